@@ -1,0 +1,3 @@
+//! An embeddable engine that follows every lead through.
+
+pub mod time;
