@@ -1,0 +1,341 @@
+//! Values: what a field of a lead holds and what a condition compares.
+//!
+//! There are five types and no conversions between them. Text compares by *folded equality*
+//! (upper and lower case are one) and has no order; everything else compares as one expects.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::time::Instant;
+
+/// The type of a fact or field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValueType {
+    /// True or false.
+    Bool,
+    /// An exact decimal number with four places.
+    Number,
+    /// Text, compared by folded equality.
+    Text,
+    /// A day of the civil calendar, without a zone.
+    Date,
+    /// A moment, in UTC.
+    Instant,
+}
+
+impl fmt::Display for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bool => "true or false",
+            Self::Number => "a number",
+            Self::Text => "text",
+            Self::Date => "a date",
+            Self::Instant => "an instant",
+        })
+    }
+}
+
+/// A value, owned: what a field holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Value {
+    /// True or false.
+    Bool(bool),
+    /// An exact decimal number.
+    Number(Number),
+    /// Text as it was given; comparisons fold it.
+    Text(SmolStr),
+    /// A civil day.
+    Date(NaiveDate),
+    /// A moment, in UTC.
+    Instant(Instant),
+}
+
+impl Value {
+    /// The type of this value.
+    #[must_use]
+    pub fn value_type(&self) -> ValueType {
+        self.as_ref().value_type()
+    }
+
+    /// The same value, borrowed.
+    #[must_use]
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Bool(value) => ValueRef::Bool(*value),
+            Self::Number(value) => ValueRef::Number(*value),
+            Self::Text(value) => ValueRef::Text(value),
+            Self::Date(value) => ValueRef::Date(*value),
+            Self::Instant(value) => ValueRef::Instant(*value),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_ref().fmt(f)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i32> for Value {
+    fn from(value: i32) -> Self {
+        Self::Number(Number::from(value))
+    }
+}
+
+impl From<NaiveDate> for Value {
+    fn from(value: NaiveDate) -> Self {
+        Self::Date(value)
+    }
+}
+
+impl From<Instant> for Value {
+    fn from(value: Instant) -> Self {
+        Self::Instant(value)
+    }
+}
+
+/// A value, borrowed: what a fact of a record evaluates to, without allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueRef<'a> {
+    /// True or false.
+    Bool(bool),
+    /// An exact decimal number.
+    Number(Number),
+    /// Text as it was given; comparisons fold it.
+    Text(&'a str),
+    /// A civil day.
+    Date(NaiveDate),
+    /// A moment, in UTC.
+    Instant(Instant),
+}
+
+impl ValueRef<'_> {
+    /// The type of this value.
+    #[must_use]
+    pub fn value_type(self) -> ValueType {
+        match self {
+            Self::Bool(_) => ValueType::Bool,
+            Self::Number(_) => ValueType::Number,
+            Self::Text(_) => ValueType::Text,
+            Self::Date(_) => ValueType::Date,
+            Self::Instant(_) => ValueType::Instant,
+        }
+    }
+
+    /// The same value, owned.
+    #[must_use]
+    pub fn to_value(self) -> Value {
+        match self {
+            Self::Bool(value) => Value::Bool(value),
+            Self::Number(value) => Value::Number(value),
+            Self::Text(value) => Value::Text(value.into()),
+            Self::Date(value) => Value::Date(value),
+            Self::Instant(value) => Value::Instant(value),
+        }
+    }
+}
+
+impl fmt::Display for ValueRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::Number(value) => value.fmt(f),
+            Self::Text(value) => f.write_str(value),
+            Self::Date(value) => value.fmt(f),
+            Self::Instant(value) => {
+                f.write_str(&value.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+            }
+        }
+    }
+}
+
+/// An exact decimal number with four places, between about -922 and 922 trillion.
+///
+/// Counts, kilometres and amounts of money all fit; there is no rounding and no `NaN`.
+///
+/// ```
+/// use leadkit::value::Number;
+/// let price: Number = "24990.50".parse()?;
+/// assert_eq!(price.to_string(), "24990.5");
+/// assert!(Number::from(7) < price);
+/// # Ok::<(), leadkit::value::NotANumber>(())
+/// ```
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Number(i64);
+
+impl Number {
+    const SCALE: i64 = 10_000;
+    const PLACES: usize = 4;
+
+    /// The number as a count of ten-thousandths: the form in which stores keep and order it.
+    #[must_use]
+    pub fn ten_thousandths(self) -> i64 {
+        self.0
+    }
+
+    /// The number that is this many ten-thousandths.
+    #[must_use]
+    pub fn from_ten_thousandths(count: i64) -> Self {
+        Self(count)
+    }
+
+    /// The whole part, rounded towards zero.
+    #[must_use]
+    pub fn whole(self) -> i64 {
+        self.0 / Self::SCALE
+    }
+}
+
+impl From<i32> for Number {
+    fn from(whole: i32) -> Self {
+        Self(i64::from(whole) * Self::SCALE)
+    }
+}
+
+impl From<u32> for Number {
+    fn from(whole: u32) -> Self {
+        Self(i64::from(whole) * Self::SCALE)
+    }
+}
+
+/// A text that is no [`Number`]: not decimal, too many places, or out of range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no decimal number of at most four places")]
+pub struct NotANumber {
+    text: String,
+}
+
+impl FromStr for Number {
+    type Err = NotANumber;
+
+    fn from_str(text: &str) -> Result<Self, NotANumber> {
+        parse_decimal(text).ok_or_else(|| NotANumber { text: text.into() })
+    }
+}
+
+fn parse_decimal(text: &str) -> Option<Number> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let fraction_digits = fraction.trim_end_matches('0');
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || fraction.is_empty() || fraction_digits.len() > Number::PLACES {
+        return None;
+    }
+    if !all_digits(whole) || !all_digits(fraction) {
+        return None;
+    }
+    let places = u32::try_from(Number::PLACES - fraction_digits.len()).ok()?;
+    let fraction = match fraction_digits {
+        "" => 0,
+        digits => digits.parse::<i64>().ok()? * 10_i64.pow(places),
+    };
+    let magnitude = whole
+        .parse::<i64>()
+        .ok()?
+        .checked_mul(Number::SCALE)?
+        .checked_add(fraction)?;
+    Some(Number(if negative { -magnitude } else { magnitude }))
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let magnitude = self.0.unsigned_abs();
+        let scale = Self::SCALE.unsigned_abs();
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let fraction = format!("{:04}", magnitude % scale);
+        match fraction.trim_end_matches('0') {
+            "" => write!(f, "{sign}{}", magnitude / scale),
+            digits => write!(f, "{sign}{}.{digits}", magnitude / scale),
+        }
+    }
+}
+
+/// Folds text for equality: lower case, character by character, as [`folded_eq`] compares it.
+///
+/// Stores keep text facts in this form, so that their equality is the core's.
+#[must_use]
+pub fn fold(text: &str) -> SmolStr {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Whether two texts are equal when upper and lower case are one. Allocates nothing.
+#[must_use]
+pub fn folded_eq(a: &str, b: &str) -> bool {
+    if a == b {
+        return true;
+    }
+    if a.is_ascii() && b.is_ascii() {
+        return a.eq_ignore_ascii_case(b);
+    }
+    let lower_a = a.chars().flat_map(char::to_lowercase);
+    lower_a.eq(b.chars().flat_map(char::to_lowercase))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn numbers_read_and_print_exactly() {
+        for (text, printed) in [
+            ("0", "0"),
+            ("-0.5", "-0.5"),
+            ("12.3400", "12.34"),
+            ("922337203685477.5807", "922337203685477.5807"),
+        ] {
+            assert_eq!(text.parse::<Number>().unwrap().to_string(), printed);
+        }
+        for text in [
+            "",
+            ".5",
+            "5.",
+            "1.23456",
+            "1e3",
+            "--1",
+            "+1",
+            "922337203685478",
+            "٣",
+        ] {
+            assert!(text.parse::<Number>().is_err(), "{text} was read");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_what_it_prints(count: i64) {
+            let number = Number::from_ten_thousandths(count);
+            if count != i64::MIN {
+                prop_assert_eq!(number.to_string().parse::<Number>().unwrap(), number);
+            }
+        }
+
+        #[test]
+        fn equality_of_text_is_equality_of_its_fold(a in "\\PC{0,6}", b in "\\PC{0,6}") {
+            prop_assert_eq!(folded_eq(&a, &b), fold(&a) == fold(&b));
+            prop_assert!(folded_eq(&a, &fold(&a)) == (fold(&a) == fold(&fold(&a))));
+        }
+    }
+}
