@@ -64,6 +64,7 @@ impl Value {
 
     /// The same value, borrowed.
     #[must_use]
+    #[inline]
     pub fn as_ref(&self) -> ValueRef<'_> {
         match self {
             Self::Bool(value) => ValueRef::Bool(*value),
@@ -206,12 +207,14 @@ impl Number {
 }
 
 impl From<i32> for Number {
+    #[inline]
     fn from(whole: i32) -> Self {
         Self(i64::from(whole) * Self::SCALE)
     }
 }
 
 impl From<u32> for Number {
+    #[inline]
     fn from(whole: u32) -> Self {
         Self(i64::from(whole) * Self::SCALE)
     }
@@ -282,15 +285,26 @@ pub fn fold(text: &str) -> SmolStr {
 
 /// Whether two texts are equal when upper and lower case are one. Allocates nothing.
 #[must_use]
+#[inline]
 pub fn folded_eq(a: &str, b: &str) -> bool {
-    if a == b {
-        return true;
+    for (place, (left, right)) in a.bytes().zip(b.bytes()).enumerate() {
+        if !left.is_ascii() || !right.is_ascii() {
+            return folded_eq_from(place, a, b);
+        }
+        if !left.eq_ignore_ascii_case(&right) {
+            return false;
+        }
     }
-    if a.is_ascii() && b.is_ascii() {
-        return a.eq_ignore_ascii_case(b);
-    }
+    // No character folds to nothing, so what is left over on one side is a difference.
+    a.len() == b.len()
+}
+
+/// The same for texts whose first `place` bytes are ASCII and equal.
+#[cold]
+fn folded_eq_from(place: usize, a: &str, b: &str) -> bool {
+    let (a, b) = (&a[place..], &b[place..]);
     let lower_a = a.chars().flat_map(char::to_lowercase);
-    lower_a.eq(b.chars().flat_map(char::to_lowercase))
+    a == b || lower_a.eq(b.chars().flat_map(char::to_lowercase))
 }
 
 #[cfg(test)]

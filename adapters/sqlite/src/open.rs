@@ -1,0 +1,187 @@
+//! Opening a connection the way the store needs it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// The oldest SQLite that may be used: a corruption of the write-ahead log was fixed there.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// How a store is opened.
+///
+/// ```
+/// use leadkit_sqlite::{Options, SqliteStore};
+/// let options = Options { virtual_time: true, ..Options::default() };
+/// let store = SqliteStore::in_memory_with(&options)?;
+/// # Ok::<(), leadkit_sqlite::OpenError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What the names of all tables begin with: 1 to 32 lower-case letters, digits and
+    /// underscores, a letter first. Default: `leadkit_`.
+    pub prefix: String,
+    /// Whether `due` may be asked with a `now` that is more than five minutes off the system
+    /// clock: for simulations and tests. Default: no, so that a worker whose clock is wrong
+    /// stops before it wakes every lead at once.
+    pub virtual_time: bool,
+    /// How long to wait for another connection to release the file, before answering
+    /// `Unavailable`. Default: five seconds.
+    pub busy_timeout: Duration,
+    /// What a written change survives. Default: [`Durability::Machine`].
+    pub durability: Durability,
+    /// Whether the file is only read: commits answer `Unavailable`. The tables must be there.
+    /// Default: no.
+    pub read_only: bool,
+}
+
+/// What a written change survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// A crash of the machine (`synchronous = FULL`): one `fsync` per commit.
+    #[default]
+    Machine,
+    /// A crash of the process only (`synchronous = NORMAL`): when the machine crashes the last
+    /// commits may be lost, never a part of one. Less than what a store promises: for imports
+    /// that can be repeated, and for simulations.
+    Process,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            prefix: "leadkit_".into(),
+            virtual_time: false,
+            busy_timeout: Duration::from_secs(5),
+            durability: Durability::default(),
+            read_only: false,
+        }
+    }
+}
+
+impl Options {
+    /// Opens a connection to a file exactly as the store opens its own, for a host that wants
+    /// to work [within](crate::Within) its own transactions. Makes no tables.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], when SQLite is too old or can't open the file.
+    pub fn connect(&self, path: impl AsRef<Path>) -> Result<Connection, OpenError> {
+        refuse_old_sqlite()?;
+        let access = match self.read_only {
+            true => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            false => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        };
+        let connection =
+            Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(self.busy_timeout)?;
+        if !self.read_only {
+            let mode: String =
+                connection
+                    .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+            if mode != "wal" {
+                return Err(OpenError::NoWriteAheadLog { mode });
+            }
+        }
+        self.set_up(&connection)?;
+        Ok(connection)
+    }
+
+    /// Opens a connection to a database in memory, set up like [`connect`](Self::connect)'s.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], when SQLite is too old.
+    pub fn connect_in_memory(&self) -> Result<Connection, OpenError> {
+        refuse_old_sqlite()?;
+        let connection = Connection::open_in_memory()?;
+        self.set_up(&connection)?;
+        Ok(connection)
+    }
+
+    fn set_up(&self, connection: &Connection) -> Result<(), OpenError> {
+        let synchronous = match self.durability {
+            Durability::Machine => "full",
+            Durability::Process => "normal",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        // In pages: a larger log is folded into the file less often.
+        connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
+        // In KiB, when negative.
+        connection.pragma_update(None, "cache_size", -65_536)?;
+        connection.pragma_update(None, "foreign_keys", false)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(())
+    }
+}
+
+fn refuse_old_sqlite() -> Result<(), OpenError> {
+    accept_sqlite(rusqlite::version_number(), rusqlite::version())
+}
+
+fn accept_sqlite(number: i32, version: &str) -> Result<(), OpenError> {
+    if number < OLDEST_SQLITE {
+        let found = version.to_owned();
+        return Err(OpenError::OldSqlite { found });
+    }
+    Ok(())
+}
+
+/// Why a store can't be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The prefix can't begin the name of a table.
+    #[error("`{prefix}` can't begin table names: take 1 to 32 of a-z, 0-9 and _, a letter first")]
+    Prefix {
+        /// As it was given.
+        prefix: String,
+    },
+    /// The linked SQLite may corrupt its write-ahead log.
+    #[error("SQLite {found} is too old: 3.51.3 fixed a corruption of the write-ahead log")]
+    OldSqlite {
+        /// Its version.
+        found: String,
+    },
+    /// The file can't have a write-ahead log (it may lie on a network drive).
+    #[error("the file can't have a write-ahead log; its journal mode is `{mode}`")]
+    NoWriteAheadLog {
+        /// What SQLite uses instead.
+        mode: String,
+    },
+    /// The tables were made by a later leadkit.
+    #[error("the tables are at version {found}, this leadkit knows {known} versions: update it")]
+    NewerTables {
+        /// The version of the tables.
+        found: u32,
+        /// The last version that is known here.
+        known: u32,
+    },
+    /// A file that is only read lacks tables, or changes to them.
+    #[error("the tables are missing or not up to date, and the file is only read")]
+    OlderTables,
+    /// A migration that was carried out differs from the one of that number here.
+    #[error("migration {version} is not the one that made the tables")]
+    EditedMigration {
+        /// The migration's number.
+        version: u32,
+    },
+    /// SQLite could not open the file or make the tables.
+    #[error("SQLite could not open the file or make the tables")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The store's thread could not be started.
+    #[error("the store's thread could not be started")]
+    Thread(#[source] std::io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sqlite_that_may_corrupt_its_log_is_refused() {
+        let refused = accept_sqlite(3_051_002, "3.51.2");
+        assert!(matches!(refused, Err(OpenError::OldSqlite { found }) if found == "3.51.2"));
+        assert!(accept_sqlite(3_051_003, "3.51.3").is_ok());
+    }
+}

@@ -1,0 +1,287 @@
+//! The store: a thread with a connection, and requests to it.
+
+mod worker;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::channel::oneshot;
+use leadkit::ids::Tenant;
+use leadkit::store::{
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Loaded, Misuse, Page, Select,
+    Store, StoreError, StoreErrorKind, Verdict,
+};
+use leadkit::time::{Elapsed, Instant};
+use rusqlite::{Connection, Transaction};
+
+use crate::error::failed;
+use crate::migrate;
+use crate::open::{OpenError, Options};
+use crate::tables::Tables;
+use crate::within::Within;
+use worker::{Reply, Request, Worker};
+
+/// How many keys are loaded on the caller's thread at most.
+const KEYS_AT_HAND: usize = 8;
+
+/// How far `now` may be off the system clock, in minutes, unless time is virtual.
+const CLOCK_TOLERANCE_MINUTES: i64 = 5;
+
+/// Keeps records in one SQLite file. Clones share what they hold; when the last one is dropped
+/// the file is closed.
+///
+/// Commits, due records and larger loads are done by a thread of its own, lists and reports by
+/// another one that only reads. A load of a few keys is done on the caller's thread when the
+/// connection is free: it takes some microseconds, less than to wake a thread.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    tables: Tables,
+    virtual_time: bool,
+    /// Reads for people, so that a long report holds up no decision. A database in memory has
+    /// one connection only. Closed before the writer, which tidies up as the last.
+    reader: Option<Worker>,
+    /// Writes, and reads what decisions rest on.
+    writer: Worker,
+}
+
+impl SqliteStore {
+    /// Opens a file, and makes the tables if they aren't there. Blocks while it does.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] says why the file can't be used.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_with(path, &Options::default())
+    }
+
+    /// [Opens](Self::open) a file with other options.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] says why the file can't be used.
+    pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Self, OpenError> {
+        let tables = Tables::prefixed(&options.prefix)?;
+        let mut writer = options.connect(&path)?;
+        match options.read_only {
+            true => migrate::verify(&writer, &tables)?,
+            false => migrate::migrate(&mut writer, &tables)?,
+        }
+        let reading = Options {
+            read_only: true,
+            ..options.clone()
+        };
+        let reader = reading.connect(&path)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                virtual_time: options.virtual_time,
+                writer: Worker::start("leadkit-sqlite", writer, tables.clone())?,
+                reader: Some(Worker::start(
+                    "leadkit-sqlite-read",
+                    reader,
+                    tables.clone(),
+                )?),
+                tables,
+            }),
+        })
+    }
+
+    /// A store that is gone when it is dropped: for tests and simulations.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], as [`open`](Self::open).
+    pub fn in_memory() -> Result<Self, OpenError> {
+        Self::in_memory_with(&Options::default())
+    }
+
+    /// A store [in memory](Self::in_memory) with other options.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], as [`open`](Self::open).
+    pub fn in_memory_with(options: &Options) -> Result<Self, OpenError> {
+        let tables = Tables::prefixed(&options.prefix)?;
+        let mut writer = options.connect_in_memory()?;
+        migrate::migrate(&mut writer, &tables)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                virtual_time: options.virtual_time,
+                writer: Worker::start("leadkit-sqlite", writer, tables.clone())?,
+                reader: None,
+                tables,
+            }),
+        })
+    }
+
+    /// Makes the tables in a database of the host, or brings them up to date; opening a store
+    /// does so by itself. The same as [`Tables::migrate`].
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], as [`Tables::prefixed`] and [`Tables::migrate`].
+    pub fn migrate(connection: &mut Connection, prefix: &str) -> Result<(), OpenError> {
+        Tables::prefixed(prefix)?.migrate(connection)
+    }
+
+    /// The tables, for statements of the host's own.
+    #[must_use]
+    pub fn tables(&self) -> &Tables {
+        &self.inner.tables
+    }
+
+    /// Records within the host's own transaction, on a connection of the host to the same file.
+    #[must_use]
+    pub fn within<'a>(&'a self, tx: &'a Transaction<'_>) -> Within<'a> {
+        Within::new(&self.inner.tables, tx, Some(self))
+    }
+
+    /// Ends the leases on what the host's transaction writes.
+    pub(crate) fn release(&self, changes: &Changes) {
+        let keys = changes.puts.iter().map(|put| put.key.clone()).collect();
+        // Without its thread the store has no leases.
+        let _ = self.inner.writer.send(Request::Release(keys));
+    }
+
+    /// Reads a few records here and now, unless the thread is at work: they are in memory
+    /// nearly always, and waking a thread takes longer than reading them.
+    fn load_at_hand(&self, keys: &[Key]) -> Option<Result<Vec<Loaded>, StoreError>> {
+        if keys.len() > KEYS_AT_HAND {
+            return None;
+        }
+        let mut desk = self.inner.writer.desk()?;
+        let mut session = desk.session(&self.inner.tables);
+        let loaded = session.load_now(keys);
+        Some(loaded.map_err(failed("load records")))
+    }
+
+    fn refuse_wrong_clock(&self, now: Instant) -> Result<(), StoreError> {
+        if self.inner.virtual_time {
+            return Ok(());
+        }
+        let off = now.signed_duration_since(system_now()).abs();
+        match off > Elapsed::minutes(CLOCK_TOLERANCE_MINUTES) {
+            true => Err(StoreError::misused("read due records", Misuse::OffClock)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What the system's clock says.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only to refuse a `now` that is far off: nothing is decided by it"
+)]
+fn system_now() -> Instant {
+    std::time::SystemTime::now().into()
+}
+
+impl Inner {
+    async fn write<T>(
+        &self,
+        doing: &'static str,
+        request: impl FnOnce(Reply<T>) -> Request,
+    ) -> Result<T, StoreError> {
+        ask(&self.writer, doing, request).await
+    }
+
+    async fn read<T>(
+        &self,
+        doing: &'static str,
+        request: impl FnOnce(Reply<T>) -> Request,
+    ) -> Result<T, StoreError> {
+        ask(self.reader.as_ref().unwrap_or(&self.writer), doing, request).await
+    }
+}
+
+async fn ask<T>(
+    worker: &Worker,
+    doing: &'static str,
+    request: impl FnOnce(Reply<T>) -> Request,
+) -> Result<T, StoreError> {
+    let gone = |_| StoreError {
+        kind: StoreErrorKind::Unavailable,
+        doing,
+        source: Some(Box::new(ThreadGone)),
+    };
+    let (reply, answer) = oneshot::channel();
+    worker.send(request(reply)).map_err(gone)?;
+    match answer.await {
+        Ok(answer) => answer,
+        Err(_) => Err(gone(ThreadGone)),
+    }
+}
+
+/// The store's thread has ended, which it does only when it panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("the store's thread has ended")]
+pub(crate) struct ThreadGone;
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
+        if let Some(loaded) = self.load_at_hand(keys) {
+            return loaded;
+        }
+        let keys = keys.to_vec();
+        let load = |reply| Request::Load(keys, reply);
+        self.inner.write("load records", load).await
+    }
+
+    async fn commit(&self, changes: &[Changes]) -> Result<Vec<Verdict>, StoreError> {
+        for change in changes {
+            change.check()?;
+        }
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let changes = changes.to_vec();
+        let commit = |reply| Request::Commit(changes, reply);
+        self.inner.write("commit", commit).await
+    }
+
+    async fn due(
+        &self,
+        now: Instant,
+        limit: usize,
+        lease_until: Instant,
+    ) -> Result<Vec<Due>, StoreError> {
+        self.refuse_wrong_clock(now)?;
+        let due = |reply| Request::Due(now, limit, lease_until, reply);
+        self.inner.write("read due records", due).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
+        self.inner.write("read due records", Request::NextDue).await
+    }
+
+    async fn select(&self, select: &Select) -> Result<Page, StoreError> {
+        select.check()?;
+        let select = select.clone();
+        let select = |reply| Request::Select(select, reply);
+        self.inner.read("select records", select).await
+    }
+
+    async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
+        count.check()?;
+        let count = count.clone();
+        let count = |reply| Request::Count(count, reply);
+        self.inner.read("count records", count).await
+    }
+
+    async fn journal(
+        &self,
+        tenant: &Tenant,
+        after: JournalCursor,
+        limit: usize,
+    ) -> Result<Vec<Journaled>, StoreError> {
+        let tenant = tenant.clone();
+        let journal = |reply| Request::Journal(tenant, after, limit, reply);
+        self.inner.read("read the journal", journal).await
+    }
+}

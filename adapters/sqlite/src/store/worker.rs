@@ -1,0 +1,221 @@
+//! A thread that owns a connection and answers requests in the order in which they come.
+
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use futures::channel::oneshot;
+use leadkit::ids::Tenant;
+use leadkit::store::{
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Loaded, Page, Select, StoreError,
+    Verdict,
+};
+use leadkit::time::Instant;
+use rusqlite::Connection;
+
+use super::ThreadGone;
+use crate::error::failed;
+use crate::open::OpenError;
+use crate::session::{Known, Leases, Session};
+use crate::tables::Tables;
+
+/// Where an answer goes; who asked may have gone meanwhile.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What the thread is asked.
+#[derive(Debug)]
+pub(super) enum Request {
+    Load(Vec<Key>, Reply<Vec<Loaded>>),
+    Commit(Vec<Changes>, Reply<Vec<Verdict>>),
+    Due(Instant, usize, Instant, Reply<Vec<Due>>),
+    NextDue(Reply<Option<Instant>>),
+    Select(Select, Reply<Page>),
+    Count(Count, Reply<Vec<Counted>>),
+    Journal(Tenant, JournalCursor, usize, Reply<Vec<Journaled>>),
+    Release(Vec<Key>),
+}
+
+/// How often to let other threads run before sleeping: some hundred microseconds.
+const YIELDS: u32 = 200;
+
+/// How many commits may share one transaction.
+const COMMITS_TOGETHER: usize = 64;
+
+/// A connection, and the names it knows.
+#[derive(Debug)]
+pub(super) struct Desk {
+    connection: Connection,
+    known: Known,
+}
+
+impl Desk {
+    pub(super) fn session<'a>(&'a mut self, tables: &'a Tables) -> Session<'a> {
+        Session::new(&self.connection, tables.sql(), &mut self.known)
+    }
+}
+
+/// The thread. Dropping this waits for it to close its connection.
+#[derive(Debug)]
+pub(super) struct Worker {
+    desk: Arc<Mutex<Desk>>,
+    /// Always there until this is dropped.
+    requests: Option<Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    pub(super) fn start(
+        name: &str,
+        connection: Connection,
+        tables: Tables,
+    ) -> Result<Self, OpenError> {
+        let known = Known::default();
+        let desk = Arc::new(Mutex::new(Desk { connection, known }));
+        let (requests, received) = channel();
+        let shared = Arc::clone(&desk);
+        let thread = std::thread::Builder::new()
+            .name(name.into())
+            .spawn(move || serve(&shared, &tables, &received))
+            .map_err(OpenError::Thread)?;
+        Ok(Self {
+            desk,
+            requests: Some(requests),
+            thread: Some(thread),
+        })
+    }
+
+    /// The connection, unless the thread is working with it.
+    pub(super) fn desk(&self) -> Option<MutexGuard<'_, Desk>> {
+        self.desk.try_lock().ok()
+    }
+
+    pub(super) fn send(&self, request: Request) -> Result<(), ThreadGone> {
+        let requests = self.requests.as_ref().ok_or(ThreadGone)?;
+        requests.send(request).map_err(|_| ThreadGone)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there was told to whoever waited for an answer.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(desk: &Mutex<Desk>, tables: &Tables, requests: &Receiver<Request>) {
+    let mut leases = Leases::default();
+    let mut next = receive(requests);
+    while let Some(request) = next.take() {
+        let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = desk.session(tables);
+        if let Request::Commit(changes, reply) = request {
+            // Whatever else waits to be committed shares the transaction, and its `fsync`.
+            let mut commits = vec![(changes, reply)];
+            while commits.len() < COMMITS_TOGETHER {
+                match requests.try_recv() {
+                    Ok(Request::Commit(changes, reply)) => commits.push((changes, reply)),
+                    other => {
+                        next = other.ok();
+                        break;
+                    }
+                }
+            }
+            commit(&mut session, &mut leases, commits);
+        } else {
+            answer(&mut session, &mut leases, request);
+        }
+        drop(session);
+        drop(desk);
+        if next.is_none() {
+            next = receive(requests);
+        }
+    }
+}
+
+/// The next request, or `None` when the store was dropped. Who was answered often asks again
+/// at once, and to be woken from sleep takes longer than most requests do.
+fn receive(requests: &Receiver<Request>) -> Option<Request> {
+    for _ in 0..YIELDS {
+        match requests.try_recv() {
+            Ok(request) => return Some(request),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => std::thread::yield_now(),
+        }
+    }
+    requests.recv().ok()
+}
+
+fn answer(session: &mut Session<'_>, leases: &mut Leases, request: Request) {
+    match request {
+        Request::Load(keys, reply) => {
+            let loaded = session.load_now(&keys);
+            tell(reply, loaded.map_err(failed("load records")));
+        }
+        Request::Commit(changes, reply) => commit(session, leases, vec![(changes, reply)]),
+        Request::Due(now, limit, until, reply) => {
+            let due = session.reading(|session| session.due(leases, now, limit, until));
+            tell(reply, due.map_err(failed("read due records")));
+        }
+        Request::NextDue(reply) => {
+            tell(
+                reply,
+                session.next_due().map_err(failed("read due records")),
+            );
+        }
+        Request::Select(select, reply) => {
+            let page = session.reading(|session| session.select(&select));
+            tell(reply, page.map_err(failed("select records")));
+        }
+        Request::Count(count, reply) => {
+            let counted = session.reading(|session| session.count(&count));
+            tell(reply, counted.map_err(failed("count records")));
+        }
+        Request::Journal(tenant, after, limit, reply) => {
+            let read = session.reading(|session| session.journal(&tenant, after, limit));
+            tell(reply, read.map_err(failed("read the journal")));
+        }
+        Request::Release(keys) => keys.iter().for_each(|key| leases.release(key)),
+    }
+}
+
+/// Carries out commits in one transaction; when that fails, each in one of its own, so that
+/// none fails for another's reason.
+fn commit(
+    session: &mut Session<'_>,
+    leases: &mut Leases,
+    mut commits: Vec<(Vec<Changes>, Reply<Vec<Verdict>>)>,
+) {
+    let written = session.commit(commits.iter().flat_map(|(changes, _)| changes));
+    let mut verdicts = match written {
+        Ok(verdicts) => verdicts.into_iter(),
+        Err(error) => {
+            return match commits.pop() {
+                Some((_, reply)) if commits.is_empty() => {
+                    tell(reply, Err(failed("commit")(error)));
+                }
+                last => {
+                    for one in commits.into_iter().chain(last) {
+                        commit(session, leases, vec![one]);
+                    }
+                }
+            };
+        }
+    };
+    for (changes, reply) in commits {
+        let own: Vec<Verdict> = verdicts.by_ref().take(changes.len()).collect();
+        for (change, verdict) in changes.iter().zip(&own) {
+            if *verdict == Verdict::Written {
+                change.puts.iter().for_each(|put| leases.release(&put.key));
+            }
+        }
+        tell(reply, Ok(own));
+    }
+}
+
+fn tell<T>(reply: Reply<T>, answer: Result<T, StoreError>) {
+    // Who asked may have gone meanwhile.
+    let _ = reply.send(answer);
+}

@@ -1,0 +1,404 @@
+//! What a store on a file is for: more than one hand on it, crashes, and mistakes.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Barrier};
+
+use leadkit::condition::Filter;
+use leadkit::ids::{CommandId, Id, Tenant};
+use leadkit::store::{
+    Changes, JournalCursor, Key, Kind, Loaded, Misuse, Order, Put, Select, Store, StoreErrorKind,
+    StoredFact, Verdict, Version,
+};
+use leadkit::time::{Elapsed, Instant};
+use leadkit_sqlite::rusqlite::{Connection, TransactionBehavior};
+use leadkit_sqlite::{OpenError, Options, SqliteStore, Tables};
+use pollster::block_on;
+use tempfile::TempDir;
+
+fn file() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("leads.db");
+    (folder, path)
+}
+
+fn virtual_time() -> Options {
+    Options {
+        virtual_time: true,
+        ..Options::default()
+    }
+}
+
+fn acme() -> Tenant {
+    Tenant::from("acme")
+}
+
+fn lead(number: u8) -> Key {
+    Key {
+        id: Id::from_bytes([number; 16]),
+        kind: Kind::Lead,
+        tenant: acme(),
+    }
+}
+
+fn at(seconds: i64) -> Instant {
+    Instant::default() + Elapsed::days(20_000) + Elapsed::seconds(seconds)
+}
+
+/// A change that writes one lead, awake at once.
+fn write(command: &str, key: Key, read: u64) -> Changes {
+    Changes {
+        tenant: acme(),
+        command: CommandId::of(command),
+        checks: Vec::new(),
+        puts: vec![Put {
+            key,
+            read: Version(read),
+            body: Some(command.into()),
+            wakes_at: Some(at(0)),
+            facts: vec![StoredFact::new("stage", "new"), StoredFact::new("size", 3)],
+        }],
+        journal: command.into(),
+    }
+}
+
+fn commit(store: &SqliteStore, change: Changes) -> Verdict {
+    block_on(store.commit(&[change]))
+        .expect("a verdict")
+        .remove(0)
+}
+
+fn load(store: &SqliteStore, key: Key) -> Loaded {
+    block_on(store.load(&[key])).expect("a record").remove(0)
+}
+
+fn all_leads(store: &SqliteStore) -> usize {
+    let select = Select {
+        tenant: acme(),
+        kind: Kind::Lead,
+        filter: Filter::Constant(true),
+        order: Order::Id,
+        after: None,
+        limit: 1_000,
+    };
+    block_on(store.select(&select)).expect("a page").keys.len()
+}
+
+#[test]
+fn two_handles_on_one_file_never_overwrite_each_other() {
+    let (_folder, path) = file();
+    let one = SqliteStore::open_with(&path, &virtual_time()).unwrap();
+    let other = SqliteStore::open_with(&path, &virtual_time()).unwrap();
+    assert_eq!(commit(&one, write("a", lead(1), 0)), Verdict::Written);
+    assert_eq!(load(&other, lead(1)).version, Version(1));
+    assert_eq!(commit(&other, write("b", lead(1), 1)), Verdict::Written);
+    let late = commit(&one, write("c", lead(1), 1));
+    assert_eq!(late, Verdict::Moved(vec![lead(1)]));
+    assert_eq!(commit(&one, write("b", lead(1), 2)), Verdict::AlreadyDone);
+    // A field that the other handle has not seen before takes the same column.
+    assert_eq!(commit(&other, write("d", lead(2), 0)), Verdict::Written);
+    assert_eq!(all_leads(&one), 2);
+    let journal = block_on(one.journal(&acme(), JournalCursor(0), 10)).unwrap();
+    assert_eq!(journal.len(), 3);
+}
+
+#[test]
+fn of_eight_threads_on_two_handles_one_wins_each_version() {
+    const ROUNDS: u64 = 25;
+    let (_folder, path) = file();
+    let handles: Vec<_> = (0..2)
+        .map(|_| SqliteStore::open_with(&path, &virtual_time()).unwrap())
+        .collect();
+    let start = Arc::new(Barrier::new(8));
+    let racers: Vec<_> = (0..8)
+        .map(|racer| {
+            let (store, start) = (handles[racer % 2].clone(), start.clone());
+            std::thread::spawn(move || {
+                let mut won = 0;
+                start.wait();
+                for round in 0..ROUNDS {
+                    let write = write(&format!("{racer} in {round}"), lead(1), round);
+                    loop {
+                        match commit(&store, write.clone()) {
+                            Verdict::Written => won += 1,
+                            Verdict::Moved(_) if load(&store, lead(1)).version.0 <= round => {
+                                continue;
+                            }
+                            _ => {}
+                        }
+                        break;
+                    }
+                }
+                won
+            })
+        })
+        .collect();
+    let won: u64 = racers.into_iter().map(|racer| racer.join().unwrap()).sum();
+    assert_eq!(won, ROUNDS);
+    assert_eq!(load(&handles[0], lead(1)).version, Version(ROUNDS));
+}
+
+#[test]
+fn a_batch_that_moved_somewhere_is_written_everywhere_else() {
+    let store = SqliteStore::in_memory_with(&virtual_time()).unwrap();
+    let batch: Vec<Changes> = (0..20)
+        .map(|number| {
+            let read = u64::from(number % 5 == 4);
+            write(&format!("write {number}"), lead(number), read)
+        })
+        .collect();
+    let verdicts = block_on(store.commit(&batch)).unwrap();
+    let written = verdicts
+        .iter()
+        .filter(|verdict| **verdict == Verdict::Written);
+    assert_eq!(written.count(), 16);
+    assert_eq!(all_leads(&store), 16);
+}
+
+#[test]
+fn a_history_that_is_not_ours_is_refused() {
+    let (_folder, path) = file();
+    drop(SqliteStore::open(&path).unwrap());
+    let connection = Connection::open(&path).unwrap();
+    let later = "INSERT INTO leadkit_migrations (version, hash) VALUES (2, 'later')";
+    connection.execute(later, []).unwrap();
+    let refused = SqliteStore::open(&path);
+    assert!(matches!(
+        refused,
+        Err(OpenError::NewerTables { found: 2, known: 1 })
+    ));
+    connection
+        .execute("UPDATE leadkit_migrations SET hash = 'edited'", [])
+        .unwrap();
+    let refused = SqliteStore::open(&path);
+    assert!(matches!(
+        refused,
+        Err(OpenError::EditedMigration { version: 1 })
+    ));
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let (_folder, path) = file();
+    std::fs::write(
+        &path,
+        "Dear customer, this is a letter and no database at all.".repeat(40),
+    )
+    .unwrap();
+    assert!(matches!(
+        SqliteStore::open(&path),
+        Err(OpenError::Sqlite(_))
+    ));
+}
+
+#[test]
+fn what_is_only_read_is_never_written() {
+    let (_folder, path) = file();
+    drop(
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch("CREATE TABLE other (x)"),
+    );
+    let empty = Options {
+        read_only: true,
+        ..virtual_time()
+    };
+    let refused = SqliteStore::open_with(&path, &empty);
+    assert!(matches!(refused, Err(OpenError::OlderTables)));
+    let writing = SqliteStore::open_with(&path, &virtual_time()).unwrap();
+    assert_eq!(commit(&writing, write("a", lead(1), 0)), Verdict::Written);
+    let options = Options {
+        read_only: true,
+        ..virtual_time()
+    };
+    let reading = SqliteStore::open_with(&path, &options).unwrap();
+    assert_eq!(load(&reading, lead(1)).version, Version(1));
+    assert_eq!(all_leads(&reading), 1);
+    let refused = block_on(reading.commit(&[write("b", lead(1), 1)])).unwrap_err();
+    assert_eq!(refused.kind, StoreErrorKind::Unavailable);
+    assert!(refused.source.is_some());
+    assert_eq!(load(&writing, lead(1)).version, Version(1));
+}
+
+#[test]
+fn a_file_that_somebody_else_holds_is_unavailable_and_nothing_is_written() {
+    let (_folder, path) = file();
+    let options = Options {
+        busy_timeout: std::time::Duration::from_millis(20),
+        ..virtual_time()
+    };
+    let store = SqliteStore::open_with(&path, &options).unwrap();
+    let mut host = options.connect(&path).unwrap();
+    let tx = host
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .unwrap();
+    let busy = block_on(store.commit(&[write("a", lead(1), 0)])).unwrap_err();
+    assert_eq!(busy.kind, StoreErrorKind::Unavailable);
+    tx.rollback().unwrap();
+    assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);
+}
+
+#[test]
+fn a_damaged_file_is_corrupt() {
+    let (_folder, path) = file();
+    let store = SqliteStore::open_with(&path, &virtual_time()).unwrap();
+    assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);
+    let host = Connection::open(&path).unwrap();
+    host.execute("UPDATE leadkit_lead_facts SET open = 7", [])
+        .unwrap();
+    let select = Select {
+        tenant: acme(),
+        kind: Kind::Lead,
+        filter: Filter::Constant(true),
+        order: Order::Ascending("open".into()),
+        after: None,
+        limit: 10,
+    };
+    let corrupt = block_on(store.select(&select)).unwrap_err();
+    assert_eq!(corrupt.kind, StoreErrorKind::Corrupt);
+}
+
+#[test]
+fn table_names_begin_with_nothing_but_a_plain_word() {
+    for prefix in [
+        "",
+        "1a",
+        "A",
+        "_a",
+        "a b",
+        "a\"",
+        "a-b",
+        "sqlite_",
+        "ä",
+        &"a".repeat(33),
+    ] {
+        let refused = Tables::prefixed(prefix);
+        assert!(matches!(refused, Err(OpenError::Prefix { .. })), "{prefix}");
+    }
+    let (_folder, path) = file();
+    for prefix in ["crm_", "a", "leadkit_2_"] {
+        let prefix = prefix.to_owned();
+        let options = Options {
+            prefix,
+            ..virtual_time()
+        };
+        let store = SqliteStore::open_with(&path, &options).unwrap();
+        assert_eq!(all_leads(&store), 0, "prefixes keep stores apart");
+        assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);
+    }
+}
+
+#[test]
+fn a_worker_whose_clock_is_wrong_wakes_nobody() {
+    let store = SqliteStore::in_memory().unwrap();
+    assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);
+    let refused = block_on(store.due(at(0), 10, at(60))).unwrap_err();
+    assert_eq!(refused.kind, StoreErrorKind::Invalid);
+    let source = refused.source.unwrap();
+    assert_eq!(source.downcast_ref(), Some(&Misuse::OffClock));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the system's clock is what is tested"
+    )]
+    let now = Instant::from(std::time::SystemTime::now());
+    let due = block_on(store.due(now, 10, now + Elapsed::minutes(1))).unwrap();
+    assert_eq!(due.len(), 1);
+}
+
+#[test]
+fn the_hosts_row_and_our_lead_are_written_together_or_neither() {
+    let (_folder, path) = file();
+    let store = SqliteStore::open_with(&path, &virtual_time()).unwrap();
+    let mut host = virtual_time().connect(&path).unwrap();
+    host.execute_batch("CREATE TABLE orders (number INTEGER)")
+        .unwrap();
+    let mut order = |number: i64, change: Changes, keep: bool| {
+        let tx = host
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .unwrap();
+        tx.execute("INSERT INTO orders VALUES (?1)", [number])
+            .unwrap();
+        let within = store.within(&tx);
+        let verdict = within.commit(&change).unwrap();
+        let seen = within
+            .load(&[change.puts[0].key.clone()])
+            .unwrap()
+            .remove(0);
+        match keep {
+            true => tx.commit().unwrap(),
+            false => tx.rollback().unwrap(),
+        }
+        (verdict, seen.version)
+    };
+    let seen = order(1, write("a", lead(1), 0), false);
+    assert_eq!(seen, (Verdict::Written, Version(1)));
+    assert_eq!(
+        load(&store, lead(1)),
+        Loaded::absent(),
+        "rolled back with the order"
+    );
+    let seen = order(2, write("a", lead(1), 0), true);
+    assert_eq!(seen, (Verdict::Written, Version(1)));
+    assert_eq!(load(&store, lead(1)).version, Version(1));
+    // What isn't written leaves the host's transaction as it was.
+    let seen = order(3, write("b", lead(1), 0), true);
+    assert_eq!(seen, (Verdict::Moved(vec![lead(1)]), Version(1)));
+    let seen = order(4, write("a", lead(1), 1), true);
+    assert_eq!(seen, (Verdict::AlreadyDone, Version(1)));
+    let orders: i64 = host
+        .query_row("SELECT count(*) FROM orders", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(orders, 3);
+}
+
+#[test]
+fn what_the_host_writes_is_leased_no_more() {
+    let (_folder, path) = file();
+    let store = SqliteStore::open_with(&path, &virtual_time()).unwrap();
+    let mut host = virtual_time().connect(&path).unwrap();
+    assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);
+    let due = || block_on(store.due(at(10), 10, at(60))).unwrap().len();
+    assert_eq!((due(), due()), (1, 0));
+    let tx = host
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .unwrap();
+    let verdict = store.within(&tx).commit(&write("b", lead(1), 1)).unwrap();
+    tx.commit().unwrap();
+    assert_eq!(verdict, Verdict::Written);
+    assert_eq!(due(), 1);
+}
+
+#[test]
+fn a_lease_ends_when_another_handle_moves_the_clock() {
+    let (_folder, path) = file();
+    let one = SqliteStore::open_with(&path, &virtual_time()).unwrap();
+    let other = SqliteStore::open_with(&path, &virtual_time()).unwrap();
+    assert_eq!(commit(&one, write("a", lead(1), 0)), Verdict::Written);
+    let due = || block_on(one.due(at(10), 10, at(60))).unwrap().len();
+    assert_eq!((due(), due()), (1, 0));
+    let mut later = write("b", lead(1), 1);
+    later.puts[0].wakes_at = Some(at(5));
+    assert_eq!(commit(&other, later), Verdict::Written);
+    assert_eq!(due(), 1);
+}
+
+#[test]
+fn a_host_without_a_store_makes_the_tables_in_its_own_database() {
+    let mut host = Connection::open_in_memory().unwrap();
+    SqliteStore::migrate(&mut host, "crm_").unwrap();
+    let tables = Tables::prefixed("crm_").unwrap();
+    let tx = host.transaction().unwrap();
+    let within = tables.within(&tx);
+    assert_eq!(
+        within.commit(&write("a", lead(1), 0)).unwrap(),
+        Verdict::Written
+    );
+    assert_eq!(within.load(&[lead(1)]).unwrap()[0].version, Version(1));
+    let foreign = Changes {
+        tenant: Tenant::from("zenith"),
+        ..write("b", lead(1), 0)
+    };
+    assert_eq!(
+        within.commit(&foreign).unwrap_err().kind,
+        StoreErrorKind::Invalid
+    );
+}

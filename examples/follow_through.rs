@@ -1,0 +1,272 @@
+//! Follows the leads of two organisations through some months of virtual time.
+//!
+//! `cargo run --release --example follow_through`
+//!
+//! It takes in the leads of `examples/leads.csv`, lets sellers work as sellers do (some at once,
+//! some late, some not at all), and shows what came of it: the board of each organisation, one
+//! lead's explained timeline, and where the database and the mails lie.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::Path;
+
+use leadkit::clock::{Clock, VirtualClock};
+use leadkit::decide::command::{Actor, AgentSetup, NewLead};
+use leadkit::engine::{Engine, TenantHandle};
+use leadkit::ids::LeadId;
+use leadkit::playbook::Playbook;
+use leadkit::record::Lead;
+use leadkit::store::{Kind, Order};
+use leadkit::time::{Elapsed, Instant};
+use leadkit_maildir::MaildirMailer;
+use leadkit_sqlite::{Options, SqliteStore};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    pollster::block_on(follow_through())
+}
+
+async fn follow_through() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = std::env::temp_dir().join(format!("leadkit-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let database = folder.join("leads.db");
+
+    // An engine is a store, a playbook for each tenant, and a mailer for each channel. The clock
+    // is virtual here; leave it out, and it is the machine's.
+    let clock = VirtualClock::at("2026-03-02T12:00:00Z".parse()?);
+    let options = Options {
+        virtual_time: true,
+        ..Options::default()
+    };
+    let engine = Engine::builder(SqliteStore::open_with(&database, &options)?)
+        .playbook(
+            "quito",
+            Playbook::load(root.join("playbooks/field-and-digital-sales"))?,
+        )
+        .playbook(
+            "toluca",
+            Playbook::load(root.join("playbooks/deferred-follow-up"))?,
+        )
+        .mailer("email", MaildirMailer::open(folder.join("mail"))?)
+        .clock(clock.clone())
+        .build()?;
+    set_up_agents(&engine).await?;
+
+    // Leads come in when they come in; in between, whatever is due happens.
+    let mut leads: Vec<(String, LeadId)> = Vec::new();
+    for row in csv::Reader::from_path(root.join("examples/leads.csv"))?.deserialize() {
+        let row: Row = row?;
+        engine.live_until(&clock, row.at, |_, _| {}).await?;
+        let lead = register(&engine, &row).await?;
+        leads.push((row.organisation.clone(), lead.id));
+        work_a_little(&engine, &clock, &leads).await?;
+    }
+    let sixteen_weeks_on = clock.now() + Elapsed::weeks(16);
+    while clock.now() < sixteen_weeks_on {
+        engine
+            .live_until(&clock, clock.now() + Elapsed::hours(23), |_, _| {})
+            .await?;
+        work_a_little(&engine, &clock, &leads).await?;
+    }
+
+    for tenant in ["quito", "toluca"] {
+        show_board(&engine.tenant(tenant)).await?;
+    }
+    let (tenant, lead) = most_eventful(&engine, &leads).await?;
+    println!(
+        "One lead's timeline\n\n{}",
+        engine.tenant(tenant).explain(lead).await?
+    );
+    println!("The database: {}", database.display());
+    println!("The mails:    {}", folder.join("mail").display());
+    Ok(())
+}
+
+/// A row of `leads.csv`.
+#[derive(serde::Deserialize)]
+struct Row {
+    at: Instant,
+    organisation: String,
+    name: String,
+    email: String,
+    phone: String,
+    source: String,
+    city: String,
+    car: String,
+    gender: String,
+    wait: String,
+    wait_days: Option<u32>,
+    registered_by: String,
+}
+
+async fn register(engine: &Engine, row: &Row) -> Result<Lead, Box<dyn Error>> {
+    let mut lead = NewLead::new(&*row.name)
+        .email(&*row.email)
+        .source(&*row.source);
+    for (field, value) in [
+        ("city", &row.city),
+        ("car", &row.car),
+        ("gender", &row.gender),
+    ] {
+        if !value.is_empty() {
+            lead = lead.field(field, value.as_str());
+        }
+    }
+    if !row.phone.is_empty() {
+        lead = lead.phone(&*row.phone);
+    }
+    if !row.wait.is_empty() {
+        lead = lead.wait(&*row.wait);
+    }
+    if let Some(days) = row.wait_days {
+        lead = lead.wait_days(days);
+    }
+    let by = match row.registered_by.as_str() {
+        "" => Actor::host("web-form"),
+        agent => Actor::agent(agent),
+    };
+    Ok(engine
+        .tenant(&*row.organisation)
+        .register(lead)
+        .by(by)
+        .await?)
+}
+
+async fn set_up_agents(engine: &Engine) -> Result<(), Box<dyn Error>> {
+    let quito = engine.tenant("quito");
+    let agents = [
+        ("ana", "Ana Torres", "advisor", "Quito"),
+        ("bea", "Bea Molina", "advisor", "Quito"),
+        ("gus", "Gustavo León", "advisor", "Guayaquil"),
+        ("sofia", "Sofía Andrade", "supervisor", ""),
+        ("marco", "Marco Paredes", "sales-manager", ""),
+    ];
+    for (id, name, role, city) in agents {
+        let email = format!("{id}@minegocio.example");
+        quito
+            .set_up(
+                AgentSetup::new(id)
+                    .name(name)
+                    .email(email)
+                    .role(role)
+                    .cities([city]),
+            )
+            .await?;
+    }
+    let toluca = engine.tenant("toluca");
+    for (id, name) in [("luisa", "Luisa Aguirre"), ("pablo", "Pablo Montes")] {
+        let email = format!("{id}@autosdelvalle.example");
+        toluca
+            .set_up(AgentSetup::new(id).name(name).email(email).role("seller"))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Sellers at work. Who a lead's contact is decides how it goes, so that every run is the same.
+async fn work_a_little(
+    engine: &Engine,
+    clock: &VirtualClock,
+    leads: &[(String, LeadId)],
+) -> Result<(), Box<dyn Error>> {
+    for (tenant, id) in leads {
+        let tenant = engine.tenant(tenant.as_str());
+        let Some(lead) = tenant.lead(*id).await?.filter(Lead::is_open) else {
+            continue;
+        };
+        let Some(owner) = lead.owner_id().cloned() else {
+            continue;
+        };
+        let age = clock.now() - lead.entered.at;
+        let temper = lead.contact.name.len() % 5;
+        match (lead.stage.as_str(), temper) {
+            ("new", 0 | 1) => {
+                tenant.reached(*id).by(&owner).await?;
+                let next = if lead.pipeline == "immediate" {
+                    "talking"
+                } else {
+                    "in-progress"
+                };
+                tenant.move_to(*id, next).by(&owner).await?;
+            }
+            ("new", 2) => {
+                tenant.tried(*id).by(&owner).await?;
+                if lead.pipeline == "sales" {
+                    tenant.move_to(*id, "no-answer").by(&owner).await?;
+                }
+            }
+            ("no-answer", _) if lead.attempts.total() < 5 => {
+                tenant.tried(*id).by(&owner).await?;
+            }
+            ("no-answer", _) if age > Elapsed::days(2) => {
+                tenant.record(*id, "information").by(&owner).await?;
+                tenant.move_to(*id, "lost").by(&owner).await?;
+            }
+            ("talking", 0) if age > Elapsed::days(9) => {
+                tenant.move_to(*id, "bought").by(&owner).await?;
+            }
+            // The others are left alone, and leadkit sees to it that they don't go cold.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+async fn show_board(tenant: &TenantHandle<'_>) -> Result<(), Box<dyn Error>> {
+    println!("{}\n", tenant.playbook()?.label);
+    let mut board: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+    for group in tenant.count("", &["pipeline", "stage", "owner"]).await? {
+        let [pipeline, stage, owner] = group.values.as_slice() else {
+            continue;
+        };
+        let told = |value: &Option<leadkit::value::Value>| {
+            value
+                .as_ref()
+                .map_or_else(|| "nobody".into(), ToString::to_string)
+        };
+        let stage = format!("{} / {}", told(pipeline), told(stage));
+        *board
+            .entry(stage)
+            .or_default()
+            .entry(told(owner))
+            .or_default() += group.count;
+    }
+    for (stage, owners) in board {
+        let owners: Vec<String> = owners
+            .iter()
+            .map(|(owner, count)| format!("{owner} {count}"))
+            .collect();
+        println!("  {stage:<28} {}", owners.join(", "));
+    }
+    println!();
+    for group in tenant
+        .count_of(Kind::Message, "", &["template", "state"])
+        .await?
+    {
+        if let [Some(template), Some(state)] = group.values.as_slice() {
+            println!("  {:>3} x {template} {state}", group.count);
+        }
+    }
+    println!();
+    Ok(())
+}
+
+/// The lead of Quito with the longest history.
+async fn most_eventful<'a>(
+    engine: &Engine,
+    leads: &'a [(String, LeadId)],
+) -> Result<(&'a str, LeadId), Box<dyn Error>> {
+    let page = engine
+        .tenant("quito")
+        .leads(
+            "reassignments >= 1",
+            Order::Descending("reassignments".into()),
+            None,
+            1,
+        )
+        .await?;
+    match page.leads.first() {
+        Some(lead) => Ok(("quito", lead.id)),
+        None => Ok((leads[0].0.as_str(), leads[0].1)),
+    }
+}

@@ -1,0 +1,384 @@
+//! The agenda: what is due for a lead, and when (the second design idea).
+//!
+//! Whatever waits is a record with `wakes_at`; there is no table of timers. What is due for a
+//! lead is a pure function of the playbook and the lead, [`agenda`], and the store keeps only
+//! the earliest instant of it, in an index. So timers can't be orphaned or doubled, a changed
+//! playbook is taken over by computing anew, and a check proves it all: the stored `wakes_at`
+//! equals the computed one ([`wakes_at`]), for every lead.
+//!
+//! The agenda uses only values on the lead: its anchors, what has fired for which occurrence,
+//! its holds. It knows no `now`.
+
+use chrono::NaiveTime;
+
+use crate::calendar::CalendarError;
+use crate::condition::Condition;
+use crate::ids::hash128;
+use crate::playbook::Playbook;
+use crate::playbook::catalogue::LeadFacts;
+use crate::playbook::delay::Delay;
+use crate::playbook::pipeline::TaskSpec;
+use crate::playbook::rule::{Anchor, Late, Leads, Rule, StoppedBy};
+use crate::record::Lead;
+use crate::record::lead::{Fired, Hold, Moment, Task};
+use crate::time::{Elapsed, Instant};
+use crate::value::ValueRef;
+
+/// Something that is due for a lead.
+#[derive(Clone, Copy, Debug)]
+pub struct Item<'a> {
+    /// When.
+    pub due_at: Instant,
+    /// Which rule.
+    pub rule: &'a Rule,
+    /// What happens then.
+    pub what: Happens,
+}
+
+/// What happens when an item of the agenda is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happens {
+    /// The rule fires.
+    Fires {
+        /// The anchor that it counts from.
+        anchor: Moment,
+        /// Which occurrence of that anchor, from 0.
+        occurrence: u32,
+    },
+    /// The condition that the rule waits for turns true or false. Nothing polls for that.
+    Turns,
+}
+
+/// How a rule stands with a lead: due, or why not.
+#[derive(Clone, Copy, Debug)]
+pub enum Standing<'a> {
+    /// It is on the agenda.
+    Due(Item<'a>),
+    /// The lead is in another stage or wait group, or is closed (or open, for rules on closed
+    /// leads).
+    OutOfScope,
+    /// What it counts from has not happened.
+    NoAnchor,
+    /// A hold stops its time.
+    Held,
+    /// What ends it holds.
+    Over(&'a Condition),
+    /// It fired for this anchor, as often as it does.
+    Fired(&'a Fired),
+    /// It was due before its anchor was recorded.
+    TooLate(Instant),
+    /// Its time never comes: beyond the year 9999, or a calendar that never opens.
+    Never(CalendarError),
+}
+
+/// Everything that is due for a lead, the earliest first; what is due at once in the order of
+/// the playbook.
+#[must_use]
+pub fn agenda<'a>(playbook: &'a Playbook, lead: &'a Lead) -> Vec<Item<'a>> {
+    let mut items: Vec<Item<'a>> = all_items(playbook, lead).collect();
+    items.sort_by_key(|item| item.due_at);
+    items
+}
+
+/// The earliest instant of the agenda, when the lead wants to be woken.
+///
+/// A lead that failed is woken when it is to be tried again; one that is set aside, never.
+#[must_use]
+pub fn wakes_at(playbook: &Playbook, lead: &Lead) -> Option<Instant> {
+    match &lead.trouble {
+        Some(trouble) => trouble.retry_at,
+        None => all_items(playbook, lead).map(|item| item.due_at).min(),
+    }
+}
+
+/// The first item of the agenda, if it is due at `now`.
+#[must_use]
+pub fn first_due<'a>(playbook: &'a Playbook, lead: &'a Lead, now: Instant) -> Option<Item<'a>> {
+    let first = all_items(playbook, lead).min_by_key(|item| item.due_at)?;
+    (first.due_at <= now).then_some(first)
+}
+
+fn all_items<'a>(playbook: &'a Playbook, lead: &'a Lead) -> impl Iterator<Item = Item<'a>> {
+    playbook.rules.iter().flat_map(move |rule| {
+        let turns = turning(playbook, lead, rule);
+        let fires = match standing(playbook, lead, rule) {
+            Standing::Due(item) => Some(item),
+            _ => None,
+        };
+        turns.into_iter().chain(fires)
+    })
+}
+
+/// When the condition that a rule waits for turns next, if the lead stays as it is.
+fn turning<'a>(playbook: &Playbook, lead: &Lead, rule: &'a Rule) -> Option<Item<'a>> {
+    let Anchor::Turns(condition) = &rule.anchor else {
+        return None;
+    };
+    if !is_in_scope(rule, lead) {
+        return None;
+    }
+    let due_at = condition.turns_at(&LeadFacts { playbook, lead }, lead.settled_at)?;
+    Some(Item {
+        due_at,
+        rule,
+        what: Happens::Turns,
+    })
+}
+
+/// How a rule stands with a lead.
+#[must_use]
+pub fn standing<'a>(playbook: &'a Playbook, lead: &'a Lead, rule: &'a Rule) -> Standing<'a> {
+    if !is_in_scope(rule, lead) {
+        return Standing::OutOfScope;
+    }
+    let anchor = match anchor_of(playbook, lead, rule) {
+        Ok(Some(anchor)) => anchor,
+        Ok(None) => return Standing::NoAnchor,
+        Err(error) => return Standing::Never(error),
+    };
+    let standing = match next_occurrence(lead, rule, anchor) {
+        Ok(standing) => standing,
+        Err(error) => Standing::Never(error),
+    };
+    match (standing, &rule.until) {
+        (Standing::Due(item), Some(until))
+            if until.holds(&LeadFacts { playbook, lead }, item.due_at) =>
+        {
+            Standing::Over(until)
+        }
+        (standing, _) => standing,
+    }
+}
+
+/// Whether a rule is for a lead that is where this one is.
+#[must_use]
+pub fn is_in_scope(rule: &Rule, lead: &Lead) -> bool {
+    let scope = &rule.scope;
+    let in_stage = scope.stages.is_empty()
+        || scope
+            .stages
+            .iter()
+            .any(|at| at.is(&lead.pipeline, &lead.stage));
+    let in_wait =
+        scope.wait.is_none() || scope.wait.as_ref() == lead.wait.as_ref().map(|wait| &wait.group);
+    let in_life = match scope.leads {
+        Leads::Open => lead.is_open(),
+        Leads::Closed => !lead.is_open(),
+        Leads::All => true,
+    };
+    in_stage && in_wait && in_life
+}
+
+fn anchor_of(
+    playbook: &Playbook,
+    lead: &Lead,
+    rule: &Rule,
+) -> Result<Option<Moment>, CalendarError> {
+    Ok(match &rule.anchor {
+        Anchor::Registered => Some(lead.registered),
+        Anchor::Assigned => lead.owner.as_ref().map(|owner| owner.assigned),
+        Anchor::Entered => Some(lead.entered),
+        Anchor::Answered => lead.answered,
+        Anchor::Attempted => lead.attempts.last,
+        Anchor::Closed => lead.closed.as_ref().map(|closed| closed.at),
+        Anchor::Field(field) => {
+            let told = lead.dates_told.iter().find(|(name, _)| name == field);
+            let recorded = told.map_or(lead.registered.recorded, |(_, told)| told.0);
+            let at = match lead.fields.value(field) {
+                Some(ValueRef::Date(date)) => {
+                    playbook.zone.from_local(date.and_time(NaiveTime::MIN))
+                }
+                Some(ValueRef::Instant(at)) => at,
+                _ => return Ok(None),
+            };
+            Some(Moment { at, recorded })
+        }
+        Anchor::Overdue(name) => {
+            let (Some(task), Some(spec)) = (lead.open_task(name), playbook.task(name)) else {
+                return Ok(None);
+            };
+            let due_at = task_due_at(spec, task, lead)?;
+            due_at.map(|at| Moment {
+                at,
+                recorded: task.anchor.recorded,
+            })
+        }
+        Anchor::Turns(_) => {
+            let since = lead.since.iter().find(|(name, _)| *name == rule.name);
+            since.map(|(_, since)| *since)
+        }
+    })
+}
+
+/// The deadline of a task, moved by the holds that stop it; `None` if it has none, or while
+/// a hold runs.
+///
+/// # Errors
+/// When its time never comes.
+pub fn task_due_at(
+    spec: &TaskSpec,
+    task: &Task,
+    lead: &Lead,
+) -> Result<Option<Instant>, CalendarError> {
+    let Some(within) = spec.within else {
+        return Ok(None);
+    };
+    let holds = holds_that(&spec.stopped_by, lead);
+    within.after_holds(task.anchor.at, &spec.calendar, wait_days(lead), holds)
+}
+
+fn holds_that<'a>(stopped_by: &'a StoppedBy, lead: &'a Lead) -> impl Iterator<Item = &'a Hold> {
+    lead.holds
+        .iter()
+        .filter(|hold| stopped_by.covers(&hold.name))
+}
+
+fn wait_days(lead: &Lead) -> Option<u32> {
+    lead.wait.as_ref().map(|wait| wait.wait_days)
+}
+
+/// The next occurrence of a rule for an anchor.
+fn next_occurrence<'a>(
+    lead: &'a Lead,
+    rule: &'a Rule,
+    anchor: Moment,
+) -> Result<Standing<'a>, CalendarError> {
+    let last = lead
+        .last_fired(&rule.name)
+        .filter(|fired| fired.anchor == anchor.at);
+    let holds = || holds_that(&rule.stopped_by, lead);
+    let Some(base) = rule
+        .delay
+        .after_holds(anchor.at, &rule.calendar, wait_days(lead), holds())?
+    else {
+        return Ok(Standing::Held);
+    };
+    let Some(period) = rule.every else {
+        if let Some(fired) = last {
+            return Ok(Standing::Fired(fired));
+        }
+        return Ok(match started(lead, rule, anchor, base)? {
+            Some(due_at) => due(rule, anchor, 0, due_at),
+            None => Standing::TooLate(base),
+        });
+    };
+
+    let due_of = |occurrence: u32| {
+        let total = period.length.times(occurrence);
+        total.after_holds(base, &rule.calendar, None, holds())
+    };
+    // A lead that missed some catches up once: the next occurrence is behind the last firing.
+    let (from, behind) = match last {
+        Some(fired) => (fired.occurrence.saturating_add(1), Some(fired.at)),
+        None if rule.late == Late::Skip => (
+            period.first,
+            Some(anchor.recorded - Elapsed::microseconds(1)),
+        ),
+        None => (period.first, None),
+    };
+    let Some(occurrence) = first_behind(from, behind, &due_of)? else {
+        return Ok(Standing::Held);
+    };
+    let is_over = period
+        .at_most
+        .is_some_and(|most| occurrence - period.first >= most);
+    match (is_over, last, due_of(occurrence)?) {
+        (true, Some(fired), _) => Ok(Standing::Fired(fired)),
+        (true, None, _) => Ok(Standing::TooLate(base)),
+        (false, _, None) => Ok(Standing::Held),
+        (false, Some(_), Some(due_at)) => Ok(due(rule, anchor, occurrence, due_at)),
+        (false, None, Some(due_at)) => Ok(match started(lead, rule, anchor, due_at)? {
+            Some(due_at) => due(rule, anchor, occurrence, due_at),
+            None => Standing::TooLate(due_at),
+        }),
+    }
+}
+
+fn due(rule: &Rule, anchor: Moment, occurrence: u32, due_at: Instant) -> Standing<'_> {
+    Standing::Due(Item {
+        due_at,
+        rule,
+        what: Happens::Fires { anchor, occurrence },
+    })
+}
+
+/// When an occurrence starts that nothing fired yet: at its time, unless that was over before
+/// its anchor was recorded; then as the rule says.
+fn started(
+    lead: &Lead,
+    rule: &Rule,
+    anchor: Moment,
+    due_at: Instant,
+) -> Result<Option<Instant>, CalendarError> {
+    if due_at >= anchor.recorded {
+        return Ok(Some(due_at));
+    }
+    Ok(match rule.late {
+        Late::Skip => None,
+        Late::Fire => Some(due_at),
+        Late::FireWithin(delay) => {
+            let latest = delay.after(due_at, &rule.calendar, wait_days(lead))?;
+            (latest >= anchor.recorded).then_some(due_at)
+        }
+        Late::Spread(over) => anchor
+            .recorded
+            .checked_add_signed(share_of(over, lead, rule)),
+    })
+}
+
+/// A part of a length of time that is this lead's own, and always the same.
+fn share_of(over: Elapsed, lead: &Lead, rule: &Rule) -> Elapsed {
+    let hash = hash128(&[lead.id.0.as_bytes(), rule.name.as_str().as_bytes()]);
+    let random = u128::from_le_bytes(hash);
+    let seconds = u128::try_from(over.num_seconds()).unwrap_or(0).max(1);
+    Elapsed::seconds(i64::try_from(random % seconds).unwrap_or(0))
+}
+
+/// The first occurrence, `from` or later, that is due behind an instant. Occurrences follow each
+/// other in time, so it is found by doubling steps and halving, however many were missed.
+fn first_behind(
+    from: u32,
+    behind: Option<Instant>,
+    due_of: &impl Fn(u32) -> Result<Option<Instant>, CalendarError>,
+) -> Result<Option<u32>, CalendarError> {
+    let Some(behind) = behind else {
+        return Ok(Some(from));
+    };
+    let is_behind = |occurrence: u32| -> Result<Option<bool>, CalendarError> {
+        match due_of(occurrence) {
+            Ok(due_at) => Ok(due_at.map(|due_at| due_at > behind)),
+            Err(CalendarError::OutOfTime) => Ok(Some(true)),
+            Err(error) => Err(error),
+        }
+    };
+    let (mut low, mut step) = (from, 1_u32);
+    let mut high = loop {
+        let candidate = low.saturating_add(step - 1);
+        match is_behind(candidate)? {
+            None => return Ok(None),
+            Some(true) => break candidate,
+            Some(false) if candidate == u32::MAX => return Ok(None),
+            Some(false) => low = candidate + 1,
+        }
+        step = step.saturating_mul(2);
+    };
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match is_behind(middle)? {
+            None => return Ok(None),
+            Some(true) => high = middle,
+            Some(false) => low = middle + 1,
+        }
+    }
+    Ok(Some(high))
+}
+
+/// How a delay is said to count for this lead, for explanations.
+#[must_use]
+pub fn counts(rule: &Rule, lead: &Lead) -> String {
+    match (rule.delay, wait_days(lead)) {
+        (Delay::OwnWait, Some(days)) => format!("{} + {days} days (its own wait)", rule.anchor),
+        (delay, _) if delay.is_zero() => rule.anchor.to_string(),
+        (delay, _) => format!("{} + {delay}", rule.anchor),
+    }
+}

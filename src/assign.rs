@@ -1,0 +1,223 @@
+//! Assignment: who gets a lead, and why (requirement M2).
+//!
+//! A pure function of the pool's record. It is deterministic (the same history gives the same
+//! owner), nobody unavailable or full ever gets a lead, and the reasons come with the choice.
+
+use std::cmp::Reverse;
+
+use smol_str::SmolStr;
+
+use crate::ids::AgentId;
+use crate::playbook::people::{Choose, PoolSpec};
+use crate::record::pool::{Counts, Member, PassedOver, Pool, Ranked, Reasons};
+use crate::time::Instant;
+use crate::value::fold;
+
+/// What assignment must know of a lead.
+#[derive(Clone, Debug, Default)]
+pub struct Question<'a> {
+    /// The lead's city, folded, where the pool goes by it.
+    pub city: Option<SmolStr>,
+    /// Agents who had the lead before and are not to have it again.
+    pub not: &'a [AgentId],
+    /// Agents who already hold the contact in their base.
+    pub holders: &'a [AgentId],
+}
+
+/// What a pool says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The place of the chosen member, if anybody is eligible.
+    pub chosen: Option<usize>,
+    /// Why.
+    pub reasons: Reasons,
+}
+
+/// Lets a pool choose an owner.
+///
+/// - Passed over, with the reason: who is unavailable, of another city, full, had the lead
+///   before, or holds the contact already.
+/// - Conversion is won leads over received ones in the pool's window, shrunk towards the team's
+///   mean by the pool's number of pseudo-leads, so that two leads of two won don't beat forty of
+///   a hundred.
+/// - `best`: the highest conversion, then the smallest load, then who got a lead longer ago by
+///   share, then the id. `weighted`: smooth weighted turns by conversion. `evenly`: turns.
+#[must_use]
+pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instant) -> Answer {
+    let mut passed_over = Vec::new();
+    let mut eligible = Vec::new();
+    let means = Means::of(spec, pool, now);
+    for (place, member) in pool.members.iter().enumerate() {
+        match hindrance(spec, member, question) {
+            Some(why) => passed_over.push((member.agent.clone(), why)),
+            None => eligible.push(Candidate::of(spec, place, member, &means, now)),
+        }
+    }
+    match spec.choose {
+        Choose::Best => eligible.sort_by_key(|candidate| {
+            (
+                Reverse(candidate.conversion_permille),
+                candidate.load,
+                candidate.place,
+            )
+        }),
+        Choose::Weighted | Choose::Evenly => eligible.sort_by_key(|candidate| {
+            (
+                Reverse(candidate.credit + candidate.weight),
+                candidate.load,
+                candidate.place,
+            )
+        }),
+    }
+    let ranked = eligible.iter().take(Reasons::MOST).map(|candidate| Ranked {
+        agent: pool.members[candidate.place].agent.clone(),
+        conversion_permille: candidate.conversion_permille,
+        load: candidate.load,
+        capacity: candidate.capacity,
+    });
+    let reasons = Reasons {
+        pool: spec.name.clone(),
+        ranked: ranked.collect(),
+        eligible: u32::try_from(eligible.len()).unwrap_or(u32::MAX),
+        passed_over: passed_over.into_iter().take(Reasons::MOST).collect(),
+    };
+    Answer {
+        chosen: eligible.first().map(|candidate| candidate.place),
+        reasons,
+    }
+}
+
+/// Takes the turns of a weighted or even pool: everybody who could have had the lead is owed
+/// their weight, and who got it pays the sum. So over time each gets their share, and a new
+/// agent begins with nothing owed.
+pub fn take_turn(
+    spec: &PoolSpec,
+    pool: &mut Pool,
+    question: &Question<'_>,
+    chosen: usize,
+    now: Instant,
+) {
+    if spec.choose == Choose::Best {
+        return;
+    }
+    let means = Means::of(spec, pool, now);
+    let mut sum = 0;
+    for place in 0..pool.members.len() {
+        let member = &pool.members[place];
+        if hindrance(spec, member, question).is_some() {
+            continue;
+        }
+        let weight = Candidate::of(spec, place, member, &means, now).weight;
+        pool.members[place].credit += weight;
+        sum += weight;
+    }
+    if let Some(member) = pool.members.get_mut(chosen) {
+        member.credit -= sum;
+    }
+}
+
+fn hindrance(spec: &PoolSpec, member: &Member, question: &Question<'_>) -> Option<PassedOver> {
+    if !member.available {
+        return Some(PassedOver::Unavailable);
+    }
+    if spec.match_city.is_some() && !serves(member, question.city.as_ref()) {
+        return Some(PassedOver::OtherCity);
+    }
+    if member.load >= member.capacity.unwrap_or(spec.capacity) {
+        return Some(PassedOver::Full);
+    }
+    if question.not.contains(&member.agent) {
+        return Some(PassedOver::HadItBefore);
+    }
+    if question.holders.contains(&member.agent) {
+        return Some(PassedOver::HoldsTheContact);
+    }
+    None
+}
+
+fn serves(member: &Member, city: Option<&SmolStr>) -> bool {
+    city.is_some_and(|city| member.cities.contains(city))
+}
+
+/// Cities compare folded and without surrounding blanks.
+#[must_use]
+pub fn city_key(city: &str) -> SmolStr {
+    fold(city.trim())
+}
+
+struct Candidate {
+    place: usize,
+    conversion_permille: u32,
+    load: u32,
+    capacity: u32,
+    weight: i64,
+    credit: i64,
+}
+
+impl Candidate {
+    fn of(spec: &PoolSpec, place: usize, member: &Member, means: &Means, now: Instant) -> Self {
+        let conversion_permille = means.shrunk(spec, member, now);
+        let weight = match spec.choose {
+            Choose::Best => 0,
+            // Nobody starves: who never won anything still has a weight.
+            Choose::Weighted => i64::from(conversion_permille.max(1)),
+            Choose::Evenly => 1,
+        };
+        Self {
+            place,
+            conversion_permille,
+            load: member.load,
+            capacity: member.capacity.unwrap_or(spec.capacity),
+            weight,
+            credit: member.credit,
+        }
+    }
+}
+
+/// The mean conversion of each team, over all of its members in the pool.
+struct Means(Vec<(Option<SmolStr>, Counts)>);
+
+impl Means {
+    fn of(spec: &PoolSpec, pool: &Pool, now: Instant) -> Self {
+        let mut teams: Vec<(Option<SmolStr>, Counts)> = Vec::new();
+        for member in &pool.members {
+            let team = member
+                .team
+                .as_ref()
+                .map(|team| SmolStr::from(team.as_str()));
+            let counts = member.tally.counts(spec.over, now);
+            let place = teams
+                .iter()
+                .position(|(known, _)| *known == team)
+                .unwrap_or_else(|| {
+                    teams.push((team, Counts::default()));
+                    teams.len() - 1
+                });
+            let sum = &mut teams[place].1;
+            sum.received = sum.received.saturating_add(counts.received);
+            sum.won = sum.won.saturating_add(counts.won);
+        }
+        Self(teams)
+    }
+
+    fn shrunk(&self, spec: &PoolSpec, member: &Member, now: Instant) -> u32 {
+        let team = member.team.as_ref().map(crate::ids::Name::as_str);
+        let of_team = self.0.iter().find(|(known, _)| known.as_deref() == team);
+        let mean = of_team.map(|(_, counts)| *counts).unwrap_or_default();
+        conversion_permille(member.tally.counts(spec.over, now), mean, spec.prior)
+    }
+}
+
+/// Won over received, in thousandths, as if `prior` more leads had come that converted like the
+/// team's. Without any lead at all it is nothing.
+#[must_use]
+pub fn conversion_permille(own: Counts, team: Counts, prior: u32) -> u32 {
+    // won + prior * team.won / team.received, over received + prior; kept in whole numbers.
+    let team_received = u128::from(team.received.max(1));
+    let won = u128::from(own.won) * team_received + u128::from(prior) * u128::from(team.won);
+    let received = (u128::from(own.received) + u128::from(prior)) * team_received;
+    if received == 0 {
+        return 0;
+    }
+    u32::try_from(won * 1000 / received).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,442 @@
+//! From terms as they were written to tests of known facts: names are looked up, types must
+//! agree, literals are folded and placed in time. Nothing is left to find out at evaluation.
+
+use smol_str::{SmolStr, ToSmolStr};
+
+use super::eval::{Known, Literal, Node, Question, Test, TestKind};
+use super::fault::{Fault, FaultKind, Span};
+use super::lex::quoted;
+use super::parse::{Ast, Body, Operand, OperandKind, Term};
+use super::{Catalogue, Comparison, FactInfo, Unresolved, micros};
+use crate::hint::nearest;
+use crate::value::{Value, ValueRef, ValueType, fold};
+
+/// What `ast` compiles to; it means nothing if there are faults.
+pub(super) fn check(
+    ast: Ast,
+    source: &str,
+    catalogue: &dyn Catalogue,
+    faults: &mut Vec<Fault>,
+) -> Checked {
+    let mut checker = Checker {
+        source,
+        catalogue,
+        names: None,
+        facts: Vec::new(),
+        tests: Vec::new(),
+        faults,
+    };
+    let root = checker.node(ast);
+    Checked {
+        root,
+        tests: checker.tests,
+        facts: checker.facts,
+    }
+}
+
+pub(super) struct Checked {
+    pub(super) root: Node,
+    pub(super) tests: Vec<Test>,
+    pub(super) facts: Vec<FactInfo>,
+}
+
+struct Checker<'c> {
+    source: &'c str,
+    catalogue: &'c dyn Catalogue,
+    names: Option<Vec<SmolStr>>,
+    facts: Vec<FactInfo>,
+    tests: Vec<Test>,
+    faults: &'c mut Vec<Fault>,
+}
+
+/// An operand whose type is known.
+enum Typed {
+    Fact(FactInfo),
+    Literal(Value),
+    Now(i64),
+}
+
+impl Typed {
+    fn value_type(&self) -> ValueType {
+        match self {
+            Self::Fact(info) => info.value_type,
+            Self::Literal(value) => value.value_type(),
+            Self::Now(_) => ValueType::Instant,
+        }
+    }
+}
+
+/// A literal that fits the fact beside it.
+enum Constant {
+    /// Folded.
+    Text(Box<str>),
+    Other(Literal),
+}
+
+impl Constant {
+    fn compared(self, op: Comparison) -> Question {
+        match self {
+            Self::Text(text) => Question::IsText([text].into()),
+            Self::Other(with) => Question::Compares { op, with },
+        }
+    }
+}
+
+impl Checker<'_> {
+    fn node(&mut self, ast: Ast) -> Node {
+        match ast {
+            Ast::Term(term) => self.term(term).unwrap_or_else(bad),
+            Ast::Not(inner) => Node::Not(Box::new(self.node(*inner))),
+            Ast::All(parts) => Node::All(parts.into_iter().map(|part| self.node(part)).collect()),
+            Ast::Any(parts) => Node::Any(parts.into_iter().map(|part| self.node(part)).collect()),
+            Ast::Bad => bad(),
+        }
+    }
+
+    fn term(&mut self, term: Term) -> Option<Node> {
+        let at = term.at;
+        let (negated, kind) = match term.body {
+            Body::Bare(operand) => return self.bare(operand, at),
+            Body::Unread(operand) => {
+                self.operand(operand)?;
+                return None;
+            }
+            Body::Compare {
+                left,
+                op,
+                negated,
+                op_at,
+                right,
+            } => (negated, self.comparison(left, (op, op_at), right, at)?),
+            Body::In {
+                left,
+                negated,
+                list,
+            } => (negated, self.list(left, list)?),
+            Body::IsMissing { left, negated } => {
+                let info = self.subject(left)?;
+                (negated, self.asks(&info, Question::IsMissing))
+            }
+        };
+        Some(self.test(kind, negated, at))
+    }
+
+    fn test(&mut self, kind: TestKind, negated: bool, at: Span) -> Node {
+        // There are at most as many tests as terms, so it fits.
+        let place = u16::try_from(self.tests.len()).unwrap_or(u16::MAX);
+        self.tests.push(Test::new(kind, negated, at));
+        Node::Test(place)
+    }
+
+    fn bare(&mut self, operand: Operand, at: Span) -> Option<Node> {
+        let operand_at = operand.at;
+        match self.operand(operand)? {
+            Typed::Literal(Value::Bool(value)) => {
+                Some(self.test(TestKind::Constant(value), false, at))
+            }
+            Typed::Fact(info) if info.value_type == ValueType::Bool => {
+                let kind = self.asks(&info, Question::IsTrue);
+                Some(self.test(kind, false, at))
+            }
+            other => {
+                let value_type = other.value_type();
+                self.fault(operand_at, FaultKind::NotACondition { value_type });
+                None
+            }
+        }
+    }
+
+    fn comparison(
+        &mut self,
+        left: Operand,
+        (op, op_at): (Comparison, Span),
+        right: Operand,
+        at: Span,
+    ) -> Option<TestKind> {
+        let (left_at, right_at) = (left.at, right.at);
+        let (left, right) = (self.operand(left), self.operand(right));
+        let (left, right) = (left?, right?);
+        match (left, right) {
+            (Typed::Fact(left), Typed::Fact(right)) => {
+                let types = (left.value_type, right.value_type);
+                self.agree(types, at, None)?;
+                self.ordered(left.value_type, op, op_at)?;
+                Some(TestKind::Facts {
+                    left: self.known(&left),
+                    op,
+                    right: self.known(&right),
+                })
+            }
+            (Typed::Fact(info), Typed::Literal(value)) => {
+                let with = self.literal(&info, value, right_at, false)?;
+                self.ordered(info.value_type, op, op_at)?;
+                Some(self.asks(&info, with.compared(op)))
+            }
+            (Typed::Literal(value), Typed::Fact(info)) => {
+                let with = self.literal(&info, value, left_at, true)?;
+                self.ordered(info.value_type, op, op_at)?;
+                Some(self.asks(&info, with.compared(op.mirrored())))
+            }
+            (Typed::Fact(info), Typed::Now(offset)) => {
+                self.agree((info.value_type, ValueType::Instant), at, None)?;
+                Some(self.asks(&info, Question::ComparesWithNow { op, offset }))
+            }
+            (Typed::Now(offset), Typed::Fact(info)) => {
+                self.agree((ValueType::Instant, info.value_type), at, None)?;
+                let op = op.mirrored();
+                Some(self.asks(&info, Question::ComparesWithNow { op, offset }))
+            }
+            (Typed::Now(offset), Typed::Literal(value)) => {
+                let instant = self.instant(value, right_at, false)?;
+                Some(TestKind::Now {
+                    offset,
+                    op,
+                    instant,
+                })
+            }
+            (Typed::Literal(value), Typed::Now(offset)) => {
+                let instant = self.instant(value, left_at, true)?;
+                let op = op.mirrored();
+                Some(TestKind::Now {
+                    offset,
+                    op,
+                    instant,
+                })
+            }
+            (Typed::Literal(_), Typed::Literal(_)) | (Typed::Now(_), Typed::Now(_)) => {
+                self.fault(at, FaultKind::ComparesNothing);
+                None
+            }
+        }
+    }
+
+    fn list(&mut self, left: Operand, list: Vec<Operand>) -> Option<TestKind> {
+        let subject = self.subject(left);
+        let mut texts = Vec::new();
+        let mut others = Vec::new();
+        for item in list {
+            let at = item.at;
+            let (Some(info), Some(Typed::Literal(value))) = (&subject, self.operand(item)) else {
+                continue;
+            };
+            match self.literal(info, value, at, false) {
+                Some(Constant::Text(text)) => texts.push(text),
+                Some(Constant::Other(literal)) => others.push(literal),
+                None => {}
+            }
+        }
+        let subject = subject?;
+        let question = match subject.value_type {
+            ValueType::Text => Question::IsText(texts.into()),
+            _ => Question::IsIn(others.into()),
+        };
+        Some(self.asks(&subject, question))
+    }
+
+    fn asks(&mut self, info: &FactInfo, asks: Question) -> TestKind {
+        let fact = self.known(info);
+        TestKind::Fact { fact, asks }
+    }
+
+    fn known(&mut self, info: &FactInfo) -> Known {
+        let id = info.id;
+        let place = self.facts.iter().position(|known| known.id == id);
+        let place = place.unwrap_or_else(|| {
+            self.facts.push(info.clone());
+            self.facts.len() - 1
+        });
+        // Two facts for each term at most, so it fits.
+        let place = u16::try_from(place).unwrap_or(u16::MAX);
+        Known { id, place }
+    }
+
+    /// The fact about which `in` or `is` asks.
+    fn subject(&mut self, operand: Operand) -> Option<FactInfo> {
+        let at = operand.at;
+        match self.operand(operand)? {
+            Typed::Fact(info) => Some(info),
+            Typed::Literal(_) | Typed::Now(_) => {
+                self.fault(at, FaultKind::NotAFact);
+                None
+            }
+        }
+    }
+
+    fn operand(&mut self, operand: Operand) -> Option<Typed> {
+        Some(match operand.kind {
+            OperandKind::Fact { name, argument } => Typed::Fact(self.fact(name, argument)?),
+            OperandKind::Text(text) => Typed::Literal(Value::Text(text)),
+            OperandKind::Number(number) => Typed::Literal(Value::Number(number)),
+            OperandKind::Bool(value) => Typed::Literal(Value::Bool(value)),
+            OperandKind::Date(date) => Typed::Literal(Value::Date(date)),
+            OperandKind::Instant(instant) => Typed::Literal(Value::Instant(instant)),
+            OperandKind::Now(offset) => Typed::Now(offset),
+            OperandKind::Bad => return None,
+        })
+    }
+
+    fn fact(&mut self, at: Span, argument: Option<(SmolStr, Span)>) -> Option<FactInfo> {
+        let name = at.of(self.source);
+        let text = argument.as_ref().map(|(text, _)| text.as_str());
+        let unresolved = match self.catalogue.resolve(name, text) {
+            Ok(info) => {
+                return Some(info);
+            }
+            Err(unresolved) => unresolved,
+        };
+        let name = SmolStr::new(name);
+        let whole = argument.as_ref().map_or(at, |(_, span)| Span {
+            start: at.start,
+            end: (span.end + 1).min(self.source.len()),
+        });
+        let fault = match (unresolved, argument) {
+            (Unresolved::UnknownArgument { known }, Some((argument, argument_at))) => {
+                let near = nearest(&argument, known.iter().map(SmolStr::as_str)).map(quoted);
+                let kind = FaultKind::UnknownArgument { name, argument };
+                Fault::new(argument_at, kind).maybe_hint(near)
+            }
+            (Unresolved::TakesNoArgument, _) => {
+                let hint = name.clone();
+                Fault::new(whole, FaultKind::TakesNoArgument { name }).hint(hint)
+            }
+            (Unresolved::NeedsArgument { known } | Unresolved::UnknownArgument { known }, None)
+            | (Unresolved::NeedsArgument { known }, Some(_)) => {
+                let such_as = known
+                    .first()
+                    .map(|first| SmolStr::from([&*name, "(", &*quoted(first), ")"].concat()));
+                Fault::new(whole, FaultKind::NeedsArgument { name }).maybe_hint(such_as)
+            }
+            (Unresolved::UnknownName, _) => {
+                let catalogue = self.catalogue;
+                let names = self.names.get_or_insert_with(|| catalogue.names());
+                let near = nearest(&name, names.iter().map(SmolStr::as_str)).map(SmolStr::new);
+                Fault::new(at, FaultKind::UnknownFact { name }).maybe_hint(near)
+            }
+        };
+        self.faults.push(fault);
+        None
+    }
+
+    /// A literal to compare a fact with: of its type, and one of its choices.
+    fn literal(
+        &mut self,
+        info: &FactInfo,
+        value: Value,
+        at: Span,
+        literal_is_left: bool,
+    ) -> Option<Constant> {
+        if info.value_type == ValueType::Instant {
+            let instant = self.instant(value, at, literal_is_left)?;
+            return Some(Constant::Other(Literal::Instant(instant)));
+        }
+        let types = match literal_is_left {
+            true => (value.value_type(), info.value_type),
+            false => (info.value_type, value.value_type()),
+        };
+        self.agree(types, at, rewritten(&value, info.value_type))?;
+        Some(Constant::Other(match value {
+            Value::Text(text) => {
+                self.choice(info, &text, at)?;
+                return Some(Constant::Text(fold(&text).as_str().into()));
+            }
+            Value::Bool(value) => Literal::Bool(value),
+            Value::Number(number) => Literal::Number(number),
+            Value::Date(date) => Literal::Date(date),
+            Value::Instant(instant) => Literal::Instant(micros(instant)),
+        }))
+    }
+
+    /// A literal as an instant, in microseconds; a date is the start of its day.
+    fn instant(&mut self, value: Value, at: Span, literal_is_left: bool) -> Option<i64> {
+        match value {
+            Value::Instant(instant) => Some(micros(instant)),
+            Value::Date(date) => {
+                let start = self.catalogue.start_of_day(date);
+                if start.is_none() {
+                    self.fault(at, FaultKind::NoSuchDay);
+                }
+                start.map(micros)
+            }
+            other => {
+                let types = match literal_is_left {
+                    true => (other.value_type(), ValueType::Instant),
+                    false => (ValueType::Instant, other.value_type()),
+                };
+                self.agree(types, at, rewritten(&other, ValueType::Instant))?;
+                None
+            }
+        }
+    }
+
+    fn choice(&mut self, info: &FactInfo, text: &str, at: Span) -> Option<()> {
+        let Some(choices) = &info.choices else {
+            return Some(());
+        };
+        let folded = fold(text);
+        if choices.iter().any(|choice| fold(choice) == folded) {
+            return Some(());
+        }
+        let near = nearest(text, choices.iter().map(SmolStr::as_str)).map(quoted);
+        let kind = FaultKind::NotAChoice {
+            fact: info.name.as_str().into(),
+            text: text.into(),
+        };
+        self.faults.push(Fault::new(at, kind).maybe_hint(near));
+        None
+    }
+
+    fn agree(
+        &mut self,
+        (left, right): (ValueType, ValueType),
+        at: Span,
+        hint: Option<SmolStr>,
+    ) -> Option<()> {
+        if left == right {
+            return Some(());
+        }
+        let fault = Fault::new(at, FaultKind::Mismatch { left, right });
+        self.faults.push(fault.maybe_hint(hint));
+        None
+    }
+
+    fn ordered(&mut self, value_type: ValueType, op: Comparison, at: Span) -> Option<()> {
+        let has_order = match value_type {
+            ValueType::Number | ValueType::Date | ValueType::Instant => true,
+            ValueType::Bool | ValueType::Text => false,
+        };
+        if has_order || op == Comparison::Equal {
+            return Some(());
+        }
+        self.fault(at, FaultKind::NoOrder { value_type });
+        None
+    }
+
+    fn fault(&mut self, at: Span, kind: FaultKind) {
+        self.faults.push(Fault::new(at, kind));
+    }
+}
+
+/// Stands for what could not be compiled; a fault says why.
+fn bad() -> Node {
+    Node::All([].into())
+}
+
+/// The literal `value` as it is written when it is of another type: `"3"` for `3`, or the reverse.
+fn rewritten(value: &Value, wanted: ValueType) -> Option<SmolStr> {
+    let Value::Text(text) = value else {
+        return (wanted == ValueType::Text).then(|| quoted(&value.to_smolstr()));
+    };
+    let mut faults = Vec::new();
+    let tokens = super::lex::lex(text, &mut faults);
+    let value = match tokens.first() {
+        Some((super::lex::Token::Number(number), _)) => ValueRef::Number(*number),
+        Some((super::lex::Token::Date(date), _)) => ValueRef::Date(*date),
+        Some((super::lex::Token::Instant(instant), _)) => ValueRef::Instant(*instant),
+        Some((super::lex::Token::True, _)) => ValueRef::Bool(true),
+        Some((super::lex::Token::False, _)) => ValueRef::Bool(false),
+        _ => return None,
+    };
+    let fits = value.value_type() == wanted
+        || (value.value_type() == ValueType::Date && wanted == ValueType::Instant);
+    (fits && faults.is_empty() && tokens.len() == 2).then(|| value.to_smolstr())
+}

@@ -1,0 +1,379 @@
+//! The compiled form: what holds, when that turns, and why. Time is counted in microseconds here,
+//! and moved times stop at the ends of what an [`Instant`] can say.
+
+use std::cmp::Ordering;
+
+use chrono::NaiveDate;
+
+use super::fault::Span;
+use super::{Comparison, FactId, Facts, MAX_MICROS, MIN_MICROS, micros};
+use crate::value::{Number, ValueRef, folded_eq};
+
+/// How tests are combined: the form of the source, from which filters are made.
+#[derive(Debug, PartialEq)]
+pub(super) enum Node {
+    /// The place of a test.
+    Test(u16),
+    Not(Box<Self>),
+    All(Box<[Self]>),
+    Any(Box<[Self]>),
+}
+
+/// The same as a flat sequence of tests: the form that is evaluated, without recursion and
+/// without a test too many.
+///
+/// Whatever `and`, `or` and `not` make of it, the truth or the untruth of a term leads to the
+/// term after it in the source. So a test goes on with the next one, unless its answer leaves for
+/// a later one or is the answer to the whole.
+#[derive(Debug, PartialEq)]
+pub(super) struct Program {
+    /// In the order of the source.
+    pub(super) tests: Box<[Test]>,
+    /// The answer when the last test does not leave.
+    otherwise: bool,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) struct Test {
+    pub(super) kind: TestKind,
+    /// The answer on which the sequence is left.
+    leaves_on: bool,
+    leaves_for: Next,
+    /// Whether the term holds when the test fails: `!=`, `not in`, `is present`.
+    pub(super) negated: bool,
+    /// Whether the condition rather wants the term to hold, and not to fail.
+    pub(super) wanted: bool,
+    pub(super) at: Span,
+}
+
+/// The place of a test, or the answer to the whole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Next(u16);
+
+impl Next {
+    const FALSE: Self = Self(u16::MAX - 1);
+    const TRUE: Self = Self(u16::MAX);
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum TestKind {
+    /// Asks one fact about its value.
+    Fact { fact: Known, asks: Question },
+    /// `left op right`
+    Facts {
+        left: Known,
+        op: Comparison,
+        right: Known,
+    },
+    /// `now + offset op instant`
+    Now {
+        offset: i64,
+        op: Comparison,
+        instant: i64,
+    },
+    /// `true` or `false`
+    Constant(bool),
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Question {
+    /// A fact by itself.
+    IsTrue,
+    /// `fact == text` or `fact in [text, ..]`, where the texts are folded.
+    IsText(Box<[Box<str>]>),
+    /// `fact op literal`
+    Compares {
+        op: Comparison,
+        with: Literal,
+    },
+    /// `fact in [literal, ..]`
+    IsIn(Box<[Literal]>),
+    /// `fact op now + offset`
+    ComparesWithNow {
+        op: Comparison,
+        offset: i64,
+    },
+    IsMissing,
+}
+
+/// A fact that has been looked up, and its place among the facts of the condition.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Known {
+    pub(super) id: FactId,
+    pub(super) place: u16,
+}
+
+/// A literal other than text. Instants are counted in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Literal {
+    Bool(bool),
+    Number(Number),
+    Date(NaiveDate),
+    Instant(i64),
+}
+
+impl Program {
+    /// Links the tests as `root` combines them.
+    pub(super) fn link(root: &Node, tests: Vec<Test>) -> Self {
+        let mut program = Self {
+            tests: tests.into(),
+            otherwise: false,
+        };
+        program.link_node(root, true, Next::TRUE, Next::FALSE);
+        program
+    }
+
+    /// Where `node` starts, when its truth leads to one place and its untruth to another.
+    fn link_node(&mut self, node: &Node, wanted: bool, if_true: Next, if_false: Next) -> Next {
+        match node {
+            Node::Test(place) => {
+                self.link_test(*place, wanted, if_true, if_false);
+                Next(*place)
+            }
+            Node::Not(inner) => self.link_node(inner, !wanted, if_false, if_true),
+            Node::All(parts) => parts.iter().rev().fold(if_true, |next, part| {
+                self.link_node(part, wanted, next, if_false)
+            }),
+            Node::Any(parts) => parts.iter().rev().fold(if_false, |next, part| {
+                self.link_node(part, wanted, if_true, next)
+            }),
+        }
+    }
+
+    fn link_test(&mut self, place: u16, wanted: bool, if_true: Next, if_false: Next) {
+        let is_last = usize::from(place) + 1 == self.tests.len();
+        let Some(test) = self.tests.get_mut(usize::from(place)) else {
+            return;
+        };
+        let (if_true, if_false) = match test.negated {
+            true => (if_false, if_true),
+            false => (if_true, if_false),
+        };
+        test.wanted = wanted;
+        test.leaves_on = if_false == Next(place + 1) || (is_last && if_true == Next::TRUE);
+        test.leaves_for = if test.leaves_on { if_true } else { if_false };
+        if is_last {
+            self.otherwise = test.leaves_for == Next::FALSE;
+        }
+    }
+
+    pub(super) fn holds<F: Facts + ?Sized>(&self, facts: &F, now: i64) -> bool {
+        let mut rest = self.tests.iter();
+        while let Some(test) = rest.next() {
+            if test.kind.holds(facts, now) == test.leaves_on {
+                match self.tests.get(usize::from(test.leaves_for.0)..) {
+                    Some(later) => rest = later.iter(),
+                    None => return test.leaves_for == Next::TRUE,
+                }
+            }
+        }
+        self.otherwise
+    }
+
+    /// The first instant after `now` at which this holds if it doesn't hold now, or the reverse.
+    pub(super) fn turns_at<F: Facts + ?Sized>(&self, facts: &F, now: i64) -> Option<i64> {
+        // Where the sides meet `==` becomes true; just after it `==` ends, and `<` has turned.
+        let meetings = self
+            .tests
+            .iter()
+            .filter_map(|test| test.kind.meets_at(facts));
+        let mut candidates: Vec<i64> = meetings
+            .flat_map(|meeting| [Some(meeting), meeting.checked_add(1)])
+            .flatten()
+            .filter(|candidate| *candidate > now && *candidate <= MAX_MICROS)
+            .collect();
+        candidates.sort_unstable();
+        candidates.dedup();
+        let holds_now = self.holds(facts, now);
+        candidates
+            .into_iter()
+            .find(|candidate| self.holds(facts, *candidate) != holds_now)
+    }
+}
+
+impl Test {
+    pub(super) fn new(kind: TestKind, negated: bool, at: Span) -> Self {
+        Self {
+            kind,
+            leaves_on: false,
+            leaves_for: Next::FALSE,
+            negated,
+            wanted: true,
+            at,
+        }
+    }
+
+    /// Whether the term holds as it is written.
+    pub(super) fn holds<F: Facts + ?Sized>(&self, facts: &F, now: i64) -> bool {
+        self.kind.holds(facts, now) != self.negated
+    }
+}
+
+impl TestKind {
+    #[inline(always)]
+    fn holds<F: Facts + ?Sized>(&self, facts: &F, now: i64) -> bool {
+        match self {
+            // The one place where most facts are asked: small enough to be compiled into it.
+            Self::Fact { fact, asks } => asks.answer(facts.fact(fact.id), now),
+            Self::Facts { left, op, right } => facts_compare(facts, left.id, *op, right.id),
+            Self::Now {
+                offset,
+                op,
+                instant,
+            } => op.holds(moved(now, *offset).cmp(instant)),
+            Self::Constant(value) => *value,
+        }
+    }
+
+    /// The value of `now` at which both sides are equal.
+    fn meets_at<F: Facts + ?Sized>(&self, facts: &F) -> Option<i64> {
+        match self {
+            Self::Fact {
+                fact,
+                asks: Question::ComparesWithNow { offset, .. },
+            } => match facts.fact(fact.id)? {
+                ValueRef::Instant(instant) => micros(instant).checked_sub(*offset),
+                _ => None,
+            },
+            Self::Now {
+                offset, instant, ..
+            } => instant.checked_sub(*offset),
+            Self::Fact { .. } | Self::Facts { .. } | Self::Constant(_) => None,
+        }
+    }
+
+    pub(super) fn is_about_time(&self) -> bool {
+        match self {
+            Self::Fact { asks, .. } => matches!(asks, Question::ComparesWithNow { .. }),
+            Self::Facts { .. } | Self::Constant(_) => false,
+            Self::Now { .. } => true,
+        }
+    }
+
+    pub(super) fn facts(&self) -> impl Iterator<Item = Known> + use<> {
+        let facts = match self {
+            Self::Fact { fact, .. } => [Some(*fact), None],
+            Self::Facts { left, right, .. } => [Some(*left), Some(*right)],
+            Self::Now { .. } | Self::Constant(_) => [None, None],
+        };
+        facts.into_iter().flatten()
+    }
+}
+
+impl Question {
+    #[inline(always)]
+    fn answer(&self, value: Option<ValueRef<'_>>, now: i64) -> bool {
+        match self {
+            Self::IsTrue => matches!(value, Some(ValueRef::Bool(true))),
+            Self::IsText(texts) => match value {
+                Some(ValueRef::Text(value)) => texts.iter().any(|text| folds_to(value, text)),
+                _ => false,
+            },
+            Self::Compares { op, with } => value.is_some_and(|value| with.compares(value, *op)),
+            Self::IsIn(literals) => value.is_some_and(|value| {
+                let equals = |literal: &Literal| literal.compares(value, Comparison::Equal);
+                literals.iter().any(equals)
+            }),
+            Self::ComparesWithNow { op, offset } => match value {
+                Some(ValueRef::Instant(instant)) => {
+                    op.holds(micros(instant).cmp(&moved(now, *offset)))
+                }
+                _ => false,
+            },
+            Self::IsMissing => value.is_none(),
+        }
+    }
+}
+
+impl Literal {
+    /// Whether `value op self`.
+    #[inline(always)]
+    fn compares(self, value: ValueRef<'_>, op: Comparison) -> bool {
+        match (self, value) {
+            (Self::Number(literal), ValueRef::Number(value)) => op.holds(value.cmp(&literal)),
+            (Self::Bool(literal), ValueRef::Bool(value)) => {
+                op == Comparison::Equal && value == literal
+            }
+            (Self::Date(literal), ValueRef::Date(value)) => op.holds(value.cmp(&literal)),
+            (Self::Instant(literal), ValueRef::Instant(value)) => {
+                op.holds(micros(value).cmp(&literal))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Comparison {
+    /// Whether this comparison holds between two values that stand in this order.
+    #[must_use]
+    #[inline]
+    pub fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Equal => ordering.is_eq(),
+            Self::Less => ordering.is_lt(),
+            Self::AtMost => ordering.is_le(),
+            Self::More => ordering.is_gt(),
+            Self::AtLeast => ordering.is_ge(),
+        }
+    }
+
+    /// The same comparison with its sides exchanged.
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        match self {
+            Self::Equal => Self::Equal,
+            Self::Less => Self::More,
+            Self::AtMost => Self::AtLeast,
+            Self::More => Self::Less,
+            Self::AtLeast => Self::AtMost,
+        }
+    }
+}
+
+/// Whether `left op right`, between two facts of a record.
+#[inline(never)]
+fn facts_compare<F: Facts + ?Sized>(
+    facts: &F,
+    left: FactId,
+    op: Comparison,
+    right: FactId,
+) -> bool {
+    match (facts.fact(left), facts.fact(right)) {
+        (Some(ValueRef::Text(left)), Some(ValueRef::Text(right))) => {
+            op == Comparison::Equal && folded_eq(left, right)
+        }
+        (Some(left), Some(right)) => compare_folded(left, op, right),
+        _ => false,
+    }
+}
+
+/// Whether `left op right`, where text is folded already.
+pub(super) fn compare_folded(left: ValueRef<'_>, op: Comparison, right: ValueRef<'_>) -> bool {
+    match (left, right) {
+        (ValueRef::Text(left), ValueRef::Text(right)) => op == Comparison::Equal && left == right,
+        (ValueRef::Bool(left), ValueRef::Bool(right)) => op == Comparison::Equal && left == right,
+        (ValueRef::Number(left), ValueRef::Number(right)) => op.holds(left.cmp(&right)),
+        (ValueRef::Date(left), ValueRef::Date(right)) => op.holds(left.cmp(&right)),
+        (ValueRef::Instant(left), ValueRef::Instant(right)) => {
+            op.holds(micros(left).cmp(&micros(right)))
+        }
+        _ => false,
+    }
+}
+
+/// Whether `value` folds to `folded`.
+#[inline]
+fn folds_to(value: &str, folded: &str) -> bool {
+    for (byte, wanted) in value.bytes().zip(folded.bytes()) {
+        if byte != wanted && byte.to_ascii_lowercase() != wanted {
+            return !byte.is_ascii() && folded_eq(value, folded);
+        }
+    }
+    value.len() == folded.len()
+}
+
+/// `now`, moved, within what an instant can say.
+#[inline]
+pub(super) fn moved(now: i64, offset: i64) -> i64 {
+    now.saturating_add(offset).clamp(MIN_MICROS, MAX_MICROS)
+}

@@ -1,0 +1,147 @@
+//! What rules and choices do: each action in one place.
+
+use smol_str::SmolStr;
+
+use crate::decide::Stop;
+use crate::decide::draft::Draft;
+use crate::decide::life::{move_to, set_fields};
+use crate::decide::messages;
+use crate::decide::ownership;
+use crate::decide::refusal::Refusal;
+use crate::decide::tasks;
+use crate::ids::{AgentId, Name};
+use crate::playbook::rule::{Action, Assign, Whom};
+use crate::record::Lead;
+use crate::record::agent::Group;
+use crate::record::journal::Event;
+use crate::record::lead::{Because, Moment};
+use crate::store::Key;
+
+/// Does what a rule or a choice wants. What is refused is put on record, and the rest goes on.
+pub(crate) fn act(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    action: &Action,
+    rule: &Name,
+    anchor: Moment,
+) -> Result<(), Stop> {
+    match action {
+        Action::Send(send) => messages::send(draft, lead, send),
+        Action::Notify { whom, template } => notify(draft, lead, whom, template),
+        Action::Task(task) => {
+            tasks::open(draft, lead, task, anchor);
+            Ok(())
+        }
+        Action::Assign(order) => assign(draft, lead, order, rule, anchor),
+        Action::Move { stage, reason } => {
+            let mut moved = lead.clone();
+            let outcome = move_to(draft, &mut moved, stage, reason.as_ref());
+            or_on_record(draft, lead, moved, outcome, action.verb(), rule)
+        }
+        Action::Set { field, value } => {
+            let mut changed = lead.clone();
+            let outcome = set_fields(draft, &mut changed, &[(field.clone(), Some(value.clone()))]);
+            or_on_record(draft, lead, changed, outcome, action.verb(), rule)
+        }
+    }
+}
+
+/// Takes over what an action made of the lead, or puts its refusal on record.
+fn or_on_record(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    changed: Lead,
+    outcome: Result<(), Stop>,
+    verb: &'static str,
+    rule: &Name,
+) -> Result<(), Stop> {
+    match outcome {
+        Ok(()) => *lead = changed,
+        Err(Stop::Need(keys)) => return Err(Stop::Need(keys)),
+        Err(Stop::Refused(refusal)) => put_on_record(draft, lead, &refusal, verb, rule),
+    }
+    Ok(())
+}
+
+fn put_on_record(
+    draft: &mut Draft<'_>,
+    lead: &Lead,
+    refusal: &Refusal,
+    verb: &'static str,
+    rule: &Name,
+) {
+    let named: Vec<Name> = refusal.missing().cloned().collect();
+    let missing = if named.is_empty() {
+        vec![Name::from(refusal.code())]
+    } else {
+        named
+    };
+    draft.happened(Event::ActionRefused {
+        lead: lead.id,
+        rule: rule.clone(),
+        action: Name::from(verb),
+        missing,
+    });
+}
+
+fn assign(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    order: &Assign,
+    rule: &Name,
+    anchor: Moment,
+) -> Result<(), Stop> {
+    let is_reassignment = lead.owner.is_some();
+    let is_too_often =
+        is_reassignment && order.at_most.is_some_and(|most| lead.reassignments >= most);
+    let spec = draft.playbook.pool(&order.pool).filter(|_| !is_too_often);
+    if let Some(spec) = spec {
+        let mut not: Vec<AgentId> = lead.owner_id().cloned().into_iter().collect();
+        if order.not_earlier_owners {
+            not.extend(lead.earlier_owners.iter().cloned());
+        }
+        let (heir, reasons) = ownership::let_choose(draft, lead, spec, &not)?;
+        if let Some(heir) = heir {
+            if is_reassignment {
+                lead.reassignments = lead.reassignments.saturating_add(1);
+            }
+            return ownership::hand_over(draft, lead, heir, Because::Chosen(reasons));
+        }
+        draft.happened(Event::NobodyEligible {
+            lead: lead.id,
+            reasons,
+        });
+    }
+    match &order.then {
+        Some(then) => act(draft, lead, then, rule, anchor),
+        None => Ok(()),
+    }
+}
+
+fn notify(draft: &mut Draft<'_>, lead: &Lead, whom: &Whom, template: &Name) -> Result<(), Stop> {
+    let agents = match whom {
+        Whom::Owner => lead.owner_id().cloned().into_iter().collect(),
+        Whom::Role(role) => members(draft, &Key::role(draft.tenant, role))?,
+        Whom::Team(team) => members(draft, &Key::team(draft.tenant, team))?,
+    };
+    for agent in agents.into_iter().take(MOST_NOTIFIED) {
+        messages::notify(draft, lead, agent, template);
+    }
+    Ok(())
+}
+
+/// How many agents one action tells at most.
+const MOST_NOTIFIED: usize = 50;
+
+fn members(draft: &Draft<'_>, group: &Key) -> Result<Vec<AgentId>, Stop> {
+    Ok(draft.hint::<Group>(group)?.unwrap_or_default().members)
+}
+
+/// The reason of a skipped occurrence, as the journal keeps it.
+pub(crate) fn shortened(text: &str) -> SmolStr {
+    const MOST: usize = 200;
+    if text.chars().count() <= MOST {
+        return text.into();
+    }
+    text.chars().take(MOST - 1).chain(['…']).collect()
+}

@@ -1,0 +1,437 @@
+//! Commands: everything that can be asked of leadkit, as data.
+//!
+//! A command says what is to happen, who asks, and, for what is reported late, when it
+//! happened. Its id is given beside it: a command that comes twice under one id acts once.
+
+use chrono::serde::ts_microseconds_option;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId, Tenant};
+use crate::time::Instant;
+use crate::value::Value;
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Actor {
+    /// An agent; may do what the role may.
+    Agent(AgentId),
+    /// The host application itself, by the name of its part (`"web-form"`). It links this
+    /// library, so it may do everything.
+    Host(SmolStr),
+    /// A rule of the playbook. Exempt from permissions, not from needs.
+    Rule(Name),
+    /// A sweep, on behalf of who started it.
+    Sweep(Name),
+}
+
+impl Actor {
+    /// An agent, by the host's name for them.
+    pub fn agent(id: impl Into<AgentId>) -> Self {
+        Self::Agent(id.into())
+    }
+
+    /// A part of the host application.
+    pub fn host(name: impl Into<SmolStr>) -> Self {
+        Self::Host(name.into())
+    }
+}
+
+/// A text names an agent: `.by("ana")`.
+impl From<&str> for Actor {
+    fn from(agent: &str) -> Self {
+        Self::agent(agent)
+    }
+}
+
+impl From<&AgentId> for Actor {
+    fn from(agent: &AgentId) -> Self {
+        Self::Agent(agent.clone())
+    }
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Agent(agent) => write!(f, "{agent}"),
+            Self::Host(name) => write!(f, "host:{name}"),
+            Self::Rule(name) => write!(f, "rule:{name}"),
+            Self::Sweep(name) => write!(f, "sweep:{name}"),
+        }
+    }
+}
+
+/// What is asked, by whom, for which organisation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// The organisation.
+    pub tenant: Tenant,
+    /// Who asks.
+    pub actor: Actor,
+    /// When it happened, if it is reported late; now, if not. Never in the future.
+    #[serde(with = "ts_microseconds_option")]
+    pub happened_at: Option<Instant>,
+    /// What is asked.
+    pub what: What,
+}
+
+/// What a command asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum What {
+    /// Make an agent, or change one.
+    SetUpAgent(Box<AgentSetup>),
+    /// Take a lead in.
+    Register(Box<NewLead>),
+    /// Do something with a lead.
+    Lead {
+        /// Which.
+        lead: LeadId,
+        /// What.
+        order: LeadOrder,
+    },
+    /// Do something with many leads, page by page.
+    StartSweep(Box<NewSweep>),
+    /// Make a playbook the active one, and take the leads over to it by a sweep.
+    Adopt(Box<Adoption>),
+    /// Say what became of a message that is in doubt, or withdraw one that is still queued.
+    SettleMessage {
+        /// Which.
+        message: MessageId,
+        /// Its fate.
+        fate: Fate,
+    },
+}
+
+/// The fate that a person gives to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fate {
+    /// It did arrive.
+    Accepted,
+    /// It did not arrive and is to be sent again.
+    SendAgain,
+    /// It is not to be sent any more.
+    Withdrawn,
+}
+
+/// A lead to take in.
+///
+/// ```
+/// use leadkit::decide::command::NewLead;
+/// let lead = NewLead::new("Luis Vera")
+///     .email("luis@example.com")
+///     .source("web")
+///     .field("city", "Quito");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NewLead {
+    /// The contact's name.
+    pub name: SmolStr,
+    /// The contact's e-mail address, as typed.
+    pub email: Option<SmolStr>,
+    /// The contact's phone number, as typed.
+    pub phone: Option<SmolStr>,
+    /// Where the lead comes from.
+    pub source: Option<Name>,
+    /// The wait group, for who will buy in some months.
+    pub wait: Option<Name>,
+    /// The lead's own wait inside the group's bounds, in days.
+    pub wait_days: Option<u32>,
+    /// The agent who is to own it, where that is already decided.
+    pub owner: Option<AgentId>,
+    /// The playbook's own fields.
+    pub fields: Vec<(Name, Value)>,
+}
+
+impl NewLead {
+    /// A lead of a contact with this name.
+    pub fn new(name: impl Into<SmolStr>) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// With this e-mail address.
+    #[must_use]
+    pub fn email(mut self, email: impl Into<SmolStr>) -> Self {
+        self.email = Some(email.into());
+        self
+    }
+
+    /// With this phone number.
+    #[must_use]
+    pub fn phone(mut self, phone: impl Into<SmolStr>) -> Self {
+        self.phone = Some(phone.into());
+        self
+    }
+
+    /// From this source.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<Name>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// In this wait group.
+    #[must_use]
+    pub fn wait(mut self, group: impl Into<Name>) -> Self {
+        self.wait = Some(group.into());
+        self
+    }
+
+    /// With a wait of its own, in days.
+    #[must_use]
+    pub fn wait_days(mut self, days: u32) -> Self {
+        self.wait_days = Some(days);
+        self
+    }
+
+    /// Owned by this agent.
+    #[must_use]
+    pub fn owner(mut self, agent: impl Into<AgentId>) -> Self {
+        self.owner = Some(agent.into());
+        self
+    }
+
+    /// With this value of a field of the playbook's.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<Name>, value: impl Into<Value>) -> Self {
+        self.fields.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// What is to happen to a lead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum LeadOrder {
+    /// Let a pool choose its owner.
+    Assign {
+        /// Which pool.
+        pool: Name,
+    },
+    /// Give it to this agent.
+    Reassign {
+        /// Whom.
+        to: AgentId,
+    },
+    /// Record that contact was tried.
+    Attempt {
+        /// Whether the contact was reached.
+        reached: bool,
+    },
+    /// Record that the contact answered.
+    Answered,
+    /// Record an activity of the playbook's.
+    Record {
+        /// Which.
+        activity: Name,
+    },
+    /// Move it to another stage.
+    MoveTo {
+        /// Which.
+        stage: Name,
+        /// Why, where the stage asks for a reason.
+        reason: Option<SmolStr>,
+    },
+    /// End it in a final stage.
+    Close {
+        /// Which.
+        stage: Name,
+        /// Why.
+        reason: Option<SmolStr>,
+    },
+    /// Take up again what was closed.
+    Reopen {
+        /// In which stage.
+        stage: Name,
+    },
+    /// Stop its clocks.
+    Hold {
+        /// Under which of the playbook's holds.
+        hold: Name,
+    },
+    /// Let its clocks go on.
+    Release {
+        /// Which hold.
+        hold: Name,
+    },
+    /// Give fields values, or take values away.
+    SetFields {
+        /// Which, and what; `None` takes the value away.
+        fields: Vec<(Name, Option<Value>)>,
+    },
+    /// Complete its open task of this name.
+    Complete {
+        /// Which task.
+        task: Name,
+        /// The choice, where the task asks for one.
+        choice: Option<Name>,
+    },
+    /// Its contact wants no more marketing.
+    Unsubscribe,
+    /// Try again what was set aside.
+    Retry,
+    /// Come under another playbook.
+    Adopt {
+        /// Which, by hash.
+        playbook: Name,
+        /// The rules that are new in it.
+        new_rules: Vec<Name>,
+        /// Where leads go whose stage it no longer has.
+        stages: Vec<StageMapping>,
+    },
+    /// Copy the owner's role and team anew.
+    FollowOwner,
+}
+
+/// Where the leads of a stage go that a changed playbook no longer has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StageMapping {
+    /// Pipeline and stage that were.
+    pub from: (Name, Name),
+    /// Pipeline and stage that are.
+    pub to: (Name, Name),
+}
+
+/// What is to be known of an agent. What is `None` stays as it is; of a new agent everything
+/// that is needed and missing is listed at once.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AgentSetup {
+    /// The host's name for the agent.
+    pub agent: SmolStr,
+    /// The name that customers see.
+    pub name: Option<SmolStr>,
+    /// The address that mail goes from.
+    pub email: Option<SmolStr>,
+    /// A phone number that customers may call.
+    pub phone: Option<SmolStr>,
+    /// The role.
+    pub role: Option<Name>,
+    /// The team.
+    pub team: Option<Name>,
+    /// The cities whose leads the agent takes.
+    pub cities: Option<Vec<SmolStr>>,
+    /// How many open leads the agent can hold.
+    pub capacity: Option<u32>,
+    /// Whether the agent takes leads now.
+    pub available: Option<bool>,
+}
+
+impl AgentSetup {
+    /// For the agent whom the host knows by this name.
+    pub fn new(agent: impl Into<SmolStr>) -> Self {
+        Self {
+            agent: agent.into(),
+            ..Self::default()
+        }
+    }
+
+    /// With the name that customers see.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<SmolStr>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// With the address that mail goes from.
+    #[must_use]
+    pub fn email(mut self, email: impl Into<SmolStr>) -> Self {
+        self.email = Some(email.into());
+        self
+    }
+
+    /// In this role.
+    #[must_use]
+    pub fn role(mut self, role: impl Into<Name>) -> Self {
+        self.role = Some(role.into());
+        self
+    }
+
+    /// In this team.
+    #[must_use]
+    pub fn team(mut self, team: impl Into<Name>) -> Self {
+        self.team = Some(team.into());
+        self
+    }
+
+    /// Taking leads of these cities.
+    #[must_use]
+    pub fn cities<T: Into<SmolStr>>(mut self, cities: impl IntoIterator<Item = T>) -> Self {
+        self.cities = Some(cities.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Able to hold this many open leads.
+    #[must_use]
+    pub fn capacity(mut self, capacity: u32) -> Self {
+        self.capacity = Some(capacity);
+        self
+    }
+
+    /// Taking leads, or not, from now on.
+    #[must_use]
+    pub fn available(mut self, available: bool) -> Self {
+        self.available = Some(available);
+        self
+    }
+}
+
+/// A sweep to start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewSweep {
+    /// What it is called.
+    pub name: Name,
+    /// Whom it reaches: a condition over stored facts.
+    pub audience: SmolStr,
+    /// What is done to each.
+    pub order: LeadOrder,
+    /// When it begins; at once, if `None`.
+    #[serde(with = "ts_microseconds_option")]
+    pub starts_at: Option<Instant>,
+    /// How many days lie between its occurrences, if it comes again.
+    pub every_days: Option<u32>,
+}
+
+/// A playbook to make the active one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Adoption {
+    /// Where leads go whose stage it no longer has.
+    pub stages: Vec<StageMapping>,
+    /// The stages that hold leads now, as the shell counted them. The adoption is refused
+    /// while one of them would vanish without a mapping.
+    pub occupied: Vec<(Name, Name)>,
+}
+
+/// What the engine's own clockwork asks for. A host never sends these.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wake {
+    /// A lead's time has come.
+    Lead(LeadId),
+    /// A message's time has come.
+    Message(MessageId),
+    /// A worker heard what became of a hand-over.
+    HandedOver {
+        /// Which message.
+        message: MessageId,
+        /// What the mailer said.
+        outcome: crate::mailer::Outcome,
+    },
+    /// A page of a sweep is done: these were its targets.
+    SweepPage {
+        /// Which sweep.
+        sweep: SweepId,
+        /// The last target, or `None` when there are no more.
+        reached: Option<Id>,
+        /// How many targets the page had, and how many of them refused.
+        counts: (u64, u64),
+    },
+    /// Waking a record failed.
+    Failed {
+        /// Which.
+        key: crate::store::Key,
+        /// What it said.
+        error: SmolStr,
+    },
+}

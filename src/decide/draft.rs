@@ -1,0 +1,201 @@
+//! A decision in the making: what it read, what it is going to write, what happened.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::agenda;
+use crate::calendar::CalendarError;
+use crate::decide::command::Actor;
+use crate::decide::records::Records;
+use crate::decide::refusal::Refusal;
+use crate::decide::{Decision, Stop, Write};
+use crate::ids::{CommandId, Id, Tenant};
+use crate::playbook::Playbook;
+use crate::record::journal::{Event, JournalEntry};
+use crate::record::lead::Moment;
+use crate::record::{Lead, Record, Recorded};
+use crate::store::{Check, Key, Version};
+use crate::time::Instant;
+
+/// Everything that a decision has in hand.
+pub(crate) struct Draft<'a> {
+    pub(crate) playbook: &'a Playbook,
+    pub(crate) tenant: &'a Tenant,
+    pub(crate) command: CommandId,
+    pub(crate) actor: Actor,
+    pub(crate) now: Instant,
+    /// When it happened, for what is reported late; else now.
+    pub(crate) happened_at: Instant,
+    records: &'a Records,
+    reads: BTreeMap<Key, Version>,
+    writes: BTreeMap<Key, Write>,
+    subjects: Vec<(Id, Option<CommandId>)>,
+    events: Vec<Event>,
+    made: u32,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(
+        playbook: &'a Playbook,
+        records: &'a Records,
+        tenant: &'a Tenant,
+        command: CommandId,
+        actor: Actor,
+        now: Instant,
+    ) -> Self {
+        Self {
+            playbook,
+            tenant,
+            command,
+            actor,
+            now,
+            happened_at: now,
+            records,
+            reads: BTreeMap::new(),
+            writes: BTreeMap::new(),
+            subjects: Vec::new(),
+            events: Vec::new(),
+            made: 0,
+        }
+    }
+
+    /// When what is being decided happened, and when it is recorded.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            at: self.happened_at,
+            recorded: self.now,
+        }
+    }
+
+    /// Asks for everything that will be read, so that it is loaded in one go.
+    pub(crate) fn need(&self, keys: impl IntoIterator<Item = Key>) -> Result<(), Stop> {
+        let missing: Vec<Key> = keys
+            .into_iter()
+            .filter(|key| self.records.found(key).is_none())
+            .collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(Stop::Need(missing))
+        }
+    }
+
+    /// Reads a record that the decision relies on; it must not have moved when this is written.
+    pub(crate) fn read<T: Recorded>(&mut self, key: &Key) -> Result<Option<T>, Stop> {
+        Ok(self.look_at::<T>(key)?.cloned())
+    }
+
+    /// The same, borrowed.
+    pub(crate) fn look_at<T: Recorded>(&mut self, key: &Key) -> Result<Option<&T>, Stop> {
+        if let Some(write) = self.writes.get(key) {
+            return Ok(write.record.as_deref().and_then(T::from_record));
+        }
+        let Some(found) = self.records.found(key) else {
+            return Err(Stop::Need(vec![key.clone()]));
+        };
+        if !self.reads.contains_key(key) {
+            self.reads.insert(key.clone(), found.version);
+        }
+        Ok(found.record.as_deref().and_then(T::from_record))
+    }
+
+    /// Reads a record that only ranks or informs; that it moves meanwhile does no harm.
+    pub(crate) fn hint<T: Recorded>(&self, key: &Key) -> Result<Option<T>, Stop> {
+        if let Some(write) = self.writes.get(key) {
+            return Ok(write.record.as_deref().and_then(T::from_record).cloned());
+        }
+        let Some(found) = self.records.found(key) else {
+            return Err(Stop::Need(vec![key.clone()]));
+        };
+        Ok(found.record.as_deref().and_then(T::from_record).cloned())
+    }
+
+    /// Writes a record. Its clock is computed here, for leads from the agenda.
+    pub(crate) fn put<T: Recorded>(&mut self, key: Key, mut record: T, wakes_at: Option<Instant>) {
+        let id = key.id;
+        let command = self.command;
+        if let Some(last) = record.last_command() {
+            if !self.subjects.iter().any(|(subject, _)| *subject == id) {
+                self.subjects.push((id, *last));
+            }
+            *last = Some(command);
+        }
+        let record = record.into_record();
+        self.write(key, Some(Arc::new(record)), wakes_at);
+    }
+
+    /// Writes a lead that is settled.
+    pub(crate) fn put_lead(&mut self, lead: Lead) {
+        let wakes_at = agenda::wakes_at(self.playbook, &lead);
+        self.put(Key::lead(self.tenant, lead.id), lead, wakes_at);
+    }
+
+    /// Removes a record.
+    pub(crate) fn remove(&mut self, key: Key) {
+        self.write(key, None, None);
+    }
+
+    fn write(&mut self, key: Key, record: Option<Arc<Record>>, wakes_at: Option<Instant>) {
+        let earlier = self.writes.get(&key).map(|write| write.read);
+        let read = earlier
+            .or_else(|| self.reads.get(&key).copied())
+            .unwrap_or(Version::ABSENT);
+        self.writes.insert(
+            key.clone(),
+            Write {
+                key,
+                read,
+                record,
+                wakes_at,
+            },
+        );
+    }
+
+    /// A new id for something that this decision makes.
+    pub(crate) fn new_id(&mut self, what: &str) -> Id {
+        self.made += 1;
+        Id::derived(self.now, &self.command, what, self.made)
+    }
+
+    /// Says what happened.
+    pub(crate) fn happened(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// The decision.
+    pub(crate) fn finish(self) -> Decision {
+        let writes: Vec<Write> = self.writes.into_values().collect();
+        let checks = self
+            .reads
+            .into_iter()
+            .filter(|(key, _)| !writes.iter().any(|write| write.key == *key));
+        let checks = checks
+            .map(|(key, version)| Check { key, version })
+            .collect();
+        Decision {
+            tenant: self.tenant.clone(),
+            command: self.command,
+            checks,
+            writes,
+            entry: JournalEntry {
+                at: self.now,
+                happened_at: (self.happened_at != self.now).then_some(self.happened_at),
+                actor: self.actor,
+                subjects: self.subjects,
+                events: self.events,
+            },
+        }
+    }
+}
+
+/// A time that never comes is a refusal only where a person asked for it; here it means "no
+/// deadline".
+pub(crate) fn never_is_none(time: Result<Option<Instant>, CalendarError>) -> Option<Instant> {
+    time.unwrap_or(None)
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}

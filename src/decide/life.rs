@@ -1,0 +1,588 @@
+//! The life of a lead: contact, stages, its end and its return; and settling what follows.
+
+use smol_str::SmolStr;
+
+use crate::condition::Condition;
+use crate::decide::command::{LeadOrder, What};
+use crate::decide::draft::Draft;
+use crate::decide::ownership::{self, Heir};
+use crate::decide::permit::{permit, permit_roles};
+use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
+use crate::decide::{Stop, is_for_closed, sweeps, tasks, troubles};
+use crate::hint::nearest;
+use crate::ids::{AgentId, LeadId, Name};
+use crate::playbook::catalogue::LeadFacts;
+use crate::playbook::pipeline::Stage;
+use crate::playbook::rule::Anchor;
+use crate::record::contact::{Contact, OpenLead};
+use crate::record::journal::Event;
+use crate::record::lead::{Activity, Because, Closed, Flag, Hold, ToldAt};
+use crate::record::{Agent, Lead};
+use crate::store::Key;
+use crate::value::Value;
+
+/// Carries out an order on a lead.
+pub(crate) fn carry_out(
+    draft: &mut Draft<'_>,
+    id: LeadId,
+    order: &LeadOrder,
+    what: &What,
+) -> Result<(), Stop> {
+    let key = Key::lead(draft.tenant, id);
+    let Some(mut lead) = draft.read::<Lead>(&key)? else {
+        return Err(Refusal::NoSuchLead(id).into());
+    };
+    // Who may complete a task is decided by the task.
+    if !matches!(order, LeadOrder::Complete { .. }) {
+        permit(draft, what, Some(&lead))?;
+    }
+    if !lead.is_open() && !is_for_closed(order) {
+        return Err(Refusal::LeadIsClosed.into());
+    }
+    obey(draft, &mut lead, order)?;
+    settle(draft, &mut lead);
+    draft.put_lead(lead);
+    Ok(())
+}
+
+fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(), Stop> {
+    match order {
+        LeadOrder::Assign { pool } => assign(draft, lead, pool),
+        LeadOrder::Reassign { to } => give(draft, lead, to),
+        LeadOrder::Attempt { reached } => {
+            attempt(draft, lead, *reached);
+            Ok(())
+        }
+        LeadOrder::Answered => {
+            lead.answered = Some(draft.moment());
+            draft.happened(Event::Answered { lead: lead.id });
+            Ok(())
+        }
+        LeadOrder::Record { activity } => record(draft, lead, activity),
+        LeadOrder::MoveTo { stage, reason } => move_to(draft, lead, stage, reason.as_ref()),
+        LeadOrder::Close { stage, reason } => {
+            let target = draft.playbook.stage(&lead.pipeline, stage);
+            match target {
+                Some(target) if target.outcome.is_none() => {
+                    Err(Refusal::NotFinal(stage.clone()).into())
+                }
+                _ => move_to(draft, lead, stage, reason.as_ref()),
+            }
+        }
+        LeadOrder::Reopen { stage } => {
+            if lead.is_open() {
+                return Err(Refusal::LeadIsOpen.into());
+            }
+            move_to(draft, lead, stage, None)
+        }
+        LeadOrder::Hold { hold } => begin_hold(draft, lead, hold),
+        LeadOrder::Release { hold } => end_hold(draft, lead, hold),
+        LeadOrder::SetFields { fields } => set_fields(draft, lead, fields),
+        LeadOrder::Complete { task, choice } => tasks::complete(draft, lead, task, choice.as_ref()),
+        LeadOrder::Unsubscribe => unsubscribe(draft, lead),
+        LeadOrder::Retry => troubles::retry(draft, lead),
+        LeadOrder::Adopt {
+            playbook,
+            new_rules,
+            stages,
+        } => sweeps::adopt_lead(draft, lead, playbook, new_rules, stages),
+        LeadOrder::FollowOwner => follow_owner(draft, lead),
+    }
+}
+
+/// What follows from any change of a lead: tasks that are done, conditions that turned, bounds.
+pub(crate) fn settle(draft: &mut Draft<'_>, lead: &mut Lead) {
+    flag_contradictions(draft, lead);
+    tasks::end_those_done(draft, lead);
+    note_turns(draft, lead);
+    bound(lead);
+    lead.settled_at = draft.now;
+}
+
+/// Notes since when each condition has been true that a rule waits for.
+fn note_turns(draft: &Draft<'_>, lead: &mut Lead) {
+    let playbook = draft.playbook;
+    let holds = |condition: &Condition, lead: &Lead| {
+        condition.holds(&LeadFacts { playbook, lead }, draft.now)
+    };
+    for rule in &playbook.rules {
+        let Anchor::Turns(condition) = &rule.anchor else {
+            continue;
+        };
+        let known = lead.since.iter().position(|(name, _)| *name == rule.name);
+        let is_true = crate::agenda::is_in_scope(rule, lead) && holds(condition, lead);
+        match (known, is_true) {
+            (None, true) => lead.since.push((rule.name.clone(), draft.moment())),
+            (Some(place), false) => {
+                lead.since.remove(place);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn flag_contradictions(draft: &mut Draft<'_>, lead: &mut Lead) {
+    let registered = lead.registered.at;
+    let before =
+        |at: Option<crate::record::lead::Moment>| at.is_some_and(|moment| moment.at < registered);
+    let closed = before(lead.closed.as_ref().map(|closed| closed.at));
+    let touched = before(lead.attempts.last) || before(lead.answered);
+    let found = [
+        (closed, Flag::ClosedBeforeRegistered),
+        (touched, Flag::TouchedBeforeRegistered),
+    ];
+    for (is_so, flag) in found {
+        if is_so && !lead.flags.contains(&flag) {
+            lead.flags.push(flag);
+            draft.happened(Event::Flagged {
+                lead: lead.id,
+                flag,
+            });
+        }
+    }
+}
+
+/// Every list in a record has a bound; what is over goes first.
+fn bound(lead: &mut Lead) {
+    let most = Lead::MOST_KEPT;
+    while lead.tasks.len() > most {
+        let over = lead
+            .tasks
+            .iter()
+            .position(|task| task.ended.is_some())
+            .unwrap_or(0);
+        lead.tasks.remove(over);
+    }
+    while lead.holds.len() > most {
+        let over = lead
+            .holds
+            .iter()
+            .position(|hold| hold.until.is_some())
+            .unwrap_or(0);
+        lead.holds.remove(over);
+    }
+    let too_many = lead.earlier_owners.len().saturating_sub(most);
+    lead.earlier_owners.drain(..too_many);
+}
+
+fn assign(draft: &mut Draft<'_>, lead: &mut Lead, pool: &Name) -> Result<(), Stop> {
+    let Some(spec) = draft.playbook.pool(pool) else {
+        return Err(unknown(
+            "pool",
+            pool,
+            draft.playbook.pools.iter().map(|pool| &pool.name),
+        )
+        .into());
+    };
+    let not: Vec<AgentId> = lead.owner_id().cloned().into_iter().collect();
+    match ownership::let_choose(draft, lead, spec, &not)? {
+        (Some(heir), reasons) => ownership::hand_over(draft, lead, heir, Because::Chosen(reasons)),
+        (None, reasons) => Err(Refusal::NobodyEligible(Box::new(reasons)).into()),
+    }
+}
+
+fn give(draft: &mut Draft<'_>, lead: &mut Lead, to: &AgentId) -> Result<(), Stop> {
+    let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, to))? else {
+        return Err(Refusal::NoSuchAgent(to.clone()).into());
+    };
+    let by = smol_str::format_smolstr!("{}", draft.actor);
+    ownership::hand_over(draft, lead, Heir::from(&agent), Because::GivenBy(by))
+}
+
+fn follow_owner(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
+    let Some(owner) = &mut lead.owner else {
+        return Ok(());
+    };
+    if let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, &owner.agent))? {
+        owner.role = agent.role;
+        owner.team = agent.team;
+        draft.happened(Event::OwnerFollowed { lead: lead.id });
+    }
+    Ok(())
+}
+
+fn attempt(draft: &mut Draft<'_>, lead: &mut Lead, reached: bool) {
+    let count = if reached {
+        &mut lead.attempts.reached
+    } else {
+        &mut lead.attempts.unanswered
+    };
+    *count = count.saturating_add(1);
+    // What is reported late doesn't undo what came after it.
+    let is_latest = lead
+        .attempts
+        .last
+        .is_none_or(|last| last.at <= draft.happened_at);
+    if is_latest {
+        lead.attempts.last = Some(draft.moment());
+    }
+    draft.happened(Event::Attempted {
+        lead: lead.id,
+        reached,
+    });
+}
+
+fn record(draft: &mut Draft<'_>, lead: &mut Lead, kind: &Name) -> Result<(), Stop> {
+    if !draft.playbook.activities.contains(kind) {
+        return Err(unknown("activity", kind, draft.playbook.activities.iter()).into());
+    }
+    let last = draft.moment();
+    match lead
+        .activities
+        .iter_mut()
+        .find(|activity| activity.kind == *kind)
+    {
+        Some(activity) => {
+            activity.count = activity.count.saturating_add(1);
+            activity.last = last;
+        }
+        None => lead.activities.push(Activity {
+            kind: kind.clone(),
+            count: 1,
+            last,
+        }),
+    }
+    draft.happened(Event::Recorded {
+        lead: lead.id,
+        activity: kind.clone(),
+    });
+    Ok(())
+}
+
+/// Moves a lead along a way of its pipeline, if all that the way needs is there. Into a final
+/// stage it closes the lead, out of one it reopens it.
+pub(crate) fn move_to(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    to: &Name,
+    reason: Option<&SmolStr>,
+) -> Result<(), Stop> {
+    let playbook = draft.playbook;
+    let Some(target) = playbook.stage(&lead.pipeline, to) else {
+        let stages = playbook
+            .pipeline(&lead.pipeline)
+            .map(|pipeline| pipeline.stages.iter());
+        return Err(unknown(
+            "stage",
+            to,
+            stages.into_iter().flatten().map(|stage| &stage.name),
+        )
+        .into());
+    };
+    let from = playbook.stage(&lead.pipeline, &lead.stage);
+    permit_roles(
+        draft,
+        "move",
+        from.map(|stage| stage.by.as_slice()).unwrap_or_default(),
+    )?;
+    let ways = from.map(|stage| stage.ways.as_slice()).unwrap_or_default();
+    let Some(way) = ways.iter().find(|way| way.to == *to) else {
+        let ways = ways.iter().map(|way| way.to.clone()).collect();
+        return Err(Refusal::NoWay {
+            from: lead.stage.clone(),
+            to: to.clone(),
+            ways,
+        }
+        .into());
+    };
+    if reason.is_some_and(|reason| reason.len() > LONGEST_REASON) {
+        let problem = Problem::TooLong {
+            most_bytes: LONGEST_REASON,
+        };
+        return Err(Refusal::Incomplete(vec![Gap {
+            input: Name::from("reason"),
+            problem,
+        }])
+        .into());
+    }
+    lead.reason = reason.cloned();
+    let missing = missing_needs(draft, lead, &way.needs);
+    if !missing.is_empty() {
+        return Err(Refusal::Missing(missing).into());
+    }
+    enter(draft, lead, target)
+}
+
+/// How long a reason can be, in bytes.
+const LONGEST_REASON: usize = 1024;
+
+/// The needs that a lead does not meet, all of them, by name and text.
+pub(crate) fn missing_needs(draft: &Draft<'_>, lead: &Lead, needs: &[Name]) -> Vec<Missing> {
+    let playbook = draft.playbook;
+    let needs = needs.iter().filter_map(|name| playbook.need(name));
+    let unmet = needs.filter(|need| {
+        !need
+            .condition
+            .holds(&LeadFacts { playbook, lead }, draft.now)
+    });
+    unmet
+        .map(|need| Missing {
+            need: need.name.clone(),
+            text: need.text.clone(),
+        })
+        .collect()
+}
+
+fn enter(draft: &mut Draft<'_>, lead: &mut Lead, stage: &Stage) -> Result<(), Stop> {
+    let was_open = lead.is_open();
+    let from = (lead.pipeline.clone(), lead.stage.clone());
+    lead.stage = stage.name.clone();
+    lead.entered = draft.moment();
+    let to = (lead.pipeline.clone(), lead.stage.clone());
+    draft.happened(Event::Moved {
+        lead: lead.id,
+        from,
+        to,
+    });
+    match (&stage.outcome, was_open) {
+        (Some(outcome), _) => close(draft, lead, outcome, was_open),
+        (None, false) => reopen(draft, lead),
+        (None, true) => Ok(()),
+    }
+}
+
+fn close(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    outcome: &Name,
+    was_open: bool,
+) -> Result<(), Stop> {
+    // Tasks that this very move completes are done, not dropped.
+    tasks::end_those_done(draft, lead);
+    lead.closed = Some(Closed {
+        at: draft.moment(),
+        outcome: outcome.clone(),
+    });
+    draft.happened(Event::Closed {
+        lead: lead.id,
+        outcome: outcome.clone(),
+    });
+    tasks::end_those_of_open_lead(draft, lead);
+    if !was_open {
+        return Ok(());
+    }
+    ownership::take_claims(draft, lead)?;
+    let owner = lead.owner_id().cloned();
+    ownership::shift_load(draft, owner.as_ref(), None)?;
+    if let Some(owner) = owner.filter(|_| *outcome == *WON) {
+        ownership::count_won(draft, &owner)?;
+    }
+    let id = lead.id;
+    with_contact(draft, lead, |contact| {
+        contact.leads.retain(|open| open.lead != id);
+        Ok(())
+    })
+}
+
+/// The outcome that counts as a success.
+const WON: &str = "won";
+
+fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
+    lead.closed = None;
+    lead.reason = None;
+    draft.happened(Event::Reopened { lead: lead.id });
+    ownership::take_claims(draft, lead)?;
+    let owner = lead.owner_id().cloned();
+    ownership::shift_load(draft, None, owner.as_ref())?;
+    let open = OpenLead {
+        lead: lead.id,
+        pipeline: lead.pipeline.clone(),
+    };
+    with_contact(draft, lead, |contact| add_open_lead(contact, open))
+}
+
+/// Adds an open lead to its contact.
+pub(crate) fn add_open_lead(contact: &mut Contact, open: OpenLead) -> Result<(), Refusal> {
+    if contact.leads.len() >= Contact::MOST_OPEN_LEADS {
+        return Err(Refusal::TooMany {
+            sort: "open leads of one contact",
+            most: Contact::MOST_OPEN_LEADS,
+        });
+    }
+    contact.leads.push(open);
+    Ok(())
+}
+
+fn with_contact(
+    draft: &mut Draft<'_>,
+    lead: &Lead,
+    change: impl FnOnce(&mut Contact) -> Result<(), Refusal>,
+) -> Result<(), Stop> {
+    let key = Key::contact(draft.tenant, lead.contact.id);
+    if let Some(mut contact) = draft.read::<Contact>(&key)? {
+        change(&mut contact)?;
+        draft.put(key, contact, None);
+    }
+    Ok(())
+}
+
+fn begin_hold(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name) -> Result<(), Stop> {
+    if !draft.playbook.holds.contains(name) {
+        return Err(unknown("hold", name, draft.playbook.holds.iter()).into());
+    }
+    if lead.running_hold(name).is_some() {
+        return Err(Refusal::HeldAlready(name.clone()).into());
+    }
+    let hold = Hold {
+        name: name.clone(),
+        from: draft.happened_at,
+        until: None,
+    };
+    let place = lead.holds.partition_point(|other| other.from <= hold.from);
+    lead.holds.insert(place, hold);
+    draft.happened(Event::Held {
+        lead: lead.id,
+        hold: name.clone(),
+    });
+    Ok(())
+}
+
+fn end_hold(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name) -> Result<(), Stop> {
+    let running = lead
+        .holds
+        .iter_mut()
+        .find(|hold| hold.until.is_none() && hold.name == *name);
+    let Some(hold) = running else {
+        return Err(Refusal::NotHeld(name.clone()).into());
+    };
+    hold.until = Some(draft.happened_at.max(hold.from));
+    draft.happened(Event::Released {
+        lead: lead.id,
+        hold: name.clone(),
+    });
+    Ok(())
+}
+
+/// Sets fields; all that is wrong with them is told at once.
+pub(crate) fn set_fields(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    fields: &[(Name, Option<Value>)],
+) -> Result<(), Stop> {
+    let mut gaps = Vec::new();
+    let mut set = Vec::new();
+    for (name, value) in fields {
+        match accept(draft, name, value.as_ref()) {
+            Ok(value) => {
+                note_date(draft, lead, name, value.as_ref());
+                lead.fields.set(name.clone(), value);
+                set.push(name.clone());
+            }
+            Err(problem) => gaps.push(Gap {
+                input: name.clone(),
+                problem,
+            }),
+        }
+    }
+    if !gaps.is_empty() {
+        return Err(Refusal::Incomplete(gaps).into());
+    }
+    draft.happened(Event::FieldsSet {
+        lead: lead.id,
+        fields: set,
+    });
+    Ok(())
+}
+
+/// A date that is told today can't have been missed yesterday.
+fn note_date(draft: &Draft<'_>, lead: &mut Lead, name: &Name, value: Option<&Value>) {
+    lead.dates_told.retain(|(known, _)| known != name);
+    if matches!(value, Some(Value::Date(_) | Value::Instant(_))) {
+        lead.dates_told.push((name.clone(), ToldAt(draft.now)));
+    }
+}
+
+/// The value of a field as the playbook writes it.
+pub(crate) fn accept(
+    draft: &Draft<'_>,
+    name: &Name,
+    value: Option<&Value>,
+) -> Result<Option<Value>, Problem> {
+    let Some(field) = draft.playbook.field(name) else {
+        let known = draft
+            .playbook
+            .fields
+            .iter()
+            .map(|field| field.name.as_str());
+        return Err(Problem::Unknown {
+            nearest: nearest(name.as_str(), known).map(SmolStr::from),
+        });
+    };
+    match value {
+        None if field.required => Err(Problem::Missing),
+        None => Ok(None),
+        Some(value) => field.accept(value).map(Some).ok_or_else(|| Problem::Unfit {
+            expected: if field.choices.is_empty() {
+                smol_str::format_smolstr!("{}", field.value_type)
+            } else {
+                smol_str::format_smolstr!("one of {}", field.choices.join(", "))
+            },
+        }),
+    }
+}
+
+/// The contact wants no more marketing, on any of its open leads; at once and for good.
+fn unsubscribe(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
+    let at = draft.now;
+    draft.happened(Event::Unsubscribed { lead: lead.id });
+    change_contact(draft, lead, |contact| {
+        contact.unsubscribed_at.get_or_insert(at);
+    })
+}
+
+/// Changes a contact and, in the same commit, the copies that its open leads keep.
+pub(crate) fn change_contact(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    change: impl FnOnce(&mut Contact),
+) -> Result<(), Stop> {
+    let key = Key::contact(draft.tenant, lead.contact.id);
+    let Some(mut contact) = draft.read::<Contact>(&key)? else {
+        return Ok(());
+    };
+    change(&mut contact);
+    draft.need(
+        contact
+            .leads
+            .iter()
+            .map(|open| Key::lead(draft.tenant, open.lead)),
+    )?;
+    copy_contact(&contact, lead);
+    for open in contact.leads.clone() {
+        if open.lead == lead.id {
+            continue;
+        }
+        let other = draft.read::<Lead>(&Key::lead(draft.tenant, open.lead))?;
+        // A lead that another playbook clocks gets its copies when it is taken over; until then
+        // the gate asks the contact itself.
+        if let Some(mut other) = other.filter(|other| other.playbook == draft.playbook.hash) {
+            copy_contact(&contact, &mut other);
+            settle(draft, &mut other);
+            draft.put_lead(other);
+        }
+    }
+    draft.put(key, contact, None);
+    Ok(())
+}
+
+pub(crate) fn copy_contact(contact: &Contact, lead: &mut Lead) {
+    lead.contact.name = contact.name.clone();
+    lead.contact.email = contact.email.clone();
+    lead.contact.phone = contact.phone.clone();
+    lead.contact.unsubscribed = contact.unsubscribed_at.is_some();
+    lead.contact.email_invalid = contact.email_invalid_at.is_some();
+}
+
+/// A refusal of a name that the playbook doesn't know, with what was probably meant.
+pub(crate) fn unknown<'a>(
+    sort: &'static str,
+    name: &Name,
+    known: impl Iterator<Item = &'a Name>,
+) -> Refusal {
+    let nearest = nearest(name.as_str(), known.map(Name::as_str)).map(SmolStr::from);
+    Refusal::Unknown {
+        sort,
+        name: name.as_str().into(),
+        nearest,
+    }
+}

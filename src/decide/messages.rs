@@ -1,0 +1,466 @@
+//! Messages: queued with their slot in the contact's book, asked about again at hand-over,
+//! and honest about what became of them (requirement Z2).
+
+use smol_str::SmolStr;
+
+use crate::decide::command::Fate;
+use crate::decide::draft::Draft;
+use crate::decide::life::change_contact;
+use crate::decide::refusal::Refusal;
+use crate::decide::{Stop, Woken};
+use crate::gate::{Asked, Verdict, gate, hindrance};
+use crate::ids::{AgentId, Id, MessageId, Name};
+use crate::mailer::{Mailbox, Outcome, Outgoing};
+use crate::playbook::rule::{Action, OnOwnerChange, Send};
+use crate::record::journal::Event;
+use crate::record::message::{Class, DropReason, Message, Recipient, Sender, State};
+use crate::record::{Agent, Contact, Lead};
+use crate::render::{Cast, context};
+use crate::store::Key;
+use crate::time::{Elapsed, Instant};
+
+/// How long a worker has to hand a message over before the outcome counts as unknown.
+const HAND_OVER_TIME: Elapsed = Elapsed::seconds(120);
+/// How long a message is tried again before it is given up.
+const RETRY_FOR: Elapsed = Elapsed::days(2);
+
+/// Queues a message to the contact, or puts on record why not.
+pub(crate) fn send(draft: &mut Draft<'_>, lead: &mut Lead, send: &Send) -> Result<(), Stop> {
+    let key = Key::contact(draft.tenant, lead.contact.id);
+    let Some(mut contact) = draft.read::<Contact>(&key)? else {
+        return Ok(());
+    };
+    let now = draft.now;
+    let sender = match (send.as_owner, lead.owner_id()) {
+        (true, Some(owner)) => Sender::Owner(owner.clone()),
+        _ => Sender::Organisation,
+    };
+    let expires_at = send
+        .expires_after
+        .and_then(|after| now.checked_add_signed(after));
+    let cap = draft
+        .playbook
+        .cap
+        .filter(|_| send.class == Class::Marketing);
+    let slot = match cap {
+        None => Ok(now),
+        Some(rule) => match contact.book.earliest(rule.cap, now) {
+            Some(at) if at == now || rule.defers => Ok(at),
+            _ => Err(DropReason::Cap),
+        },
+    };
+    let hindered = hindrance(send.class, lead, &contact);
+    let not_before = match (hindered, slot) {
+        (Some(because), _) | (None, Err(because)) => return not_queued(draft, lead, send, because),
+        (None, Ok(at)) if expires_at.is_some_and(|expires_at| expires_at <= at) => {
+            return not_queued(draft, lead, send, DropReason::Expired);
+        }
+        (None, Ok(at)) => at,
+    };
+    let to = Recipient::Contact(contact.id);
+    let template = send.template.clone();
+    let message = Message {
+        class: send.class,
+        channel: send.channel.clone(),
+        expires_at,
+        ..blank(draft, lead, to, template, sender, not_before)
+    };
+    if let Some(rule) = cap {
+        let forget_before = now.checked_sub_signed(rule.cap.within).unwrap_or(now);
+        contact.book.take(message.id, not_before, forget_before);
+        draft.put(key, contact, None);
+    }
+    queue(draft, message, not_before);
+    Ok(())
+}
+
+fn not_queued(
+    draft: &mut Draft<'_>,
+    lead: &Lead,
+    send: &Send,
+    because: DropReason,
+) -> Result<(), Stop> {
+    draft.happened(Event::NotQueued {
+        lead: lead.id,
+        template: send.template.clone(),
+        because,
+    });
+    Ok(())
+}
+
+/// Queues a message to an agent.
+pub(crate) fn notify(draft: &mut Draft<'_>, lead: &Lead, agent: AgentId, template: &Name) {
+    let now = draft.now;
+    let message = blank(
+        draft,
+        lead,
+        Recipient::Agent(agent),
+        template.clone(),
+        Sender::Organisation,
+        now,
+    );
+    queue(draft, message, now);
+}
+
+/// An alert by e-mail: what messages are if nothing else is said.
+fn blank(
+    draft: &mut Draft<'_>,
+    lead: &Lead,
+    to: Recipient,
+    template: Name,
+    sender: Sender,
+    not_before: Instant,
+) -> Message {
+    Message {
+        id: MessageId(draft.new_id("message")),
+        playbook: draft.playbook.hash.clone(),
+        template,
+        lead: lead.id,
+        to,
+        sender,
+        class: Class::Alert,
+        channel: Name::from("email"),
+        queued_by: draft.command,
+        queued_at: draft.now,
+        expires_at: None,
+        state: State::Queued { not_before },
+        state_since: draft.now,
+        attempts: 0,
+        error: None,
+        trouble: None,
+    }
+}
+
+fn queue(draft: &mut Draft<'_>, message: Message, not_before: Instant) {
+    draft.happened(Event::Queued {
+        message: message.id,
+        lead: message.lead,
+        template: message.template.clone(),
+        to: message.to.clone(),
+        not_before,
+    });
+    put(draft, message);
+}
+
+fn put(draft: &mut Draft<'_>, message: Message) {
+    let wakes_at = message.wakes_at();
+    draft.put(Key::message(draft.tenant, message.id), message, wakes_at);
+}
+
+fn come_to(draft: &mut Draft<'_>, message: &mut Message, state: State) {
+    let because = match state {
+        State::Dropped(because) => Some(because),
+        _ => None,
+    };
+    draft.happened(Event::MessageIs {
+        message: message.id,
+        state: state.as_str().into(),
+        because,
+    });
+    message.state = state;
+    message.state_since = draft.now;
+    message.trouble = None;
+}
+
+/// A message's time has come: hand it over, or find its last hand-over in doubt.
+pub(crate) fn wake(draft: &mut Draft<'_>, id: MessageId) -> Result<Option<Outgoing>, Stop> {
+    let Some(mut message) = draft.read::<Message>(&Key::message(draft.tenant, id))? else {
+        return Ok(None);
+    };
+    if message
+        .wakes_at()
+        .is_none_or(|wakes_at| wakes_at > draft.now)
+    {
+        return Ok(None);
+    }
+    if let State::HandingOver { .. } = message.state {
+        outcome_unknown(draft, &mut message);
+        put(draft, message);
+        return Ok(None);
+    }
+    begin_hand_over(draft, message)
+}
+
+/// Nobody knows whether the last hand-over went through: marketing is never handed over again,
+/// an alert is.
+fn outcome_unknown(draft: &mut Draft<'_>, message: &mut Message) {
+    let state = match message.class {
+        Class::Marketing => State::InDoubt,
+        Class::Alert => retry_state(message, draft.now),
+    };
+    come_to(draft, message, state);
+}
+
+/// Later, each time a little more; given up after [`RETRY_FOR`].
+fn retry_state(message: &Message, now: Instant) -> State {
+    let minutes = 1_i64 << message.attempts.clamp(1, 7).saturating_sub(1);
+    let at = now
+        .checked_add_signed(Elapsed::minutes(minutes))
+        .unwrap_or(now);
+    let gives_up_at = message
+        .queued_at
+        .checked_add_signed(RETRY_FOR)
+        .unwrap_or(at);
+    let first_try_late = message.attempts <= 1;
+    if at > gives_up_at && !first_try_late {
+        State::Dropped(DropReason::Expired)
+    } else {
+        State::ToRetry { at }
+    }
+}
+
+fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option<Outgoing>, Stop> {
+    let lead_key = Key::lead(draft.tenant, message.lead);
+    let contact_key = match &message.to {
+        Recipient::Contact(id) => Some(Key::contact(draft.tenant, *id)),
+        Recipient::Agent(_) => None,
+    };
+    draft.need([lead_key.clone()].into_iter().chain(contact_key.clone()))?;
+    let lead = draft.hint::<Lead>(&lead_key)?;
+    // The contact is checked: an unsubscribe that comes in between moves it, and is asked about.
+    let contact = contact_key
+        .as_ref()
+        .map(|key| draft.read::<Contact>(key))
+        .transpose()?
+        .flatten();
+    let verdict = gate(Asked {
+        message: &message,
+        lead: lead.as_ref(),
+        contact: contact.as_ref(),
+        new_owner_takes_over: new_owner_takes_over(draft, &message.template),
+        now: draft.now,
+    });
+    let (sender, lead) = match (verdict, lead) {
+        (Verdict::Go { sender }, Some(lead)) => (sender, lead),
+        (Verdict::Go { .. }, None) => return drop_it(draft, message, DropReason::Gone),
+        (Verdict::Drop(because), _) => return drop_it(draft, message, because),
+    };
+    let cast = assemble(draft, &lead, sender.as_ref(), &message.to)?;
+    let Some(to) = recipient(&cast, contact.as_ref()) else {
+        return drop_it(draft, message, DropReason::InvalidAddress);
+    };
+    let context = context(draft.playbook, &lead, &cast);
+    let rendered = match draft.playbook.templates.render(&message.template, &context) {
+        Ok(rendered) => rendered,
+        Err(error) => {
+            crate::decide::troubles::of_message(draft, &mut message, &told(&error));
+            put(draft, message);
+            return Ok(None);
+        }
+    };
+    let outgoing = Outgoing {
+        tenant: draft.tenant.clone(),
+        id: message.id,
+        message_id: message_id(draft, message.id),
+        template: message.template.clone(),
+        from: from(draft, cast.owner.as_ref().filter(|_| sender.is_some())),
+        to,
+        class: message.class,
+        rendered,
+        at: draft.now,
+    };
+    message.attempts = message.attempts.saturating_add(1);
+    let deadline = draft
+        .now
+        .checked_add_signed(HAND_OVER_TIME)
+        .unwrap_or(draft.now);
+    come_to(draft, &mut message, State::HandingOver { deadline });
+    put(draft, message);
+    Ok(Some(outgoing))
+}
+
+fn told(error: &crate::playbook::template::RenderError) -> SmolStr {
+    use std::error::Error;
+    match error.source() {
+        Some(source) => smol_str::format_smolstr!("{error}: {source}"),
+        None => smol_str::format_smolstr!("{error}"),
+    }
+}
+
+/// Whether the rule that sends this template lets a new owner take the message over.
+fn new_owner_takes_over(draft: &Draft<'_>, template: &Name) -> bool {
+    let actions = draft.playbook.rules.iter().flat_map(|rule| &rule.actions);
+    let drops = actions.into_iter().any(|action| {
+        matches!(action, Action::Send(send) if send.template == *template && send.on_owner_change == OnOwnerChange::Drop)
+    });
+    !drops
+}
+
+/// The people whom a message may speak of.
+fn assemble(
+    draft: &Draft<'_>,
+    lead: &Lead,
+    sender: Option<&AgentId>,
+    to: &Recipient,
+) -> Result<Cast, Stop> {
+    let recipient = match to {
+        Recipient::Agent(agent) => Some(agent),
+        Recipient::Contact(_) => None,
+    };
+    let owner = sender.or_else(|| lead.owner_id());
+    let earlier = lead.earlier_owners.last();
+    let key = |agent: Option<&AgentId>| agent.map(|agent| Key::agent(draft.tenant, agent));
+    let keys = [key(owner), key(earlier), key(recipient)];
+    draft.need(keys.iter().flatten().cloned())?;
+    let load = |key: &Option<Key>| match key {
+        Some(key) => draft.hint::<Agent>(key),
+        None => Ok(None),
+    };
+    let [owner, earlier_owner, recipient] = &keys;
+    Ok(Cast {
+        owner: load(owner)?,
+        earlier_owner: load(earlier_owner)?,
+        recipient: load(recipient)?,
+    })
+}
+
+fn recipient(cast: &Cast, contact: Option<&Contact>) -> Option<Mailbox> {
+    match contact {
+        Some(contact) => Some(Mailbox {
+            name: contact.name.clone(),
+            email: contact.email.clone()?,
+        }),
+        None => {
+            let agent = cast.recipient.as_ref()?;
+            Some(Mailbox {
+                name: agent.name.clone(),
+                email: agent.email.clone(),
+            })
+        }
+    }
+}
+
+fn from(draft: &Draft<'_>, owner: Option<&Agent>) -> Mailbox {
+    match owner {
+        Some(agent) => Mailbox {
+            name: agent.name.clone(),
+            email: agent.email.clone(),
+        },
+        None => {
+            let organisation = &draft.playbook.organisation;
+            Mailbox {
+                name: organisation.name.clone(),
+                email: organisation.email.clone(),
+            }
+        }
+    }
+}
+
+fn message_id(draft: &Draft<'_>, id: MessageId) -> SmolStr {
+    let tenant = Id::named("tenant", draft.tenant.as_str());
+    let domain = draft.playbook.organisation.email.domain_ascii();
+    smol_str::format_smolstr!("{id}.{tenant}@{domain}")
+}
+
+fn drop_it(
+    draft: &mut Draft<'_>,
+    mut message: Message,
+    because: DropReason,
+) -> Result<Option<Outgoing>, Stop> {
+    release_slot(draft, &message)?;
+    come_to(draft, &mut message, State::Dropped(because));
+    put(draft, message);
+    Ok(None)
+}
+
+/// What was not sent doesn't count towards the cap.
+fn release_slot(draft: &mut Draft<'_>, message: &Message) -> Result<(), Stop> {
+    let Recipient::Contact(contact) = &message.to else {
+        return Ok(());
+    };
+    if draft.playbook.cap.is_none() || message.class != Class::Marketing {
+        return Ok(());
+    }
+    let key = Key::contact(draft.tenant, *contact);
+    if let Some(mut contact) = draft.read::<Contact>(&key)? {
+        contact.book.release(message.id);
+        draft.put(key, contact, None);
+    }
+    Ok(())
+}
+
+/// A worker heard what became of a hand-over.
+pub(crate) fn handed_over(
+    draft: &mut Draft<'_>,
+    id: MessageId,
+    outcome: &Outcome,
+) -> Result<Woken, Stop> {
+    let Some(mut message) = draft.read::<Message>(&Key::message(draft.tenant, id))? else {
+        return Ok(Woken::default());
+    };
+    if !matches!(message.state, State::HandingOver { .. } | State::InDoubt) {
+        return Ok(Woken::default());
+    }
+    match outcome {
+        Outcome::Accepted => come_to(draft, &mut message, State::Accepted),
+        Outcome::Refused {
+            said,
+            address_invalid,
+        } => {
+            message.error = Some(crate::decide::act::shortened(said));
+            release_slot(draft, &message)?;
+            come_to(draft, &mut message, State::Refused);
+            if *address_invalid {
+                mark_invalid(draft, &message)?;
+            }
+        }
+        Outcome::Later { said } => {
+            message.error = Some(crate::decide::act::shortened(said));
+            let state = retry_state(&message, draft.now);
+            if state.is_settled() {
+                release_slot(draft, &message)?;
+            }
+            come_to(draft, &mut message, state);
+        }
+        Outcome::Unknown { said } => {
+            message.error = Some(crate::decide::act::shortened(said));
+            outcome_unknown(draft, &mut message);
+        }
+    }
+    put(draft, message);
+    Ok(Woken::default())
+}
+
+/// Mail to this address comes back for good: nothing more goes there (requirement R8).
+fn mark_invalid(draft: &mut Draft<'_>, message: &Message) -> Result<(), Stop> {
+    if !matches!(message.to, Recipient::Contact(_)) {
+        return Ok(());
+    }
+    let key = Key::lead(draft.tenant, message.lead);
+    let Some(mut lead) = draft.read::<Lead>(&key)? else {
+        return Ok(());
+    };
+    let at = draft.now;
+    change_contact(draft, &mut lead, |contact| {
+        contact.email_invalid_at.get_or_insert(at);
+    })?;
+    draft.happened(Event::EmailInvalid { lead: lead.id });
+    if lead.playbook == draft.playbook.hash {
+        crate::decide::life::settle(draft, &mut lead);
+        draft.put_lead(lead);
+    }
+    Ok(())
+}
+
+/// A person settles a message.
+pub(crate) fn settle(draft: &mut Draft<'_>, id: MessageId, fate: Fate) -> Result<(), Stop> {
+    let Some(mut message) = draft.read::<Message>(&Key::message(draft.tenant, id))? else {
+        return Err(Refusal::NoSuchRecord("message").into());
+    };
+    let is_in_doubt = message.state == State::InDoubt;
+    let is_waiting = matches!(message.state, State::Queued { .. } | State::ToRetry { .. });
+    let state = match fate {
+        Fate::Accepted if is_in_doubt => State::Accepted,
+        Fate::SendAgain if is_in_doubt || message.trouble.is_some() => State::Queued {
+            not_before: draft.now,
+        },
+        Fate::Withdrawn if is_in_doubt || is_waiting => State::Dropped(DropReason::Withdrawn),
+        _ => return Err(Refusal::Settled(message.state.as_str().into()).into()),
+    };
+    if matches!(state, State::Dropped(_)) {
+        release_slot(draft, &message)?;
+    }
+    come_to(draft, &mut message, state);
+    put(draft, message);
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! Deciding: the pure core (the first design idea).
+//!
+//! ```text
+//! decide(playbook, records, command id, command, now) -> Decision | Need(keys) | Refused(refusal)
+//! ```
+//!
+//! A [`Decision`] is what to write: all of it or nothing. When a record that is needed is not at
+//! hand, the answer is [`Stop::Need`]: load it and ask again. There is no I/O here, no clock and
+//! no randomness; every id that a decision makes derives from its command's id, so deciding twice
+//! makes the same things. Nothing here reads a query: whatever is decided about a set lives in
+//! one record.
+//!
+//! [`wake`] decides in the same way what happens when a record's own time has come.
+
+use std::sync::Arc;
+
+use crate::facts::LeadFact;
+use crate::ids::{CommandId, Tenant};
+use crate::mailer::Outgoing;
+use crate::playbook::Playbook;
+use crate::record::Record;
+use crate::record::journal::JournalEntry;
+use crate::record::stored::{self, Unreadable};
+use crate::store::{Changes, Check, Key, Put, Version};
+use crate::time::Instant;
+
+mod act;
+mod agents;
+pub mod command;
+mod draft;
+mod life;
+mod messages;
+mod ownership;
+mod permit;
+pub mod records;
+pub mod refusal;
+mod register;
+pub mod stored_facts;
+mod sweeps;
+mod tasks;
+mod troubles;
+mod wake;
+
+use command::{Command, LeadOrder, Wake, What};
+use draft::Draft;
+use records::Records;
+use refusal::Refusal;
+
+/// What to write for one command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// Whose records.
+    pub tenant: Tenant,
+    /// The command.
+    pub command: CommandId,
+    /// Records that were relied on and aren't written.
+    pub checks: Vec<Check>,
+    /// Records to write.
+    pub writes: Vec<Write>,
+    /// What happened, for the journal.
+    pub entry: JournalEntry,
+}
+
+/// A record to write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    /// Under which key.
+    pub key: Key,
+    /// The version that was read.
+    pub read: Version,
+    /// The record, or `None` to remove it.
+    pub record: Option<Arc<Record>>,
+    /// When it wants to be woken.
+    pub wakes_at: Option<Instant>,
+}
+
+impl Decision {
+    /// The same as a store takes it: bodies as bytes, stored facts computed.
+    ///
+    /// # Errors
+    /// When a record can't be written as bytes, which no decided one is.
+    pub fn changes(&self, playbook: &Playbook) -> Result<Changes, Unreadable> {
+        let mut puts = Vec::with_capacity(self.writes.len());
+        for write in &self.writes {
+            puts.push(Put {
+                key: write.key.clone(),
+                read: write.read,
+                body: write.record.as_deref().map(stored::encode).transpose()?,
+                wakes_at: write.wakes_at,
+                facts: write
+                    .record
+                    .as_deref()
+                    .map(|record| stored_facts::of(playbook, record))
+                    .unwrap_or_default(),
+            });
+        }
+        Ok(Changes {
+            tenant: self.tenant.clone(),
+            command: self.command,
+            checks: self.checks.clone(),
+            puts,
+            journal: stored::encode_entry(&self.entry)?,
+        })
+    }
+
+    /// The record of this sort that is written under a key.
+    #[must_use]
+    pub fn written<T: crate::record::Recorded>(&self, key: &Key) -> Option<&T> {
+        let write = self.writes.iter().find(|write| write.key == *key)?;
+        T::from_record(write.record.as_deref()?)
+    }
+}
+
+/// Why there is no decision.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stop {
+    /// These records are needed; load them and ask again.
+    Need(Vec<Key>),
+    /// It is refused. Nothing is to be written.
+    Refused(Box<Refusal>),
+}
+
+/// Decides what a command writes.
+///
+/// # Errors
+/// [`Stop::Need`] when records are missing, [`Stop::Refused`] when it is not to be.
+pub fn decide(
+    playbook: &Playbook,
+    records: &Records,
+    id: CommandId,
+    command: &Command,
+    now: Instant,
+) -> Result<Decision, Stop> {
+    let mut draft = Draft::new(
+        playbook,
+        records,
+        &command.tenant,
+        id,
+        command.actor.clone(),
+        now,
+    );
+    if let Some(happened_at) = command.happened_at {
+        if happened_at > now {
+            return Err(Refusal::InTheFuture.into());
+        }
+        draft.happened_at = happened_at;
+    }
+    match &command.what {
+        What::SetUpAgent(setup) => {
+            permit::permit(&mut draft, &command.what, None)?;
+            agents::set_up(&mut draft, setup)?;
+        }
+        What::Register(new) => {
+            permit::permit(&mut draft, &command.what, None)?;
+            register::register(&mut draft, new)?;
+        }
+        What::Lead { lead, order } => life::carry_out(&mut draft, *lead, order, &command.what)?,
+        What::StartSweep(new) => {
+            permit::permit(&mut draft, &command.what, None)?;
+            sweeps::start(&mut draft, new)?;
+        }
+        What::Adopt(adoption) => {
+            permit::permit(&mut draft, &command.what, None)?;
+            sweeps::adopt(&mut draft, adoption)?;
+        }
+        What::SettleMessage { message, fate } => {
+            permit::permit(&mut draft, &command.what, None)?;
+            messages::settle(&mut draft, *message, *fate)?;
+        }
+    }
+    Ok(draft.finish())
+}
+
+/// What comes of waking a record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Woken {
+    /// What to write; nothing, if it was not due after all.
+    pub decision: Option<Decision>,
+    /// A message to hand over once that is written.
+    pub outgoing: Option<Outgoing>,
+}
+
+/// Decides what happens when a record's time has come, or when a worker heard something.
+///
+/// One rule fires per decision; then the record has a new agenda, and may be due again.
+///
+/// # Errors
+/// [`Stop::Need`] when records are missing. A rule is never refused as a whole.
+pub fn wake(
+    playbook: &Playbook,
+    records: &Records,
+    tenant: &Tenant,
+    wake: &Wake,
+    now: Instant,
+) -> Result<Woken, Stop> {
+    wake::wake(playbook, records, tenant, wake, now)
+}
+
+/// Which playbook clocked a record; `None` for records that any playbook can decide about.
+#[must_use]
+pub fn playbook_of(record: &Record) -> Option<&crate::ids::Name> {
+    match record {
+        Record::Lead(lead) => Some(&lead.playbook),
+        Record::Message(message) => Some(&message.playbook),
+        Record::Sweep(sweep) => Some(&sweep.playbook),
+        Record::Tenant(_)
+        | Record::Contact(_)
+        | Record::Agent(_)
+        | Record::Group(_)
+        | Record::Pool(_)
+        | Record::Claim(_) => None,
+    }
+}
+
+/// Whether an order may be given to a closed lead.
+fn is_for_closed(order: &LeadOrder) -> bool {
+    matches!(
+        order,
+        LeadOrder::Reopen { .. }
+            | LeadOrder::Complete { .. }
+            | LeadOrder::Unsubscribe
+            | LeadOrder::Retry
+            | LeadOrder::Adopt { .. }
+            | LeadOrder::FollowOwner
+            | LeadOrder::Record { .. }
+            | LeadOrder::SetFields { .. }
+    )
+}
+
+/// The fact that tells which leads a changed playbook has not taken over yet.
+const PLAYBOOK_FACT: LeadFact = LeadFact::Playbook;

@@ -1,0 +1,64 @@
+//! What a decision reads: records by key, as they were loaded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::record::{Record, Recorded};
+use crate::store::{Key, Version};
+
+/// The records that are at hand for deciding. What isn't among them is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    found: BTreeMap<Key, Found>,
+}
+
+/// A record as it was loaded: its version, and itself unless it is absent.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its version.
+    pub version: Version,
+    /// The record.
+    pub record: Option<Arc<Record>>,
+}
+
+impl Records {
+    /// None at hand.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a record at hand, or its absence.
+    pub fn insert(&mut self, key: Key, version: Version, record: Option<Arc<Record>>) {
+        self.found.insert(key, Found { version, record });
+    }
+
+    /// Puts at hand what a decision writes, so that the next decision builds on it.
+    pub fn apply(&mut self, decision: &super::Decision) {
+        for write in &decision.writes {
+            let version = if write.record.is_some() {
+                write.read.next()
+            } else {
+                Version::ABSENT
+            };
+            self.insert(write.key.clone(), version, write.record.clone());
+        }
+    }
+
+    /// Forgets a record, so that it is loaded anew.
+    pub fn forget(&mut self, key: &Key) {
+        self.found.remove(key);
+    }
+
+    /// What was loaded under a key; `None` if nothing was.
+    #[must_use]
+    pub fn found(&self, key: &Key) -> Option<&Found> {
+        self.found.get(key)
+    }
+
+    /// The record of this sort under a key, if it was loaded and is there.
+    #[must_use]
+    pub fn record<T: Recorded>(&self, key: &Key) -> Option<&T> {
+        T::from_record(self.found.get(key)?.record.as_deref()?)
+    }
+}

@@ -1,0 +1,252 @@
+//! Refusals: why a command was not carried out, as a value that a form can show.
+//!
+//! A refusal wrote nothing. It lists everything that is missing at once.
+
+use std::fmt;
+
+use smol_str::SmolStr;
+
+use crate::ids::{AgentId, LeadId, Name};
+use crate::record::pool::Reasons;
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Needs that are not met, all of them.
+    #[error("not yet: {}", listed(.0))]
+    Missing(Vec<Missing>),
+    /// Inputs that are missing or can't be right, all of them.
+    #[error("cannot be taken in: {}", listed(.0))]
+    Incomplete(Vec<Gap>),
+    /// No way leads from the lead's stage to that one.
+    #[error("no way leads from {from} to {to}; from there: {}", listed(.ways))]
+    NoWay {
+        /// The lead's stage.
+        from: Name,
+        /// The stage asked for.
+        to: Name,
+        /// Where ways lead.
+        ways: Vec<Name>,
+    },
+    /// The actor's role may not do this.
+    #[error("{actor} may not {permission}; who may: {}", listed(.who_may))]
+    NotPermitted {
+        /// Who asked.
+        actor: SmolStr,
+        /// What for, in the playbook's word.
+        permission: SmolStr,
+        /// The roles that may.
+        who_may: Vec<Name>,
+    },
+    /// The actor may do this, but not on this lead.
+    #[error("{actor} may not act on this lead; it is {}'s", .owner.as_ref().map_or("nobody", |owner| owner.as_str()))]
+    NotTheirs {
+        /// Who asked.
+        actor: SmolStr,
+        /// Who owns the lead.
+        owner: Option<AgentId>,
+    },
+    /// Nobody has set this agent up.
+    #[error("there is no agent {0}")]
+    NoSuchAgent(AgentId),
+    /// There is no such lead.
+    #[error("there is no lead {0}")]
+    NoSuchLead(LeadId),
+    /// There is no such message or sweep.
+    #[error("there is no such {0}")]
+    NoSuchRecord(&'static str),
+    /// The playbook has nothing of this name.
+    #[error("there is no {sort} `{name}`{}", .nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    Unknown {
+        /// Of what sort: a stage, a hold.
+        sort: &'static str,
+        /// The name.
+        name: SmolStr,
+        /// What was probably meant.
+        nearest: Option<SmolStr>,
+    },
+    /// Another open lead already holds this place in a base.
+    #[error("{holder} is already in the base `{base}`")]
+    AlreadyHeld {
+        /// The base.
+        base: Name,
+        /// The lead that holds it.
+        holder: LeadId,
+    },
+    /// The lead is closed.
+    #[error("the lead is closed; reopen it first")]
+    LeadIsClosed,
+    /// The lead is open.
+    #[error("the lead is open")]
+    LeadIsOpen,
+    /// The stage is not one in which leads end.
+    #[error("leads don't end in {0}")]
+    NotFinal(Name),
+    /// The lead has no open task of this name.
+    #[error("no task `{0}` is open")]
+    NoOpenTask(Name),
+    /// The task asks for one of these choices.
+    #[error("the task asks for a choice: {}", listed(.choices))]
+    ChoiceNeeded {
+        /// Those possible.
+        choices: Vec<Name>,
+    },
+    /// The lead has no such hold now.
+    #[error("the lead is not held by `{0}`")]
+    NotHeld(Name),
+    /// The lead is held by this already.
+    #[error("the lead is held by `{0}` already")]
+    HeldAlready(Name),
+    /// The pool found nobody for the lead.
+    #[error("nobody in the pool `{}` can have the lead now", .0.pool)]
+    NobodyEligible(Box<Reasons>),
+    /// It is said to have happened after now.
+    #[error("it can't have happened in the future")]
+    InTheFuture,
+    /// A record can hold no more of this.
+    #[error("there can be no more than {most} {sort}")]
+    TooMany {
+        /// Of what.
+        sort: &'static str,
+        /// How many there can be.
+        most: usize,
+    },
+    /// Stages that hold leads would vanish without a mapping.
+    #[error("these stages hold leads and would vanish: {}", .0.iter().map(|(pipeline, stage)| format!("{pipeline}.{stage}")).collect::<Vec<_>>().join(", "))]
+    StagesVanish(Vec<(Name, Name)>),
+    /// A sweep's condition can't be read.
+    #[error("the condition can't be read: {0}")]
+    BadCondition(SmolStr),
+    /// The message has met its fate already.
+    #[error("the message is {0}; its fate is settled")]
+    Settled(SmolStr),
+    /// Nothing was set aside.
+    #[error("nothing was set aside")]
+    NotSetAside,
+}
+
+/// A need that is not met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The need's stable name.
+    pub need: Name,
+    /// What is asked for, in the organisation's language.
+    pub text: SmolStr,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.text, self.need)
+    }
+}
+
+/// An input that is missing or can't be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The input.
+    pub input: Name,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.input, self.problem)
+    }
+}
+
+/// What is wrong with an input.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// It is needed.
+    #[error("is needed")]
+    Missing,
+    /// It is no e-mail address.
+    #[error("is no e-mail address")]
+    NotAnEmail,
+    /// It is too long.
+    #[error("is longer than {most_bytes} bytes")]
+    TooLong {
+        /// The limit.
+        most_bytes: usize,
+    },
+    /// It has another type, or is none of the choices.
+    #[error("must be {expected}")]
+    Unfit {
+        /// What it must be.
+        expected: SmolStr,
+    },
+    /// The playbook doesn't know it.
+    #[error("is unknown{}", .nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    Unknown {
+        /// What was probably meant.
+        nearest: Option<SmolStr>,
+    },
+    /// A wait outside the group's bounds.
+    #[error("must be {least_days} days{}", .most_days.map_or_else(|| " or more".into(), |most| format!(" to {most} days")))]
+    OutOfBounds {
+        /// The shortest wait of the group.
+        least_days: u32,
+        /// The longest, if there is one.
+        most_days: Option<u32>,
+    },
+}
+
+impl Refusal {
+    /// The names of everything that is missing or wrong, for a form to mark.
+    pub fn missing(&self) -> impl Iterator<Item = &Name> {
+        let (needs, gaps): (&[Missing], &[Gap]) = match self {
+            Self::Missing(needs) => (needs, &[]),
+            Self::Incomplete(gaps) => (&[], gaps),
+            _ => (&[], &[]),
+        };
+        needs
+            .iter()
+            .map(|missing| &missing.need)
+            .chain(gaps.iter().map(|gap| &gap.input))
+    }
+
+    /// A short stable name of its kind, for hosts that switch on it and for reports.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "missing",
+            Self::Incomplete(_) => "incomplete",
+            Self::NoWay { .. } => "no-way",
+            Self::NotPermitted { .. } => "not-permitted",
+            Self::NotTheirs { .. } => "not-theirs",
+            Self::NoSuchAgent(_) => "no-such-agent",
+            Self::NoSuchLead(_) => "no-such-lead",
+            Self::NoSuchRecord(_) => "no-such-record",
+            Self::Unknown { .. } => "unknown",
+            Self::AlreadyHeld { .. } => "already-held",
+            Self::LeadIsClosed => "lead-is-closed",
+            Self::LeadIsOpen => "lead-is-open",
+            Self::NotFinal(_) => "not-final",
+            Self::NoOpenTask(_) => "no-open-task",
+            Self::ChoiceNeeded { .. } => "choice-needed",
+            Self::NotHeld(_) => "not-held",
+            Self::HeldAlready(_) => "held-already",
+            Self::NobodyEligible(_) => "nobody-eligible",
+            Self::InTheFuture => "in-the-future",
+            Self::TooMany { .. } => "too-many",
+            Self::StagesVanish(_) => "stages-vanish",
+            Self::BadCondition(_) => "bad-condition",
+            Self::Settled(_) => "settled",
+            Self::NotSetAside => "not-set-aside",
+        }
+    }
+}
+
+fn listed(items: &[impl ToString]) -> String {
+    match items {
+        [] => "nothing".into(),
+        items => items
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
+    }
+}

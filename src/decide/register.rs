@@ -1,0 +1,357 @@
+//! Taking a lead in: what must be said, whose contact it is, where it goes and to whom.
+
+use smol_str::SmolStr;
+
+use crate::decide::Stop;
+use crate::decide::command::NewLead;
+use crate::decide::draft::Draft;
+use crate::decide::life::{accept, add_open_lead, settle};
+use crate::decide::ownership::{self, Heir};
+use crate::decide::permit::{acting_agent, permit_agent};
+use crate::decide::refusal::{Gap, Problem, Refusal};
+use crate::email::Email;
+use crate::hint::nearest;
+use crate::ids::{ContactId, LeadId, Name};
+use crate::playbook::catalogue::LeadFacts;
+use crate::playbook::people::Permission;
+use crate::playbook::pipeline::Route;
+use crate::record::contact::{Contact, MessageBook, OpenLead};
+use crate::record::fields::Fields;
+use crate::record::journal::Event;
+use crate::record::lead::{Attempts, Because, ContactCopy, Moment, ToldAt, Wait};
+use crate::record::{Agent, Claim, Lead};
+use crate::store::Key;
+use crate::value::Value;
+
+/// How long a name or a phone number can be, in bytes.
+const LONGEST_NAME: usize = 256;
+
+/// The lead that a registration makes, by its command: the same command, the same lead.
+#[must_use]
+fn lead_id(command: &crate::ids::CommandId, now: crate::time::Instant) -> LeadId {
+    LeadId(crate::ids::Id::derived(now, command, "lead", 0))
+}
+
+pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop> {
+    let said = check(draft, new)?;
+    let registrar = acting_agent(draft)?;
+    let mut contact = contact_of(draft, new, &said)?;
+    let mut lead = blank(draft, new, said, &contact, registrar.as_ref());
+    let playbook = draft.playbook;
+    let route = playbook.routes.iter().find(|route| {
+        let facts = LeadFacts {
+            playbook,
+            lead: &lead,
+        };
+        route
+            .only_if
+            .as_ref()
+            .is_none_or(|condition| condition.holds(&facts, draft.now))
+    });
+    enter(draft, &mut lead, route)?;
+    draft.happened(Event::Registered {
+        lead: lead.id,
+        source: lead.source.clone(),
+        into: (lead.pipeline.clone(), lead.stage.clone()),
+    });
+    find_owner(draft, &mut lead, new, registrar, route)?;
+    ownership::take_claims(draft, &mut lead)?;
+    add_open_lead(
+        &mut contact,
+        OpenLead {
+            lead: lead.id,
+            pipeline: lead.pipeline.clone(),
+        },
+    )?;
+    draft.put(Key::contact(draft.tenant, contact.id), contact, None);
+    settle(draft, &mut lead);
+    draft.put_lead(lead);
+    Ok(())
+}
+
+/// What was said, checked.
+struct Said {
+    email: Option<Email>,
+    fields: Fields,
+    wait: Option<Wait>,
+}
+
+/// Checks everything that was said; everything that is wrong is told at once.
+fn check(draft: &Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
+    let mut gaps = Vec::new();
+    let mut gap = |input: &str, problem: Problem| {
+        gaps.push(Gap {
+            input: Name::from(input),
+            problem,
+        })
+    };
+    if new.name.trim().is_empty() {
+        gap("name", Problem::Missing);
+    }
+    for (input, text) in [("name", Some(&new.name)), ("phone", new.phone.as_ref())] {
+        if text.is_some_and(|text| text.len() > LONGEST_NAME) {
+            gap(
+                input,
+                Problem::TooLong {
+                    most_bytes: LONGEST_NAME,
+                },
+            );
+        }
+    }
+    let typed = new.email.as_ref().filter(|email| !email.trim().is_empty());
+    let email = typed.map(|email| email.parse::<Email>());
+    if matches!(email, Some(Err(_))) {
+        gap("email", Problem::NotAnEmail);
+    }
+    if let Some(source) = new
+        .source
+        .as_ref()
+        .filter(|source| draft.playbook.source(source).is_none())
+    {
+        let known = draft
+            .playbook
+            .sources
+            .iter()
+            .map(|source| source.name.as_str());
+        let nearest = nearest(source.as_str(), known).map(SmolStr::from);
+        gap("source", Problem::Unknown { nearest });
+    }
+    let mut fields = Fields::default();
+    for (name, value) in &new.fields {
+        match accept(draft, name, Some(value)) {
+            Ok(value) => fields.set(name.clone(), value),
+            Err(problem) => gap(name.as_str(), problem),
+        }
+    }
+    for field in draft.playbook.fields.iter().filter(|field| field.required) {
+        if !new.fields.iter().any(|(name, _)| *name == field.name) {
+            gap(field.name.as_str(), Problem::Missing);
+        }
+    }
+    let wait = match check_wait(draft, new) {
+        Ok(wait) => wait,
+        Err((input, problem)) => {
+            gap(input, problem);
+            None
+        }
+    };
+    if !gaps.is_empty() {
+        return Err(Refusal::Incomplete(gaps).into());
+    }
+    Ok(Said {
+        email: email.and_then(Result::ok),
+        fields,
+        wait,
+    })
+}
+
+fn check_wait(draft: &Draft<'_>, new: &NewLead) -> Result<Option<Wait>, (&'static str, Problem)> {
+    let Some(name) = &new.wait else {
+        return match new.wait_days {
+            Some(_) => Err(("wait", Problem::Missing)),
+            None => Ok(None),
+        };
+    };
+    let Some(group) = draft.playbook.wait(name) else {
+        let known = draft.playbook.waits.iter().map(|wait| wait.name.as_str());
+        let nearest = nearest(name.as_str(), known).map(SmolStr::from);
+        return Err(("wait", Problem::Unknown { nearest }));
+    };
+    let wait_days = new.wait_days.unwrap_or(group.default_days);
+    let (least_days, most_days) = (group.least_days, group.most_days);
+    if wait_days < least_days || wait_days > most_days.unwrap_or(LONGEST_WAIT_DAYS) {
+        return Err((
+            "wait_days",
+            Problem::OutOfBounds {
+                least_days,
+                most_days,
+            },
+        ));
+    }
+    Ok(Some(Wait {
+        group: group.name.clone(),
+        wait_days,
+    }))
+}
+
+/// The longest wait where the group sets no bound: a hundred years.
+const LONGEST_WAIT_DAYS: u32 = 36_525;
+
+/// The contact behind a lead: known by the e-mail address, else by the phone number; or new.
+fn contact_of(draft: &mut Draft<'_>, new: &NewLead, said: &Said) -> Result<Contact, Stop> {
+    let phone = new
+        .phone
+        .as_deref()
+        .map(str::trim)
+        .filter(|phone| phone.chars().any(|c| c.is_ascii_digit()));
+    let claim = match (&said.email, phone) {
+        (Some(email), _) => Some(Claim::to_email(email)),
+        (None, Some(phone)) => Some(Claim::to_phone(phone)),
+        (None, None) => None,
+    };
+    let claim = claim.map(|id| Key::claim(draft.tenant, id));
+    if let Some(mut known) = known_by(draft, claim.as_ref())? {
+        if known.phone.is_none() {
+            known.phone = phone.map(SmolStr::from);
+        }
+        return Ok(known);
+    }
+    let id = ContactId(draft.new_id("contact"));
+    if let Some(key) = claim {
+        draft.put(key, Claim::Contact(id), None);
+    }
+    let key = Key::contact(draft.tenant, id);
+    draft.need([key.clone()])?;
+    draft.read::<Contact>(&key)?;
+    Ok(Contact {
+        id,
+        name: new.name.trim().into(),
+        email: said.email.clone(),
+        phone: phone.map(SmolStr::from),
+        unsubscribed_at: None,
+        email_invalid_at: None,
+        leads: Vec::new(),
+        book: MessageBook::default(),
+    })
+}
+
+/// The contact that holds this claim to an identity.
+fn known_by(draft: &mut Draft<'_>, claim: Option<&Key>) -> Result<Option<Contact>, Stop> {
+    let holder = match claim {
+        Some(key) => draft.read::<Claim>(key)?,
+        None => None,
+    };
+    match holder {
+        Some(Claim::Contact(id)) => draft.read::<Contact>(&Key::contact(draft.tenant, id)),
+        _ => Ok(None),
+    }
+}
+
+/// A lead of which everything is known but where it goes and to whom.
+fn blank(
+    draft: &Draft<'_>,
+    new: &NewLead,
+    said: Said,
+    contact: &Contact,
+    registrar: Option<&Agent>,
+) -> Lead {
+    let moment = draft.moment();
+    let dated = said
+        .fields
+        .iter()
+        .filter(|(_, value)| matches!(value, Value::Date(_) | Value::Instant(_)));
+    let dates_told = dated
+        .map(|(name, _)| (name.clone(), ToldAt(draft.now)))
+        .collect();
+    Lead {
+        id: lead_id(&draft.command, draft.now),
+        playbook: draft.playbook.hash.clone(),
+        contact: ContactCopy {
+            id: contact.id,
+            name: contact.name.clone(),
+            email: contact.email.clone(),
+            phone: contact.phone.clone(),
+            unsubscribed: contact.unsubscribed_at.is_some(),
+            email_invalid: contact.email_invalid_at.is_some(),
+        },
+        pipeline: Name::from(""),
+        stage: Name::from(""),
+        entered: moment,
+        wait: said.wait,
+        source: new.source.clone(),
+        registered: moment,
+        registered_by: registrar.map(|agent| agent.id.clone()),
+        owner: None,
+        earlier_owners: Vec::new(),
+        reassignments: 0,
+        attempts: Attempts::default(),
+        answered: None,
+        activities: Vec::new(),
+        fields: said.fields,
+        dates_told,
+        reason: None,
+        closed: None,
+        holds: Vec::new(),
+        tasks: Vec::new(),
+        fired: Vec::new(),
+        since: Vec::new(),
+        claims: Vec::new(),
+        flags: Vec::new(),
+        trouble: None,
+        settled_at: draft.now,
+        last_command: None,
+    }
+}
+
+/// Puts a lead where its route says; where leads wait, a wait group must be said.
+fn enter(draft: &Draft<'_>, lead: &mut Lead, route: Option<&Route>) -> Result<(), Stop> {
+    let playbook = draft.playbook;
+    let (pipeline, stage) = match (route, playbook.pipelines.first()) {
+        (Some(route), _) => (&route.to.pipeline, &route.to.stage),
+        (None, Some(first)) => (&first.name, &first.start),
+        (None, None) => return Err(Refusal::NoSuchRecord("pipeline").into()),
+    };
+    lead.pipeline = pipeline.clone();
+    lead.stage = stage.clone();
+    lead.entered = Moment {
+        at: draft.happened_at,
+        recorded: draft.now,
+    };
+    let waits = playbook
+        .stage(pipeline, stage)
+        .is_some_and(|stage| stage.waits);
+    if waits && lead.wait.is_none() {
+        let gap = Gap {
+            input: Name::from("wait"),
+            problem: Problem::Missing,
+        };
+        return Err(Refusal::Incomplete(vec![gap]).into());
+    }
+    Ok(())
+}
+
+/// Who owns the lead: whoever is named, the agent who registers it (M4), or whom the route's
+/// pool chooses (M2). That a pool finds nobody is no reason to lose a lead.
+fn find_owner(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    new: &NewLead,
+    registrar: Option<Agent>,
+    route: Option<&Route>,
+) -> Result<(), Stop> {
+    if let Some(named) = &new.owner {
+        // Who takes a lead in for somebody else gives it away.
+        if let Some(registrar) = registrar.filter(|registrar| registrar.id != *named) {
+            permit_agent(draft, &registrar, Permission::Reassign)?;
+        }
+        let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, named))? else {
+            return Err(Refusal::NoSuchAgent(named.clone()).into());
+        };
+        let by = smol_str::format_smolstr!("{}", draft.actor);
+        return ownership::hand_over(draft, lead, Heir::from(&agent), Because::GivenBy(by));
+    }
+    let owns = |agent: &Agent| {
+        draft
+            .playbook
+            .role(&agent.role)
+            .is_none_or(|role| role.owns)
+    };
+    if let Some(agent) = registrar.filter(owns) {
+        return ownership::hand_over(draft, lead, Heir::from(&agent), Because::RegisteredIt);
+    }
+    let pool = route.and_then(|route| route.assign.as_ref());
+    let Some(spec) = pool.and_then(|pool| draft.playbook.pool(pool)) else {
+        return Ok(());
+    };
+    let (heir, reasons) = ownership::let_choose(draft, lead, spec, &[])?;
+    match heir {
+        Some(heir) => ownership::hand_over(draft, lead, heir, Because::Chosen(reasons)),
+        None => {
+            draft.happened(Event::NobodyEligible {
+                lead: lead.id,
+                reasons,
+            });
+            Ok(())
+        }
+    }
+}

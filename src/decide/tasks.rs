@@ -1,0 +1,225 @@
+//! Tasks: opened by rules, done by people or by themselves, ended with what they were for.
+
+use crate::agenda::task_due_at;
+use crate::condition::Condition;
+use crate::decide::Stop;
+use crate::decide::act::act;
+use crate::decide::command::{Actor, LeadOrder, What};
+use crate::decide::draft::{Draft, never_is_none};
+use crate::decide::permit::{acting_agent, permit};
+use crate::decide::refusal::Refusal;
+use crate::ids::Name;
+use crate::playbook::catalogue::LeadFacts;
+use crate::playbook::pipeline::TaskSpec;
+use crate::record::Lead;
+use crate::record::journal::Event;
+use crate::record::lead::{Assignee, Ended, How, Moment, Task};
+
+/// Opens a task, unless it is open. A service level counts from its rule's anchor; whatever
+/// else counts from now, so that a rule that fires late still gives people their time.
+pub(crate) fn open(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name, anchor: Moment) {
+    let Some(spec) = draft.playbook.task(name) else {
+        return;
+    };
+    if lead.open_task(name).is_some() {
+        return;
+    }
+    let number = lead
+        .tasks
+        .iter()
+        .filter(|task| task.name == *name)
+        .map(|task| task.number)
+        .max();
+    let task = Task {
+        name: name.clone(),
+        number: number.unwrap_or(0).saturating_add(1),
+        assignee: spec.role.clone().map_or(Assignee::Owner, Assignee::Role),
+        opened_at: draft.now,
+        anchor: if spec.is_service_level {
+            anchor
+        } else {
+            Moment::now(draft.now)
+        },
+        ended: None,
+    };
+    let due_at = never_is_none(task_due_at(spec, &task, lead));
+    lead.tasks.push(task);
+    draft.happened(Event::TaskOpened {
+        lead: lead.id,
+        task: name.clone(),
+        due_at,
+    });
+}
+
+/// Ends the open tasks whose conditions have come true.
+pub(crate) fn end_those_done(draft: &mut Draft<'_>, lead: &mut Lead) {
+    let playbook = draft.playbook;
+    let now = draft.now;
+    let is_done =
+        |condition: &Condition, lead: &Lead| condition.holds(&LeadFacts { playbook, lead }, now);
+    for place in 0..lead.tasks.len() {
+        let task = &lead.tasks[place];
+        let spec = playbook.task(&task.name).filter(|_| task.ended.is_none());
+        let Some(spec) =
+            spec.filter(|spec| spec.done.as_ref().is_some_and(|done| is_done(done, lead)))
+        else {
+            continue;
+        };
+        end(draft, lead, place, Some(spec), How::Done, None);
+    }
+}
+
+/// Ends the tasks that were the former owner's own: missed if they were late, else dropped.
+pub(crate) fn end_those_of_owner(draft: &mut Draft<'_>, lead: &mut Lead) {
+    let playbook = draft.playbook;
+    for place in 0..lead.tasks.len() {
+        let task = &lead.tasks[place];
+        let spec = playbook
+            .task(&task.name)
+            .filter(|spec| spec.ends_with_owner && task.ended.is_none());
+        let Some(spec) = spec else {
+            continue;
+        };
+        let due_at = never_is_none(task_due_at(spec, task, lead));
+        let how = if due_at.is_some_and(|due_at| due_at <= draft.happened_at) {
+            How::Missed
+        } else {
+            How::Dropped
+        };
+        end(draft, lead, place, Some(spec), how, None);
+    }
+}
+
+/// Ends the tasks that make no sense for a lead that is closed.
+pub(crate) fn end_those_of_open_lead(draft: &mut Draft<'_>, lead: &mut Lead) {
+    let playbook = draft.playbook;
+    for place in 0..lead.tasks.len() {
+        let task = &lead.tasks[place];
+        let spec = playbook.task(&task.name);
+        if task.ended.is_none() && spec.is_none_or(|spec| !spec.outlives_lead) {
+            end(draft, lead, place, spec, How::Dropped, None);
+        }
+    }
+}
+
+fn end(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    place: usize,
+    spec: Option<&TaskSpec>,
+    how: How,
+    choice: Option<Name>,
+) {
+    let due_at = spec.and_then(|spec| never_is_none(task_due_at(spec, &lead.tasks[place], lead)));
+    let by = match &draft.actor {
+        Actor::Rule(_) => None,
+        actor => Some(smol_str::format_smolstr!("{actor}")),
+    };
+    let ended = Ended {
+        at: draft.happened_at,
+        due_at,
+        how,
+        by,
+        choice: choice.clone(),
+    };
+    let kept = ended.kept();
+    let task = lead.tasks[place].name.clone();
+    lead.tasks[place].ended = Some(ended);
+    draft.happened(Event::TaskEnded {
+        lead: lead.id,
+        task,
+        how,
+        kept,
+        choice,
+    });
+}
+
+/// Completes a task by hand, with a choice where it asks for one.
+pub(crate) fn complete(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    name: &Name,
+    choice: Option<&Name>,
+) -> Result<(), Stop> {
+    let open = lead
+        .tasks
+        .iter()
+        .rposition(|task| task.ended.is_none() && task.name == *name);
+    let (Some(place), Some(spec)) = (open, draft.playbook.task(name)) else {
+        return Err(Refusal::NoOpenTask(name.clone()).into());
+    };
+    permit_assignee(draft, lead, place)?;
+    let chosen = match (spec.choices.is_empty(), choice) {
+        (true, None) => None,
+        (true, Some(other)) => {
+            return Err(Refusal::Unknown {
+                sort: "choice",
+                name: other.as_str().into(),
+                nearest: None,
+            }
+            .into());
+        }
+        (false, choice) => {
+            let found = spec
+                .choices
+                .iter()
+                .find(|known| Some(&known.name) == choice);
+            let choices = || {
+                spec.choices
+                    .iter()
+                    .map(|choice| choice.name.clone())
+                    .collect()
+            };
+            Some(found.ok_or_else(|| Refusal::ChoiceNeeded { choices: choices() })?)
+        }
+    };
+    end(
+        draft,
+        lead,
+        place,
+        Some(spec),
+        How::Done,
+        chosen.map(|choice| choice.name.clone()),
+    );
+    for action in chosen
+        .map(|choice| choice.actions.as_slice())
+        .unwrap_or_default()
+    {
+        act(draft, lead, action, name, Moment::now(draft.now))?;
+    }
+    Ok(())
+}
+
+/// A task for a role is for that role alone; one for the owner, for whoever may act on the lead.
+fn permit_assignee(draft: &mut Draft<'_>, lead: &Lead, place: usize) -> Result<(), Stop> {
+    match lead.tasks[place].assignee.clone() {
+        Assignee::Role(role) => {
+            crate::decide::permit::permit_roles(draft, "complete", std::slice::from_ref(&role))
+        }
+        Assignee::Agent(assignee) => match acting_agent(draft)? {
+            Some(agent) if agent.id != assignee => {
+                let owner = Some(assignee);
+                Err(Refusal::NotTheirs {
+                    actor: agent.id.as_str().into(),
+                    owner,
+                }
+                .into())
+            }
+            _ => Ok(()),
+        },
+        Assignee::Owner => {
+            let order = LeadOrder::Complete {
+                task: lead.tasks[place].name.clone(),
+                choice: None,
+            };
+            permit(
+                draft,
+                &What::Lead {
+                    lead: lead.id,
+                    order,
+                },
+                Some(lead),
+            )
+        }
+    }
+}

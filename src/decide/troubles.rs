@@ -1,0 +1,91 @@
+//! When waking a record fails: it is tried again, a little later each time, and after three
+//! failures in a row it is set aside, where it waits for a person and blocks nobody.
+
+use smol_str::SmolStr;
+
+use crate::decide::Stop;
+use crate::decide::act::shortened;
+use crate::decide::draft::Draft;
+use crate::decide::refusal::Refusal;
+use crate::ids::Id;
+use crate::record::journal::Event;
+use crate::record::lead::Trouble;
+use crate::record::message::Message;
+use crate::record::{Lead, Sweep};
+use crate::store::{Key, Kind};
+use crate::time::{Elapsed, Instant};
+
+/// Puts a failure on the record that it befell.
+pub(crate) fn note(draft: &mut Draft<'_>, key: &Key, error: &SmolStr) -> Result<(), Stop> {
+    match key.kind {
+        Kind::Lead => {
+            if let Some(mut lead) = draft.read::<Lead>(key)? {
+                lead.trouble = Some(worse(draft, key.id, lead.trouble.as_ref(), error));
+                draft.put_lead(lead);
+            }
+        }
+        Kind::Message => {
+            if let Some(mut message) = draft.read::<Message>(key)? {
+                of_message(draft, &mut message, error);
+                let wakes_at = message.wakes_at();
+                draft.put(key.clone(), message, wakes_at);
+            }
+        }
+        Kind::Sweep => {
+            if let Some(mut sweep) = draft.read::<Sweep>(key)? {
+                sweep.trouble = Some(worse(draft, key.id, sweep.trouble.as_ref(), error));
+                let wakes_at = sweep.wakes_at();
+                draft.put(key.clone(), sweep, wakes_at);
+            }
+        }
+        Kind::Tenant
+        | Kind::Contact
+        | Kind::Agent
+        | Kind::Group
+        | Kind::Pool
+        | Kind::Claim
+        | Kind::Journal => {}
+    }
+    Ok(())
+}
+
+/// Puts a failure on a message.
+pub(crate) fn of_message(draft: &mut Draft<'_>, message: &mut Message, error: &SmolStr) {
+    message.trouble = Some(worse(draft, message.id.0, message.trouble.as_ref(), error));
+    message.error = Some(shortened(error));
+}
+
+fn worse(draft: &mut Draft<'_>, id: Id, before: Option<&Trouble>, error: &SmolStr) -> Trouble {
+    let failures = before
+        .map_or(0, |trouble| trouble.failures)
+        .saturating_add(1);
+    let retry_at = retry_at(failures, draft.now);
+    draft.happened(Event::Failed {
+        record: id,
+        failures,
+    });
+    if retry_at.is_none() {
+        draft.happened(Event::SetAside { record: id });
+    }
+    Trouble {
+        failures,
+        error: shortened(error),
+        retry_at,
+    }
+}
+
+fn retry_at(failures: u32, now: Instant) -> Option<Instant> {
+    if failures >= Trouble::PATIENCE {
+        return None;
+    }
+    now.checked_add_signed(Elapsed::minutes(1 << failures.min(10)))
+}
+
+/// Tries again what was set aside.
+pub(crate) fn retry(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
+    if lead.trouble.take().is_none() {
+        return Err(Refusal::NotSetAside.into());
+    }
+    draft.happened(Event::Retried { record: lead.id.0 });
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! E-mail addresses: when one is valid, and when two are the same (requirement F6).
+
+use std::fmt;
+use std::str::FromStr;
+
+use email_address::{EmailAddress, Options};
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+use serde::{Deserialize, Serialize};
+use smol_str::{SmolStr, format_smolstr};
+use unicode_normalization::UnicodeNormalization;
+
+/// A valid e-mail address, as it was given but for surrounding blanks, and composed (NFC).
+///
+/// ```
+/// use leadkit::email::Email;
+/// let given: Email = " Luis.Vera@Example.com ".parse()?;
+/// assert_eq!(given.as_str(), "Luis.Vera@Example.com");
+/// assert_eq!(given.key(), "luis.vera@example.com");
+/// # Ok::<(), leadkit::email::InvalidEmail>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "SmolStr", into = "SmolStr")]
+pub struct Email(SmolStr);
+
+/// A text that is no e-mail address that mail can be sent to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no e-mail address")]
+pub struct InvalidEmail {
+    text: SmolStr,
+}
+
+impl Email {
+    /// The longest address that SMTP carries (RFC 5321, 4.5.3.1.3), in bytes.
+    pub const LONGEST: usize = 254;
+
+    /// The address as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What makes two addresses the same: lower case throughout, the domain in its ASCII form.
+    /// Dots and plus-tags are kept apart.
+    #[must_use]
+    pub fn key(&self) -> SmolStr {
+        let local: SmolStr = self.local().chars().flat_map(char::to_lowercase).collect();
+        format_smolstr!("{local}@{}", self.domain_ascii())
+    }
+
+    /// The part before the `@`, as it was given.
+    #[must_use]
+    pub fn local(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(local, _)| local)
+    }
+
+    /// The domain in the form in which mail servers know it: ASCII, lower case.
+    #[must_use]
+    pub fn domain_ascii(&self) -> SmolStr {
+        let domain = self.0.rsplit_once('@').map_or("", |(_, domain)| domain);
+        // A valid address has such a form; that was asked when it was read.
+        to_ascii(domain).unwrap_or_else(|| domain.into())
+    }
+}
+
+impl FromStr for Email {
+    type Err = InvalidEmail;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEmail> {
+        let given = text.trim();
+        let composed: SmolStr = given.nfc().take(Self::LONGEST + 1).collect();
+        if is_sendable(&composed) {
+            Ok(Self(composed))
+        } else {
+            Err(InvalidEmail {
+                text: shortened(given),
+            })
+        }
+    }
+}
+
+fn is_sendable(text: &str) -> bool {
+    let options = Options::default()
+        .without_display_text()
+        .without_domain_literal()
+        .with_required_tld();
+    let Some((_, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
+    text.len() <= Email::LONGEST
+        && !text.contains(char::is_control)
+        && EmailAddress::parse_with_options(text, options).is_ok()
+        && to_ascii(domain).is_some()
+}
+
+/// What means something in a header and nothing in a domain. Some characters turn into several
+/// in ASCII: `⑴` would begin a comment in brackets. Underscores occur.
+const PUNCTUATION: AsciiDenyList = AsciiDenyList::new(true, "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~");
+
+fn to_ascii(domain: &str) -> Option<SmolStr> {
+    let ascii = Uts46::new().to_ascii(
+        domain.as_bytes(),
+        PUNCTUATION,
+        Hyphens::Allow,
+        DnsLength::Verify,
+    );
+    Some(ascii.ok()?.as_ref().into())
+}
+
+/// An error shows what it was given, but not ten megabytes of it.
+fn shortened(text: &str) -> SmolStr {
+    if text.chars().count() <= 80 {
+        return text.into();
+    }
+    text.chars().take(79).chain(['…']).collect()
+}
+
+impl TryFrom<SmolStr> for Email {
+    type Error = InvalidEmail;
+
+    fn try_from(text: SmolStr) -> Result<Self, InvalidEmail> {
+        text.parse()
+    }
+}
+
+impl From<Email> for SmolStr {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> SmolStr {
+        text.parse::<Email>().unwrap().key()
+    }
+
+    #[test]
+    fn case_blanks_and_the_form_of_the_domain_make_no_difference() {
+        assert_eq!(key("Ana@Example.COM"), key("  ana@example.com\t"));
+        assert_eq!(key("ana@müller.example"), key("ANA@xn--mller-kva.example"));
+        assert_eq!(key("josé@example.com"), key("JOSE\u{301}@example.com"));
+    }
+
+    #[test]
+    fn a_domain_that_means_something_else_in_ascii_has_none() {
+        assert_eq!(
+            to_ascii("my_host.Müller.example").unwrap(),
+            "my_host.xn--mller-kva.example"
+        );
+        for odd in [
+            "example⑴.com",
+            "㈠.com",
+            "a＞.com",
+            "a，b.com",
+            "a\u{3000}b.com",
+            "a..com",
+        ] {
+            assert_eq!(to_ascii(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn dots_and_tags_do() {
+        assert_ne!(key("a.na@example.com"), key("ana@example.com"));
+        assert_ne!(key("ana+x3@example.com"), key("ana@example.com"));
+    }
+
+    #[test]
+    fn what_cannot_be_mailed_is_refused() {
+        for text in [
+            "",
+            "ana",
+            "ana@",
+            "@example.com",
+            "a b@example.com",
+            "ana@localhost",
+            "Ana <ana@example.com>",
+            "ana@[127.0.0.1]",
+            "ana@example⑴.com",
+            "ana@㈠.com",
+            "ana@example.com\r\nBcc: x@y.zz",
+        ] {
+            assert!(text.parse::<Email>().is_err(), "{text:?} was taken");
+        }
+        let endless = format!("{}@example.com", "a".repeat(10_000_000));
+        assert!(endless.parse::<Email>().unwrap_err().to_string().len() < 400);
+    }
+}

@@ -1,0 +1,408 @@
+//! Deciding and committing many at once: load what is needed, decide one after the other on a
+//! common view, commit in one go, and again for those whose records moved.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Engine, Error};
+use crate::decide::command::{Command, LeadOrder, Wake, What};
+use crate::decide::records::Records;
+use crate::decide::{self, Decision, Stop};
+use crate::ids::{CommandId, Name, Tenant};
+use crate::mailer::Outgoing;
+use crate::playbook::Playbook;
+use crate::record::stored;
+use crate::record::tenant::TenantRecord;
+use crate::store::{Changes, Key, Kind, Verdict};
+use crate::time::Instant;
+
+/// How often a decision is made anew because its records moved.
+const MOST_ROUNDS: u32 = 16;
+/// How often records are loaded for one round; each load is for keys that the last one led to.
+const MOST_LOADS: u32 = 64;
+
+/// Something to decide.
+#[derive(Clone, Debug)]
+pub(super) enum Job {
+    /// A command.
+    Command(CommandId, Box<Command>),
+    /// A record's time has come.
+    Wake(Tenant, Wake),
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It is written.
+    Written(Box<Decision>, Option<Outgoing>),
+    /// It was done before.
+    AlreadyDone,
+    /// There was nothing to do.
+    Nothing,
+    /// It failed.
+    Failed(Error),
+}
+
+impl Job {
+    fn tenant(&self) -> &Tenant {
+        match self {
+            Self::Command(_, command) => &command.tenant,
+            Self::Wake(tenant, _) => tenant,
+        }
+    }
+
+    /// Whether it takes leads over to the engine's playbook.
+    fn takes_over(&self) -> bool {
+        let Self::Command(_, command) = self else {
+            return false;
+        };
+        matches!(
+            command.what,
+            What::Adopt(_)
+                | What::Lead {
+                    order: LeadOrder::Adopt { .. },
+                    ..
+                }
+        )
+    }
+
+    /// The record whose playbook decides, where that isn't the tenant's active one.
+    fn subject(&self) -> Option<Key> {
+        let tenant = self.tenant();
+        match self {
+            Self::Command(_, command) => subject_of(command),
+            Self::Wake(_, wake) => match wake {
+                Wake::Lead(lead) => Some(Key::lead(tenant, *lead)),
+                Wake::Message(message) | Wake::HandedOver { message, .. } => {
+                    Some(Key::message(tenant, *message))
+                }
+                Wake::SweepPage { .. } => None,
+                Wake::Failed { key, .. } => Some(key.clone()),
+            },
+        }
+    }
+}
+
+/// The record whose playbook decides a command.
+fn subject_of(command: &Command) -> Option<Key> {
+    let tenant = &command.tenant;
+    match &command.what {
+        // Taking over is decided by the playbook that takes over.
+        What::Lead {
+            order: LeadOrder::Adopt { .. },
+            ..
+        } => None,
+        What::Lead { lead, .. } => Some(Key::lead(tenant, *lead)),
+        What::SettleMessage { message, .. } => Some(Key::message(tenant, *message)),
+        What::SetUpAgent(_) | What::Register(_) | What::StartSweep(_) | What::Adopt(_) => None,
+    }
+}
+
+/// The playbook that must decide a command, as far as the records at hand tell.
+pub(super) fn playbook_of_command<'a>(command: &Command, records: &'a Records) -> Option<&'a Name> {
+    let found = records.found(&subject_of(command)?)?;
+    decide::playbook_of(found.record.as_deref()?)
+}
+
+/// Why a job can't be decided in this pass.
+enum Hitch {
+    Need(Vec<Key>),
+    Failed(Error),
+}
+
+/// What one pass over the jobs found out.
+struct Pass {
+    decided: Vec<Decided>,
+    /// Jobs that come to nothing, or fail.
+    settled: Vec<(usize, Outcome)>,
+}
+
+/// A job that was decided in this pass.
+struct Decided {
+    job: usize,
+    decision: Decision,
+    outgoing: Option<Outgoing>,
+    playbook: Arc<Playbook>,
+}
+
+impl Engine {
+    /// Decides and commits jobs in order, each seeing what the earlier ones write.
+    pub(super) async fn run(&self, jobs: &[Job], now: Instant) -> Vec<Outcome> {
+        let mut outcomes: Vec<Option<Outcome>> = jobs.iter().map(|_| None).collect();
+        let mut base = Records::new();
+        for _ in 0..MOST_ROUNDS {
+            let pending: Vec<usize> = (0..jobs.len())
+                .filter(|&job| outcomes[job].is_none())
+                .collect();
+            if pending.is_empty() {
+                break;
+            }
+            if let Err(error) = self
+                .round(jobs, &pending, now, &mut base, &mut outcomes)
+                .await
+            {
+                let first = pending.iter().copied().find(|&job| outcomes[job].is_none());
+                for job in pending {
+                    if outcomes[job].is_none() {
+                        let error = if Some(job) == first {
+                            None
+                        } else {
+                            Some(again(&error))
+                        };
+                        outcomes[job] = error.map(Outcome::Failed);
+                    }
+                }
+                if let Some(first) = first {
+                    outcomes[first] = Some(Outcome::Failed(error));
+                }
+                break;
+            }
+        }
+        let contended = || Outcome::Failed(Error::Contended(MOST_ROUNDS));
+        outcomes
+            .into_iter()
+            .map(|outcome| outcome.unwrap_or_else(contended))
+            .collect()
+    }
+
+    /// One pass: decide all pending jobs, commit them, note what became of them.
+    async fn round(
+        &self,
+        jobs: &[Job],
+        pending: &[usize],
+        now: Instant,
+        base: &mut Records,
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<(), Error> {
+        let Pass { decided, settled } = self.decide_all(jobs, pending, now, base).await?;
+        let mut changes: Vec<Changes> = Vec::with_capacity(decided.len());
+        for decided in &decided {
+            changes.push(
+                decided
+                    .decision
+                    .changes(&decided.playbook)
+                    .map_err(|source| Error::Unreadable {
+                        key: Key::journal(&decided.decision.tenant, decided.decision.command),
+                        source,
+                    })?,
+            );
+        }
+        let verdicts = match changes.as_slice() {
+            [] => Vec::new(),
+            changes => self.inner.store.commit(changes).await?,
+        };
+        let mut first_moved = usize::MAX;
+        for (decided, verdict) in decided.into_iter().zip(verdicts) {
+            match verdict {
+                Verdict::Written => {
+                    base.apply(&decided.decision);
+                    outcomes[decided.job] = Some(Outcome::Written(
+                        Box::new(decided.decision),
+                        decided.outgoing,
+                    ));
+                }
+                Verdict::AlreadyDone => {
+                    first_moved = first_moved.min(decided.job);
+                    forget(base, &decided.decision);
+                    outcomes[decided.job] = Some(Outcome::AlreadyDone);
+                }
+                Verdict::Moved(keys) => {
+                    first_moved = first_moved.min(decided.job);
+                    forget(base, &decided.decision);
+                    keys.iter().for_each(|key| base.forget(key));
+                }
+            }
+        }
+        // A refusal counts only if everything before it came true.
+        for (job, outcome) in settled {
+            if job < first_moved {
+                outcomes[job] = Some(outcome);
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides on a common view, loading until nothing more is needed.
+    async fn decide_all(
+        &self,
+        jobs: &[Job],
+        pending: &[usize],
+        now: Instant,
+        base: &mut Records,
+    ) -> Result<Pass, Error> {
+        let mut unreadable: Vec<Error> = Vec::new();
+        for _ in 0..MOST_LOADS {
+            let mut view = base.clone();
+            let mut needed: BTreeSet<Key> = BTreeSet::new();
+            let mut pass = Pass {
+                decided: Vec::with_capacity(pending.len()),
+                settled: Vec::new(),
+            };
+            for &job in pending {
+                match self.decide_one(&jobs[job], now, &view) {
+                    Ok(Some((decision, outgoing, playbook))) => {
+                        view.apply(&decision);
+                        pass.decided.push(Decided {
+                            job,
+                            decision,
+                            outgoing,
+                            playbook,
+                        });
+                    }
+                    Ok(None) => pass.settled.push((job, Outcome::Nothing)),
+                    Err(Hitch::Failed(error)) => pass.settled.push((job, Outcome::Failed(error))),
+                    Err(Hitch::Need(keys)) => {
+                        match keys.iter().find_map(|key| unreadable_at(&unreadable, key)) {
+                            Some(error) => pass.settled.push((job, Outcome::Failed(again(error)))),
+                            None => needed.extend(keys),
+                        }
+                    }
+                }
+            }
+            if needed.is_empty() {
+                return Ok(pass);
+            }
+            unreadable.extend(self.load_into(base, needed.into_iter().collect()).await?);
+        }
+        Err(Error::Contended(MOST_LOADS))
+    }
+
+    #[allow(clippy::type_complexity, reason = "named by its one caller")]
+    fn decide_one(
+        &self,
+        job: &Job,
+        now: Instant,
+        view: &Records,
+    ) -> Result<Option<(Decision, Option<Outgoing>, Arc<Playbook>)>, Hitch> {
+        let playbook = self.playbook_for(job, view)?;
+        let stopped = |stop: Stop| match stop {
+            Stop::Need(keys) => Hitch::Need(keys),
+            Stop::Refused(refusal) => Hitch::Failed(Error::Refused(*refusal)),
+        };
+        match job {
+            Job::Command(id, command) => {
+                let decision =
+                    decide::decide(&playbook, view, *id, command, now).map_err(stopped)?;
+                Ok(Some((decision, None, playbook)))
+            }
+            Job::Wake(tenant, wake) => {
+                let woken = decide::wake(&playbook, view, tenant, wake, now).map_err(stopped)?;
+                Ok(woken
+                    .decision
+                    .map(|decision| (decision, woken.outgoing, playbook)))
+            }
+        }
+    }
+
+    /// The playbook that decides a job: the one that clocked the record, else the active one.
+    fn playbook_for(&self, job: &Job, view: &Records) -> Result<Arc<Playbook>, Hitch> {
+        let playbooks = self.playbooks(job.tenant()).map_err(Hitch::Failed)?;
+        if let Some(key) = job.subject() {
+            let Some(found) = view.found(&key) else {
+                return Err(Hitch::Need(vec![key]));
+            };
+            if let Some(hash) = found.record.as_deref().and_then(decide::playbook_of) {
+                return known(playbooks.of_hash(hash), hash);
+            }
+        }
+        if job.takes_over() {
+            return Ok(playbooks.current.clone());
+        }
+        let key = Key::tenant(job.tenant());
+        let Some(found) = view.found(&key) else {
+            return Err(Hitch::Need(vec![key]));
+        };
+        let record = found
+            .record
+            .as_deref()
+            .and_then(<TenantRecord as crate::record::Recorded>::from_record);
+        let Some(record) = record else {
+            return Err(Hitch::Failed(Error::NotThere("active playbook")));
+        };
+        let is_register =
+            matches!(job, Job::Command(_, command) if matches!(command.what, What::Register(_)));
+        if is_register
+            && record.playbook != playbooks.current.hash
+            && playbooks.of_hash(&record.playbook).is_none()
+        {
+            let (active, given) = (record.playbook.clone(), playbooks.current.hash.clone());
+            return Err(Hitch::Failed(Error::NotAdopted { active, given }));
+        }
+        known(playbooks.of_hash(&record.playbook), &record.playbook)
+    }
+
+    /// Loads records. Those that can't be read are returned, not taken for absent.
+    pub(super) async fn load_into(
+        &self,
+        records: &mut Records,
+        keys: Vec<Key>,
+    ) -> Result<Vec<Error>, Error> {
+        let mut unreadable = Vec::new();
+        let loaded = self.inner.store.load(&keys).await?;
+        for (key, loaded) in keys.into_iter().zip(loaded) {
+            let record = match loaded.body.as_deref().map(stored::decode).transpose() {
+                Ok(record) => record,
+                Err(source) => {
+                    unreadable.push(Error::Unreadable { key, source });
+                    continue;
+                }
+            };
+            if record
+                .as_ref()
+                .is_some_and(|record| record.kind() != key.kind)
+            {
+                let source = stored::Unreadable::Empty;
+                unreadable.push(Error::Unreadable { key, source });
+                continue;
+            }
+            records.insert(key, loaded.version, record.map(Arc::new));
+        }
+        Ok(unreadable)
+    }
+}
+
+fn known(playbook: Option<&Arc<Playbook>>, hash: &Name) -> Result<Arc<Playbook>, Hitch> {
+    playbook
+        .cloned()
+        .ok_or_else(|| Hitch::Failed(Error::UnknownPlaybook(hash.clone())))
+}
+
+fn forget(base: &mut Records, decision: &Decision) {
+    for write in &decision.writes {
+        base.forget(&write.key);
+    }
+    for check in &decision.checks {
+        base.forget(&check.key);
+    }
+}
+
+fn unreadable_at<'a>(unreadable: &'a [Error], wanted: &Key) -> Option<&'a Error> {
+    unreadable
+        .iter()
+        .find(|error| matches!(error, Error::Unreadable { key, .. } if key == wanted))
+}
+
+/// The same error for another job: its kind and words, without what lies beneath.
+fn again(error: &Error) -> Error {
+    match error {
+        Error::Store(error) => Error::Store(crate::store::StoreError {
+            kind: error.kind,
+            doing: error.doing,
+            source: None,
+        }),
+        Error::Unreadable { key, .. } => Error::Unreadable {
+            key: key.clone(),
+            source: stored::Unreadable::Empty,
+        },
+        _ => Error::Contended(MOST_LOADS),
+    }
+}
+
+/// The kinds that are woken.
+pub(super) fn wake_of(key: &Key) -> Option<Wake> {
+    match key.kind {
+        Kind::Lead => Some(Wake::Lead(crate::ids::LeadId(key.id))),
+        Kind::Message => Some(Wake::Message(crate::ids::MessageId(key.id))),
+        _ => None,
+    }
+}

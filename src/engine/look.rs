@@ -1,0 +1,261 @@
+//! Looking: leads, lists, counts and explanations. Nothing here changes anything.
+
+use smol_str::SmolStr;
+
+use super::tick::joined;
+use super::{Engine, Error, TenantHandle};
+use crate::condition::{Condition, Filter};
+use crate::decide::records::Records;
+use crate::explain::{Explanation, explain};
+use crate::facts::LeadFact;
+use crate::ids::{LeadId, MessageId, Name, Tenant};
+use crate::playbook::Playbook;
+use crate::record::lead::Lead;
+use crate::record::message::Message;
+use crate::record::{Agent, Recorded};
+use crate::store::{Count, Counted, Cursor, Key, Kind, Order, Select};
+use crate::value::Value;
+
+/// A page of leads.
+#[derive(Clone, Debug, Default)]
+pub struct LeadPage {
+    /// The leads, in order.
+    pub leads: Vec<Lead>,
+    /// Where the next page begins, unless this is the last.
+    pub next: Option<Cursor>,
+}
+
+/// Groups of leads with equal values, and how many each has.
+pub type Counts = Vec<Counted>;
+
+impl Engine {
+    pub(super) async fn lead(&self, tenant: &Tenant, id: LeadId) -> Result<Option<Lead>, Error> {
+        self.read(Key::lead(tenant, id)).await
+    }
+
+    /// Reads a record of some sort.
+    async fn read<T: Recorded>(&self, key: Key) -> Result<Option<T>, Error> {
+        let mut records = Records::new();
+        let unreadable = self.load_into(&mut records, vec![key.clone()]).await?;
+        match unreadable.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(records.record::<T>(&key).cloned()),
+        }
+    }
+
+    async fn read_all<T: Recorded>(&self, keys: Vec<Key>) -> Result<Vec<T>, Error> {
+        let mut records = Records::new();
+        let unreadable = self.load_into(&mut records, keys.clone()).await?;
+        if let Some(error) = unreadable.into_iter().next() {
+            return Err(error);
+        }
+        Ok(keys
+            .iter()
+            .filter_map(|key| records.record::<T>(key).cloned())
+            .collect())
+    }
+
+    /// The stages that hold open leads.
+    pub(super) async fn occupied_stages(
+        &self,
+        tenant: &Tenant,
+    ) -> Result<Vec<(Name, Name)>, Error> {
+        let by = [LeadFact::Pipeline, LeadFact::Stage]
+            .map(|fact| SmolStr::new_static(fact.built_in().name));
+        let count = Count {
+            tenant: tenant.clone(),
+            kind: Kind::Lead,
+            filter: Filter::Constant(true),
+            by: by.into(),
+        };
+        let groups = self.inner.store.count(&count).await?;
+        let named = groups
+            .into_iter()
+            .filter_map(|group| match group.values.as_slice() {
+                [Some(Value::Text(pipeline)), Some(Value::Text(stage))] => {
+                    Some((Name::from(pipeline.clone()), Name::from(stage.clone())))
+                }
+                _ => None,
+            });
+        Ok(named.collect())
+    }
+
+    pub(super) async fn explain(&self, tenant: &Tenant, id: LeadId) -> Result<Explanation, Error> {
+        let Some(lead) = self.lead(tenant, id).await? else {
+            return Err(Error::NotThere("such lead"));
+        };
+        let playbooks = self.playbooks(tenant)?;
+        let Some(playbook) = playbooks.of_hash(&lead.playbook) else {
+            return Err(Error::UnknownPlaybook(lead.playbook.clone()));
+        };
+        // The history is a chain: each entry names the command before it.
+        let mut entries = Vec::new();
+        let mut next = lead.last_command;
+        while let Some(command) = next {
+            let Some(entry) = self.journal_entry(tenant, command).await? else {
+                break;
+            };
+            let before = entry.subjects.iter().find(|(subject, _)| *subject == id.0);
+            next = before.and_then(|(_, before)| *before);
+            entries.push(entry);
+        }
+        entries.reverse();
+        let messages: Vec<Key> = crate::explain::messages_in(&entries, id)
+            .into_iter()
+            .map(|message| Key::message(tenant, message))
+            .collect();
+        let messages = self.read_all::<Message>(messages).await?;
+        Ok(explain(
+            playbook,
+            &lead,
+            entries,
+            messages,
+            self.inner.clock.now(),
+        ))
+    }
+}
+
+impl TenantHandle<'_> {
+    fn filter(&self, kind: Kind, condition: &str) -> Result<Filter, Error> {
+        let playbook = self.playbook()?;
+        filter_of(playbook, kind, condition, self.engine.inner.clock.now())
+    }
+
+    /// One page of the leads for which a condition holds. An empty condition is all leads.
+    ///
+    /// # Errors
+    /// [`Error::Condition`] when the condition can't be read or can't be pushed down.
+    pub async fn leads(
+        &self,
+        condition: &str,
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<LeadPage, Error> {
+        let filter = self.filter(Kind::Lead, condition)?;
+        let select = Select {
+            tenant: self.tenant.clone(),
+            kind: Kind::Lead,
+            filter,
+            order,
+            after,
+            limit,
+        };
+        let page = self.engine.inner.store.select(&select).await?;
+        Ok(LeadPage {
+            leads: self.engine.read_all(page.keys).await?,
+            next: page.next,
+        })
+    }
+
+    /// How many leads there are for which a condition holds, by groups of equal facts.
+    ///
+    /// Texts are folded, but for those of choices, which are as the playbook writes them.
+    ///
+    /// # Errors
+    /// As [`TenantHandle::leads`], and for facts that aren't stored.
+    pub async fn count(&self, condition: &str, by: &[&str]) -> Result<Counts, Error> {
+        self.count_of(Kind::Lead, condition, by).await
+    }
+
+    /// How many records of a kind that can be filtered there are, by groups of equal facts.
+    ///
+    /// # Errors
+    /// As [`TenantHandle::count`].
+    pub async fn count_of(
+        &self,
+        kind: Kind,
+        condition: &str,
+        by: &[&str],
+    ) -> Result<Counts, Error> {
+        let playbook = self.playbook()?;
+        for fact in by {
+            // A fact alone is no condition, but asking whether it is missing is one.
+            let asked = playbook.condition_on(kind, &format!("{fact} is missing"));
+            let asked = asked.map_err(|faults| Error::Condition(joined(&faults)))?;
+            asked
+                .filter(self.engine.inner.clock.now())
+                .map_err(|computed| Error::Condition(smol_str::format_smolstr!("{computed}")))?;
+        }
+        let count = Count {
+            tenant: self.tenant.clone(),
+            kind,
+            filter: self.filter(kind, condition)?,
+            by: by.iter().map(|fact| SmolStr::from(*fact)).collect(),
+        };
+        let mut groups = self.engine.inner.store.count(&count).await?;
+        for group in &mut groups {
+            for (fact, value) in by.iter().zip(&mut group.values) {
+                unfold(playbook, fact, value);
+            }
+        }
+        Ok(groups)
+    }
+
+    /// Messages for which a condition holds, in the order in which they were queued.
+    ///
+    /// # Errors
+    /// As [`TenantHandle::leads`].
+    pub async fn messages(
+        &self,
+        condition: &str,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Message>, Error> {
+        let select = Select {
+            tenant: self.tenant.clone(),
+            kind: Kind::Message,
+            filter: self.filter(Kind::Message, condition)?,
+            order: Order::Id,
+            after: after.map(|message| Cursor {
+                value: None,
+                id: message.0,
+            }),
+            limit,
+        };
+        let page = self.engine.inner.store.select(&select).await?;
+        self.engine.read_all(page.keys).await
+    }
+
+    /// An agent, as it is.
+    ///
+    /// # Errors
+    /// When the store fails or the record can't be read.
+    pub async fn agent(&self, id: &crate::ids::AgentId) -> Result<Option<Agent>, Error> {
+        self.engine.read(Key::agent(&self.tenant, id)).await
+    }
+}
+
+fn filter_of(
+    playbook: &Playbook,
+    kind: Kind,
+    condition: &str,
+    now: crate::time::Instant,
+) -> Result<Filter, Error> {
+    if condition.trim().is_empty() {
+        return Ok(Filter::Constant(true));
+    }
+    let condition: Condition = playbook
+        .condition_on(kind, condition)
+        .map_err(|faults| Error::Condition(joined(&faults)))?;
+    condition
+        .filter(now)
+        .map_err(|computed| Error::Condition(smol_str::format_smolstr!("{computed}")))
+}
+
+/// The choice as the playbook writes it, in place of its folded text.
+fn unfold(playbook: &Playbook, fact: &str, value: &mut Option<Value>) {
+    let Some(Value::Text(text)) = value else {
+        return;
+    };
+    let field = playbook.fields.iter().find(|field| field.name == *fact);
+    let choice = field.and_then(|field| {
+        field
+            .choices
+            .iter()
+            .find(|choice| crate::value::fold(choice) == *text)
+    });
+    if let Some(choice) = choice {
+        *value = Some(Value::Text(choice.clone()));
+    }
+}

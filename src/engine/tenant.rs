@@ -1,0 +1,222 @@
+//! One organisation's commands and questions, by their everyday names.
+
+use smol_str::SmolStr;
+
+use super::ask::{Answer, Ask};
+use super::{Engine, Error};
+use crate::decide::command::{
+    Adoption, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, StageMapping, What,
+};
+use crate::explain::Explanation;
+use crate::ids::{AgentId, LeadId, MessageId, Name, Tenant};
+use crate::playbook::Playbook;
+use crate::record::Lead;
+use crate::value::Value;
+
+/// One organisation, as the engine knows it.
+#[derive(Clone, Debug)]
+pub struct TenantHandle<'e> {
+    pub(super) engine: &'e Engine,
+    pub(super) tenant: Tenant,
+}
+
+impl<'e> TenantHandle<'e> {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The playbook that new leads come under.
+    ///
+    /// # Errors
+    /// When the engine has none for this tenant.
+    pub fn playbook(&self) -> Result<&'e Playbook, Error> {
+        Ok(self.engine.playbooks(&self.tenant)?.current.as_ref())
+    }
+
+    fn ask<T>(&self, what: What) -> Ask<'e, T> {
+        Ask::new(self.engine, self.tenant.clone(), what)
+    }
+
+    /// Any command on a lead.
+    pub fn order(&self, lead: LeadId, order: LeadOrder) -> Ask<'e, Lead> {
+        self.ask(What::Lead { lead, order })
+    }
+
+    /// Makes or changes an agent.
+    pub fn set_up(&self, agent: AgentSetup) -> Ask<'e, ()> {
+        self.ask(What::SetUpAgent(Box::new(agent)))
+    }
+
+    /// Takes a lead in.
+    pub fn register(&self, lead: NewLead) -> Ask<'e, Lead> {
+        self.ask(What::Register(Box::new(lead)))
+    }
+
+    /// Lets a pool choose the lead's owner.
+    pub fn assign(&self, lead: LeadId, pool: impl Into<Name>) -> Ask<'e, Lead> {
+        self.order(lead, LeadOrder::Assign { pool: pool.into() })
+    }
+
+    /// Gives the lead to this agent.
+    pub fn reassign(&self, lead: LeadId, to: impl Into<AgentId>) -> Ask<'e, Lead> {
+        self.order(lead, LeadOrder::Reassign { to: to.into() })
+    }
+
+    /// Records that contact was tried, in vain.
+    pub fn tried(&self, lead: LeadId) -> Ask<'e, Lead> {
+        self.order(lead, LeadOrder::Attempt { reached: false })
+    }
+
+    /// Records that the contact was reached.
+    pub fn reached(&self, lead: LeadId) -> Ask<'e, Lead> {
+        self.order(lead, LeadOrder::Attempt { reached: true })
+    }
+
+    /// Records that the contact answered.
+    pub fn answered(&self, lead: LeadId) -> Ask<'e, Lead> {
+        self.order(lead, LeadOrder::Answered)
+    }
+
+    /// Records an activity of the playbook's.
+    pub fn record(&self, lead: LeadId, activity: impl Into<Name>) -> Ask<'e, Lead> {
+        self.order(
+            lead,
+            LeadOrder::Record {
+                activity: activity.into(),
+            },
+        )
+    }
+
+    /// Moves the lead to another stage.
+    pub fn move_to(&self, lead: LeadId, stage: impl Into<Name>) -> Ask<'e, Lead> {
+        self.order(
+            lead,
+            LeadOrder::MoveTo {
+                stage: stage.into(),
+                reason: None,
+            },
+        )
+    }
+
+    /// Ends the lead in a final stage, for a reason.
+    pub fn close(
+        &self,
+        lead: LeadId,
+        stage: impl Into<Name>,
+        reason: impl Into<SmolStr>,
+    ) -> Ask<'e, Lead> {
+        self.order(
+            lead,
+            LeadOrder::Close {
+                stage: stage.into(),
+                reason: Some(reason.into()),
+            },
+        )
+    }
+
+    /// Takes up again what was closed.
+    pub fn reopen(&self, lead: LeadId, stage: impl Into<Name>) -> Ask<'e, Lead> {
+        self.order(
+            lead,
+            LeadOrder::Reopen {
+                stage: stage.into(),
+            },
+        )
+    }
+
+    /// Stops the lead's clocks.
+    pub fn hold(&self, lead: LeadId, hold: impl Into<Name>) -> Ask<'e, Lead> {
+        self.order(lead, LeadOrder::Hold { hold: hold.into() })
+    }
+
+    /// Lets the lead's clocks go on.
+    pub fn release(&self, lead: LeadId, hold: impl Into<Name>) -> Ask<'e, Lead> {
+        self.order(lead, LeadOrder::Release { hold: hold.into() })
+    }
+
+    /// Gives a field a value.
+    pub fn set(
+        &self,
+        lead: LeadId,
+        field: impl Into<Name>,
+        value: impl Into<Value>,
+    ) -> Ask<'e, Lead> {
+        self.order(
+            lead,
+            LeadOrder::SetFields {
+                fields: vec![(field.into(), Some(value.into()))],
+            },
+        )
+    }
+
+    /// Completes an open task, with a choice where it asks for one.
+    pub fn complete(
+        &self,
+        lead: LeadId,
+        task: impl Into<Name>,
+        choice: Option<Name>,
+    ) -> Ask<'e, Lead> {
+        self.order(
+            lead,
+            LeadOrder::Complete {
+                task: task.into(),
+                choice,
+            },
+        )
+    }
+
+    /// The lead's contact wants no more marketing, on any lead.
+    pub fn unsubscribe(&self, lead: LeadId) -> Ask<'e, Lead> {
+        self.order(lead, LeadOrder::Unsubscribe)
+    }
+
+    /// Tries again what was set aside.
+    pub fn retry(&self, lead: LeadId) -> Ask<'e, Lead> {
+        self.order(lead, LeadOrder::Retry)
+    }
+
+    /// Starts a command that goes through many leads.
+    pub fn sweep(&self, sweep: NewSweep) -> Ask<'e, Answer> {
+        self.ask(What::StartSweep(Box::new(sweep)))
+    }
+
+    /// Says what became of a message that is in doubt, or withdraws one that is queued.
+    pub fn settle(&self, message: MessageId, fate: Fate) -> Ask<'e, ()> {
+        self.ask(What::SettleMessage { message, fate })
+    }
+
+    /// Makes the engine's playbook the tenant's active one; the leads are taken over by a sweep.
+    ///
+    /// # Errors
+    /// Refused while a stage that holds leads would vanish without a mapping.
+    pub async fn adopt(&self, stages: Vec<StageMapping>) -> Result<Answer, Error> {
+        let occupied = self.engine.occupied_stages(&self.tenant).await?;
+        let what = What::Adopt(Box::new(Adoption { stages, occupied }));
+        let actor = crate::decide::command::Actor::host("host");
+        let command = Command {
+            tenant: self.tenant.clone(),
+            actor,
+            happened_at: None,
+            what,
+        };
+        self.engine.execute(None, command).await
+    }
+
+    /// A lead, as it is.
+    ///
+    /// # Errors
+    /// When the store fails or the record can't be read.
+    pub async fn lead(&self, id: LeadId) -> Result<Option<Lead>, Error> {
+        self.engine.lead(&self.tenant, id).await
+    }
+
+    /// A lead's history, what is due for it next, and for each rule how it stands.
+    ///
+    /// # Errors
+    /// When there is no such lead, or its history can't be read.
+    pub async fn explain(&self, id: LeadId) -> Result<Explanation, Error> {
+        self.engine.explain(&self.tenant, id).await
+    }
+}

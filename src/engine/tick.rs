@@ -1,0 +1,422 @@
+//! The clockwork: waking what is due, handing over messages, going through sweeps.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use futures::future::{Either, select};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::batch::{Job, Outcome, wake_of};
+use super::{Engine, Error};
+use crate::clock::{Clock, VirtualClock};
+use crate::decide::command::{Actor, Command, Wake, What};
+use crate::decide::records::Records;
+use crate::ids::{LeadId, Name, SweepId, Tenant};
+use crate::mailer::{self, Outgoing};
+use crate::record::Sweep;
+use crate::record::message::Message;
+use crate::record::tenant::TenantRecord;
+use crate::store::{Due, Key, Kind, Order, Select, StoreErrorKind};
+use crate::time::{Elapsed, Instant};
+
+/// How many due records are taken at once.
+const BATCH: usize = 500;
+/// How long a batch is ours alone.
+const LEASE: Elapsed = Elapsed::seconds(60);
+/// How often one record may be woken in one tick; beyond that its rules start each other without
+/// end, and it is set aside.
+const MOST_WAKES: u32 = 64;
+/// How often `run` looks for what is due, at least.
+const LONGEST_SLEEP: Elapsed = Elapsed::seconds(1);
+/// How long `run` waits after a store could not be reached, at most.
+const LONGEST_PAUSE: Elapsed = Elapsed::seconds(30);
+
+/// What a tick did.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Ticked {
+    /// How many times rules fired, or came to their time and were skipped.
+    pub fired: u64,
+    /// How many messages were handed over, whatever came of it.
+    pub handed_over: u64,
+    /// How many pages of sweeps were done.
+    pub pages: u64,
+    /// What failed. It is on the records too, and is tried again, or set aside.
+    pub failures: Vec<(Key, Error)>,
+}
+
+impl Ticked {
+    /// Whether there was anything to do.
+    #[must_use]
+    pub fn did_something(&self) -> bool {
+        self.fired + self.handed_over + self.pages > 0 || !self.failures.is_empty()
+    }
+}
+
+impl Engine {
+    /// Does everything that is due now. One record that fails blocks no other.
+    ///
+    /// # Errors
+    /// When the store fails; what was done by then is done.
+    pub async fn tick(&self) -> Result<Ticked, Error> {
+        let now = self.inner.clock.now();
+        let mut ticked = Ticked::default();
+        let mut wakes: BTreeMap<Key, u32> = BTreeMap::new();
+        loop {
+            let lease_until = now.checked_add_signed(LEASE).unwrap_or(now);
+            let due = self.inner.store.due(now, BATCH, lease_until).await?;
+            if due.is_empty() {
+                return Ok(ticked);
+            }
+            self.wake_batch(due, now, &mut wakes, &mut ticked).await?;
+        }
+    }
+
+    async fn wake_batch(
+        &self,
+        due: Vec<Due>,
+        now: Instant,
+        wakes: &mut BTreeMap<Key, u32>,
+        ticked: &mut Ticked,
+    ) -> Result<(), Error> {
+        let mut jobs = Vec::with_capacity(due.len());
+        let mut keys = Vec::with_capacity(due.len());
+        let mut sweeps = Vec::new();
+        for due in due {
+            let count = wakes.entry(due.key.clone()).or_default();
+            *count += 1;
+            if due.key.kind == Kind::Sweep {
+                sweeps.push(due.key);
+            } else if *count > MOST_WAKES {
+                let error = SmolStr::new_static("its rules start each other without end");
+                jobs.push(Job::Wake(
+                    due.key.tenant.clone(),
+                    Wake::Failed {
+                        key: due.key.clone(),
+                        error,
+                    },
+                ));
+                keys.push(due.key);
+            } else if let Some(wake) = wake_of(&due.key) {
+                jobs.push(Job::Wake(due.key.tenant.clone(), wake));
+                keys.push(due.key);
+            }
+        }
+        let outcomes = self.run(&jobs, now).await;
+        let mut outgoing = Vec::new();
+        let mut failed = Vec::new();
+        for (key, outcome) in keys.into_iter().zip(outcomes) {
+            match outcome {
+                Outcome::Written(decision, message) => {
+                    ticked.fired += u64::from(key.kind == Kind::Lead);
+                    let channel = decision
+                        .written::<Message>(&key)
+                        .map(|message| message.channel.clone());
+                    outgoing.extend(message.zip(channel));
+                }
+                Outcome::AlreadyDone | Outcome::Nothing => {}
+                Outcome::Failed(error) => failed.push((key, error)),
+            }
+        }
+        self.hand_over(outgoing, ticked).await?;
+        self.note_failures(failed, now, ticked).await?;
+        for key in sweeps {
+            if let Err(error) = self.sweep_page(&key, now, ticked).await {
+                self.note_failures(vec![(key, error)], now, ticked).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts failures on their records. A store that fails is nobody's fault but its own.
+    async fn note_failures(
+        &self,
+        failed: Vec<(Key, Error)>,
+        now: Instant,
+        ticked: &mut Ticked,
+    ) -> Result<(), Error> {
+        let mut jobs = Vec::new();
+        for (key, error) in failed {
+            match error {
+                Error::Store(error) => return Err(Error::Store(error)),
+                // A worker that doesn't know a playbook leaves its records to those who do.
+                Error::UnknownPlaybook(_) | Error::UnknownTenant(_) | Error::Contended(_) => {}
+                error => {
+                    let told = told(&error);
+                    // Who can't be read can't be written on either; the lease keeps it out of
+                    // the way, and each tick reports it.
+                    if !matches!(error, Error::Unreadable { .. }) {
+                        jobs.push(Job::Wake(
+                            key.tenant.clone(),
+                            Wake::Failed {
+                                key: key.clone(),
+                                error: told,
+                            },
+                        ));
+                    }
+                    ticked.failures.push((key, error));
+                }
+            }
+        }
+        for outcome in self.run(&jobs, now).await {
+            if let Outcome::Failed(Error::Store(error)) = outcome {
+                return Err(Error::Store(error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands messages over whose hand-over was just committed, and commits what became of them.
+    async fn hand_over(
+        &self,
+        outgoing: Vec<(Outgoing, Name)>,
+        ticked: &mut Ticked,
+    ) -> Result<(), Error> {
+        let mut jobs = Vec::with_capacity(outgoing.len());
+        for (message, channel) in outgoing {
+            let outcome = match self.inner.mailers.get(&channel) {
+                Some(mailer) => mailer.hand_over(&message).await,
+                None => mailer::Outcome::Later {
+                    said: format_smolstr!("no mailer for {channel}"),
+                },
+            };
+            ticked.handed_over += 1;
+            jobs.push(Job::Wake(
+                message.tenant,
+                Wake::HandedOver {
+                    message: message.id,
+                    outcome,
+                },
+            ));
+        }
+        let now = self.inner.clock.now();
+        for outcome in self.run(&jobs, now).await {
+            // What can't be written down now is found in doubt when the worker's time is up.
+            if let Outcome::Failed(Error::Store(error)) = outcome {
+                return Err(Error::Store(error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Does one page of a sweep.
+    async fn sweep_page(&self, key: &Key, now: Instant, ticked: &mut Ticked) -> Result<(), Error> {
+        let mut records = Records::new();
+        let unreadable = self.load_into(&mut records, vec![key.clone()]).await?;
+        if let Some(error) = unreadable.into_iter().next() {
+            return Err(error);
+        }
+        let Some(sweep) = records.record::<Sweep>(key).cloned() else {
+            return Ok(());
+        };
+        if sweep.wakes_at().is_none_or(|wakes_at| wakes_at > now) {
+            return Ok(());
+        }
+        let tenant = &key.tenant;
+        let playbooks = self.playbooks(tenant)?;
+        let Some(playbook) = playbooks.of_hash(&sweep.playbook) else {
+            return Err(Error::UnknownPlaybook(sweep.playbook.clone()));
+        };
+        let condition = playbook
+            .condition(&sweep.audience)
+            .map_err(|faults| Error::Condition(joined(&faults)))?;
+        let filter = condition.filter(sweep.occurrence_at);
+        let filter = filter.map_err(|computed| Error::Condition(format_smolstr!("{computed}")))?;
+        let page = self
+            .inner
+            .store
+            .select(&Select {
+                tenant: tenant.clone(),
+                kind: Kind::Lead,
+                filter,
+                order: Order::Id,
+                after: sweep
+                    .cursor
+                    .map(|id| crate::store::Cursor { value: None, id }),
+                limit: Sweep::PAGE,
+            })
+            .await?;
+        let (reached, refused) = self.sweep_targets(&sweep, tenant, &page.keys, now).await?;
+        let wake = Wake::SweepPage {
+            sweep: SweepId(key.id),
+            reached: page.next.map(|cursor| cursor.id),
+            counts: (reached, refused),
+        };
+        ticked.pages += 1;
+        match self
+            .run(&[Job::Wake(tenant.clone(), wake)], now)
+            .await
+            .into_iter()
+            .next()
+        {
+            Some(Outcome::Failed(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Carries a sweep's command out on the targets of a page. A target that refuses is counted.
+    async fn sweep_targets(
+        &self,
+        sweep: &Sweep,
+        tenant: &Tenant,
+        targets: &[Key],
+        now: Instant,
+    ) -> Result<(u64, u64), Error> {
+        let jobs: Vec<Job> = targets
+            .iter()
+            .map(|target| {
+                let lead = LeadId(target.id);
+                let command = Command {
+                    tenant: tenant.clone(),
+                    actor: Actor::Sweep(sweep.name.clone()),
+                    happened_at: None,
+                    what: What::Lead {
+                        lead,
+                        order: sweep.order.clone(),
+                    },
+                };
+                Job::Command(sweep.command_for(lead), Box::new(command))
+            })
+            .collect();
+        let mut refused = 0;
+        for outcome in self.run(&jobs, now).await {
+            match outcome {
+                Outcome::Failed(Error::Store(error)) => return Err(Error::Store(error)),
+                Outcome::Failed(error @ Error::Contended(_)) => return Err(error),
+                Outcome::Failed(_) => refused += 1,
+                Outcome::Written(..) | Outcome::AlreadyDone | Outcome::Nothing => {}
+            }
+        }
+        Ok((u64::try_from(targets.len()).unwrap_or(u64::MAX), refused))
+    }
+
+    /// Ticks until `shutdown` is there: whenever something is due, and at least once a second.
+    ///
+    /// A store that can't be reached is tried again, a little later each time.
+    ///
+    /// # Errors
+    /// When the store answers that trying again can't help.
+    pub async fn run_until(&self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let mut shutdown = Box::pin(shutdown);
+        let mut pause = Elapsed::seconds(1);
+        loop {
+            let wait = match self.tick_and_look_ahead().await {
+                Ok(next) => {
+                    pause = Elapsed::seconds(1);
+                    next
+                }
+                Err(Error::Store(error)) if error.kind == StoreErrorKind::Unavailable => {
+                    let waited = pause;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    waited
+                }
+                Err(error) => return Err(error),
+            };
+            let now = self.inner.clock.now();
+            let until = now.checked_add_signed(wait).unwrap_or(now);
+            let sleep = self.inner.clock.sleep_until(until);
+            match select(shutdown, sleep).await {
+                Either::Left(((), _)) => return Ok(()),
+                Either::Right(((), waiting)) => shutdown = waiting,
+            }
+        }
+    }
+
+    /// Ticks, and tells how long to sleep.
+    async fn tick_and_look_ahead(&self) -> Result<Elapsed, Error> {
+        self.tick().await?;
+        let now = self.inner.clock.now();
+        let next = self.inner.store.next_due().await?;
+        let wait = next.map_or(LONGEST_SLEEP, |next| next.signed_duration_since(now));
+        Ok(wait.clamp(Elapsed::milliseconds(10), LONGEST_SLEEP))
+    }
+
+    /// Lives through virtual time: sets the clock to each instant at which something is due, up
+    /// to `until`, and ticks there. `looked_at` is told of every instant.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn live_until(
+        &self,
+        clock: &VirtualClock,
+        until: Instant,
+        mut looked_at: impl FnMut(Instant, &Ticked),
+    ) -> Result<(), Error> {
+        let mut patience = LEASE;
+        let mut stuck_at = None;
+        loop {
+            let now = clock.now();
+            let next = self.inner.store.next_due().await?;
+            let Some(next) = next.filter(|next| *next <= until) else {
+                clock.set(until.max(now));
+                return Ok(());
+            };
+            // What is due and did not move is leased, or left to others: its lease is waited for,
+            // and then longer and longer.
+            let at = if stuck_at == Some(next) {
+                let later = now.checked_add_signed(patience).unwrap_or(until);
+                patience = patience.checked_mul(2).unwrap_or(patience);
+                later.min(until)
+            } else {
+                patience = LEASE;
+                next.max(now)
+            };
+            clock.set(at);
+            let ticked = self.tick().await?;
+            stuck_at = (!ticked.did_something()).then_some(next);
+            looked_at(at, &ticked);
+            if stuck_at.is_some() && at >= until {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes the playbook of a tenant that nobody has seen before the active one.
+    pub(super) async fn begin_tenant(&self, tenant: &Tenant, now: Instant) -> Result<(), Error> {
+        let playbooks = self.playbooks(tenant)?;
+        let key = Key::tenant(tenant);
+        let mut records = Records::new();
+        self.load_into(&mut records, vec![key.clone()]).await?;
+        if records.record::<TenantRecord>(&key).is_some() {
+            return Ok(());
+        }
+        let adoption = crate::decide::command::Adoption {
+            stages: Vec::new(),
+            occupied: Vec::new(),
+        };
+        let command = Command {
+            tenant: tenant.clone(),
+            actor: Actor::host("leadkit"),
+            happened_at: None,
+            what: What::Adopt(Box::new(adoption)),
+        };
+        let id = crate::ids::CommandId::of(&format!("begin {}", playbooks.current.hash));
+        match self
+            .run(&[Job::Command(id, Box::new(command))], now)
+            .await
+            .into_iter()
+            .next()
+        {
+            Some(Outcome::Failed(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An error in one line, with what lies beneath it.
+fn told(error: &Error) -> SmolStr {
+    use std::error::Error as _;
+    match error.source() {
+        Some(source) => format_smolstr!("{error}: {source}"),
+        None => format_smolstr!("{error}"),
+    }
+}
+
+pub(super) fn joined(faults: &[crate::condition::Fault]) -> SmolStr {
+    faults
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+        .into()
+}

@@ -1,0 +1,88 @@
+//! The gate: may this message go now? Asked when it is queued, and again at hand-over.
+//!
+//! A pure function of the message and the records as they are at that moment.
+
+use crate::ids::AgentId;
+use crate::record::message::{Class, DropReason, Message, Recipient, Sender};
+use crate::record::{Contact, Lead};
+use crate::time::Instant;
+
+/// What the gate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may go, in this agent's name; `None` is the organisation's.
+    Go {
+        /// In whose name.
+        sender: Option<AgentId>,
+    },
+    /// It may not.
+    Drop(DropReason),
+}
+
+/// What the gate looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The message.
+    pub message: &'a Message,
+    /// The lead it is about, as it is now.
+    pub lead: Option<&'a Lead>,
+    /// The contact it goes to, if it goes to one.
+    pub contact: Option<&'a Contact>,
+    /// Whether a new owner takes the message over, or it is dropped when the owner changed.
+    pub new_owner_takes_over: bool,
+    /// Now.
+    pub now: Instant,
+}
+
+/// Asks whether a message may go.
+#[must_use]
+pub fn gate(asked: Asked<'_>) -> Verdict {
+    let Asked {
+        message,
+        lead,
+        contact,
+        new_owner_takes_over,
+        now,
+    } = asked;
+    let Some(lead) = lead else {
+        return Verdict::Drop(DropReason::Gone);
+    };
+    if message
+        .expires_at
+        .is_some_and(|expires_at| expires_at <= now)
+    {
+        return Verdict::Drop(DropReason::Expired);
+    }
+    if let Recipient::Contact(_) = message.to {
+        let Some(contact) = contact else {
+            return Verdict::Drop(DropReason::Gone);
+        };
+        if let Some(reason) = hindrance(message.class, lead, contact) {
+            return Verdict::Drop(reason);
+        }
+    }
+    match &message.sender {
+        Sender::Organisation => Verdict::Go { sender: None },
+        Sender::Owner(queued_for) => match lead.owner_id() {
+            Some(owner) if owner == queued_for || new_owner_takes_over => Verdict::Go {
+                sender: Some(owner.clone()),
+            },
+            _ => Verdict::Drop(DropReason::OwnerChanged),
+        },
+    }
+}
+
+/// Why a contact can't be written to.
+#[must_use]
+pub fn hindrance(class: Class, lead: &Lead, contact: &Contact) -> Option<DropReason> {
+    if class == Class::Marketing && contact.unsubscribed_at.is_some() {
+        return Some(DropReason::Unsubscribed);
+    }
+    if contact.email.is_none() || contact.email_invalid_at.is_some() {
+        return Some(DropReason::InvalidAddress);
+    }
+    if class == Class::Marketing && !lead.is_open() {
+        return Some(DropReason::Closed);
+    }
+    None
+}

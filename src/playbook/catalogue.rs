@@ -1,0 +1,271 @@
+//! What the conditions of a playbook may speak of, and how a lead answers them.
+
+use std::sync::Arc;
+
+use chrono::{NaiveDate, NaiveTime};
+use smol_str::SmolStr;
+
+use crate::calendar::Zone;
+use crate::condition::{Catalogue, FactId, FactInfo, FactName, Facts, Unresolved};
+use crate::facts::{AgentFact, BuiltIn, LeadFact, MessageFact, SweepFact, built_in};
+use crate::ids::Name;
+use crate::playbook::Playbook;
+use crate::playbook::pipeline::Field;
+use crate::record::Lead;
+use crate::record::pool::Member;
+use crate::store::Kind;
+use crate::time::Instant;
+use crate::value::{Number, ValueRef, ValueType};
+
+/// The fact that counts an activity; it takes the activity's name.
+const ACTIVITIES: &str = "activities";
+
+/// The facts of leads under one playbook: the built-in ones, its fields, and its activities.
+#[derive(Debug)]
+pub(crate) struct LeadCatalogue<'a> {
+    pub(crate) zone: &'a Zone,
+    pub(crate) fields: &'a [Field],
+    pub(crate) activities: &'a [Name],
+    /// The closed sets of text facts: stages, sources, roles.
+    pub(crate) choices: &'a [(LeadFact, Arc<[SmolStr]>)],
+}
+
+impl LeadCatalogue<'_> {
+    fn choices_of(&self, fact: LeadFact) -> Option<Arc<[SmolStr]>> {
+        let (_, choices) = self.choices.iter().find(|(of, _)| *of == fact)?;
+        Some(choices.clone())
+    }
+
+    fn activity(&self, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
+        let known = || {
+            self.activities
+                .iter()
+                .map(|name| name.as_str().into())
+                .collect()
+        };
+        let Some(argument) = argument else {
+            return Err(Unresolved::NeedsArgument { known: known() });
+        };
+        let Some(place) = self.activities.iter().position(|name| name == argument) else {
+            return Err(Unresolved::UnknownArgument { known: known() });
+        };
+        let id = number(LeadFact::ALL.len() + self.fields.len() + place);
+        let name = FactName::with_argument(ACTIVITIES, argument);
+        Ok(FactInfo::computed(id, name, ValueType::Number))
+    }
+}
+
+/// Playbooks have far fewer facts than numbers; one too many would never be found.
+fn number(place: usize) -> FactId {
+    FactId(u16::try_from(place).unwrap_or(u16::MAX))
+}
+
+impl Catalogue for LeadCatalogue<'_> {
+    fn resolve(&self, name: &str, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
+        if name == ACTIVITIES {
+            return self.activity(argument);
+        }
+        if argument.is_some() {
+            let known =
+                LeadFact::named(name).is_some() || self.fields.iter().any(|f| f.name == name);
+            return Err(if known {
+                Unresolved::TakesNoArgument
+            } else {
+                Unresolved::UnknownName
+            });
+        }
+        if let Some(fact) = LeadFact::named(name) {
+            let info = info_of(fact as usize, fact.built_in());
+            return Ok(match self.choices_of(fact) {
+                Some(choices) => info.with_choices(choices),
+                None => info,
+            });
+        }
+        let Some(place) = self.fields.iter().position(|field| field.name == name) else {
+            return Err(Unresolved::UnknownName);
+        };
+        let field = &self.fields[place];
+        let id = number(LeadFact::ALL.len() + place);
+        let info = FactInfo::stored(id, FactName::new(name), field.value_type);
+        Ok(if field.choices.is_empty() {
+            info
+        } else {
+            info.with_choices(field.choices.clone())
+        })
+    }
+
+    fn names(&self) -> Vec<SmolStr> {
+        let built_in = LeadFact::ALL.iter().map(|fact| fact.built_in().name.into());
+        let fields = self.fields.iter().map(|field| field.name.as_str().into());
+        built_in.chain(fields).chain([ACTIVITIES.into()]).collect()
+    }
+
+    fn start_of_day(&self, date: NaiveDate) -> Option<Instant> {
+        Some(self.zone.from_local(date.and_time(NaiveTime::MIN)))
+    }
+}
+
+fn info_of(place: usize, fact: &BuiltIn) -> FactInfo {
+    let name = FactName::new(fact.name);
+    if fact.stored {
+        FactInfo::stored(number(place), name, fact.value_type)
+    } else {
+        FactInfo::computed(number(place), name, fact.value_type)
+    }
+}
+
+/// The facts of agents, messages or sweeps: the built-in ones alone.
+#[derive(Debug)]
+pub(crate) struct BuiltInCatalogue<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) zone: &'a Zone,
+    pub(crate) roles: Arc<[SmolStr]>,
+}
+
+impl Catalogue for BuiltInCatalogue<'_> {
+    fn resolve(&self, name: &str, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
+        let facts = built_in(self.kind);
+        let Some(place) = facts.iter().position(|fact| fact.name == name) else {
+            return Err(Unresolved::UnknownName);
+        };
+        if argument.is_some() {
+            return Err(Unresolved::TakesNoArgument);
+        }
+        let info = info_of(place, &facts[place]);
+        let is_role = self.kind == Kind::Agent && place == AgentFact::Role as usize;
+        Ok(if is_role {
+            info.with_choices(self.roles.clone())
+        } else {
+            info
+        })
+    }
+
+    fn names(&self) -> Vec<SmolStr> {
+        built_in(self.kind)
+            .iter()
+            .map(|fact| fact.name.into())
+            .collect()
+    }
+
+    fn start_of_day(&self, date: NaiveDate) -> Option<Instant> {
+        Some(self.zone.from_local(date.and_time(NaiveTime::MIN)))
+    }
+}
+
+/// A lead, seen through the facts of its playbook.
+#[derive(Clone, Copy, Debug)]
+pub struct LeadFacts<'a> {
+    /// The playbook whose conditions ask.
+    pub playbook: &'a Playbook,
+    /// The lead.
+    pub lead: &'a Lead,
+}
+
+impl Facts for LeadFacts<'_> {
+    #[inline]
+    fn fact(&self, id: FactId) -> Option<ValueRef<'_>> {
+        let place = usize::from(id.0);
+        if let Some(fact) = LeadFact::ALL.get(place) {
+            return self.built_in(*fact);
+        }
+        let place = place - LeadFact::ALL.len();
+        if let Some(field) = self.playbook.fields.get(place) {
+            return self.lead.fields.value(&field.name);
+        }
+        let name = self
+            .playbook
+            .activities
+            .get(place - self.playbook.fields.len())?;
+        let done = self
+            .lead
+            .activities
+            .iter()
+            .find(|activity| activity.kind == *name);
+        Some(ValueRef::Number(
+            done.map_or(0, |activity| activity.count).into(),
+        ))
+    }
+}
+
+impl<'a> LeadFacts<'a> {
+    /// The value of a built-in fact.
+    #[inline]
+    #[must_use]
+    pub fn built_in(&self, fact: LeadFact) -> Option<ValueRef<'a>> {
+        let lead = self.lead;
+        let text = |name: &'a Name| ValueRef::Text(name.as_str());
+        let count = |count: u32| Some(ValueRef::Number(Number::from(count)));
+        Some(match fact {
+            LeadFact::Pipeline => text(&lead.pipeline),
+            LeadFact::Stage => text(&lead.stage),
+            LeadFact::Wait => text(&lead.wait.as_ref()?.group),
+            LeadFact::WaitDays => return count(lead.wait.as_ref()?.wait_days),
+            LeadFact::Open => ValueRef::Bool(lead.is_open()),
+            LeadFact::Outcome => text(&lead.closed.as_ref()?.outcome),
+            LeadFact::Reason => ValueRef::Text(lead.reason.as_ref()?),
+            LeadFact::Source => text(lead.source.as_ref()?),
+            LeadFact::SourceKind => text(&self.playbook.source(lead.source.as_ref()?)?.kind),
+            LeadFact::Owner => ValueRef::Text(lead.owner_id()?.as_str()),
+            LeadFact::OwnerRole => text(&lead.owner.as_ref()?.role),
+            LeadFact::OwnerTeam => text(lead.owner.as_ref()?.team.as_ref()?),
+            LeadFact::RegisteredBy => ValueRef::Text(lead.registered_by.as_ref()?.as_str()),
+            LeadFact::RegisteredAt => ValueRef::Instant(lead.registered.at),
+            LeadFact::AssignedAt => ValueRef::Instant(lead.owner.as_ref()?.assigned.at),
+            LeadFact::EnteredAt => ValueRef::Instant(lead.entered.at),
+            LeadFact::AttemptedAt => ValueRef::Instant(lead.attempts.last?.at),
+            LeadFact::AnsweredAt => ValueRef::Instant(lead.answered?.at),
+            LeadFact::ClosedAt => ValueRef::Instant(lead.closed.as_ref()?.at.at),
+            LeadFact::Answered => ValueRef::Bool(lead.answered.is_some()),
+            LeadFact::Attempts => return count(lead.attempts.total()),
+            LeadFact::Reached => return count(lead.attempts.reached),
+            LeadFact::Unanswered => return count(lead.attempts.unanswered),
+            LeadFact::Reassignments => return count(lead.reassignments),
+            LeadFact::Held => ValueRef::Bool(lead.holds.iter().any(|hold| hold.until.is_none())),
+            LeadFact::SetAside => ValueRef::Bool(lead.is_set_aside()),
+            LeadFact::Flagged => ValueRef::Bool(!lead.flags.is_empty()),
+            LeadFact::OpenTasks => {
+                let open = lead
+                    .tasks
+                    .iter()
+                    .filter(|task| task.ended.is_none())
+                    .count();
+                return count(u32::try_from(open).unwrap_or(u32::MAX));
+            }
+            LeadFact::Email => ValueRef::Text(lead.contact.email.as_ref()?.as_str()),
+            LeadFact::Unsubscribed => ValueRef::Bool(lead.contact.unsubscribed),
+            LeadFact::EmailInvalid => ValueRef::Bool(lead.contact.email_invalid),
+            LeadFact::ContactName => ValueRef::Text(&lead.contact.name),
+            LeadFact::Phone => ValueRef::Text(lead.contact.phone.as_ref()?),
+            LeadFact::Playbook => text(&lead.playbook),
+        })
+    }
+}
+
+/// A member of a pool, seen through the facts of agents.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MemberFacts<'a> {
+    pub(crate) member: &'a Member,
+    pub(crate) default_capacity: u32,
+}
+
+impl Facts for MemberFacts<'_> {
+    fn fact(&self, id: FactId) -> Option<ValueRef<'_>> {
+        let member = self.member;
+        Some(match AgentFact::ALL.get(usize::from(id.0))? {
+            AgentFact::Agent => ValueRef::Text(member.agent.as_str()),
+            AgentFact::Role => ValueRef::Text(member.role.as_str()),
+            AgentFact::Team => ValueRef::Text(member.team.as_ref()?.as_str()),
+            AgentFact::Available => ValueRef::Bool(member.available),
+            AgentFact::Capacity => {
+                ValueRef::Number(member.capacity.unwrap_or(self.default_capacity).into())
+            }
+        })
+    }
+}
+
+/// The catalogue names facts by their place in these lists.
+const _: () = {
+    assert!(LeadFact::ALL.len() < 256);
+    assert!(MessageFact::ALL.len() < 256);
+    assert!(SweepFact::ALL.len() < 256);
+};

@@ -1,0 +1,499 @@
+//! From the text of a playbook to the compiled one, collecting every fault on the way.
+//!
+//! First everything that has a name is found (`Names`), then everything that refers to names is
+//! read, so that a playbook can say things in any order. What is faulty is left out and read on.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use crate::calendar::{Calendar, Zone};
+use crate::email::Email;
+use crate::facts::LeadFact;
+use crate::ids::Name;
+use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
+use crate::playbook::fault::{Fault, FaultKind, Faults};
+use crate::playbook::load::Folder;
+use crate::playbook::pipeline::{Field, Source};
+use crate::playbook::read::{Node, Section, Source as File, did_you_mean};
+use crate::playbook::rule::StageRef;
+use crate::playbook::{CapRule, Organisation, Playbook};
+use crate::record::contact::Cap;
+use crate::store::Kind;
+use crate::value::ValueType;
+
+mod calendars;
+mod check;
+mod people;
+mod pipelines;
+mod rules;
+mod templates;
+
+pub(super) fn compile(folder: &Folder) -> Result<Playbook, Faults> {
+    let faults = RefCell::new(Vec::new());
+    let file = File {
+        file: "playbook.toml".into(),
+        text: &folder.playbook,
+        faults: &faults,
+    };
+    let table = file.parse(&folder.playbook);
+    let root = Section::new(&file, table.get_ref(), 0..0, SmolStr::default());
+    let playbook = compile_root(folder, &faults, root);
+    let mut faults = faults.into_inner();
+    match playbook {
+        Some(playbook) if faults.is_empty() => Ok(playbook),
+        _ => {
+            sort(&mut faults);
+            Err(Faults(faults))
+        }
+    }
+}
+
+/// In the order of files and places; what was found twice at one place is told once.
+fn sort(faults: &mut Vec<Fault>) {
+    let is_main = |fault: &Fault| fault.file != "playbook.toml";
+    faults.sort_by(|a, b| {
+        (is_main(a), &a.file, a.span.start).cmp(&(is_main(b), &b.file, b.span.start))
+    });
+    let mut told: Vec<Fault> = Vec::with_capacity(faults.len());
+    for fault in faults.drain(..) {
+        if !told.contains(&fault) {
+            told.push(fault);
+        }
+    }
+    *faults = told;
+}
+
+/// What the playbook says about itself.
+struct Head {
+    id: Option<Name>,
+    label: Option<SmolStr>,
+    zone: Zone,
+    locale: SmolStr,
+    currency: SmolStr,
+    calendar: Option<Name>,
+}
+
+/// Everything that has a name, and the language of conditions that follows from it.
+pub(super) struct Names {
+    zone: Zone,
+    default_calendar: Calendar,
+    calendars: Vec<(Name, Calendar)>,
+    roles: Vec<Name>,
+    sources: Vec<Source>,
+    fields: Vec<Field>,
+    activities: Vec<Name>,
+    holds: Vec<Name>,
+    waits: Vec<Name>,
+    pools: Vec<Name>,
+    needs: Vec<Name>,
+    tasks: Vec<Name>,
+    templates: Vec<Name>,
+    pipelines: Vec<Name>,
+    stages: Vec<StageRef>,
+    final_stages: Vec<StageRef>,
+    waiting_stages: Vec<StageRef>,
+    choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
+}
+
+impl Names {
+    fn lead_catalogue(&self) -> LeadCatalogue<'_> {
+        LeadCatalogue {
+            zone: &self.zone,
+            fields: &self.fields,
+            activities: &self.activities,
+            choices: &self.choices,
+        }
+    }
+
+    fn agent_catalogue(&self) -> BuiltInCatalogue<'_> {
+        let roles = self.roles.iter().map(|role| role.as_str().into()).collect();
+        BuiltInCatalogue {
+            kind: Kind::Agent,
+            zone: &self.zone,
+            roles,
+        }
+    }
+}
+
+fn compile_root(
+    folder: &Folder,
+    faults: &RefCell<Vec<Fault>>,
+    mut root: Section<'_>,
+) -> Option<Playbook> {
+    let head = read_head(&mut root);
+    let templates = templates::read(folder, faults);
+    let calendars = calendars::read(&mut root, folder, &head.zone);
+    let default_calendar = calendars::default(&root, &head, &calendars);
+    let mut names = Names {
+        zone: head.zone.clone(),
+        default_calendar,
+        calendars,
+        roles: names_of(&mut root, "role"),
+        sources: read_sources(&mut root),
+        fields: read_fields(&mut root),
+        activities: names_of(&mut root, "activity"),
+        holds: names_of(&mut root, "hold"),
+        waits: names_of(&mut root, "wait"),
+        pools: names_of(&mut root, "pool"),
+        needs: names_of(&mut root, "need"),
+        tasks: rules::task_names(&mut root),
+        templates: templates.names().cloned().collect(),
+        pipelines: names_of(&mut root, "pipeline"),
+        stages: Vec::new(),
+        final_stages: Vec::new(),
+        waiting_stages: Vec::new(),
+        choices: Vec::new(),
+    };
+    pipelines::find_stages(&mut root, &mut names);
+    names.choices = choices_of(&names);
+    for section in ["activity", "hold"] {
+        read_labels(&mut root, section);
+    }
+
+    let organisation = read_organisation(&mut root);
+    let cap = read_cap(&mut root);
+    let roles = people::read_roles(&mut root);
+    let pools = people::read_pools(&mut root, &names);
+    let needs = pipelines::read_needs(&mut root, &names);
+    let pipelines = pipelines::read_pipelines(&mut root, &names);
+    let routes = pipelines::read_routes(&mut root, &names);
+    let bases = pipelines::read_bases(&mut root, &names);
+    let waits = pipelines::read_waits(&mut root, &names);
+    let mut templates = templates;
+    let (tasks, rules) = rules::read(&mut root, &names, &mut templates);
+    templates::check_variables(&templates, folder, faults, &names.fields);
+    let places = check::Places::of(&mut root);
+    let file = root.source;
+    root.finish();
+
+    let playbook = Playbook {
+        hash: folder.hash(),
+        id: head.id?,
+        label: head.label.unwrap_or_default(),
+        zone: head.zone,
+        locale: head.locale,
+        currency: head.currency,
+        calendar: names.default_calendar.clone(),
+        organisation: organisation?,
+        roles,
+        sources: names.sources,
+        fields: names.fields,
+        activities: names.activities,
+        holds: names.holds,
+        waits,
+        pools,
+        bases,
+        needs,
+        pipelines,
+        routes,
+        tasks,
+        rules,
+        templates,
+        cap,
+        choices: names.choices,
+    };
+    check::check(&playbook, file, &places);
+    Some(playbook)
+}
+
+fn read_head(root: &mut Section<'_>) -> Head {
+    let mut head = Head {
+        id: None,
+        label: None,
+        zone: Zone::utc(),
+        locale: "en".into(),
+        currency: "USD".into(),
+        calendar: None,
+    };
+    let Some(mut section) = root.required("playbook").and_then(|node| node.section()) else {
+        return head;
+    };
+    if let Some(node) = section.required("id") {
+        head.id = node.text().and_then(|text| {
+            if crate::playbook::read::is_name(text) {
+                return Some(Name::from(text));
+            }
+            node.fault(
+                FaultKind::BadName {
+                    sort: "a playbook",
+                    name: text.into(),
+                },
+                None,
+            );
+            None
+        });
+    }
+    head.label = section
+        .optional("label")
+        .and_then(|node| Some(node.text()?.into()));
+    if let Some(zone) = section.required("zone").and_then(|node| read_zone(&node)) {
+        head.zone = zone;
+    }
+    if let Some(text) = section.optional("locale").and_then(|node| node.text()) {
+        head.locale = text.into();
+    }
+    if let Some(text) = section.optional("currency").and_then(|node| node.text()) {
+        head.currency = text.into();
+    }
+    if let Some(node) = section.required("calendar") {
+        head.calendar = node.text().map(Name::from);
+    }
+    section.finish();
+    head
+}
+
+fn read_zone(node: &Node<'_>) -> Option<Zone> {
+    let text = node.text()?;
+    match text.parse::<Zone>() {
+        Ok(zone) => Some(zone),
+        Err(unknown) => {
+            let nearest = unknown.nearest.first();
+            let hint = nearest.map(|near| smol_str::format_smolstr!("did you mean `{near}`?"));
+            let name = text.into();
+            node.fault(
+                FaultKind::UnknownName {
+                    sort: "time zone",
+                    name,
+                },
+                hint,
+            );
+            None
+        }
+    }
+}
+
+fn names_of(root: &mut Section<'_>, section: &'static str) -> Vec<Name> {
+    let Some(mut all) = root.optional(section).and_then(|node| node.section()) else {
+        return Vec::new();
+    };
+    all.entries(section)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// Sections in which a name has nothing but a label.
+fn read_labels(root: &mut Section<'_>, section: &'static str) {
+    for (_, mut section) in root.sections(section) {
+        section.optional("label").and_then(|node| node.text());
+        section.finish();
+    }
+}
+
+fn label_of(section: &mut Section<'_>, name: &Name) -> SmolStr {
+    let label = section.optional("label").and_then(|node| node.text());
+    label.unwrap_or(name.as_str()).into()
+}
+
+fn read_organisation(root: &mut Section<'_>) -> Option<Organisation> {
+    let mut section = root.required("organisation")?.section()?;
+    let name = section.required("name").and_then(|node| node.text());
+    let email = section.required("email").and_then(|node| {
+        let text = node.text()?;
+        let email = text.parse::<Email>();
+        if email.is_err() {
+            node.fault(
+                FaultKind::BadName {
+                    sort: "an e-mail address",
+                    name: text.into(),
+                },
+                None,
+            );
+        }
+        email.ok()
+    });
+    section.finish();
+    Some(Organisation {
+        name: name?.into(),
+        email: email?,
+    })
+}
+
+fn read_cap(root: &mut Section<'_>) -> Option<CapRule> {
+    let mut section = root.optional("cap")?.section()?;
+    let most = section
+        .required("messages")
+        .and_then(|node| node.count(1..1_001));
+    let within = section.required("within").and_then(|node| node.elapsed());
+    let defers = section
+        .optional("above")
+        .and_then(|node| node.word(&[("defer", true), ("drop", false)]));
+    section.finish();
+    Some(CapRule {
+        cap: Cap {
+            most: most?,
+            within: within?,
+        },
+        defers: defers.unwrap_or(true),
+    })
+}
+
+fn read_sources(root: &mut Section<'_>) -> Vec<Source> {
+    let mut sources = Vec::new();
+    for (name, mut section) in root.sections("source") {
+        let kind = section
+            .required("kind")
+            .and_then(|node| node.text())
+            .unwrap_or("other");
+        let label = label_of(&mut section, &name);
+        section.finish();
+        sources.push(Source {
+            kind: Name::from(kind),
+            label,
+            name,
+        });
+    }
+    sources
+}
+
+fn read_fields(root: &mut Section<'_>) -> Vec<Field> {
+    let types = [
+        ("text", ValueType::Text),
+        ("choice", ValueType::Text),
+        ("number", ValueType::Number),
+        ("bool", ValueType::Bool),
+        ("date", ValueType::Date),
+        ("instant", ValueType::Instant),
+    ];
+    let mut fields = Vec::new();
+    for (name, mut section) in root.sections("field") {
+        let node = section.required("type");
+        let is_choice = node
+            .as_ref()
+            .and_then(|node| node.is_text().then(|| node.text()))
+            .flatten()
+            == Some("choice");
+        let value_type = node
+            .as_ref()
+            .and_then(|node| node.word(&types))
+            .unwrap_or(ValueType::Text);
+        let choices: Vec<SmolStr> = if is_choice {
+            let nodes = section
+                .required("of")
+                .map(|node| node.list())
+                .unwrap_or_default();
+            nodes
+                .iter()
+                .filter_map(|node| Some(node.text()?.into()))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let required = section
+            .optional("required")
+            .and_then(|node| node.bool())
+            .unwrap_or(false);
+        let label = label_of(&mut section, &name);
+        let is_taken = LeadFact::named(name.as_str()).is_some();
+        let is_variable = !name.as_str().contains('-');
+        if is_taken || TAKEN_VARIABLES.contains(&name.as_str()) {
+            section.fault(
+                FaultKind::DefinedTwice {
+                    sort: "fact",
+                    name: name.as_str().into(),
+                },
+                Some("choose another name".into()),
+            );
+        } else if !is_variable || name.as_str().starts_with(|c: char| c.is_ascii_digit()) {
+            let hint = Some("a field is also a variable in templates: use _ rather than -, and begin with a letter".into());
+            section.fault(
+                FaultKind::BadName {
+                    sort: "a field",
+                    name: name.as_str().into(),
+                },
+                hint,
+            );
+        }
+        section.finish();
+        fields.push(Field {
+            name,
+            label,
+            value_type,
+            choices,
+            required,
+        });
+    }
+    let most = crate::record::fields::Fields::MOST;
+    if fields.len() > most {
+        let found = fields.len();
+        root.fault(
+            FaultKind::TooMany {
+                sort: "fields",
+                found,
+                most,
+            },
+            None,
+        );
+    }
+    fields
+}
+
+/// What templates say beside the fields.
+pub(super) const TAKEN_VARIABLES: [&str; 6] = [
+    "contact",
+    "owner",
+    "organisation",
+    "recipient",
+    "lead",
+    "earlier_owner",
+];
+
+/// The closed sets of the lead's text facts.
+fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
+    let texts = |names: &[Name]| {
+        names
+            .iter()
+            .map(|name| name.as_str().into())
+            .collect::<Vec<SmolStr>>()
+    };
+    let mut stages: Vec<SmolStr> = names
+        .stages
+        .iter()
+        .map(|at| at.stage.as_str().into())
+        .collect();
+    let mut kinds: Vec<SmolStr> = names
+        .sources
+        .iter()
+        .map(|source| source.kind.as_str().into())
+        .collect();
+    stages.sort_unstable();
+    stages.dedup();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let sources: Vec<SmolStr> = names
+        .sources
+        .iter()
+        .map(|source| source.name.as_str().into())
+        .collect();
+    vec![
+        (LeadFact::Stage, stages.into()),
+        (LeadFact::Pipeline, texts(&names.pipelines).into()),
+        (LeadFact::Wait, texts(&names.waits).into()),
+        (LeadFact::Source, sources.into()),
+        (LeadFact::SourceKind, kinds.into()),
+        (LeadFact::OwnerRole, texts(&names.roles).into()),
+    ]
+}
+
+/// A calendar that is open round the clock, in place of one that can't be read.
+fn round_the_clock(zone: &Zone) -> Calendar {
+    Calendar::round_the_clock(zone.clone())
+}
+
+fn unknown_name(
+    section: &Section<'_>,
+    sort: &'static str,
+    name: &Name,
+    known: &[(Name, Calendar)],
+) {
+    let hint = did_you_mean(name.as_str(), known.iter().map(|(name, _)| name.as_str()));
+    section.fault(
+        FaultKind::UnknownName {
+            sort,
+            name: name.as_str().into(),
+        },
+        hint,
+    );
+}

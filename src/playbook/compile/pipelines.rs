@@ -1,0 +1,303 @@
+//! `[pipeline.*]`, `[need.*]`, `[[route]]`, `[base.*]` and `[wait.*]`.
+
+use smol_str::SmolStr;
+
+use super::{Names, label_of};
+use crate::ids::Name;
+use crate::playbook::fault::FaultKind;
+use crate::playbook::pipeline::{Base, Need, Pipeline, Route, Stage, UniquePart, WaitGroup, Way};
+use crate::playbook::read::{Node, Section};
+use crate::playbook::rule::StageRef;
+
+/// Finds the names of all stages, and which are final or waited in.
+pub(super) fn find_stages(root: &mut Section<'_>, names: &mut Names) {
+    for (pipeline, mut section) in root.sections("pipeline") {
+        let Some(mut stages) = section.optional("stage").and_then(|node| node.section()) else {
+            continue;
+        };
+        for (stage, node) in stages.entries("a stage") {
+            let at = StageRef {
+                pipeline: pipeline.clone(),
+                stage,
+            };
+            if let Some(mut section) = node.is_table().then(|| node.section()).flatten() {
+                if section.optional("final").is_some() {
+                    names.final_stages.push(at.clone());
+                }
+                if section.optional("waits").is_some() {
+                    names.waiting_stages.push(at.clone());
+                }
+            }
+            names.stages.push(at);
+        }
+    }
+}
+
+impl Names {
+    /// The stage that a text names: `lost`, or `sales.lost` where several pipelines have one.
+    pub(super) fn stage(&self, node: &Node<'_>, within: Option<&Name>) -> Option<StageRef> {
+        self.stage_named(node, node.text()?, within)
+    }
+
+    pub(super) fn stage_named(
+        &self,
+        node: &Node<'_>,
+        text: &str,
+        within: Option<&Name>,
+    ) -> Option<StageRef> {
+        let found: Vec<&StageRef> = match text.split_once('.') {
+            Some((pipeline, stage)) => self
+                .stages
+                .iter()
+                .filter(|at| at.pipeline == *pipeline && at.stage == *stage)
+                .collect(),
+            None => {
+                let fits = |at: &&StageRef| within.is_none_or(|pipeline| at.pipeline == *pipeline);
+                self.stages
+                    .iter()
+                    .filter(fits)
+                    .filter(|at| at.stage == *text)
+                    .collect()
+            }
+        };
+        match found.as_slice() {
+            [at] => Some((*at).clone()),
+            [] => {
+                node.unknown(
+                    "stage",
+                    text,
+                    self.stages.iter().map(|at| at.stage.as_str()),
+                );
+                None
+            }
+            [one, other, ..] => {
+                let (one, other) = (
+                    smol_str::format_smolstr!("{one}"),
+                    smol_str::format_smolstr!("{other}"),
+                );
+                let hint = Some("several pipelines have this stage: write pipeline.stage".into());
+                node.fault(FaultKind::Contradiction { one, other }, hint);
+                None
+            }
+        }
+    }
+
+    pub(super) fn is_final(&self, at: &StageRef) -> bool {
+        self.final_stages.contains(at)
+    }
+}
+
+pub(super) fn read_needs(root: &mut Section<'_>, names: &Names) -> Vec<Need> {
+    let mut needs = Vec::new();
+    for (name, mut section) in root.sections("need") {
+        let condition = section
+            .required("if")
+            .and_then(|node| node.condition(&names.lead_catalogue()));
+        let text = section.required("text").and_then(|node| node.text());
+        section.finish();
+        if let (Some(condition), Some(text)) = (condition, text) {
+            needs.push(Need {
+                name,
+                condition,
+                text: text.into(),
+            });
+        }
+    }
+    needs
+}
+
+pub(super) fn read_pipelines(root: &mut Section<'_>, names: &Names) -> Vec<Pipeline> {
+    let mut pipelines = Vec::new();
+    for (name, mut section) in root.sections("pipeline") {
+        let _ = label_of(&mut section, &name);
+        let start = section
+            .required("start")
+            .and_then(|node| names.stage(&node, Some(&name)));
+        let mut stages = Vec::new();
+        if let Some(mut all) = section.required("stage").and_then(|node| node.section()) {
+            for (stage, node) in all.entries("a stage") {
+                stages.extend(read_stage(stage, &node, &name, names));
+            }
+        }
+        section.finish();
+        if let Some(start) = start {
+            pipelines.push(Pipeline {
+                name,
+                start: start.stage,
+                stages,
+            });
+        }
+    }
+    if pipelines.is_empty() {
+        root.required("pipeline");
+    }
+    pipelines
+}
+
+fn read_stage(name: Name, node: &Node<'_>, pipeline: &Name, names: &Names) -> Option<Stage> {
+    let mut section = node.section()?;
+    let label = label_of(&mut section, &name);
+    let ways = section
+        .optional("to")
+        .map(|node| read_ways(&node, pipeline, names))
+        .unwrap_or_default();
+    let by = section
+        .optional("by")
+        .map(|node| node.list())
+        .unwrap_or_default();
+    let by = by
+        .iter()
+        .filter_map(|node| node.known("role", &names.roles))
+        .collect();
+    let outcome = section
+        .optional("final")
+        .and_then(|node| Some(Name::from(node.text()?)));
+    let waits = section
+        .optional("waits")
+        .and_then(|node| node.bool())
+        .unwrap_or(false);
+    section.finish();
+    Some(Stage {
+        name,
+        label,
+        ways,
+        by,
+        outcome,
+        waits,
+    })
+}
+
+/// `to = { lost = ["reason"] }`, or `to = ["lost"]` where nothing is needed.
+fn read_ways(node: &Node<'_>, pipeline: &Name, names: &Names) -> Vec<Way> {
+    if !node.is_table() {
+        let stages = node.list();
+        let ways = stages.iter().filter_map(|node| {
+            Some(Way {
+                to: names.stage(node, Some(pipeline))?.stage,
+                needs: Vec::new(),
+            })
+        });
+        return ways.collect();
+    }
+    let Some(mut section) = node.section() else {
+        return Vec::new();
+    };
+    let mut ways = Vec::new();
+    for (to, node) in section.entries("a stage") {
+        let needs = node
+            .list()
+            .iter()
+            .filter_map(|node| node.known("need", &names.needs))
+            .collect();
+        if let Some(to) = names.stage_named(&node, to.as_str(), Some(pipeline)) {
+            ways.push(Way {
+                to: to.stage,
+                needs,
+            });
+        }
+    }
+    ways
+}
+
+pub(super) fn read_routes(root: &mut Section<'_>, names: &Names) -> Vec<Route> {
+    let mut routes = Vec::new();
+    let nodes = root
+        .required("route")
+        .map(|node| node.list())
+        .unwrap_or_default();
+    for mut section in nodes.iter().filter_map(Node::section) {
+        let only_if = section
+            .optional("if")
+            .and_then(|node| node.condition(&names.lead_catalogue()));
+        let to = section
+            .required("to")
+            .and_then(|node| names.stage(&node, None));
+        let assign = section
+            .optional("assign")
+            .and_then(|node| node.known("pool", &names.pools));
+        section.finish();
+        if let Some(to) = to {
+            routes.push(Route {
+                only_if,
+                to,
+                assign,
+            });
+        }
+    }
+    routes
+}
+
+pub(super) fn read_bases(root: &mut Section<'_>, names: &Names) -> Vec<Base> {
+    let parts = [
+        ("owner", UniquePart::Owner),
+        ("contact.email", UniquePart::Email),
+        ("contact", UniquePart::Contact),
+    ];
+    let mut bases = Vec::new();
+    for (name, mut section) in root.sections("base") {
+        let pipelines = section
+            .required("pipelines")
+            .map(|node| node.list())
+            .unwrap_or_default();
+        let pipelines = pipelines
+            .iter()
+            .filter_map(|node| node.known("pipeline", &names.pipelines))
+            .collect();
+        let unique = section
+            .required("unique")
+            .map(|node| node.list())
+            .unwrap_or_default();
+        let unique = unique.iter().filter_map(|node| node.word(&parts)).collect();
+        section.finish();
+        bases.push(Base {
+            name,
+            pipelines,
+            unique,
+        });
+    }
+    bases
+}
+
+/// The bounds of the wait groups; what they do is read with the rules.
+pub(super) fn read_waits(root: &mut Section<'_>, names: &Names) -> Vec<WaitGroup> {
+    let mut waits = Vec::new();
+    for (name, mut section) in root.sections("wait") {
+        let label = label_of(&mut section, &name);
+        if names.waiting_stages.is_empty() {
+            let rule = SmolStr::from(name.as_str());
+            let why = "no stage says `waits = true`, so nobody waits";
+            section.fault(FaultKind::NeverFires { rule, why }, None);
+        }
+        let Some(node) = section.required("wait") else {
+            continue;
+        };
+        let Some(mut bounds) = node.section() else {
+            continue;
+        };
+        let least_days = bounds.required("least").and_then(|node| node.days());
+        let default_days = bounds.optional("default").and_then(|node| node.days());
+        let most_days = bounds.optional("most").and_then(|node| node.days());
+        bounds.finish();
+        let Some(least_days) = least_days else {
+            continue;
+        };
+        let default_days = default_days.unwrap_or(least_days);
+        let most = most_days.unwrap_or(u32::MAX);
+        if !(least_days..=most).contains(&default_days) {
+            let found = smol_str::format_smolstr!("{default_days} days");
+            let (least, most) = (least_days.into(), most_days.unwrap_or(36_600).into());
+            node.fault(
+                FaultKind::OutOfRange { found, least, most },
+                Some("least <= default <= most".into()),
+            );
+        }
+        waits.push(WaitGroup {
+            name,
+            label,
+            least_days,
+            default_days,
+            most_days,
+        });
+    }
+    waits
+}

@@ -1,0 +1,403 @@
+//! Durations as a playbook says them: "4 business hours", "2 days", "1 month", "its own wait".
+
+use std::fmt;
+
+use chrono::Datelike;
+use smol_str::SmolStr;
+
+use crate::calendar::{Calendar, CalendarError};
+use crate::record::lead::Hold;
+use crate::time::{Elapsed, Instant};
+
+/// A length of time that says which time it means. May be negative: "2 days before".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delay {
+    /// Elapsed time: seconds, minutes, hours.
+    Elapsed(Elapsed),
+    /// Open time of the calendar: business minutes and hours.
+    Business(Elapsed),
+    /// Calendar days; ends at the same local time.
+    Days(i32),
+    /// Working days of the calendar; ends at the same local time, or at that day's closing.
+    BusinessDays(i32),
+    /// Calendar months; ends at the same local time.
+    Months(i32),
+    /// The lead's own wait.
+    OwnWait,
+}
+
+impl Delay {
+    /// No delay.
+    pub const NONE: Self = Self::Elapsed(Elapsed::zero());
+
+    /// Reads a duration: a whole number, a unit, and "before" if it is negative; or
+    /// "its own wait". `None` when the text is nothing of that.
+    ///
+    /// Units: seconds, minutes, hours, days, weeks, months; business minutes, hours, days.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        let (words, sign) = match words.as_slice() {
+            ["its", "own", "wait"] => return Some(Self::OwnWait),
+            [words @ .., "before"] => (words, -1),
+            words => (words, 1),
+        };
+        let (count, business, unit) = match words {
+            [count, "business", unit] => (count, true, *unit),
+            [count, unit] => (count, false, *unit),
+            _ => return None,
+        };
+        let count: i32 = if count.bytes().all(|byte| byte.is_ascii_digit()) {
+            sign * count.parse::<i32>().ok()?
+        } else {
+            return None;
+        };
+        let elapsed = if business {
+            Self::Business
+        } else {
+            Self::Elapsed
+        };
+        match (business, unit.strip_suffix('s').unwrap_or(unit)) {
+            (false, "second") => Some(Self::Elapsed(Elapsed::seconds(count.into()))),
+            (_, "minute") => Some(elapsed(Elapsed::minutes(count.into()))),
+            (_, "hour") => Some(elapsed(Elapsed::hours(count.into()))),
+            (true, "day") => Some(Self::BusinessDays(count)),
+            (false, "day") => Some(Self::Days(count)),
+            (false, "week") => Some(Self::Days(count.checked_mul(7)?)),
+            (false, "month") => Some(Self::Months(count)),
+            _ => None,
+        }
+    }
+
+    /// How far a duration can reach either way; longer ones are faults.
+    pub const MOST: Elapsed = Elapsed::days(366 * 100);
+
+    /// Whether it is within [`Delay::MOST`].
+    #[must_use]
+    pub fn is_bounded(self) -> bool {
+        let most_days = Self::MOST.num_days();
+        match self {
+            Self::Elapsed(time) | Self::Business(time) => time.abs() <= Self::MOST,
+            Self::Days(days) | Self::BusinessDays(days) => i64::from(days).abs() <= most_days,
+            Self::Months(months) => i64::from(months).abs() <= most_days / 30,
+            Self::OwnWait => true,
+        }
+    }
+
+    /// Whether it points backwards.
+    #[must_use]
+    pub fn is_negative(self) -> bool {
+        match self {
+            Self::Elapsed(time) | Self::Business(time) => time < Elapsed::zero(),
+            Self::Days(count) | Self::BusinessDays(count) | Self::Months(count) => count < 0,
+            Self::OwnWait => false,
+        }
+    }
+
+    /// Whether it is no time at all.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        match self {
+            Self::Elapsed(time) | Self::Business(time) => time.is_zero(),
+            Self::Days(count) | Self::BusinessDays(count) | Self::Months(count) => count == 0,
+            Self::OwnWait => false,
+        }
+    }
+
+    /// This delay `times` over; the end of time if it is more than that.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        let count = i32::try_from(times).unwrap_or(i32::MAX);
+        match self {
+            Self::Elapsed(time) => Self::Elapsed(time.checked_mul(count).unwrap_or(Elapsed::MAX)),
+            Self::Business(time) => Self::Business(time.checked_mul(count).unwrap_or(Elapsed::MAX)),
+            Self::Days(days) => Self::Days(days.saturating_mul(count)),
+            Self::BusinessDays(days) => Self::BusinessDays(days.saturating_mul(count)),
+            Self::Months(months) => Self::Months(months.saturating_mul(count)),
+            Self::OwnWait => Self::OwnWait,
+        }
+    }
+
+    /// When this delay is over that began at `from`.
+    ///
+    /// Days and months end at the same local time in the calendar's zone, business time is the
+    /// calendar's. `wait_days` is the lead's own wait.
+    ///
+    /// # Errors
+    /// Beyond the year 9999, or when the calendar never opens.
+    pub fn after(
+        self,
+        from: Instant,
+        calendar: &Calendar,
+        wait_days: Option<u32>,
+    ) -> Result<Instant, CalendarError> {
+        match self {
+            Self::Elapsed(time) => elapsed_after(from, time),
+            Self::Business(time) if time.is_zero() => Ok(from),
+            Self::Business(time) => calendar.add(from, time),
+            Self::Days(days) => calendar.zone().add_days(from, days.into()),
+            Self::Months(months) => calendar.zone().add_months(from, months),
+            Self::BusinessDays(days) => working_days_after(from, days, calendar),
+            Self::OwnWait => calendar
+                .zone()
+                .add_days(from, wait_days.unwrap_or(0).into()),
+        }
+    }
+
+    /// When this delay is over that began at `from`, if the time that the holds took is not
+    /// spent; `None` while a hold runs that began before.
+    ///
+    /// `holds` are those that stop this delay, in the order in which they began.
+    ///
+    /// # Errors
+    /// As [`Delay::after`].
+    pub fn after_holds<'a>(
+        self,
+        from: Instant,
+        calendar: &Calendar,
+        wait_days: Option<u32>,
+        holds: impl Iterator<Item = &'a Hold>,
+    ) -> Result<Option<Instant>, CalendarError> {
+        let mut due = self.after(from, calendar, wait_days)?;
+        // Overlapping holds count once: what is held up to here is added already.
+        let mut held_until = from;
+        for hold in holds {
+            let began = hold.from.max(held_until);
+            if began >= due {
+                continue;
+            }
+            let Some(until) = hold.until else {
+                return Ok(None);
+            };
+            if until <= began {
+                continue;
+            }
+            due = match self {
+                Self::Business(_) => calendar.add(until, calendar.between(began, due))?,
+                _ => elapsed_after(due, until.signed_duration_since(began))?,
+            };
+            held_until = until;
+        }
+        Ok(Some(due))
+    }
+}
+
+fn elapsed_after(from: Instant, time: Elapsed) -> Result<Instant, CalendarError> {
+    let after = from
+        .checked_add_signed(time)
+        .ok_or(CalendarError::OutOfTime)?;
+    if (1..=9999).contains(&after.year()) {
+        Ok(after)
+    } else {
+        Err(CalendarError::OutOfTime)
+    }
+}
+
+/// The same local time so many working days on; if that day closes earlier, its closing.
+fn working_days_after(
+    from: Instant,
+    days: i32,
+    calendar: &Calendar,
+) -> Result<Instant, CalendarError> {
+    if days == 0 {
+        return Ok(from);
+    }
+    let zone = calendar.zone();
+    let local = zone.to_local(from);
+    let date = calendar.add_working_days(local.date(), days.into())?;
+    let same_time = zone.from_local(date.and_time(local.time()));
+    if calendar.is_open(same_time) {
+        return Ok(same_time);
+    }
+    let day_starts = zone.from_local(date.and_time(chrono::NaiveTime::MIN));
+    match calendar.previous_open_or_same(same_time) {
+        Some(closing) if closing > day_starts => Ok(closing),
+        _ => calendar
+            .next_opening(day_starts)
+            .ok_or(CalendarError::NeverOpen),
+    }
+}
+
+impl fmt::Display for Delay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, unit): (i64, &str) = match *self {
+            Self::OwnWait => return f.write_str("its own wait"),
+            Self::Elapsed(time) => whole(time, ["hour", "minute", "second"]),
+            Self::Business(time) => whole(
+                time,
+                ["business hour", "business minute", "business second"],
+            ),
+            Self::Days(days) => (days.into(), "day"),
+            Self::BusinessDays(days) => (days.into(), "business day"),
+            Self::Months(months) => (months.into(), "month"),
+        };
+        let plural = if count.abs() == 1 { "" } else { "s" };
+        let before = if count < 0 { " before" } else { "" };
+        write!(f, "{} {unit}{plural}{before}", count.abs())
+    }
+}
+
+fn whole(time: Elapsed, [hour, minute, second]: [&'static str; 3]) -> (i64, &'static str) {
+    let seconds = time.num_seconds();
+    if seconds % 3600 == 0 && seconds != 0 {
+        (seconds / 3600, hour)
+    } else if seconds % 60 == 0 {
+        (seconds / 60, minute)
+    } else {
+        (seconds, second)
+    }
+}
+
+/// The texts that a duration can have, for hints.
+pub(crate) fn how_to_say() -> SmolStr {
+    SmolStr::new_static(
+        "write for instance `4 business hours`, `2 days`, `1 month`, `1 day before`",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::CalendarSpec;
+    use crate::ids::Name;
+
+    fn office() -> Calendar {
+        let spec = CalendarSpec::new("America/Guayaquil")
+            .weekly("mon-fri", ["09:00-13:00", "14:00-18:00"])
+            .weekly("sat", ["09:00-12:00"]);
+        Calendar::compile(&spec).unwrap()
+    }
+
+    fn at(local: &str) -> Instant {
+        format!("{local}:00-05:00")
+            .parse::<chrono::DateTime<chrono::FixedOffset>>()
+            .unwrap()
+            .into()
+    }
+
+    fn after(text: &str, local: &str) -> Instant {
+        Delay::parse(text)
+            .unwrap()
+            .after(at(local), &office(), Some(90))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_duration_reads_as_it_prints() {
+        for text in [
+            "4 business hours",
+            "15 business minutes",
+            "1 business day",
+            "2 days",
+            "1 month",
+            "36 hours",
+            "1 day before",
+            "its own wait",
+            "10 seconds",
+        ] {
+            assert_eq!(Delay::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Delay::parse("2 weeks"), Some(Delay::Days(14)));
+        for text in [
+            "",
+            "4",
+            "4 fortnights",
+            "-1 day",
+            "1.5 hours",
+            "four hours",
+            "4 business weeks",
+            "99999999999 days",
+            "400000000 weeks",
+        ] {
+            assert_eq!(Delay::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_sort_of_time_ends_where_people_expect() {
+        assert_eq!(
+            after("4 business hours", "2026-03-06T16:30"),
+            at("2026-03-07T11:30")
+        );
+        assert_eq!(after("2 days", "2026-03-06T16:30"), at("2026-03-08T16:30"));
+        assert_eq!(after("1 month", "2026-01-31T10:00"), at("2026-02-28T10:00"));
+        assert_eq!(
+            after("its own wait", "2026-03-06T16:30"),
+            at("2026-06-04T16:30")
+        );
+        assert_eq!(
+            after("1 business day", "2026-03-05T16:30"),
+            at("2026-03-06T16:30")
+        );
+        // On Saturday the office closes at noon.
+        assert_eq!(
+            after("1 business day", "2026-03-06T16:30"),
+            at("2026-03-07T12:00")
+        );
+        // A task given at night is due the next working day, when it opens.
+        assert_eq!(
+            after("1 business day", "2026-03-08T02:00"),
+            at("2026-03-09T09:00")
+        );
+    }
+
+    #[test]
+    fn held_time_does_not_spend_a_wait() {
+        let hold = |from: &str, until: Option<&str>| Hold {
+            name: Name::from("parked"),
+            from: at(from),
+            until: until.map(at),
+        };
+        let due = |delay: &str, holds: &[Hold]| {
+            Delay::parse(delay)
+                .unwrap()
+                .after_holds(at("2026-03-02T09:00"), &office(), None, holds.iter())
+                .unwrap()
+        };
+        let noon_to_three = hold("2026-03-02T12:00", Some("2026-03-02T15:00"));
+        assert_eq!(due("4 business hours", &[]), Some(at("2026-03-02T13:00")));
+        assert_eq!(
+            due("4 business hours", std::slice::from_ref(&noon_to_three)),
+            Some(at("2026-03-02T16:00"))
+        );
+        assert_eq!(
+            due("2 days", std::slice::from_ref(&noon_to_three)),
+            Some(at("2026-03-04T12:00"))
+        );
+        // Overlapping holds count once, and one that begins after the end changes nothing.
+        let two_to_four = hold("2026-03-02T14:00", Some("2026-03-02T16:00"));
+        assert_eq!(
+            due("4 business hours", &[noon_to_three.clone(), two_to_four]),
+            Some(at("2026-03-02T17:00"))
+        );
+        let next_week = hold("2026-03-10T12:00", None);
+        assert_eq!(
+            due("4 business hours", &[next_week]),
+            Some(at("2026-03-02T13:00"))
+        );
+        assert_eq!(
+            due("4 business hours", &[hold("2026-03-02T12:00", None)]),
+            None
+        );
+    }
+
+    #[test]
+    fn the_end_of_time_is_an_error_and_no_panic() {
+        let late: Instant = "9999-12-31T23:00:00Z".parse().unwrap();
+        for text in [
+            "4 business hours",
+            "2 days",
+            "1 month",
+            "5 hours",
+            "3 business days",
+        ] {
+            assert!(
+                Delay::parse(text)
+                    .unwrap()
+                    .after(late, &office(), None)
+                    .is_err(),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What can be wrong with a playbook: every fault with its place, and what was probably meant.
+
+use std::fmt;
+
+use smol_str::SmolStr;
+
+use crate::condition;
+
+/// Everything that is wrong with a playbook, in the order of files and lines. Never empty.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the playbook has {}", counted(.0.len()))]
+pub struct Faults(pub Vec<Fault>);
+
+fn counted(faults: usize) -> String {
+    match faults {
+        1 => "1 fault".into(),
+        more => format!("{more} faults"),
+    }
+}
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// The file, relative to the playbook's folder.
+    pub file: SmolStr,
+    /// The line, from 1; 0 where a file can't be read at all.
+    pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
+    /// Where in the file, in bytes.
+    pub span: std::ops::Range<usize>,
+    /// What is wrong.
+    pub kind: FaultKind,
+    /// What was probably meant, or how to mend it.
+    pub hint: Option<SmolStr>,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}:{}:{}: {}",
+            self.file, self.line, self.column, self.kind
+        )?;
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What can be wrong at one place of a playbook.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// A file that is needed can't be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(std::io::ErrorKind),
+    /// A file is larger than any honest one.
+    #[error("is larger than {most_bytes} bytes")]
+    TooLarge {
+        /// The limit.
+        most_bytes: usize,
+    },
+    /// It isn't TOML.
+    #[error("{0}")]
+    Syntax(SmolStr),
+    /// A key that means nothing here.
+    #[error("`{key}` means nothing in {section}")]
+    UnknownKey {
+        /// The key.
+        key: SmolStr,
+        /// Where.
+        section: SmolStr,
+    },
+    /// Something that must be said isn't.
+    #[error("{section} needs `{key}`")]
+    MissingKey {
+        /// The key.
+        key: SmolStr,
+        /// Where.
+        section: SmolStr,
+    },
+    /// Something of the wrong type.
+    #[error("expected {expected}, found {found}")]
+    WrongType {
+        /// What is wanted.
+        expected: &'static str,
+        /// What stands there.
+        found: SmolStr,
+    },
+    /// A word that is none of those possible.
+    #[error("`{word}` is none of {among}")]
+    UnknownWord {
+        /// The word.
+        word: SmolStr,
+        /// Those possible.
+        among: SmolStr,
+    },
+    /// A name that isn't defined.
+    #[error("there is no {sort} `{name}`")]
+    UnknownName {
+        /// Of what sort: a stage, a template.
+        sort: &'static str,
+        /// The name.
+        name: SmolStr,
+    },
+    /// A name that can't be one.
+    #[error("`{name}` is no name for {sort}")]
+    BadName {
+        /// Of what sort.
+        sort: &'static str,
+        /// The name.
+        name: SmolStr,
+    },
+    /// A name that is taken.
+    #[error("the {sort} `{name}` is defined already")]
+    DefinedTwice {
+        /// Of what sort.
+        sort: &'static str,
+        /// The name.
+        name: SmolStr,
+    },
+    /// A duration that can't be read.
+    #[error("`{text}` is no duration")]
+    BadDuration {
+        /// The text.
+        text: SmolStr,
+    },
+    /// A duration of a sort that can't stand here.
+    #[error("`{text}` can't stand here: {why}")]
+    UnfitDuration {
+        /// The text.
+        text: SmolStr,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A number out of its range.
+    #[error("{found} is out of range: {least} to {most}")]
+    OutOfRange {
+        /// What stands there.
+        found: SmolStr,
+        /// The least.
+        least: i64,
+        /// The most.
+        most: i64,
+    },
+    /// Something wrong in a condition.
+    #[error("in the condition: {0}")]
+    Condition(condition::FaultKind),
+    /// A condition that must be pushed down to stores uses a fact that they don't keep.
+    #[error("`{fact}` is computed and can't be filtered on")]
+    ComputedFact {
+        /// The fact.
+        fact: SmolStr,
+    },
+    /// Something wrong with a calendar.
+    #[error("{0}")]
+    Calendar(SmolStr),
+    /// Something wrong with a template.
+    #[error("the template can't be read: {0}")]
+    Template(SmolStr),
+    /// A template says something that isn't there.
+    #[error("the template asks for `{variable}`, which no lead has")]
+    UnknownVariable {
+        /// What it asks for.
+        variable: SmolStr,
+    },
+    /// A link in a template whose scheme isn't safe.
+    #[error("the template links to `{link}`; only https, http, mailto and tel links can be sent")]
+    UnsafeLink {
+        /// The link.
+        link: SmolStr,
+    },
+    /// A stage that no lead can come to.
+    #[error("no lead can come to the stage `{stage}`")]
+    UnreachableStage {
+        /// The stage.
+        stage: SmolStr,
+    },
+    /// A stage that no lead can leave and that is not final.
+    #[error("no lead can leave the stage `{stage}`, and it is not final")]
+    DeadEnd {
+        /// The stage.
+        stage: SmolStr,
+    },
+    /// Rules that would fire each other without end.
+    #[error("the rules {cycle} start each other at once and without end")]
+    RuleCycle {
+        /// The rules, in the order in which they fire.
+        cycle: SmolStr,
+    },
+    /// A rule that can never fire.
+    #[error("the rule `{rule}` can never fire: {why}")]
+    NeverFires {
+        /// The rule.
+        rule: SmolStr,
+        /// Why not.
+        why: &'static str,
+    },
+    /// Two things that can't both be said.
+    #[error("`{one}` and `{other}` can't both be said")]
+    Contradiction {
+        /// One.
+        one: SmolStr,
+        /// The other.
+        other: SmolStr,
+    },
+    /// More of something than a record can hold.
+    #[error("there are {found} {sort}; there can be {most}")]
+    TooMany {
+        /// Of what.
+        sort: &'static str,
+        /// How many.
+        found: usize,
+        /// How many there can be.
+        most: usize,
+    },
+    /// A scenario that can't be played.
+    #[error("{0}")]
+    Scenario(SmolStr),
+}

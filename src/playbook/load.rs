@@ -1,0 +1,151 @@
+//! The files of a playbook, read from disk: the one place in this crate that does.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use smol_str::SmolStr;
+
+use crate::ids::{Name, hash128};
+use crate::playbook::fault::{Fault, FaultKind, Faults};
+
+/// The texts of a playbook, by their paths within its folder.
+///
+/// A host that has no file system fills it by hand, for instance with `include_str!`.
+#[derive(Clone, Debug, Default)]
+pub struct Folder {
+    /// `playbook.toml`.
+    pub playbook: String,
+    /// Files of `templates/`: path and text.
+    pub templates: Vec<(SmolStr, String)>,
+    /// Files of `holidays/`: path and text.
+    pub holidays: Vec<(SmolStr, String)>,
+    /// Files of `scenarios/`: path and text.
+    pub scenarios: Vec<(SmolStr, String)>,
+}
+
+impl Folder {
+    /// How large one file can be.
+    pub const LARGEST_FILE_BYTES: usize = 4 * 1024 * 1024;
+    /// How many files one of the folders can have.
+    pub const MOST_FILES: usize = 1_000;
+
+    /// Reads the files of a playbook.
+    ///
+    /// # Errors
+    /// Those files that can't be read, that are no UTF-8 or too large.
+    pub fn load(folder: &Path) -> Result<Self, Faults> {
+        let reading = Reading {
+            folder,
+            faults: RefCell::new(Vec::new()),
+        };
+        let playbook = reading.file("playbook.toml").unwrap_or_default();
+        let read = Self {
+            playbook,
+            templates: reading.files("templates", &["txt", "html"]),
+            holidays: reading.files("holidays", &["csv"]),
+            scenarios: reading.files("scenarios", &["toml"]),
+        };
+        let faults = reading.faults.into_inner();
+        if faults.is_empty() {
+            Ok(read)
+        } else {
+            Err(Faults(faults))
+        }
+    }
+
+    /// What tells this playbook from a changed one. Scenarios don't count: they decide nothing.
+    pub(crate) fn hash(&self) -> Name {
+        let mut parts = vec![self.playbook.as_bytes()];
+        for (path, text) in self.templates.iter().chain(&self.holidays) {
+            parts.push(path.as_bytes());
+            parts.push(text.as_bytes());
+        }
+        let hash = u128::from_be_bytes(hash128(&parts));
+        // Eighty bits: enough to tell playbooks apart, short enough to be held in place.
+        Name::from(format!("{:020x}", hash >> 48))
+    }
+}
+
+struct Reading<'a> {
+    folder: &'a Path,
+    faults: RefCell<Vec<Fault>>,
+}
+
+impl Reading<'_> {
+    fn fault(&self, file: &str, kind: FaultKind, hint: Option<SmolStr>) {
+        let file = file.into();
+        self.faults.borrow_mut().push(Fault {
+            file,
+            line: 0,
+            column: 0,
+            span: 0..0,
+            kind,
+            hint,
+        });
+    }
+
+    fn file(&self, path: &str) -> Option<String> {
+        let file = self.folder.join(path);
+        let size = fs::metadata(&file).map_or(0, |metadata| metadata.len());
+        if size > Folder::LARGEST_FILE_BYTES as u64 {
+            let most_bytes = Folder::LARGEST_FILE_BYTES;
+            self.fault(path, FaultKind::TooLarge { most_bytes }, None);
+            return None;
+        }
+        match fs::read_to_string(&file) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                let hint = match error.kind() {
+                    ErrorKind::InvalidData => Some("a playbook's files are UTF-8"),
+                    ErrorKind::NotFound => {
+                        Some("a playbook is a folder with a playbook.toml in it")
+                    }
+                    _ => None,
+                };
+                self.fault(
+                    path,
+                    FaultKind::Unreadable(error.kind()),
+                    hint.map(SmolStr::from),
+                );
+                None
+            }
+        }
+    }
+
+    /// The files of a sub-folder with one of these endings, in the order of their names. A folder
+    /// that isn't there has none.
+    fn files(&self, sub_folder: &str, endings: &[&str]) -> Vec<(SmolStr, String)> {
+        let Ok(entries) = fs::read_dir(self.folder.join(sub_folder)) else {
+            return Vec::new();
+        };
+        let mut paths: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| {
+                endings
+                    .iter()
+                    .any(|ending| name.ends_with(&format!(".{ending}")))
+            })
+            .map(|name| format!("{sub_folder}/{name}"))
+            .collect();
+        paths.sort_unstable();
+        if paths.len() > Folder::MOST_FILES {
+            let (found, most) = (paths.len(), Folder::MOST_FILES);
+            self.fault(
+                sub_folder,
+                FaultKind::TooMany {
+                    sort: "files",
+                    found,
+                    most,
+                },
+                None,
+            );
+            paths.truncate(most);
+        }
+        paths
+            .iter()
+            .filter_map(|path| Some((path.into(), self.file(path)?)))
+            .collect()
+    }
+}

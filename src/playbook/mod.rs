@@ -1,0 +1,287 @@
+//! Playbooks: all that one organisation decides, as data.
+//!
+//! A playbook is a folder: `playbook.toml`, `templates/`, `holidays/`, `scenarios/`. Reading one
+//! ([`Playbook::load`], or [`Playbook::read`] from texts that the host holds) checks all of it and
+//! tells every fault at once, each with its place and a hint. What comes out is compiled:
+//! names resolved, conditions checked, calendars indexed, and every friendly word (`sla`,
+//! `ageing`, `wait`, `reminder`) turned into a [`Rule`](rule::Rule).
+//!
+//! [`load`] is the only place in this crate that touches the file system.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use crate::calendar::{Calendar, Zone};
+use crate::condition::Condition;
+use crate::email::Email;
+use crate::facts::LeadFact;
+use crate::ids::Name;
+use crate::playbook::fault::Faults;
+use crate::playbook::load::Folder;
+use crate::playbook::people::{PoolSpec, Role};
+use crate::playbook::pipeline::{
+    Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
+};
+use crate::playbook::rule::Rule;
+use crate::playbook::template::Templates;
+use crate::record::contact::Cap;
+use crate::store::Kind;
+
+pub mod catalogue;
+mod compile;
+pub mod delay;
+pub mod fault;
+pub mod load;
+pub mod people;
+pub mod pipeline;
+pub(crate) mod read;
+pub mod rule;
+pub mod template;
+
+/// Everything that one organisation decides, compiled.
+pub struct Playbook {
+    /// What tells this playbook from a changed one: a hash over its files but the scenarios.
+    pub hash: Name,
+    /// Its stable name.
+    pub id: Name,
+    /// What people call it.
+    pub label: SmolStr,
+    /// The zone in which its days begin and end.
+    pub zone: Zone,
+    /// The language of its texts, as a BCP 47 tag.
+    pub locale: SmolStr,
+    /// The currency of its prices, as an ISO 4217 code.
+    pub currency: SmolStr,
+    /// The calendar of business time where nothing else is said.
+    pub calendar: Calendar,
+    /// In whose name mail goes that is no agent's.
+    pub organisation: Organisation,
+    /// Roles.
+    pub roles: Vec<Role>,
+    /// Sources of leads.
+    pub sources: Vec<Source>,
+    /// Fields of leads.
+    pub fields: Vec<Field>,
+    /// Activities that can be recorded.
+    pub activities: Vec<Name>,
+    /// Holds that can stop a lead's clocks.
+    pub holds: Vec<Name>,
+    /// Wait groups.
+    pub waits: Vec<WaitGroup>,
+    /// Pools.
+    pub pools: Vec<PoolSpec>,
+    /// What must be unique.
+    pub bases: Vec<Base>,
+    /// What moves can ask for.
+    pub needs: Vec<Need>,
+    /// Pipelines.
+    pub pipelines: Vec<Pipeline>,
+    /// Where new leads go.
+    pub routes: Vec<Route>,
+    /// Tasks.
+    pub tasks: Vec<TaskSpec>,
+    /// What happens in time.
+    pub rules: Vec<Rule>,
+    /// Texts of messages and tasks.
+    pub templates: Templates,
+    /// How many marketing messages a contact gets at most.
+    pub cap: Option<CapRule>,
+    choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
+}
+
+/// In whose name mail goes that is no agent's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Organisation {
+    /// The name.
+    pub name: SmolStr,
+    /// The address.
+    pub email: Email,
+}
+
+/// A cap on marketing messages, and what becomes of those above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CapRule {
+    /// How many in which time.
+    pub cap: Cap,
+    /// Whether a message above it waits for its turn (`true`) or is dropped.
+    pub defers: bool,
+}
+
+impl Playbook {
+    /// Reads the playbook in a folder.
+    ///
+    /// # Errors
+    /// All its faults, each with its place; among them files that can't be read.
+    pub fn load(folder: impl AsRef<Path>) -> Result<Self, Faults> {
+        Self::read(&Folder::load(folder.as_ref())?)
+    }
+
+    /// Reads a playbook from texts.
+    ///
+    /// # Errors
+    /// All its faults, each with its place.
+    pub fn read(folder: &Folder) -> Result<Self, Faults> {
+        compile::compile(folder)
+    }
+
+    /// Reads a condition over leads (a filter, a segment, an audience).
+    ///
+    /// # Errors
+    /// All its faults, each with its place in the text.
+    pub fn condition(&self, text: &str) -> Result<Condition, Vec<crate::condition::Fault>> {
+        Condition::parse(text, &self.lead_catalogue())
+    }
+
+    /// Reads a condition over the records of another kind that can be filtered.
+    ///
+    /// # Errors
+    /// All its faults, each with its place in the text.
+    pub fn condition_on(
+        &self,
+        kind: Kind,
+        text: &str,
+    ) -> Result<Condition, Vec<crate::condition::Fault>> {
+        match kind {
+            Kind::Lead => self.condition(text),
+            kind => Condition::parse(text, &self.catalogue_of(kind)),
+        }
+    }
+
+    fn lead_catalogue(&self) -> catalogue::LeadCatalogue<'_> {
+        catalogue::LeadCatalogue {
+            zone: &self.zone,
+            fields: &self.fields,
+            activities: &self.activities,
+            choices: &self.choices,
+        }
+    }
+
+    fn catalogue_of(&self, kind: Kind) -> catalogue::BuiltInCatalogue<'_> {
+        let roles = self
+            .roles
+            .iter()
+            .map(|role| role.name.as_str().into())
+            .collect();
+        catalogue::BuiltInCatalogue {
+            kind,
+            zone: &self.zone,
+            roles,
+        }
+    }
+
+    /// The role of this name.
+    #[must_use]
+    pub fn role(&self, name: &Name) -> Option<&Role> {
+        self.roles.iter().find(|role| role.name == *name)
+    }
+
+    /// The source of this name.
+    #[must_use]
+    pub fn source(&self, name: &Name) -> Option<&Source> {
+        self.sources.iter().find(|source| source.name == *name)
+    }
+
+    /// The field of this name.
+    #[must_use]
+    pub fn field(&self, name: &Name) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == *name)
+    }
+
+    /// The wait group of this name.
+    #[must_use]
+    pub fn wait(&self, name: &Name) -> Option<&WaitGroup> {
+        self.waits.iter().find(|wait| wait.name == *name)
+    }
+
+    /// The pool of this name.
+    #[must_use]
+    pub fn pool(&self, name: &Name) -> Option<&PoolSpec> {
+        self.pools.iter().find(|pool| pool.name == *name)
+    }
+
+    /// The need of this name.
+    #[must_use]
+    pub fn need(&self, name: &Name) -> Option<&Need> {
+        self.needs.iter().find(|need| need.name == *name)
+    }
+
+    /// The pipeline of this name.
+    #[must_use]
+    pub fn pipeline(&self, name: &Name) -> Option<&Pipeline> {
+        self.pipelines
+            .iter()
+            .find(|pipeline| pipeline.name == *name)
+    }
+
+    /// A stage of a pipeline.
+    #[must_use]
+    pub fn stage(&self, pipeline: &Name, stage: &Name) -> Option<&Stage> {
+        self.pipeline(pipeline)?.stage(stage)
+    }
+
+    /// The task of this name.
+    #[must_use]
+    pub fn task(&self, name: &Name) -> Option<&TaskSpec> {
+        self.tasks.iter().find(|task| task.name == *name)
+    }
+
+    /// The rule of this name.
+    #[must_use]
+    pub fn rule(&self, name: &Name) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.name == *name)
+    }
+
+    /// The channels over which it sends.
+    #[must_use]
+    pub fn channels(&self) -> Vec<Name> {
+        let actions = self.rules.iter().flat_map(|rule| &rule.actions);
+        let choices = self
+            .tasks
+            .iter()
+            .flat_map(|task| &task.choices)
+            .flat_map(|choice| &choice.actions);
+        let mut channels: Vec<Name> = actions
+            .chain(choices)
+            .filter_map(|action| match action {
+                rule::Action::Send(send) => Some(send.channel.clone()),
+                rule::Action::Notify { .. } => Some(Name::from("email")),
+                _ => None,
+            })
+            .collect();
+        channels.sort_unstable();
+        channels.dedup();
+        channels
+    }
+
+    /// The same playbook without the rule of this name: for tests that a scenario notices.
+    #[must_use]
+    pub fn without_rule(mut self, name: &str) -> Self {
+        self.rules.retain(|rule| rule.name != *name);
+        self
+    }
+
+    /// The same playbook in which no move asks for this need: for tests that a scenario notices.
+    #[must_use]
+    pub fn without_need(mut self, name: &str) -> Self {
+        let stages = self
+            .pipelines
+            .iter_mut()
+            .flat_map(|pipeline| &mut pipeline.stages);
+        for way in stages.flat_map(|stage| &mut stage.ways) {
+            way.needs.retain(|need| *need != *name);
+        }
+        self
+    }
+}
+
+impl fmt::Debug for Playbook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Playbook")
+            .field("id", &self.id)
+            .field("hash", &self.hash)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,200 @@
+//! Pipelines: the stages of a lead, what leads from one to another, and what must be unique.
+
+use smol_str::SmolStr;
+
+use crate::calendar::Calendar;
+use crate::condition::Condition;
+use crate::ids::Name;
+use crate::playbook::delay::Delay;
+use crate::playbook::rule::{Action, StageRef, StoppedBy};
+use crate::value::{Value, ValueType};
+
+/// A way that leads go, stage by stage.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// Its stable name.
+    pub name: Name,
+    /// The stage where leads begin.
+    pub start: Name,
+    /// Its stages, in the order of the playbook.
+    pub stages: Vec<Stage>,
+}
+
+impl Pipeline {
+    /// The stage of this name.
+    #[must_use]
+    pub fn stage(&self, name: &Name) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.name == *name)
+    }
+}
+
+/// A stage of a pipeline.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// Its stable name.
+    pub name: Name,
+    /// What people call it.
+    pub label: SmolStr,
+    /// Where leads may go from here, and what each way needs.
+    pub ways: Vec<Way>,
+    /// The roles that may move leads out of it; whoever may move, if empty.
+    pub by: Vec<Name>,
+    /// The outcome of leads that end here, if it is final.
+    pub outcome: Option<Name>,
+    /// Whether leads wait here in their wait groups.
+    pub waits: bool,
+}
+
+/// A way from one stage to another.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// The stage it leads to.
+    pub to: Name,
+    /// The needs that must all be met.
+    pub needs: Vec<Name>,
+}
+
+/// Something that a move can ask for. A refusal lists its name, a form shows its text.
+#[derive(Clone, Debug)]
+pub struct Need {
+    /// Its stable name.
+    pub name: Name,
+    /// When it is met.
+    pub condition: Condition,
+    /// What is asked for, in the organisation's language.
+    pub text: SmolStr,
+}
+
+/// Where new leads go: the first route whose condition holds.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// For which leads; all, if `None`.
+    pub only_if: Option<Condition>,
+    /// The pipeline and stage.
+    pub to: StageRef,
+    /// The pool that chooses an owner for those that have none.
+    pub assign: Option<Name>,
+}
+
+/// What must be unique among the open leads of some pipelines.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// Its stable name.
+    pub name: Name,
+    /// The pipelines.
+    pub pipelines: Vec<Name>,
+    /// The facts that together can be held once.
+    pub unique: Vec<UniquePart>,
+}
+
+/// A fact that is part of what must be unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UniquePart {
+    /// The owner.
+    Owner,
+    /// The contact's e-mail address.
+    Email,
+    /// The contact.
+    Contact,
+}
+
+/// A wait group.
+#[derive(Clone, Debug)]
+pub struct WaitGroup {
+    /// Its stable name.
+    pub name: Name,
+    /// What people call it.
+    pub label: SmolStr,
+    /// The shortest wait.
+    pub least_days: u32,
+    /// The wait of a lead that has none of its own.
+    pub default_days: u32,
+    /// The longest wait, if there is one.
+    pub most_days: Option<u32>,
+}
+
+/// A source of leads.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its stable name.
+    pub name: Name,
+    /// Its kind: digital, physical, or the playbook's own word.
+    pub kind: Name,
+    /// What people call it.
+    pub label: SmolStr,
+}
+
+/// A field of the playbook's own.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its stable name.
+    pub name: Name,
+    /// What people call it.
+    pub label: SmolStr,
+    /// Its type.
+    pub value_type: ValueType,
+    /// All that it can be, if that is a closed set.
+    pub choices: Vec<SmolStr>,
+    /// Whether a lead can't be registered without it.
+    pub required: bool,
+}
+
+impl Field {
+    /// The value as the playbook writes it, if it is one of this field's.
+    #[must_use]
+    pub fn accept(&self, value: &Value) -> Option<Value> {
+        match value {
+            Value::Text(text) if !self.choices.is_empty() => {
+                let choice = self
+                    .choices
+                    .iter()
+                    .find(|choice| crate::value::folded_eq(choice, text))?;
+                Some(Value::Text(choice.clone()))
+            }
+            Value::Text(text) if text.len() > Self::LONGEST_TEXT => None,
+            value if value.value_type() == self.value_type => Some(value.clone()),
+            _ => None,
+        }
+    }
+
+    /// How long a text can be, in bytes.
+    pub const LONGEST_TEXT: usize = 4096;
+}
+
+/// Something that somebody has to do.
+#[derive(Clone, Debug)]
+pub struct TaskSpec {
+    /// Its stable name.
+    pub name: Name,
+    /// What is to be done: a template.
+    pub text: SmolStr,
+    /// Who has to do it: a role; the lead's owner, if `None`.
+    pub role: Option<Name>,
+    /// Until when, after the anchor of the rule that opens it.
+    pub within: Option<Delay>,
+    /// The calendar for that.
+    pub calendar: Calendar,
+    /// Which holds stop its time.
+    pub stopped_by: StoppedBy,
+    /// What makes it done by itself.
+    pub done: Option<Condition>,
+    /// What can be chosen when it is completed; nothing, if empty.
+    pub choices: Vec<Choice>,
+    /// Whether it is the owner's own and ends when the owner changes.
+    pub ends_with_owner: bool,
+    /// Whether it is a service level, whose keeping is reported.
+    pub is_service_level: bool,
+    /// Whether it stays open when the lead is closed.
+    pub outlives_lead: bool,
+}
+
+/// A choice that a task offers.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// Its stable name.
+    pub name: Name,
+    /// What people call it.
+    pub label: SmolStr,
+    /// What it does.
+    pub actions: Vec<Action>,
+}

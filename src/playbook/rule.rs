@@ -1,0 +1,286 @@
+//! Rules: the one shape of everything that happens in time (the fifth design idea).
+//!
+//! ```text
+//! on <anchor> [+ delay] [every <period>] [if <condition>] [until <condition>] do <actions>
+//! ```
+//!
+//! The playbook's friendlier words (`sla`, `ageing`, `wait`, `reminder`) are read into rules, and
+//! behind that no friendly name exists.
+
+use std::fmt;
+
+use smol_str::SmolStr;
+
+use crate::calendar::Calendar;
+use crate::condition::Condition;
+use crate::ids::Name;
+use crate::playbook::delay::Delay;
+use crate::record::message::Class;
+use crate::time::Elapsed;
+use crate::value::Value;
+
+/// Something that happens to a lead in time.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its stable name.
+    pub name: Name,
+    /// Which leads it is for.
+    pub scope: Scope,
+    /// What its time counts from.
+    pub anchor: Anchor,
+    /// How long after (or before) the anchor it is due.
+    pub delay: Delay,
+    /// How often it comes again.
+    pub every: Option<Period>,
+    /// What must hold when it is due; otherwise that occurrence is skipped.
+    pub only_if: Option<Condition>,
+    /// What ends it, as soon as it holds.
+    pub until: Option<Condition>,
+    /// Which holds stop its time.
+    pub stopped_by: StoppedBy,
+    /// What becomes of an occurrence that was due before its anchor was recorded.
+    pub late: Late,
+    /// The calendar for business time, and the zone in which days end.
+    pub calendar: Calendar,
+    /// What it does, in order.
+    pub actions: Vec<Action>,
+}
+
+/// Which leads a rule is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Leads in one of these stages; in any, if empty.
+    pub stages: Vec<StageRef>,
+    /// Leads of this wait group; any or none, if `None`.
+    pub wait: Option<Name>,
+    /// Open leads, closed ones, or all.
+    pub leads: Leads,
+}
+
+/// Whether a rule is for open leads, closed ones, or all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Leads {
+    /// Open ones: the default.
+    #[default]
+    Open,
+    /// Closed ones: rules on a lead's end, or on the entry into a final stage.
+    Closed,
+    /// All: rules on tasks that outlive the lead.
+    All,
+}
+
+/// A stage of a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StageRef {
+    /// The pipeline.
+    pub pipeline: Name,
+    /// The stage.
+    pub stage: Name,
+}
+
+impl StageRef {
+    /// Whether it is the stage of these names.
+    #[must_use]
+    pub fn is(&self, pipeline: &Name, stage: &Name) -> bool {
+        self.stage == *stage && self.pipeline == *pipeline
+    }
+}
+
+impl fmt::Display for StageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.pipeline, self.stage)
+    }
+}
+
+/// What a rule's time counts from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Anchor {
+    /// The registration.
+    Registered,
+    /// The lead's coming to its present owner.
+    Assigned,
+    /// The entry into the present stage, which is one of the scope's.
+    Entered,
+    /// The contact's last answer.
+    Answered,
+    /// The last attempt at contact.
+    Attempted,
+    /// The lead's end.
+    Closed,
+    /// The date or instant in a field.
+    Field(Name),
+    /// The deadline of the open task of this name.
+    Overdue(Name),
+    /// A condition's coming true.
+    Turns(Condition),
+}
+
+impl fmt::Display for Anchor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registered => f.write_str("registered"),
+            Self::Assigned => f.write_str("assigned"),
+            Self::Entered => f.write_str("entered"),
+            Self::Answered => f.write_str("answered"),
+            Self::Attempted => f.write_str("attempted"),
+            Self::Closed => f.write_str("closed"),
+            Self::Field(field) => write!(f, "field {field}"),
+            Self::Overdue(task) => write!(f, "overdue {task}"),
+            Self::Turns(condition) => write!(f, "when {condition}"),
+        }
+    }
+}
+
+/// How often a rule comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// From one occurrence to the next.
+    pub length: Delay,
+    /// The first occurrence: 0 is at the delay's end, 1 a period later.
+    pub first: u32,
+    /// How many occurrences there are at most.
+    pub at_most: Option<u32>,
+}
+
+/// Which holds stop a rule's time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoppedBy {
+    /// All of them: the default, but for fields that are dates.
+    Any,
+    /// These; none, if empty.
+    Named(Vec<Name>),
+}
+
+impl StoppedBy {
+    /// Whether a hold of this name stops it.
+    #[must_use]
+    pub fn covers(&self, hold: &Name) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Named(names) => names.contains(hold),
+        }
+    }
+}
+
+/// What becomes of an occurrence that was due before its anchor was recorded: of an import, or
+/// of a rule that a changed playbook adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// It is skipped: the default.
+    Skip,
+    /// It fires at once.
+    Fire,
+    /// It fires at once, unless it is older than this: a service level is taken up as long as it
+    /// can be kept.
+    FireWithin(Delay),
+    /// It fires some time within this length, so that an import doesn't fire all at once. Which
+    /// time is decided by the lead's id.
+    Spread(Elapsed),
+}
+
+/// What a rule, or a choice in a task, does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Sends a message to the contact.
+    Send(Send),
+    /// Tells agents.
+    Notify {
+        /// Whom.
+        whom: Whom,
+        /// With which template.
+        template: Name,
+    },
+    /// Opens a task.
+    Task(Name),
+    /// Lets a pool choose an owner.
+    Assign(Assign),
+    /// Moves the lead to a stage; into a final one, it closes it; out of one, it reopens it.
+    Move {
+        /// The stage, in the lead's pipeline.
+        stage: Name,
+        /// The reason, where the stage asks for one.
+        reason: Option<SmolStr>,
+    },
+    /// Gives a field a value.
+    Set {
+        /// Which field.
+        field: Name,
+        /// The value.
+        value: Value,
+    },
+}
+
+impl Action {
+    /// Its verb, as the playbook says it.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Send(_) => "send",
+            Self::Notify { .. } => "notify",
+            Self::Task(_) => "task",
+            Self::Assign(_) => "assign",
+            Self::Move { .. } => "move",
+            Self::Set { .. } => "set",
+        }
+    }
+}
+
+/// A message to the contact.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Send {
+    /// The template.
+    pub template: Name,
+    /// Whether it goes in the owner's name, or in the organisation's.
+    pub as_owner: bool,
+    /// What becomes of it when the owner changes before it goes.
+    pub on_owner_change: OnOwnerChange,
+    /// Marketing or alert.
+    pub class: Class,
+    /// The mailer.
+    pub channel: Name,
+    /// After how long it is too old to go.
+    pub expires_after: Option<Elapsed>,
+}
+
+/// What becomes of a message in an owner's name when the owner changes before it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnOwnerChange {
+    /// It goes in the new owner's name: the default.
+    NewOwner,
+    /// It is dropped.
+    Drop,
+}
+
+/// Who is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// The lead's owner.
+    Owner,
+    /// All agents of a role.
+    Role(Name),
+    /// All agents of a team.
+    Team(Name),
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Owner => f.write_str("owner"),
+            Self::Role(role) => write!(f, "{role}"),
+            Self::Team(team) => write!(f, "team:{team}"),
+        }
+    }
+}
+
+/// A pool's choice of an owner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assign {
+    /// The pool.
+    pub pool: Name,
+    /// Whether agents who had the lead since it was registered are passed over.
+    pub not_earlier_owners: bool,
+    /// How often rules may reassign a lead since it was registered; then, `then`.
+    pub at_most: Option<u32>,
+    /// What happens when nobody is eligible or it was done too often.
+    pub then: Option<Box<Action>>,
+}

@@ -1,0 +1,234 @@
+//! A contact: the person behind one or more leads; and claims, which keep things unique.
+
+use chrono::serde::{ts_microseconds, ts_microseconds_option};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::email::Email;
+use crate::ids::{ContactId, Id, LeadId, MessageId, Name};
+use crate::time::{Elapsed, Instant};
+
+/// A person, with all that must be decided about them together: their open leads, and the
+/// messages that count towards the cap.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Its id.
+    pub id: ContactId,
+    /// The name, as first given.
+    pub name: SmolStr,
+    /// The e-mail address.
+    pub email: Option<Email>,
+    /// The phone number, as given.
+    pub phone: Option<SmolStr>,
+    /// Since when the contact wants no more marketing.
+    #[serde(with = "ts_microseconds_option")]
+    pub unsubscribed_at: Option<Instant>,
+    /// Since when mail to the contact comes back for good.
+    #[serde(with = "ts_microseconds_option")]
+    pub email_invalid_at: Option<Instant>,
+    /// The open leads.
+    pub leads: Vec<OpenLead>,
+    /// The messages that count towards the cap.
+    pub book: MessageBook,
+}
+
+impl Contact {
+    /// How many open leads one contact can have; a further registration is refused.
+    pub const MOST_OPEN_LEADS: usize = 64;
+}
+
+/// An open lead of a contact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenLead {
+    /// The lead.
+    pub lead: LeadId,
+    /// The pipeline it is in.
+    pub pipeline: Name,
+}
+
+/// When messages went, or will go, to a contact: what a rolling cap counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageBook {
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Slot {
+    #[serde(with = "ts_microseconds")]
+    at: Instant,
+    message: MessageId,
+}
+
+/// At most `most` messages in any `within`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cap {
+    /// How many.
+    pub most: u32,
+    /// In any stretch of this length.
+    pub within: Elapsed,
+}
+
+impl MessageBook {
+    /// The earliest instant, `from` or later, at which one more message keeps within the cap;
+    /// `None` when there is none before the end of time.
+    #[must_use]
+    pub fn earliest(&self, cap: Cap, from: Instant) -> Option<Instant> {
+        let most = usize::try_from(cap.most).unwrap_or(usize::MAX);
+        if most == 0 {
+            return None;
+        }
+        let mut at = from;
+        // Each turn moves `at` behind another slot, so this ends.
+        for _ in 0..=self.slots.len() {
+            let Some(clear) = self.crowded_until(cap.within, most, at)? else {
+                return Some(at);
+            };
+            at = clear;
+        }
+        Some(at)
+    }
+
+    /// If a message at `at` made some stretch hold more than `most`: when that stretch is over.
+    fn crowded_until(&self, within: Elapsed, most: usize, at: Instant) -> Option<Option<Instant>> {
+        let from = at.checked_sub_signed(within).unwrap_or(Instant::MIN_UTC);
+        let to = at.checked_add_signed(within).unwrap_or(Instant::MAX_UTC);
+        let near: Vec<Instant> = self
+            .slots
+            .iter()
+            .map(|slot| slot.at)
+            .filter(|slot| from < *slot && *slot < to)
+            .collect();
+        for stretch in near.windows(most) {
+            let (first, last) = (stretch[0].min(at), stretch[most - 1].max(at));
+            if last.signed_duration_since(first) < within {
+                return Some(Some(stretch[0].checked_add_signed(within)?));
+            }
+        }
+        Some(None)
+    }
+
+    /// Takes the slot of a message. Slots older than `forget_before` are forgotten.
+    pub fn take(&mut self, message: MessageId, at: Instant, forget_before: Instant) {
+        self.slots
+            .retain(|slot| slot.at >= forget_before && slot.message != message);
+        let place = self.slots.partition_point(|slot| slot.at <= at);
+        self.slots.insert(place, Slot { at, message });
+    }
+
+    /// Gives the slot of a dropped message back.
+    pub fn release(&mut self, message: MessageId) {
+        self.slots.retain(|slot| slot.message != message);
+    }
+
+    /// How many messages hold a slot.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether none does.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+}
+
+/// Something that can be held once: an e-mail address in an agent's base, a contact's identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Claim {
+    /// The contact that this identity names.
+    Contact(ContactId),
+    /// The open lead that holds this place in a base.
+    Lead(LeadId),
+}
+
+impl Claim {
+    /// The claim to an e-mail address as a contact's identity.
+    #[must_use]
+    pub fn to_email(email: &Email) -> Id {
+        Id::named("contact-by-email", &email.key())
+    }
+
+    /// The claim to a phone number as a contact's identity, where there is no e-mail address.
+    #[must_use]
+    pub fn to_phone(phone: &str) -> Id {
+        let digits: String = phone
+            .chars()
+            .filter(|c| c.is_ascii_digit() || *c == '+')
+            .collect();
+        Id::named("contact-by-phone", &digits)
+    }
+
+    /// The claim to a place in a base: its name and the values that must be unique in it.
+    #[must_use]
+    pub fn to_place(base: &Name, values: &[SmolStr]) -> Id {
+        let mut text = String::from(base.as_str());
+        for value in values {
+            text.push('\u{1f}');
+            text.push_str(value);
+        }
+        Id::named("base", &text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::CommandId;
+    use proptest::prelude::*;
+
+    fn day(n: i64) -> Instant {
+        Instant::UNIX_EPOCH + Elapsed::days(20_000 + n)
+    }
+
+    fn message(n: u32) -> MessageId {
+        MessageId(Id::derived(day(0), &CommandId::of("test"), "message", n))
+    }
+
+    const THREE_A_WEEK: Cap = Cap {
+        most: 3,
+        within: Elapsed::days(7),
+    };
+
+    /// Mautic delays the fourth of "three a week" by three weeks.
+    #[test]
+    fn the_fourth_of_three_a_week_waits_until_the_first_is_a_week_old() {
+        let mut book = MessageBook::default();
+        for n in 0..3 {
+            assert_eq!(book.earliest(THREE_A_WEEK, day(n)), Some(day(n)));
+            book.take(message(u32::try_from(n).unwrap()), day(n), day(-100));
+        }
+        assert_eq!(book.earliest(THREE_A_WEEK, day(3)), Some(day(7)));
+        book.release(message(1));
+        assert_eq!(book.earliest(THREE_A_WEEK, day(3)), Some(day(3)));
+    }
+
+    #[test]
+    fn a_cap_of_none_lets_nothing_through() {
+        let none = Cap {
+            most: 0,
+            within: Elapsed::days(7),
+        };
+        assert_eq!(MessageBook::default().earliest(none, day(0)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_stretch_ever_holds_more_than_the_cap(
+            wishes in prop::collection::vec(0i64..40, 1..30),
+            most in 1u32..5,
+            days in 1i64..10,
+        ) {
+            let cap = Cap { most, within: Elapsed::days(days) };
+            let mut book = MessageBook::default();
+            for (n, wish) in wishes.into_iter().enumerate() {
+                let at = book.earliest(cap, day(wish)).unwrap();
+                prop_assert!(at >= day(wish));
+                book.take(message(u32::try_from(n).unwrap()), at, day(-100));
+            }
+            for window in book.slots.windows(most as usize + 1) {
+                prop_assert!(window[most as usize].at - window[0].at >= cap.within);
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The journal: what every command did, for explanation and replay.
+//!
+//! One entry for each command that wrote something. It holds ids, names of the playbook and
+//! codes, never a person's data, so that erasing a person and replaying a journal don't fight.
+
+use chrono::serde::{ts_microseconds, ts_microseconds_option};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::decide::command::Actor;
+use crate::ids::{AgentId, CommandId, Id, LeadId, MessageId, Name, SweepId};
+use crate::record::lead::{Flag, How};
+use crate::record::message::{DropReason, Recipient};
+use crate::record::pool::Reasons;
+use crate::time::Instant;
+
+/// What one command did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// When it was decided.
+    #[serde(with = "ts_microseconds")]
+    pub at: Instant,
+    /// When it happened, if it was reported late.
+    #[serde(with = "ts_microseconds_option")]
+    pub happened_at: Option<Instant>,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// The records whose history this belongs to, each with the command before.
+    pub subjects: Vec<(Id, Option<CommandId>)>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Event {
+    /// A lead was taken in.
+    Registered {
+        /// Which.
+        lead: LeadId,
+        /// From where.
+        source: Option<Name>,
+        /// Into which pipeline and stage.
+        into: (Name, Name),
+    },
+    /// A lead came to an agent.
+    Assigned {
+        /// Which lead.
+        lead: LeadId,
+        /// To whom.
+        to: AgentId,
+        /// From whom.
+        from: Option<AgentId>,
+        /// Why, where a pool chose.
+        reasons: Option<Reasons>,
+    },
+    /// A pool found nobody.
+    NobodyEligible {
+        /// Which lead.
+        lead: LeadId,
+        /// Whom it passed over and why.
+        reasons: Reasons,
+    },
+    /// Contact was tried.
+    Attempted {
+        /// Of which lead.
+        lead: LeadId,
+        /// Whether the contact was reached.
+        reached: bool,
+    },
+    /// The contact answered.
+    Answered {
+        /// Of which lead.
+        lead: LeadId,
+    },
+    /// An activity was recorded.
+    Recorded {
+        /// Of which lead.
+        lead: LeadId,
+        /// Which.
+        activity: Name,
+    },
+    /// A lead changed its stage.
+    Moved {
+        /// Which lead.
+        lead: LeadId,
+        /// From where.
+        from: (Name, Name),
+        /// To where.
+        to: (Name, Name),
+    },
+    /// A lead ended.
+    Closed {
+        /// Which lead.
+        lead: LeadId,
+        /// How.
+        outcome: Name,
+    },
+    /// A closed lead was taken up again.
+    Reopened {
+        /// Which lead.
+        lead: LeadId,
+    },
+    /// A lead's clocks were stopped.
+    Held {
+        /// Which lead.
+        lead: LeadId,
+        /// Under which hold.
+        hold: Name,
+    },
+    /// A lead's clocks go on.
+    Released {
+        /// Which lead.
+        lead: LeadId,
+        /// Which hold ended.
+        hold: Name,
+    },
+    /// Fields were set.
+    FieldsSet {
+        /// Of which lead.
+        lead: LeadId,
+        /// Which.
+        fields: Vec<Name>,
+    },
+    /// A task was opened.
+    TaskOpened {
+        /// For which lead.
+        lead: LeadId,
+        /// Which.
+        task: Name,
+        /// Its deadline.
+        #[serde(with = "ts_microseconds_option")]
+        due_at: Option<Instant>,
+    },
+    /// A task ended.
+    TaskEnded {
+        /// For which lead.
+        lead: LeadId,
+        /// Which.
+        task: Name,
+        /// In what way.
+        how: How,
+        /// Whether in time.
+        kept: bool,
+        /// What was chosen.
+        choice: Option<Name>,
+    },
+    /// A rule fired.
+    Fired {
+        /// For which lead.
+        lead: LeadId,
+        /// Which rule.
+        rule: Name,
+        /// Which occurrence of its anchor, from 0.
+        occurrence: u32,
+        /// When it was due.
+        #[serde(with = "ts_microseconds")]
+        due_at: Instant,
+    },
+    /// A rule's time came, and its condition did not hold.
+    Skipped {
+        /// For which lead.
+        lead: LeadId,
+        /// Which rule.
+        rule: Name,
+        /// When it was due.
+        #[serde(with = "ts_microseconds")]
+        due_at: Instant,
+        /// The condition.
+        because: SmolStr,
+    },
+    /// Something that a rule wanted was refused.
+    ActionRefused {
+        /// For which lead.
+        lead: LeadId,
+        /// Which rule.
+        rule: Name,
+        /// What it wanted.
+        action: Name,
+        /// What is missing, by the names of the needs.
+        missing: Vec<Name>,
+    },
+    /// A message was queued.
+    Queued {
+        /// Which.
+        message: MessageId,
+        /// For which lead.
+        lead: LeadId,
+        /// From which template.
+        template: Name,
+        /// To whom.
+        to: Recipient,
+        /// Not before this instant.
+        #[serde(with = "ts_microseconds")]
+        not_before: Instant,
+    },
+    /// A message was not even queued.
+    NotQueued {
+        /// For which lead.
+        lead: LeadId,
+        /// From which template.
+        template: Name,
+        /// Why.
+        because: DropReason,
+    },
+    /// A message came to another state.
+    MessageIs {
+        /// Which.
+        message: MessageId,
+        /// The state's name.
+        state: SmolStr,
+        /// Why it was dropped.
+        because: Option<DropReason>,
+    },
+    /// The contact wants no more marketing.
+    Unsubscribed {
+        /// Through which lead.
+        lead: LeadId,
+    },
+    /// Mail to the contact comes back for good.
+    EmailInvalid {
+        /// Of which lead.
+        lead: LeadId,
+    },
+    /// A lead's history contradicts itself.
+    Flagged {
+        /// Which lead.
+        lead: LeadId,
+        /// How.
+        flag: Flag,
+    },
+    /// An agent was made or changed.
+    AgentSetUp {
+        /// Who.
+        agent: AgentId,
+    },
+    /// A playbook became the active one.
+    Adopted {
+        /// Which, by hash.
+        playbook: Name,
+    },
+    /// A lead came under another playbook.
+    LeadAdopted {
+        /// Which lead.
+        lead: LeadId,
+        /// Which playbook, by hash.
+        playbook: Name,
+    },
+    /// The copies of the owner's role and team were renewed.
+    OwnerFollowed {
+        /// Of which lead.
+        lead: LeadId,
+    },
+    /// A sweep began.
+    SweepStarted {
+        /// Which.
+        sweep: SweepId,
+        /// Its name.
+        name: Name,
+    },
+    /// A sweep did a page.
+    SweepWent {
+        /// Which.
+        sweep: SweepId,
+        /// How many targets it reached.
+        reached: u64,
+        /// Whether that occurrence is over.
+        finished: bool,
+    },
+    /// Waking a record failed.
+    Failed {
+        /// Which record.
+        record: Id,
+        /// How often in a row.
+        failures: u32,
+    },
+    /// A record was set aside after failing too often.
+    SetAside {
+        /// Which record.
+        record: Id,
+    },
+    /// What was set aside is tried again.
+    Retried {
+        /// Which record.
+        record: Id,
+    },
+}

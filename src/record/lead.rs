@@ -1,0 +1,366 @@
+//! A lead: one thing to follow through with a contact (the sixth design idea).
+//!
+//! A sale, a workshop visit, a recall, a car to look after: what differs is the pipeline.
+
+use chrono::serde::{ts_microseconds, ts_microseconds_option};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::email::Email;
+use crate::ids::{AgentId, CommandId, ContactId, Id, LeadId, Name};
+use crate::record::fields::Fields;
+use crate::record::pool::Reasons;
+use crate::time::Instant;
+
+/// A lead, whole: everything that its clocks, guards and rules ask of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lead {
+    /// Its id.
+    pub id: LeadId,
+    /// The playbook that clocked it, by hash.
+    pub playbook: Name,
+    /// The contact, with copies of what conditions ask of it.
+    pub contact: ContactCopy,
+    /// The pipeline it is in.
+    pub pipeline: Name,
+    /// The stage it is in.
+    pub stage: Name,
+    /// When it entered that stage.
+    pub entered: Moment,
+    /// The wait group it was registered in, with its own wait if it has one.
+    pub wait: Option<Wait>,
+    /// Where it came from.
+    pub source: Option<Name>,
+    /// When it was registered.
+    pub registered: Moment,
+    /// The agent who registered it, if one did.
+    pub registered_by: Option<AgentId>,
+    /// Who holds it, and since when.
+    pub owner: Option<Owner>,
+    /// Who held it before, the latest last; each once.
+    pub earlier_owners: Vec<AgentId>,
+    /// How often a rule reassigned it since it was registered.
+    pub reassignments: u32,
+    /// What contact was tried.
+    pub attempts: Attempts,
+    /// When the contact last answered.
+    pub answered: Option<Moment>,
+    /// Activities that agents recorded, by kind.
+    pub activities: Vec<Activity>,
+    /// The playbook's own fields.
+    pub fields: Fields,
+    /// When each field that is a date was told, for what is due before it.
+    pub dates_told: Vec<(Name, ToldAt)>,
+    /// Why it ended, or why it is to end.
+    pub reason: Option<SmolStr>,
+    /// How it ended, if it did.
+    pub closed: Option<Closed>,
+    /// What stops or stopped its clocks.
+    pub holds: Vec<Hold>,
+    /// What is to be done for it, and what was.
+    pub tasks: Vec<Task>,
+    /// For each rule that ever fired, its last occurrence.
+    pub fired: Vec<Fired>,
+    /// For each condition that a rule waits for, since when it has been true.
+    pub since: Vec<(Name, Moment)>,
+    /// The unique claims that it holds while it is open.
+    pub claims: Vec<Id>,
+    /// That its history contradicts itself, and how.
+    pub flags: Vec<Flag>,
+    /// What went wrong with its clock, until it goes well again.
+    pub trouble: Option<Trouble>,
+    /// When it was last decided about: conditions over time turn after this.
+    #[serde(with = "ts_microseconds")]
+    pub settled_at: Instant,
+    /// The last command that touched it: the end of its chain in the journal.
+    pub last_command: Option<CommandId>,
+}
+
+/// When something happened, and when we were told.
+///
+/// The two differ for what is imported or reported late. An occurrence that was due before
+/// its anchor was recorded is skipped, unless its rule says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// When it happened.
+    #[serde(with = "ts_microseconds")]
+    pub at: Instant,
+    /// When it was recorded.
+    #[serde(with = "ts_microseconds")]
+    pub recorded: Instant,
+}
+
+impl Moment {
+    /// Something that happens and is recorded at once.
+    #[must_use]
+    pub fn now(at: Instant) -> Self {
+        Self { at, recorded: at }
+    }
+}
+
+/// When something was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldAt(#[serde(with = "ts_microseconds")] pub Instant);
+
+/// What a lead keeps of its contact; whoever changes the contact updates its open leads in the
+/// same commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ContactCopy {
+    /// The contact.
+    pub id: ContactId,
+    /// The name.
+    pub name: SmolStr,
+    /// The e-mail address.
+    pub email: Option<Email>,
+    /// The phone number, as given.
+    pub phone: Option<SmolStr>,
+    /// Whether the contact unsubscribed.
+    pub unsubscribed: bool,
+    /// Whether mail came back for good.
+    pub email_invalid: bool,
+}
+
+/// A wait group, and the lead's own wait inside its bounds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// The group.
+    pub group: Name,
+    /// How long this lead waits, in calendar days of the playbook's zone.
+    pub wait_days: u32,
+}
+
+/// Who holds a lead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The agent.
+    pub agent: AgentId,
+    /// The agent's role when last copied.
+    pub role: Name,
+    /// The agent's team when last copied.
+    pub team: Option<Name>,
+    /// Since when.
+    pub assigned: Moment,
+    /// How it came to be this agent.
+    pub because: Because,
+}
+
+/// Why an agent holds a lead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Because {
+    /// The agent registered it (M4).
+    RegisteredIt,
+    /// Somebody gave it to this agent by name.
+    GivenBy(SmolStr),
+    /// A pool chose, for these reasons (M2).
+    Chosen(Reasons),
+}
+
+/// What contact was tried.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Attempts {
+    /// How often the contact was reached.
+    pub reached: u32,
+    /// How often not.
+    pub unanswered: u32,
+    /// The last one.
+    pub last: Option<Moment>,
+}
+
+impl Attempts {
+    /// How often contact was tried.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.reached.saturating_add(self.unanswered)
+    }
+}
+
+/// How often an activity was recorded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Activity {
+    /// Its kind, as the playbook names it.
+    pub kind: Name,
+    /// How often.
+    pub count: u32,
+    /// The last time.
+    pub last: Moment,
+}
+
+/// How a lead ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Closed {
+    /// When.
+    pub at: Moment,
+    /// The outcome of the final stage: `won`, `lost`, or the playbook's own.
+    pub outcome: Name,
+}
+
+/// Something that stops a lead's clocks. Held time does not spend a wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Its name in the playbook.
+    pub name: Name,
+    /// From when.
+    #[serde(with = "ts_microseconds")]
+    pub from: Instant,
+    /// Until when, or still.
+    #[serde(with = "ts_microseconds_option")]
+    pub until: Option<Instant>,
+}
+
+/// Something to be done for a lead by somebody until some time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Which task of the playbook.
+    pub name: Name,
+    /// Which opening of it, counted from 1 over the lead's life.
+    pub number: u32,
+    /// Who is to do it.
+    pub assignee: Assignee,
+    /// Since when.
+    #[serde(with = "ts_microseconds")]
+    pub opened_at: Instant,
+    /// What its deadline counts from: the anchor of the rule that opened it.
+    pub anchor: Moment,
+    /// How it ended, if it did.
+    pub ended: Option<Ended>,
+}
+
+/// Who is to do a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Assignee {
+    /// Whoever owns the lead.
+    Owner,
+    /// Anybody of this role.
+    Role(Name),
+    /// This agent.
+    Agent(AgentId),
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// When.
+    #[serde(with = "ts_microseconds")]
+    pub at: Instant,
+    /// Its deadline then, which holds may have moved.
+    #[serde(with = "ts_microseconds_option")]
+    pub due_at: Option<Instant>,
+    /// In what way.
+    pub how: How,
+    /// Who completed it.
+    pub by: Option<SmolStr>,
+    /// What was chosen, where the task asks for a choice.
+    pub choice: Option<Name>,
+}
+
+/// In what way a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum How {
+    /// Done, by hand or because its condition came true.
+    Done,
+    /// Not done in time, and taken away from its assignee by a rule.
+    Missed,
+    /// No longer to be done: the lead was closed or the owner changed.
+    Dropped,
+}
+
+impl Ended {
+    /// Whether it was done, and in time.
+    #[must_use]
+    pub fn kept(&self) -> bool {
+        self.how == How::Done && self.due_at.is_none_or(|due_at| self.at <= due_at)
+    }
+}
+
+/// The last occurrence of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fired {
+    /// The rule.
+    pub rule: Name,
+    /// The anchor that it counted from; another anchor starts anew.
+    #[serde(with = "ts_microseconds")]
+    pub anchor: Instant,
+    /// Which occurrence of that anchor, from 0.
+    pub occurrence: u32,
+    /// When, which may be later than it was due.
+    #[serde(with = "ts_microseconds")]
+    pub at: Instant,
+}
+
+/// A contradiction in a lead's history: kept and shown, not dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Flag {
+    /// It was closed before it was registered.
+    ClosedBeforeRegistered,
+    /// It was tried or answered before it was registered.
+    TouchedBeforeRegistered,
+}
+
+/// What went wrong with a record's clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// How often in a row.
+    pub failures: u32,
+    /// What it said the last time.
+    pub error: SmolStr,
+    /// When to try again; `None` once it is set aside.
+    #[serde(with = "ts_microseconds_option")]
+    pub retry_at: Option<Instant>,
+}
+
+impl Trouble {
+    /// How many failures in a row set a record aside.
+    pub const PATIENCE: u32 = 3;
+
+    /// Whether the record is set aside until somebody releases it.
+    #[must_use]
+    pub fn is_set_aside(&self) -> bool {
+        self.retry_at.is_none()
+    }
+}
+
+impl Lead {
+    /// How many past holds, tasks and owners are kept; of more, the oldest go.
+    pub const MOST_KEPT: usize = 64;
+
+    /// Whether it is still to be followed through.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.closed.is_none()
+    }
+
+    /// Whether it was set aside because its clock failed.
+    #[must_use]
+    pub fn is_set_aside(&self) -> bool {
+        self.trouble.as_ref().is_some_and(Trouble::is_set_aside)
+    }
+
+    /// Who holds it.
+    #[must_use]
+    pub fn owner_id(&self) -> Option<&AgentId> {
+        self.owner.as_ref().map(|owner| &owner.agent)
+    }
+
+    /// The open task of this name.
+    #[must_use]
+    pub fn open_task(&self, name: &Name) -> Option<&Task> {
+        self.tasks
+            .iter()
+            .rev()
+            .find(|task| task.ended.is_none() && task.name == *name)
+    }
+
+    /// What a rule did last.
+    #[must_use]
+    pub fn last_fired(&self, rule: &Name) -> Option<&Fired> {
+        self.fired.iter().find(|fired| fired.rule == *rule)
+    }
+
+    /// The hold of this name that still stops its clocks.
+    #[must_use]
+    pub fn running_hold(&self, name: &Name) -> Option<&Hold> {
+        self.holds
+            .iter()
+            .find(|hold| hold.until.is_none() && hold.name == *name)
+    }
+}

@@ -1,0 +1,124 @@
+//! Scenarios: a playbook tested in virtual time, without a line of Rust (requirement Z8).
+//!
+//! A file in `scenarios/` holds one or more of them:
+//!
+//! ```toml
+//! [[scenario]]
+//! name   = "an unanswered lead goes to somebody else after four business hours"
+//! covers = ["M6", "M7"]
+//! start  = "2026-03-06T16:30:00-05:00"       # a Friday afternoon; office hours end at 18:00
+//!
+//! [[scenario.step]]
+//! register = { ref = "luis", name = "Luis Vera", email = "luis@example.com", source = "web", city = "Quito" }
+//! expect   = { owner = "ana", tasks = ["first-contact"], due = "2026-03-09T11:30:00-05:00" }
+//!
+//! [[scenario.step]]
+//! at     = "2026-03-09T09:05:00-05:00"       # time passes until then; all that is due happens
+//! tried  = { by = "ana" }
+//!
+//! [[scenario.step]]
+//! at     = "2026-03-09T11:30:00-05:00"
+//! expect = { owner = "bea", notified = ["sales-manager"] }
+//! ```
+//!
+//! A step says at most one thing that happens: `register`, `tried`, `reached`, `answered`,
+//! `record`, `move`, `close`, `reopen`, `assign`, `reassign`, `hold`, `release`, `set`,
+//! `complete`, `unsubscribe`, `retry`, `set-up` (an agent), or `down-until` (the process is down
+//! until then). It is about the lead that was spoken of last; `lead = "luis"` names another.
+//!
+//! What can be expected of the lead: `owner`, `no-owner`, `earlier-owners`, `pipeline`, `stage`,
+//! `open`, `outcome`, `fields`, `wait-days`, `reassignments`, `tasks` (the open ones, all of
+//! them), `task-for`, `due`, `sla`, `next-at`, `nothing-due`, `ranked` and `passed-over` (what
+//! its pool said), `same-lead-as`, `same-contact-as`, `history` (a part of its explanation).
+//! Of messages about it: `mailed` (to the contact) and `notified` (roles), all since the last
+//! step that spoke of the lead; `mailed-as` and `mail-says` of the last one; `queued` (until
+//! when), `dropped` (why). Of the command: `refused` (the names of all that is missing, or the
+//! refusal's code), `refusal-says`, `already-done`. Of all leads: `count` by conditions.
+//!
+//! The agents stand in `scenarios/agents.toml`, once for all scenarios of the playbook. Steps are
+//! played through the public API of the engine, on whatever store the runner is given; a failed
+//! expectation shows the lead's timeline beside it. [`World`] is the same for tests in Rust.
+
+use smol_str::SmolStr;
+
+use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
+use crate::playbook::fault::Faults;
+use crate::playbook::load::Folder;
+use crate::time::Instant;
+
+mod expect;
+mod read;
+mod run;
+mod world;
+
+pub use expect::Expected;
+pub use run::{Failure, Outcome, Report, run, run_all};
+pub use world::World;
+
+/// A scenario.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// What it shows.
+    pub name: SmolStr,
+    /// The requirements that it covers, by number.
+    pub covers: Vec<SmolStr>,
+    /// When it starts.
+    pub start: Instant,
+    /// The agents that are set up before it starts.
+    pub agents: Vec<AgentSetup>,
+    /// What happens.
+    pub steps: Vec<Step>,
+    /// The file it stands in.
+    pub file: SmolStr,
+    /// The line it begins on.
+    pub line: usize,
+}
+
+/// One step of a scenario: something happens, and something is expected of it.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// When; as soon as the step before is over, if nothing is said.
+    pub at: Option<Instant>,
+    /// What happens.
+    pub doing: Doing,
+    /// What is expected.
+    pub expected: Vec<Expected>,
+    /// Which lead it is about, by its `ref`.
+    pub lead: Option<SmolStr>,
+    /// The line it begins on.
+    pub line: usize,
+}
+
+/// What happens in a step.
+#[derive(Clone, Debug)]
+pub enum Doing {
+    /// Nothing: something is expected only.
+    Look,
+    /// A lead is taken in.
+    Register(Box<NewLead>, Asked),
+    /// Something is done with a lead.
+    Order(LeadOrder, Asked),
+    /// An agent is set up or changed.
+    SetUp(Box<AgentSetup>, Asked),
+    /// The process is down until then; nothing happens in between.
+    DownUntil(Instant),
+}
+
+/// How a command is asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Who asks.
+    pub by: Actor,
+    /// When it happened, if it is reported late.
+    pub happened_at: Option<Instant>,
+    /// The id of the command, if it has one of its own.
+    pub id: Option<SmolStr>,
+}
+
+/// Reads all scenarios of a playbook.
+///
+/// # Errors
+/// Everything that is wrong with them, each with its place.
+pub fn read(folder: &Folder) -> Result<Vec<Scenario>, Faults> {
+    read::read(folder)
+}

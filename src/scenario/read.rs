@@ -1,0 +1,359 @@
+//! Reading scenarios from TOML, with all faults at once.
+
+use std::cell::RefCell;
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{Asked, Doing, Scenario, Step};
+use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
+use crate::ids::Name;
+use crate::playbook::fault::{Fault, FaultKind, Faults};
+use crate::playbook::load::Folder;
+use crate::playbook::read::{Node, Section, Source};
+use crate::time::Instant;
+use crate::value::Value;
+
+pub(super) fn read(folder: &Folder) -> Result<Vec<Scenario>, Faults> {
+    let faults = RefCell::new(Vec::new());
+    let mut agents = Vec::new();
+    let mut scenarios = Vec::new();
+    for (path, text) in &folder.scenarios {
+        let file = Source {
+            file: path.clone(),
+            text,
+            faults: &faults,
+        };
+        let table = file.parse(text);
+        let mut root = Section::new(&file, table.get_ref(), 0..0, SmolStr::default());
+        agents.extend(
+            sections(&mut root, "agent")
+                .into_iter()
+                .filter_map(read_agent),
+        );
+        for section in sections(&mut root, "scenario") {
+            scenarios.extend(read_scenario(section));
+        }
+        root.finish();
+    }
+    for scenario in &mut scenarios {
+        let own = std::mem::take(&mut scenario.agents);
+        scenario.agents = agents.iter().cloned().chain(own).collect();
+    }
+    let mut faults: Vec<Fault> = faults.into_inner();
+    if faults.is_empty() {
+        return Ok(scenarios);
+    }
+    faults.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
+    Err(Faults(faults))
+}
+
+fn sections<'s>(section: &mut Section<'s>, key: &'static str) -> Vec<Section<'s>> {
+    let nodes = section
+        .optional(key)
+        .map(|node| node.list())
+        .unwrap_or_default();
+    nodes.iter().filter_map(Node::section).collect()
+}
+
+fn read_scenario(mut section: Section<'_>) -> Option<Scenario> {
+    let (file, line) = (section.source.file.clone(), section.line());
+    let name = section.required("name").and_then(|node| node.text());
+    let covers = section
+        .optional("covers")
+        .map(|node| node.list())
+        .unwrap_or_default();
+    let covers = covers
+        .iter()
+        .filter_map(|node| Some(node.text()?.into()))
+        .collect();
+    let start = section.required("start").and_then(|node| instant(&node));
+    let agents = sections(&mut section, "agent")
+        .into_iter()
+        .filter_map(read_agent)
+        .collect();
+    let mut last_lead = None;
+    let steps = sections(&mut section, "step")
+        .into_iter()
+        .filter_map(|step| read_step(step, &mut last_lead))
+        .collect();
+    section.finish();
+    Some(Scenario {
+        name: name?.into(),
+        covers,
+        start: start?,
+        agents,
+        steps,
+        file,
+        line,
+    })
+}
+
+/// An instant with its offset: `2026-03-06T16:30:00-05:00`.
+pub(super) fn instant(node: &Node<'_>) -> Option<Instant> {
+    let text = node.text()?;
+    let parsed = text.parse::<chrono::DateTime<chrono::FixedOffset>>();
+    if parsed.is_err() {
+        let hint = Some("write for instance 2026-03-06T16:30:00-05:00".into());
+        let found = text.into();
+        node.fault(
+            FaultKind::WrongType {
+                expected: "an instant with its offset",
+                found,
+            },
+            hint,
+        );
+    }
+    Some(parsed.ok()?.into())
+}
+
+fn read_agent(mut section: Section<'_>) -> Option<AgentSetup> {
+    let id = section.required("id").and_then(|node| node.text());
+    let mut text = |key: &'static str| {
+        section
+            .optional(key)
+            .and_then(|node| node.text())
+            .map(SmolStr::from)
+    };
+    let (name, email, phone, role, team) = (
+        text("name"),
+        text("email"),
+        text("phone"),
+        text("role"),
+        text("team"),
+    );
+    let cities = section.optional("cities").map(|node| node.list());
+    let cities = cities.map(|nodes| {
+        nodes
+            .iter()
+            .filter_map(|node| Some(node.text()?.into()))
+            .collect()
+    });
+    let capacity = section
+        .optional("capacity")
+        .and_then(|node| node.count(0..1_000_001));
+    let available = section.optional("available").and_then(|node| node.bool());
+    section.finish();
+    Some(AgentSetup {
+        agent: id?.into(),
+        name,
+        email,
+        phone,
+        role: role.map(Name::from),
+        team: team.map(Name::from),
+        cities,
+        capacity,
+        available,
+    })
+}
+
+fn read_step(mut section: Section<'_>, last_lead: &mut Option<SmolStr>) -> Option<Step> {
+    let line = section.line();
+    let at = section.optional("at").and_then(|node| instant(&node));
+    if let Some(lead) = section.optional("lead").and_then(|node| node.text()) {
+        *last_lead = Some(lead.into());
+    }
+    let doing = read_doing(&mut section, last_lead);
+    let expected = match section.optional("expect").and_then(|node| node.section()) {
+        Some(expect) => super::expect::read(expect),
+        None => Vec::new(),
+    };
+    section.finish();
+    Some(Step {
+        at,
+        doing: doing?,
+        expected,
+        lead: last_lead.clone(),
+        line,
+    })
+}
+
+const VERBS: [&str; 18] = [
+    "register",
+    "tried",
+    "reached",
+    "answered",
+    "record",
+    "move",
+    "close",
+    "reopen",
+    "assign",
+    "reassign",
+    "hold",
+    "release",
+    "set",
+    "complete",
+    "unsubscribe",
+    "retry",
+    "set-up",
+    "down-until",
+];
+
+fn read_doing(section: &mut Section<'_>, last_lead: &mut Option<SmolStr>) -> Option<Doing> {
+    let mut said = Vec::new();
+    for verb in VERBS {
+        if let Some(node) = section.optional(verb) {
+            said.push((verb, node));
+        }
+    }
+    let (verb, node) = match said.as_slice() {
+        [] => return Some(Doing::Look),
+        [(verb, node)] => (*verb, node),
+        [(one, _), (other, node), ..] => {
+            let (one, other) = ((*one).into(), (*other).into());
+            node.fault(
+                FaultKind::Contradiction { one, other },
+                Some("one thing happens in a step".into()),
+            );
+            return None;
+        }
+    };
+    match verb {
+        "down-until" => return instant(node).map(Doing::DownUntil),
+        "set-up" => {
+            let asked = Asked {
+                by: Actor::host("set-up"),
+                happened_at: None,
+                id: None,
+            };
+            return Some(Doing::SetUp(Box::new(read_agent(node.section()?)?), asked));
+        }
+        _ => {}
+    }
+    let mut section = node.section()?;
+    let asked = read_asked(&mut section);
+    let doing = if verb == "register" {
+        let reference = section.required("ref").and_then(|node| node.text());
+        let new = read_new_lead(&mut section);
+        *last_lead = Some(reference?.into());
+        Doing::Register(Box::new(new), asked)
+    } else {
+        Doing::Order(read_order(verb, &mut section)?, asked)
+    };
+    section.finish();
+    Some(doing)
+}
+
+/// `by = "ana"`, or `by = "host:web-form"`; the host, if nothing is said.
+fn read_asked(section: &mut Section<'_>) -> Asked {
+    let by = section.optional("by").and_then(|node| node.text());
+    let by = match by {
+        None => Actor::host("scenario"),
+        Some(text) => match text.strip_prefix("host:") {
+            Some(host) => Actor::host(host),
+            None => Actor::agent(text),
+        },
+    };
+    let happened_at = section
+        .optional("happened-at")
+        .and_then(|node| instant(&node));
+    let id = section
+        .optional("id")
+        .and_then(|node| node.text())
+        .map(SmolStr::from);
+    Asked {
+        by,
+        happened_at,
+        id,
+    }
+}
+
+fn read_new_lead(section: &mut Section<'_>) -> NewLead {
+    let mut text = |key: &'static str| {
+        section
+            .optional(key)
+            .and_then(|node| node.text())
+            .map(SmolStr::from)
+    };
+    let mut new = NewLead {
+        name: text("name").unwrap_or_default(),
+        email: text("email"),
+        phone: text("phone"),
+        source: text("source").map(Name::from),
+        wait: text("wait").map(Name::from),
+        owner: text("owner").map(|owner| owner.as_str().into()),
+        ..NewLead::default()
+    };
+    new.wait_days = section
+        .optional("wait-days")
+        .and_then(|node| node.count(0..1_000_001));
+    new.fields = rest(section);
+    new
+}
+
+fn text<'s>(section: &mut Section<'s>, key: &'static str) -> Option<&'s str> {
+    section.required(key)?.text()
+}
+
+fn reason(section: &mut Section<'_>) -> Option<SmolStr> {
+    section.optional("reason")?.text().map(SmolStr::from)
+}
+
+/// Whatever else stands in a table are fields of the playbook.
+fn rest(section: &mut Section<'_>) -> Vec<(Name, Value)> {
+    let values = section.rest().into_iter();
+    values
+        .filter_map(|(name, node)| Some((Name::from(name), node.value()?)))
+        .collect()
+}
+
+fn read_order(verb: &str, section: &mut Section<'_>) -> Option<LeadOrder> {
+    Some(match verb {
+        "tried" => LeadOrder::Attempt { reached: false },
+        "reached" => LeadOrder::Attempt { reached: true },
+        "answered" => LeadOrder::Answered,
+        "record" => LeadOrder::Record {
+            activity: text(section, "activity")?.into(),
+        },
+        "move" => {
+            let stage = text(section, "to")?.into();
+            LeadOrder::MoveTo {
+                stage,
+                reason: reason(section),
+            }
+        }
+        "close" => {
+            let stage = text(section, "as")?.into();
+            LeadOrder::Close {
+                stage,
+                reason: reason(section),
+            }
+        }
+        "reopen" => LeadOrder::Reopen {
+            stage: text(section, "to")?.into(),
+        },
+        "assign" => LeadOrder::Assign {
+            pool: text(section, "pool")?.into(),
+        },
+        "reassign" => LeadOrder::Reassign {
+            to: text(section, "to")?.into(),
+        },
+        "hold" => LeadOrder::Hold {
+            hold: text(section, "as")?.into(),
+        },
+        "release" => LeadOrder::Release {
+            hold: text(section, "from")?.into(),
+        },
+        "set" => {
+            let fields = rest(section)
+                .into_iter()
+                .map(|(name, value)| (name, Some(value)))
+                .collect();
+            LeadOrder::SetFields { fields }
+        }
+        "complete" => {
+            let task = text(section, "task")?.into();
+            let choice = section
+                .optional("choice")
+                .and_then(|node| node.text())
+                .map(Name::from);
+            LeadOrder::Complete { task, choice }
+        }
+        "unsubscribe" => LeadOrder::Unsubscribe,
+        "retry" => LeadOrder::Retry,
+        other => {
+            let kind = FaultKind::Scenario(format_smolstr!("nothing is known of `{other}`"));
+            section.fault(kind, None);
+            return None;
+        }
+    })
+}

@@ -1,0 +1,396 @@
+//! The reference store: everything in memory, every promise in a few lines.
+//!
+//! Tests, simulations and hosts without a database use it. It keeps nothing when the process
+//! ends, and it is not meant to be small: every body is held as it was put.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use smol_str::SmolStr;
+
+use super::{
+    Changes, Count, Counted, Cursor, Due, JournalCursor, Journaled, Key, Kind, Loaded, Order, Page,
+    Put, Select, Store, StoreError, StoredFact, Verdict, Version,
+};
+use crate::condition::Filter;
+use crate::ids::{CommandId, Id, Tenant};
+use crate::time::Instant;
+use crate::value::Value;
+
+/// Keeps everything in memory. Clones share what they hold.
+///
+/// ```
+/// use leadkit::store::{MemoryStore, Store};
+/// let store = MemoryStore::default();
+/// assert_eq!(pollster::block_on(store.next_due())?, None);
+/// # Ok::<(), leadkit::store::StoreError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    state: Arc<Mutex<State>>,
+}
+
+/// A record's name within its tenant.
+type Slot = (Kind, Id);
+
+#[derive(Debug, Default)]
+struct State {
+    tenants: BTreeMap<Tenant, Shelf>,
+    /// The tenant that the last page of due records ended with; the next begins behind it.
+    served_last: Option<Tenant>,
+}
+
+/// What one tenant has.
+#[derive(Debug, Default)]
+struct Shelf {
+    records: BTreeMap<Slot, Record>,
+    /// Every record with a clock, by its instant.
+    clocks: BTreeSet<(Instant, Kind, Id)>,
+    leases: BTreeMap<Slot, Instant>,
+    journal: Vec<(CommandId, Vec<u8>)>,
+    /// Where in the journal a command stands.
+    places: BTreeMap<CommandId, usize>,
+}
+
+#[derive(Debug)]
+struct Record {
+    version: Version,
+    body: Vec<u8>,
+    wakes_at: Option<Instant>,
+    /// By name.
+    facts: Vec<StoredFact>,
+}
+
+impl MemoryStore {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic while the lock was held can't leave half a change: changes are checked first.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
+        let state = self.state();
+        let load = |key: &Key| match state.tenants.get(&key.tenant) {
+            Some(shelf) => shelf.load(key.kind, key.id),
+            None => Loaded::absent(),
+        };
+        Ok(keys.iter().map(load).collect())
+    }
+
+    async fn commit(&self, changes: &[Changes]) -> Result<Vec<Verdict>, StoreError> {
+        for change in changes {
+            change.check()?;
+        }
+        let mut state = self.state();
+        let commit = |change: &Changes| {
+            let shelf = state.tenants.entry(change.tenant.clone());
+            shelf.or_default().commit(change)
+        };
+        Ok(changes.iter().map(commit).collect())
+    }
+
+    async fn due(
+        &self,
+        now: Instant,
+        limit: usize,
+        lease_until: Instant,
+    ) -> Result<Vec<Due>, StoreError> {
+        Ok(self.state().lease_due(now, limit, lease_until))
+    }
+
+    async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
+        let state = self.state();
+        let first = |shelf: &Shelf| shelf.clocks.first().map(|(at, ..)| *at);
+        Ok(state.tenants.values().filter_map(first).min())
+    }
+
+    async fn select(&self, select: &Select) -> Result<Page, StoreError> {
+        select.check()?;
+        let state = self.state();
+        let Some(shelf) = state.tenants.get(&select.tenant) else {
+            return Ok(Page::default());
+        };
+        Ok(shelf.select(select))
+    }
+
+    async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
+        count.check()?;
+        let state = self.state();
+        let shelf = state.tenants.get(&count.tenant);
+        let mut groups: BTreeMap<Vec<MissingLast>, u64> = BTreeMap::new();
+        if count.by.is_empty() {
+            groups.insert(Vec::new(), 0);
+        }
+        for (_, record) in shelf
+            .into_iter()
+            .flat_map(|s| s.filtered(count.kind, &count.filter))
+        {
+            let value = |name: &SmolStr| MissingLast(record.fact(name).cloned());
+            *groups
+                .entry(count.by.iter().map(value).collect())
+                .or_default() += 1;
+        }
+        let counted = |(values, count): (Vec<MissingLast>, u64)| Counted {
+            values: values.into_iter().map(|value| value.0).collect(),
+            count,
+        };
+        Ok(groups.into_iter().map(counted).collect())
+    }
+
+    async fn journal(
+        &self,
+        tenant: &Tenant,
+        after: JournalCursor,
+        limit: usize,
+    ) -> Result<Vec<Journaled>, StoreError> {
+        let state = self.state();
+        let Some(shelf) = state.tenants.get(tenant) else {
+            return Ok(Vec::new());
+        };
+        let read = usize::try_from(after.0).unwrap_or(usize::MAX);
+        let entries = (1..).zip(&shelf.journal).skip(read).take(limit);
+        let journaled = |(place, (command, body)): (u64, &(CommandId, Vec<u8>))| Journaled {
+            cursor: JournalCursor(place),
+            command: *command,
+            body: body.clone(),
+        };
+        Ok(entries.map(journaled).collect())
+    }
+}
+
+impl State {
+    /// Takes from the tenants in turn, one record each, until the page is full.
+    fn lease_due(&mut self, now: Instant, limit: usize, lease_until: Instant) -> Vec<Due> {
+        let mut queues: Vec<_> = self
+            .tenants
+            .iter()
+            .map(|(tenant, shelf)| (tenant, shelf.due(now).peekable()))
+            .filter_map(|(tenant, mut due)| due.peek().is_some().then_some((tenant, due)))
+            .collect();
+        let served_last = self.served_last.as_ref();
+        let behind = queues.partition_point(|(tenant, _)| Some(*tenant) <= served_last);
+        queues.rotate_left(behind);
+
+        let mut page: Vec<Due> = Vec::new();
+        while page.len() < limit && !queues.is_empty() {
+            queues.retain_mut(|(tenant, due)| {
+                if page.len() == limit {
+                    return true;
+                }
+                let Some((at, kind, id)) = due.next() else {
+                    return false;
+                };
+                let tenant = Tenant::clone(tenant);
+                let key = Key { id, kind, tenant };
+                page.push(Due { key, at });
+                true
+            });
+        }
+        drop(queues);
+        if let Some(last) = page.last() {
+            self.served_last = Some(last.key.tenant.clone());
+        }
+        for Due { key, .. } in &page {
+            if let Some(shelf) = self.tenants.get_mut(&key.tenant) {
+                shelf.leases.insert((key.kind, key.id), lease_until);
+            }
+        }
+        page.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+        page
+    }
+}
+
+impl Shelf {
+    fn load(&self, kind: Kind, id: Id) -> Loaded {
+        if kind == Kind::Journal {
+            let place = self.places.get(&CommandId(id));
+            let entry = place.and_then(|place| self.journal.get(*place));
+            return entry.map_or_else(Loaded::absent, |(_, body)| Loaded {
+                version: Version(1),
+                body: Some(body.clone()),
+            });
+        }
+        match self.records.get(&(kind, id)) {
+            Some(record) => Loaded {
+                version: record.version,
+                body: Some(record.body.clone()),
+            },
+            None => Loaded::absent(),
+        }
+    }
+
+    fn version(&self, key: &Key) -> Version {
+        let record = self.records.get(&(key.kind, key.id));
+        record.map_or(Version::ABSENT, |record| record.version)
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Verdict {
+        let Changes {
+            tenant: _,
+            command,
+            checks,
+            puts,
+            journal,
+        } = changes;
+        if self.places.contains_key(command) {
+            return Verdict::AlreadyDone;
+        }
+        let read = puts.iter().map(|put| (&put.key, put.read));
+        let checked = checks.iter().map(|check| (&check.key, check.version));
+        let moved: BTreeSet<&Key> = read
+            .chain(checked)
+            .filter(|(key, version)| self.version(key) != *version)
+            .map(|(key, _)| key)
+            .collect();
+        if !moved.is_empty() {
+            return Verdict::Moved(moved.into_iter().cloned().collect());
+        }
+        for put in puts {
+            self.put(put);
+        }
+        self.places.insert(*command, self.journal.len());
+        self.journal.push((*command, journal.clone()));
+        Verdict::Written
+    }
+
+    fn put(&mut self, put: &Put) {
+        let Put {
+            key,
+            read,
+            body,
+            wakes_at,
+            facts,
+        } = put;
+        let (kind, id) = (key.kind, key.id);
+        let old = match body {
+            Some(body) => {
+                let mut facts = facts.clone();
+                facts.sort_by(|a, b| a.name.cmp(&b.name));
+                let record = Record {
+                    version: read.next(),
+                    body: body.clone(),
+                    wakes_at: *wakes_at,
+                    facts,
+                };
+                self.records.insert((kind, id), record)
+            }
+            None => self.records.remove(&(kind, id)),
+        };
+        if let Some(at) = old.and_then(|record| record.wakes_at) {
+            self.clocks.remove(&(at, kind, id));
+        }
+        if let (Some(at), Some(_)) = (wakes_at, body) {
+            self.clocks.insert((*at, kind, id));
+        }
+        self.leases.remove(&(kind, id));
+    }
+
+    /// What is due and not leased, the earliest first.
+    fn due(&self, now: Instant) -> impl Iterator<Item = (Instant, Kind, Id)> {
+        let leased = move |kind: Kind, id: Id| {
+            let until = self.leases.get(&(kind, id));
+            until.is_some_and(|until| now < *until)
+        };
+        self.clocks
+            .iter()
+            .copied()
+            .take_while(move |(at, ..)| *at <= now)
+            .filter(move |(_, kind, id)| !leased(*kind, *id))
+    }
+
+    fn filtered<'a>(
+        &'a self,
+        kind: Kind,
+        filter: &'a Filter,
+    ) -> impl Iterator<Item = (Id, &'a Record)> {
+        let first = (kind, Id::from_bytes([u8::MIN; 16]));
+        let last = (kind, Id::from_bytes([u8::MAX; 16]));
+        self.records
+            .range(first..=last)
+            .filter(|(_, record)| record.matches(filter))
+            .map(|((_, id), record)| (*id, record))
+    }
+
+    fn select(&self, select: &Select) -> Page {
+        let Select {
+            tenant,
+            kind,
+            filter,
+            order,
+            after,
+            limit,
+        } = select;
+        let position = |(id, record): (Id, &Record)| Cursor {
+            value: order.by().and_then(|name| record.fact(name).cloned()),
+            id,
+        };
+        let behind = |cursor: &Cursor| match after {
+            Some(after) => order.compare(cursor, after) == Ordering::Greater,
+            None => true,
+        };
+        let mut found: Vec<Cursor> = self
+            .filtered(*kind, filter)
+            .map(position)
+            .filter(behind)
+            .collect();
+        found.sort_by(|a, b| order.compare(a, b));
+        let more = found.len() > *limit;
+        found.truncate(*limit);
+        let key = |cursor: &Cursor| Key {
+            id: cursor.id,
+            kind: *kind,
+            tenant: tenant.clone(),
+        };
+        Page {
+            keys: found.iter().map(key).collect(),
+            next: found.pop().filter(|_| more),
+        }
+    }
+}
+
+impl Record {
+    fn fact(&self, name: &str) -> Option<&Value> {
+        let place = self
+            .facts
+            .binary_search_by(|fact| fact.name.as_str().cmp(name));
+        place.ok().map(|place| &self.facts[place].value)
+    }
+
+    fn matches(&self, filter: &Filter) -> bool {
+        filter.matches(|name| self.fact(name).map(Value::as_ref))
+    }
+}
+
+impl Order {
+    /// Which of two positions comes first.
+    fn compare(&self, a: &Cursor, b: &Cursor) -> Ordering {
+        let missing_last = a.value.is_none().cmp(&b.value.is_none());
+        let values = match self {
+            Self::Id => Ordering::Equal,
+            Self::Ascending(_) => missing_last.then_with(|| a.value.cmp(&b.value)),
+            Self::Descending(_) => missing_last.then_with(|| b.value.cmp(&a.value)),
+        };
+        values.then_with(|| a.id.cmp(&b.id))
+    }
+}
+
+/// A group's value; a missing one comes behind every other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct MissingLast(Option<Value>);
+
+impl Ord for MissingLast {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let missing_last = self.0.is_none().cmp(&other.0.is_none());
+        missing_last.then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for MissingLast {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}

@@ -1,0 +1,570 @@
+//! The port to storage: what leadkit keeps, and what it asks of whoever keeps it.
+//!
+//! A [`Store`] knows keys, versions, clocks (`wakes_at`) and stored facts, and nothing of the
+//! domain: a record's body is opaque bytes that the core wrote. Correctness rests on three
+//! things (the third design idea): **versions** (a change is written only if what it read has
+//! not moved), **command ids** (the journal is unique on them, so a repeat changes nothing) and
+//! **leases** (which only spare work: a lost or doubled lease never doubles an effect).
+//!
+//! [`MemoryStore`] is the reference; `leadkit-sqlite` is the embedded default.
+//! The suite that both pass is in `promises`, behind the cargo feature `conformance`; where a
+//! contract below names `some_promise`, the promise of that name proves it.
+
+use async_trait::async_trait;
+use smol_str::SmolStr;
+
+use crate::condition::Filter;
+use crate::facts;
+use crate::ids::{CommandId, Id, Tenant};
+use crate::time::Instant;
+use crate::value::{self, Value};
+
+#[cfg(any(test, feature = "conformance"))]
+#[macro_use]
+pub mod promises;
+
+mod memory;
+
+pub use memory::MemoryStore;
+
+/// What sort of record a key names. Stores may keep kinds apart; they give them no meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// The tenant itself: which playbook is active.
+    Tenant = 1,
+    /// A lead. Has stored facts.
+    Lead = 2,
+    /// A contact: the person behind one or more leads.
+    Contact = 3,
+    /// An agent. Has stored facts.
+    Agent = 4,
+    /// The agents of one role or team.
+    Group = 5,
+    /// The agents among whom leads are assigned, with their shares and load.
+    Pool = 6,
+    /// A unique claim and who holds it.
+    Claim = 7,
+    /// A message on its way. Has stored facts.
+    Message = 8,
+    /// A command that is carried out on many leads, page by page. Has stored facts.
+    Sweep = 9,
+    /// One command's journal entry. Written only through [`Changes::journal`], and read with
+    /// [`Store::load`] under the command's id, at version 1.
+    Journal = 10,
+}
+
+impl Kind {
+    /// Every kind, in the order of its number.
+    pub const ALL: [Self; 10] = [
+        Self::Tenant,
+        Self::Lead,
+        Self::Contact,
+        Self::Agent,
+        Self::Group,
+        Self::Pool,
+        Self::Claim,
+        Self::Message,
+        Self::Sweep,
+        Self::Journal,
+    ];
+
+    /// The number under which stores keep it; never reused.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// Whether records of this kind have stored facts. Others may be selected and counted all
+    /// the same: every fact is missing there.
+    #[must_use]
+    pub fn has_facts(self) -> bool {
+        !facts::built_in(self).is_empty()
+    }
+}
+
+/// Names one record of one tenant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Which record; unique within tenant and kind.
+    pub id: Id,
+    /// What sort of record.
+    pub kind: Kind,
+    /// Whose record.
+    pub tenant: Tenant,
+}
+
+/// How often a record was written; an absent record has version 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(pub u64);
+
+impl Version {
+    /// The version of a record that isn't there.
+    pub const ABSENT: Self = Self(0);
+
+    /// The version that a write gives to a record read at this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// What a store holds under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Its version, [`Version::ABSENT`] when there is none.
+    pub version: Version,
+    /// Its bytes, as they were put.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Loaded {
+    /// The answer for a record that isn't there.
+    #[must_use]
+    pub const fn absent() -> Self {
+        Self {
+            version: Version::ABSENT,
+            body: None,
+        }
+    }
+}
+
+/// A fact of a record that may be filtered on, as the core computed it. Text is folded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredFact {
+    /// Its name in the fact catalogue (`stage`) or the field's name (`product`).
+    pub name: SmolStr,
+    /// Its value. A missing fact is not listed.
+    pub value: Value,
+}
+
+impl StoredFact {
+    /// A fact in the form in which stores keep it: text is folded.
+    #[must_use]
+    pub fn new(name: impl Into<SmolStr>, value: impl Into<Value>) -> Self {
+        let value = match value.into() {
+            Value::Text(text) => Value::Text(value::fold(&text)),
+            other => other,
+        };
+        let name = name.into();
+        Self { name, value }
+    }
+}
+
+/// Everything that one command writes: all of it or nothing.
+///
+/// Exhaustive on purpose: an adapter destructures it, so that a new part can't be forgotten.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changes {
+    /// Whose records. Every key in here has this tenant.
+    pub tenant: Tenant,
+    /// The command; once it is in the journal it is never carried out again.
+    pub command: CommandId,
+    /// Records that must still have this version although they aren't written.
+    pub checks: Vec<Check>,
+    /// Records to write or remove, each once.
+    pub puts: Vec<Put>,
+    /// The journal's entry for this command.
+    pub journal: Vec<u8>,
+}
+
+impl Changes {
+    /// Whether a store may be asked to commit this; every store asks before it writes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreErrorKind::Invalid`], with the [`Misuse`] as its source.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let misused = |misuse| Err(StoreError::misused("commit", misuse));
+        let put = self.puts.iter().map(|put| &put.key);
+        for key in put.chain(self.checks.iter().map(|check| &check.key)) {
+            if key.tenant != self.tenant {
+                return misused(Misuse::OtherTenant);
+            }
+            if key.kind == Kind::Journal {
+                return misused(Misuse::JournalKey);
+            }
+        }
+        for (place, put) in self.puts.iter().enumerate() {
+            if !put.facts.is_empty() && !put.key.kind.has_facts() {
+                return misused(Misuse::NoFacts);
+            }
+            let same = |other: &Put| other.key.id == put.key.id && other.key.kind == put.key.kind;
+            if self.puts[..place].iter().any(same) {
+                return misused(Misuse::PutTwice);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A record that a decision relied on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Which.
+    pub key: Key,
+    /// The version that the decision read, [`Version::ABSENT`] for "there is none".
+    pub version: Version,
+}
+
+/// A record to write or remove.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Put {
+    /// Which record.
+    pub key: Key,
+    /// The version that the decision read; written only if it still is.
+    pub read: Version,
+    /// Its new bytes, or `None` to remove it.
+    pub body: Option<Vec<u8>>,
+    /// When it wants to be woken next, if ever.
+    pub wakes_at: Option<Instant>,
+    /// All its stored facts, each name once; they replace the earlier ones.
+    pub facts: Vec<StoredFact>,
+}
+
+/// What became of one [`Changes`] of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// All of it is written, durably.
+    Written,
+    /// Its command is in the journal already. Nothing was written.
+    AlreadyDone,
+    /// These records have other versions than the ones read. Nothing was written.
+    Moved(Vec<Key>),
+}
+
+/// A record whose time has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Which record.
+    pub key: Key,
+    /// Its `wakes_at`.
+    pub at: Instant,
+}
+
+/// A question for the records of one kind that a filter lets through.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Select {
+    /// Whose records.
+    pub tenant: Tenant,
+    /// Of what kind.
+    pub kind: Kind,
+    /// Which of them.
+    pub filter: Filter,
+    /// In what order.
+    pub order: Order,
+    /// Only those behind this position.
+    pub after: Option<Cursor>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl Select {
+    /// Whether a store may be asked this; every store asks before it reads.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreErrorKind::Invalid`], with the [`Misuse`] as its source.
+    pub fn check(&self) -> Result<(), StoreError> {
+        match self.kind {
+            Kind::Journal => Err(StoreError::misused("select records", Misuse::JournalKey)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The order of a selection. Ties, and records without the fact, are ordered by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// By id: for leads, the order of registration.
+    #[default]
+    Id,
+    /// By a stored fact, the smallest first; records without it come last.
+    Ascending(SmolStr),
+    /// By a stored fact, the largest first; records without it come last.
+    Descending(SmolStr),
+}
+
+impl Order {
+    /// The fact that orders, unless it is the id.
+    #[must_use]
+    pub fn by(&self) -> Option<&str> {
+        match self {
+            Self::Id => None,
+            Self::Ascending(name) | Self::Descending(name) => Some(name),
+        }
+    }
+}
+
+/// A position in a selection: just behind the record with this value and id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cursor {
+    /// The record's value of the fact that orders; `None` when it has none, or in order of id.
+    pub value: Option<Value>,
+    /// The record's id.
+    pub id: Id,
+}
+
+/// A page of a selection.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The records' keys, in order.
+    pub keys: Vec<Key>,
+    /// Where the next page begins, unless this is the last.
+    pub next: Option<Cursor>,
+}
+
+/// A question for how many records a filter lets through, by groups of equal facts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Count {
+    /// Whose records.
+    pub tenant: Tenant,
+    /// Of what kind.
+    pub kind: Kind,
+    /// Which of them.
+    pub filter: Filter,
+    /// The stored facts by which to group; none for a single total.
+    pub by: Vec<SmolStr>,
+}
+
+impl Count {
+    /// Whether a store may be asked this; every store asks before it reads.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreErrorKind::Invalid`], with the [`Misuse`] as its source.
+    pub fn check(&self) -> Result<(), StoreError> {
+        match self.kind {
+            Kind::Journal => Err(StoreError::misused("count records", Misuse::JournalKey)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One group of a count.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Counted {
+    /// The group's values, in the order of [`Count::by`]; `None` where missing. Text is folded.
+    pub values: Vec<Option<Value>>,
+    /// How many records.
+    pub count: u64,
+}
+
+/// A place in a tenant's journal. Everything written later has a larger one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JournalCursor(pub u64);
+
+/// One command's entry in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Journaled {
+    /// Its place.
+    pub cursor: JournalCursor,
+    /// The command.
+    pub command: CommandId,
+    /// Its bytes, as they were committed.
+    pub body: Vec<u8>,
+}
+
+/// What went wrong in a store, and so what the caller should do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// It can't be reached, is busy or out of room. Whether a commit took place is unknown;
+    /// repeating it is safe, since its command acts once. Retry later.
+    Unavailable,
+    /// What it holds can't be right. Stop, and look at it.
+    Corrupt,
+    /// What it was asked can't be right (another tenant's key, an unknown fact). Stop.
+    Invalid,
+}
+
+/// A failure of a store.
+#[derive(Debug, thiserror::Error)]
+#[error("the store could not {doing}")]
+pub struct StoreError {
+    /// What the caller should do.
+    pub kind: StoreErrorKind,
+    /// What it was doing, to end a sentence: "commit", "read due records".
+    pub doing: &'static str,
+    /// What lies beneath.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl StoreError {
+    /// A failure with what lies beneath it.
+    pub fn new(
+        kind: StoreErrorKind,
+        doing: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        let source = Some(source.into());
+        Self {
+            kind,
+            doing,
+            source,
+        }
+    }
+
+    /// The refusal of something that can't be right.
+    #[must_use]
+    pub fn misused(doing: &'static str, misuse: Misuse) -> Self {
+        Self::new(StoreErrorKind::Invalid, doing, misuse)
+    }
+}
+
+/// Why a store refuses what it is asked: the source of a [`StoreErrorKind::Invalid`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// A change of one tenant names a record of another.
+    #[error("a key belongs to another tenant than the change")]
+    OtherTenant,
+    /// The journal is written through [`Changes::journal`] only, and read with [`Store::load`]
+    /// and [`Store::journal`] only.
+    #[error("the journal is not written or selected like a record")]
+    JournalKey,
+    /// One change puts the same record twice.
+    #[error("a change puts the same record twice")]
+    PutTwice,
+    /// A record of this kind has no stored facts.
+    #[error("records of this kind have no stored facts")]
+    NoFacts,
+    /// The `now` that was passed is far from the clock of a store that wasn't opened for
+    /// virtual time.
+    #[error(
+        "now is more than five minutes off the clock; virtual time needs a store opened for it"
+    )]
+    OffClock,
+}
+
+/// Keeps records, their clocks and the journal. See the [module](self) for the ideas.
+///
+/// Every method may be called from many tasks at once. A future that is dropped may or may
+/// not have had its effect, as after a crash. Instants are kept to the microsecond.
+#[async_trait]
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// Reads records, one answer for each key in the order of the keys.
+    ///
+    /// To be correct:
+    /// - there is one answer for each key, in their order
+    ///   (`answers_come_in_the_order_of_the_keys`);
+    /// - an absent record answers version 0 and no body (`an_absent_record_has_version_0`);
+    /// - a body is byte for byte the one last written (`a_body_is_kept_byte_for_byte`,
+    ///   `the_largest_body_is_kept`), its version the number of writes since it was absent
+    ///   (`the_version_counts_the_writes`);
+    /// - the same id under another kind or tenant is another record
+    ///   (`kinds_and_tenants_are_kept_apart`, `tenants_of_any_name_are_kept_apart`);
+    /// - a key of [`Kind::Journal`] answers the journal's entry of that command, version 1
+    ///   (`a_journal_entry_is_loaded_by_its_command`).
+    async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError>;
+
+    /// Writes changes, one verdict for each in the order given.
+    ///
+    /// To be correct:
+    /// - a change is atomic, and what isn't [`Verdict::Written`] left no trace
+    ///   (`a_change_that_moved_leaves_no_trace`) and takes no other change of the batch down
+    ///   (`a_change_that_fails_takes_no_other_down`);
+    /// - a command already in the tenant's journal is [`Verdict::AlreadyDone`]
+    ///   (`a_command_acts_once`, `a_command_acts_once_within_a_batch`,
+    ///   `a_command_of_another_tenant_is_another_command`), whatever else the change says
+    ///   (`already_done_beats_moved`); else a version that differs, of a put or a check, is
+    ///   [`Verdict::Moved`] with all such keys, each once
+    ///   (`moved_names_every_record_that_moved`, `a_check_guards_what_it_relied_on`);
+    /// - of writers that read the same version one wins (`of_racing_writers_one_wins`);
+    /// - changes see the earlier ones of their batch: a write makes the version `read + 1`
+    ///   (`changes_build_on_earlier_ones_of_their_batch`, `changes_fall_with_earlier_ones`);
+    /// - a removed record is absent (version 0), without clock and facts
+    ///   (`a_removed_record_is_gone`, `a_removed_record_may_come_back`), and removing what is
+    ///   absent changes nothing (`removing_the_absent_changes_nothing`);
+    /// - what is `Written` survives a crash of the process and of the machine
+    ///   (`what_is_written_survives_reopening`, as far as a test can tell);
+    /// - a change that [`Changes::check`] refuses is refused as [`StoreErrorKind::Invalid`], and
+    ///   nothing of the batch is written (`another_tenants_key_is_refused`,
+    ///   `a_journal_key_is_refused`, `putting_a_record_twice_is_refused`,
+    ///   `facts_of_a_kind_without_facts_are_refused`);
+    /// - a lease on a record ends when the record is written
+    ///   (`a_lease_ends_when_the_record_is_written`);
+    /// - no changes are no error (`nothing_asked_is_nothing_done`).
+    async fn commit(&self, changes: &[Changes]) -> Result<Vec<Verdict>, StoreError>;
+
+    /// Leases up to `limit` records that are due at `now`, the earliest first.
+    ///
+    /// To be correct:
+    /// - a record is due when `wakes_at <= now` (`due_is_what_is_due_the_earliest_first`,
+    ///   `a_new_clock_replaces_the_old`, `clocks_are_exact_in_every_year`) and no lease of it
+    ///   runs at `now` (`a_lease_hides_a_record_until_it_ends`);
+    /// - what is returned is leased until `lease_until`, judged by the `now` of later calls;
+    /// - a page has no more than `limit` (`due_keeps_to_its_limit`), chosen from the tenants in
+    ///   turn: they share a page (`tenants_share_a_page_of_due_records`), and none waits for
+    ///   another's backlog (`no_tenant_waits_for_anothers_backlog`).
+    async fn due(
+        &self,
+        now: Instant,
+        limit: usize,
+        lease_until: Instant,
+    ) -> Result<Vec<Due>, StoreError>;
+
+    /// The earliest `wakes_at` of all records, leased or not (`next_due_is_the_earliest_clock`).
+    async fn next_due(&self) -> Result<Option<Instant>, StoreError>;
+
+    /// Reads one page of the keys that a filter lets through.
+    ///
+    /// To be correct:
+    /// - the filter is evaluated as [`Filter::matches`] does
+    ///   (`every_operator_selects_what_the_filter_matches`), missing facts included
+    ///   (`a_missing_fact_is_unequal_and_nothing_else`), and text in any script
+    ///   (`text_is_found_in_any_script_and_case`);
+    /// - a playbook's own fields are filtered like built-in facts, however many there are
+    ///   (`a_playbooks_own_fields_are_facts`) and whatever type each record has them in
+    ///   (`a_field_may_change_its_type`);
+    /// - the facts are those last put (`facts_replace_the_earlier_ones`);
+    /// - records come in the order asked for, those without the fact last, ties by id
+    ///   (`records_come_in_the_order_asked_for`);
+    /// - pages follow each other without gap or repetition for records that don't change
+    ///   (`pages_follow_without_gap_or_repetition`); the last one, and one with a limit of 0,
+    ///   has no `next`;
+    /// - a kind without stored facts may be selected as well
+    ///   (`a_kind_without_facts_may_be_selected`); the journal may not
+    ///   (`the_journal_is_not_selected`).
+    async fn select(&self, select: &Select) -> Result<Page, StoreError>;
+
+    /// Counts the records that a filter lets through, by group, the groups in the order of
+    /// their values, missing ones last (`a_count_is_a_selections_length`,
+    /// `groups_come_in_order_the_missing_last`). Without groups there is one total, 0 included
+    /// (`a_total_may_be_zero`).
+    async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError>;
+
+    /// Reads a tenant's journal behind a cursor, in order, up to `limit` entries.
+    ///
+    /// To be correct:
+    /// - a cursor never skips an entry that is committed later
+    ///   (`the_journal_is_read_by_cursor_without_gap`);
+    /// - entries that touch the same record come in the order of its versions
+    ///   (`the_journal_keeps_the_order_of_versions`);
+    /// - a tenant reads its own entries only (`a_journal_is_its_tenants_own`).
+    async fn journal(
+        &self,
+        tenant: &Tenant,
+        after: JournalCursor,
+        limit: usize,
+    ) -> Result<Vec<Journaled>, StoreError>;
+}
+
+/// A store inside a transaction of the host's: reads and writes one change, and commits nothing
+/// itself. SQL adapters offer it beside [`Store`].
+pub trait UnitOfWork {
+    /// Reads records, as [`Store::load`] does.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn load(&mut self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError>;
+
+    /// Writes one change, as [`Store::commit`] does; what isn't [`Verdict::Written`] leaves the
+    /// host's transaction as it was before the call.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn commit(&mut self, changes: &Changes) -> Result<Verdict, StoreError>;
+}

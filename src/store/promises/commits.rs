@@ -1,0 +1,407 @@
+//! A change is written whole, once, on what it read, or not at all.
+
+use super::words::*;
+use super::{Outcome, Subject, same};
+use crate::condition::{FactName, Filter};
+use crate::ids::Tenant;
+use crate::store::{JournalCursor, Kind, Loaded, StoreErrorKind, Verdict, Version};
+use futures::future::join_all;
+
+const WRITTEN: Option<Verdict> = Some(Verdict::Written);
+
+pub(super) async fn a_change_that_moved_leaves_no_trace(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let first = change("a").and(put(lead(1), 0, b"one").waking(at(50)).with("stage", "new"));
+    let _ = commit(&store, first).await?;
+    let late = change("b")
+        .and(put(lead(2), 0, b"two").waking(at(1)).with("stage", "new"))
+        .and(put(lead(1), 0, b"late").waking(at(1)).with("stage", "late"));
+    let verdict = commit(&store, late).await?;
+    same("the verdict", verdict, Some(Verdict::Moved(vec![lead(1)])))?;
+    let found = store.load(&[lead(1), lead(2)]).await?;
+    same(
+        "the records",
+        found,
+        vec![loaded(1, b"one"), Loaded::absent()],
+    )?;
+    let journal = store.journal(&acme(), JournalCursor(0), 10).await?;
+    same("the entries", journal.len(), 1)?;
+    same("the next clock", store.next_due().await?, Some(at(50)))?;
+    let all = selected(&store, leads(Filter::Constant(true))).await?;
+    same("the leads", all, vec![id(1)])?;
+    // Its command was not used up.
+    let again = change("b").and(put(lead(1), 1, b"again"));
+    same(
+        "the command, decided again",
+        commit(&store, again).await?,
+        WRITTEN,
+    )
+}
+
+pub(super) async fn a_change_that_fails_takes_no_other_down(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let verdicts = store
+        .commit(&[
+            change("a").and(put(lead(1), 0, b"one")),
+            change("b").and(put(lead(2), 7, b"two")),
+            change("c").and(put(lead(3), 0, b"three")),
+        ])
+        .await?;
+    let moved = Verdict::Moved(vec![lead(2)]);
+    same(
+        "the verdicts",
+        verdicts,
+        vec![Verdict::Written, moved, Verdict::Written],
+    )?;
+    let found = store.load(&[lead(1), lead(2), lead(3)]).await?;
+    let wanted = vec![loaded(1, b"one"), Loaded::absent(), loaded(1, b"three")];
+    same("the records", found, wanted)
+}
+
+pub(super) async fn a_command_acts_once(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let write = || change("a").and(put(lead(1), 0, b"one"));
+    same("the first time", commit(&store, write()).await?, WRITTEN)?;
+    let repeated = change("a").and(put(lead(2), 0, b"two"));
+    for again in [write(), repeated] {
+        same(
+            "a repetition",
+            commit(&store, again).await?,
+            Some(Verdict::AlreadyDone),
+        )?;
+    }
+    let found = store.load(&[lead(1), lead(2)]).await?;
+    same(
+        "the records",
+        found,
+        vec![loaded(1, b"one"), Loaded::absent()],
+    )
+}
+
+pub(super) async fn a_command_acts_once_within_a_batch(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let verdicts = store
+        .commit(&[
+            change("a").and(put(lead(1), 0, b"one")),
+            change("a").and(put(lead(2), 0, b"two")),
+            change("a").and(put(lead(1), 0, b"one")),
+        ])
+        .await?;
+    let done = Verdict::AlreadyDone;
+    same(
+        "the verdicts",
+        verdicts,
+        vec![Verdict::Written, done.clone(), done],
+    )?;
+    same(
+        "what a repetition put",
+        load(&store, lead(2)).await?,
+        Loaded::absent(),
+    )?;
+    let journal = store.journal(&acme(), JournalCursor(0), 10).await?;
+    same("the entries", journal.len(), 1)
+}
+
+pub(super) async fn a_command_of_another_tenant_is_another_command(
+    subject: &dyn Subject,
+) -> Outcome {
+    let store = fresh(subject).await;
+    let zenith = Tenant::from("zenith");
+    same("ours", commit(&store, change("a")).await?, WRITTEN)?;
+    same(
+        "theirs",
+        commit(&store, change_of(&zenith, "a")).await?,
+        WRITTEN,
+    )
+}
+
+pub(super) async fn already_done_beats_moved(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let _ = commit(&store, change("a").and(put(lead(1), 0, b"one"))).await?;
+    let late = change("a").and(put(lead(1), 9, b"x")).if_still(lead(2), 9);
+    let verdict = commit(&store, late.clone()).await?;
+    same("alone", verdict, Some(Verdict::AlreadyDone))?;
+    let within = store.commit(&[change("b"), late.clone()]).await?;
+    let both = vec![Verdict::Written, Verdict::AlreadyDone];
+    same("in a batch", within, both)?;
+    let moved = change("c").and(put(lead(1), 7, b"x"));
+    let within = store.commit(&[moved, late]).await?;
+    let both = vec![Verdict::Moved(vec![lead(1)]), Verdict::AlreadyDone];
+    same("in a batch where something moved", within, both)
+}
+
+pub(super) async fn moved_names_every_record_that_moved(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let _ = commit(&store, change("a").and(put(lead(1), 0, b"one"))).await?;
+    let late = change("b")
+        .and(put(lead(1), 0, b"x"))
+        .and(put(lead(2), 1, b"x"))
+        .and(put(lead(3), 0, b"x"))
+        .if_still(lead(1), 5)
+        .if_still(lead(4), 2)
+        .if_still(lead(5), 0);
+    let mut moved = match commit(&store, late).await? {
+        Some(Verdict::Moved(keys)) => keys,
+        other => return same("the verdict", other, Some(Verdict::Moved(vec![]))),
+    };
+    moved.sort();
+    same("what moved", moved, vec![lead(1), lead(2), lead(4)])
+}
+
+pub(super) async fn a_check_guards_what_it_relied_on(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let write = change("a")
+        .and(put(lead(1), 0, b"one"))
+        .if_still(lead(2), 0);
+    same("while it is absent", commit(&store, write).await?, WRITTEN)?;
+    let relying = |command: &str, version| change(command).if_still(lead(1), version);
+    same(
+        "while it is so",
+        commit(&store, relying("b", 1)).await?,
+        WRITTEN,
+    )?;
+    same(
+        "checking it",
+        load(&store, lead(1)).await?,
+        loaded(1, b"one"),
+    )?;
+    let _ = commit(&store, change("c").and(put(lead(1), 1, b"two"))).await?;
+    let moved = Some(Verdict::Moved(vec![lead(1)]));
+    same(
+        "when it has moved",
+        commit(&store, relying("d", 1)).await?,
+        moved.clone(),
+    )?;
+    let still_absent = change("e").and(put(lead(3), 0, b"x")).if_still(lead(1), 0);
+    same(
+        "when it is there",
+        commit(&store, still_absent).await?,
+        moved,
+    )?;
+    same(
+        "what was put",
+        load(&store, lead(3)).await?,
+        Loaded::absent(),
+    )
+}
+
+pub(super) async fn of_racing_writers_one_wins(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let _ = commit(&store, change("a").and(put(lead(1), 0, b"one"))).await?;
+    let racing = (0..16).map(|racer| {
+        let body = [racer];
+        let write = change(&format!("racer {racer}")).and(put(lead(1), 1, &body));
+        let store = store.clone();
+        async move { commit(&store, write).await }
+    });
+    let mut winners = 0;
+    for verdict in join_all(racing).await {
+        match verdict? {
+            WRITTEN => winners += 1,
+            other => same(
+                "a loser's verdict",
+                other,
+                Some(Verdict::Moved(vec![lead(1)])),
+            )?,
+        }
+    }
+    same("the winners", winners, 1)?;
+    same(
+        "the version",
+        load(&store, lead(1)).await?.version,
+        Version(2),
+    )
+}
+
+pub(super) async fn changes_build_on_earlier_ones_of_their_batch(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let verdicts = store
+        .commit(&[
+            change("a").and(put(lead(1), 0, b"a").waking(at(9)).with("stage", "new")),
+            change("b").and(put(lead(1), 1, b"b").waking(at(5)).with("stage", "won")),
+            change("c").and(put(lead(2), 0, b"c")).if_still(lead(1), 2),
+            change("d").and(put(lead(2), 1, b"").removed()),
+            change("e").and(put(lead(2), 0, b"e")),
+        ])
+        .await?;
+    same("the verdicts", verdicts, vec![Verdict::Written; 5])?;
+    let found = store.load(&[lead(1), lead(2)]).await?;
+    same("the records", found, vec![loaded(2, b"b"), loaded(1, b"e")])?;
+    same("the next clock", store.next_due().await?, Some(at(5)))?;
+    let entries = store.journal(&acme(), JournalCursor(0), 10).await?;
+    same("the entries", entries.len(), 5)
+}
+
+pub(super) async fn changes_fall_with_earlier_ones(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let verdicts = store
+        .commit(&[
+            change("a")
+                .and(put(lead(1), 3, b"a"))
+                .and(put(lead(2), 0, b"a")),
+            change("b")
+                .and(put(lead(2), 1, b"b"))
+                .and(put(lead(3), 0, b"b")),
+            change("c").if_still(lead(3), 1),
+        ])
+        .await?;
+    let moved = |number| Verdict::Moved(vec![lead(number)]);
+    same("the verdicts", verdicts, vec![moved(1), moved(2), moved(3)])?;
+    let found = store.load(&[lead(1), lead(2), lead(3)]).await?;
+    same("the records", found, vec![Loaded::absent(); 3])
+}
+
+pub(super) async fn a_removed_record_is_gone(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let write = put(lead(1), 0, b"one").waking(at(5)).with("stage", "new");
+    let _ = commit(&store, change("a").and(write)).await?;
+    // A removal's clock and facts mean nothing.
+    let removal = put(lead(1), 1, b"")
+        .removed()
+        .waking(at(3))
+        .with("stage", "x");
+    same(
+        "the removal",
+        commit(&store, change("b").and(removal)).await?,
+        WRITTEN,
+    )?;
+    same("the record", load(&store, lead(1)).await?, Loaded::absent())?;
+    same("its clock", store.next_due().await?, None)?;
+    same("what is due", due(&store, 100, 10, 200).await?, vec![])?;
+    let all = selected(&store, leads(Filter::Constant(true))).await?;
+    same("the leads", all, vec![])
+}
+
+pub(super) async fn a_removed_record_may_come_back(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let write = put(lead(1), 0, b"one").waking(at(5)).with("stage", "new");
+    let _ = commit(&store, change("a").and(write)).await?;
+    let _ = commit(&store, change("b").and(put(lead(1), 1, b"").removed())).await?;
+    let back = change("c").and(put(lead(1), 0, b"back"));
+    same("the verdict", commit(&store, back).await?, WRITTEN)?;
+    same(
+        "the record",
+        load(&store, lead(1)).await?,
+        loaded(1, b"back"),
+    )?;
+    same("its clock", store.next_due().await?, None)?;
+    let unstaged = leads(Filter::IsMissing(FactName::new("stage")));
+    same(
+        "its stage is gone",
+        selected(&store, unstaged).await?,
+        vec![id(1)],
+    )
+}
+
+pub(super) async fn removing_the_absent_changes_nothing(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let removal = |command: &str, read| change(command).and(put(lead(1), read, b"").removed());
+    same(
+        "the verdict",
+        commit(&store, removal("a", 0)).await?,
+        WRITTEN,
+    )?;
+    same("the record", load(&store, lead(1)).await?, Loaded::absent())?;
+    let moved = Some(Verdict::Moved(vec![lead(1)]));
+    same(
+        "if it was thought there",
+        commit(&store, removal("b", 1)).await?,
+        moved,
+    )
+}
+
+pub(super) async fn what_is_written_survives_reopening(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let write = put(lead(1), 0, b"one")
+        .waking(at(5))
+        .with("stage", "new")
+        .with("city", "Quito");
+    let _ = commit(&store, change("a").and(write)).await?;
+    let _ = due(&store, 10, 10, 1_000).await?;
+    let Some(store) = subject.reopened(store).await else {
+        return Ok(());
+    };
+    same(
+        "the record",
+        load(&store, lead(1)).await?,
+        loaded(1, b"one"),
+    )?;
+    same("its clock", store.next_due().await?, Some(at(5)))?;
+    let quito = Filter::In {
+        fact: FactName::new("city"),
+        values: vec!["quito".into()],
+    };
+    same(
+        "its facts",
+        selected(&store, leads(quito)).await?,
+        vec![id(1)],
+    )?;
+    same(
+        "its command",
+        commit(&store, change("a")).await?,
+        Some(Verdict::AlreadyDone),
+    )?;
+    let entries = store.journal(&acme(), JournalCursor(0), 10).await?;
+    same("its entry", entries.len(), 1)
+}
+
+pub(super) async fn another_tenants_key_is_refused(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let theirs = || key(&Tenant::from("zenith"), Kind::Lead, 1);
+    for wrong in [
+        change("b").and(put(theirs(), 0, b"x")),
+        change("c").if_still(theirs(), 0),
+    ] {
+        let batch = [change("a").and(put(lead(1), 0, b"x")), wrong];
+        let refused = failure(store.commit(&batch).await);
+        same("the failure", refused, Some(StoreErrorKind::Invalid))?;
+    }
+    let found = store.load(&[theirs(), lead(1)]).await?;
+    same("the records", found, vec![Loaded::absent(); 2])
+}
+
+pub(super) async fn a_journal_key_is_refused(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let _ = commit(&store, change("a")).await?;
+    let entry = || key(&acme(), Kind::Journal, 1);
+    for wrong in [
+        change("b").and(put(entry(), 0, b"x")),
+        change("c").if_still(entry(), 0),
+    ] {
+        let refused = failure(store.commit(&[change("d"), wrong]).await);
+        same("the failure", refused, Some(StoreErrorKind::Invalid))?;
+    }
+    let entries = store.journal(&acme(), JournalCursor(0), 10).await?;
+    same("the entries", entries.len(), 1)
+}
+
+pub(super) async fn putting_a_record_twice_is_refused(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let twice = change("a")
+        .and(put(lead(1), 0, b"x"))
+        .and(put(lead(1), 1, b"y"));
+    let refused = failure(commit(&store, twice).await);
+    same("the failure", refused, Some(StoreErrorKind::Invalid))?;
+    same("the record", load(&store, lead(1)).await?, Loaded::absent())
+}
+
+pub(super) async fn facts_of_a_kind_without_facts_are_refused(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let contact = key(&acme(), Kind::Contact, 1);
+    let wrong = change("a").and(put(contact, 0, b"x").with("stage", "new"));
+    let refused = failure(commit(&store, wrong).await);
+    same("the failure", refused, Some(StoreErrorKind::Invalid))
+}
+
+pub(super) async fn nothing_asked_is_nothing_done(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    same("no changes", store.commit(&[]).await?, vec![])?;
+    same("no keys", store.load(&[]).await?, vec![])?;
+    same(
+        "a page without room",
+        due(&store, 100, 0, 200).await?,
+        vec![],
+    )?;
+    let entries = store.journal(&acme(), JournalCursor(0), 0).await?;
+    same("no entries", entries.len(), 0)
+}

@@ -1,0 +1,287 @@
+//! What a [`Store`] promises, one named check each, for whoever writes an adapter.
+//!
+//! Implement [`Subject`] for something that makes your stores, and let the macro turn every
+//! promise into a test:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use leadkit::store::promises::Subject;
+//! use leadkit::store::{MemoryStore, Store};
+//!
+//! struct Memory;
+//!
+//! #[async_trait::async_trait]
+//! impl Subject for Memory {
+//!     async fn fresh(&self) -> Arc<dyn Store> {
+//!         Arc::new(MemoryStore::default())
+//!     }
+//!     async fn reopened(&self, _: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+//!         None // it keeps nothing
+//!     }
+//! }
+//!
+//! // The second argument runs a future to its end: that of your runtime, or pollster's.
+//! leadkit::store_promises!(Memory, pollster::block_on);
+//! ```
+//!
+//! Without the macro, go through [`all`]. No runtime is needed or assumed. The checks pass
+//! instants of their own as `now`, so the stores must be opened for virtual time.
+
+mod clocks;
+mod commits;
+mod journal;
+mod loads;
+mod queries;
+mod words;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+
+use super::{Store, StoreError};
+
+/// Makes the stores that are put to the test.
+#[async_trait]
+pub trait Subject: Send + Sync {
+    /// A fresh and empty store, for virtual time.
+    async fn fresh(&self) -> Arc<dyn Store>;
+
+    /// Drops this store as a crash would, and opens what it left behind; `None` for a store
+    /// that keeps nothing.
+    async fn reopened(&self, store: Arc<dyn Store>) -> Option<Arc<dyn Store>>;
+}
+
+/// One sentence of the contract, and the check that proves it.
+#[derive(Clone, Copy)]
+pub struct Promise {
+    /// The sentence, as the documentation of [`Store`] names it.
+    pub name: &'static str,
+    /// What a user would suffer if it were broken.
+    pub otherwise: &'static str,
+    run: for<'a> fn(&'a dyn Subject) -> BoxFuture<'a, Outcome>,
+}
+
+impl Debug for Promise {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Promise").field(&self.name).finish()
+    }
+}
+
+impl Promise {
+    /// Puts stores of this subject to the test.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] says what was found, and what that would mean to a user.
+    pub async fn check(&self, subject: &dyn Subject) -> Result<(), Broken> {
+        (self.run)(subject).await.map_err(|found| Broken {
+            promise: *self,
+            found,
+        })
+    }
+}
+
+/// A promise that a store doesn't keep.
+#[derive(Debug, thiserror::Error)]
+#[error("{} is not kept: {}", promise.name, promise.otherwise)]
+pub struct Broken {
+    /// Which.
+    pub promise: Promise,
+    /// What was found.
+    #[source]
+    pub found: Finding,
+}
+
+/// What was found instead of what was promised.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Finding {
+    /// Something else than what should be there.
+    #[error("{what} should be {wanted}, and is {found}")]
+    Different {
+        /// What was looked at.
+        what: &'static str,
+        /// What should be there.
+        wanted: String,
+        /// What is there.
+        found: String,
+    },
+    /// The store failed.
+    #[error("the store failed")]
+    Failed(#[from] StoreError),
+}
+
+type Outcome = Result<(), Finding>;
+
+fn same<T: PartialEq + Debug>(what: &'static str, found: T, wanted: T) -> Outcome {
+    if found == wanted {
+        return Ok(());
+    }
+    let (wanted, found) = (brief(&wanted), brief(&found));
+    Err(Finding::Different {
+        what,
+        wanted,
+        found,
+    })
+}
+
+/// A value to be read by a person: a body of 1 MiB isn't.
+fn brief(value: &impl Debug) -> String {
+    let text = format!("{value:?}");
+    match text.char_indices().nth(600) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text,
+    }
+}
+
+macro_rules! promises {
+    (($d:tt) $($module:ident::$name:ident, $otherwise:literal;)+) => {
+        /// Every promise, in the order of the documentation of [`Store`].
+        pub fn all() -> impl Iterator<Item = Promise> {
+            let all = [$(Promise {
+                name: stringify!($name),
+                otherwise: $otherwise,
+                run: |subject| Box::pin($module::$name(subject)),
+            },)+];
+            all.into_iter()
+        }
+
+        /// Makes one `#[test]` of each promise, for a [`Subject`](crate::store::promises::Subject)
+        /// and a function that runs a future to its end.
+        #[macro_export]
+        macro_rules! store_promises {
+            ($d subject:expr, $d block_on:path) => {
+                $(#[test]
+                fn $name() {
+                    $d crate::store::promises::assert_kept(stringify!($name), &$d subject, |future| {
+                        $d block_on(future)
+                    });
+                })+
+            };
+        }
+    };
+}
+
+/// Panics unless the promise of this name is kept: what the macro's tests do.
+///
+/// # Panics
+///
+/// When the promise isn't kept, or there is none of this name.
+#[doc(hidden)]
+pub fn assert_kept<'a>(
+    name: &str,
+    subject: &'a dyn Subject,
+    block_on: impl FnOnce(BoxFuture<'a, Result<(), Broken>>) -> Result<(), Broken>,
+) {
+    let promise = all().find(|promise| promise.name == name);
+    let Some(promise) = promise else {
+        panic!("there is no promise {name}");
+    };
+    let kept = block_on(Box::pin(async move { promise.check(subject).await }));
+    if let Err(broken) = kept {
+        let mut told = broken.to_string();
+        let mut source = std::error::Error::source(&broken);
+        while let Some(error) = source {
+            told.push_str(&format!("\n  {error}"));
+            source = error.source();
+        }
+        panic!("{told}");
+    }
+}
+
+promises! { ($)
+    loads::answers_come_in_the_order_of_the_keys, "a decision would be taken on another lead's record";
+    loads::an_absent_record_has_version_0, "a contact could not be registered for the first time";
+    loads::a_body_is_kept_byte_for_byte, "a lead would come back damaged";
+    loads::the_largest_body_is_kept, "a lead with a long history could not be written any more";
+    loads::the_version_counts_the_writes, "two agents who work on one lead would overwrite each other";
+    loads::kinds_and_tenants_are_kept_apart, "a dealer would see another dealer's leads";
+    loads::tenants_of_any_name_are_kept_apart, "a dealer with an unusual name would share leads with another";
+    loads::a_journal_entry_is_loaded_by_its_command, "the answer to a repeated command could not be given again";
+    commits::a_change_that_moved_leaves_no_trace, "half a decision would be written";
+    commits::a_change_that_fails_takes_no_other_down, "one contested lead would hold up all others";
+    commits::a_command_acts_once, "a webhook that comes twice would register a lead twice";
+    commits::a_command_acts_once_within_a_batch, "a line that an import holds twice would act twice";
+    commits::a_command_of_another_tenant_is_another_command, "one dealer's import would swallow another's";
+    commits::already_done_beats_moved, "a command whose answer was lost would be decided and refused again";
+    commits::moved_names_every_record_that_moved, "a decision would be taken again on what it knew before";
+    commits::a_check_guards_what_it_relied_on, "a lead would be assigned on the strength of what is no longer true";
+    commits::of_racing_writers_one_wins, "two workers would carry out the same rule";
+    commits::changes_build_on_earlier_ones_of_their_batch, "two commands for one lead could not be written together";
+    commits::changes_fall_with_earlier_ones, "a decision would be written on a record that never was";
+    commits::a_removed_record_is_gone, "an erased contact would stay";
+    commits::a_removed_record_may_come_back, "a released claim could not be taken again";
+    commits::removing_the_absent_changes_nothing, "erasing twice would fail";
+    commits::what_is_written_survives_reopening, "leads would be lost";
+    commits::another_tenants_key_is_refused, "a dealer could write another dealer's leads";
+    commits::a_journal_key_is_refused, "history could be rewritten";
+    commits::putting_a_record_twice_is_refused, "which of two bodies is kept would be chance";
+    commits::facts_of_a_kind_without_facts_are_refused, "a fact would be dropped without a word";
+    commits::nothing_asked_is_nothing_done, "a tick without work would fail";
+    clocks::a_lease_ends_when_the_record_is_written, "a rule would fire late, when a lease has run out";
+    clocks::due_is_what_is_due_the_earliest_first, "a lead would be woken late, early or never";
+    clocks::a_new_clock_replaces_the_old, "a lead would be woken for what was put off";
+    clocks::clocks_are_exact_in_every_year, "a lead would be woken at another time than the one agreed";
+    clocks::a_lease_hides_a_record_until_it_ends, "workers would do each other's work, or a crash would strand a lead";
+    clocks::due_keeps_to_its_limit, "a worker would be given more than it can hold";
+    clocks::tenants_share_a_page_of_due_records, "a dealer's leads would wait for another's";
+    clocks::no_tenant_waits_for_anothers_backlog, "a dealer's import would stop every other dealer's clocks";
+    clocks::next_due_is_the_earliest_clock, "a worker would sleep through an appointment";
+    queries::every_operator_selects_what_the_filter_matches, "a list would show other leads than the rule acts on";
+    queries::a_missing_fact_is_unequal_and_nothing_else, "leads without an owner would be missing from \"not Ana's\"";
+    queries::text_is_found_in_any_script_and_case, "a product called Ömer's X3 would not be found";
+    queries::a_playbooks_own_fields_are_facts, "a playbook with many fields could not filter on its last ones";
+    queries::a_field_may_change_its_type, "a field that became a number would break every list";
+    queries::facts_replace_the_earlier_ones, "a lead would be listed in the stage that it has left";
+    queries::records_come_in_the_order_asked_for, "a list would be out of order";
+    queries::pages_follow_without_gap_or_repetition, "a campaign would miss a contact, or write to one twice";
+    queries::a_kind_without_facts_may_be_selected, "contacts could not be exported";
+    queries::the_journal_is_not_selected, "a mistake would read as an empty list";
+    queries::a_count_is_a_selections_length, "a report would not add up to its list";
+    queries::groups_come_in_order_the_missing_last, "a report would change from day to day";
+    queries::a_total_may_be_zero, "a report would be empty instead of saying 0";
+    journal::the_journal_is_read_by_cursor_without_gap, "a follower of the journal would miss what happened";
+    journal::the_journal_keeps_the_order_of_versions, "a replayed lead would end in another state";
+    journal::a_journal_is_its_tenants_own, "a dealer would read another dealer's history";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+
+    struct Memory;
+
+    #[async_trait]
+    impl Subject for Memory {
+        async fn fresh(&self) -> Arc<dyn Store> {
+            Arc::new(MemoryStore::default())
+        }
+
+        async fn reopened(&self, _: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+            None
+        }
+    }
+
+    store_promises!(Memory, pollster::block_on);
+
+    #[test]
+    fn the_documentation_of_the_port_names_every_promise() {
+        let port = include_str!("../mod.rs");
+        for promise in all() {
+            let name = format!("`{}`", promise.name);
+            assert!(port.contains(&name), "{name} isn't named in the contract");
+        }
+        let named = |word: &&str| word.contains('_') && word.matches('_').count() > 2;
+        let names: Vec<_> = all().map(|promise| promise.name).collect();
+        for word in port
+            .split('`')
+            .filter(|word| !word.contains([' ', '\n']))
+            .filter(named)
+        {
+            assert!(names.contains(&word), "{word} is no promise");
+        }
+    }
+}

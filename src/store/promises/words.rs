@@ -1,0 +1,181 @@
+//! The words in which the checks are written.
+
+use std::sync::Arc;
+
+use super::Subject;
+use crate::condition::Filter;
+use crate::ids::{CommandId, Id, Tenant};
+use crate::store::{
+    Changes, Check, Cursor, Key, Kind, Loaded, Order, Put, Select, Store, StoreError,
+    StoreErrorKind, StoredFact, Verdict, Version,
+};
+use crate::time::{Elapsed, Instant};
+use crate::value::Value;
+
+pub(super) async fn fresh(subject: &dyn Subject) -> Arc<dyn Store> {
+    subject.fresh().await
+}
+
+pub(super) fn acme() -> Tenant {
+    Tenant::from("acme")
+}
+
+pub(super) fn id(number: u32) -> Id {
+    let mut bytes = [0; 16];
+    bytes[12..].copy_from_slice(&number.to_be_bytes());
+    Id::from_bytes(bytes)
+}
+
+pub(super) fn key(tenant: &Tenant, kind: Kind, number: u32) -> Key {
+    Key {
+        id: id(number),
+        kind,
+        tenant: tenant.clone(),
+    }
+}
+
+/// A lead of acme.
+pub(super) fn lead(number: u32) -> Key {
+    key(&acme(), Kind::Lead, number)
+}
+
+/// So many seconds after the beginning of the tests' time.
+pub(super) fn at(seconds: i64) -> Instant {
+    let start = Instant::default() + Elapsed::days(20_000);
+    start + Elapsed::seconds(seconds)
+}
+
+/// A change of acme that only journals.
+pub(super) fn change(command: &str) -> Changes {
+    change_of(&acme(), command)
+}
+
+pub(super) fn change_of(tenant: &Tenant, command: &str) -> Changes {
+    Changes {
+        tenant: tenant.clone(),
+        command: CommandId::of(command),
+        checks: Vec::new(),
+        puts: Vec::new(),
+        journal: command.as_bytes().to_vec(),
+    }
+}
+
+/// A record without clock and facts.
+pub(super) fn put(key: Key, read: u64, body: &[u8]) -> Put {
+    Put {
+        key,
+        read: Version(read),
+        body: Some(body.to_vec()),
+        wakes_at: None,
+        facts: Vec::new(),
+    }
+}
+
+impl Put {
+    pub(super) fn waking(mut self, at: Instant) -> Self {
+        self.wakes_at = Some(at);
+        self
+    }
+
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.facts.push(StoredFact::new(name, value));
+        self
+    }
+
+    pub(super) fn removed(mut self) -> Self {
+        self.body = None;
+        self
+    }
+}
+
+impl Changes {
+    pub(super) fn and(mut self, put: Put) -> Self {
+        self.puts.push(put);
+        self
+    }
+
+    pub(super) fn if_still(mut self, key: Key, version: u64) -> Self {
+        let version = Version(version);
+        self.checks.push(Check { key, version });
+        self
+    }
+}
+
+/// A value as facts and filters hold it: text is folded.
+pub(super) fn folded(value: impl Into<Value>) -> Value {
+    StoredFact::new("", value).value
+}
+
+pub(super) fn loaded(version: u64, body: &[u8]) -> Loaded {
+    Loaded {
+        version: Version(version),
+        body: Some(body.to_vec()),
+    }
+}
+
+pub(super) async fn load(store: &Arc<dyn Store>, key: Key) -> Result<Loaded, StoreError> {
+    let loaded = store.load(&[key]).await?;
+    Ok(loaded.into_iter().next().unwrap_or_else(Loaded::absent))
+}
+
+/// Commits one change.
+pub(super) async fn commit(
+    store: &Arc<dyn Store>,
+    change: Changes,
+) -> Result<Option<Verdict>, StoreError> {
+    Ok(store.commit(&[change]).await?.pop())
+}
+
+/// The keys of what is due at `now` and was not leased.
+pub(super) async fn due(
+    store: &Arc<dyn Store>,
+    now: i64,
+    limit: usize,
+    lease_until: i64,
+) -> Result<Vec<Key>, StoreError> {
+    let due = store.due(at(now), limit, at(lease_until)).await?;
+    Ok(due.into_iter().map(|due| due.key).collect())
+}
+
+/// What kind of failure this is, if it is one.
+pub(super) fn failure<T>(result: Result<T, StoreError>) -> Option<StoreErrorKind> {
+    result.err().map(|error| error.kind)
+}
+
+/// All leads of acme that a filter lets through.
+pub(super) fn leads(filter: Filter) -> Select {
+    Select {
+        tenant: acme(),
+        kind: Kind::Lead,
+        filter,
+        order: Order::Id,
+        after: None,
+        limit: 1_000,
+    }
+}
+
+/// The ids of a whole selection, read in pages of `select.limit`, as far as `at_most` pages.
+pub(super) async fn paged(
+    store: &Arc<dyn Store>,
+    mut select: Select,
+    at_most: usize,
+) -> Result<(Vec<Id>, Option<Cursor>), StoreError> {
+    let mut ids = Vec::new();
+    for _ in 0..at_most {
+        let page = store.select(&select).await?;
+        ids.extend(page.keys.into_iter().map(|key| key.id));
+        select.after = page.next;
+        if select.after.is_none() {
+            break;
+        }
+    }
+    Ok((ids, select.after))
+}
+
+/// The ids of a selection in one page.
+pub(super) async fn selected(
+    store: &Arc<dyn Store>,
+    select: Select,
+) -> Result<Vec<Id>, StoreError> {
+    Ok(paged(store, select, 1).await?.0)
+}

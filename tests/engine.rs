@@ -1,0 +1,875 @@
+//! The engine under bad luck: races, repeats, stores and mailers that fail, clocks that jump.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use leadkit::agenda;
+use leadkit::clock::{Clock, VirtualClock};
+use leadkit::decide::command::{Actor, AgentSetup, Fate, LeadOrder, NewLead, NewSweep};
+use leadkit::engine::{Answer, Engine, Error};
+use leadkit::ids::{CommandId, LeadId, MessageId, Tenant};
+use leadkit::mailer::{Mailer, MemoryMailer, Outcome, Outgoing};
+use leadkit::playbook::Playbook;
+use leadkit::record::Lead;
+use leadkit::record::lead::Trouble;
+use leadkit::store::{
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Loaded, MemoryStore, Order,
+    Page, Select, Store, StoreError, StoreErrorKind, Verdict,
+};
+use leadkit::time::{Elapsed, Instant};
+use pollster::block_on;
+
+fn at(text: &str) -> Instant {
+    text.parse::<chrono::DateTime<chrono::FixedOffset>>()
+        .unwrap()
+        .into()
+}
+
+fn sales() -> Arc<Playbook> {
+    Arc::new(Playbook::load("playbooks/field-and-digital-sales").unwrap())
+}
+
+fn follow_up() -> Arc<Playbook> {
+    Arc::new(Playbook::load("playbooks/deferred-follow-up").unwrap())
+}
+
+struct Bench {
+    engine: Engine,
+    clock: VirtualClock,
+    mailer: MemoryMailer,
+}
+
+fn bench(store: Arc<dyn Store>, start: &str) -> Bench {
+    let clock = VirtualClock::at(at(start));
+    let mailer = MemoryMailer::default();
+    let engine = Engine::builder_on(store)
+        .playbook("quito", sales())
+        .playbook("toluca", follow_up())
+        .mailer("email", mailer.clone())
+        .clock(clock.clone())
+        .seed(1)
+        .build()
+        .unwrap();
+    Bench {
+        engine,
+        clock,
+        mailer,
+    }
+}
+
+async fn people(engine: &Engine) {
+    let quito = engine.tenant("quito");
+    for (id, role) in [
+        ("ana", "advisor"),
+        ("bea", "advisor"),
+        ("sofia", "supervisor"),
+        ("marco", "sales-manager"),
+    ] {
+        let email = format!("{id}@minegocio.example");
+        let agent = AgentSetup::new(id)
+            .name(id)
+            .email(email)
+            .role(role)
+            .cities(["Quito"]);
+        quito.set_up(agent).await.unwrap();
+    }
+    let toluca = engine.tenant("toluca");
+    for id in ["luisa", "pablo"] {
+        let email = format!("{id}@autosdelvalle.example");
+        toluca
+            .set_up(AgentSetup::new(id).name(id).email(email).role("seller"))
+            .await
+            .unwrap();
+    }
+}
+
+fn luis() -> NewLead {
+    NewLead::new("Luis Vera")
+        .email("luis@example.com")
+        .source("web")
+        .field("city", "Quito")
+}
+
+fn rosa() -> NewLead {
+    NewLead::new("Rosa Lara")
+        .email("rosa@example.com")
+        .source("web")
+        .field("car", "X3")
+        .wait("three-to-six-months")
+}
+
+/// What a host sees of a lead when its stored clock is not the computed one: it goes cold.
+async fn assert_clocks(engine: &Engine, store: &dyn Store, playbook: &Playbook, tenant: &str) {
+    let leads = engine
+        .tenant(tenant)
+        .leads("", Order::Id, None, 1_000)
+        .await
+        .unwrap()
+        .leads;
+    let mut expected: Vec<(Key, Instant)> = Vec::new();
+    for lead in &leads {
+        let wakes_at = agenda::wakes_at(playbook, lead);
+        expected.extend(wakes_at.map(|at| (Key::lead(&Tenant::from(tenant), lead.id), at)));
+    }
+    let end = at("2999-01-01T00:00:00Z");
+    let due = store.due(end, 100_000, Instant::UNIX_EPOCH).await.unwrap();
+    let stored = due
+        .into_iter()
+        .filter(|due| due.key.kind == Kind::Lead && due.key.tenant == *tenant);
+    let mut stored: Vec<(Key, Instant)> = stored.map(|due| (due.key, due.at)).collect();
+    stored.sort();
+    expected.sort();
+    assert_eq!(stored, expected);
+}
+
+// ------------------------------------------------------------------ races and repeats
+
+#[test]
+fn two_registrations_of_one_email_by_one_agent_racing_each_other_make_one_lead() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(Yielding(MemoryStore::default()));
+        let Bench { engine, .. } = bench(store, "2026-03-10T09:30:00-06:00");
+        people(&engine).await;
+        let toluca = engine.tenant("toluca");
+        let racing = (0..8).map(|_| async { toluca.register(rosa()).by("luisa").await });
+        let results = join_all(racing).await;
+        let registered: Vec<&Lead> = results
+            .iter()
+            .filter_map(|result| result.as_ref().ok())
+            .collect();
+        assert_eq!(registered.len(), 1);
+        let refused = results.iter().filter_map(|result| result.as_ref().err());
+        for error in refused {
+            let Error::Refused(refusal) = error else {
+                panic!("{error}")
+            };
+            assert_eq!(refusal.code(), "already-held");
+        }
+        assert_eq!(toluca.count("", &[]).await.unwrap()[0].count, 1);
+    });
+}
+
+#[test]
+fn the_same_command_twice_acts_once_and_answers_with_the_same_lead() {
+    block_on(async {
+        let Bench { engine, clock, .. } = bench(
+            Arc::new(MemoryStore::default()),
+            "2026-03-10T09:30:00-05:00",
+        );
+        people(&engine).await;
+        let quito = engine.tenant("quito");
+        let id = CommandId::of("webhook 7");
+        let first = quito.register(luis()).id(id).await.unwrap();
+        clock.advance(Elapsed::hours(1));
+        let again = quito.register(luis()).id(id).await.unwrap();
+        assert_eq!(again.id, first.id);
+        let tried = CommandId::of("webhook 8");
+        for _ in 0..3 {
+            quito.tried(first.id).by("ana").id(tried).await.unwrap();
+        }
+        assert_eq!(
+            quito
+                .lead(first.id)
+                .await
+                .unwrap()
+                .unwrap()
+                .attempts
+                .total(),
+            1
+        );
+        let answer: Answer = engine
+            .execute(
+                Some(tried),
+                leadkit::decide::command::Command {
+                    tenant: "quito".into(),
+                    actor: Actor::agent("ana"),
+                    happened_at: None,
+                    what: leadkit::decide::command::What::Lead {
+                        lead: first.id,
+                        order: LeadOrder::Attempt { reached: false },
+                    },
+                },
+            )
+            .await
+            .unwrap();
+        assert!(answer.already_done);
+    });
+}
+
+#[test]
+fn eight_workers_ticking_at_once_fire_each_rule_once() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(Yielding(MemoryStore::default()));
+        let Bench {
+            engine,
+            clock,
+            mailer,
+        } = bench(store.clone(), "2026-03-10T09:30:00-05:00");
+        people(&engine).await;
+        for n in 0..20 {
+            let lead = NewLead::new("Somebody")
+                .email(format!("n{n}@example.com"))
+                .source("web")
+                .field("city", "Quito");
+            engine.tenant("quito").register(lead).await.unwrap();
+        }
+        clock.set(at("2026-03-10T15:00:00-05:00"));
+        let results = join_all((0..8).map(|_| engine.tick())).await;
+        for result in results {
+            result.unwrap();
+        }
+        engine.tick().await.unwrap();
+        assert_eq!(mailer.mailbox("marco@minegocio.example").len(), 20);
+        let leads = engine
+            .tenant("quito")
+            .leads("reassignments == 1", Order::Id, None, 100)
+            .await
+            .unwrap();
+        assert_eq!(leads.leads.len(), 20);
+        assert_clocks(&engine, store.as_ref(), &sales(), "quito").await;
+    });
+}
+
+// ------------------------------------------------------------------ stores that fail
+
+/// Lets other tasks run before and after each call, so that racing futures interleave.
+#[derive(Debug)]
+struct Yielding(MemoryStore);
+
+async fn pause() {
+    let mut polled = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut polled, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+/// A store in which the calls from a certain number on fail, once or for good: before they take
+/// effect, or after, so that only the answer is lost.
+#[derive(Debug)]
+struct Failing {
+    store: MemoryStore,
+    calls: AtomicU32,
+    fails_at: u32,
+    loses_answer: bool,
+}
+
+impl Failing {
+    fn at(fails_at: u32, loses_answer: bool) -> Self {
+        Self {
+            store: MemoryStore::default(),
+            calls: AtomicU32::new(0),
+            fails_at,
+            loses_answer,
+        }
+    }
+
+    /// Whether this call fails, and whether it takes effect all the same.
+    fn next(&self) -> Option<bool> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        (call == self.fails_at).then_some(self.loses_answer)
+    }
+}
+
+fn unavailable() -> StoreError {
+    StoreError {
+        kind: StoreErrorKind::Unavailable,
+        doing: "answer",
+        source: None,
+    }
+}
+
+macro_rules! store_through {
+    ($type:ty, |$self:ident, $call:ident| $around:expr) => {
+        #[async_trait]
+        impl Store for $type {
+            async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
+                let $self = self;
+                let $call = async { $self.inner().load(keys).await };
+                $around
+            }
+            async fn commit(&self, changes: &[Changes]) -> Result<Vec<Verdict>, StoreError> {
+                let $self = self;
+                let $call = async { $self.inner().commit(changes).await };
+                $around
+            }
+            async fn due(
+                &self,
+                now: Instant,
+                limit: usize,
+                until: Instant,
+            ) -> Result<Vec<Due>, StoreError> {
+                let $self = self;
+                let $call = async { $self.inner().due(now, limit, until).await };
+                $around
+            }
+            async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
+                let $self = self;
+                let $call = async { $self.inner().next_due().await };
+                $around
+            }
+            async fn select(&self, select: &Select) -> Result<Page, StoreError> {
+                let $self = self;
+                let $call = async { $self.inner().select(select).await };
+                $around
+            }
+            async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
+                let $self = self;
+                let $call = async { $self.inner().count(count).await };
+                $around
+            }
+            async fn journal(
+                &self,
+                tenant: &Tenant,
+                after: JournalCursor,
+                limit: usize,
+            ) -> Result<Vec<Journaled>, StoreError> {
+                let $self = self;
+                let $call = async { $self.inner().journal(tenant, after, limit).await };
+                $around
+            }
+        }
+    };
+}
+
+impl Yielding {
+    fn inner(&self) -> &MemoryStore {
+        &self.0
+    }
+}
+
+impl Failing {
+    fn inner(&self) -> &MemoryStore {
+        &self.store
+    }
+}
+
+store_through!(Yielding, |store, call| {
+    let _ = store;
+    pause().await;
+    let answer = call.await;
+    pause().await;
+    answer
+});
+
+store_through!(Failing, |store, call| match store.next() {
+    None => call.await,
+    Some(false) => Err(unavailable()),
+    Some(true) => {
+        call.await?;
+        Err(unavailable())
+    }
+});
+
+/// A day at two desks, each command under its own id and sent again when the store failed.
+async fn a_day(engine: &Engine, clock: &VirtualClock) {
+    let again = |error: &Error| matches!(error, Error::Store(error) if error.kind == StoreErrorKind::Unavailable);
+    macro_rules! insist {
+        ($ask:expr) => {
+            loop {
+                match $ask.await {
+                    Ok(answer) => break answer,
+                    Err(error) if again(&error) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        };
+    }
+    let (quito, toluca) = (engine.tenant("quito"), engine.tenant("toluca"));
+    for (id, role) in [
+        ("ana", "advisor"),
+        ("bea", "advisor"),
+        ("sofia", "supervisor"),
+        ("marco", "sales-manager"),
+    ] {
+        let agent = AgentSetup::new(id)
+            .name(id)
+            .email(format!("{id}@x.example"))
+            .role(role)
+            .cities(["Quito"]);
+        insist!(quito.set_up(agent.clone()).id(CommandId::of(id)));
+    }
+    let luisa = AgentSetup::new("luisa")
+        .name("Luisa")
+        .email("luisa@x.example")
+        .role("seller");
+    insist!(toluca.set_up(luisa.clone()).id(CommandId::of("luisa")));
+    let lead = insist!(quito.register(luis()).id(CommandId::of("1")));
+    insist!(toluca.register(rosa()).by("luisa").id(CommandId::of("2")));
+    insist!(quito.tried(lead.id).by("ana").id(CommandId::of("3")));
+    for until in [
+        "2026-03-10T15:00:00-05:00",
+        "2026-03-12T15:00:00-05:00",
+        "2026-06-30T12:00:00-05:00",
+    ] {
+        let until = at(until);
+        loop {
+            match engine.live_until(clock, until, |_, _| {}).await {
+                Ok(()) => break,
+                Err(error) if again(&error) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+/// What is left after a day, as far as a host could see it.
+async fn traces(engine: &Engine, mailer: &MemoryMailer) -> String {
+    let mut traces = String::new();
+    for tenant in ["quito", "toluca"] {
+        for lead in engine
+            .tenant(tenant)
+            .leads("", Order::Id, None, 100)
+            .await
+            .unwrap()
+            .leads
+        {
+            let tasks: Vec<String> = lead
+                .tasks
+                .iter()
+                .map(|task| {
+                    let ended = task
+                        .ended
+                        .as_ref()
+                        .map(|ended| (ended.at, ended.due_at, ended.how));
+                    format!("{} {ended:?}", task.name)
+                })
+                .collect();
+            let fired: Vec<String> = lead
+                .fired
+                .iter()
+                .map(|fired| format!("{fired:?}"))
+                .collect();
+            traces.push_str(&format!(
+                "{} {} {:?} {:?} {tasks:?} {fired:?}\n",
+                lead.contact.name,
+                lead.stage,
+                lead.owner_id(),
+                lead.attempts
+            ));
+        }
+    }
+    // An alert may be late, and a message in doubt, where an answer was lost around hand-over.
+    let messages = mailer.messages();
+    let (alerts, marketing): (Vec<_>, Vec<_>) =
+        messages.iter().partition(|mail| mail.template == "late");
+    // Alerts come at least once, marketing at most once.
+    let alerts: BTreeSet<MessageId> = alerts.iter().map(|mail| mail.id).collect();
+    let (alerts, marketing) = (alerts.len(), marketing.len());
+    let doubtful = engine
+        .tenant("toluca")
+        .count_of(Kind::Message, r#"state == "in-doubt""#, &[])
+        .await
+        .unwrap();
+    assert!(
+        marketing <= 1,
+        "marketing was handed over {marketing} times"
+    );
+    let told = u64::try_from(marketing).unwrap().max(doubtful[0].count);
+    traces + &format!("{alerts} alerts, {told} accounted for")
+}
+
+#[test]
+fn a_store_that_fails_at_any_call_loses_nothing_and_does_nothing_twice() {
+    block_on(async {
+        let quiet = Arc::new(Failing::at(u32::MAX, false));
+        let Bench {
+            engine,
+            clock,
+            mailer,
+        } = bench(quiet.clone(), "2026-03-10T09:30:00-05:00");
+        a_day(&engine, &clock).await;
+        let calls = quiet.calls.load(Ordering::Relaxed);
+        let expected = traces(&engine, &mailer).await;
+        assert!(calls > 50, "{calls}");
+        for fails_at in 0..calls {
+            for loses_answer in [false, true] {
+                let store = Arc::new(Failing::at(fails_at, loses_answer));
+                let Bench {
+                    engine,
+                    clock,
+                    mailer,
+                } = bench(store, "2026-03-10T09:30:00-05:00");
+                a_day(&engine, &clock).await;
+                let found = traces(&engine, &mailer).await;
+                // A lease that was taken and not heard of delays what was due by a minute.
+                let close = |text: &str| {
+                    let late = [
+                        (":01:00", ":00:00"),
+                        (":16:00", ":15:00"),
+                        (":31:00", ":30:00"),
+                        (":46:00", ":45:00"),
+                    ];
+                    late.iter()
+                        .fold(text.to_owned(), |text, (late, due)| text.replace(late, due))
+                };
+                assert_eq!(
+                    close(&found),
+                    close(&expected),
+                    "call {fails_at}, answer lost: {loses_answer}"
+                );
+            }
+        }
+    });
+}
+
+// ------------------------------------------------------------------ mailers that fail
+
+/// A mailer that answers as it is told, one answer after the other; then it accepts.
+#[derive(Clone, Debug, Default)]
+struct Moody {
+    answers: Arc<Mutex<Vec<Outcome>>>,
+    handed: Arc<Mutex<Vec<Outgoing>>>,
+}
+
+impl Moody {
+    fn says(&self, outcome: Outcome) {
+        self.answers.lock().unwrap().push(outcome);
+    }
+
+    fn handed(&self) -> usize {
+        self.handed.lock().unwrap().len()
+    }
+}
+
+#[async_trait]
+impl Mailer for Moody {
+    async fn hand_over(&self, message: &Outgoing) -> Outcome {
+        self.handed.lock().unwrap().push(message.clone());
+        self.answers
+            .lock()
+            .unwrap()
+            .pop()
+            .unwrap_or(Outcome::Accepted)
+    }
+}
+
+/// An engine on which Rosa's first message is due, and a mailer that answers so.
+async fn first_message(outcome: Outcome) -> (Engine, VirtualClock, Moody, LeadId) {
+    let clock = VirtualClock::at(at("2026-03-10T09:30:00-06:00"));
+    let mailer = Moody::default();
+    mailer.says(outcome);
+    let engine = Engine::builder(MemoryStore::default())
+        .playbook("toluca", follow_up())
+        .mailer("email", mailer.clone())
+        .clock(clock.clone())
+        .seed(1)
+        .build()
+        .unwrap();
+    let toluca = engine.tenant("toluca");
+    let luisa = AgentSetup::new("luisa")
+        .name("Luisa")
+        .email("luisa@x.example")
+        .role("seller");
+    toluca.set_up(luisa).await.unwrap();
+    let lead = toluca.register(rosa()).by("luisa").await.unwrap();
+    let ninety_days_on = at("2026-06-08T09:30:00-06:00");
+    engine
+        .live_until(&clock, ninety_days_on, |_, _| {})
+        .await
+        .unwrap();
+    engine.tick().await.unwrap();
+    (engine, clock, mailer, lead.id)
+}
+
+async fn message_states(engine: &Engine) -> Vec<String> {
+    let messages = engine
+        .tenant("toluca")
+        .messages("", None, 100)
+        .await
+        .unwrap();
+    messages
+        .iter()
+        .map(|message| message.state.as_str().to_owned())
+        .collect()
+}
+
+#[test]
+fn later_is_tried_again_a_little_later() {
+    block_on(async {
+        let (engine, clock, mailer, _) = first_message(Outcome::Later {
+            said: "busy".into(),
+        })
+        .await;
+        assert_eq!(message_states(&engine).await, ["to-retry"]);
+        engine
+            .live_until(&clock, clock.now() + Elapsed::minutes(5), |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(message_states(&engine).await, ["accepted"]);
+        assert_eq!(mailer.handed(), 2);
+        let handed = mailer.handed.lock().unwrap();
+        assert_eq!(handed[0].message_id, handed[1].message_id);
+    });
+}
+
+#[test]
+fn an_unknown_outcome_of_marketing_is_in_doubt_until_a_person_settles_it() {
+    block_on(async {
+        let (engine, clock, mailer, _) = first_message(Outcome::Unknown {
+            said: "the line dropped".into(),
+        })
+        .await;
+        engine
+            .live_until(&clock, clock.now() + Elapsed::days(30), |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(message_states(&engine).await, ["in-doubt"]);
+        assert_eq!(mailer.handed(), 1);
+        let toluca = engine.tenant("toluca");
+        let doubtful = toluca
+            .messages(r#"state == "in-doubt""#, None, 10)
+            .await
+            .unwrap();
+        toluca
+            .settle(doubtful[0].id, Fate::SendAgain)
+            .await
+            .unwrap();
+        engine.tick().await.unwrap();
+        assert_eq!(message_states(&engine).await, ["accepted"]);
+        let settled = toluca.settle(doubtful[0].id, Fate::Accepted).await;
+        assert!(matches!(settled, Err(Error::Refused(refusal)) if refusal.code() == "settled"));
+    });
+}
+
+#[test]
+fn an_address_that_is_refused_for_good_gets_nothing_more() {
+    block_on(async {
+        let refused = Outcome::Refused {
+            said: "550 no such user".into(),
+            address_invalid: true,
+        };
+        let (engine, clock, mailer, lead) = first_message(refused).await;
+        assert_eq!(message_states(&engine).await, ["refused"]);
+        engine
+            .live_until(&clock, clock.now() + Elapsed::days(400), |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(mailer.handed(), 1);
+        let lead = engine.tenant("toluca").lead(lead).await.unwrap().unwrap();
+        assert!(lead.contact.email_invalid);
+    });
+}
+
+#[test]
+fn an_alert_whose_outcome_is_unknown_is_handed_over_again() {
+    block_on(async {
+        let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+        let mailer = Moody::default();
+        mailer.says(Outcome::Unknown {
+            said: "the line dropped".into(),
+        });
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("quito", sales())
+            .mailer("email", mailer.clone())
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let quito = engine.tenant("quito");
+        for (id, role) in [
+            ("ana", "advisor"),
+            ("marco", "sales-manager"),
+            ("sofia", "supervisor"),
+        ] {
+            let agent = AgentSetup::new(id)
+                .name(id)
+                .email(format!("{id}@x.example"))
+                .role(role)
+                .cities(["Quito"]);
+            quito.set_up(agent).await.unwrap();
+        }
+        quito.register(luis()).await.unwrap();
+        engine
+            .live_until(&clock, at("2026-03-10T15:30:00-05:00"), |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(mailer.handed(), 2);
+    });
+}
+
+// ------------------------------------------------------------------ clocks that jump, odd times
+
+#[test]
+fn a_clock_that_jumps_ten_years_ahead_and_back_does_each_thing_once() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let Bench {
+            engine,
+            clock,
+            mailer,
+        } = bench(store.clone(), "2026-03-10T09:30:00-06:00");
+        people(&engine).await;
+        engine
+            .tenant("toluca")
+            .register(rosa())
+            .by("luisa")
+            .await
+            .unwrap();
+        clock.set(at("2036-03-10T09:30:00-06:00"));
+        engine.tick().await.unwrap();
+        // First message and one re-contact: it catches up once, not forty times.
+        assert_eq!(mailer.mailbox("rosa@example.com").len(), 2);
+        clock.set(at("2026-03-11T09:30:00-06:00"));
+        engine.tick().await.unwrap();
+        assert_eq!(mailer.mailbox("rosa@example.com").len(), 2);
+        assert_clocks(&engine, store.as_ref(), &follow_up(), "toluca").await;
+    });
+}
+
+#[test]
+fn the_end_of_time_and_the_future_are_refused_or_harmless() {
+    block_on(async {
+        let Bench { engine, clock, .. } = bench(
+            Arc::new(MemoryStore::default()),
+            "9999-12-30T09:30:00-06:00",
+        );
+        people(&engine).await;
+        let toluca = engine.tenant("toluca");
+        let lead = toluca.register(rosa()).by("luisa").await.unwrap();
+        let explained = toluca.explain(lead.id).await.unwrap().to_string();
+        assert!(
+            explained.contains("never: the answer lies beyond"),
+            "{explained}"
+        );
+        let future = clock.now() + Elapsed::days(1);
+        let refused = toluca.tried(lead.id).by("luisa").happened_at(future).await;
+        assert!(
+            matches!(refused, Err(Error::Refused(refusal)) if refusal.code() == "in-the-future")
+        );
+        clock.set(Instant::MAX_UTC);
+        engine.tick().await.unwrap();
+    });
+}
+
+#[test]
+fn what_is_wrong_with_a_lead_is_told_all_at_once() {
+    block_on(async {
+        let Bench { engine, .. } = bench(
+            Arc::new(MemoryStore::default()),
+            "2026-03-10T09:30:00-06:00",
+        );
+        people(&engine).await;
+        let wrong = NewLead::new(" ")
+            .email("not an address")
+            .source("wbe")
+            .wait("three-to-six-months")
+            .wait_days(7)
+            .field("car", "Beetle")
+            .field("colour", "red");
+        let Err(Error::Refused(refusal)) =
+            engine.tenant("toluca").register(wrong).by("luisa").await
+        else {
+            panic!("was taken in");
+        };
+        let wrong: Vec<&str> = refusal.missing().map(|input| input.as_str()).collect();
+        assert_eq!(
+            wrong,
+            ["name", "email", "source", "car", "colour", "wait_days"]
+        );
+        let told = refusal.to_string();
+        assert!(told.contains("did you mean `web`?"), "{told}");
+        assert!(told.contains("must be 90 days to 180 days"), "{told}");
+        assert_eq!(
+            engine.tenant("toluca").count("", &[]).await.unwrap()[0].count,
+            0
+        );
+    });
+}
+
+// ------------------------------------------------------------------ what fails is set aside
+
+#[test]
+fn a_message_that_cannot_be_rendered_is_set_aside_and_blocks_nobody() {
+    use leadkit::playbook::load::Folder;
+    block_on(async {
+        let mut folder = Folder::load("playbooks/field-and-digital-sales".as_ref()).unwrap();
+        for (path, text) in &mut folder.templates {
+            if path == "templates/late.txt" {
+                // Too much work, though well-formed: only rendering can find that out.
+                *text = "Subject: Late\n\n{% for a in range(9999) %}{% for b in range(9999) %}.{% endfor %}{% endfor %}".into();
+            }
+        }
+        let playbook = Arc::new(Playbook::read(&folder).unwrap());
+        let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+        let mailer = MemoryMailer::default();
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("quito", playbook)
+            .mailer("email", mailer.clone())
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let quito = engine.tenant("quito");
+        for (id, role) in [
+            ("ana", "advisor"),
+            ("marco", "sales-manager"),
+            ("sofia", "supervisor"),
+        ] {
+            let agent = AgentSetup::new(id)
+                .name(id)
+                .email(format!("{id}@x.example"))
+                .role(role)
+                .cities(["Quito"]);
+            quito.set_up(agent).await.unwrap();
+        }
+        quito.register(luis()).await.unwrap();
+        engine
+            .live_until(&clock, at("2026-03-10T18:30:00-05:00"), |_, _| {})
+            .await
+            .unwrap();
+        let messages = quito.messages("", None, 10).await.unwrap();
+        let trouble = messages[0].trouble.as_ref().unwrap();
+        assert!(trouble.is_set_aside());
+        assert_eq!(trouble.failures, Trouble::PATIENCE);
+        assert!(trouble.error.contains("late"), "{}", trouble.error);
+        assert!(mailer.messages().is_empty());
+        // The lead itself went on to the supervisor.
+        let leads = quito
+            .leads(r#"owner == "sofia""#, Order::Id, None, 10)
+            .await
+            .unwrap();
+        assert_eq!(leads.leads.len(), 1);
+    });
+}
+
+// ------------------------------------------------------------------ sweeps
+
+#[test]
+fn a_sweep_reaches_each_target_once_however_often_it_is_interrupted() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let Bench { engine, clock, .. } = bench(store.clone(), "2026-03-10T09:30:00-05:00");
+        people(&engine).await;
+        let quito = engine.tenant("quito");
+        for n in 0..450 {
+            let lead = NewLead::new("Somebody")
+                .email(format!("n{n}@example.com"))
+                .source("route");
+            quito.register(lead).await.unwrap();
+        }
+        let sweep = NewSweep {
+            name: "parked".into(),
+            audience: r#"source == "route""#.into(),
+            order: LeadOrder::Hold {
+                hold: "customer-asked".into(),
+            },
+            starts_at: None,
+            every_days: None,
+        };
+        let answer = quito.sweep(sweep).await.unwrap();
+        assert!(answer.sweep.is_some());
+        clock.advance(Elapsed::seconds(1));
+        let ticked = engine.tick().await.unwrap();
+        assert_eq!(ticked.pages, 3);
+        assert_eq!(quito.count("held", &[]).await.unwrap()[0].count, 450);
+        assert_clocks(&engine, store.as_ref(), &sales(), "quito").await;
+    });
+}
