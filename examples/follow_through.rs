@@ -1,4 +1,4 @@
-//! Follows the leads of two organisations through some months of virtual time.
+//! Follows the leads of two organisations through half a year of virtual time.
 //!
 //! `cargo run --release --example follow_through`
 //!
@@ -49,6 +49,7 @@ async fn follow_through() -> Result<(), Box<dyn Error>> {
         )
         .mailer("email", MaildirMailer::open(folder.join("mail"))?)
         .clock(clock.clone())
+        .seed(7) // so that every run makes the same ids
         .build()?;
     set_up_agents(&engine).await?;
 
@@ -61,8 +62,8 @@ async fn follow_through() -> Result<(), Box<dyn Error>> {
         leads.push((row.organisation.clone(), lead.id));
         work_a_little(&engine, &clock, &leads).await?;
     }
-    let sixteen_weeks_on = clock.now() + Elapsed::weeks(16);
-    while clock.now() < sixteen_weeks_on {
+    let half_a_year_on = clock.now() + Elapsed::weeks(27);
+    while clock.now() < half_a_year_on {
         engine
             .live_until(&clock, clock.now() + Elapsed::hours(23), |_, _| {})
             .await?;
@@ -204,6 +205,10 @@ async fn work_a_little(
             }
             ("talking", 0) if age > Elapsed::days(9) => {
                 tenant.move_to(*id, "bought").by(&owner).await?;
+            }
+            ("waiting", 1) if lead.open_task(&"take-up-again".into()).is_some() => {
+                tenant.answered(*id).by(&owner).await?;
+                tenant.move_to(*id, "talking").by(&owner).await?;
             }
             // The others are left alone, and leadkit sees to it that they don't go cold.
             _ => {}

@@ -65,7 +65,7 @@ pub enum Standing<'a> {
     Over(&'a Condition),
     /// It fired for this anchor, as often as it does.
     Fired(&'a Fired),
-    /// It was due before its anchor was recorded.
+    /// It was due before its anchor was recorded, or before there was the rule.
     TooLate(Instant),
     /// Its time never comes: beyond the year 9999, or a calendar that never opens.
     Never(CalendarError),
@@ -272,7 +272,7 @@ fn next_occurrence<'a>(
         Some(fired) => (fired.occurrence.saturating_add(1), Some(fired.at)),
         None if rule.late == Late::Skip => (
             period.first,
-            Some(anchor.recorded - Elapsed::microseconds(1)),
+            Some(recorded(lead, rule, anchor) - Elapsed::microseconds(1)),
         ),
         None => (period.first, None),
     };
@@ -302,15 +302,22 @@ fn due(rule: &Rule, anchor: Moment, occurrence: u32, due_at: Instant) -> Standin
     })
 }
 
+/// Since when we know that a rule's anchor happened, and that there is the rule.
+fn recorded(lead: &Lead, rule: &Rule, anchor: Moment) -> Instant {
+    let told = lead.rules_told.iter().find(|(name, _)| *name == rule.name);
+    told.map_or(anchor.recorded, |(_, told)| anchor.recorded.max(told.0))
+}
+
 /// When an occurrence starts that nothing fired yet: at its time, unless that was over before
-/// its anchor was recorded; then as the rule says.
+/// its anchor was recorded, or before there was the rule; then as the rule says.
 fn started(
     lead: &Lead,
     rule: &Rule,
     anchor: Moment,
     due_at: Instant,
 ) -> Result<Option<Instant>, CalendarError> {
-    if due_at >= anchor.recorded {
+    let recorded = recorded(lead, rule, anchor);
+    if due_at >= recorded {
         return Ok(Some(due_at));
     }
     Ok(match rule.late {
@@ -318,11 +325,9 @@ fn started(
         Late::Fire => Some(due_at),
         Late::FireWithin(delay) => {
             let latest = delay.after(due_at, &rule.calendar, wait_days(lead))?;
-            (latest >= anchor.recorded).then_some(due_at)
+            (latest >= recorded).then_some(due_at)
         }
-        Late::Spread(over) => anchor
-            .recorded
-            .checked_add_signed(share_of(over, lead, rule)),
+        Late::Spread(over) => recorded.checked_add_signed(share_of(over, lead, rule)),
     })
 }
 

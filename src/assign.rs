@@ -38,8 +38,8 @@ pub struct Answer {
 /// - Passed over, with the reason: who is unavailable, of another city, full, had the lead
 ///   before, or holds the contact already.
 /// - Conversion is won leads over received ones in the pool's window, shrunk towards the team's
-///   mean by the pool's number of pseudo-leads, so that two leads of two won don't beat forty of
-///   a hundred.
+///   mean by the pool's number of pseudo-leads, so that two leads of two won don't beat seventy
+///   of a hundred.
 /// - `best`: the highest conversion, then the smallest load, then who got a lead longer ago by
 ///   share, then the id. `weighted`: smooth weighted turns by conversion. `evenly`: turns.
 #[must_use]
@@ -220,4 +220,186 @@ pub fn conversion_permille(own: Counts, team: Counts, prior: u32) -> u32 {
         return 0;
     }
     u32::try_from(won * 1000 / received).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::Zone;
+    use crate::condition::Condition;
+    use crate::ids::Name;
+    use crate::playbook::catalogue::BuiltInCatalogue;
+    use crate::record::pool::Tally;
+    use crate::store::Kind;
+    use crate::time::Elapsed;
+    use proptest::prelude::*;
+
+    fn now() -> Instant {
+        Instant::UNIX_EPOCH + Elapsed::days(20_000)
+    }
+
+    fn spec(choose: Choose) -> PoolSpec {
+        let zone = Zone::utc();
+        let roles = [SmolStr::from("advisor")];
+        let catalogue = BuiltInCatalogue {
+            kind: Kind::Agent,
+            zone: &zone,
+            roles: roles.into(),
+        };
+        PoolSpec {
+            name: Name::from("digital"),
+            members: Condition::parse("available", &catalogue).unwrap(),
+            match_city: None,
+            choose,
+            over: Elapsed::days(180),
+            prior: 10,
+            capacity: 40,
+        }
+    }
+
+    fn member(agent: &str, received: u32, won: u32) -> Member {
+        let mut tally = Tally::default();
+        (0..received).for_each(|_| tally.receive(Elapsed::days(180), now()));
+        (0..won).for_each(|_| tally.win(Elapsed::days(180), now()));
+        Member {
+            agent: agent.into(),
+            role: "advisor".into(),
+            team: None,
+            cities: Vec::new(),
+            capacity: None,
+            available: true,
+            load: 0,
+            tally,
+            credit: 0,
+        }
+    }
+
+    fn order(pool: &Pool) -> Vec<String> {
+        let answer = choose(&spec(Choose::Best), pool, &Question::default(), now());
+        answer
+            .reasons
+            .ranked
+            .iter()
+            .map(|ranked| ranked.agent.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn two_leads_of_two_won_do_not_beat_seventy_of_a_hundred() {
+        let members = vec![
+            member("lucky", 2, 2),
+            member("poor", 100, 10),
+            member("steady", 100, 70),
+        ];
+        assert_eq!(order(&Pool { members }), ["steady", "lucky", "poor"]);
+    }
+
+    #[test]
+    fn conversion_is_drawn_towards_the_teams_mean() {
+        let team = Counts {
+            received: 100,
+            won: 40,
+        };
+        assert_eq!(conversion_permille(Counts::default(), team, 10), 400);
+        assert_eq!(
+            conversion_permille(
+                Counts {
+                    received: 10,
+                    won: 10
+                },
+                team,
+                10
+            ),
+            700
+        );
+        assert_eq!(
+            conversion_permille(
+                Counts {
+                    received: 10,
+                    won: 10
+                },
+                team,
+                0
+            ),
+            1000
+        );
+        assert_eq!(
+            conversion_permille(Counts::default(), Counts::default(), 0),
+            0
+        );
+    }
+
+    /// Odoo gives all thirty leads to the senior agent.
+    #[test]
+    fn weighted_leads_do_not_all_go_to_the_best() {
+        let spec = spec(Choose::Weighted);
+        let mut pool = Pool {
+            members: vec![member("junior", 50, 10), member("senior", 50, 30)],
+        };
+        let mut got = [0, 0];
+        for _ in 0..30 {
+            let question = Question::default();
+            let place = choose(&spec, &pool, &question, now()).chosen.unwrap();
+            take_turn(&spec, &mut pool, &question, place, now());
+            got[place] += 1;
+        }
+        assert!(got[0] >= 8, "{got:?}");
+        assert!(got[1] > got[0], "{got:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_who_should_not_have_a_lead_gets_one(
+            states in prop::collection::vec((any::<bool>(), 0u32..4, 0u32..4, any::<bool>()), 1..12),
+        ) {
+            let mut pool = Pool::default();
+            let mut excluded = Vec::new();
+            for (n, (available, load, capacity, had_it)) in states.into_iter().enumerate() {
+                let mut member = member(&format!("agent-{n:02}"), 0, 0);
+                (member.available, member.load, member.capacity) = (available, load, Some(capacity));
+                if had_it {
+                    excluded.push(member.agent.clone());
+                }
+                pool.members.push(member);
+            }
+            for way in [Choose::Best, Choose::Weighted, Choose::Evenly] {
+                let question = Question { not: &excluded, ..Question::default() };
+                let answer = choose(&spec(way), &pool, &question, now());
+                prop_assert_eq!(&answer, &choose(&spec(way), &pool, &question, now()));
+                if let Some(place) = answer.chosen {
+                    let chosen = &pool.members[place];
+                    prop_assert!(chosen.available && chosen.load < chosen.capacity.unwrap());
+                    prop_assert!(!excluded.contains(&chosen.agent));
+                } else {
+                    prop_assert_eq!(answer.reasons.eligible, 0);
+                }
+            }
+        }
+
+        #[test]
+        fn over_many_turns_each_gets_a_share_within_the_largest_weight(
+            records in prop::collection::vec((20u32..60, 1u32..20), 2..6),
+        ) {
+            let spec = spec(Choose::Weighted);
+            let members = records.iter().enumerate();
+            let mut pool = Pool {
+                members: members.map(|(n, (received, won))| member(&format!("a{n}"), *received, *won)).collect(),
+            };
+            let question = Question::default();
+            let means = Means::of(&spec, &pool, now());
+            let weights: Vec<f64> =
+                pool.members.iter().map(|member| f64::from(means.shrunk(&spec, member, now()).max(1))).collect();
+            let sum: f64 = weights.iter().sum();
+            let mut got = vec![0.0; weights.len()];
+            for turn in 1..=200 {
+                let place = choose(&spec, &pool, &question, now()).chosen.unwrap();
+                take_turn(&spec, &mut pool, &question, place, now());
+                got[place] += 1.0;
+                for (got, weight) in got.iter().zip(&weights) {
+                    let share = weight / sum * f64::from(turn);
+                    prop_assert!((got - share).abs() <= 1.0 + 1e-9, "{got} of {share} after {turn}");
+                }
+            }
+        }
+    }
 }

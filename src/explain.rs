@@ -357,7 +357,7 @@ impl Telling<'_> {
             Event::Unsubscribed { .. } => plain("the contact unsubscribed".into()),
             Event::EmailInvalid { .. } => plain("mail to the contact comes back for good".into()),
             Event::Flagged { lead, flag } if *lead == id => {
-                plain(format_smolstr!("flagged: {flag:?}"))
+                plain(format_smolstr!("flagged: {}", flag.as_str()))
             }
             Event::LeadAdopted { lead, playbook } if *lead == id => {
                 plain(format_smolstr!("taken over by playbook {playbook}"))

@@ -2,7 +2,8 @@
 //!
 //! A pure function of the message and the records as they are at that moment.
 
-use crate::ids::AgentId;
+use crate::ids::{AgentId, MessageId};
+use crate::playbook::CapRule;
 use crate::record::message::{Class, DropReason, Message, Recipient, Sender};
 use crate::record::{Contact, Lead};
 use crate::time::Instant;
@@ -15,6 +16,8 @@ pub enum Verdict {
         /// In whose name.
         sender: Option<AgentId>,
     },
+    /// The cap is reached now; not before this instant.
+    Defer(Instant),
     /// It may not.
     Drop(DropReason),
 }
@@ -28,6 +31,8 @@ pub struct Asked<'a> {
     pub lead: Option<&'a Lead>,
     /// The contact it goes to, if it goes to one.
     pub contact: Option<&'a Contact>,
+    /// The cap on marketing, if there is one.
+    pub cap: Option<CapRule>,
     /// Whether a new owner takes the message over, or it is dropped when the owner changed.
     pub new_owner_takes_over: bool,
     /// Now.
@@ -41,6 +46,7 @@ pub fn gate(asked: Asked<'_>) -> Verdict {
         message,
         lead,
         contact,
+        cap,
         new_owner_takes_over,
         now,
     } = asked;
@@ -60,6 +66,13 @@ pub fn gate(asked: Asked<'_>) -> Verdict {
         if let Some(reason) = hindrance(message.class, lead, contact) {
             return Verdict::Drop(reason);
         }
+        if let Some(rule) = cap.filter(|_| message.class == Class::Marketing) {
+            match room_for(message.id, contact, rule, now) {
+                Ok(at) if at > now => return Verdict::Defer(at),
+                Ok(_) => {}
+                Err(reason) => return Verdict::Drop(reason),
+            }
+        }
     }
     match &message.sender {
         Sender::Organisation => Verdict::Go { sender: None },
@@ -69,6 +82,23 @@ pub fn gate(asked: Asked<'_>) -> Verdict {
             },
             _ => Verdict::Drop(DropReason::OwnerChanged),
         },
+    }
+}
+
+/// When the cap lets one more message to a contact go: now, later, or never. The message's own
+/// slot does not count against it.
+///
+/// # Errors
+/// [`DropReason::Cap`] when it would have to wait and the playbook drops what is above the cap.
+pub fn room_for(
+    message: MessageId,
+    contact: &Contact,
+    rule: CapRule,
+    now: Instant,
+) -> Result<Instant, DropReason> {
+    match contact.book.earliest(rule.cap, message, now) {
+        Some(at) if at <= now || rule.defers => Ok(at),
+        _ => Err(DropReason::Cap),
     }
 }
 

@@ -1,35 +1,450 @@
-//! The playbooks of the repository: each is read without a fault, and its scenarios come true.
+//! The playbooks of the repository: each is read without a fault, its scenarios come true on every
+//! store, all that was required of it is covered, and whatever carries a requirement is missed
+//! by a scenario that covers it when it is taken out.
 
 use std::sync::Arc;
 
+use leadkit::condition::Condition;
+use leadkit::decide::command::LeadOrder;
+use leadkit::ids::Name;
 use leadkit::playbook::Playbook;
+use leadkit::playbook::delay::Delay;
 use leadkit::playbook::load::Folder;
-use leadkit::scenario;
+use leadkit::playbook::people::{Choose, Permission, PoolSpec, Role};
+use leadkit::playbook::pipeline::{Field, Stage, TaskSpec, UniquePart, WaitGroup, Way};
+use leadkit::playbook::rule::{Action, Assign, Late, Rule, StoppedBy};
+use leadkit::scenario::{self, Doing, Scenario};
 use leadkit::store::{MemoryStore, Store};
+use leadkit::time::Elapsed;
+use leadkit_sqlite::{Options, SqliteStore};
 
-fn play(name: &str) -> scenario::Report {
-    let folder = Folder::load(format!("playbooks/{name}").as_ref())
-        .unwrap_or_else(|faults| panic!("{}", told(&faults)));
-    let playbook =
-        Arc::new(Playbook::read(&folder).unwrap_or_else(|faults| panic!("{}", told(&faults))));
-    let scenarios = scenario::read(&folder).unwrap_or_else(|faults| panic!("{}", told(&faults)));
-    pollster::block_on(scenario::run_all(&playbook, &scenarios, || {
-        Box::pin(async { Ok(Arc::new(MemoryStore::default()) as Arc<dyn Store>) })
-    }))
-}
+const SALES: &str = "field-and-digital-sales";
+const FOLLOW_UP: &str = "deferred-follow-up";
+
+const REQUIRED: [(&str, &[&str]); 2] = [
+    (
+        SALES,
+        &["M1", "M2", "M4", "M6", "M7", "M8", "M9", "M10", "M17"],
+    ),
+    (
+        FOLLOW_UP,
+        &["F1", "F2", "F3", "F4", "F5", "F6", "F12", "F16"],
+    ),
+];
 
 fn told(faults: &leadkit::playbook::fault::Faults) -> String {
     faults.0.iter().map(|fault| format!("{fault}\n")).collect()
 }
 
-#[test]
-fn field_and_digital_sales() {
-    let report = play("field-and-digital-sales");
-    assert_eq!(report.failed(), 0, "{report}");
+fn folder(name: &str) -> Folder {
+    Folder::load(format!("playbooks/{name}").as_ref())
+        .unwrap_or_else(|faults| panic!("{}", told(&faults)))
+}
+
+fn read(folder: &Folder) -> Playbook {
+    Playbook::read(folder).unwrap_or_else(|faults| panic!("{}", told(&faults)))
+}
+
+fn scenarios(folder: &Folder) -> Vec<Scenario> {
+    scenario::read(folder).unwrap_or_else(|faults| panic!("{}", told(&faults)))
+}
+
+fn play(
+    playbook: Playbook,
+    scenarios: &[Scenario],
+    store: fn() -> Arc<dyn Store>,
+) -> scenario::Report {
+    let playbook = Arc::new(playbook);
+    pollster::block_on(scenario::run_all(&playbook, scenarios, || {
+        Box::pin(async move { Ok(store()) })
+    }))
+}
+
+fn in_memory() -> Arc<dyn Store> {
+    Arc::new(MemoryStore::default())
+}
+
+fn in_sqlite() -> Arc<dyn Store> {
+    let options = Options {
+        virtual_time: true,
+        ..Options::default()
+    };
+    Arc::new(SqliteStore::in_memory_with(&options).expect("SQLite opens in memory"))
 }
 
 #[test]
-fn deferred_follow_up() {
-    let report = play("deferred-follow-up");
-    assert_eq!(report.failed(), 0, "{report}");
+fn all_scenarios_come_true_in_memory() {
+    for (name, _) in REQUIRED {
+        let folder = folder(name);
+        let report = play(read(&folder), &scenarios(&folder), in_memory);
+        assert_eq!(report.failed(), 0, "{name}\n{report}");
+    }
+}
+
+#[test]
+fn all_scenarios_come_true_in_sqlite() {
+    for (name, _) in REQUIRED {
+        let folder = folder(name);
+        let report = play(read(&folder), &scenarios(&folder), in_sqlite);
+        assert_eq!(report.failed(), 0, "{name}\n{report}");
+    }
+}
+
+#[test]
+fn every_requirement_is_covered_by_a_scenario_that_passes() {
+    for (name, required) in REQUIRED {
+        let folder = folder(name);
+        let covered = play(read(&folder), &scenarios(&folder), in_memory).covered();
+        let missing: Vec<&&str> = required
+            .iter()
+            .filter(|number| !covered.iter().any(|covered| covered == **number))
+            .collect();
+        assert!(missing.is_empty(), "{name} leaves uncovered: {missing:?}");
+    }
+}
+
+/// Every scenario is about something: one that expects nothing can't fail.
+#[test]
+fn every_scenario_expects_something() {
+    for (name, _) in REQUIRED {
+        for scenario in scenarios(&folder(name)) {
+            let expects = scenario.steps.iter().any(|step| !step.expected.is_empty());
+            assert!(expects, "{name}: {}", scenario.name);
+        }
+    }
+}
+
+/// The awkward things are played too.
+#[test]
+fn scenarios_know_outages_absences_holds_late_reports_and_repeats() {
+    let asked = |is_it: fn(&Doing) -> bool| {
+        let all = REQUIRED
+            .iter()
+            .flat_map(|(name, _)| scenarios(&folder(name)));
+        all.flat_map(|scenario| scenario.steps)
+            .any(|step| is_it(&step.doing))
+    };
+    assert!(asked(|doing| matches!(doing, Doing::DownUntil(_))));
+    assert!(asked(|doing| matches!(doing, Doing::SetUp(..))));
+    assert!(asked(|doing| matches!(
+        doing,
+        Doing::Order(LeadOrder::Hold { .. }, _)
+    )));
+    assert!(asked(|doing| matches!(
+        doing,
+        Doing::Order(LeadOrder::Reopen { .. }, _)
+    )));
+    assert!(asked(|doing| matches!(
+        doing,
+        Doing::Order(LeadOrder::Unsubscribe, _)
+    )));
+    assert!(asked(|doing| matches!(doing,
+        Doing::Register(_, asked) | Doing::Order(_, asked) if asked.happened_at.is_some())));
+    assert!(asked(
+        |doing| matches!(doing, Doing::Order(_, asked) if asked.id.is_some())
+    ));
+}
+
+// ------------------------------------------------------------------- what carries a requirement
+
+/// Something that is taken out of a playbook, and the requirement that is broken then.
+struct Mutation(&'static str, &'static str, &'static str, fn(&mut Playbook));
+
+#[rustfmt::skip]
+const MUTATIONS: &[Mutation] = &[
+    Mutation(SALES, "M1", "no source `visit`", |p| p.sources.retain(|source| source.name != "visit")),
+    Mutation(SALES, "M1", "routes are no physical source", |p| {
+        p.sources.iter_mut().find(|source| source.name == "route").expect("a source").kind = Name::from("digital");
+    }),
+    Mutation(SALES, "M2", "no pool for digital leads", |p| p.routes[0].assign = None),
+    Mutation(SALES, "M2", "the lead's city does not matter", |p| pool(p).match_city = None),
+    Mutation(SALES, "M2", "conversion does not matter", |p| pool(p).choose = Choose::Evenly),
+    Mutation(SALES, "M2", "a lead that the pool has nobody for stays where it is", |p| without_rule(p, "nobody-owns-it")),
+    Mutation(SALES, "M4", "who registers a lead does not own it", |p| role(p, "advisor").owns = false),
+    Mutation(SALES, "M4", "advisors give leads away", |p| role(p, "advisor").may.push(Permission::Reassign)),
+    Mutation(SALES, "M4", "no exemption from the four hours", |p| rule(p, "first-contact").only_if = None),
+    Mutation(SALES, "M6", "no service level", |p| without_rule(p, "first-contact")),
+    Mutation(SALES, "M6", "five hours", |p| task(p, "first-contact").within = Some(Delay::Business(Elapsed::hours(5)))),
+    Mutation(SALES, "M6", "four hours that are no business hours", |p| {
+        task(p, "first-contact").within = Some(Delay::Elapsed(Elapsed::hours(4)));
+    }),
+    Mutation(SALES, "M6", "a try is enough", |p| {
+        let tried = condition(p, "attempts.total >= 1");
+        task(p, "first-contact").done = Some(tried);
+    }),
+    Mutation(SALES, "M6", "ticked off by hand", |p| task(p, "first-contact").is_service_level = false),
+    Mutation(SALES, "M6", "no exemption", |p| rule(p, "first-contact").only_if = None),
+    Mutation(SALES, "M6", "NO ANSWER without a try", |p| without_need(p, "attempted")),
+    Mutation(SALES, "M6", "holds stop nothing", |p| {
+        task(p, "first-contact").stopped_by = StoppedBy::Named(Vec::new());
+    }),
+    Mutation(SALES, "M7", "nothing happens when it is late", |p| without_rule(p, "first-contact.late")),
+    Mutation(SALES, "M7", "reassigned for ever", |p| late_assign(p).at_most = None),
+    Mutation(SALES, "M7", "to somebody who had it before", |p| late_assign(p).not_earlier_owners = false),
+    Mutation(SALES, "M7", "never to the supervisor", |p| late_assign(p).then = None),
+    Mutation(SALES, "M7", "the sales manager is not told", |p| {
+        rule(p, "first-contact.late").actions.retain(|action| !matches!(action, Action::Notify { .. }));
+    }),
+    Mutation(SALES, "M7", "no four hours anew", |p| task(p, "first-contact").ends_with_owner = false),
+    Mutation(SALES, "M8", "not measured", |p| without_rule(p, "first-attempt")),
+    Mutation(SALES, "M8", "thirty minutes", |p| task(p, "first-attempt").within = Some(Delay::Business(Elapsed::minutes(30)))),
+    Mutation(SALES, "M8", "minutes that are no business minutes", |p| {
+        task(p, "first-attempt").within = Some(Delay::Elapsed(Elapsed::minutes(15)));
+    }),
+    Mutation(SALES, "M9", "the two days are not asked for", |p| without_need(p, "two-days-silent")),
+    Mutation(SALES, "M9", "the five attempts are not asked for", |p| without_need(p, "five-attempts")),
+    Mutation(SALES, "M9", "the information is not asked for", |p| without_need(p, "information-sent")),
+    Mutation(SALES, "M9", "no reason is asked for", |p| without_need(p, "reason")),
+    Mutation(SALES, "M9", "nobody is told after two days", |p| without_rule(p, "two-days-without-answer")),
+    Mutation(SALES, "M9", "three days", |p| rule(p, "two-days-without-answer").delay = Delay::Days(3)),
+    Mutation(SALES, "M9", "business days", |p| rule(p, "two-days-without-answer").delay = Delay::BusinessDays(2)),
+    Mutation(SALES, "M9", "a silence that is reported late is forgotten", |p| rule(p, "two-days-without-answer").late = Late::Skip),
+    Mutation(SALES, "M9", "who declines must be called five times all the same", |p| {
+        let called = condition(p, "attempts.total >= 5");
+        p.needs.iter_mut().find(|need| need.name == "five-attempts").expect("a need").condition = called;
+    }),
+    Mutation(SALES, "M10", "no task on LOST", |p| without_rule(p, "decide-on-lost")),
+    Mutation(SALES, "M10", "anybody decides", |p| task(p, "decide-on-lost").role = None),
+    Mutation(SALES, "M10", "there is nothing to choose", |p| task(p, "decide-on-lost").choices.clear()),
+    Mutation(SALES, "M10", "a decision does nothing", |p| {
+        task(p, "decide-on-lost").choices.iter_mut().for_each(|choice| choice.actions.clear());
+    }),
+    Mutation(SALES, "M10", "anybody takes a lead out of LOST", |p| {
+        role(p, "advisor").may.push(Permission::Reopen);
+        stage(p, "lost").by.clear();
+    }),
+    Mutation(SALES, "M10", "a loss that is reported late is forgotten", |p| rule(p, "decide-on-lost").late = Late::Skip),
+    Mutation(SALES, "M17", "IN PROGRESS without contact", |p| without_need(p, "reached")),
+    Mutation(SALES, "M17", "a way around the stages", |p| {
+        let accepted = Way { to: Name::from("accepted"), needs: Vec::new() };
+        stage(p, "in-progress").ways.push(accepted);
+    }),
+    Mutation(SALES, "M17", "the acceptance ends nothing", |p| stage(p, "accepted").outcome = None),
+
+    Mutation(FOLLOW_UP, "F1", "the car is not asked for", |p| field(p, "car").required = false),
+    Mutation(FOLLOW_UP, "F1", "any text is a car", |p| field(p, "car").choices.clear()),
+    Mutation(FOLLOW_UP, "F1", "no field gender", |p| p.fields.retain(|field| field.name != "gender")),
+    Mutation(FOLLOW_UP, "F1", "agents register nobody", |p| {
+        role(p, "seller").may.retain(|permission| *permission != Permission::Register);
+    }),
+    Mutation(FOLLOW_UP, "F2", "no shortest wait", |p| wait(p, "three-to-six-months").least_days = 1),
+    Mutation(FOLLOW_UP, "F2", "no longest wait", |p| wait(p, "three-to-six-months").most_days = None),
+    Mutation(FOLLOW_UP, "F2", "no shortest wait in the second group", |p| wait(p, "more-than-six-months").least_days = 90),
+    Mutation(FOLLOW_UP, "F2", "another wait if none is said", |p| wait(p, "more-than-six-months").default_days = 181),
+    Mutation(FOLLOW_UP, "F2", "a longest wait in the second group", |p| wait(p, "more-than-six-months").most_days = Some(360)),
+    Mutation(FOLLOW_UP, "F3", "no first contact", |p| without_rule(p, "three-to-six-months.first")),
+    Mutation(FOLLOW_UP, "F3", "a day early", |p| rule(p, "three-to-six-months.first").delay = Delay::Days(89)),
+    Mutation(FOLLOW_UP, "F3", "everybody waits ninety days", |p| rule(p, "three-to-six-months.first").delay = Delay::Days(90)),
+    Mutation(FOLLOW_UP, "F3", "in the dealer's name", |p| {
+        for action in &mut rule(p, "three-to-six-months.first").actions {
+            if let Action::Send(send) = action {
+                send.as_owner = false;
+            }
+        }
+    }),
+    Mutation(FOLLOW_UP, "F3", "no task", |p| {
+        rule(p, "three-to-six-months.first").actions.retain(|action| !matches!(action, Action::Task(_)));
+    }),
+    Mutation(FOLLOW_UP, "F3", "an answer cancels it", |p| {
+        let answered = condition(p, "answered");
+        rule(p, "three-to-six-months.first").until = Some(answered);
+    }),
+    Mutation(FOLLOW_UP, "F3", "a wait that was over when it was told is forgotten", |p| {
+        rule(p, "three-to-six-months.first").late = Late::Skip;
+    }),
+    Mutation(FOLLOW_UP, "F3", "holds stop nothing", |p| {
+        rule(p, "three-to-six-months.first").stopped_by = StoppedBy::Named(Vec::new());
+    }),
+    Mutation(FOLLOW_UP, "F3", "elapsed time, an hour off when the clocks change", |p| {
+        rule(p, "three-to-six-months.first").delay = Delay::Elapsed(Elapsed::hours(90 * 24));
+    }),
+    Mutation(FOLLOW_UP, "F3", "no cap", |p| p.cap = None),
+    Mutation(FOLLOW_UP, "F4", "no re-contact", |p| without_rule(p, "three-to-six-months.every")),
+    Mutation(FOLLOW_UP, "F4", "no re-contact in the second group", |p| without_rule(p, "more-than-six-months.every")),
+    Mutation(FOLLOW_UP, "F4", "for ever", |p| rule(p, "three-to-six-months.every").until = None),
+    Mutation(FOLLOW_UP, "F4", "unsubscribed or not", |p| {
+        let answered = condition(p, "answered_at >= entered_at");
+        rule(p, "three-to-six-months.every").until = Some(answered);
+    }),
+    Mutation(FOLLOW_UP, "F4", "one answer is enough for ever", |p| {
+        let answered = condition(p, "answered or contact.unsubscribed");
+        rule(p, "three-to-six-months.every").until = Some(answered);
+    }),
+    Mutation(FOLLOW_UP, "F4", "wherever the lead is", |p| {
+        for group in ["three-to-six-months.every", "more-than-six-months.every"] {
+            rule(p, group).scope.stages.clear();
+        }
+    }),
+    Mutation(FOLLOW_UP, "F4", "every 80 days", |p| {
+        rule(p, "three-to-six-months.every").every.as_mut().expect("a period").length = Delay::Days(80);
+    }),
+    Mutation(FOLLOW_UP, "F5", "no field gender", |p| p.fields.retain(|field| field.name != "gender")),
+    Mutation(FOLLOW_UP, "F5", "no field car", |p| p.fields.retain(|field| field.name != "car")),
+    Mutation(FOLLOW_UP, "F6", "no base", |p| p.bases.clear()),
+    Mutation(FOLLOW_UP, "F6", "one base for all agents", |p| p.bases[0].unique = vec![UniquePart::Email]),
+    Mutation(FOLLOW_UP, "F6", "by contact, e-mail address or not", |p| p.bases[0].unique = vec![UniquePart::Owner]),
+    Mutation(FOLLOW_UP, "F6", "a base for each pipeline", |p| p.bases[0].pipelines.retain(|pipeline| *pipeline == "follow-up")),
+    Mutation(FOLLOW_UP, "F12", "everybody waits", |p| drop(p.routes.remove(0))),
+    Mutation(FOLLOW_UP, "F12", "visitors wait", |p| {
+        let not_waiting = condition(p, "wait is missing");
+        p.routes[0].only_if = Some(not_waiting);
+    }),
+    Mutation(FOLLOW_UP, "F12", "nobody hurries", |p| without_rule(p, "immediate-attention")),
+    Mutation(FOLLOW_UP, "F16", "buying ends nothing", |p| stage(p, "bought").outcome = None),
+    Mutation(FOLLOW_UP, "F16", "nobody can say that a lead bought", |p| {
+        stage(p, "waiting").ways.retain(|way| way.to != "bought");
+    }),
+];
+
+#[test]
+fn every_requirement_has_something_that_carries_it() {
+    for (name, required) in REQUIRED {
+        for number in required {
+            let carried = MUTATIONS
+                .iter()
+                .any(|Mutation(of, carries, ..)| *of == name && carries == number);
+            assert!(carried, "{name}: {number}");
+        }
+    }
+}
+
+#[test]
+fn a_scenario_notices_when_something_that_carries_its_requirement_is_taken_out() {
+    let mut unnoticed = Vec::new();
+    for (name, _) in REQUIRED {
+        let folder = folder(name);
+        let scenarios = scenarios(&folder);
+        for Mutation(of, number, what, take_out) in MUTATIONS {
+            if *of != name {
+                continue;
+            }
+            let mut playbook = read(&folder);
+            take_out(&mut playbook);
+            let covering: Vec<Scenario> = scenarios
+                .iter()
+                .filter(|scenario| scenario.covers.iter().any(|covered| covered == number))
+                .cloned()
+                .collect();
+            if play(playbook, &covering, in_memory).failed() == 0 {
+                unnoticed.push(format!("{number}: {what}"));
+            }
+        }
+    }
+    assert!(
+        unnoticed.is_empty(),
+        "nobody noticed:\n{}",
+        unnoticed.join("\n")
+    );
+}
+
+fn without_rule(playbook: &mut Playbook, name: &str) {
+    let before = playbook.rules.len();
+    playbook.rules.retain(|rule| rule.name != *name);
+    assert_eq!(playbook.rules.len(), before - 1, "no rule {name}");
+}
+
+fn without_need(playbook: &mut Playbook, name: &str) {
+    assert!(playbook.need(&Name::from(name)).is_some(), "no need {name}");
+    let stages = playbook.pipelines.iter_mut();
+    let stages = stages.flat_map(|pipeline| &mut pipeline.stages);
+    for way in stages.flat_map(|stage| &mut stage.ways) {
+        way.needs.retain(|need| *need != *name);
+    }
+}
+
+fn condition(playbook: &Playbook, text: &str) -> Condition {
+    playbook.condition(text).expect("a condition")
+}
+
+fn rule<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut Rule {
+    let mut rules = playbook.rules.iter_mut();
+    rules.find(|rule| rule.name == *name).expect("a rule")
+}
+
+fn task<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut TaskSpec {
+    let mut tasks = playbook.tasks.iter_mut();
+    tasks.find(|task| task.name == *name).expect("a task")
+}
+
+fn role<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut Role {
+    let mut roles = playbook.roles.iter_mut();
+    roles.find(|role| role.name == *name).expect("a role")
+}
+
+fn field<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut Field {
+    let mut fields = playbook.fields.iter_mut();
+    fields.find(|field| field.name == *name).expect("a field")
+}
+
+fn wait<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut WaitGroup {
+    let mut waits = playbook.waits.iter_mut();
+    waits.find(|wait| wait.name == *name).expect("a wait group")
+}
+
+fn stage<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut Stage {
+    let mut stages = playbook.pipelines[0].stages.iter_mut();
+    stages.find(|stage| stage.name == *name).expect("a stage")
+}
+
+fn pool(playbook: &mut Playbook) -> &mut PoolSpec {
+    &mut playbook.pools[0]
+}
+
+fn late_assign(playbook: &mut Playbook) -> &mut Assign {
+    let actions = &mut rule(playbook, "first-contact.late").actions;
+    match actions.first_mut() {
+        Some(Action::Assign(assign)) => assign,
+        other => panic!("not the first action: {other:?}"),
+    }
+}
+
+// ------------------------------------------------------------------- data, not code
+
+/// F1, F2: fields and wait groups are added, changed and dropped in the playbook alone.
+#[test]
+fn fields_and_wait_groups_change_without_touching_code() {
+    let mut folder = folder(FOLLOW_UP);
+    let replace = |text: &str, with: &str, folder: &mut Folder| {
+        assert!(folder.playbook.contains(text), "{text}");
+        folder.playbook = folder.playbook.replace(text, with);
+    };
+    replace(
+        r#"gender = { type = "choice", of = ["female", "male", "other"], label = "Género" }"#,
+        r#"model_year = { type = "number", label = "Año modelo", required = true }"#,
+        &mut folder,
+    );
+    folder.playbook.push_str(
+        r#"
+[wait.in-two-years]
+label = "Compra en dos años"
+wait  = { least = "365 days", default = "700 days" }
+first = [{ send = "we-meet-again", as = "owner" }]
+"#,
+    );
+    folder
+        .scenarios
+        .retain(|(path, _)| path.ends_with("agents.toml"));
+    folder.scenarios.push((
+        "scenarios/changed.toml".into(),
+        r#"
+[[scenario]]
+name  = "a field was added, one was dropped, and there is a third group"
+start = "2026-03-02T11:00:00-06:00"
+
+[[scenario.step]]
+register = { ref = "juan", name = "Juan", email = "juan@example.com", car = "X3", gender = "male", wait = "in-two-years", by = "luisa" }
+expect   = { refused = ["gender", "model_year"] }
+
+[[scenario.step]]
+register = { ref = "juan", name = "Juan", email = "juan@example.com", car = "X3", model_year = 2024, wait = "in-two-years", by = "luisa" }
+expect   = { next-at = "2028-01-31T11:00:00-06:00", count = { 'model_year == 2024' = 1 } }
+
+[[scenario.step]]
+at     = "2028-01-31T11:00:00-06:00"
+expect = { mailed = ["we-meet-again"], nothing-due = true }
+"#
+        .into(),
+    ));
+    let report = play(read(&folder), &scenarios(&folder), in_memory);
+    assert_eq!((report.passed(), report.failed()), (1, 0), "{report}");
 }

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::decide::Stop;
-use crate::decide::draft::Draft;
+use crate::decide::draft::{Draft, Mark};
 use crate::decide::life::{move_to, set_fields};
 use crate::decide::messages;
 use crate::decide::ownership;
@@ -34,31 +34,48 @@ pub(crate) fn act(
         }
         Action::Assign(order) => assign(draft, lead, order, rule, anchor),
         Action::Move { stage, reason } => {
-            let mut moved = lead.clone();
+            let (mut moved, mark) = (lead.clone(), draft.mark());
             let outcome = move_to(draft, &mut moved, stage, reason.as_ref());
-            or_on_record(draft, lead, moved, outcome, action.verb(), rule)
+            or_on_record(
+                draft,
+                lead,
+                moved,
+                outcome.map_err(|stop| (stop, mark)),
+                action.verb(),
+                rule,
+            )
         }
         Action::Set { field, value } => {
-            let mut changed = lead.clone();
+            let (mut changed, mark) = (lead.clone(), draft.mark());
             let outcome = set_fields(draft, &mut changed, &[(field.clone(), Some(value.clone()))]);
-            or_on_record(draft, lead, changed, outcome, action.verb(), rule)
+            or_on_record(
+                draft,
+                lead,
+                changed,
+                outcome.map_err(|stop| (stop, mark)),
+                action.verb(),
+                rule,
+            )
         }
     }
 }
 
-/// Takes over what an action made of the lead, or puts its refusal on record.
+/// Takes over what an action made of the lead, or takes it back and puts its refusal on record.
 fn or_on_record(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
     changed: Lead,
-    outcome: Result<(), Stop>,
+    outcome: Result<(), (Stop, Mark)>,
     verb: &'static str,
     rule: &Name,
 ) -> Result<(), Stop> {
     match outcome {
         Ok(()) => *lead = changed,
-        Err(Stop::Need(keys)) => return Err(Stop::Need(keys)),
-        Err(Stop::Refused(refusal)) => put_on_record(draft, lead, &refusal, verb, rule),
+        Err((Stop::Need(keys), _)) => return Err(Stop::Need(keys)),
+        Err((Stop::Refused(refusal), mark)) => {
+            draft.back_to(mark);
+            put_on_record(draft, lead, &refusal, verb, rule);
+        }
     }
     Ok(())
 }

@@ -34,6 +34,13 @@ pub(crate) struct Draft<'a> {
     made: u32,
 }
 
+/// A point in a decision to which it can be taken back.
+pub(crate) struct Mark {
+    writes: BTreeMap<Key, Write>,
+    subjects: Vec<(Id, Option<CommandId>)>,
+    events: usize,
+}
+
 impl<'a> Draft<'a> {
     pub(crate) fn new(
         playbook: &'a Playbook,
@@ -160,6 +167,22 @@ impl<'a> Draft<'a> {
     /// Says what happened.
     pub(crate) fn happened(&mut self, event: Event) {
         self.events.push(event);
+    }
+
+    /// What is decided so far.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            writes: self.writes.clone(),
+            subjects: self.subjects.clone(),
+            events: self.events.len(),
+        }
+    }
+
+    /// Forgets what was decided since; what was read for it stays relied on.
+    pub(crate) fn back_to(&mut self, mark: Mark) {
+        self.writes = mark.writes;
+        self.subjects = mark.subjects;
+        self.events.truncate(mark.events);
     }
 
     /// The decision.

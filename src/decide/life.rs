@@ -16,7 +16,7 @@ use crate::playbook::pipeline::Stage;
 use crate::playbook::rule::Anchor;
 use crate::record::contact::{Contact, OpenLead};
 use crate::record::journal::Event;
-use crate::record::lead::{Activity, Because, Closed, Flag, Hold, ToldAt};
+use crate::record::lead::{Activity, Because, Closed, Flag, Hold, Moment, ToldAt};
 use crate::record::{Agent, Lead};
 use crate::store::Key;
 use crate::value::Value;
@@ -54,7 +54,9 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
             Ok(())
         }
         LeadOrder::Answered => {
-            lead.answered = Some(draft.moment());
+            if is_latest(draft, lead.answered) {
+                lead.answered = Some(draft.moment());
+            }
             draft.happened(Event::Answered { lead: lead.id });
             Ok(())
         }
@@ -123,8 +125,7 @@ fn note_turns(draft: &Draft<'_>, lead: &mut Lead) {
 
 fn flag_contradictions(draft: &mut Draft<'_>, lead: &mut Lead) {
     let registered = lead.registered.at;
-    let before =
-        |at: Option<crate::record::lead::Moment>| at.is_some_and(|moment| moment.at < registered);
+    let before = |at: Option<Moment>| at.is_some_and(|moment| moment.at < registered);
     let closed = before(lead.closed.as_ref().map(|closed| closed.at));
     let touched = before(lead.attempts.last) || before(lead.answered);
     let found = [
@@ -201,6 +202,11 @@ fn follow_owner(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     Ok(())
 }
 
+/// What is reported late doesn't undo what came after it.
+fn is_latest(draft: &Draft<'_>, last: Option<Moment>) -> bool {
+    last.is_none_or(|last| last.at <= draft.happened_at)
+}
+
 fn attempt(draft: &mut Draft<'_>, lead: &mut Lead, reached: bool) {
     let count = if reached {
         &mut lead.attempts.reached
@@ -208,12 +214,7 @@ fn attempt(draft: &mut Draft<'_>, lead: &mut Lead, reached: bool) {
         &mut lead.attempts.unanswered
     };
     *count = count.saturating_add(1);
-    // What is reported late doesn't undo what came after it.
-    let is_latest = lead
-        .attempts
-        .last
-        .is_none_or(|last| last.at <= draft.happened_at);
-    if is_latest {
+    if is_latest(draft, lead.attempts.last) {
         lead.attempts.last = Some(draft.moment());
     }
     draft.happened(Event::Attempted {
@@ -234,7 +235,9 @@ fn record(draft: &mut Draft<'_>, lead: &mut Lead, kind: &Name) -> Result<(), Sto
     {
         Some(activity) => {
             activity.count = activity.count.saturating_add(1);
-            activity.last = last;
+            if is_latest(draft, Some(activity.last)) {
+                activity.last = last;
+            }
         }
         None => lead.activities.push(Activity {
             kind: kind.clone(),
@@ -328,6 +331,7 @@ fn enter(draft: &mut Draft<'_>, lead: &mut Lead, stage: &Stage) -> Result<(), St
     let from = (lead.pipeline.clone(), lead.stage.clone());
     lead.stage = stage.name.clone();
     lead.entered = draft.moment();
+    begin_anew(draft, lead, &Anchor::Entered);
     let to = (lead.pipeline.clone(), lead.stage.clone());
     draft.happened(Event::Moved {
         lead: lead.id,
@@ -339,6 +343,15 @@ fn enter(draft: &mut Draft<'_>, lead: &mut Lead, stage: &Stage) -> Result<(), St
         (None, false) => reopen(draft, lead),
         (None, true) => Ok(()),
     }
+}
+
+/// What counts from this begins anew, also if that is the same instant as the last time.
+pub(crate) fn begin_anew(draft: &Draft<'_>, lead: &mut Lead, anchor: &Anchor) {
+    let playbook = draft.playbook;
+    lead.fired.retain(|fired| {
+        let rule = playbook.rule(&fired.rule);
+        rule.is_none_or(|rule| rule.anchor != *anchor)
+    });
 }
 
 fn close(

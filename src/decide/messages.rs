@@ -8,9 +8,10 @@ use crate::decide::draft::Draft;
 use crate::decide::life::change_contact;
 use crate::decide::refusal::Refusal;
 use crate::decide::{Stop, Woken};
-use crate::gate::{Asked, Verdict, gate, hindrance};
+use crate::gate::{Asked, Verdict, gate, hindrance, room_for};
 use crate::ids::{AgentId, Id, MessageId, Name};
 use crate::mailer::{Mailbox, Outcome, Outgoing};
+use crate::playbook::CapRule;
 use crate::playbook::rule::{Action, OnOwnerChange, Send};
 use crate::record::journal::Event;
 use crate::record::message::{Class, DropReason, Message, Recipient, Sender, State};
@@ -27,7 +28,7 @@ const RETRY_FOR: Elapsed = Elapsed::days(2);
 /// Queues a message to the contact, or puts on record why not.
 pub(crate) fn send(draft: &mut Draft<'_>, lead: &mut Lead, send: &Send) -> Result<(), Stop> {
     let key = Key::contact(draft.tenant, lead.contact.id);
-    let Some(mut contact) = draft.read::<Contact>(&key)? else {
+    let Some(contact) = draft.read::<Contact>(&key)? else {
         return Ok(());
     };
     let now = draft.now;
@@ -38,17 +39,12 @@ pub(crate) fn send(draft: &mut Draft<'_>, lead: &mut Lead, send: &Send) -> Resul
     let expires_at = send
         .expires_after
         .and_then(|after| now.checked_add_signed(after));
+    let id = MessageId(draft.new_id("message"));
     let cap = draft
         .playbook
         .cap
         .filter(|_| send.class == Class::Marketing);
-    let slot = match cap {
-        None => Ok(now),
-        Some(rule) => match contact.book.earliest(rule.cap, now) {
-            Some(at) if at == now || rule.defers => Ok(at),
-            _ => Err(DropReason::Cap),
-        },
-    };
+    let slot = cap.map_or(Ok(now), |rule| room_for(id, &contact, rule, now));
     let hindered = hindrance(send.class, lead, &contact);
     let not_before = match (hindered, slot) {
         (Some(because), _) | (None, Err(because)) => return not_queued(draft, lead, send, because),
@@ -63,15 +59,29 @@ pub(crate) fn send(draft: &mut Draft<'_>, lead: &mut Lead, send: &Send) -> Resul
         class: send.class,
         channel: send.channel.clone(),
         expires_at,
-        ..blank(draft, lead, to, template, sender, not_before)
+        ..blank(draft, id, lead, to, template, sender, not_before)
     };
     if let Some(rule) = cap {
-        let forget_before = now.checked_sub_signed(rule.cap.within).unwrap_or(now);
-        contact.book.take(message.id, not_before, forget_before);
-        draft.put(key, contact, None);
+        take_slot(draft, contact, rule, id, not_before);
     }
     queue(draft, message, not_before);
     Ok(())
+}
+
+/// Takes a message's slot in the contact's book, or moves it.
+fn take_slot(
+    draft: &mut Draft<'_>,
+    mut contact: Contact,
+    rule: CapRule,
+    id: MessageId,
+    at: Instant,
+) {
+    let forget_before = draft
+        .now
+        .checked_sub_signed(rule.cap.within)
+        .unwrap_or(draft.now);
+    contact.book.take(id, at, forget_before);
+    draft.put(Key::contact(draft.tenant, contact.id), contact, None);
 }
 
 fn not_queued(
@@ -91,8 +101,10 @@ fn not_queued(
 /// Queues a message to an agent.
 pub(crate) fn notify(draft: &mut Draft<'_>, lead: &Lead, agent: AgentId, template: &Name) {
     let now = draft.now;
+    let id = MessageId(draft.new_id("message"));
     let message = blank(
         draft,
+        id,
         lead,
         Recipient::Agent(agent),
         template.clone(),
@@ -104,7 +116,8 @@ pub(crate) fn notify(draft: &mut Draft<'_>, lead: &Lead, agent: AgentId, templat
 
 /// An alert by e-mail: what messages are if nothing else is said.
 fn blank(
-    draft: &mut Draft<'_>,
+    draft: &Draft<'_>,
+    id: MessageId,
     lead: &Lead,
     to: Recipient,
     template: Name,
@@ -112,7 +125,7 @@ fn blank(
     not_before: Instant,
 ) -> Message {
     Message {
-        id: MessageId(draft.new_id("message")),
+        id,
         playbook: draft.playbook.hash.clone(),
         template,
         lead: lead.id,
@@ -227,12 +240,14 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
         message: &message,
         lead: lead.as_ref(),
         contact: contact.as_ref(),
+        cap: draft.playbook.cap,
         new_owner_takes_over: new_owner_takes_over(draft, &message.template),
         now: draft.now,
     });
     let (sender, lead) = match (verdict, lead) {
         (Verdict::Go { sender }, Some(lead)) => (sender, lead),
         (Verdict::Go { .. }, None) => return drop_it(draft, message, DropReason::Gone),
+        (Verdict::Defer(at), _) => return defer(draft, message, contact, at),
         (Verdict::Drop(because), _) => return drop_it(draft, message, because),
     };
     let cast = assemble(draft, &lead, sender.as_ref(), &message.to)?;
@@ -259,6 +274,14 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
         rendered,
         at: draft.now,
     };
+    // A message that goes late counts from when it goes.
+    let cap = draft
+        .playbook
+        .cap
+        .filter(|_| message.class == Class::Marketing);
+    if let (Some(rule), Some(contact)) = (cap, contact) {
+        take_slot(draft, contact, rule, message.id, draft.now);
+    }
     message.attempts = message.attempts.saturating_add(1);
     let deadline = draft
         .now
@@ -350,6 +373,21 @@ fn message_id(draft: &Draft<'_>, id: MessageId) -> SmolStr {
     let tenant = Id::named("tenant", draft.tenant.as_str());
     let domain = draft.playbook.organisation.email.domain_ascii();
     smol_str::format_smolstr!("{id}.{tenant}@{domain}")
+}
+
+/// The cap was reached meanwhile: the message waits for its turn.
+fn defer(
+    draft: &mut Draft<'_>,
+    mut message: Message,
+    contact: Option<Contact>,
+    not_before: Instant,
+) -> Result<Option<Outgoing>, Stop> {
+    if let (Some(contact), Some(rule)) = (contact, draft.playbook.cap) {
+        take_slot(draft, contact, rule, message.id, not_before);
+    }
+    come_to(draft, &mut message, State::Queued { not_before });
+    put(draft, message);
+    Ok(None)
 }
 
 fn drop_it(

@@ -5,11 +5,13 @@ use smol_str::SmolStr;
 use crate::assign::{self, Question};
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
+use crate::decide::life::begin_anew;
 use crate::decide::refusal::Refusal;
 use crate::decide::tasks;
 use crate::ids::{AgentId, Id, Name};
 use crate::playbook::people::{Choose, PoolSpec};
 use crate::playbook::pipeline::UniquePart;
+use crate::playbook::rule::Anchor;
 use crate::record::journal::Event;
 use crate::record::lead::{Because, Moment, Owner};
 use crate::record::pool::{Member, Reasons};
@@ -66,6 +68,7 @@ pub(crate) fn hand_over(
         assigned,
         because,
     });
+    begin_anew(draft, lead, &Anchor::Assigned);
     take_claims(draft, lead)?;
     if from.as_ref() != Some(&to.agent) {
         shift_load(draft, from.as_ref(), Some(&to.agent))?;

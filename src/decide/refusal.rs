@@ -86,6 +86,14 @@ pub enum Refusal {
     /// The lead has no open task of this name.
     #[error("no task `{0}` is open")]
     NoOpenTask(Name),
+    /// The task is a service level, which is done by what it asks for and not by saying so.
+    #[error("the task `{task}` is done as soon as {until}")]
+    NotDone {
+        /// The task.
+        task: Name,
+        /// The condition that completes it.
+        until: SmolStr,
+    },
     /// The task asks for one of these choices.
     #[error("the task asks for a choice: {}", listed(.choices))]
     ChoiceNeeded {
@@ -226,6 +234,7 @@ impl Refusal {
             Self::LeadIsOpen => "lead-is-open",
             Self::NotFinal(_) => "not-final",
             Self::NoOpenTask(_) => "no-open-task",
+            Self::NotDone { .. } => "not-done",
             Self::ChoiceNeeded { .. } => "choice-needed",
             Self::NotHeld(_) => "not-held",
             Self::HeldAlready(_) => "held-already",

@@ -274,6 +274,7 @@ fn blank(
         holds: Vec::new(),
         tasks: Vec::new(),
         fired: Vec::new(),
+        rules_told: Vec::new(),
         since: Vec::new(),
         claims: Vec::new(),
         flags: Vec::new(),

@@ -1,16 +1,17 @@
 //! Sweeps: started, gone through page by page, and the one that takes leads over to a changed
 //! playbook.
 
-use crate::agenda::{Happens, Item, Standing, standing};
+use crate::agenda::{Item, Standing, is_in_scope, standing};
 use crate::decide::command::{Adoption, LeadOrder, NewSweep, StageMapping};
 use crate::decide::draft::Draft;
 use crate::decide::life::{copy_contact, unknown};
 use crate::decide::refusal::Refusal;
 use crate::decide::{PLAYBOOK_FACT, Stop, ownership};
 use crate::ids::{Id, Name, SweepId};
-use crate::playbook::rule::Late;
+use crate::playbook::catalogue::LeadFacts;
+use crate::playbook::rule::{Anchor, Rule};
 use crate::record::journal::Event;
-use crate::record::lead::Fired;
+use crate::record::lead::{Moment, ToldAt};
 use crate::record::tenant::TenantRecord;
 use crate::record::{Contact, Lead, Sweep};
 use crate::store::Key;
@@ -177,8 +178,30 @@ fn target_of<'a>(
     found.map(|mapping| &mapping.to)
 }
 
+/// A rule is new to a lead: what it would have done before counts as late.
+fn learn(draft: &Draft<'_>, lead: &mut Lead, rule: &Rule) {
+    let playbook = draft.playbook;
+    if let Anchor::Turns(condition) = &rule.anchor {
+        let facts = LeadFacts { playbook, lead };
+        if is_in_scope(rule, lead) && condition.holds(&facts, draft.now) {
+            // It has been true for we don't know how long.
+            let since = Moment {
+                at: lead.settled_at,
+                recorded: draft.now,
+            };
+            lead.since.push((rule.name.clone(), since));
+        }
+    }
+    if let Standing::Due(Item { due_at, .. }) = standing(playbook, lead, rule) {
+        if due_at < draft.now {
+            lead.rules_told.push((rule.name.clone(), ToldAt(draft.now)));
+        }
+    }
+}
+
 /// Takes one lead over: its stage mapped, its clocks computed anew. What a new rule would have
-/// done before counts as done; nobody gets the whole backlog at once.
+/// done before is late, and skipped if it doesn't say otherwise: nobody gets the whole backlog at
+/// once.
 pub(crate) fn adopt_lead(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
@@ -207,33 +230,19 @@ pub(crate) fn adopt_lead(
         copy_contact(&contact, lead);
     }
     lead.playbook = hash.clone();
-    let mut passed = Vec::new();
+    lead.fired
+        .retain(|fired| playbook.rule(&fired.rule).is_some());
+    lead.rules_told
+        .retain(|(rule, _)| playbook.rule(rule).is_some() && !new_rules.contains(rule));
+    lead.since
+        .retain(|(rule, _)| playbook.rule(rule).is_some() && !new_rules.contains(rule));
     for rule in playbook
         .rules
         .iter()
         .filter(|rule| new_rules.contains(&rule.name))
     {
-        let Standing::Due(Item {
-            due_at,
-            what: Happens::Fires { anchor, occurrence },
-            ..
-        }) = standing(playbook, lead, rule)
-        else {
-            continue;
-        };
-        if due_at < draft.now && rule.late == Late::Skip {
-            passed.push(Fired {
-                rule: rule.name.clone(),
-                anchor: anchor.at,
-                occurrence,
-                at: draft.now,
-            });
-        }
+        learn(draft, lead, rule);
     }
-    lead.fired
-        .retain(|fired| playbook.rule(&fired.rule).is_some());
-    lead.fired.extend(passed);
-    lead.since.retain(|(rule, _)| playbook.rule(rule).is_some());
     draft.happened(Event::LeadAdopted {
         lead: lead.id,
         playbook: hash.clone(),

@@ -149,6 +149,11 @@ pub(crate) fn complete(
         return Err(Refusal::NoOpenTask(name.clone()).into());
     };
     permit_assignee(draft, lead, place)?;
+    // Else a service level would be kept by saying so.
+    if let Some(done) = spec.done.as_ref().filter(|_| spec.is_service_level) {
+        let (task, until) = (name.clone(), done.source().into());
+        return Err(Refusal::NotDone { task, until }.into());
+    }
     let chosen = match (spec.choices.is_empty(), choice) {
         (true, None) => None,
         (true, Some(other)) => {

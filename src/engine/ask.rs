@@ -1,12 +1,14 @@
 //! Asking for something: `quito.move_to(lead, "contract").by("ana").await`.
 
+use std::collections::BTreeMap;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
 
 use super::batch::{Job, Outcome};
 use super::{Engine, Error};
-use crate::decide::command::{Actor, Command, What};
+use crate::decide::Decision;
+use crate::decide::command::{Actor, Command, Wake, What};
 use crate::ids::{CommandId, LeadId, SweepId, Tenant};
 use crate::record::journal::{Event, JournalEntry};
 use crate::record::{Lead, stored};
@@ -134,84 +136,123 @@ impl Engine {
     /// # Errors
     /// [`Error::Refused`] when it is not to be; nothing was written then.
     pub async fn execute(&self, id: Option<CommandId>, command: Command) -> Result<Answer, Error> {
+        let answers = self.execute_all(vec![(id, command)]).await?;
+        let answer = answers.into_iter().next();
+        answer.unwrap_or(Err(Error::NotThere("answer")))
+    }
+
+    /// Carries out commands that come at the same instant as one batch, and what is due at once
+    /// because of them: an import, the rows of a recorded history.
+    ///
+    /// The commands are carried out in order, each on what the earlier ones wrote, and one that is
+    /// refused takes no other down. What is due at once because of them comes after the whole
+    /// batch. There is one answer for each command, in order.
+    ///
+    /// # Errors
+    /// When the store fails before anything was asked of it. What becomes of each command is in
+    /// its own answer, as from [`Engine::execute`].
+    pub async fn execute_all(
+        &self,
+        commands: Vec<(Option<CommandId>, Command)>,
+    ) -> Result<Vec<Result<Answer, Error>>, Error> {
         let now = self.inner.clock.now();
-        let id = id.unwrap_or_else(|| self.inner.command_ids.next(now));
-        let tenant = command.tenant.clone();
-        self.begin_tenant(&tenant, now).await?;
-        let asked_about = match &command.what {
-            What::Lead { lead, .. } => Some(*lead),
-            _ => None,
-        };
-        let outcomes = self.run(&[Job::Command(id, Box::new(command))], now).await;
-        let (entry, already_done) = match outcomes.into_iter().next() {
-            Some(Outcome::Written(decision, _)) => {
-                let lead = lead_in(&decision.entry).or(asked_about);
-                let lead_now = match lead {
-                    Some(lead) => self.follow_through(&tenant, lead, &decision, now).await?,
-                    None => None,
-                };
-                let sweep = sweep_in(&decision.entry);
-                return Ok(Answer {
-                    command: id,
-                    already_done: false,
-                    lead: lead_now,
-                    sweep,
-                });
+        let mut tenants: Vec<&Tenant> = Vec::new();
+        for (_, command) in &commands {
+            if !tenants.contains(&&command.tenant) {
+                tenants.push(&command.tenant);
             }
-            Some(Outcome::AlreadyDone) => (self.journal_entry(&tenant, id).await?, true),
-            Some(Outcome::Failed(error)) => return Err(error),
-            Some(Outcome::Nothing) | None => (None, true),
+        }
+        for tenant in tenants {
+            self.begin_tenant(tenant, now).await?;
+        }
+        let mut asked = Vec::with_capacity(commands.len());
+        let mut jobs = Vec::with_capacity(commands.len());
+        for (id, command) in commands {
+            let id = id.unwrap_or_else(|| self.inner.command_ids.next(now));
+            let lead = match &command.what {
+                What::Lead { lead, .. } => Some(*lead),
+                _ => None,
+            };
+            asked.push((id, command.tenant.clone(), lead));
+            jobs.push(Job::Command(id, Box::new(command)));
+        }
+        let outcomes = self.run(&jobs, now).await;
+        let mut leads = Following::default();
+        for ((_, tenant, lead), outcome) in asked.iter().zip(&outcomes) {
+            let Outcome::Written(decision, _) = outcome else {
+                continue;
+            };
+            if let Some(lead) = lead_in(&decision.entry).or(*lead) {
+                leads.note(Key::lead(tenant, lead), decision);
+            }
+        }
+        self.follow_through(&mut leads, now).await;
+        let mut answers = Vec::with_capacity(asked.len());
+        for ((id, tenant, lead), outcome) in asked.into_iter().zip(outcomes) {
+            answers.push(self.answer(id, &tenant, lead, outcome, &leads).await);
+        }
+        Ok(answers)
+    }
+
+    /// What came of a command.
+    async fn answer(
+        &self,
+        command: CommandId,
+        tenant: &Tenant,
+        asked_about: Option<LeadId>,
+        outcome: Outcome,
+        leads: &Following,
+    ) -> Result<Answer, Error> {
+        let (entry, already_done) = match outcome {
+            Outcome::Written(decision, _) => (Some(decision.entry), false),
+            // What was carried out before may be refused now: the lead is closed by this very
+            // command. It is a repeat all the same.
+            Outcome::Failed(error @ Error::Refused(_)) => {
+                match self.journal_entry(tenant, command).await? {
+                    Some(entry) => (Some(entry), true),
+                    None => return Err(error),
+                }
+            }
+            Outcome::Failed(error) => return Err(error),
+            Outcome::AlreadyDone | Outcome::Nothing => {
+                (self.journal_entry(tenant, command).await?, true)
+            }
         };
-        let lead = entry.as_ref().and_then(lead_in).or(asked_about);
-        let lead = match lead {
-            Some(lead) => self.lead(&tenant, lead).await?,
+        let id = entry.as_ref().and_then(lead_in).or(asked_about);
+        let lead = match id {
             None => None,
+            Some(id) => match leads.lead(&Key::lead(tenant, id)) {
+                Some(lead) => Some(lead.clone()),
+                None => self.lead(tenant, id).await?,
+            },
         };
         Ok(Answer {
-            command: id,
+            command,
             already_done,
             lead,
             sweep: entry.as_ref().and_then(sweep_in),
         })
     }
 
-    /// Fires what is due for a lead at once, and returns the lead as it then is.
-    async fn follow_through(
-        &self,
-        tenant: &Tenant,
-        id: LeadId,
-        decision: &crate::decide::Decision,
-        now: Instant,
-    ) -> Result<Option<Lead>, Error> {
-        let key = Key::lead(tenant, id);
-        let wakes_at = decision
-            .writes
-            .iter()
-            .find(|write| write.key == key)
-            .and_then(|write| write.wakes_at);
-        let mut latest = decision.written::<Lead>(&key).cloned();
-        let mut wakes_at = wakes_at;
+    /// Fires what is due for leads at once.
+    async fn follow_through(&self, leads: &mut Following, now: Instant) {
         for _ in 0..MOST_AT_ONCE {
-            if wakes_at.is_none_or(|wakes_at| wakes_at > now) {
-                break;
+            let due = leads.due(now);
+            if due.is_empty() {
+                return;
             }
-            let wake = Job::Wake(tenant.clone(), crate::decide::command::Wake::Lead(id));
-            match self.run(&[wake], now).await.into_iter().next() {
-                Some(Outcome::Written(decision, _)) => {
-                    wakes_at = decision
-                        .writes
-                        .iter()
-                        .find(|write| write.key == key)
-                        .and_then(|write| write.wakes_at);
-                    latest = decision.written::<Lead>(&key).cloned();
+            let wakes: Vec<Job> = due
+                .iter()
+                .map(|key| Job::Wake(key.tenant.clone(), Wake::Lead(LeadId(key.id))))
+                .collect();
+            let outcomes = self.run(&wakes, now).await;
+            for (key, outcome) in due.into_iter().zip(outcomes) {
+                match outcome {
+                    Outcome::Written(decision, _) => leads.note(key, &decision),
+                    // What fails here is done, or reported, by the next tick.
+                    _ => leads.leave(&key),
                 }
-                // What fails here is done, or reported, by the next tick.
-                _ => break,
             }
-        }
-        match latest {
-            Some(lead) => Ok(Some(lead)),
-            None => self.lead(tenant, id).await,
         }
     }
 
@@ -226,6 +267,41 @@ impl Engine {
         let body = loaded.into_iter().next().and_then(|loaded| loaded.body);
         let entry = body.as_deref().map(stored::decode_entry).transpose();
         entry.map_err(|source| Error::Unreadable { key, source })
+    }
+}
+
+/// Leads that commands wrote, as they are now, and when each wants to be woken.
+#[derive(Default)]
+struct Following {
+    leads: BTreeMap<Key, (Option<Lead>, Option<Instant>)>,
+}
+
+impl Following {
+    /// Takes over what a decision wrote of a lead; one that wrote nothing of it says nothing.
+    fn note(&mut self, key: Key, decision: &Decision) {
+        let write = decision.writes.iter().find(|write| write.key == key);
+        if let Some(write) = write {
+            let lead = decision.written::<Lead>(&key).cloned();
+            self.leads.insert(key, (lead, write.wakes_at));
+        }
+    }
+
+    fn due(&self, now: Instant) -> Vec<Key> {
+        let leads = self.leads.iter();
+        leads
+            .filter(|(_, (_, wakes_at))| wakes_at.is_some_and(|wakes_at| wakes_at <= now))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    fn leave(&mut self, key: &Key) {
+        if let Some((_, wakes_at)) = self.leads.get_mut(key) {
+            *wakes_at = None;
+        }
+    }
+
+    fn lead(&self, key: &Key) -> Option<&Lead> {
+        self.leads.get(key)?.0.as_ref()
     }
 }
 

@@ -44,7 +44,15 @@ pub fn apply_in(
     let decision = loop {
         match decide(playbook, &records, id, command, now) {
             Ok(decision) => break decision,
-            Err(Stop::Refused(refusal)) => return Err(Error::Refused(*refusal)),
+            Err(Stop::Refused(refusal)) => {
+                // A repeat may be refused by what it did itself the first time.
+                let journal = [Key::journal(&command.tenant, id)];
+                let loaded = store.load(&journal)?;
+                if loaded.iter().any(|loaded| loaded.body.is_some()) {
+                    return Ok(Applied::AlreadyDone);
+                }
+                return Err(Error::Refused(*refusal));
+            }
             Err(Stop::Need(keys)) => {
                 for (key, loaded) in keys.iter().zip(store.load(&keys)?) {
                     let record = loaded.body.as_deref().map(stored::decode).transpose();

@@ -8,13 +8,14 @@ use crate::condition;
 
 /// Everything that is wrong with a playbook, in the order of files and lines. Never empty.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the playbook has {}", counted(.0.len()))]
 pub struct Faults(pub Vec<Fault>);
 
-fn counted(faults: usize) -> String {
-    match faults {
-        1 => "1 fault".into(),
-        more => format!("{more} faults"),
+/// How many, and then each on a line of its own.
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0.len() == 1 { "" } else { "s" };
+        write!(f, "the playbook has {} fault{plural}", self.0.len())?;
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
     }
 }
 
@@ -219,4 +220,39 @@ pub enum FaultKind {
     /// A scenario that can't be played.
     #[error("{0}")]
     Scenario(SmolStr),
+}
+
+impl FaultKind {
+    /// A short stable name of the kind, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "unreadable",
+            Self::TooLarge { .. } => "too-large",
+            Self::Syntax(_) => "syntax",
+            Self::UnknownKey { .. } => "unknown-key",
+            Self::MissingKey { .. } => "missing-key",
+            Self::WrongType { .. } => "wrong-type",
+            Self::UnknownWord { .. } => "unknown-word",
+            Self::UnknownName { .. } => "unknown-name",
+            Self::BadName { .. } => "bad-name",
+            Self::DefinedTwice { .. } => "defined-twice",
+            Self::BadDuration { .. } => "bad-duration",
+            Self::UnfitDuration { .. } => "unfit-duration",
+            Self::OutOfRange { .. } => "out-of-range",
+            Self::Condition(_) => "condition",
+            Self::ComputedFact { .. } => "computed-fact",
+            Self::Calendar(_) => "calendar",
+            Self::Template(_) => "template",
+            Self::UnknownVariable { .. } => "unknown-variable",
+            Self::UnsafeLink { .. } => "unsafe-link",
+            Self::UnreachableStage { .. } => "unreachable-stage",
+            Self::DeadEnd { .. } => "dead-end",
+            Self::RuleCycle { .. } => "rule-cycle",
+            Self::NeverFires { .. } => "never-fires",
+            Self::Contradiction { .. } => "contradiction",
+            Self::TooMany { .. } => "too-many",
+            Self::Scenario(_) => "scenario",
+        }
+    }
 }

@@ -36,6 +36,16 @@ impl Folder {
     /// # Errors
     /// Those files that can't be read, that are no UTF-8 or too large.
     pub fn load(folder: &Path) -> Result<Self, Faults> {
+        match Self::load_what_can_be(folder) {
+            (read, faults) if faults.is_empty() => Ok(read),
+            (_, faults) => Err(Faults(faults)),
+        }
+    }
+
+    /// Reads those files of a playbook that can be read, and tells what is wrong with the others:
+    /// for whoever wants to know everything at once.
+    #[must_use]
+    pub fn load_what_can_be(folder: &Path) -> (Self, Vec<Fault>) {
         let reading = Reading {
             folder,
             faults: RefCell::new(Vec::new()),
@@ -47,12 +57,7 @@ impl Folder {
             holidays: reading.files("holidays", &["csv"]),
             scenarios: reading.files("scenarios", &["toml"]),
         };
-        let faults = reading.faults.into_inner();
-        if faults.is_empty() {
-            Ok(read)
-        } else {
-            Err(Faults(faults))
-        }
+        (read, reading.faults.into_inner())
     }
 
     /// What tells this playbook from a changed one. Scenarios don't count: they decide nothing.

@@ -4,7 +4,7 @@
 //! ([`Playbook::load`], or [`Playbook::read`] from texts that the host holds) checks all of it and
 //! tells every fault at once, each with its place and a hint. What comes out is compiled:
 //! names resolved, conditions checked, calendars indexed, and every friendly word (`sla`,
-//! `ageing`, `wait`, `reminder`) turned into a [`Rule`](rule::Rule).
+//! `ageing`, `wait`, `reminder`) turned into a [`Rule`].
 //!
 //! [`load`] is the only place in this crate that touches the file system.
 

@@ -217,7 +217,13 @@ impl<'s> Node<'s> {
         name: &str,
         known: impl Iterator<Item = &'a str>,
     ) {
-        let known: Vec<&str> = known.collect();
+        let mut told: Vec<&str> = Vec::new();
+        for known in known {
+            if !told.contains(&known) {
+                told.push(known);
+            }
+        }
+        let known = told;
         let hint = did_you_mean(name, known.iter().copied()).or_else(|| match known.as_slice() {
             [] => None,
             few if few.len() <= 8 => Some(format_smolstr!("known: {}", few.join(", "))),

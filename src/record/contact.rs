@@ -69,10 +69,10 @@ pub struct Cap {
 }
 
 impl MessageBook {
-    /// The earliest instant, `from` or later, at which one more message keeps within the cap;
-    /// `None` when there is none before the end of time.
+    /// The earliest instant, `from` or later, at which this message keeps within the cap, whether
+    /// it holds a slot already or not; `None` when there is none before the end of time.
     #[must_use]
-    pub fn earliest(&self, cap: Cap, from: Instant) -> Option<Instant> {
+    pub fn earliest(&self, cap: Cap, message: MessageId, from: Instant) -> Option<Instant> {
         let most = usize::try_from(cap.most).unwrap_or(usize::MAX);
         if most == 0 {
             return None;
@@ -80,7 +80,7 @@ impl MessageBook {
         let mut at = from;
         // Each turn moves `at` behind another slot, so this ends.
         for _ in 0..=self.slots.len() {
-            let Some(clear) = self.crowded_until(cap.within, most, at)? else {
+            let Some(clear) = self.crowded_until(cap.within, most, message, at)? else {
                 return Some(at);
             };
             at = clear;
@@ -89,12 +89,19 @@ impl MessageBook {
     }
 
     /// If a message at `at` made some stretch hold more than `most`: when that stretch is over.
-    fn crowded_until(&self, within: Elapsed, most: usize, at: Instant) -> Option<Option<Instant>> {
+    fn crowded_until(
+        &self,
+        within: Elapsed,
+        most: usize,
+        message: MessageId,
+        at: Instant,
+    ) -> Option<Option<Instant>> {
         let from = at.checked_sub_signed(within).unwrap_or(Instant::MIN_UTC);
         let to = at.checked_add_signed(within).unwrap_or(Instant::MAX_UTC);
         let near: Vec<Instant> = self
             .slots
             .iter()
+            .filter(|slot| slot.message != message)
             .map(|slot| slot.at)
             .filter(|slot| from < *slot && *slot < to)
             .collect();
@@ -195,12 +202,21 @@ mod tests {
     fn the_fourth_of_three_a_week_waits_until_the_first_is_a_week_old() {
         let mut book = MessageBook::default();
         for n in 0..3 {
-            assert_eq!(book.earliest(THREE_A_WEEK, day(n)), Some(day(n)));
+            assert_eq!(
+                book.earliest(THREE_A_WEEK, message(9), day(n)),
+                Some(day(n))
+            );
             book.take(message(u32::try_from(n).unwrap()), day(n), day(-100));
         }
-        assert_eq!(book.earliest(THREE_A_WEEK, day(3)), Some(day(7)));
+        assert_eq!(
+            book.earliest(THREE_A_WEEK, message(9), day(3)),
+            Some(day(7))
+        );
         book.release(message(1));
-        assert_eq!(book.earliest(THREE_A_WEEK, day(3)), Some(day(3)));
+        assert_eq!(
+            book.earliest(THREE_A_WEEK, message(9), day(3)),
+            Some(day(3))
+        );
     }
 
     #[test]
@@ -209,7 +225,10 @@ mod tests {
             most: 0,
             within: Elapsed::days(7),
         };
-        assert_eq!(MessageBook::default().earliest(none, day(0)), None);
+        assert_eq!(
+            MessageBook::default().earliest(none, message(9), day(0)),
+            None
+        );
     }
 
     proptest! {
@@ -222,7 +241,7 @@ mod tests {
             let cap = Cap { most, within: Elapsed::days(days) };
             let mut book = MessageBook::default();
             for (n, wish) in wishes.into_iter().enumerate() {
-                let at = book.earliest(cap, day(wish)).unwrap();
+                let at = book.earliest(cap, message(u32::MAX), day(wish)).unwrap();
                 prop_assert!(at >= day(wish));
                 book.take(message(u32::try_from(n).unwrap()), at, day(-100));
             }

@@ -61,6 +61,8 @@ pub struct Lead {
     pub tasks: Vec<Task>,
     /// For each rule that ever fired, its last occurrence.
     pub fired: Vec<Fired>,
+    /// When each rule came whose time had passed already: rules that a changed playbook added.
+    pub rules_told: Vec<(Name, ToldAt)>,
     /// For each condition that a rule waits for, since when it has been true.
     pub since: Vec<(Name, Moment)>,
     /// The unique claims that it holds while it is open.
@@ -294,6 +296,17 @@ pub enum Flag {
     ClosedBeforeRegistered,
     /// It was tried or answered before it was registered.
     TouchedBeforeRegistered,
+}
+
+impl Flag {
+    /// What it says, to people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClosedBeforeRegistered => "closed before it was registered",
+            Self::TouchedBeforeRegistered => "tried or answered before it was registered",
+        }
+    }
 }
 
 /// What went wrong with a record's clock.

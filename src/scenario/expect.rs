@@ -80,6 +80,8 @@ pub enum Expected {
     Field(SmolStr, Value),
     /// A part of a line of the lead's explained history.
     History(SmolStr),
+    /// Parts that no line of its history says.
+    Silent(Vec<SmolStr>),
     /// How many leads there are for which a condition holds.
     Count(SmolStr, i64),
 }
@@ -133,13 +135,14 @@ pub(super) fn read(mut section: Section<'_>) -> Vec<Expected> {
             expected.extend(texts_in(&node).into_iter().map(make));
         }
     }
-    let lists: [Word<Vec<SmolStr>>; 6] = [
+    let lists: [Word<Vec<SmolStr>>; 7] = [
         ("tasks", Expected::Tasks),
         ("refused", Expected::Refused),
         ("notified", Expected::Notified),
         ("mailed", Expected::Mailed),
         ("ranked", Expected::Ranked),
         ("earlier-owners", Expected::EarlierOwners),
+        ("silent", Expected::Silent),
     ];
     for (key, make) in lists {
         if let Some(node) = section.optional(key) {
@@ -295,6 +298,14 @@ impl Expected {
                 let told = happened.explained.map(ToString::to_string);
                 return lacks("the history", told, part)
                     .map(|_| format!("the history should say {part:?}"));
+            }
+            Self::Silent(parts) => {
+                let told = happened.explained.map(ToString::to_string);
+                let said = parts.iter().find(|part| {
+                    told.as_ref()
+                        .is_some_and(|told| told.contains(part.as_str()))
+                });
+                return said.map(|part| format!("the history should not say {part:?}"));
             }
             Self::Queued(template, wanted) => {
                 let zone = &happened.world.playbook().zone;

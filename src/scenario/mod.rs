@@ -29,7 +29,7 @@
 //! What can be expected of the lead: `owner`, `no-owner`, `earlier-owners`, `pipeline`, `stage`,
 //! `open`, `outcome`, `fields`, `wait-days`, `reassignments`, `tasks` (the open ones, all of
 //! them), `task-for`, `due`, `sla`, `next-at`, `nothing-due`, `ranked` and `passed-over` (what
-//! its pool said), `same-lead-as`, `same-contact-as`, `history` (a part of its explanation).
+//! its pool said), `same-lead-as`, `same-contact-as`, `history` and `silent` (parts that its explanation says, or doesn't).
 //! Of messages about it: `mailed` (to the contact) and `notified` (roles), all since the last
 //! step that spoke of the lead; `mailed-as` and `mail-says` of the last one; `queued` (until
 //! when), `dropped` (why). Of the command: `refused` (the names of all that is missing, or the

@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::{Head, round_the_clock, unknown_name};
+use super::{Head, round_the_clock};
 use crate::calendar::{Calendar, CalendarSpec, Zone};
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
@@ -12,12 +12,22 @@ use crate::playbook::read::{Node, Section, Source, did_you_mean};
 pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<(Name, Calendar)> {
     let mut calendars = Vec::new();
     for (name, mut section) in root.sections("calendar") {
-        let spec = read_spec(&mut section, folder, zone);
+        let (spec, places) = read_spec(&mut section, folder, zone);
         let calendar = match Calendar::compile(&spec) {
             Ok(calendar) => calendar,
             Err(faults) => {
                 for fault in faults.faults() {
-                    section.fault(FaultKind::Calendar(fault.to_string().into()), None);
+                    // `weekly.mon[1]` stands where `weekly.mon` does.
+                    let found = places.iter().find(|(part, _)| {
+                        let rest = fault.place.strip_prefix(part.as_str());
+                        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+                    });
+                    match found {
+                        Some((_, node)) => {
+                            node.fault(FaultKind::Calendar(fault.flaw.to_string().into()), None);
+                        }
+                        None => section.fault(FaultKind::Calendar(fault.to_string().into()), None),
+                    }
                 }
                 round_the_clock(zone)
             }
@@ -28,33 +38,44 @@ pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<
     calendars
 }
 
-fn read_spec(section: &mut Section<'_>, folder: &Folder, zone: &Zone) -> CalendarSpec {
-    let own_zone = section.optional("zone").and_then(|node| node.text());
+/// What a calendar says, and where each part of it stands, by the part's name in faults.
+fn read_spec<'s>(
+    section: &mut Section<'s>,
+    folder: &Folder,
+    zone: &Zone,
+) -> (CalendarSpec, Vec<(String, Node<'s>)>) {
+    let mut places = Vec::new();
+    let own_zone = section.optional("zone").and_then(|node| {
+        places.push(("tz".to_owned(), node.clone()));
+        node.text()
+    });
     let mut spec = CalendarSpec::new(own_zone.unwrap_or_else(|| zone.name()));
     for (days, node) in hours_by_key(section, "weekly") {
+        places.push((format!("weekly.{days}"), node.clone()));
         spec = spec.weekly(days, hours(&node));
     }
     for (date, node) in hours_by_key(section, "dates") {
+        places.push((format!("overrides.{date}"), node.clone()));
         spec = spec.on_date(date, hours(&node));
     }
     for (day, node) in hours_by_key(section, "every-year") {
+        places.push((format!("recurring_overrides.{day}"), node.clone()));
         spec = spec.every_year(day, hours(&node));
     }
     for (date, node) in hours_by_key(section, "breaks") {
+        places.push((format!("breaks.{date}"), node.clone()));
         for pause in hours(&node) {
             spec = spec.break_on(date.clone(), pause);
         }
     }
-    for node in section
-        .optional("holidays")
-        .map(|node| node.list())
-        .unwrap_or_default()
-    {
+    let holiday_nodes = section.optional("holidays").map(|node| node.list());
+    for node in holiday_nodes.unwrap_or_default() {
         for date in holidays(&node, folder) {
+            places.push((format!("holidays[{}]", spec.holidays.len()), node.clone()));
             spec = spec.holiday(date);
         }
     }
-    spec
+    (spec, places)
 }
 
 fn hours_by_key<'s>(section: &mut Section<'s>, key: &'static str) -> Vec<(String, Node<'s>)> {
@@ -125,15 +146,14 @@ fn dates_of(file: &Source<'_>) -> Vec<String> {
 }
 
 /// The calendar that the playbook names as its own.
-pub(super) fn default(root: &Section<'_>, head: &Head, calendars: &[(Name, Calendar)]) -> Calendar {
+pub(super) fn default(head: &Head<'_>, calendars: &[(Name, Calendar)]) -> Calendar {
+    let known = calendars.iter().map(|(name, _)| name);
+    let known = known.collect::<Vec<_>>();
     let named = head.calendar.as_ref();
-    let found = named.and_then(|name| calendars.iter().find(|(known, _)| known == name));
-    match (found, named) {
-        (Some((_, calendar)), _) => calendar.clone(),
-        (None, Some(name)) => {
-            unknown_name(root, "calendar", name, calendars);
-            round_the_clock(&head.zone)
-        }
-        (None, None) => round_the_clock(&head.zone),
+    let named = named.and_then(|node| node.known("calendar", known));
+    let found = named.and_then(|name| calendars.iter().find(|(known, _)| *known == name));
+    match found {
+        Some((_, calendar)) => calendar.clone(),
+        None => round_the_clock(&head.zone),
     }
 }

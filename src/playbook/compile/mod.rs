@@ -16,13 +16,14 @@ use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::Folder;
 use crate::playbook::pipeline::{Field, Source};
-use crate::playbook::read::{Node, Section, Source as File, did_you_mean};
+use crate::playbook::read::{Node, Section, Source as File};
 use crate::playbook::rule::StageRef;
 use crate::playbook::{CapRule, Organisation, Playbook};
 use crate::record::contact::Cap;
 use crate::store::Kind;
 use crate::value::ValueType;
 
+mod actions;
 mod calendars;
 mod check;
 mod people;
@@ -66,13 +67,14 @@ fn sort(faults: &mut Vec<Fault>) {
 }
 
 /// What the playbook says about itself.
-struct Head {
+struct Head<'s> {
     id: Option<Name>,
     label: Option<SmolStr>,
     zone: Zone,
     locale: SmolStr,
     currency: SmolStr,
-    calendar: Option<Name>,
+    /// The name of the calendar, where it stands.
+    calendar: Option<Node<'s>>,
 }
 
 /// Everything that has a name, and the language of conditions that follows from it.
@@ -125,7 +127,7 @@ fn compile_root(
     let head = read_head(&mut root);
     let templates = templates::read(folder, faults);
     let calendars = calendars::read(&mut root, folder, &head.zone);
-    let default_calendar = calendars::default(&root, &head, &calendars);
+    let default_calendar = calendars::default(&head, &calendars);
     let mut names = Names {
         zone: head.zone.clone(),
         default_calendar,
@@ -168,15 +170,24 @@ fn compile_root(
     let file = root.source;
     root.finish();
 
+    // What is missing has its fault; the rest is checked all the same.
+    let id = head.id.unwrap_or_else(|| Name::from("nameless"));
+    let organisation = match organisation {
+        Some(organisation) => organisation,
+        None => Organisation {
+            name: SmolStr::default(),
+            email: "nobody@example.com".parse().ok()?,
+        },
+    };
     let playbook = Playbook {
         hash: folder.hash(),
-        id: head.id?,
+        id,
         label: head.label.unwrap_or_default(),
         zone: head.zone,
         locale: head.locale,
         currency: head.currency,
         calendar: names.default_calendar.clone(),
-        organisation: organisation?,
+        organisation,
         roles,
         sources: names.sources,
         fields: names.fields,
@@ -198,7 +209,7 @@ fn compile_root(
     Some(playbook)
 }
 
-fn read_head(root: &mut Section<'_>) -> Head {
+fn read_head<'s>(root: &mut Section<'s>) -> Head<'s> {
     let mut head = Head {
         id: None,
         label: None,
@@ -237,9 +248,7 @@ fn read_head(root: &mut Section<'_>) -> Head {
     if let Some(text) = section.optional("currency").and_then(|node| node.text()) {
         head.currency = text.into();
     }
-    if let Some(node) = section.required("calendar") {
-        head.calendar = node.text().map(Name::from);
-    }
+    head.calendar = section.required("calendar");
     section.finish();
     head
 }
@@ -480,20 +489,4 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
 /// A calendar that is open round the clock, in place of one that can't be read.
 fn round_the_clock(zone: &Zone) -> Calendar {
     Calendar::round_the_clock(zone.clone())
-}
-
-fn unknown_name(
-    section: &Section<'_>,
-    sort: &'static str,
-    name: &Name,
-    known: &[(Name, Calendar)],
-) {
-    let hint = did_you_mean(name.as_str(), known.iter().map(|(name, _)| name.as_str()));
-    section.fault(
-        FaultKind::UnknownName {
-            sort,
-            name: name.as_str().into(),
-        },
-        hint,
-    );
 }

@@ -63,11 +63,9 @@ impl Names {
         match found.as_slice() {
             [at] => Some((*at).clone()),
             [] => {
-                node.unknown(
-                    "stage",
-                    text,
-                    self.stages.iter().map(|at| at.stage.as_str()),
-                );
+                let here = |at: &&StageRef| within.is_none_or(|pipeline| at.pipeline == *pipeline);
+                let known = self.stages.iter().filter(here);
+                node.unknown("stage", text, known.map(|at| at.stage.as_str()));
                 None
             }
             [one, other, ..] => {

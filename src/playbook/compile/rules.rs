@@ -1,5 +1,5 @@
-//! `[[rule]]` and its friendly short forms `sla`, `ageing`, `wait` and `reminder`; `[task.*]`;
-//! and actions. Behind this door there are only rules and tasks.
+//! `[[rule]]` and its friendly short forms `sla`, `ageing`, `wait` and `reminder`; and `[task.*]`.
+//! Behind this door there are only rules and tasks.
 
 use smol_str::{SmolStr, format_smolstr};
 
@@ -12,11 +12,9 @@ use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::{Choice, TaskSpec};
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{
-    Action, Anchor, Assign, Late, Leads, OnOwnerChange, Period, Rule, Scope, Send, StageRef,
-    StoppedBy, Whom,
+    Action, Anchor, Late, Leads, Period, Rule, Scope, StageRef, StoppedBy,
 };
 use crate::playbook::template::Templates;
-use crate::record::message::Class;
 
 /// The names of all tasks: those of `[task.*]`, and one for each service level.
 pub(super) fn task_names(root: &mut Section<'_>) -> Vec<Name> {
@@ -107,7 +105,7 @@ impl Reader<'_> {
         let (only_if, until) = (self.only_if(&mut section), self.until(&mut section));
         let actions = section
             .required("do")
-            .map(|node| self.actions(&node))
+            .map(|node| self.names.actions(&node))
             .unwrap_or_default();
         if let (Some(name), Some(anchor)) = (name, anchor) {
             let delay = delay.unwrap_or(Delay::NONE);
@@ -152,7 +150,7 @@ impl Reader<'_> {
         };
         let late_actions = section
             .optional("late")
-            .map(|node| self.actions(&node))
+            .map(|node| self.names.actions(&node))
             .unwrap_or_default();
         let ends_with_owner = anchor == Some(Anchor::Assigned);
         self.tasks.push(TaskSpec {
@@ -229,7 +227,7 @@ impl Reader<'_> {
             .unwrap_or_default();
         let actions = section
             .required("do")
-            .map(|node| self.actions(&node))
+            .map(|node| self.names.actions(&node))
             .unwrap_or_default();
         for node in ages {
             let Some(delay) = node.forward_delay() else {
@@ -265,7 +263,7 @@ impl Reader<'_> {
         let late = late(&mut section);
         let first = section
             .required("first")
-            .map(|node| self.actions(&node))
+            .map(|node| self.names.actions(&node))
             .unwrap_or_default();
         let scope = Scope {
             stages: self.names.waiting_stages.clone(),
@@ -291,7 +289,7 @@ impl Reader<'_> {
                 .and_then(|node| period_length(&node));
             let actions = every
                 .required("do")
-                .map(|node| self.actions(&node))
+                .map(|node| self.names.actions(&node))
                 .unwrap_or_default();
             every.finish();
             if let Some(length) = length {
@@ -331,7 +329,7 @@ impl Reader<'_> {
             .unwrap_or_default();
         let actions = section
             .required("do")
-            .map(|node| self.actions(&node))
+            .map(|node| self.names.actions(&node))
             .unwrap_or_default();
         for node in times {
             let (Some(delay), Some(anchor)) = (node.delay(), anchor.clone()) else {
@@ -411,7 +409,7 @@ impl Reader<'_> {
         let label = label_of(&mut section, &name);
         let actions = section
             .optional("do")
-            .map(|node| self.actions(&node))
+            .map(|node| self.names.actions(&node))
             .unwrap_or_default();
         section.finish();
         Some(Choice {
@@ -680,161 +678,6 @@ impl Reader<'_> {
             return Some(None);
         }
         node.known("role", &self.names.roles).map(Some)
-    }
-
-    fn actions(&self, node: &Node<'_>) -> Vec<Action> {
-        node.list()
-            .iter()
-            .filter_map(|node| self.action(node))
-            .collect()
-    }
-
-    fn action(&self, node: &Node<'_>) -> Option<Action> {
-        let mut section = node.section()?;
-        let action = self.verb(&mut section, node);
-        section.finish();
-        action
-    }
-
-    fn verb(&self, section: &mut Section<'_>, node: &Node<'_>) -> Option<Action> {
-        if let Some(verb) = section.optional("send") {
-            return self.send(&verb, section);
-        }
-        if let Some(verb) = section.optional("notify") {
-            let whom = self.whom(&verb);
-            let template = section
-                .required("template")
-                .and_then(|node| node.known("template", &self.names.templates));
-            return Some(Action::Notify {
-                whom: whom?,
-                template: template?,
-            });
-        }
-        if let Some(verb) = section.optional("task") {
-            return verb.known("task", &self.names.tasks).map(Action::Task);
-        }
-        if let Some(verb) = section.optional("assign") {
-            return self.assign(&verb, section);
-        }
-        if let Some(verb) = section.optional("move") {
-            let reason = section.optional("reason").and_then(|node| node.text());
-            let stage = self.moved_to(&verb)?;
-            return Some(Action::Move {
-                stage,
-                reason: reason.map(SmolStr::from),
-            });
-        }
-        if let Some(verb) = section.optional("set") {
-            let field = verb.known(
-                "field",
-                self.names
-                    .fields
-                    .iter()
-                    .map(|field| &field.name)
-                    .collect::<Vec<_>>(),
-            );
-            let value = section
-                .required("to")
-                .and_then(|node| Some((node.value()?, node)));
-            let (value, value_node) = value?;
-            let field = self
-                .names
-                .fields
-                .iter()
-                .find(|known| Some(&known.name) == field.as_ref())?;
-            let Some(value) = field.accept(&value) else {
-                let found = format_smolstr!("{value}");
-                value_node.fault(
-                    FaultKind::WrongType {
-                        expected: "a value of this field",
-                        found,
-                    },
-                    None,
-                );
-                return None;
-            };
-            return Some(Action::Set {
-                field: field.name.clone(),
-                value,
-            });
-        }
-        let section = "an action".into();
-        let hint = Some("an action is one of send, notify, task, assign, move, set".into());
-        node.fault(
-            FaultKind::MissingKey {
-                key: "send".into(),
-                section,
-            },
-            hint,
-        );
-        None
-    }
-
-    /// A stage of whatever pipeline the lead is in, so the name alone.
-    fn moved_to(&self, node: &Node<'_>) -> Option<Name> {
-        let text = node.text()?;
-        let found = self.names.stages.iter().find(|at| at.stage == *text);
-        if found.is_none() {
-            node.unknown(
-                "stage",
-                text,
-                self.names.stages.iter().map(|at| at.stage.as_str()),
-            );
-        }
-        Some(found?.stage.clone())
-    }
-
-    fn send(&self, verb: &Node<'_>, section: &mut Section<'_>) -> Option<Action> {
-        let template = verb.known("template", &self.names.templates);
-        let as_owner = section
-            .optional("as")
-            .and_then(|node| node.word(&[("owner", true), ("organisation", false)]));
-        let on_owner_change = section.optional("on-owner-change").and_then(|node| {
-            node.word(&[
-                ("new-owner", OnOwnerChange::NewOwner),
-                ("drop", OnOwnerChange::Drop),
-            ])
-        });
-        let class = section.optional("class").and_then(|node| {
-            node.word(&[("marketing", Class::Marketing), ("alert", Class::Alert)])
-        });
-        let channel = section.optional("channel").and_then(|node| node.text());
-        let expires_after = section.optional("expires").and_then(|node| node.elapsed());
-        Some(Action::Send(Send {
-            template: template?,
-            as_owner: as_owner.unwrap_or(true),
-            on_owner_change: on_owner_change.unwrap_or(OnOwnerChange::NewOwner),
-            class: class.unwrap_or(Class::Marketing),
-            channel: Name::from(channel.unwrap_or("email")),
-            expires_after,
-        }))
-    }
-
-    fn assign(&self, verb: &Node<'_>, section: &mut Section<'_>) -> Option<Action> {
-        let pool = verb.known("pool", &self.names.pools);
-        let not_earlier = section
-            .optional("not")
-            .and_then(|node| node.word(&[("earlier-owners", true)]));
-        let at_most = section
-            .optional("at-most")
-            .and_then(|node| node.count(0..1_001));
-        let then = section.optional("then").and_then(|node| self.action(&node));
-        Some(Action::Assign(Assign {
-            pool: pool?,
-            not_earlier_owners: not_earlier.unwrap_or(false),
-            at_most,
-            then: then.map(Box::new),
-        }))
-    }
-
-    fn whom(&self, node: &Node<'_>) -> Option<Whom> {
-        match node.text()? {
-            "owner" => Some(Whom::Owner),
-            text => match text.strip_prefix("team:") {
-                Some(team) => Some(Whom::Team(Name::from(team))),
-                None => node.known("role", &self.names.roles).map(Whom::Role),
-            },
-        }
     }
 }
 

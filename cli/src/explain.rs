@@ -1,0 +1,88 @@
+//! `leadkit explain`: a lead's history, what is due next, and how each rule stands.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use leadkit::clock::SystemClock;
+use leadkit::engine::Error;
+use leadkit::ids::LeadId;
+use leadkit::store::Order;
+
+use crate::database::{self, For};
+use crate::{Failure, Reported, check, leads};
+
+/// Which lead is to be explained.
+#[derive(Clone, Debug)]
+pub struct Explain {
+    /// The playbook's folder.
+    pub playbook: PathBuf,
+    /// The database.
+    pub db: PathBuf,
+    /// The tenant; the playbook's id, if `None`.
+    pub tenant: Option<String>,
+    /// Which lead.
+    pub which: Which,
+}
+
+/// A lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The one of this id.
+    Id(String),
+    /// The one whose contact has this e-mail address.
+    Email(String),
+}
+
+/// Explains a lead.
+///
+/// # Errors
+/// When there is no such lead, or several.
+pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
+    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
+    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
+    let store = database::open(&asked.db, For::Reading)?;
+    let hash = playbook.hash.clone();
+    let engine = database::engine(store, &tenant, playbook, SystemClock)?;
+    let handle = engine.tenant(tenant.clone());
+    let told = pollster::block_on(async {
+        leads::must_be_there(&engine, &tenant).await?;
+        let id = match &asked.which {
+            Which::Id(text) => text
+                .parse::<LeadId>()
+                .map_err(|error| Failure::Asked(error.to_string()))?,
+            Which::Email(email) => {
+                let condition = format!("contact.email == {:?}", email.trim());
+                let found = handle.leads(&condition, Order::Id, None, 20).await?;
+                match found.leads.as_slice() {
+                    [] => {
+                        let said = format!("no lead has the e-mail address {email}");
+                        return Err(Failure::Asked(said));
+                    }
+                    [lead] => lead.id,
+                    several => {
+                        let ids: Vec<String> = several
+                            .iter()
+                            .map(|lead| format!("{} ({}.{})", lead.id, lead.pipeline, lead.stage))
+                            .collect();
+                        let said = format!(
+                            "{email} has several leads; say which by its id: {}",
+                            ids.join(", ")
+                        );
+                        return Err(Failure::Asked(said));
+                    }
+                }
+            }
+        };
+        match handle.explain(id).await {
+            Err(Error::UnknownPlaybook(other)) => Err(Failure::Asked(format!(
+                "the lead came under another version of the playbook ({other}) than this one ({hash}); \
+                 explain it with the folder as it was then"
+            ))),
+            Err(Error::NotThere(_)) => Err(Failure::Asked(format!(
+                "there is no lead {id} of `{tenant}`"
+            ))),
+            explained => Ok(explained?),
+        }
+    })?;
+    Ok(Reported::new(told.to_string(), &told, true))
+}

@@ -1,0 +1,199 @@
+//! Why a command could not do its work.
+
+use std::path::{Path, PathBuf};
+
+use leadkit::playbook::fault::Fault;
+use leadkit::playbook::load::Folder;
+use leadkit_sqlite::OpenError;
+use serde_json::json;
+
+use crate::replay::map::MapFault;
+use crate::replay::table::TableFault;
+use crate::report::counted;
+use crate::snippets::{self, Style};
+
+/// Why a command could not do its work, and so what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The playbook, or its scenarios, have faults.
+    #[error("{}: {}", .path.display(), counted(.faults.len() as u64, "fault"))]
+    Faults {
+        /// The playbook's folder.
+        path: PathBuf,
+        /// Its texts, as far as they could be read.
+        folder: Box<Folder>,
+        /// All that is wrong.
+        faults: Vec<Fault>,
+    },
+    /// The map of a replay has faults.
+    #[error("{}: {}", .path.display(), counted(.faults.len() as u64, "fault"))]
+    Map {
+        /// The map.
+        path: PathBuf,
+        /// Its text.
+        text: String,
+        /// All that is wrong.
+        faults: Vec<MapFault>,
+    },
+    /// A file of a replay can't be read as a table.
+    #[error("{}", .path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: TableFault,
+    },
+    /// A file can't be read or written.
+    #[error("{}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database can't be opened.
+    #[error("the database {} can't be opened", .path.display())]
+    Database {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: OpenError,
+    },
+    /// The database is not there.
+    #[error("there is no database {}; `leadkit replay --db` makes one", .0.display())]
+    NoDatabase(PathBuf),
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] leadkit::engine::Error),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] leadkit::store::StoreError),
+    /// A condition has faults.
+    #[error("the condition has {}", counted(.faults.len() as u64, "fault"))]
+    Condition {
+        /// As it was given.
+        text: String,
+        /// All that is wrong with it.
+        faults: Vec<leadkit::condition::Fault>,
+    },
+    /// The database holds nothing of this tenant.
+    #[error("the database holds nothing of `{0}`; say with --tenant whose leads it holds")]
+    NoSuchTenant(String),
+    /// Something that was asked for is not there, or not to be told from others.
+    #[error("{0}")]
+    Asked(String),
+}
+
+impl Failure {
+    /// 1 when something is wrong with what was given to be checked, 2 when nothing could be done.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            // Without a playbook.toml there is nothing to find faults with.
+            Self::Faults { folder, .. } if folder.playbook.is_empty() => 2,
+            Self::Faults { .. } => 1,
+            _ => 2,
+        }
+    }
+
+    /// A short stable name.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Faults { .. } => "playbook-faults",
+            Self::Map { .. } => "map-faults",
+            Self::Table { .. } => "unreadable-table",
+            Self::File { .. } => "unreadable-file",
+            Self::Database { .. } | Self::NoDatabase(_) => "no-database",
+            Self::Engine(_) => "engine",
+            Self::Store(_) => "store",
+            Self::Condition { .. } => "condition-faults",
+            Self::NoSuchTenant(_) => "no-such-tenant",
+            Self::Asked(_) => "not-found",
+        }
+    }
+
+    /// For people, with the lines that are wrong.
+    #[must_use]
+    pub fn told(&self, style: Style) -> String {
+        match self {
+            Self::Faults {
+                path,
+                folder,
+                faults,
+            } => {
+                let told = snippets::told(path, folder, faults, style);
+                format!("{told}{self}")
+            }
+            Self::Map { path, text, faults } => {
+                let told: String = faults
+                    .iter()
+                    .map(|fault| format!("{}\n\n", fault.told(path, text, style)))
+                    .collect();
+                format!("{told}{self}")
+            }
+            Self::Condition { text, faults } => {
+                let told: Vec<String> = faults
+                    .iter()
+                    .map(|fault| {
+                        let hint = fault
+                            .hint
+                            .as_ref()
+                            .map(|hint| format!("did you mean `{hint}`?"));
+                        let place = snippets::Placed {
+                            path: Path::new("condition"),
+                            text,
+                            span: fault.at.clone(),
+                            message: &fault.kind.to_string(),
+                            hint: hint.as_deref(),
+                        };
+                        snippets::placed(&place, style)
+                    })
+                    .collect();
+                told.join("\n\n")
+            }
+            _ => snippets::titled(&chain(self), style),
+        }
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        let mut error = json!({ "kind": self.kind(), "message": chain(self) });
+        match self {
+            Self::Faults { path, faults, .. } => {
+                error["faults"] = json!(snippets::listed(path, faults));
+            }
+            Self::Map { path, text, faults } => {
+                let listed: Vec<_> = faults.iter().map(|fault| fault.json(path, text)).collect();
+                error["faults"] = json!(listed);
+            }
+            Self::Condition { faults, .. } => {
+                let listed = faults.iter().map(|fault| {
+                    json!({
+                        "from": fault.at.start,
+                        "to": fault.at.end,
+                        "message": fault.kind.to_string(),
+                        "hint": fault.hint,
+                    })
+                });
+                error["faults"] = listed.collect();
+            }
+            _ => {}
+        }
+        json!({ "error": error })
+    }
+}
+
+/// An error with everything beneath it.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
+    }
+}

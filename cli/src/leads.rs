@@ -1,0 +1,301 @@
+//! `leadkit leads`: those for which a condition holds, as a list or counted.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use leadkit::clock::{SystemClock, VirtualClock};
+use leadkit::engine::{Engine, TenantHandle};
+use leadkit::explain::local;
+use leadkit::ids::Tenant;
+use leadkit::playbook::Playbook;
+use leadkit::playbook::catalogue::LeadFacts;
+use leadkit::record::Lead;
+use leadkit::store::{Key, Order};
+use leadkit::time::Instant;
+use leadkit::value::{Value, ValueRef};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::database::{self, For};
+use crate::report::{counted, grouped, table, table_of_numbers};
+use crate::{Failure, Reported, check, replay};
+
+/// Which leads, and how.
+#[derive(Clone, Debug)]
+pub struct Leads {
+    /// The playbook's folder.
+    pub playbook: PathBuf,
+    /// The database.
+    pub db: PathBuf,
+    /// The tenant; the playbook's id, if `None`.
+    pub tenant: Option<String>,
+    /// The condition; all leads, if empty.
+    pub condition: String,
+    /// The facts by which to count, in place of a list.
+    pub count_by: Vec<String>,
+    /// The fact that orders the list; the order of registration, if `None`.
+    pub order: Option<String>,
+    /// Whether the largest comes first.
+    pub direction: Direction,
+    /// How many are listed at most.
+    pub limit: usize,
+    /// What `now` is in the condition; the present, if `None`.
+    pub now: Option<String>,
+}
+
+/// In which direction a list is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// The smallest first.
+    #[default]
+    Ascending,
+    /// The largest first.
+    Descending,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    condition: String,
+    count: u64,
+    leads: Vec<ListedLead>,
+}
+
+#[derive(Serialize)]
+struct ListedLead {
+    lead: String,
+    contact: String,
+    email: Option<String>,
+    pipeline: String,
+    stage: String,
+    outcome: Option<String>,
+    owner: Option<String>,
+    source: Option<String>,
+    registered_at: Instant,
+    closed_at: Option<Instant>,
+    fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Lists or counts leads.
+///
+/// # Errors
+/// When the condition, or a fact, can't be asked for.
+pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
+    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
+    if !asked.condition.trim().is_empty() {
+        playbook
+            .condition(&asked.condition)
+            .map_err(|faults| Failure::Condition {
+                text: asked.condition.clone(),
+                faults,
+            })?;
+    }
+    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
+    let store = database::open(&asked.db, For::Reading)?;
+    let engine = match &asked.now {
+        None => database::engine(store, &tenant, playbook.clone(), SystemClock)?,
+        Some(now) => {
+            let clock = VirtualClock::at(replay::instant(now, &playbook)?);
+            database::engine(store, &tenant, playbook.clone(), clock)?
+        }
+    };
+    pollster::block_on(async {
+        must_be_there(&engine, &tenant).await?;
+        let handle = engine.tenant(tenant.clone());
+        if asked.count_by.is_empty() {
+            list(&handle, &playbook, asked).await
+        } else {
+            count(&handle, asked).await
+        }
+    })
+}
+
+/// Refuses a tenant of whom the database holds nothing: probably a slip of the pen.
+pub(crate) async fn must_be_there(engine: &Engine, tenant: &Tenant) -> Result<(), Failure> {
+    let loaded = engine.store().load(&[Key::tenant(tenant)]).await?;
+    match loaded.iter().any(|loaded| loaded.body.is_some()) {
+        true => Ok(()),
+        false => Err(Failure::NoSuchTenant(tenant.to_string())),
+    }
+}
+
+async fn count(handle: &TenantHandle<'_>, asked: &Leads) -> Result<Reported, Failure> {
+    let by: Vec<&str> = asked.count_by.iter().map(String::as_str).collect();
+    let mut groups = handle.count(&asked.condition, &by).await?;
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    let total: u64 = groups.iter().map(|group| group.count).sum();
+    let mut table = table_of_numbers(by.len(), by.iter().copied().chain(["leads"]));
+    for group in groups.iter().take(asked.limit) {
+        let values = group.values.iter();
+        let values = values.map(|value| {
+            value
+                .as_ref()
+                .map_or_else(|| "-".into(), ToString::to_string)
+        });
+        table.add_row(values.chain([grouped(group.count)]));
+    }
+    let mut text = format!("{table}\n");
+    let shown = groups.len().min(asked.limit);
+    let _ = writeln!(
+        text,
+        "{} in {}{}",
+        counted(total, "lead"),
+        counted(groups.len() as u64, "group"),
+        if shown < groups.len() {
+            format!(", {shown} shown")
+        } else {
+            String::new()
+        },
+    );
+    let listed = groups.iter().take(asked.limit).map(|group| {
+        let values = by.iter().zip(&group.values);
+        let values = values.map(|(fact, value)| {
+            (
+                (*fact).to_owned(),
+                value
+                    .as_ref()
+                    .map_or(serde_json::Value::Null, |value| json_of(value.as_ref())),
+            )
+        });
+        let values: serde_json::Map<String, serde_json::Value> = values.collect();
+        json!({ "values": values, "leads": group.count })
+    });
+    let json = json!({
+        "condition": asked.condition,
+        "count_by": by,
+        "count": total,
+        "groups": listed.collect::<Vec<_>>(),
+        "groups_in_all": groups.len(),
+    });
+    Ok(Reported::new(text, &json, true))
+}
+
+async fn list(
+    handle: &TenantHandle<'_>,
+    playbook: &Playbook,
+    asked: &Leads,
+) -> Result<Reported, Failure> {
+    let order = match (&asked.order, asked.direction) {
+        (None, _) => Order::Id,
+        (Some(fact), Direction::Ascending) => Order::Ascending(fact.into()),
+        (Some(fact), Direction::Descending) => Order::Descending(fact.into()),
+    };
+    if let Some(fact) = &asked.order {
+        // A fact that can be counted by can be ordered by.
+        handle
+            .count("owner is missing and owner is present", &[fact])
+            .await?;
+    }
+    let count: u64 = handle
+        .count(&asked.condition, &[])
+        .await?
+        .iter()
+        .map(|group| group.count)
+        .sum();
+    let mut leads: Vec<Lead> = Vec::new();
+    let mut after = None;
+    while leads.len() < asked.limit {
+        let page = (asked.limit - leads.len()).min(500);
+        let page = handle
+            .leads(&asked.condition, order.clone(), after, page)
+            .await?;
+        leads.extend(page.leads);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut headings = vec!["lead", "contact", "stage", "owner", "registered", "closed"];
+    let by = asked.order.as_deref().filter(|fact| !SHOWN.contains(fact));
+    headings.extend(by);
+    let mut table = table(headings);
+    for lead in &leads {
+        let told = |at: Instant| local(&playbook.zone, at).to_string();
+        let closed = lead.closed.as_ref().map(|closed| told(closed.at.at));
+        let row = [
+            lead.id.to_string(),
+            lead.contact.name.to_string(),
+            format!("{}.{}", lead.pipeline, lead.stage),
+            lead.owner_id()
+                .map_or_else(|| "-".into(), ToString::to_string),
+            told(lead.registered.at),
+            closed.unwrap_or_else(|| "-".into()),
+        ];
+        let by = by.map(|fact| fact_of(playbook, lead, fact));
+        table.add_row(row.into_iter().chain(by));
+    }
+    let mut text = if leads.is_empty() {
+        String::new()
+    } else {
+        format!("{table}\n")
+    };
+    let shown = leads.len() as u64;
+    let more = if shown < count {
+        format!(", {} shown", grouped(shown))
+    } else {
+        String::new()
+    };
+    let _ = writeln!(text, "{}{more}", counted(count, "lead"));
+    let listed = Listed {
+        condition: asked.condition.clone(),
+        count,
+        leads: leads.iter().map(listed).collect(),
+    };
+    Ok(Reported::new(text, &listed, true))
+}
+
+/// The facts that the table shows anyway.
+const SHOWN: [&str; 6] = [
+    "stage",
+    "pipeline",
+    "owner",
+    "registered_at",
+    "closed_at",
+    "contact.name",
+];
+
+fn fact_of(playbook: &Playbook, lead: &Lead, fact: &str) -> String {
+    let field = leadkit::ids::Name::from(fact);
+    let value = match leadkit::facts::LeadFact::named(fact) {
+        Some(fact) => LeadFacts { playbook, lead }
+            .built_in(fact)
+            .map(ValueRef::to_value),
+        None => lead.fields.value(&field).map(ValueRef::to_value),
+    };
+    value.map_or_else(|| "-".into(), |value: Value| value.to_string())
+}
+
+fn listed(lead: &Lead) -> ListedLead {
+    let closed = lead.closed.as_ref();
+    let fields = lead.fields.iter();
+    ListedLead {
+        lead: lead.id.to_string(),
+        contact: lead.contact.name.to_string(),
+        email: lead
+            .contact
+            .email
+            .as_ref()
+            .map(|email| email.as_str().to_owned()),
+        pipeline: lead.pipeline.to_string(),
+        stage: lead.stage.to_string(),
+        outcome: closed.map(|closed| closed.outcome.to_string()),
+        owner: lead.owner_id().map(ToString::to_string),
+        source: lead.source.as_ref().map(ToString::to_string),
+        registered_at: lead.registered.at,
+        closed_at: closed.map(|closed| closed.at.at),
+        fields: fields
+            .map(|(name, value)| (name.to_string(), json_of(value.as_ref())))
+            .collect(),
+    }
+}
+
+fn json_of(value: ValueRef<'_>) -> serde_json::Value {
+    match value {
+        ValueRef::Bool(value) => json!(value),
+        ValueRef::Number(number) => number
+            .to_string()
+            .parse::<serde_json::Number>()
+            .map_or(serde_json::Value::Null, serde_json::Value::Number),
+        other => json!(other.to_string()),
+    }
+}

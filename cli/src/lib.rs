@@ -1,0 +1,23 @@
+//! What the `leadkit` program does, as a library: each command is a function that returns what
+//! it found ([`Reported`]) as text for people and as JSON for programs.
+//!
+//! - [`check`]: everything that is wrong with a playbook, each fault with its place;
+//! - [`mod@test`]: the playbook's scenarios, played in virtual time;
+//! - [`replay`]: a recorded history, lived through again under a playbook;
+//! - [`leads`] and [`explain`]: looking into a database.
+//!
+//! Nothing here sends anything, and nothing is printed: that is the program's part.
+
+pub mod check;
+pub mod database;
+pub mod explain;
+pub mod failure;
+pub mod leads;
+pub mod replay;
+mod report;
+pub mod snippets;
+pub mod spell;
+pub mod test;
+
+pub use failure::Failure;
+pub use report::Reported;

@@ -1,0 +1,287 @@
+//! The `leadkit` program: checks, tests, explains and replays playbooks.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use leadkit_cli::check::Depth;
+use leadkit_cli::explain::{Explain, Which};
+use leadkit_cli::leads::{Direction, Leads};
+use leadkit_cli::replay::{Progress, Replay};
+use leadkit_cli::snippets::Style;
+use leadkit_cli::{Failure, Reported, check, explain, leads, replay, test};
+
+/// Checks, tests, explains and replays leadkit playbooks
+///
+/// A playbook is a folder with a playbook.toml in it. Nothing that this program does sends a message.
+#[derive(Parser)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Cli {
+    /// Print JSON on standard output, errors included
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Ends with 0 when all is well, with 1 when something was found (faults of a playbook, scenarios that \
+failed, rows that were refused), with 2 when it could not be done.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Tell everything that is wrong with a playbook at once, each fault with its place
+    #[command(after_help = "Example:\n  leadkit check playbooks/field-and-digital-sales --explain")]
+    Check {
+        /// The playbook's folder
+        playbook: PathBuf,
+        /// Print the playbook with every default filled in, and every friendly word (sla, ageing,
+        /// wait, reminder) as the rule it becomes
+        #[arg(long)]
+        explain: bool,
+    },
+    /// Play the playbook's scenarios in virtual time
+    #[command(
+        after_help = "A failed scenario shows the lead's timeline. The last line is `N passed, N failed`.\n\nExample:\n  leadkit test playbooks/field-and-digital-sales --on memory"
+    )]
+    Test {
+        /// The playbook's folder
+        playbook: PathBuf,
+        /// On which stores
+        #[arg(long, value_enum, default_value_t = On::Both)]
+        on: On,
+    },
+    /// Live through a recorded history again, under a playbook, in virtual time
+    #[command(after_long_help = MAP_HELP)]
+    Replay {
+        /// The playbook's folder
+        playbook: PathBuf,
+        /// The map: which columns of which files are which commands (see --help)
+        #[arg(long)]
+        map: PathBuf,
+        /// The database to keep [default: one that is thrown away]
+        #[arg(long)]
+        db: Option<PathBuf>,
+        /// Stop before what happened at this time: 2018-04-01, or 2018-04-01T00:00:00Z
+        #[arg(long)]
+        until: Option<String>,
+        /// Whose leads they are [default: the playbook's id]
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Explain a lead: its history with reasons, what is due next, how each rule stands
+    #[command(
+        after_help = "Examples:\n  leadkit explain playbooks/deferred-follow-up --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f\n  leadkit explain playbooks/deferred-follow-up --db leads.db --email luis@example.com"
+    )]
+    Explain {
+        #[command(flatten)]
+        database: Database,
+        /// The lead's id
+        #[arg(required_unless_present = "email")]
+        lead: Option<String>,
+        /// The contact's e-mail address, in place of the lead's id
+        #[arg(long, conflicts_with = "lead")]
+        email: Option<String>,
+    },
+    /// List or count the leads for which a condition holds
+    #[command(
+        after_help = "Examples:\n  leadkit leads playbooks/field-and-digital-sales --db leads.db --where 'stage == \"no-answer\" and entered_at < now - 2d'\n  leadkit leads playbooks/field-and-digital-sales --db leads.db --where 'open' --count-by stage,owner\n  leadkit leads playbooks/field-and-digital-sales --db leads.db --order closed_at --descending --limit 10"
+    )]
+    Leads {
+        #[command(flatten)]
+        database: Database,
+        /// The condition, as in playbooks [default: all leads]
+        #[arg(
+            long = "where",
+            value_name = "CONDITION",
+            default_value = "",
+            hide_default_value = true
+        )]
+        condition: String,
+        /// Count by these facts in place of a list
+        #[arg(long, value_name = "FACT", value_delimiter = ',')]
+        count_by: Vec<String>,
+        /// The fact that orders the list [default: the order of registration]
+        #[arg(long, value_name = "FACT")]
+        order: Option<String>,
+        /// The largest first
+        #[arg(long, requires = "order")]
+        descending: bool,
+        /// How many are listed at most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// What `now` is in the condition [default: the present]
+        #[arg(long, value_name = "TIME")]
+        now: Option<String>,
+    },
+}
+
+#[derive(Args)]
+struct Database {
+    /// The playbook's folder
+    playbook: PathBuf,
+    /// The database
+    #[arg(long)]
+    db: PathBuf,
+    /// Whose leads [default: the playbook's id]
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum On {
+    Memory,
+    Sqlite,
+    Both,
+}
+
+const MAP_HELP: &str = include_str!("replay/map.txt");
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return wrongly_asked(&error),
+    };
+    let wants_json = cli.json;
+    let style = |is_terminal: bool| {
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if is_terminal && !no_colour {
+            Style::Coloured
+        } else {
+            Style::Plain
+        }
+    };
+    let (printed, code) = match carry_out(cli) {
+        Ok(reported) => {
+            let code = u8::from(!reported.is_well);
+            if wants_json {
+                (print(io::stdout(), &pretty(&reported.json)), code)
+            } else {
+                (print(io::stdout(), &reported.text), code)
+            }
+        }
+        Err(failure) if wants_json => (
+            print(io::stdout(), &pretty(&failure.json())),
+            failure.exit_code(),
+        ),
+        Err(failure) => {
+            // What a check finds is what was asked for; the rest is in the way of it.
+            let told = |style| format!("{}\n", failure.told(style));
+            let printed = if failure.exit_code() == 1 {
+                print(io::stdout(), &told(style(io::stdout().is_terminal())))
+            } else {
+                print(io::stderr(), &told(style(io::stderr().is_terminal())))
+            };
+            (printed, failure.exit_code())
+        }
+    };
+    match printed {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(2),
+        _ => ExitCode::from(code),
+    }
+}
+
+/// Help and the version are what was asked for; the rest is told as JSON if that was asked for.
+fn wrongly_asked(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    let printed = if error.use_stderr() && wants_json {
+        let message = error.to_string();
+        let json = serde_json::json!({ "error": { "kind": "usage", "message": message.trim() } });
+        print(io::stdout(), &pretty(&json))
+    } else {
+        error.print()
+    };
+    let code = if error.use_stderr() { 2 } else { 0 };
+    ExitCode::from(if printed.is_ok() { code } else { 2 })
+}
+
+fn print(mut to: impl Write, text: &str) -> io::Result<()> {
+    to.write_all(text.as_bytes())?;
+    to.flush()
+}
+
+fn pretty(json: &serde_json::Value) -> String {
+    format!("{json:#}\n")
+}
+
+fn carry_out(cli: Cli) -> Result<Reported, Failure> {
+    match cli.command {
+        Command::Check { playbook, explain } => {
+            let depth = if explain {
+                Depth::Explained
+            } else {
+                Depth::Summary
+            };
+            check::check(&playbook, depth)
+        }
+        Command::Test { playbook, on } => {
+            let on = match on {
+                On::Memory => test::On::Memory,
+                On::Sqlite => test::On::Sqlite,
+                On::Both => test::On::Both,
+            };
+            test::test(&playbook, on)
+        }
+        Command::Replay {
+            playbook,
+            map,
+            db,
+            until,
+            tenant,
+        } => {
+            let is_watched = io::stdout().is_terminal() && io::stderr().is_terminal();
+            replay::replay(&Replay {
+                playbook,
+                map,
+                db,
+                until,
+                tenant,
+                progress: if is_watched {
+                    Progress::Shown
+                } else {
+                    Progress::Hidden
+                },
+            })
+        }
+        Command::Explain {
+            database,
+            lead,
+            email,
+        } => {
+            let which = match (lead, email) {
+                (_, Some(email)) => Which::Email(email),
+                (lead, None) => Which::Id(lead.unwrap_or_default()),
+            };
+            explain::explain(&Explain {
+                playbook: database.playbook,
+                db: database.db,
+                tenant: database.tenant,
+                which,
+            })
+        }
+        Command::Leads {
+            database,
+            condition,
+            count_by,
+            order,
+            descending,
+            limit,
+            now,
+        } => leads::leads(&Leads {
+            playbook: database.playbook,
+            db: database.db,
+            tenant: database.tenant,
+            condition,
+            count_by,
+            order,
+            direction: if descending {
+                Direction::Descending
+            } else {
+                Direction::Ascending
+            },
+            limit,
+            now,
+        }),
+    }
+}

@@ -1,0 +1,535 @@
+//! From rows to commands, each at its own time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
+use leadkit::ids::{CommandId, Name};
+use leadkit::playbook::Playbook;
+use leadkit::playbook::pipeline::Field;
+use leadkit::time::Instant;
+use leadkit::value::{Value, ValueType, folded_eq};
+use serde::Serialize;
+
+use super::dates::{self, Order, OrderFault};
+use super::map::{CommandMap, FileMap, Part, Test, Text, Verb};
+use super::table::{Row, Table};
+
+/// A command of a row.
+#[derive(Clone, Debug)]
+pub(super) struct Planned {
+    /// When it happened; `None` for agents who are there from the beginning.
+    pub(super) at: Option<Instant>,
+    /// Where it stands.
+    pub(super) place: Place,
+    /// The lead's name in the files.
+    pub(super) lead: Option<Rc<str>>,
+    pub(super) id: CommandId,
+    pub(super) by: Actor,
+    pub(super) doing: Doing,
+}
+
+/// Where a command stands in the files.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) file: usize,
+    pub(super) line: u64,
+    pub(super) command: usize,
+}
+
+/// What a command does.
+#[derive(Clone, Debug)]
+pub(super) enum Doing {
+    SetUp(Box<AgentSetup>),
+    Register(Box<NewLead>),
+    Order(LeadOrder),
+}
+
+/// A row, or a command of a row, that was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// The file, as the map names it.
+    pub file: String,
+    /// The line on which the row begins.
+    pub line: u64,
+    /// The command, unless the whole row could not be read.
+    pub command: Option<String>,
+    /// A short stable name of the reason.
+    pub code: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Everything that the files say.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) commands: Vec<Planned>,
+    pub(super) refused: Vec<Refused>,
+    pub(super) rows: u64,
+    agents: BTreeSet<String>,
+}
+
+impl Plan {
+    /// Adds what a file says.
+    pub(super) fn add(
+        &mut self,
+        place: usize,
+        map: &FileMap,
+        table: &Table,
+        playbook: &Playbook,
+    ) -> Result<(), OrderFault> {
+        self.rows += (table.rows.len() + table.refused.len()) as u64;
+        for bad in &table.refused {
+            self.refused.push(Refused {
+                file: map.name.clone(),
+                line: bad.line,
+                command: None,
+                code: "unreadable-row".into(),
+                reason: bad.fault.to_string(),
+            });
+        }
+        let orders = orders(map, table, playbook)?;
+        let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
+        for row in &table.rows {
+            let reading = RowReading {
+                map,
+                table,
+                row,
+                orders: &orders,
+                playbook,
+            };
+            let key = match map.key.as_deref().map(|column| reading.cell(column)) {
+                None => format!("line {}", row.line),
+                Some("") => {
+                    let column = map.key.as_deref().unwrap_or_default();
+                    let reason = format!("the row has nothing in `{column}`, which names it");
+                    self.refuse_row(map, row, "no-key", reason);
+                    continue;
+                }
+                Some(key) => match keys.insert(key, row.line) {
+                    None => key.to_owned(),
+                    Some(line) => {
+                        keys.insert(key, line);
+                        let reason = format!("`{key}` stands on line {line} already");
+                        self.refuse_row(map, row, "key-twice", reason);
+                        continue;
+                    }
+                },
+            };
+            for (number, command) in map.commands.iter().enumerate() {
+                let place = Place {
+                    file: place,
+                    line: row.line,
+                    command: number,
+                };
+                self.add_command(place, &reading, command, &key);
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_row(&mut self, map: &FileMap, row: &Row, code: &str, reason: String) {
+        self.refused.push(Refused {
+            file: map.name.clone(),
+            line: row.line,
+            command: None,
+            code: code.into(),
+            reason,
+        });
+    }
+
+    fn add_command(
+        &mut self,
+        place: Place,
+        reading: &RowReading<'_>,
+        command: &CommandMap,
+        key: &str,
+    ) {
+        let holds = |test: &Test| reading.holds(test);
+        if !command.only_if.iter().all(holds) || command.unless.iter().any(holds) {
+            return;
+        }
+        let mut row_key = key;
+        let agent = command.text("id").and_then(|text| reading.text(text));
+        if command.verb == Verb::SetUp && command.at.is_none() {
+            // Who is there from the beginning is set up once, by the first row that says so.
+            let Some(agent) = &agent else {
+                return;
+            };
+            if !self.agents.insert(agent.clone()) {
+                return;
+            }
+            row_key = agent;
+        }
+        let planned = reading.planned(place, command, row_key);
+        match planned {
+            Ok(planned) => self.commands.push(planned),
+            Err(reason) => self.refused.push(Refused {
+                file: reading.map.name.clone(),
+                line: reading.row.line,
+                command: Some(command.name.clone()),
+                code: "unreadable-value".into(),
+                reason,
+            }),
+        }
+    }
+
+    /// Puts the commands into the order in which they are carried out: agents who are there from
+    /// the beginning, then by time, file, line.
+    pub(super) fn sort(&mut self) {
+        self.commands
+            .sort_by(|a, b| (a.at, &a.place).cmp(&(b.at, &b.place)));
+    }
+}
+
+/// The order of dates in each column that is read as a date.
+fn orders<'m>(
+    map: &'m FileMap,
+    table: &Table,
+    playbook: &Playbook,
+) -> Result<BTreeMap<&'m str, Order>, OrderFault> {
+    let mut columns: BTreeSet<&str> = BTreeSet::new();
+    for command in &map.commands {
+        columns.extend(command.at.as_deref());
+        for (name, text) in &command.says {
+            let field = playbook.field(&Name::from(name.as_str()));
+            let is_dated = field.is_some_and(|field| {
+                matches!(field.value_type, ValueType::Date | ValueType::Instant)
+            });
+            if is_dated && command.verb.says_fields() {
+                columns.extend(text.only_column());
+            }
+        }
+    }
+    let mut orders = BTreeMap::new();
+    for column in columns {
+        let order = match (map.dates.get(column), table.column(column)) {
+            (Some(order), _) => *order,
+            (None, Some(place)) => {
+                let cells = table.rows.iter();
+                dates::find_order(
+                    column,
+                    cells.map(|row| (row.line, row.cells[place].as_str())),
+                )?
+            }
+            (None, None) => continue,
+        };
+        orders.insert(column, order);
+    }
+    Ok(orders)
+}
+
+struct RowReading<'a> {
+    map: &'a FileMap,
+    table: &'a Table,
+    row: &'a Row,
+    orders: &'a BTreeMap<&'a str, Order>,
+    playbook: &'a Playbook,
+}
+
+impl<'a> RowReading<'a> {
+    /// The cell as it stands, or nothing where it means nothing.
+    fn cell(&self, column: &str) -> &'a str {
+        let Some(place) = self.table.column(column) else {
+            return "";
+        };
+        let cell = self.row.cells.get(place).map_or("", String::as_str);
+        let is_empty = self.map.empty.iter().any(|empty| folded_eq(empty, cell));
+        if is_empty { "" } else { cell }
+    }
+
+    /// The cell as the playbook says it.
+    fn meant(&self, column: &str) -> &str {
+        let cell = self.cell(column);
+        let values = self.map.values.get(column);
+        let meant = values.and_then(|values| {
+            let mut known = values.iter();
+            known.find(|(from, _)| folded_eq(from, cell))
+        });
+        meant.map_or(cell, |(_, to)| to)
+    }
+
+    fn holds(&self, test: &Test) -> bool {
+        let cell = self.cell(&test.column);
+        match test.among.as_slice() {
+            [] => !cell.is_empty(),
+            among => among.iter().any(|one| folded_eq(one, cell)),
+        }
+    }
+
+    /// A text with its cells; `None` when all of them are empty.
+    fn text(&self, text: &Text) -> Option<String> {
+        let mut filled = String::new();
+        let (mut columns, mut empty) = (0, 0);
+        for part in &text.0 {
+            match part {
+                Part::Plain(plain) => filled.push_str(plain),
+                Part::Column(column) => {
+                    let cell = self.meant(column);
+                    columns += 1;
+                    empty += usize::from(cell.is_empty());
+                    filled.push_str(cell);
+                }
+            }
+        }
+        let filled = filled.trim();
+        let says_nothing = filled.is_empty() || (columns > 0 && columns == empty);
+        (!says_nothing).then(|| filled.to_owned())
+    }
+
+    fn planned(&self, place: Place, command: &CommandMap, key: &str) -> Result<Planned, String> {
+        let at = match &command.at {
+            None => None,
+            Some(column) => Some(self.instant(column)?),
+        };
+        let lead = match &command.lead {
+            None => None,
+            Some(column) => match self.cell(column) {
+                "" => return Err(format!("the row names no lead: `{column}` is empty")),
+                lead => Some(Rc::from(lead)),
+            },
+        };
+        let by = command.by.as_ref().and_then(|by| self.text(by));
+        let by = match by.as_deref() {
+            None => Actor::host("replay"),
+            Some(by) => match by.strip_prefix("host:") {
+                Some(host) => Actor::host(host),
+                None => Actor::agent(by),
+            },
+        };
+        let id = format!(
+            "replay\u{1f}{}\u{1f}{key}\u{1f}{}",
+            self.map.name, command.name
+        );
+        Ok(Planned {
+            at,
+            place,
+            lead,
+            id: CommandId::of(&id),
+            by,
+            doing: self.doing(command)?,
+        })
+    }
+
+    fn instant(&self, column: &str) -> Result<Instant, String> {
+        let cell = self.cell(column);
+        let order = self.orders.get(column).copied();
+        let order = order.unwrap_or(Order::YearMonthDay);
+        match dates::instant(cell, order, &self.map.zone) {
+            Some(at) => Ok(at),
+            None if cell.is_empty() => Err(format!("`{column}` is empty, and says when")),
+            None => Err(format!("`{column}`: `{}` is no date", shortened(cell))),
+        }
+    }
+
+    fn said(&self, command: &CommandMap, name: &str) -> Option<String> {
+        self.text(command.text(name)?)
+    }
+
+    fn needed(&self, command: &CommandMap, name: &str) -> Result<String, String> {
+        let said = self.said(command, name);
+        said.ok_or_else(|| format!("`{name}` is empty"))
+    }
+
+    fn number(&self, command: &CommandMap, name: &str) -> Result<Option<u32>, String> {
+        match self.said(command, name) {
+            None => Ok(None),
+            Some(text) => match text.parse() {
+                Ok(number) => Ok(Some(number)),
+                Err(_) => Err(format!(
+                    "`{name}`: `{}` is no whole number",
+                    shortened(&text)
+                )),
+            },
+        }
+    }
+
+    fn doing(&self, command: &CommandMap) -> Result<Doing, String> {
+        let playbook = self.playbook;
+        let needed = |name: &str| self.needed(command, name);
+        let stages = || {
+            let stages = playbook
+                .pipelines
+                .iter()
+                .flat_map(|pipeline| &pipeline.stages);
+            stages.map(|stage| &stage.name)
+        };
+        let named = |name: &str, known: &mut dyn Iterator<Item = &Name>| {
+            needed(name).map(|text| as_known(&text, known))
+        };
+        let reason = || self.said(command, "reason").map(Into::into);
+        Ok(Doing::Order(match command.verb {
+            Verb::SetUp => return self.agent(command),
+            Verb::Register => return self.new_lead(command),
+            Verb::Tried => LeadOrder::Attempt { reached: false },
+            Verb::Reached => LeadOrder::Attempt { reached: true },
+            Verb::Answered => LeadOrder::Answered,
+            Verb::Record => LeadOrder::Record {
+                activity: named("activity", &mut playbook.activities.iter())?,
+            },
+            Verb::Assign => LeadOrder::Assign {
+                pool: named("pool", &mut playbook.pools.iter().map(|pool| &pool.name))?,
+            },
+            Verb::Reassign => LeadOrder::Reassign {
+                to: needed("to")?.into(),
+            },
+            Verb::Move => LeadOrder::MoveTo {
+                stage: named("to", &mut stages())?,
+                reason: reason(),
+            },
+            Verb::Close => LeadOrder::Close {
+                stage: named("as", &mut stages())?,
+                reason: reason(),
+            },
+            Verb::Reopen => LeadOrder::Reopen {
+                stage: named("to", &mut stages())?,
+            },
+            Verb::Hold => LeadOrder::Hold {
+                hold: named("as", &mut playbook.holds.iter())?,
+            },
+            Verb::Release => LeadOrder::Release {
+                hold: named("from", &mut playbook.holds.iter())?,
+            },
+            Verb::Set => {
+                let mut fields = Vec::new();
+                for (name, value) in self.fields(command)? {
+                    fields.push((name, Some(value)));
+                }
+                LeadOrder::SetFields { fields }
+            }
+            Verb::Complete => LeadOrder::Complete {
+                task: named("task", &mut playbook.tasks.iter().map(|task| &task.name))?,
+                choice: self.said(command, "choice").map(Name::from),
+            },
+            Verb::Unsubscribe => LeadOrder::Unsubscribe,
+        }))
+    }
+
+    fn agent(&self, command: &CommandMap) -> Result<Doing, String> {
+        let said = |name: &str| self.said(command, name).map(Into::into);
+        let role = self.said(command, "role");
+        let roles = || self.playbook.roles.iter().map(|role| &role.name);
+        let cities = self.said(command, "cities").map(|cities| {
+            let cities = cities.split([',', ';', '|']).map(str::trim);
+            let cities = cities.filter(|city| !city.is_empty());
+            cities.map(Into::into).collect()
+        });
+        let available = match self.said(command, "available") {
+            None => None,
+            Some(text) => Some(truth(&text).ok_or_else(|| {
+                format!("`available`: `{}` is neither yes nor no", shortened(&text))
+            })?),
+        };
+        Ok(Doing::SetUp(Box::new(AgentSetup {
+            agent: self.needed(command, "id")?.into(),
+            name: said("name"),
+            email: said("email"),
+            phone: said("phone"),
+            role: role.map(|role| as_known(&role, &mut roles())),
+            team: self.said(command, "team").map(Name::from),
+            cities,
+            capacity: self.number(command, "capacity")?,
+            available,
+        })))
+    }
+
+    fn new_lead(&self, command: &CommandMap) -> Result<Doing, String> {
+        let said = |name: &str| self.said(command, name).map(Into::into);
+        let sources = || self.playbook.sources.iter().map(|source| &source.name);
+        let waits = || self.playbook.waits.iter().map(|wait| &wait.name);
+        let source = self.said(command, "source");
+        let wait = self.said(command, "wait");
+        Ok(Doing::Register(Box::new(NewLead {
+            name: self.said(command, "name").unwrap_or_default().into(),
+            email: said("email"),
+            phone: said("phone"),
+            source: source.map(|source| as_known(&source, &mut sources())),
+            wait: wait.map(|wait| as_known(&wait, &mut waits())),
+            wait_days: self.number(command, "wait-days")?,
+            owner: self.said(command, "owner").map(Into::into),
+            fields: self.fields(command)?,
+        })))
+    }
+
+    /// The playbook's fields that a command says.
+    fn fields(&self, command: &CommandMap) -> Result<Vec<(Name, Value)>, String> {
+        let mut fields = Vec::new();
+        for (name, text) in &command.says {
+            let own = command.verb.needs().iter().chain(command.verb.may());
+            if own.into_iter().any(|own| own == name) {
+                continue;
+            }
+            let name = Name::from(name.as_str());
+            let Some(field) = self.playbook.field(&name) else {
+                continue;
+            };
+            if let Some(said) = self.text(text) {
+                fields.push((name, self.value(field, text, &said)?));
+            }
+        }
+        Ok(fields)
+    }
+
+    fn value(&self, field: &Field, text: &Text, said: &str) -> Result<Value, String> {
+        let order = text.only_column();
+        let order = order.and_then(|column| self.orders.get(column)).copied();
+        let order = order.unwrap_or(Order::YearMonthDay);
+        let value = match field.value_type {
+            ValueType::Text => Some(Value::Text(said.into())),
+            ValueType::Number => number(said).map(Value::Number),
+            ValueType::Bool => truth(said).map(Value::Bool),
+            ValueType::Date => dates::date(said, order).map(Value::Date),
+            ValueType::Instant => dates::instant(said, order, &self.map.zone).map(Value::Instant),
+        };
+        value.ok_or_else(|| {
+            format!(
+                "`{}`: `{}` is not {}",
+                field.name,
+                shortened(said),
+                field.value_type
+            )
+        })
+    }
+}
+
+/// The playbook's name that a cell means: case, spaces, `-` and `_` do not matter.
+fn as_known(text: &str, known: &mut dyn Iterator<Item = &Name>) -> Name {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().filter(|c| !matches!(c, ' ' | '-' | '_'));
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let wanted = plain(text);
+    let mut same = known.filter(|name| plain(name.as_str()) == wanted);
+    match same.next() {
+        Some(name) => name.clone(),
+        None => Name::from(text),
+    }
+}
+
+/// `1234.5`, `1.234,5`, `1,234.50`: the last sign of both is the decimal one.
+fn number(text: &str) -> Option<leadkit::value::Number> {
+    let text = text.replace([' ', '\u{a0}'], "");
+    let plain = match (text.rfind(','), text.rfind('.')) {
+        (Some(comma), Some(point)) if comma > point => text.replace('.', "").replace(',', "."),
+        (Some(_), Some(_)) => text.replace(',', ""),
+        (Some(_), None) => text.replace(',', "."),
+        _ => text,
+    };
+    plain.parse().ok()
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "true" | "yes" | "y" | "1" | "si" | "sí" | "sim" | "x" => Some(true),
+        "false" | "no" | "n" | "0" | "não" | "nao" => Some(false),
+        _ => None,
+    }
+}
+
+/// The beginning of a long cell.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,332 @@
+//! Carrying out what was planned, in virtual time.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use leadkit::clock::{Clock, VirtualClock};
+use leadkit::decide::command::{Command, What};
+use leadkit::engine::{Answer, Engine, Error};
+use leadkit::ids::{CommandId, LeadId, Tenant};
+use leadkit::record::journal::Event;
+use leadkit::record::stored;
+use leadkit::store::{JournalCursor, Key};
+use leadkit::time::Instant;
+
+use super::map::Map;
+use super::plan::{Doing, Plan, Planned, Refused};
+use crate::Failure;
+
+/// How many commands are carried out, and journal entries read, at once.
+const BATCH: usize = 500;
+
+/// Whether progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// On the terminal, for what takes longer than a second.
+    Shown,
+    /// Not at all.
+    #[default]
+    Hidden,
+}
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub(super) struct Ran {
+    pub(super) done: u64,
+    pub(super) done_before: u64,
+    pub(super) later: u64,
+    pub(super) messages: u64,
+    pub(super) refused: Vec<Refused>,
+    pub(super) stopped_at: Option<Instant>,
+}
+
+/// What a database has lived through already.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    /// When it was last decided in.
+    pub(super) last: Option<Instant>,
+    /// The commands in its journal.
+    done: BTreeSet<CommandId>,
+    /// The leads that commands registered.
+    leads: BTreeMap<CommandId, LeadId>,
+}
+
+impl Past {
+    pub(super) async fn read(engine: &Engine, tenant: &Tenant) -> Result<Self, Failure> {
+        let mut past = Self::default();
+        let mut after = JournalCursor::default();
+        loop {
+            let page = engine.store().journal(tenant, after, BATCH).await?;
+            let Some(last) = page.last() else {
+                return Ok(past);
+            };
+            after = last.cursor;
+            for journaled in page {
+                past.done.insert(journaled.command);
+                let entry = stored::decode_entry(&journaled.body).map_err(|source| {
+                    let key = Key::journal(tenant, journaled.command);
+                    Error::Unreadable { key, source }
+                })?;
+                past.last = past.last.max(Some(entry.at));
+                for event in entry.events {
+                    if let Event::Registered { lead, .. } = event {
+                        past.leads.insert(journaled.command, lead);
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) struct Run<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) clock: &'a VirtualClock,
+    pub(super) tenant: &'a Tenant,
+    pub(super) map: &'a Map,
+    pub(super) past: Past,
+    pub(super) bar: Bar,
+}
+
+/// A bar that appears when the work has taken a second.
+pub(super) struct Bar {
+    bar: ProgressBar,
+    is_waiting: bool,
+}
+
+impl Bar {
+    pub(super) fn new(progress: Progress, length: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::hidden());
+        let template = "{wide_bar} {human_pos}/{human_len} {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        let is_waiting = progress == Progress::Shown;
+        Self { bar, is_waiting }
+    }
+
+    fn step(&mut self, steps: usize, now: Instant) {
+        if self.is_waiting && self.bar.elapsed().as_secs() >= 1 {
+            self.is_waiting = false;
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_message(now.format("%Y-%m-%d").to_string());
+        self.bar.inc(steps as u64);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Where a run is.
+struct State<'p> {
+    ran: Ran,
+    leads: BTreeMap<Rc<str>, LeadId>,
+    /// Commands on leads that are not registered yet, by the lead.
+    waiting: BTreeMap<Rc<str>, Vec<&'p Planned>>,
+    /// Commands of this instant that are still to come.
+    queue: VecDeque<&'p Planned>,
+    /// Commands that go together.
+    wave: Vec<&'p Planned>,
+    /// The leads that they are about.
+    touched: BTreeSet<Rc<str>>,
+}
+
+impl Run<'_> {
+    /// Carries out a sorted plan; `until` stops the clock before what happens then.
+    pub(super) async fn run(
+        &mut self,
+        plan: &Plan,
+        until: Option<Instant>,
+    ) -> Result<Ran, Failure> {
+        let mut state = State {
+            ran: Ran::default(),
+            leads: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            queue: VecDeque::new(),
+            wave: Vec::new(),
+            touched: BTreeSet::new(),
+        };
+        let is_in_time = |planned: &&Planned| match (planned.at, until) {
+            (Some(at), Some(until)) => at < until,
+            _ => true,
+        };
+        let commands: Vec<&Planned> = plan.commands.iter().filter(is_in_time).collect();
+        state.ran.later = (plan.commands.len() - commands.len()) as u64;
+        let mut next = 0;
+        while next < commands.len() {
+            let now = self
+                .clock
+                .now()
+                .max(commands[next].at.unwrap_or(Instant::MIN_UTC));
+            let mut end = next;
+            while commands
+                .get(end)
+                .is_some_and(|planned| planned.at.is_none_or(|at| at <= now))
+            {
+                state.queue.push_back(commands[end]);
+                end += 1;
+            }
+            self.live_until(now, &mut state.ran).await?;
+            self.instant(&mut state).await?;
+            self.bar.step(end - next, now);
+            next = end;
+        }
+        if let Some(until) = until {
+            self.live_until(until, &mut state.ran).await?;
+        }
+        self.leave_waiting(plan, until, &mut state);
+        state.ran.stopped_at = Some(self.clock.now());
+        Ok(state.ran)
+    }
+
+    /// What still waits for its lead: the lead comes later than the run goes, or not at all.
+    fn leave_waiting(&self, plan: &Plan, until: Option<Instant>, state: &mut State<'_>) {
+        let to_come: BTreeSet<&Rc<str>> = plan
+            .commands
+            .iter()
+            .filter(|planned| matches!(planned.doing, Doing::Register(_)))
+            .filter(|planned| until.is_some_and(|until| planned.at.is_some_and(|at| at >= until)))
+            .filter_map(|planned| planned.lead.as_ref())
+            .collect();
+        for (lead, waiting) in std::mem::take(&mut state.waiting) {
+            for planned in waiting {
+                if to_come.contains(&lead) {
+                    state.ran.later += 1;
+                } else {
+                    let reason = format!("the lead `{lead}` was not registered by any row");
+                    self.refuse(&mut state.ran, planned, "no-such-lead", reason);
+                }
+            }
+        }
+    }
+
+    async fn live_until(&self, until: Instant, ran: &mut Ran) -> Result<(), Failure> {
+        let looked_at = |_, ticked: &leadkit::engine::Ticked| {
+            ran.messages += ticked.handed_over;
+        };
+        Ok(self.engine.live_until(self.clock, until, looked_at).await?)
+    }
+
+    /// Carries out the commands of one instant, in order, as many at a time as don't touch the
+    /// same lead: what is due at once because of a command comes before the next on its lead.
+    async fn instant(&self, state: &mut State<'_>) -> Result<(), Failure> {
+        loop {
+            let Some(planned) = state.queue.pop_front() else {
+                if state.wave.is_empty() {
+                    break;
+                }
+                self.flush(state).await?;
+                continue;
+            };
+            if self.past.done.contains(&planned.id) {
+                state.ran.done_before += 1;
+                if let (Some(lead), Some(id)) = (&planned.lead, self.past.leads.get(&planned.id)) {
+                    registered(state, lead, *id);
+                }
+                continue;
+            }
+            if let Some(lead) = &planned.lead {
+                if state.touched.contains(lead) {
+                    state.queue.push_front(planned);
+                    self.flush(state).await?;
+                    continue;
+                }
+                let is_known = state.leads.contains_key(lead);
+                if !is_known && matches!(planned.doing, Doing::Order(_)) {
+                    state.waiting.entry(lead.clone()).or_default().push(planned);
+                    continue;
+                }
+                if is_known && matches!(planned.doing, Doing::Register(_)) {
+                    let reason = format!("the lead `{lead}` is registered already");
+                    self.refuse(&mut state.ran, planned, "registered-already", reason);
+                    continue;
+                }
+                state.touched.insert(lead.clone());
+            }
+            state.wave.push(planned);
+            if state.wave.len() >= BATCH {
+                self.flush(state).await?;
+            }
+        }
+        let ticked = self.engine.tick().await?;
+        state.ran.messages += ticked.handed_over;
+        Ok(())
+    }
+
+    async fn flush(&self, state: &mut State<'_>) -> Result<(), Failure> {
+        let wave = std::mem::take(&mut state.wave);
+        state.touched.clear();
+        let now = self.clock.now();
+        let commands = wave.iter().filter_map(|planned| {
+            let what = match &planned.doing {
+                Doing::SetUp(agent) => What::SetUpAgent(agent.clone()),
+                Doing::Register(lead) => What::Register(lead.clone()),
+                Doing::Order(order) => What::Lead {
+                    lead: *state.leads.get(planned.lead.as_ref()?)?,
+                    order: order.clone(),
+                },
+            };
+            let command = Command {
+                tenant: self.tenant.clone(),
+                actor: planned.by.clone(),
+                happened_at: planned.at.filter(|at| *at < now),
+                what,
+            };
+            Some((Some(planned.id), command))
+        });
+        let commands: Vec<_> = commands.collect();
+        let answers = self.engine.execute_all(commands).await?;
+        for (planned, answer) in wave.into_iter().zip(answers) {
+            self.note(state, planned, answer)?;
+        }
+        Ok(())
+    }
+
+    fn note(
+        &self,
+        state: &mut State<'_>,
+        planned: &Planned,
+        answer: Result<Answer, Error>,
+    ) -> Result<(), Failure> {
+        match answer {
+            Ok(answer) => {
+                state.ran.done += u64::from(!answer.already_done);
+                state.ran.done_before += u64::from(answer.already_done);
+                let registers = matches!(planned.doing, Doing::Register(_));
+                if let (Some(lead), Some(known), true) = (&planned.lead, answer.lead, registers) {
+                    registered(state, lead, known.id);
+                }
+                Ok(())
+            }
+            Err(Error::Refused(refusal)) => {
+                let reason = refusal.to_string();
+                self.refuse(&mut state.ran, planned, refusal.code(), reason);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn refuse(&self, ran: &mut Ran, planned: &Planned, code: &str, reason: String) {
+        let file = &self.map.files[planned.place.file];
+        ran.refused.push(Refused {
+            file: file.name.clone(),
+            line: planned.place.line,
+            command: Some(file.commands[planned.place.command].name.clone()),
+            code: code.into(),
+            reason,
+        });
+    }
+}
+
+/// A lead is there: what waited for it comes next.
+fn registered(state: &mut State<'_>, lead: &Rc<str>, id: LeadId) {
+    state.leads.insert(lead.clone(), id);
+    for planned in state.waiting.remove(lead).into_iter().flatten().rev() {
+        state.queue.push_front(planned);
+    }
+}

@@ -1,0 +1,417 @@
+//! Tables from the wild: CSV in whatever encoding and with whatever delimiter, row by row, where
+//! a row that can't be trusted is reported with its line and never lost silently.
+
+use std::borrow::Cow;
+
+use csv::{ByteRecord, ReaderBuilder};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+use crate::spell;
+
+/// How large one cell can be, in bytes.
+pub const LARGEST_CELL_BYTES: usize = 64 * 1024;
+/// The delimiters that are tried when none is declared.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// How many rows are looked at to find the delimiter.
+const SAMPLE_ROWS: usize = 50;
+
+/// How a file is to be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading<'a> {
+    /// What stands between cells; found out, if nothing is said.
+    pub delimiter: Option<u8>,
+    /// The encoding, by its WHATWG label; found out, if nothing is said.
+    pub encoding: Option<&'a str>,
+    /// The columns that are wanted. A row that has all of them is good.
+    pub columns: &'a [&'a str],
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The names of the columns, trimmed.
+    pub headers: Vec<String>,
+    /// The good rows.
+    pub rows: Vec<Row>,
+    /// The others.
+    pub refused: Vec<BadRow>,
+    /// The encoding that was found, or declared.
+    pub encoding: &'static str,
+    /// The delimiter that was found, or declared.
+    pub delimiter: char,
+}
+
+/// A row, as wide as the headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The line on which it begins, from 1.
+    pub line: u64,
+    /// Its cells, trimmed.
+    pub cells: Vec<String>,
+}
+
+/// A row that can't be trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRow {
+    /// The line on which it begins, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub fault: RowFault,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowFault {
+    /// It lacks a cell that is wanted.
+    #[error("has {found} cells of {wanted}, and none for `{column}`")]
+    TooShort {
+        /// How many it has.
+        found: usize,
+        /// How many the header has.
+        wanted: usize,
+        /// The first column that is wanted and missing.
+        column: String,
+    },
+    /// It has more cells than the header; there is probably a delimiter inside one of them.
+    #[error(
+        "has {found} cells, the header has {wanted}; a cell that holds the delimiter must be quoted"
+    )]
+    TooLong {
+        /// How many it has.
+        found: usize,
+        /// How many the header has.
+        wanted: usize,
+    },
+    /// A cell that no honest export has.
+    #[error("the cell in `{column}` has {bytes} bytes; at most {LARGEST_CELL_BYTES} are read")]
+    CellTooLarge {
+        /// The column.
+        column: String,
+        /// How large it is.
+        bytes: usize,
+    },
+    /// A NUL character: the file is damaged, or no text.
+    #[error("the cell in `{column}` holds a NUL character")]
+    Nul {
+        /// The column.
+        column: String,
+    },
+    /// A quote that is never closed has swallowed the rest of the file.
+    #[error(
+        "a quote is opened and never closed, so that {lines} lines to the end of the file can't be told apart"
+    )]
+    Unclosed {
+        /// How many lines it took.
+        lines: u64,
+    },
+}
+
+/// Why a file can't be read as a table at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableFault {
+    /// There is not even a line of headers.
+    #[error("the file is empty; its first line must name the columns")]
+    Empty,
+    /// The declared encoding is not known.
+    #[error("`{0}` is no encoding; write for instance \"utf-8\", \"windows-1252\", \"utf-16le\"")]
+    UnknownEncoding(String),
+    /// A column that the map speaks of is not there.
+    #[error("there is no column `{column}`; {hint}")]
+    MissingColumn {
+        /// The column.
+        column: String,
+        /// What was probably meant.
+        hint: String,
+    },
+    /// A column that the map speaks of is there twice.
+    #[error("the column `{column}` is there {times} times; which one is meant can't be told")]
+    DoubleColumn {
+        /// The column.
+        column: String,
+        /// How often.
+        times: usize,
+    },
+    /// The headers themselves can't be read.
+    #[error("line {line}: {fault}")]
+    Headers {
+        /// Their line.
+        line: u64,
+        /// What is wrong.
+        fault: RowFault,
+    },
+}
+
+impl Table {
+    /// Reads a table.
+    ///
+    /// # Errors
+    /// When it isn't one, or lacks a column that is wanted.
+    pub fn read(bytes: &[u8], reading: &Reading<'_>) -> Result<Self, TableFault> {
+        let (text, encoding) = decode(bytes, reading.encoding)?;
+        let text = one_newline(&text);
+        let delimiter = match reading.delimiter {
+            Some(delimiter) => delimiter,
+            None => find_delimiter(&text, reading.columns),
+        };
+        let mut records = records(&text, delimiter, usize::MAX).into_iter();
+        let Some(head) = records.next() else {
+            return Err(TableFault::Empty);
+        };
+        let headers: Vec<String> = head
+            .cells
+            .iter()
+            .map(|cell| cell.trim().to_owned())
+            .collect();
+        if let Some(fault) = cell_fault(&head.cells, &headers).or_else(|| head.unclosed()) {
+            return Err(TableFault::Headers {
+                line: head.line,
+                fault,
+            });
+        }
+        if headers.iter().all(String::is_empty) {
+            return Err(TableFault::Empty);
+        }
+        let wanted = places(&headers, reading.columns)?;
+        let mut table = Self {
+            headers,
+            rows: Vec::new(),
+            refused: Vec::new(),
+            encoding: encoding.name(),
+            delimiter: char::from(delimiter),
+        };
+        for record in records {
+            match row(&table.headers, &wanted, record) {
+                Ok(row) => table.rows.extend(row),
+                Err(bad) => table.refused.push(bad),
+            }
+        }
+        Ok(table)
+    }
+
+    /// The place of a column.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.headers.iter().position(|header| header == name)
+    }
+}
+
+/// A record as it stands in the file.
+struct RawRecord {
+    line: u64,
+    cells: Vec<String>,
+    /// How many lines it took, if it ends the file inside a quote.
+    unclosed_lines: Option<u64>,
+}
+
+impl RawRecord {
+    fn unclosed(&self) -> Option<RowFault> {
+        self.unclosed_lines
+            .map(|lines| RowFault::Unclosed { lines })
+    }
+}
+
+fn decode<'b>(
+    bytes: &'b [u8],
+    declared: Option<&str>,
+) -> Result<(Cow<'b, str>, &'static Encoding), TableFault> {
+    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
+        return Ok((
+            encoding.decode_without_bom_handling(&bytes[mark..]).0,
+            encoding,
+        ));
+    }
+    let encoding = match declared {
+        Some(label) => Encoding::for_label(label.trim().as_bytes())
+            .ok_or_else(|| TableFault::UnknownEncoding(label.to_owned()))?,
+        None => find_encoding(bytes),
+    };
+    Ok((encoding.decode_without_bom_handling(bytes).0, encoding))
+}
+
+/// UTF-16 without its mark has a NUL in every other place; what is UTF-8 is UTF-8; the rest is
+/// guessed from the letters.
+fn find_encoding(bytes: &[u8]) -> &'static Encoding {
+    let sample = &bytes[..bytes.len().min(4_096)];
+    let nuls = |odd: usize| {
+        let places = sample.iter().enumerate();
+        places
+            .filter(|(place, byte)| place % 2 == odd && **byte == 0)
+            .count()
+    };
+    let many = sample.len() * 2 / 5;
+    if sample.len() >= 4 && nuls(1) > many {
+        return UTF_16LE;
+    }
+    if sample.len() >= 4 && nuls(0) > many {
+        return UTF_16BE;
+    }
+    if std::str::from_utf8(bytes).is_ok() {
+        return UTF_8;
+    }
+    let mut detector = chardetng::EncodingDetector::new();
+    detector.feed(bytes, true);
+    detector.guess(None, false)
+}
+
+/// Old Macs ended lines with a carriage return alone; lines are counted by newlines.
+fn one_newline(text: &str) -> Cow<'_, str> {
+    if text.contains('\n') || !text.contains('\r') {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.replace('\r', "\n"))
+    }
+}
+
+fn records(text: &str, delimiter: u8, most: usize) -> Vec<RawRecord> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(text.as_bytes());
+    let mut records = Vec::new();
+    let mut record = ByteRecord::new();
+    let (mut start, mut lines_before) = (0, 0);
+    let newlines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+    while records.len() < most && reader.read_byte_record(&mut record).unwrap_or(false) {
+        let end = usize::try_from(reader.position().byte()).unwrap_or(text.len());
+        let raw = text.as_bytes().get(start..end).unwrap_or_default();
+        // Blank lines before a record count to it; they have no cells.
+        let blank = raw
+            .iter()
+            .take_while(|byte| matches!(byte, b'\n' | b'\r'))
+            .count();
+        let line = 1 + lines_before + newlines(&raw[..blank]);
+        lines_before += newlines(raw);
+        let quotes = raw.iter().filter(|byte| **byte == b'"').count();
+        let is_last = end >= text.len();
+        let lines = newlines(raw.get(blank..).unwrap_or_default().trim_ascii_end());
+        let is_open = is_last && quotes % 2 == 1 && lines > 0;
+        let cells = record.iter();
+        records.push(RawRecord {
+            line,
+            cells: cells
+                .map(|cell| String::from_utf8_lossy(cell).into_owned())
+                .collect(),
+            unclosed_lines: is_open.then_some(lines + 1),
+        });
+        start = end;
+    }
+    records
+}
+
+/// The delimiter under which most of the wanted columns are there, then the one under which the
+/// rows are as wide as the header.
+fn find_delimiter(text: &str, columns: &[&str]) -> u8 {
+    let score = |delimiter: u8| {
+        let sample = records(text, delimiter, SAMPLE_ROWS);
+        let Some(head) = sample.first() else {
+            return (0, 0, 0);
+        };
+        let width = head.cells.len();
+        let wanted = columns
+            .iter()
+            .filter(|column| head.cells.iter().any(|cell| cell.trim() == **column))
+            .count();
+        let alike = sample.iter().filter(|row| row.cells.len() == width).count();
+        let alike = if width > 1 {
+            alike * 1_000 / sample.len()
+        } else {
+            0
+        };
+        (wanted, alike, width)
+    };
+    let mut best = (DELIMITERS[0], score(DELIMITERS[0]));
+    for delimiter in &DELIMITERS[1..] {
+        let found = score(*delimiter);
+        if found > best.1 {
+            best = (*delimiter, found);
+        }
+    }
+    best.0
+}
+
+/// Where the wanted columns are.
+fn places(headers: &[String], columns: &[&str]) -> Result<Vec<usize>, TableFault> {
+    let mut places = Vec::with_capacity(columns.len());
+    for column in columns {
+        let times = headers.iter().filter(|header| header == column).count();
+        let place = headers.iter().position(|header| header == column);
+        match (place, times) {
+            (Some(place), 1) => places.push(place),
+            (None, _) => {
+                let known = headers.iter().map(String::as_str);
+                return Err(TableFault::MissingColumn {
+                    column: (*column).to_owned(),
+                    hint: spell::hint(column, known.filter(|header| !header.is_empty())),
+                });
+            }
+            (Some(_), times) => {
+                let column = (*column).to_owned();
+                return Err(TableFault::DoubleColumn { column, times });
+            }
+        }
+    }
+    Ok(places)
+}
+
+fn cell_fault(cells: &[String], headers: &[String]) -> Option<RowFault> {
+    for (place, cell) in cells.iter().enumerate() {
+        let column = || match headers.get(place) {
+            Some(header) if header.len() <= 256 => header.clone(),
+            _ => format!("column {}", place + 1),
+        };
+        if cell.len() > LARGEST_CELL_BYTES {
+            let bytes = cell.len();
+            return Some(RowFault::CellTooLarge {
+                column: column(),
+                bytes,
+            });
+        }
+        if cell.contains('\0') {
+            let column = column().replace('\0', "");
+            return Some(RowFault::Nul { column });
+        }
+    }
+    None
+}
+
+/// The row of a record; nothing for one without any text.
+fn row(headers: &[String], wanted: &[usize], record: RawRecord) -> Result<Option<Row>, BadRow> {
+    let line = record.line;
+    let refused = |fault| Err(BadRow { line, fault });
+    if let Some(fault) = record.unclosed() {
+        return refused(fault);
+    }
+    let mut cells = record.cells;
+    if let Some(fault) = cell_fault(&cells, headers) {
+        return refused(fault);
+    }
+    if cells.iter().all(|cell| cell.trim().is_empty()) {
+        return Ok(None);
+    }
+    let (found, width) = (cells.len(), headers.len());
+    if cells.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
+        return refused(RowFault::TooLong {
+            found,
+            wanted: width,
+        });
+    }
+    if let Some(missing) = wanted.iter().find(|place| **place >= found) {
+        let column = headers[*missing].clone();
+        return refused(RowFault::TooShort {
+            found,
+            wanted: width,
+            column,
+        });
+    }
+    for cell in &mut cells {
+        let trimmed = cell.trim();
+        if trimmed.len() < cell.len() {
+            *cell = trimmed.to_owned();
+        }
+    }
+    cells.resize(width, String::new());
+    Ok(Some(Row { line, cells }))
+}

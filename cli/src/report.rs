@@ -1,0 +1,89 @@
+//! What a command found, for people and for programs.
+
+use std::fmt::Display;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
+use serde::Serialize;
+
+/// What a command found.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    /// For people.
+    pub text: String,
+    /// For programs: stable, and documented in the README.
+    pub json: serde_json::Value,
+    /// Whether all is well; if not, the program ends with 1.
+    pub is_well: bool,
+}
+
+impl Reported {
+    /// A report whose JSON is `json`.
+    pub(crate) fn new(text: String, json: &impl Serialize, is_well: bool) -> Self {
+        let json = serde_json::to_value(json).unwrap_or(serde_json::Value::Null);
+        Self {
+            text,
+            json,
+            is_well,
+        }
+    }
+}
+
+/// A table with a heading for each column, as wide as the terminal allows.
+pub(crate) fn table<H: Display>(headings: impl IntoIterator<Item = H>) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_style(TableComponent::HeaderLines, '─')
+        .set_style(TableComponent::MiddleHeaderIntersections, ' ')
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(headings.into_iter().map(|heading| heading.to_string()));
+    table
+}
+
+/// The same, with numbers in all columns but the first few, which align to the right.
+pub(crate) fn table_of_numbers<H: Display>(
+    words: usize,
+    headings: impl IntoIterator<Item = H>,
+) -> Table {
+    let mut table = table(headings);
+    for column in table.column_iter_mut().skip(words) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// `1 lead`, `2 leads`.
+pub(crate) fn counted(count: impl Into<u64>, one: &str) -> String {
+    let count = count.into();
+    let number = grouped(count);
+    match count {
+        1 => format!("{number} {one}"),
+        _ => format!("{number} {one}s"),
+    }
+}
+
+/// `8,000`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(counted(1u32, "lead"), "1 lead");
+        assert_eq!(counted(8000u32, "lead"), "8,000 leads");
+        assert_eq!(counted(2u32, "day"), "2 days");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+}

@@ -1,0 +1,154 @@
+//! The program as its users meet it: what it prints, and how it ends.
+
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+mod told;
+
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+use told::{leadkit, repository, write};
+
+const SALES: &str = "playbooks/field-and-digital-sales";
+
+#[test]
+fn a_playbook_without_fault_is_summed_up() {
+    let told = leadkit(["check", SALES]);
+    assert_eq!(told.code, 0, "{}", told.out);
+    assert!(
+        told.out
+            .starts_with("field-and-digital-sales is without fault\n"),
+        "{}",
+        told.out
+    );
+    let summary = leadkit(["check", SALES, "--json"]).json();
+    assert_eq!(summary["playbook"], "field-and-digital-sales");
+    assert!(summary["rules"].as_u64() >= Some(5) && summary.get("explained").is_none());
+}
+
+#[test]
+fn an_explained_playbook_hides_no_default_and_no_rule() {
+    let told = leadkit(["check", SALES, "--explain"]);
+    assert_eq!(told.code, 0);
+    // The service level is two rules and a task; nothing is said about holds, but all stop it.
+    for said in [
+        "name       = \"first-contact.late\"",
+        "on         = \"overdue first-contact\"",
+        "late-start = \"fire if not older than 4 business hours\"",
+        "stopped-by = \"any hold\"",
+        "owns  = true",
+    ] {
+        assert!(told.out.contains(said), "{said}: {}", told.out);
+    }
+    let explained = leadkit([
+        "check",
+        "playbooks/deferred-follow-up",
+        "--explain",
+        "--json",
+    ])
+    .json();
+    let rules = explained["explained"]["rule"].as_array().unwrap();
+    let first = rules
+        .iter()
+        .find(|rule| rule["name"] == "three-to-six-months.first")
+        .unwrap();
+    assert_eq!(first["after"], "its own wait");
+    assert_eq!(first["do"][0]["channel"], "email");
+    assert_eq!(explained["explained"]["field"]["car"]["required"], true);
+    assert!(explained["explained"]["pipeline"]["immediate"]["stage"]["new"].is_object());
+}
+
+#[test]
+fn scenarios_are_played_on_both_stores_and_counted_in_the_last_line() {
+    let told = leadkit(["test", SALES]);
+    assert_eq!(told.code, 0, "{}", told.out);
+    let last = told.out.lines().last().unwrap();
+    let passed: usize = last
+        .strip_suffix(" passed, 0 failed")
+        .unwrap()
+        .parse()
+        .unwrap();
+    let played = leadkit(["test", SALES, "--on", "memory", "--json"]).json();
+    assert_eq!(played["passed"].as_u64().unwrap() as usize * 2, passed);
+    assert_eq!(played["stores"][0]["store"], "memory");
+}
+
+#[test]
+fn a_scenario_that_fails_shows_what_was_expected_and_the_timeline() {
+    let folder = tempfile::tempdir().unwrap();
+    let olist = std::fs::read_to_string(repository().join("tests/olist/playbook.toml")).unwrap();
+    let scenario = r#"
+[[scenario]]
+name  = "a lead is won at once"
+start = "2026-03-06T16:30:00Z"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis Vera" }
+expect   = { stage = "won" }
+"#;
+    let files = [
+        ("playbook.toml", olist.as_str()),
+        ("scenarios/won.toml", scenario),
+    ];
+    write(folder.path(), &files);
+    let playbook = folder.path().to_str().unwrap();
+    let told = leadkit(["test", playbook, "--on", "sqlite"]);
+    assert_eq!(told.code, 1);
+    for said in [
+        "FAILED",
+        "scenarios/won.toml:6",
+        "expected \"won\", found \"new\"",
+        "registered into sellers.new",
+    ] {
+        assert!(told.out.contains(said), "{said}: {}", told.out);
+    }
+    assert!(told.out.ends_with("\n0 passed, 1 failed\n"), "{}", told.out);
+    let played = leadkit(["test", playbook, "--json"]).json();
+    assert_eq!(
+        (&played["passed"], &played["failed"]),
+        (&0.into(), &2.into())
+    );
+    let faulty = scenario.replace("stage = \"won\"", "stge = \"won\"");
+    write(folder.path(), &[("scenarios/won.toml", &faulty)]);
+    let told = leadkit(["test", playbook]);
+    assert_eq!(told.code, 1);
+    assert!(told.out.contains("did you mean `stage`?"), "{}", told.out);
+}
+
+#[test]
+fn whoever_asks_wrongly_is_told_how_to_ask() {
+    let told = leadkit(["chek", SALES]);
+    assert_eq!(told.code, 2);
+    assert!(told.err.contains("check"), "{}", told.err);
+    let told = leadkit(["leads", SALES, "--json"]);
+    assert_eq!(told.code, 2);
+    assert_eq!(told.json()["error"]["kind"], "usage");
+    for command in ["check", "test", "replay", "explain", "leads"] {
+        let told = leadkit([command, "--help"]);
+        assert_eq!(told.code, 0);
+        assert!(told.out.contains("Example"), "{}", told.out);
+    }
+    let told = leadkit(["replay", "--help"]);
+    assert!(told.out.contains("[[file.command]]"), "{}", told.out);
+}
+
+#[test]
+fn a_reader_who_has_read_enough_is_no_panic() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_leadkit"))
+        .args(["check", SALES, "--explain"])
+        .current_dir(repository())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(said, "");
+}

@@ -1,0 +1,405 @@
+//! A playbook in which almost everything is wrong: all of it is told at once, each fault where it
+//! stands and with what was probably meant.
+
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+mod told;
+
+use std::path::Path;
+
+use leadkit_cli::{Failure, check};
+use told::{leadkit, repository};
+
+/// Every fault of `tests/faulty`: file, line, kind, hint.
+const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
+    (
+        "templates/latin.txt",
+        0,
+        "unreadable",
+        Some("a playbook's files are UTF-8"),
+    ),
+    ("playbook.toml", 5, "bad-name", None),
+    ("playbook.toml", 7, "syntax", None),
+    (
+        "playbook.toml",
+        8,
+        "unknown-name",
+        Some("did you mean `America/Guayaquil`?"),
+    ),
+    (
+        "playbook.toml",
+        9,
+        "unknown-name",
+        Some("did you mean `office`?"),
+    ),
+    ("playbook.toml", 13, "bad-name", None),
+    ("playbook.toml", 14, "unknown-key", None),
+    ("playbook.toml", 17, "calendar", None),
+    (
+        "playbook.toml",
+        18,
+        "unknown-name",
+        Some("did you mean `holidays/ec.csv`?"),
+    ),
+    ("playbook.toml", 21, "calendar", None),
+    ("playbook.toml", 21, "calendar", None),
+    (
+        "playbook.toml",
+        25,
+        "unknown-word",
+        Some("did you mean `register`?"),
+    ),
+    ("playbook.toml", 26, "unknown-word", None),
+    ("playbook.toml", 28, "missing-key", None),
+    ("playbook.toml", 33, "wrong-type", None),
+    (
+        "playbook.toml",
+        37,
+        "bad-name",
+        Some(
+            "a field is also a variable in templates: use _ rather than -, and begin with a letter",
+        ),
+    ),
+    (
+        "playbook.toml",
+        38,
+        "defined-twice",
+        Some("choose another name"),
+    ),
+    ("playbook.toml", 39, "unknown-word", None),
+    ("playbook.toml", 40, "missing-key", None),
+    ("playbook.toml", 41, "wrong-type", None),
+    (
+        "playbook.toml",
+        47,
+        "condition",
+        Some("did you mean `\"advisor\"`?"),
+    ),
+    (
+        "playbook.toml",
+        48,
+        "unknown-name",
+        Some("did you mean `city`?"),
+    ),
+    ("playbook.toml", 49, "unknown-word", None),
+    ("playbook.toml", 50, "wrong-type", None),
+    ("playbook.toml", 51, "out-of-range", None),
+    ("playbook.toml", 55, "unfit-duration", None),
+    (
+        "playbook.toml",
+        58,
+        "bad-name",
+        Some("small letters, digits and - or _, beginning with a letter or digit"),
+    ),
+    (
+        "playbook.toml",
+        59,
+        "condition",
+        Some("did you mean `attempts.total`?"),
+    ),
+    ("playbook.toml", 60, "condition", None),
+    ("playbook.toml", 60, "condition", None),
+    ("playbook.toml", 61, "missing-key", None),
+    (
+        "playbook.toml",
+        67,
+        "unknown-name",
+        Some("did you mean `tried`?"),
+    ),
+    (
+        "playbook.toml",
+        68,
+        "unknown-name",
+        Some("known: new, talking, limbo, swamp, lost"),
+    ),
+    (
+        "playbook.toml",
+        68,
+        "unknown-name",
+        Some("known: advisor, ghost"),
+    ),
+    ("playbook.toml", 69, "unreachable-stage", None),
+    (
+        "playbook.toml",
+        70,
+        "dead-end",
+        Some("give it `to`, or say how leads end in it: final = \"lost\""),
+    ),
+    (
+        "playbook.toml",
+        74,
+        "unknown-name",
+        Some("did you mean `talking`?"),
+    ),
+    (
+        "playbook.toml",
+        81,
+        "condition",
+        Some("did you mean `\"web\"`?"),
+    ),
+    (
+        "playbook.toml",
+        82,
+        "contradiction",
+        Some("several pipelines have this stage: write pipeline.stage"),
+    ),
+    (
+        "playbook.toml",
+        83,
+        "unknown-name",
+        Some("did you mean `digital`?"),
+    ),
+    (
+        "playbook.toml",
+        86,
+        "unknown-name",
+        Some("did you mean `sales`?"),
+    ),
+    ("playbook.toml", 87, "unknown-word", None),
+    ("playbook.toml", 89, "never-fires", None),
+    (
+        "playbook.toml",
+        90,
+        "out-of-range",
+        Some("least <= default <= most"),
+    ),
+    ("playbook.toml", 91, "unknown-name", Some("known: broken")),
+    (
+        "playbook.toml",
+        94,
+        "unknown-variable",
+        Some("did you mean `contact.name`?"),
+    ),
+    (
+        "playbook.toml",
+        95,
+        "bad-duration",
+        Some("write for instance `4 business hours`, `2 days`, `1 month`, `1 day before`"),
+    ),
+    ("playbook.toml", 96, "condition", None),
+    (
+        "playbook.toml",
+        97,
+        "bad-name",
+        Some("small letters, digits and - or _, beginning with a letter or digit"),
+    ),
+    (
+        "playbook.toml",
+        97,
+        "missing-key",
+        Some("an action is one of send, notify, task, assign, move, close, set"),
+    ),
+    ("playbook.toml", 97, "unknown-key", None),
+    (
+        "playbook.toml",
+        100,
+        "unknown-word",
+        Some("did you mean `assigned`?"),
+    ),
+    ("playbook.toml", 101, "unfit-duration", None),
+    ("playbook.toml", 102, "condition", None),
+    ("playbook.toml", 103, "template", None),
+    (
+        "playbook.toml",
+        104,
+        "unknown-name",
+        Some("known: advisor, ghost"),
+    ),
+    ("playbook.toml", 104, "unknown-name", Some("known: broken")),
+    ("playbook.toml", 107, "unfit-duration", None),
+    ("playbook.toml", 111, "wrong-type", None),
+    (
+        "playbook.toml",
+        113,
+        "unknown-name",
+        Some("did you mean `call`?"),
+    ),
+    ("playbook.toml", 118, "contradiction", None),
+    (
+        "playbook.toml",
+        121,
+        "rule-cycle",
+        Some("give one of them a delay, a limit (`at-most`), or another stage"),
+    ),
+    (
+        "playbook.toml",
+        124,
+        "unknown-name",
+        Some("did you mean `asked`?"),
+    ),
+    (
+        "playbook.toml",
+        125,
+        "unknown-key",
+        Some("did you mean `late-start`?"),
+    ),
+    ("playbook.toml", 133, "defined-twice", None),
+    ("playbook.toml", 136, "unfit-duration", None),
+    ("playbook.toml", 137, "wrong-type", None),
+    ("playbook.toml", 139, "never-fires", None),
+    ("playbook.toml", 146, "out-of-range", None),
+    ("playbook.toml", 147, "unfit-duration", None),
+    (
+        "playbook.toml",
+        149,
+        "unknown-key",
+        Some("did you mean `activity`?"),
+    ),
+    ("holidays/ec.csv", 3, "calendar", None),
+    (
+        "templates/alone.html",
+        1,
+        "unknown-name",
+        Some("every message has a text; HTML is beside it"),
+    ),
+    ("templates/broken.html", 2, "unsafe-link", None),
+    (
+        "templates/broken.txt",
+        1,
+        "unknown-variable",
+        Some("did you mean `lead.stage`?"),
+    ),
+    ("templates/broken.txt", 3, "template", None),
+    (
+        "templates/late.txt",
+        1,
+        "missing-key",
+        Some("the first line of a message is `Subject: ...`"),
+    ),
+    ("scenarios/broken.toml", 1, "missing-key", None),
+    ("scenarios/broken.toml", 2, "syntax", None),
+    (
+        "scenarios/faulty.toml",
+        3,
+        "wrong-type",
+        Some("write for instance 2026-03-06T16:30:00-05:00"),
+    ),
+    (
+        "scenarios/faulty.toml",
+        7,
+        "contradiction",
+        Some("one thing happens in a step"),
+    ),
+    (
+        "scenarios/faulty.toml",
+        10,
+        "unknown-key",
+        Some("did you mean `expect`?"),
+    ),
+    ("scenarios/faulty.toml", 12, "missing-key", None),
+    ("scenarios/faulty.toml", 16, "missing-key", None),
+    (
+        "scenarios/faulty.toml",
+        17,
+        "unknown-word",
+        Some("did you mean `kept`?"),
+    ),
+];
+
+#[test]
+fn every_fault_is_told_with_its_place_and_a_hint() {
+    let Err(Failure::Faults { faults, .. }) = check::read(&repository().join("tests/faulty"))
+    else {
+        panic!("the playbook is faulty");
+    };
+    let found: Vec<_> = faults
+        .iter()
+        .map(|fault| {
+            (
+                &*fault.file,
+                fault.line,
+                fault.kind.code(),
+                fault.hint.as_deref(),
+            )
+        })
+        .collect();
+    for (found, wanted) in found.iter().zip(FAULTS) {
+        assert_eq!(found, wanted);
+    }
+    assert_eq!(found.len(), FAULTS.len());
+    let mut kinds: Vec<&str> = found.iter().map(|(_, _, kind, _)| *kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert!(kinds.len() >= 22, "{kinds:?}");
+}
+
+#[test]
+fn each_fault_is_shown_with_its_line_and_a_caret() {
+    let told = leadkit(["check", "tests/faulty"]);
+    assert_eq!(told.code, 1);
+    assert!(
+        told.out.contains(
+            "\
+error: there is no calendar `ofice`
+ --> tests/faulty/playbook.toml:9:12
+  |
+9 | calendar = \"ofice\"                         # a slip of the pen
+  |            ^^^^^^^
+  |
+  = help: did you mean `office`?
+"
+        ),
+        "{}",
+        told.out
+    );
+    assert_eq!(told.out.matches("\nerror: ").count() + 1, FAULTS.len());
+    assert!(
+        told.out
+            .ends_with(&format!("tests/faulty: {} faults\n", FAULTS.len()))
+    );
+}
+
+#[test]
+fn programs_get_the_same_faults() {
+    let told = leadkit(["check", "tests/faulty", "--json"]);
+    assert_eq!(told.code, 1);
+    let error = &told.json()["error"];
+    assert_eq!(error["kind"], "playbook-faults");
+    let faults = error["faults"].as_array().unwrap();
+    assert_eq!(faults.len(), FAULTS.len());
+    for (found, (file, line, code, hint)) in faults.iter().zip(FAULTS) {
+        assert_eq!(
+            Path::new(found["file"].as_str().unwrap()),
+            Path::new("tests/faulty").join(file)
+        );
+        assert_eq!(found["line"], *line);
+        assert_eq!(found["code"], *code);
+        assert_eq!(found["hint"].as_str(), *hint);
+    }
+}
+
+#[test]
+fn a_folder_that_is_no_playbook_is_told_as_one_thing() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = leadkit(["check", folder.path().to_str().unwrap(), "--json"]);
+    assert_eq!(told.code, 2);
+    let faults = told.json()["error"]["faults"].clone();
+    assert_eq!(faults.as_array().unwrap().len(), 1);
+    assert_eq!(faults[0]["code"], "unreadable");
+}
+
+#[test]
+fn a_file_that_is_too_large_and_too_many_fields_are_faults() {
+    let folder = tempfile::tempdir().unwrap();
+    let fields: String = (0..65)
+        .map(|i| format!("f{i} = {{ type = \"text\" }}\n"))
+        .collect();
+    let playbook = std::fs::read_to_string(repository().join("tests/olist/playbook.toml")).unwrap();
+    let playbook = playbook.replace("[field]\n", &format!("[field]\n{fields}"));
+    told::write(
+        folder.path(),
+        &[
+            ("playbook.toml", &playbook),
+            ("templates/big.txt", &"x".repeat(5 << 20)),
+        ],
+    );
+    let told = leadkit(["check", folder.path().to_str().unwrap(), "--json"]);
+    let faults = told.json()["error"]["faults"].clone();
+    let codes: Vec<&str> = faults
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| fault["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["too-large", "too-many"]);
+}

@@ -1,0 +1,728 @@
+//! Recorded histories, replayed: what is read, what is refused and why, and what comes of it.
+
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+mod told;
+
+use std::path::{Path, PathBuf};
+
+use leadkit_cli::replay::table::{Reading, RowFault, Table, TableFault};
+use told::{Told, data, leadkit, write};
+
+const PLAYBOOK: &str = r#"
+[playbook]
+id       = "shop"
+zone     = "America/Guayaquil"
+calendar = "office"
+
+[organisation]
+name  = "Shop"
+email = "shop@example.com"
+
+[calendar.office]
+weekly = { mon-fri = ["09:00-17:00"] }
+
+[role.advisor]
+may = ["attempt", "answered", "record", "move", "set"]
+
+[role.manager]
+may = ["*"]
+
+[source]
+web      = { kind = "digital" }
+walk-in  = { kind = "physical" }
+
+[field]
+city   = { type = "text" }
+budget = { type = "number" }
+visit  = { type = "date" }
+vip    = { type = "bool" }
+
+[[route]]
+to = "sales.new"
+
+[need]
+reason = { if = 'outcome.reason is present', text = "A reason" }
+
+[pipeline.sales]
+start = "new"
+
+[pipeline.sales.stage]
+new     = { to = { talking = [], lost = ["reason"] } }
+talking = { to = { won = [], lost = ["reason"] } }
+won     = { final = "won" }
+lost    = { final = "lost" }
+
+[sla.first-contact]
+on     = "assigned"
+within = "4 business hours"
+done   = 'stage != "new"'
+task   = "Call {{ contact.name }}"
+late   = [{ notify = "manager", template = "late" }]
+"#;
+
+const MAP: &str = r#"
+[[file]]
+path = "agents.csv"
+
+[[file.command]]
+set-up = { id = "{id}", name = "{name}", email = "{id}@example.com", role = "{role}", cities = "{cities}" }
+
+[[file]]
+path  = "leads.csv"
+key   = "id"
+dates = { arrived = "dd-mm-yyyy", talked = "dd-mm-yyyy" }   # the others are found out
+
+[[file.command]]
+lead     = "id"
+at       = "arrived"
+register = { name = "{name}", email = "{email}", source = "{origin}", owner = "{advisor}", city = "{city}", budget = "{budget}", visit = "{visit}", vip = "{vip}" }
+
+[[file.command]]
+lead  = "id"
+at    = "talked"
+if    = "talked"
+move  = { to = "talking", by = "{advisor}" }
+
+[[file.command]]
+lead   = "id"
+at     = "ended"
+if     = { end = ["won", "lost"] }
+unless = { name = "Nobody" }
+close  = { as = "{end}", reason = "{why}" }
+"#;
+
+const AGENTS: &str = "id,name,role,cities\nana,Ana Torres,advisor,Quito|Cuenca\nbea,Bea Molina,Advisor,\nmarco,Marco Paredes,manager,\n";
+
+/// Three leads: one talked to in time and won, one too late, one never.
+const LEADS: &str = "\
+id;name;email;origin;advisor;city;budget;visit;vip;arrived;talked;ended;end;why
+1;José Peña;jose@example.com;Web;ana;Quito;1.234,50;31-03-2026;sí;02-03-2026 10:00;02-03-2026 11:00;20-03-2026 12:00;won;
+2;Luis Vera;luis@example.com;walk in;bea;Cuenca;;;no;02-03-2026 16:00;04-03-2026 10:00;;;
+3;\"Díaz; Eva\";eva@example.com;web;ana;;900;;;06-03-2026 16:30;;;;
+";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        write(
+            folder.0.path(),
+            &[
+                ("playbook/playbook.toml", PLAYBOOK),
+                (
+                    "playbook/templates/late.txt",
+                    "Subject: Late\n\n{{ contact.name }}\n",
+                ),
+                ("map.toml", MAP),
+                ("agents.csv", AGENTS),
+                ("leads.csv", LEADS),
+            ],
+        );
+        write(folder.0.path(), files);
+        folder
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn replay(&self, more: &[&str]) -> Told {
+        let (playbook, map) = (self.path("playbook"), self.path("map.toml"));
+        leadkit(["replay", &playbook, "--map", &map].iter().chain(more))
+    }
+}
+
+#[test]
+fn a_history_is_lived_through_and_its_figures_come_from_the_database() {
+    let folder = Folder::new(&[]);
+    let told = folder.replay(&["--until", "2026-04-01", "--json"]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    let replayed = told.json();
+    assert_eq!(replayed["files"][1]["delimiter"], ";");
+    assert_eq!(replayed["carried_out"], 3 + 3 + 2 + 1);
+    assert_eq!(replayed["clock"], "2026-04-01T05:00:00Z");
+    let figures = &replayed["figures"];
+    assert_eq!(figures["leads"], 3);
+    assert_eq!(figures["arrival_days"], 2);
+    assert_eq!(figures["outcomes"]["won"], 1);
+    assert_eq!(figures["closed_by_month"]["2026-03"]["won"], 1);
+    let level = &figures["service_levels"]["first-contact"];
+    // Luis was talked to late: the alarm had gone off on Tuesday at noon. Eva's rang on Monday.
+    assert_eq!(
+        (&level["kept"], &level["broken"], &level["open"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+    assert_eq!(figures["messages"][0]["state"], "accepted");
+    assert_eq!(figures["messages"][0]["count"], 2);
+    assert_eq!(replayed["messages_handed_over"], 2);
+    let ana = &figures["by_agent"][0];
+    assert_eq!(
+        (&ana["agent"], &ana["leads"], &ana["open"]),
+        (&"ana".into(), &2.into(), &1.into())
+    );
+
+    let text = folder.replay(&["--until", "2026-04-01"]);
+    assert_eq!(text.code, 0);
+    for said in [
+        "9 commands carried out",
+        "3 leads arrived on 2 days; 2 open",
+        "first-contact",
+        "ana",
+    ] {
+        assert!(text.out.contains(said), "{said}: {}", text.out);
+    }
+}
+
+#[test]
+fn leads_and_their_histories_are_found_in_the_database() {
+    let folder = Folder::new(&[]);
+    let db = folder.path("shop.db");
+    assert_eq!(folder.replay(&["--db", &db]).code, 0);
+    let playbook = folder.path("playbook");
+
+    let listed = leadkit([
+        "leads",
+        &playbook,
+        "--db",
+        &db,
+        "--where",
+        "budget > 1000 and vip and visit < 2026-04-01",
+        "--json",
+    ]);
+    let listed = listed.json();
+    assert_eq!(listed["count"], 1);
+    let jose = &listed["leads"][0];
+    assert_eq!(jose["contact"], "José Peña");
+    assert_eq!(jose["source"], "web");
+    assert_eq!(jose["fields"]["budget"], 1234.5);
+    assert_eq!(jose["fields"]["visit"], "2026-03-31");
+    assert_eq!(jose["fields"]["vip"], true);
+    assert_eq!(jose["registered_at"], "2026-03-02T15:00:00Z");
+
+    let counted = leadkit([
+        "leads",
+        &playbook,
+        "--db",
+        &db,
+        "--count-by",
+        "owner,stage",
+        "--json",
+    ])
+    .json();
+    assert_eq!(counted["groups"].as_array().unwrap().len(), 3);
+    let ordered = leadkit([
+        "leads",
+        &playbook,
+        "--db",
+        &db,
+        "--order",
+        "registered_at",
+        "--descending",
+        "--limit",
+        "1",
+    ]);
+    assert!(
+        ordered.out.contains("Díaz; Eva") && ordered.out.contains("3 leads, 1 shown"),
+        "{}",
+        ordered.out
+    );
+
+    let wrong = leadkit([
+        "leads",
+        &playbook,
+        "--db",
+        &db,
+        "--where",
+        "stge == \"new\"",
+    ]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("did you mean `stage`?"), "{}", wrong.err);
+    let wrong = leadkit([
+        "leads",
+        &playbook,
+        "--db",
+        &db,
+        "--where",
+        "stge == \"new\"",
+        "--json",
+    ]);
+    assert_eq!(wrong.json()["error"]["kind"], "condition-faults");
+    let wrong = leadkit([
+        "leads", &playbook, "--db", &db, "--tenant", "nobody", "--json",
+    ]);
+    assert_eq!(wrong.json()["error"]["kind"], "no-such-tenant");
+    let wrong = leadkit([
+        "leads",
+        &playbook,
+        "--db",
+        &folder.path("other.db"),
+        "--json",
+    ]);
+    assert_eq!(
+        (wrong.code, wrong.json()["error"]["kind"].as_str()),
+        (2, Some("no-database"))
+    );
+}
+
+#[test]
+fn a_lead_is_explained_by_its_id_or_its_address() {
+    let folder = Folder::new(&[]);
+    let db = folder.path("shop.db");
+    assert_eq!(folder.replay(&["--db", &db]).code, 0);
+    let playbook = folder.path("playbook");
+    let jose = "contact.email == \"jose@example.com\"";
+    let listed = leadkit(["leads", &playbook, "--db", &db, "--where", jose, "--json"]).json();
+    let jose = &listed["leads"][0];
+    let explained = leadkit([
+        "explain",
+        &playbook,
+        "--db",
+        &db,
+        "--email",
+        "LUIS@example.com",
+    ]);
+    assert_eq!(explained.code, 0, "{}", explained.err);
+    for said in [
+        "Luis Vera: sales.talking, owned by bea",
+        "moved from new to talking",
+        "task done late: first-contact",
+    ] {
+        assert!(explained.out.contains(said), "{said}: {}", explained.out);
+    }
+    let id = jose["lead"].as_str().unwrap();
+    let explained = leadkit(["explain", &playbook, "--db", &db, id, "--json"]).json();
+    assert_eq!(explained["contact"], "José Peña");
+    assert!(!explained["history"].as_array().unwrap().is_empty());
+    let nobody = leadkit([
+        "explain",
+        &playbook,
+        "--db",
+        &db,
+        "--email",
+        "no@example.com",
+    ]);
+    assert_eq!(nobody.code, 2);
+    assert!(
+        nobody.err.contains("no lead has the e-mail address"),
+        "{}",
+        nobody.err
+    );
+    write(
+        folder.0.path(),
+        &[(
+            "playbook/playbook.toml",
+            &PLAYBOOK.replace("A reason", "Why"),
+        )],
+    );
+    let changed = leadkit(["explain", &playbook, "--db", &db, id]);
+    assert!(
+        changed.err.contains("another version of the playbook"),
+        "{}",
+        changed.err
+    );
+}
+
+#[test]
+fn rows_that_can_not_be_carried_out_are_told_with_file_line_and_reason() {
+    let rows = "\
+7;Too Short
+8;Bad Date;a@example.com;web;ana;;;;;31-02-2026;;;;
+9;Bad Number;b@example.com;web;ana;;much;;;02-03-2026;;;;
+10;No Agent;c@example.com;web;zoe;;;;;02-03-2026;;;;
+11;No Email;nobody;wep;ana;;;;;02-03-2026;;;;
+12;Too;Long;web;ana;;;;;02-03-2026;;;;;x
+1;Twice;d@example.com;web;ana;;;;;02-03-2026;;;;
+;No key;e@example.com;web;ana;;;;;02-03-2026;;;;
+13;Lost;f@example.com;web;ana;;;;;02-03-2026;;05-03-2026;lost;
+14;Won at once;g@example.com;web;ana;;;;;02-03-2026;;05-03-2026;won;
+";
+    let folder = Folder::new(&[("leads.csv", &format!("{LEADS}{rows}"))]);
+    let told = folder.replay(&["--json"]);
+    assert_eq!(told.code, 1);
+    let replayed = told.json();
+    let refused: Vec<(u64, &str, &str)> = replayed["refused"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|refused| {
+            assert_eq!(refused["file"], "leads.csv");
+            let text = |key: &str| refused[key].as_str().unwrap();
+            (
+                refused["line"].as_u64().unwrap(),
+                text("code"),
+                text("reason"),
+            )
+        })
+        .collect();
+    let wanted = [
+        (5, "unreadable-row", "has 2 cells of 14, and none for"),
+        (6, "unreadable-value", "`arrived`: `31-02-2026` is no date"),
+        (7, "unreadable-value", "`budget`: `much` is not a number"),
+        (8, "no-such-agent", "there is no agent zoe"),
+        (9, "incomplete", "source: is unknown; did you mean `web`?"),
+        (10, "unreadable-row", "has 15 cells, the header has 14"),
+        (11, "key-twice", "`1` stands on line 2 already"),
+        (12, "no-key", "nothing in `id`"),
+        (13, "missing", "not yet: A reason (reason)"),
+        (14, "no-way", "no way leads from new to won"),
+    ];
+    assert_eq!(refused.len(), wanted.len(), "{refused:#?}");
+    for (found, wanted) in refused.iter().zip(wanted) {
+        assert_eq!((found.0, found.1), (wanted.0, wanted.1));
+        assert!(found.2.contains(wanted.2), "{}", found.2);
+    }
+    // Whoever was registered is there, with what could be done.
+    assert_eq!(replayed["figures"]["leads"], 5);
+    let text = folder.replay(&[]);
+    assert_eq!(text.code, 1);
+    assert!(text.out.contains("leads.csv:13"), "{}", text.out);
+}
+
+#[test]
+fn the_same_again_changes_nothing_and_rows_added_later_are_late_facts() {
+    let folder = Folder::new(&[]);
+    let db = folder.path("shop.db");
+    let first = folder.replay(&["--db", &db, "--json"]).json();
+    let again = folder.replay(&["--db", &db, "--json"]).json();
+    assert_eq!(again["carried_out"], 0);
+    assert_eq!(again["done_before"], first["carried_out"]);
+    assert_eq!(again["figures"], first["figures"]);
+    assert_eq!(again["clock"], first["clock"]);
+
+    // A row more, and an older lead's end: both happened before what is in the database.
+    let more = LEADS.replace(
+        "06-03-2026 16:30;;;;",
+        "06-03-2026 16:30;;10-03-2026 09:00;lost;no money",
+    );
+    let more = format!("{more}4;Rosa Paz;rosa@example.com;web;bea;;;;;03-03-2026 09:00;;;;\n");
+    write(folder.0.path(), &[("leads.csv", &more)]);
+    let third = folder.replay(&["--db", &db, "--json"]).json();
+    assert_eq!(third["carried_out"], 2, "{third:#}");
+    assert_eq!(third["figures"]["leads"], 4);
+    assert_eq!(third["figures"]["arrival_days"], 3);
+    assert_eq!(third["figures"]["closed_by_month"]["2026-03"]["lost"], 1);
+    let eva = leadkit([
+        "explain",
+        &folder.path("playbook"),
+        "--db",
+        &db,
+        "--email",
+        "eva@example.com",
+    ]);
+    assert!(
+        eva.out.contains("(happened 2026-03-10 09:00:00 -05:00)"),
+        "{}",
+        eva.out
+    );
+
+    let back = folder.replay(&["--db", &db, "--until", "2026-03-05"]);
+    assert_eq!(back.code, 2);
+    assert!(back.err.contains("has lived until"), "{}", back.err);
+}
+
+#[test]
+fn dates_that_read_in_two_ways_are_not_guessed() {
+    let leads = "id,name,arrived\n1,Ana,01/02/2026\n2,Eva,03/04/2026\n";
+    let map = "[[file]]\npath = \"few.csv\"\nkey = \"id\"\n\n[[file.command]]\nlead = \"id\"\nat = \"arrived\"\nregister = { name = \"{name}\" }\n";
+    let folder = Folder::new(&[("few.csv", leads), ("map.toml", map)]);
+    let told = folder.replay(&["--json"]);
+    assert_eq!(told.code, 2);
+    let fault = told.json()["error"]["faults"][0].clone();
+    assert!(
+        fault["message"]
+            .as_str()
+            .unwrap()
+            .contains("`arrived` can be read in two ways")
+    );
+    assert!(
+        fault["hint"]
+            .as_str()
+            .unwrap()
+            .contains("dates = { arrived = \"dd-mm-yyyy\" }")
+    );
+    for (format, day) in [("dd/mm/yyyy", "2026-02-01"), ("m/d/yyyy", "2026-01-02")] {
+        let declared = map.replace(
+            "key = \"id\"",
+            &format!("key = \"id\"\ndates = {{ arrived = \"{format}\" }}"),
+        );
+        write(folder.0.path(), &[("map.toml", &declared)]);
+        let db = folder.path(&format!("{day}.db"));
+        assert_eq!(folder.replay(&["--db", &db]).code, 0);
+        let listed = leadkit(["leads", &folder.path("playbook"), "--db", &db, "--json"]).json();
+        assert_eq!(
+            listed["leads"][0]["registered_at"],
+            format!("{day}T05:00:00Z")
+        );
+    }
+}
+
+#[test]
+fn a_lead_that_is_won_before_it_arrives_is_registered_first_and_flagged() {
+    let leads = LEADS
+        .replace("20-03-2026 12:00;won", "20-02-2026 12:00;won")
+        .replace("02-03-2026 11:00", "19-02-2026 11:00");
+    let folder = Folder::new(&[("leads.csv", &leads)]);
+    let told = folder.replay(&["--json"]);
+    assert_eq!(told.code, 0, "{}", told.out);
+    let flagged = told.json()["figures"]["flagged"].clone();
+    assert_eq!(flagged[0]["contact"], "José Peña");
+    assert_eq!(flagged[0]["flags"][0], "closed before it was registered");
+    assert_eq!(
+        told.json()["figures"]["closed_by_month"]["2026-02"]["won"],
+        1
+    );
+    // Stopped before the lead arrives, its end is not lost but left out with it.
+    let stopped = folder.replay(&["--until", "2026-02-25", "--json"]).json();
+    assert_eq!(
+        stopped["refused"].as_array().unwrap().len(),
+        0,
+        "{stopped:#}"
+    );
+    assert_eq!(stopped["figures"]["leads"], 0);
+    assert_eq!(stopped["left_out"], 3 + 2 + 1);
+}
+
+#[test]
+fn whatever_is_wrong_with_a_map_is_told_where_it_stands() {
+    let map = r#"
+[[file]]
+path      = "leads.csv"
+zone      = "America/Guayaqil"
+delimiter = ";;"
+dates     = { arrived = "sometime" }
+
+[[file.command]]
+lead     = "id"
+at       = "arrived"
+register = { nme = "{name}", cty = "{city}" }
+
+[[file.command]]
+lead = "id"
+at   = "arrived"
+mvoe = { to = "won" }
+
+[[file.command]]
+lead  = "id"
+move  = { to = "{won" }
+if    = 3
+
+[[file.command]]
+lead  = "id"
+at    = "arrived"
+move  = { to = "won" }
+close = { as = "won" }
+
+[[file.command]]
+lead  = "id"
+at    = "arrived"
+tried = {}
+
+[[file.command]]
+lead  = "id"
+at    = "talked"
+tried = {}
+"#;
+    let folder = Folder::new(&[("map.toml", map)]);
+    let told = folder.replay(&["--json"]);
+    assert_eq!(told.code, 2);
+    let faults = told.json()["error"]["faults"].clone();
+    let found: Vec<(u64, &str)> = faults
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| {
+            (
+                fault["line"].as_u64().unwrap(),
+                fault["message"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let wanted = [
+        (4, "there is no time zone `America/Guayaqil`"),
+        (5, "a delimiter is one sign"),
+        (6, "`sometime` is no form of a date"),
+        (11, "`register` knows no `cty`"),
+        (11, "`register` knows no `nme`"),
+        (11, "`register` needs `name`"),
+        (16, "`mvoe` means nothing in a command"),
+        (13, "a command must say what it is"),
+        (21, "this is no test of a row"),
+        (20, "in `to`: a `{` is not closed"),
+        (20, "`move` needs `to`"),
+        (18, "`move` needs `at`, a column"),
+        (27, "one command is either `close` or `move`"),
+        (34, "this file has two commands named `tried`"),
+    ];
+    for (found, wanted) in found.iter().zip(wanted) {
+        assert!(found.1.contains(wanted.1), "{found:?} {wanted:?}");
+    }
+    assert_eq!(found.len(), wanted.len(), "{found:#?}");
+    let text = folder.replay(&[]);
+    assert!(
+        text.err.contains("did you mean `name`?") && text.err.contains("did you mean `move`?"),
+        "{}",
+        text.err
+    );
+    // What is no TOML is told too.
+    write(folder.0.path(), &[("map.toml", "[[file]]\npth = 3")]);
+    let told = folder.replay(&[]);
+    assert_eq!(told.code, 2);
+    assert!(told.err.contains("unknown field `pth`"), "{}", told.err);
+}
+
+#[test]
+fn a_column_that_is_not_there_is_named_with_the_nearest() {
+    let folder = Folder::new(&[("leads.csv", &LEADS.replacen("arrived", "arived", 1))]);
+    let told = folder.replay(&[]);
+    assert_eq!(told.code, 2);
+    assert!(
+        told.err
+            .contains("there is no column `arrived`; did you mean `arived`?"),
+        "{}",
+        told.err
+    );
+    let folder = Folder::new(&[("leads.csv", &LEADS.replacen("vip", "name", 1))]);
+    assert!(
+        folder
+            .replay(&[])
+            .err
+            .contains("the column `name` is there 2 times")
+    );
+    let folder = Folder::new(&[("leads.csv", "")]);
+    assert!(folder.replay(&[]).err.contains("the file is empty"));
+    let folder = Folder::new(&[]);
+    std::fs::remove_file(folder.path("leads.csv")).unwrap();
+    let told = folder.replay(&["--json"]);
+    assert_eq!(told.json()["error"]["kind"], "unreadable-file");
+}
+
+fn read(bytes: &[u8]) -> Table {
+    Table::read(
+        bytes,
+        &Reading {
+            columns: &["id", "name"],
+            ..Reading::default()
+        },
+    )
+    .unwrap()
+}
+
+fn names(table: &Table) -> Vec<&str> {
+    table.rows.iter().map(|row| row.cells[1].as_str()).collect()
+}
+
+#[test]
+fn encodings_and_delimiters_are_found_out() {
+    let text = "id;name\r\n1;José\r\n2;Ñandú, el\r\n";
+    let latin: Vec<u8> = text
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).unwrap())
+        .collect();
+    let utf16 = |mark: &[u8], order: fn(u16) -> [u8; 2]| {
+        let units = text.encode_utf16().flat_map(order);
+        mark.iter().copied().chain(units).collect::<Vec<u8>>()
+    };
+    let files = [
+        text.as_bytes().to_vec(),
+        [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+        latin,
+        utf16(&[0xff, 0xfe], u16::to_le_bytes),
+        utf16(&[0xfe, 0xff], u16::to_be_bytes),
+        utf16(&[], u16::to_le_bytes),
+        utf16(&[], u16::to_be_bytes),
+    ];
+    for file in files {
+        let table = read(&file);
+        assert_eq!(names(&table), ["José", "Ñandú, el"], "{}", table.encoding);
+        assert_eq!(table.delimiter, ';');
+        assert_eq!(table.rows[1].line, 3);
+    }
+    assert_eq!(read(b"id\tname\n1\ta,b;c\n").delimiter, '\t');
+    assert_eq!(names(&read(b"id,name\r1,Ana\r2,Eva\r")), ["Ana", "Eva"]);
+    let declared = Reading {
+        encoding: Some("utf-9"),
+        ..Reading::default()
+    };
+    assert!(matches!(
+        Table::read(b"a", &declared),
+        Err(TableFault::UnknownEncoding(_))
+    ));
+}
+
+#[test]
+fn a_row_that_can_not_be_trusted_is_refused_with_its_line() {
+    let big = "x".repeat(10 << 20);
+    let text = format!(
+        "id,name\n1,Ana\n2,N\0UL\n3,{big}\n\n4,\"two\nlines\"\n5,Eva,,\n6,a,b\n7\n,\n8,Rosa\n"
+    );
+    let table = read(text.as_bytes());
+    assert_eq!(names(&table), ["Ana", "two\nlines", "Eva", "Rosa"]);
+    let refused: Vec<(u64, &RowFault)> = table
+        .refused
+        .iter()
+        .map(|bad| (bad.line, &bad.fault))
+        .collect();
+    assert!(
+        matches!(
+            refused.as_slice(),
+            [
+                (3, RowFault::Nul { .. }),
+                (
+                    4,
+                    RowFault::CellTooLarge {
+                        bytes: 10_485_760,
+                        ..
+                    }
+                ),
+                (
+                    9,
+                    RowFault::TooLong {
+                        found: 3,
+                        wanted: 2
+                    }
+                ),
+                (10, RowFault::TooShort { found: 1, .. }),
+            ]
+        ),
+        "{:?}",
+        refused.iter().map(|(line, _)| line).collect::<Vec<_>>()
+    );
+    let table = read(b"id,name\n1,Ana\n2,\"never closed\n3,Eva\n4,Rosa\n");
+    assert_eq!(names(&table), ["Ana"]);
+    assert_eq!(table.refused[0].line, 3);
+    assert_eq!(table.refused[0].fault, RowFault::Unclosed { lines: 3 });
+}
+
+#[test]
+fn every_odd_file_of_other_parsers_suites_reads_or_is_refused() {
+    let Some(data) = data("csv") else { return };
+    let mut files = Vec::new();
+    collect(&data, &mut files);
+    assert!(files.len() > 30);
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        match Table::read(&bytes, &Reading::default()) {
+            Ok(table) => {
+                for row in &table.rows {
+                    assert_eq!(row.cells.len(), table.headers.len(), "{}", file.display());
+                    assert!(row.line > 1, "{}", file.display());
+                }
+            }
+            Err(fault) => assert!(!fault.to_string().is_empty()),
+        }
+    }
+}
+
+/// All files, whatever they are: a spreadsheet that is taken for CSV must not crash either.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Running the program and reading what it prints.
+#![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The repository's root.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The recorded data that must not lie in the repository; nothing, with a message, where it is
+/// absent.
+pub(crate) fn data(folder: &str) -> Option<PathBuf> {
+    let base = std::env::var_os("LEADKIT_TEST_DATA").map(PathBuf::from);
+    let base = base.unwrap_or_else(|| repository().join("../shared/data"));
+    let path = base.join(folder);
+    if path.is_dir() {
+        return Some(path.canonicalize().unwrap());
+    }
+    println!(
+        "skipped: there is no {}; set LEADKIT_TEST_DATA",
+        path.display()
+    );
+    None
+}
+
+/// What the program printed, and how it ended.
+pub(crate) struct Told {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Told {
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+}
+
+/// Runs the program in the repository's root.
+pub(crate) fn leadkit<A: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = A>) -> Told {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_leadkit"));
+    let command = command.args(arguments).current_dir(repository());
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.env("NO_COLOR", "1").output().unwrap();
+    Told {
+        code: status.code().unwrap(),
+        out: String::from_utf8(stdout).unwrap(),
+        err: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+/// Writes files into a folder.
+pub(crate) fn write(folder: &Path, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}

@@ -1,0 +1,179 @@
+//! Actions: what rules and choices do, each verb in one place.
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::Names;
+use crate::ids::Name;
+use crate::playbook::fault::FaultKind;
+use crate::playbook::read::{Node, Section};
+use crate::playbook::rule::{Action, Assign, OnOwnerChange, Send, Whom};
+use crate::record::message::Class;
+
+impl Names {
+    pub(super) fn actions(&self, node: &Node<'_>) -> Vec<Action> {
+        node.list()
+            .iter()
+            .filter_map(|node| self.action(node))
+            .collect()
+    }
+
+    fn action(&self, node: &Node<'_>) -> Option<Action> {
+        let mut section = node.section()?;
+        let action = self.verb(&mut section, node);
+        section.finish();
+        action
+    }
+
+    fn verb(&self, section: &mut Section<'_>, node: &Node<'_>) -> Option<Action> {
+        if let Some(verb) = section.optional("send") {
+            return self.send(&verb, section);
+        }
+        if let Some(verb) = section.optional("notify") {
+            let whom = self.whom(&verb);
+            let template = section
+                .required("template")
+                .and_then(|node| node.known("template", &self.templates));
+            return Some(Action::Notify {
+                whom: whom?,
+                template: template?,
+            });
+        }
+        if let Some(verb) = section.optional("task") {
+            return verb.known("task", &self.tasks).map(Action::Task);
+        }
+        if let Some(verb) = section.optional("assign") {
+            return self.assign(&verb, section);
+        }
+        if let Some(verb) = section.optional("move") {
+            let reason = section.optional("reason").and_then(|node| node.text());
+            let stage = self.moved_to(&verb)?;
+            return Some(Action::Move {
+                stage,
+                reason: reason.map(SmolStr::from),
+            });
+        }
+        if let Some(verb) = section.optional("close") {
+            let reason = section.optional("reason").and_then(|node| node.text());
+            let stage = self.moved_to(&verb)?;
+            let mut named = self.final_stages.iter();
+            if !named.any(|at| at.stage == stage) {
+                let known = self.final_stages.iter().map(|at| at.stage.as_str());
+                verb.unknown("final stage", stage.as_str(), known);
+                return None;
+            }
+            return Some(Action::Move {
+                stage,
+                reason: reason.map(SmolStr::from),
+            });
+        }
+        if let Some(verb) = section.optional("set") {
+            let field = verb.known(
+                "field",
+                self.fields
+                    .iter()
+                    .map(|field| &field.name)
+                    .collect::<Vec<_>>(),
+            );
+            let value = section
+                .required("to")
+                .and_then(|node| Some((node.value()?, node)));
+            let (value, value_node) = value?;
+            let field = self
+                .fields
+                .iter()
+                .find(|known| Some(&known.name) == field.as_ref())?;
+            let Some(value) = field.accept(&value) else {
+                let found = format_smolstr!("{value}");
+                value_node.fault(
+                    FaultKind::WrongType {
+                        expected: "a value of this field",
+                        found,
+                    },
+                    None,
+                );
+                return None;
+            };
+            return Some(Action::Set {
+                field: field.name.clone(),
+                value,
+            });
+        }
+        let section = "an action".into();
+        let hint = Some("an action is one of send, notify, task, assign, move, close, set".into());
+        node.fault(
+            FaultKind::MissingKey {
+                key: "send".into(),
+                section,
+            },
+            hint,
+        );
+        None
+    }
+
+    /// A stage of whatever pipeline the lead is in, so the name alone.
+    fn moved_to(&self, node: &Node<'_>) -> Option<Name> {
+        let text = node.text()?;
+        let found = self.stages.iter().find(|at| at.stage == *text);
+        if found.is_none() {
+            node.unknown(
+                "stage",
+                text,
+                self.stages.iter().map(|at| at.stage.as_str()),
+            );
+        }
+        Some(found?.stage.clone())
+    }
+
+    fn send(&self, verb: &Node<'_>, section: &mut Section<'_>) -> Option<Action> {
+        let template = verb.known("template", &self.templates);
+        let as_owner = section
+            .optional("as")
+            .and_then(|node| node.word(&[("owner", true), ("organisation", false)]));
+        let on_owner_change = section.optional("on-owner-change").and_then(|node| {
+            node.word(&[
+                ("new-owner", OnOwnerChange::NewOwner),
+                ("drop", OnOwnerChange::Drop),
+            ])
+        });
+        let class = section.optional("class").and_then(|node| {
+            node.word(&[("marketing", Class::Marketing), ("alert", Class::Alert)])
+        });
+        let channel = section.optional("channel").and_then(|node| node.text());
+        let expires_after = section.optional("expires").and_then(|node| node.elapsed());
+        Some(Action::Send(Send {
+            template: template?,
+            as_owner: as_owner.unwrap_or(true),
+            on_owner_change: on_owner_change.unwrap_or(OnOwnerChange::NewOwner),
+            class: class.unwrap_or(Class::Marketing),
+            channel: Name::from(channel.unwrap_or("email")),
+            expires_after,
+        }))
+    }
+
+    fn assign(&self, verb: &Node<'_>, section: &mut Section<'_>) -> Option<Action> {
+        let pool = verb.known("pool", &self.pools);
+        let not_earlier = section
+            .optional("not")
+            .and_then(|node| node.word(&[("earlier-owners", true)]));
+        let at_most = section
+            .optional("at-most")
+            .and_then(|node| node.count(0..1_001));
+        let then = section.optional("then").and_then(|node| self.action(&node));
+        Some(Action::Assign(Assign {
+            pool: pool?,
+            not_earlier_owners: not_earlier.unwrap_or(false),
+            at_most,
+            then: then.map(Box::new),
+        }))
+    }
+
+    fn whom(&self, node: &Node<'_>) -> Option<Whom> {
+        match node.text()? {
+            "owner" => Some(Whom::Owner),
+            text => match text.strip_prefix("team:") {
+                Some(team) => Some(Whom::Team(Name::from(team))),
+                None => node.known("role", &self.roles).map(Whom::Role),
+            },
+        }
+    }
+}

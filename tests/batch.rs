@@ -1,0 +1,94 @@
+//! Commands that come together, and commands that come again.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+use std::sync::Arc;
+
+use leadkit::decide::command::{Actor, AgentSetup, Command, LeadOrder, NewLead, What};
+use leadkit::engine::{Answer, Error};
+use leadkit::ids::CommandId;
+use leadkit::playbook::Playbook;
+use leadkit::scenario::World;
+use leadkit::store::MemoryStore;
+
+fn world() -> World {
+    let playbook = Playbook::load("playbooks/field-and-digital-sales").unwrap();
+    let start = "2026-03-10T14:30:00Z".parse().unwrap();
+    World::new(playbook, Arc::new(MemoryStore::default()), start).unwrap()
+}
+
+fn command(world: &World, id: &str, what: What) -> (Option<CommandId>, Command) {
+    let command = Command {
+        tenant: world.tenant().name().clone(),
+        actor: Actor::host("import"),
+        happened_at: None,
+        what,
+    };
+    (Some(CommandId::of(id)), command)
+}
+
+fn register(name: &str) -> What {
+    What::Register(Box::new(
+        NewLead::new(name).source("web").field("city", "Quito"),
+    ))
+}
+
+fn run(world: &World, commands: Vec<(Option<CommandId>, Command)>) -> Vec<Result<Answer, Error>> {
+    pollster::block_on(world.engine().execute_all(commands)).unwrap()
+}
+
+#[test]
+fn each_command_of_a_batch_has_its_answer_and_a_refused_one_takes_no_other_down() {
+    let world = world();
+    let agent = AgentSetup::new("ana")
+        .name("Ana")
+        .email("ana@example.com")
+        .role("advisor")
+        .cities(["Quito"]);
+    let batch = vec![
+        command(&world, "ana", What::SetUpAgent(Box::new(agent))),
+        command(&world, "luis", register("Luis")),
+        command(&world, "nobody", register("")),
+        command(&world, "eva", register("Eva")),
+        command(&world, "luis", register("Luis")),
+    ];
+    let answers = run(&world, batch);
+    let lead = |place: usize| answers[place].as_ref().unwrap().lead.clone().unwrap();
+    assert!(answers[0].as_ref().unwrap().lead.is_none());
+    assert!(matches!(&answers[2], Err(Error::Refused(refusal)) if refusal.code() == "incomplete"));
+    assert_eq!(lead(3).contact.name, "Eva");
+    assert!(answers[4].as_ref().unwrap().already_done);
+    assert_eq!(lead(4).id, lead(1).id);
+    // What is due at once has happened: the countdown runs since the assignment.
+    assert_eq!(lead(1).owner_id().unwrap().as_str(), "ana");
+    assert!(lead(1).open_task(&"first-contact".into()).is_some());
+}
+
+#[test]
+fn a_repeat_that_its_first_time_made_impossible_is_done_not_refused() {
+    let world = world();
+    let luis = run(&world, vec![command(&world, "luis", register("Luis"))]);
+    let lead = luis[0].as_ref().unwrap().lead.as_ref().unwrap().id;
+    let order = |order| What::Lead { lead, order };
+    let reached = order(LeadOrder::Attempt { reached: true });
+    let close = order(LeadOrder::Close {
+        stage: "lost".into(),
+        reason: Some("no money".into()),
+    });
+    for (id, what) in [("reached", reached), ("close", close.clone())] {
+        assert!(
+            !run(&world, vec![command(&world, id, what)])[0]
+                .as_ref()
+                .unwrap()
+                .already_done
+        );
+    }
+    // The acknowledgement was lost, and the host sends it again.
+    let again = run(&world, vec![command(&world, "close", close.clone())]);
+    assert!(again[0].as_ref().unwrap().already_done);
+    // Another command that says the same is refused.
+    let other = run(&world, vec![command(&world, "another", close)]);
+    assert!(
+        matches!(&other[0], Err(Error::Refused(refusal)) if refusal.code() == "lead-is-closed")
+    );
+}
