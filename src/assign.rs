@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use smol_str::SmolStr;
 
-use crate::ids::AgentId;
+use crate::ids::{AgentId, Name};
 use crate::playbook::people::{Choose, PoolSpec};
 use crate::record::pool::{Counts, Member, PassedOver, Pool, Ranked, Reasons};
 use crate::time::Instant;
@@ -49,8 +49,10 @@ pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instan
     let means = Means::of(spec, pool, now);
     for (place, member) in pool.members.iter().enumerate() {
         match hindrance(spec, member, question) {
+            // Of those who are passed over, only so many are told.
+            Some(_) if passed_over.len() == Reasons::MOST => {}
             Some(why) => passed_over.push((member.agent.clone(), why)),
-            None => eligible.push(Candidate::of(spec, place, member, &means, now)),
+            None => eligible.push(Candidate::of(spec, place, member, &means)),
         }
     }
     match spec.choose {
@@ -79,7 +81,7 @@ pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instan
         pool: spec.name.clone(),
         ranked: ranked.collect(),
         eligible: u32::try_from(eligible.len()).unwrap_or(u32::MAX),
-        passed_over: passed_over.into_iter().take(Reasons::MOST).collect(),
+        passed_over,
     };
     Answer {
         chosen: eligible.first().map(|candidate| candidate.place),
@@ -101,15 +103,14 @@ pub fn take_turn(
         return;
     }
     let means = Means::of(spec, pool, now);
-    let mut sum = 0;
-    for place in 0..pool.members.len() {
-        let member = &pool.members[place];
-        if hindrance(spec, member, question).is_some() {
-            continue;
-        }
-        let weight = Candidate::of(spec, place, member, &means, now).weight;
-        pool.members[place].credit += weight;
-        sum += weight;
+    let weight = |(place, member): (usize, &Member)| match hindrance(spec, member, question) {
+        Some(_) => 0,
+        None => Candidate::of(spec, place, member, &means).weight,
+    };
+    let weights: Vec<i64> = pool.members.iter().enumerate().map(weight).collect();
+    let sum: i64 = weights.iter().sum();
+    for (member, weight) in pool.members.iter_mut().zip(weights) {
+        member.credit += weight;
     }
     if let Some(member) = pool.members.get_mut(chosen) {
         member.credit -= sum;
@@ -155,8 +156,8 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn of(spec: &PoolSpec, place: usize, member: &Member, means: &Means, now: Instant) -> Self {
-        let conversion_permille = means.shrunk(spec, member, now);
+    fn of(spec: &PoolSpec, place: usize, member: &Member, means: &Means<'_>) -> Self {
+        let conversion_permille = means.shrunk(spec, place, member);
         let weight = match spec.choose {
             Choose::Best => 0,
             // Nobody starves: who never won anything still has a weight.
@@ -174,18 +175,20 @@ impl Candidate {
     }
 }
 
-/// The mean conversion of each team, over all of its members in the pool.
-struct Means(Vec<(Option<SmolStr>, Counts)>);
+/// What became of each member's leads, and of each team's: all of its members' in the pool.
+struct Means<'a> {
+    members: Vec<Counts>,
+    teams: Vec<(Option<&'a Name>, Counts)>,
+}
 
-impl Means {
-    fn of(spec: &PoolSpec, pool: &Pool, now: Instant) -> Self {
-        let mut teams: Vec<(Option<SmolStr>, Counts)> = Vec::new();
+impl<'a> Means<'a> {
+    fn of(spec: &PoolSpec, pool: &'a Pool, now: Instant) -> Self {
+        let mut members = Vec::with_capacity(pool.members.len());
+        let mut teams: Vec<(Option<&Name>, Counts)> = Vec::new();
         for member in &pool.members {
-            let team = member
-                .team
-                .as_ref()
-                .map(|team| SmolStr::from(team.as_str()));
+            let team = member.team.as_ref();
             let counts = member.tally.counts(spec.over, now);
+            members.push(counts);
             let place = teams
                 .iter()
                 .position(|(known, _)| *known == team)
@@ -197,14 +200,14 @@ impl Means {
             sum.received = sum.received.saturating_add(counts.received);
             sum.won = sum.won.saturating_add(counts.won);
         }
-        Self(teams)
+        Self { members, teams }
     }
 
-    fn shrunk(&self, spec: &PoolSpec, member: &Member, now: Instant) -> u32 {
-        let team = member.team.as_ref().map(crate::ids::Name::as_str);
-        let of_team = self.0.iter().find(|(known, _)| known.as_deref() == team);
+    fn shrunk(&self, spec: &PoolSpec, place: usize, member: &Member) -> u32 {
+        let team = member.team.as_ref();
+        let of_team = self.teams.iter().find(|(known, _)| *known == team);
         let mean = of_team.map(|(_, counts)| *counts).unwrap_or_default();
-        conversion_permille(member.tally.counts(spec.over, now), mean, spec.prior)
+        conversion_permille(self.members[place], mean, spec.prior)
     }
 }
 
@@ -265,7 +268,7 @@ mod tests {
             agent: agent.into(),
             role: "advisor".into(),
             team: None,
-            cities: Vec::new(),
+            cities: Vec::new().into(),
             capacity: None,
             available: true,
             load: 0,
@@ -388,7 +391,7 @@ mod tests {
             let question = Question::default();
             let means = Means::of(&spec, &pool, now());
             let weights: Vec<f64> =
-                pool.members.iter().map(|member| f64::from(means.shrunk(&spec, member, now()).max(1))).collect();
+                pool.members.iter().enumerate().map(|(place, member)| f64::from(means.shrunk(&spec, place, member).max(1))).collect();
             let sum: f64 = weights.iter().sum();
             let mut got = vec![0.0; weights.len()];
             for turn in 1..=200 {

@@ -68,6 +68,9 @@ impl FromStr for Email {
 
     fn from_str(text: &str) -> Result<Self, InvalidEmail> {
         let given = text.trim();
+        if is_plain(given) {
+            return Ok(Self(given.into()));
+        }
         let composed: SmolStr = given.nfc().take(Self::LONGEST + 1).collect();
         if is_sendable(&composed) {
             Ok(Self(composed))
@@ -77,6 +80,39 @@ impl FromStr for Email {
             })
         }
     }
+}
+
+/// Whether an address is of the plain sort that nearly all are of: letters, digits and the usual
+/// marks in ASCII. Those are sendable, and composed. Every lead that is read has one to check,
+/// and the whole check takes longer than reading the lead.
+fn is_plain(text: &str) -> bool {
+    const LONGEST_PART: usize = 64;
+    let Some((local, domain)) = text.split_once('@') else {
+        return false;
+    };
+    let is_atom = |atom: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+');
+        !atom.is_empty() && atom.bytes().all(fits)
+    };
+    // Two hyphens may announce a domain in another script.
+    let is_label = |label: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !label.is_empty()
+            && label.len() < LONGEST_PART
+            && label.bytes().all(fits)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && !label.contains("--")
+    };
+    let Some((_, last)) = domain.rsplit_once('.') else {
+        return false;
+    };
+    text.len() <= Email::LONGEST
+        && local.len() <= LONGEST_PART
+        && local.split('.').all(is_atom)
+        && domain.split('.').all(is_label)
+        && last.len() > 1
+        && last.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 fn is_sendable(text: &str) -> bool {
@@ -166,6 +202,38 @@ mod tests {
         ] {
             assert_eq!(to_ascii(odd), None, "{odd}");
         }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_plain_address_would_pass_the_whole_check(
+            text in "[a-z0-9A-Z._+-]{1,6}@([a-z0-9A-Z-]{1,5}\\.){0,3}[a-zA-Z0-9-]{1,4}"
+        ) {
+            let composed: SmolStr = text.nfc().collect();
+            proptest::prop_assert!(!is_plain(&text) || is_sendable(&composed), "{text}");
+            proptest::prop_assert!(!is_plain(&text) || composed == text);
+        }
+    }
+
+    #[test]
+    fn everyday_addresses_are_plain() {
+        for text in ["ana@example.com", "luis.vera+x3@mail.autos-del-valle.mx"] {
+            assert!(is_plain(text), "{text}");
+        }
+        for text in [
+            "ana@localhost",
+            "ana@xn--mller-kva.example",
+            "a..na@example.com",
+            ".ana@example.com",
+            "ana@-example.com",
+            "ana@example.c0m",
+            "josé@example.com",
+        ] {
+            assert!(!is_plain(text), "{text}");
+        }
+        let longest = |letters| format!("{}@example.com", "a".repeat(letters));
+        assert!(is_plain(&longest(64)) && is_sendable(&longest(64)));
+        assert!(!is_plain(&longest(65)));
     }
 
     #[test]

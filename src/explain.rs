@@ -210,7 +210,7 @@ impl Telling<'_> {
                     .unwrap_or_default();
                 Some((
                     format_smolstr!("assigned to {to}{from}"),
-                    reasons.as_ref().map(told_reasons),
+                    reasons.as_deref().map(told_reasons),
                 ))
             }
             Event::NobodyEligible { lead, reasons } if *lead == id => Some((

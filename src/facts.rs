@@ -47,6 +47,17 @@ macro_rules! facts {
             /// Every one, in the order of its number.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
+            /// The one of this number.
+            #[inline]
+            #[must_use]
+            pub const fn numbered(number: u16) -> Option<Self> {
+                // A chain that compiles to nothing but a check of the bound.
+                match number {
+                    $(_ if number == Self::$variant as u16 => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+
             /// Its entry in the catalogue.
             #[must_use]
             pub fn built_in(self) -> &'static BuiltIn {

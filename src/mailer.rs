@@ -31,6 +31,8 @@ pub struct Outgoing {
     pub tenant: Tenant,
     /// The message's id.
     pub id: MessageId,
+    /// Which attempt at handing it over this is, from 1.
+    pub attempt: u32,
     /// The Message-ID header (RFC 5322, 3.6.4), without angle brackets: unique among all tenants,
     /// and the same whenever the message is handed over, whoever owns the lead by then.
     pub message_id: SmolStr,

@@ -280,6 +280,13 @@ impl fmt::Display for Number {
 /// Stores keep text facts in this form, so that their equality is the core's.
 #[must_use]
 pub fn fold(text: &str) -> SmolStr {
+    // Nearly all that is folded is folded already: a name, an id, an address as people type it.
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+    {
+        return text.into();
+    }
     text.chars().flat_map(char::to_lowercase).collect()
 }
 

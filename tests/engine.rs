@@ -297,7 +297,7 @@ macro_rules! store_through {
                 let $call = async { $self.inner().load(keys).await };
                 $around
             }
-            async fn commit(&self, changes: &[Changes]) -> Result<Vec<Verdict>, StoreError> {
+            async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
                 let $self = self;
                 let $call = async { $self.inner().commit(changes).await };
                 $around
@@ -871,5 +871,141 @@ fn a_sweep_reaches_each_target_once_however_often_it_is_interrupted() {
         assert_eq!(ticked.pages, 3);
         assert_eq!(quito.count("held", &[]).await.unwrap()[0].count, 450);
         assert_clocks(&engine, store.as_ref(), &sales(), "quito").await;
+    });
+}
+
+#[test]
+fn a_sweep_that_comes_every_week_catches_up_once_and_keeps_its_hour() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let Bench { engine, clock, .. } = bench(store, "2026-03-02T09:30:00-05:00");
+        people(&engine).await;
+        let quito = engine.tenant("quito");
+        let lead = quito.register(luis()).await.unwrap();
+        let sweep = NewSweep {
+            name: "weekly".into(),
+            audience: "open".into(),
+            order: LeadOrder::Record {
+                activity: "information".into(),
+            },
+            starts_at: Some(at("2026-03-02T10:00:00-05:00")),
+            every_days: Some(7),
+        };
+        quito.sweep(sweep).await.unwrap();
+        let recorded = async || {
+            quito
+                .lead(lead.id)
+                .await
+                .unwrap()
+                .unwrap()
+                .activities
+                .first()
+                .map_or(0, |a| a.count)
+        };
+        clock.set(at("2026-03-02T10:00:00-05:00"));
+        engine.tick().await.unwrap();
+        assert_eq!(recorded().await, 1);
+        // Down for four weeks and a bit: the one that is late, and no more.
+        clock.set(at("2026-03-31T12:00:00-05:00"));
+        engine.tick().await.unwrap();
+        assert_eq!(recorded().await, 2);
+        clock.set(at("2026-04-06T09:59:59-05:00"));
+        engine.tick().await.unwrap();
+        assert_eq!(recorded().await, 2);
+        clock.set(at("2026-04-06T10:00:00-05:00"));
+        engine.tick().await.unwrap();
+        assert_eq!(recorded().await, 3);
+    });
+}
+
+/// A mailer in whose hands time passes.
+#[derive(Clone, Debug)]
+struct Slow {
+    clock: VirtualClock,
+    seconds: i64,
+    handed: MemoryMailer,
+}
+
+#[async_trait]
+impl Mailer for Slow {
+    async fn hand_over(&self, message: &Outgoing) -> Outcome {
+        self.clock.advance(Elapsed::seconds(self.seconds));
+        self.handed.hand_over(message).await
+    }
+}
+
+#[test]
+fn a_slow_server_makes_messages_late_and_none_of_them_twice_or_in_doubt() {
+    block_on(async {
+        let clock = VirtualClock::at(at("2026-03-10T09:30:00-06:00"));
+        let handed = MemoryMailer::default();
+        let slow = Slow {
+            clock: clock.clone(),
+            seconds: 25,
+            handed: handed.clone(),
+        };
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("toluca", follow_up())
+            .mailer("email", slow)
+            .clock(clock.clone())
+            .seed(1)
+            .build()
+            .unwrap();
+        let toluca = engine.tenant("toluca");
+        let luisa = AgentSetup::new("luisa")
+            .name("Luisa")
+            .email("luisa@x.example")
+            .role("seller");
+        toluca.set_up(luisa).await.unwrap();
+        for n in 0..40 {
+            let lead = rosa().email(format!("n{n}@example.com"));
+            toluca.register(lead).by("luisa").await.unwrap();
+        }
+        clock.set(at("2026-06-09T09:30:00-06:00"));
+        for _ in 0..60 {
+            engine.tick().await.unwrap();
+            clock.advance(Elapsed::minutes(5));
+        }
+        let sent: BTreeSet<MessageId> = handed.messages().iter().map(|mail| mail.id).collect();
+        assert_eq!(handed.messages().len(), 40);
+        assert_eq!(sent.len(), 40);
+        assert!(
+            message_states(&engine)
+                .await
+                .iter()
+                .all(|state| state == "accepted")
+        );
+    });
+}
+
+#[test]
+fn two_engines_that_begin_a_tenant_at_once_do_not_take_it_over_from_each_other() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(Yielding(MemoryStore::default()));
+        let engine_with = |playbook: Arc<Playbook>| {
+            Engine::builder_on(store.clone())
+                .playbook("quito", playbook)
+                .mailer("email", MemoryMailer::default())
+                .clock(VirtualClock::at(at("2026-03-10T09:30:00-05:00")))
+                .build()
+                .unwrap()
+        };
+        let (one, other) = (engine_with(sales()), engine_with(follow_up()));
+        let marco = |role: &str| {
+            AgentSetup::new("marco")
+                .name("M")
+                .email("m@x.example")
+                .role(role)
+        };
+        let (one, other) = (one.tenant("quito"), other.tenant("quito"));
+        let results =
+            futures::future::join(async { one.set_up(marco("sales-manager")).await }, async {
+                other.set_up(marco("manager")).await
+            })
+            .await;
+        // One of them is the first; the other is told that its playbook is not the active one.
+        assert!(results.0.is_ok() != results.1.is_ok(), "{results:?}");
+        let sweeps = one.count_of(Kind::Sweep, "", &[]).await.unwrap();
+        assert_eq!(sweeps[0].count, 0);
     });
 }

@@ -673,6 +673,12 @@ again = { do = [{ move = "new" }, { task = "call" }] }
 name = "decide"
 on   = "entered lost"
 do   = [{ task = "decide" }]
+
+[[rule]]
+name  = "again"
+on    = "entered lost"
+after = "1 day"
+do    = [{ move = "new" }, { task = "call" }]
 "#,
         r#"
 [[scenario]]
@@ -692,7 +698,11 @@ register = { ref = "second", name = "Luis", email = "luis@example.com" }
 [[scenario.step]]
 lead     = "first"
 complete = { task = "decide", choice = "again" }
-expect   = { stage = "lost", open = false, tasks = ["call"], history = "rule decide could not move", silent = ["reopened", "moved from lost"] }
+expect   = { refused = ["already-held"], stage = "lost", open = false, tasks = ["decide"], silent = ["reopened", "moved from lost"] }
+
+[[scenario.step]]                           # a rule goes on, and what it could not do is on record
+at     = "2026-03-03T10:00:00+01:00"
+expect = { stage = "lost", open = false, tasks = ["decide", "call"], history = "rule again could not move", silent = ["reopened", "moved from lost"] }
 
 [[scenario.step]]                           # the second one still holds the place
 register = { ref = "third", name = "Luis", email = "luis@example.com" }

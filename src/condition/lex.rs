@@ -411,7 +411,7 @@ fn well_formed(word: &str) -> Option<SmolStr> {
 }
 
 /// A text as the language writes it.
-pub(super) fn quoted(text: &str) -> SmolStr {
+pub(crate) fn quoted(text: &str) -> SmolStr {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

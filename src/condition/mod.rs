@@ -148,6 +148,8 @@ use crate::value::{Value, ValueRef, ValueType};
 
 use eval::{Node, Program};
 
+pub(crate) use lex::quoted;
+
 pub use fault::{Expected, Fault, FaultKind, Shape};
 pub use filter::{Comparison, ComputedFact, FactName, Filter};
 

@@ -17,6 +17,30 @@ use crate::record::journal::Event;
 use crate::record::lead::{Because, Moment};
 use crate::store::Key;
 
+/// Asks for what actions will read of the records around a lead, before anything is decided.
+///
+/// Only to load it all at once, and not to decide in vain: whatever isn't foreseen here is asked
+/// for where it is read.
+pub(crate) fn foresee(draft: &Draft<'_>, lead: &Lead, actions: &[Action]) -> Result<(), Stop> {
+    let mut keys = Vec::new();
+    for action in actions {
+        match action {
+            Action::Send(_) => keys.push(Key::contact(draft.tenant, lead.contact.id)),
+            Action::Notify { whom, .. } => match whom {
+                Whom::Owner => {}
+                Whom::Role(role) => keys.push(Key::role(draft.tenant, role)),
+                Whom::Team(team) => keys.push(Key::team(draft.tenant, team)),
+            },
+            Action::Assign(_) => {
+                let pools = draft.playbook.pools.iter();
+                keys.extend(pools.map(|pool| Key::pool(draft.tenant, &pool.name)));
+            }
+            Action::Task(_) | Action::Move { .. } | Action::Set { .. } => {}
+        }
+    }
+    draft.need(keys)
+}
+
 /// Does what a rule or a choice wants. What is refused is put on record, and the rest goes on.
 pub(crate) fn act(
     draft: &mut Draft<'_>,
@@ -57,6 +81,23 @@ pub(crate) fn act(
                 rule,
             )
         }
+    }
+}
+
+/// Does what somebody chose. What is refused is refused as a whole: they are there to be told.
+pub(crate) fn insist(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    action: &Action,
+    task: &Name,
+    anchor: Moment,
+) -> Result<(), Stop> {
+    match action {
+        Action::Move { stage, reason } => move_to(draft, lead, stage, reason.as_ref()),
+        Action::Set { field, value } => {
+            set_fields(draft, lead, &[(field.clone(), Some(value.clone()))])
+        }
+        action => act(draft, lead, action, task, anchor),
     }
 }
 
@@ -122,7 +163,7 @@ fn assign(
             if is_reassignment {
                 lead.reassignments = lead.reassignments.saturating_add(1);
             }
-            return ownership::hand_over(draft, lead, heir, Because::Chosen(reasons));
+            return ownership::hand_over(draft, lead, heir, Because::Chosen(reasons.into()));
         }
         draft.happened(Event::NobodyEligible {
             lead: lead.id,
@@ -151,7 +192,8 @@ fn notify(draft: &mut Draft<'_>, lead: &Lead, whom: &Whom, template: &Name) -> R
 const MOST_NOTIFIED: usize = 50;
 
 fn members(draft: &Draft<'_>, group: &Key) -> Result<Vec<AgentId>, Stop> {
-    Ok(draft.hint::<Group>(group)?.unwrap_or_default().members)
+    let group = draft.hint::<Group>(group)?;
+    Ok(group.map(|group| group.members.clone()).unwrap_or_default())
 }
 
 /// The reason of a skipped occurrence, as the journal keeps it.

@@ -225,7 +225,10 @@ fn join_pools(draft: &mut Draft<'_>, agent: &Agent, keys: &[Key]) -> Result<(), 
 fn follow(draft: &mut Draft<'_>, agent: &Agent) -> Result<(), Stop> {
     let sweep = NewSweep {
         name: Name::from("follow-owner"),
-        audience: smol_str::format_smolstr!("owner == {:?}", agent.id.as_str()),
+        audience: smol_str::format_smolstr!(
+            "owner == {}",
+            crate::condition::quoted(agent.id.as_str())
+        ),
         order: LeadOrder::FollowOwner,
         starts_at: None,
         every_days: None,

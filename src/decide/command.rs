@@ -94,6 +94,8 @@ pub enum What {
     StartSweep(Box<NewSweep>),
     /// Make a playbook the active one, and take the leads over to it by a sweep.
     Adopt(Box<Adoption>),
+    /// Make a playbook the active one of a tenant that has none yet.
+    Begin,
     /// Say what became of a message that is in doubt, or withdraw one that is still queued.
     SettleMessage {
         /// Which.
@@ -415,6 +417,8 @@ pub enum Wake {
     HandedOver {
         /// Which message.
         message: MessageId,
+        /// Which attempt at handing it over.
+        attempt: u32,
         /// What the mailer said.
         outcome: crate::mailer::Outcome,
     },
@@ -426,6 +430,13 @@ pub enum Wake {
         reached: Option<Id>,
         /// How many targets the page had, and how many of them refused.
         counts: (u64, u64),
+    },
+    /// Waking a record leads to no end.
+    Runaway {
+        /// Which.
+        key: crate::store::Key,
+        /// What is to be said of it.
+        error: SmolStr,
     },
     /// Waking a record failed.
     Failed {

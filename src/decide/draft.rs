@@ -1,6 +1,5 @@
 //! A decision in the making: what it read, what it is going to write, what happened.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::agenda;
@@ -13,7 +12,7 @@ use crate::ids::{CommandId, Id, Tenant};
 use crate::playbook::Playbook;
 use crate::record::journal::{Event, JournalEntry};
 use crate::record::lead::Moment;
-use crate::record::{Lead, Record, Recorded};
+use crate::record::{Lead, Pool, Record, Recorded};
 use crate::store::{Check, Key, Version};
 use crate::time::Instant;
 
@@ -27,8 +26,10 @@ pub(crate) struct Draft<'a> {
     /// When it happened, for what is reported late; else now.
     pub(crate) happened_at: Instant,
     records: &'a Records,
-    reads: BTreeMap<Key, Version>,
-    writes: BTreeMap<Key, Write>,
+    /// What was read, and what is written: few, so sorted by key they are found faster than in
+    /// a tree, and cost no node of one.
+    reads: Vec<(Key, Version)>,
+    writes: Vec<Write>,
     subjects: Vec<(Id, Option<CommandId>)>,
     events: Vec<Event>,
     made: u32,
@@ -36,7 +37,7 @@ pub(crate) struct Draft<'a> {
 
 /// A point in a decision to which it can be taken back.
 pub(crate) struct Mark {
-    writes: BTreeMap<Key, Write>,
+    writes: Vec<Write>,
     subjects: Vec<(Id, Option<CommandId>)>,
     events: usize,
 }
@@ -58,8 +59,8 @@ impl<'a> Draft<'a> {
             now,
             happened_at: now,
             records,
-            reads: BTreeMap::new(),
-            writes: BTreeMap::new(),
+            reads: Vec::new(),
+            writes: Vec::new(),
             subjects: Vec::new(),
             events: Vec::new(),
             made: 0,
@@ -87,6 +88,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    fn written(&self, key: &Key) -> Option<&Write> {
+        let place = place_of(key, &self.writes, |write| &write.key);
+        place.ok().map(|place| &self.writes[place])
+    }
+
     /// Reads a record that the decision relies on; it must not have moved when this is written.
     pub(crate) fn read<T: Recorded>(&mut self, key: &Key) -> Result<Option<T>, Stop> {
         Ok(self.look_at::<T>(key)?.cloned())
@@ -94,27 +100,30 @@ impl<'a> Draft<'a> {
 
     /// The same, borrowed.
     pub(crate) fn look_at<T: Recorded>(&mut self, key: &Key) -> Result<Option<&T>, Stop> {
-        if let Some(write) = self.writes.get(key) {
-            return Ok(write.record.as_deref().and_then(T::from_record));
+        if let Ok(place) = place_of(key, &self.writes, |write| &write.key) {
+            return Ok(self.writes[place]
+                .record
+                .as_deref()
+                .and_then(T::from_record));
         }
         let Some(found) = self.records.found(key) else {
             return Err(Stop::Need(vec![key.clone()]));
         };
-        if !self.reads.contains_key(key) {
-            self.reads.insert(key.clone(), found.version);
+        if let Err(place) = place_of(key, &self.reads, |(key, _)| key) {
+            self.reads.insert(place, (key.clone(), found.version));
         }
         Ok(found.record.as_deref().and_then(T::from_record))
     }
 
     /// Reads a record that only ranks or informs; that it moves meanwhile does no harm.
-    pub(crate) fn hint<T: Recorded>(&self, key: &Key) -> Result<Option<T>, Stop> {
-        if let Some(write) = self.writes.get(key) {
-            return Ok(write.record.as_deref().and_then(T::from_record).cloned());
+    pub(crate) fn hint<T: Recorded>(&self, key: &Key) -> Result<Option<&T>, Stop> {
+        if let Some(write) = self.written(key) {
+            return Ok(write.record.as_deref().and_then(T::from_record));
         }
         let Some(found) = self.records.found(key) else {
             return Err(Stop::Need(vec![key.clone()]));
         };
-        Ok(found.record.as_deref().and_then(T::from_record).cloned())
+        Ok(found.record.as_deref().and_then(T::from_record))
     }
 
     /// Writes a record. Its clock is computed here, for leads from the agenda.
@@ -131,6 +140,26 @@ impl<'a> Draft<'a> {
         self.write(key, Some(Arc::new(record)), wakes_at);
     }
 
+    /// Changes a pool, in place once this decision wrote it: a pool is large, and an assignment
+    /// changes its shares, its loads and its tallies.
+    pub(crate) fn change_pool(
+        &mut self,
+        key: &Key,
+        change: impl FnOnce(&mut Pool),
+    ) -> Result<(), Stop> {
+        if let Ok(place) = place_of(key, &self.writes, |write| &write.key) {
+            let written = self.writes[place].record.as_mut();
+            if let Some(Record::Pool(pool)) = written.map(Arc::make_mut) {
+                change(pool);
+                return Ok(());
+            }
+        }
+        let mut pool: Pool = self.read(key)?.unwrap_or_default();
+        change(&mut pool);
+        self.put(key.clone(), pool, None);
+        Ok(())
+    }
+
     /// Writes a lead that is settled.
     pub(crate) fn put_lead(&mut self, lead: Lead) {
         let wakes_at = agenda::wakes_at(self.playbook, &lead);
@@ -143,19 +172,24 @@ impl<'a> Draft<'a> {
     }
 
     fn write(&mut self, key: Key, record: Option<Arc<Record>>, wakes_at: Option<Instant>) {
-        let earlier = self.writes.get(&key).map(|write| write.read);
-        let read = earlier
-            .or_else(|| self.reads.get(&key).copied())
-            .unwrap_or(Version::ABSENT);
-        self.writes.insert(
-            key.clone(),
-            Write {
-                key,
-                read,
-                record,
-                wakes_at,
-            },
-        );
+        match place_of(&key, &self.writes, |write| &write.key) {
+            Ok(place) => {
+                let write = &mut self.writes[place];
+                write.record = record;
+                write.wakes_at = wakes_at;
+            }
+            Err(place) => {
+                let read = place_of(&key, &self.reads, |(key, _)| key);
+                let read = read.map_or(Version::ABSENT, |place| self.reads[place].1);
+                let write = Write {
+                    key,
+                    read,
+                    record,
+                    wakes_at,
+                };
+                self.writes.insert(place, write);
+            }
+        }
     }
 
     /// A new id for something that this decision makes.
@@ -187,7 +221,7 @@ impl<'a> Draft<'a> {
 
     /// The decision.
     pub(crate) fn finish(self) -> Decision {
-        let writes: Vec<Write> = self.writes.into_values().collect();
+        let writes = self.writes;
         let checks = self
             .reads
             .into_iter()
@@ -209,6 +243,11 @@ impl<'a> Draft<'a> {
             },
         }
     }
+}
+
+/// Where a key stands in a list that is sorted by key, or belongs.
+fn place_of<T>(key: &Key, list: &[T], key_of: impl Fn(&T) -> &Key) -> Result<usize, usize> {
+    list.binary_search_by(|other| key_of(other).cmp(key))
 }
 
 /// A time that never comes is a refusal only where a person asked for it; here it means "no

@@ -177,7 +177,9 @@ fn assign(draft: &mut Draft<'_>, lead: &mut Lead, pool: &Name) -> Result<(), Sto
     };
     let not: Vec<AgentId> = lead.owner_id().cloned().into_iter().collect();
     match ownership::let_choose(draft, lead, spec, &not)? {
-        (Some(heir), reasons) => ownership::hand_over(draft, lead, heir, Because::Chosen(reasons)),
+        (Some(heir), reasons) => {
+            ownership::hand_over(draft, lead, heir, Because::Chosen(reasons.into()))
+        }
         (None, reasons) => Err(Refusal::NobodyEligible(Box::new(reasons)).into()),
     }
 }
@@ -298,7 +300,10 @@ pub(crate) fn move_to(
         }])
         .into());
     }
-    lead.reason = reason.cloned();
+    let reason = reason
+        .map(|reason| reason.trim())
+        .filter(|reason| !reason.is_empty());
+    lead.reason = reason.map(SmolStr::from);
     let missing = missing_needs(draft, lead, &way.needs);
     if !missing.is_empty() {
         return Err(Refusal::Missing(missing).into());
@@ -523,6 +528,9 @@ pub(crate) fn accept(
     };
     match value {
         None if field.required => Err(Problem::Missing),
+        Some(Value::Text(text)) if field.required && text.trim().is_empty() => {
+            Err(Problem::Missing)
+        }
         None => Ok(None),
         Some(value) => field.accept(value).map(Some).ok_or_else(|| Problem::Unfit {
             expected: if field.choices.is_empty() {

@@ -229,8 +229,9 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
         Recipient::Agent(_) => None,
     };
     draft.need([lead_key.clone()].into_iter().chain(contact_key.clone()))?;
-    let lead = draft.hint::<Lead>(&lead_key)?;
-    // The contact is checked: an unsubscribe that comes in between moves it, and is asked about.
+    // Both are checked: a new owner or an unsubscribe that comes in between moves them, and the
+    // gate is asked again.
+    let lead = draft.read::<Lead>(&lead_key)?;
     let contact = contact_key
         .as_ref()
         .map(|key| draft.read::<Contact>(key))
@@ -266,6 +267,7 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
     let outgoing = Outgoing {
         tenant: draft.tenant.clone(),
         id: message.id,
+        attempt: message.attempts.saturating_add(1),
         message_id: message_id(draft, message.id),
         template: message.template.clone(),
         from: from(draft, cast.owner.as_ref().filter(|_| sender.is_some())),
@@ -325,9 +327,11 @@ fn assemble(
     let key = |agent: Option<&AgentId>| agent.map(|agent| Key::agent(draft.tenant, agent));
     let keys = [key(owner), key(earlier), key(recipient)];
     draft.need(keys.iter().flatten().cloned())?;
-    let load = |key: &Option<Key>| match key {
-        Some(key) => draft.hint::<Agent>(key),
-        None => Ok(None),
+    let load = |key: &Option<Key>| -> Result<Option<Agent>, Stop> {
+        let Some(key) = key else {
+            return Ok(None);
+        };
+        Ok(draft.hint::<Agent>(key)?.cloned())
     };
     let [owner, earlier_owner, recipient] = &keys;
     Ok(Cast {
@@ -421,12 +425,15 @@ fn release_slot(draft: &mut Draft<'_>, message: &Message) -> Result<(), Stop> {
 pub(crate) fn handed_over(
     draft: &mut Draft<'_>,
     id: MessageId,
+    attempt: u32,
     outcome: &Outcome,
 ) -> Result<Woken, Stop> {
     let Some(mut message) = draft.read::<Message>(&Key::message(draft.tenant, id))? else {
         return Ok(Woken::default());
     };
-    if !matches!(message.state, State::HandingOver { .. } | State::InDoubt) {
+    // What is heard of an earlier attempt says nothing about this one.
+    let is_asked = matches!(message.state, State::HandingOver { .. } | State::InDoubt);
+    if !is_asked || message.attempts != attempt {
         return Ok(Woken::default());
     }
     match outcome {

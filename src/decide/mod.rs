@@ -147,24 +147,28 @@ pub fn decide(
     }
     match &command.what {
         What::SetUpAgent(setup) => {
-            permit::permit(&mut draft, &command.what, None)?;
+            permit::permit(&draft, &command.what, None)?;
             agents::set_up(&mut draft, setup)?;
         }
         What::Register(new) => {
-            permit::permit(&mut draft, &command.what, None)?;
+            permit::permit(&draft, &command.what, None)?;
             register::register(&mut draft, new)?;
         }
         What::Lead { lead, order } => life::carry_out(&mut draft, *lead, order, &command.what)?,
         What::StartSweep(new) => {
-            permit::permit(&mut draft, &command.what, None)?;
+            permit::permit(&draft, &command.what, None)?;
             sweeps::start(&mut draft, new)?;
         }
+        What::Begin => {
+            permit::permit(&draft, &command.what, None)?;
+            sweeps::begin(&mut draft)?;
+        }
         What::Adopt(adoption) => {
-            permit::permit(&mut draft, &command.what, None)?;
+            permit::permit(&draft, &command.what, None)?;
             sweeps::adopt(&mut draft, adoption)?;
         }
         What::SettleMessage { message, fate } => {
-            permit::permit(&mut draft, &command.what, None)?;
+            permit::permit(&draft, &command.what, None)?;
             messages::settle(&mut draft, *message, *fate)?;
         }
     }

@@ -1,5 +1,7 @@
 //! Who owns a lead: handing it over, with the pools' loads and the unique claims that follow.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use crate::assign::{self, Question};
@@ -58,7 +60,7 @@ pub(crate) fn hand_over(
     // A pool chooses when it is asked, also for a lead that is reported late: nobody's service
     // level runs before it can be known.
     let (reasons, assigned) = match &because {
-        Because::Chosen(reasons) => (Some(reasons.clone()), Moment::now(draft.now)),
+        Because::Chosen(reasons) => (Some(Arc::clone(reasons)), Moment::now(draft.now)),
         Because::RegisteredIt | Because::GivenBy(_) => (None, draft.moment()),
     };
     lead.owner = Some(Owner {
@@ -71,7 +73,10 @@ pub(crate) fn hand_over(
     begin_anew(draft, lead, &Anchor::Assigned);
     take_claims(draft, lead)?;
     if from.as_ref() != Some(&to.agent) {
-        shift_load(draft, from.as_ref(), Some(&to.agent))?;
+        // A closed lead weighs on nobody; reopening it counts it for its owner.
+        if lead.is_open() {
+            shift_load(draft, from.as_ref(), Some(&to.agent))?;
+        }
         count_received(draft, &to.agent)?;
         if let Some(earlier) = &from {
             lead.earlier_owners.retain(|known| known != earlier);
@@ -125,9 +130,9 @@ pub(crate) fn let_choose(
             continue;
         }
         if spec.choose != Choose::Best {
-            let mut pool: Pool = draft.read(&key)?.unwrap_or_default();
-            assign::take_turn(spec, &mut pool, &question, place, now);
-            draft.put(key, pool, None);
+            draft.change_pool(&key, |pool| {
+                assign::take_turn(spec, pool, &question, place, now);
+            })?;
         }
         return Ok((Some(heir), answer.reasons));
     }
@@ -259,11 +264,11 @@ fn in_pools(
         if !concerns {
             continue;
         }
-        let mut pool: Pool = draft.read(&key)?.unwrap_or_default();
-        for member in pool.members.iter_mut().filter(|member| is_meant(member)) {
-            change(member, spec, happened_at);
-        }
-        draft.put(key, pool, None);
+        draft.change_pool(&key, |pool| {
+            for member in pool.members.iter_mut().filter(|member| is_meant(member)) {
+                change(member, spec, happened_at);
+            }
+        })?;
     }
     Ok(())
 }

@@ -13,11 +13,11 @@ use crate::store::Key;
 
 /// Refuses what the actor may not do. The host may do everything, and so may rules and sweeps:
 /// a sweep was permitted when it was started.
-pub(crate) fn permit(draft: &mut Draft<'_>, what: &What, lead: Option<&Lead>) -> Result<(), Stop> {
+pub(crate) fn permit(draft: &Draft<'_>, what: &What, lead: Option<&Lead>) -> Result<(), Stop> {
     let Some(agent) = acting_agent(draft)? else {
         return Ok(());
     };
-    let role = permit_agent(draft, &agent, Permission::to_do(what))?;
+    let role = permit_agent(draft, agent, Permission::to_do(what))?;
     let Some(lead) = lead else {
         return Ok(());
     };
@@ -56,18 +56,18 @@ pub(crate) fn permit_agent<'a>(
 }
 
 /// The agent who acts, or `None` if it is the host, a rule or a sweep.
-pub(crate) fn acting_agent(draft: &mut Draft<'_>) -> Result<Option<Agent>, Stop> {
-    let Actor::Agent(id) = draft.actor.clone() else {
+pub(crate) fn acting_agent<'d>(draft: &'d Draft<'_>) -> Result<Option<&'d Agent>, Stop> {
+    let Actor::Agent(id) = &draft.actor else {
         return Ok(None);
     };
-    match draft.hint::<Agent>(&Key::agent(draft.tenant, &id))? {
+    match draft.hint::<Agent>(&Key::agent(draft.tenant, id))? {
         Some(agent) => Ok(Some(agent)),
-        None => Err(Refusal::NoSuchAgent(id).into()),
+        None => Err(Refusal::NoSuchAgent(id.clone()).into()),
     }
 }
 
 /// Refuses an agent whose role is not among these. An empty list lets everybody through.
-pub(crate) fn permit_roles(draft: &mut Draft<'_>, doing: &str, roles: &[Name]) -> Result<(), Stop> {
+pub(crate) fn permit_roles(draft: &Draft<'_>, doing: &str, roles: &[Name]) -> Result<(), Stop> {
     if roles.is_empty() {
         return Ok(());
     }

@@ -33,15 +33,30 @@ impl Records {
         self.found.insert(key, Found { version, record });
     }
 
-    /// Puts at hand what a decision writes, so that the next decision builds on it.
-    pub fn apply(&mut self, decision: &super::Decision) {
-        for write in &decision.writes {
-            let version = if write.record.is_some() {
-                write.read.next()
-            } else {
-                Version::ABSENT
+    /// Puts at hand what a decision writes, so that the next decision builds on it. Returns
+    /// what was there instead, in order.
+    pub(crate) fn apply(&mut self, decision: &super::Decision) -> Vec<(Key, Option<Found>)> {
+        let apply = |write: &super::Write| {
+            let version = match write.record {
+                Some(_) => write.read.next(),
+                None => Version::ABSENT,
             };
-            self.insert(write.key.clone(), version, write.record.clone());
+            let record = write.record.clone();
+            let before = self
+                .found
+                .insert(write.key.clone(), Found { version, record });
+            (write.key.clone(), before)
+        };
+        decision.writes.iter().map(apply).collect()
+    }
+
+    /// Puts back what was there before decisions were applied, the last one first.
+    pub(crate) fn undo(&mut self, applied: Vec<(Key, Option<Found>)>) {
+        for (key, before) in applied.into_iter().rev() {
+            match before {
+                Some(found) => self.found.insert(key, found),
+                None => self.found.remove(&key),
+            };
         }
     }
 

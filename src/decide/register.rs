@@ -34,7 +34,7 @@ fn lead_id(command: &crate::ids::CommandId, now: crate::time::Instant) -> LeadId
 
 pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop> {
     let said = check(draft, new)?;
-    let registrar = acting_agent(draft)?;
+    let registrar = acting_agent(draft)?.cloned();
     let mut contact = contact_of(draft, new, &said)?;
     let mut lead = blank(draft, new, said, &contact, registrar.as_ref());
     let playbook = draft.playbook;
@@ -346,7 +346,7 @@ fn find_owner(
     };
     let (heir, reasons) = ownership::let_choose(draft, lead, spec, &[])?;
     match heir {
-        Some(heir) => ownership::hand_over(draft, lead, heir, Because::Chosen(reasons)),
+        Some(heir) => ownership::hand_over(draft, lead, heir, Because::Chosen(reasons.into())),
         None => {
             draft.happened(Event::NobodyEligible {
                 lead: lead.id,

@@ -1,8 +1,9 @@
 //! The stored facts of a record: what stores keep beside its bytes, to filter on.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::facts::{AgentFact, LeadFact, MessageFact, SweepFact};
+use crate::ids::Id;
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
 use crate::record::message::{Message, Recipient, Sender, State};
@@ -62,6 +63,11 @@ fn text(name: &'static str, value: &str) -> StoredFact {
     }
 }
 
+/// An id, which prints as it folds.
+fn id(id: &Id) -> Value {
+    Value::Text(format_smolstr!("{id}"))
+}
+
 fn of_agent(agent: &Agent) -> Vec<StoredFact> {
     let name = |fact: AgentFact| fact.built_in().name;
     let mut facts = vec![
@@ -91,16 +97,22 @@ fn of_agent(agent: &Agent) -> Vec<StoredFact> {
 fn of_message(message: &Message) -> Vec<StoredFact> {
     let name = |fact: MessageFact| fact.built_in().name;
     let to = match &message.to {
-        Recipient::Contact(contact) => contact.to_string(),
-        Recipient::Agent(agent) => agent.to_string(),
+        Recipient::Contact(contact) => id(&contact.0),
+        Recipient::Agent(agent) => Value::Text(fold(agent.as_str())),
     };
     let mut facts = vec![
         text(name(MessageFact::State), message.state.as_str()),
         text(name(MessageFact::Template), message.template.as_str()),
         text(name(MessageFact::Class), message.class.as_str()),
         text(name(MessageFact::Channel), message.channel.as_str()),
-        text(name(MessageFact::Lead), &message.lead.to_string()),
-        text(name(MessageFact::To), &to),
+        StoredFact {
+            name: name(MessageFact::Lead).into(),
+            value: id(&message.lead.0),
+        },
+        StoredFact {
+            name: name(MessageFact::To).into(),
+            value: to,
+        },
         StoredFact {
             name: name(MessageFact::QueuedAt).into(),
             value: Value::Instant(message.queued_at),

@@ -15,7 +15,7 @@ use crate::record::lead::{Moment, ToldAt};
 use crate::record::tenant::TenantRecord;
 use crate::record::{Contact, Lead, Sweep};
 use crate::store::Key;
-use crate::time::Elapsed;
+use crate::time::Instant;
 
 /// Starts a sweep. Its condition must be one that stores can filter on.
 pub(crate) fn start(draft: &mut Draft<'_>, new: &NewSweep) -> Result<(), Stop> {
@@ -60,6 +60,20 @@ pub(crate) fn start(draft: &mut Draft<'_>, new: &NewSweep) -> Result<(), Stop> {
     Ok(())
 }
 
+/// The first occurrence behind now, at the same local time: after an outage a sweep catches up
+/// once, not once for each time missed.
+fn next_occurrence(draft: &Draft<'_>, last: Instant, every_days: u32) -> Option<Instant> {
+    let every = i64::from(every_days.max(1));
+    let missed = draft.now.signed_duration_since(last).num_days() / every;
+    let zone = &draft.playbook.zone;
+    let days = every.checked_mul(missed.max(0).checked_add(1)?)?;
+    let next = zone.add_days(last, days).ok()?;
+    if next > draft.now {
+        return Some(next);
+    }
+    zone.add_days(last, days.checked_add(every)?).ok()
+}
+
 /// A page of a sweep is done.
 pub(crate) fn paged(
     draft: &mut Draft<'_>,
@@ -80,13 +94,8 @@ pub(crate) fn paged(
         (false, _) => Some(draft.now),
         (true, None) => None,
         (true, Some(days)) => {
-            let zone = &draft.playbook.zone;
-            let next = zone.add_days(sweep.occurrence_at, days.into()).ok();
+            let next = next_occurrence(draft, sweep.occurrence_at, days);
             sweep.occurrence = sweep.occurrence.saturating_add(1);
-            // After an outage it comes once, not once for each time missed.
-            let next = next.map(|next| {
-                next.max(draft.now - Elapsed::days(days.into()) + Elapsed::microseconds(1))
-            });
             sweep.occurrence_at = next.unwrap_or(sweep.occurrence_at);
             next
         }
@@ -99,6 +108,34 @@ pub(crate) fn paged(
     let wakes_at = sweep.wakes_at();
     draft.put(key, sweep, wakes_at);
     Ok(())
+}
+
+/// Makes this playbook the active one of a tenant that has none. Whoever comes second changes
+/// nothing: taking leads over is for [`adopt`].
+pub(crate) fn begin(draft: &mut Draft<'_>) -> Result<(), Stop> {
+    let key = Key::tenant(draft.tenant);
+    if draft.read::<TenantRecord>(&key)?.is_none() {
+        put_active(draft, key, None);
+    }
+    Ok(())
+}
+
+fn put_active(draft: &mut Draft<'_>, key: Key, before: Option<TenantRecord>) {
+    let playbook = draft.playbook;
+    let record = TenantRecord {
+        playbook: playbook.hash.clone(),
+        adopted_at: draft.now,
+        rules: playbook
+            .rules
+            .iter()
+            .map(|rule| rule.name.clone())
+            .collect(),
+        last_command: before.and_then(|before| before.last_command),
+    };
+    draft.happened(Event::Adopted {
+        playbook: playbook.hash.clone(),
+    });
+    draft.put(key, record, None);
 }
 
 /// Makes this playbook the tenant's active one, and starts the sweep that takes the leads over.
@@ -154,16 +191,7 @@ pub(crate) fn adopt(draft: &mut Draft<'_>, adoption: &Adoption) -> Result<(), St
         };
         start(draft, &sweep)?;
     }
-    let record = TenantRecord {
-        playbook: playbook.hash.clone(),
-        adopted_at: draft.now,
-        rules,
-        last_command: before.and_then(|before| before.last_command),
-    };
-    draft.happened(Event::Adopted {
-        playbook: playbook.hash.clone(),
-    });
-    draft.put(key, record, None);
+    put_active(draft, key, before);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use crate::agenda::task_due_at;
 use crate::condition::Condition;
 use crate::decide::Stop;
-use crate::decide::act::act;
+use crate::decide::act::insist;
 use crate::decide::command::{Actor, LeadOrder, What};
 use crate::decide::draft::{Draft, never_is_none};
 use crate::decide::permit::{acting_agent, permit};
@@ -190,7 +190,7 @@ pub(crate) fn complete(
         .map(|choice| choice.actions.as_slice())
         .unwrap_or_default()
     {
-        act(draft, lead, action, name, Moment::now(draft.now))?;
+        insist(draft, lead, action, name, Moment::now(draft.now))?;
     }
     Ok(())
 }

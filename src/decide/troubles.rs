@@ -15,12 +15,17 @@ use crate::record::{Lead, Sweep};
 use crate::store::{Key, Kind};
 use crate::time::{Elapsed, Instant};
 
-/// Puts a failure on the record that it befell.
-pub(crate) fn note(draft: &mut Draft<'_>, key: &Key, error: &SmolStr) -> Result<(), Stop> {
+/// Puts a failure on the record that it befell, which counts as at least so many.
+pub(crate) fn note(
+    draft: &mut Draft<'_>,
+    key: &Key,
+    error: &SmolStr,
+    at_least: u32,
+) -> Result<(), Stop> {
     match key.kind {
         Kind::Lead => {
             if let Some(mut lead) = draft.read::<Lead>(key)? {
-                lead.trouble = Some(worse(draft, key.id, lead.trouble.as_ref(), error));
+                lead.trouble = Some(worse(draft, key.id, lead.trouble.as_ref(), error, at_least));
                 draft.put_lead(lead);
             }
         }
@@ -33,7 +38,13 @@ pub(crate) fn note(draft: &mut Draft<'_>, key: &Key, error: &SmolStr) -> Result<
         }
         Kind::Sweep => {
             if let Some(mut sweep) = draft.read::<Sweep>(key)? {
-                sweep.trouble = Some(worse(draft, key.id, sweep.trouble.as_ref(), error));
+                sweep.trouble = Some(worse(
+                    draft,
+                    key.id,
+                    sweep.trouble.as_ref(),
+                    error,
+                    at_least,
+                ));
                 let wakes_at = sweep.wakes_at();
                 draft.put(key.clone(), sweep, wakes_at);
             }
@@ -51,14 +62,25 @@ pub(crate) fn note(draft: &mut Draft<'_>, key: &Key, error: &SmolStr) -> Result<
 
 /// Puts a failure on a message.
 pub(crate) fn of_message(draft: &mut Draft<'_>, message: &mut Message, error: &SmolStr) {
-    message.trouble = Some(worse(draft, message.id.0, message.trouble.as_ref(), error));
+    message.trouble = Some(worse(
+        draft,
+        message.id.0,
+        message.trouble.as_ref(),
+        error,
+        1,
+    ));
     message.error = Some(shortened(error));
 }
 
-fn worse(draft: &mut Draft<'_>, id: Id, before: Option<&Trouble>, error: &SmolStr) -> Trouble {
-    let failures = before
-        .map_or(0, |trouble| trouble.failures)
-        .saturating_add(1);
+fn worse(
+    draft: &mut Draft<'_>,
+    id: Id,
+    before: Option<&Trouble>,
+    error: &SmolStr,
+    at_least: u32,
+) -> Trouble {
+    let earlier = before.map_or(0, |trouble| trouble.failures);
+    let failures = earlier.saturating_add(1).max(at_least);
     let retry_at = retry_at(failures, draft.now);
     draft.happened(Event::Failed {
         record: id,

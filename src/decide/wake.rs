@@ -1,7 +1,7 @@
 //! Waking: what happens when a record's own time has come. One rule fires per decision.
 
 use crate::agenda::{self, Happens, Item};
-use crate::decide::act::{act, shortened};
+use crate::decide::act::{act, foresee, shortened};
 use crate::decide::command::{Actor, Wake};
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
@@ -11,7 +11,7 @@ use crate::ids::{CommandId, LeadId, Tenant};
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
 use crate::record::journal::Event;
-use crate::record::lead::{Fired, Moment};
+use crate::record::lead::{Fired, Moment, Trouble};
 use crate::record::message::Message;
 use crate::record::{Lead, Sweep};
 use crate::store::Key;
@@ -51,7 +51,11 @@ pub(crate) fn wake(
             let outgoing = messages::wake(&mut draft, *id)?;
             Ok(woken(draft, outgoing))
         }
-        Wake::HandedOver { message, outcome } => {
+        Wake::HandedOver {
+            message,
+            attempt,
+            outcome,
+        } => {
             let key = Key::message(tenant, *message);
             let Some(record) = message_at_hand(records, &key)? else {
                 return Ok(Woken::default());
@@ -59,7 +63,7 @@ pub(crate) fn wake(
             let attempts = record.attempts.to_le_bytes();
             let command = following(now, &[b"handed over", message.0.as_bytes(), &attempts]);
             let mut draft = Draft::new(playbook, records, tenant, command, engine(), now);
-            messages::handed_over(&mut draft, *message, outcome)?;
+            messages::handed_over(&mut draft, *message, *attempt, outcome)?;
             Ok(woken(draft, None))
         }
         Wake::SweepPage {
@@ -81,14 +85,16 @@ pub(crate) fn wake(
             sweeps::paged(&mut draft, *sweep, *reached, *counts)?;
             Ok(woken(draft, None))
         }
-        Wake::Failed { key, error } => {
+        Wake::Failed { key, error } | Wake::Runaway { key, error } => {
             let found = records
                 .found(key)
                 .ok_or_else(|| Stop::Need(vec![key.clone()]))?;
             let version = found.version.0.to_le_bytes();
             let command = following(now, &[b"failed", key.id.as_bytes(), &version]);
             let mut draft = Draft::new(playbook, records, tenant, command, engine(), now);
-            troubles::note(&mut draft, key, error)?;
+            let is_runaway = matches!(wake, Wake::Runaway { .. });
+            let at_least = if is_runaway { Trouble::PATIENCE } else { 1 };
+            troubles::note(&mut draft, key, error, at_least)?;
             Ok(woken(draft, None))
         }
     }
@@ -144,6 +150,9 @@ fn wake_lead(
         actor,
         now,
     );
+    if let Happens::Fires { .. } = item.what {
+        foresee(&draft, lead, &item.rule.actions)?;
+    }
     let Some(mut lead) = draft.read::<Lead>(&key)? else {
         return Ok(Woken::default());
     };

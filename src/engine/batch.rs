@@ -34,7 +34,7 @@ pub(super) enum Job {
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// It is written.
-    Written(Box<Decision>, Option<Outgoing>),
+    Written(Box<Decision>, Option<Box<Outgoing>>),
     /// It was done before.
     AlreadyDone,
     /// There was nothing to do.
@@ -59,6 +59,7 @@ impl Job {
         matches!(
             command.what,
             What::Adopt(_)
+                | What::Begin
                 | What::Lead {
                     order: LeadOrder::Adopt { .. },
                     ..
@@ -77,7 +78,7 @@ impl Job {
                     Some(Key::message(tenant, *message))
                 }
                 Wake::SweepPage { .. } => None,
-                Wake::Failed { key, .. } => Some(key.clone()),
+                Wake::Failed { key, .. } | Wake::Runaway { key, .. } => Some(key.clone()),
             },
         }
     }
@@ -94,7 +95,11 @@ fn subject_of(command: &Command) -> Option<Key> {
         } => None,
         What::Lead { lead, .. } => Some(Key::lead(tenant, *lead)),
         What::SettleMessage { message, .. } => Some(Key::message(tenant, *message)),
-        What::SetUpAgent(_) | What::Register(_) | What::StartSweep(_) | What::Adopt(_) => None,
+        What::SetUpAgent(_)
+        | What::Register(_)
+        | What::StartSweep(_)
+        | What::Adopt(_)
+        | What::Begin => None,
     }
 }
 
@@ -121,7 +126,7 @@ struct Pass {
 struct Decided {
     job: usize,
     decision: Decision,
-    outgoing: Option<Outgoing>,
+    outgoing: Option<Box<Outgoing>>,
     playbook: Arc<Playbook>,
 }
 
@@ -187,15 +192,14 @@ impl Engine {
                     })?,
             );
         }
-        let verdicts = match changes.as_slice() {
-            [] => Vec::new(),
-            changes => self.inner.store.commit(changes).await?,
+        let verdicts = match changes.is_empty() {
+            true => Vec::new(),
+            false => self.inner.store.commit(changes).await?,
         };
         let mut first_moved = usize::MAX;
         for (decided, verdict) in decided.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Written => {
-                    base.apply(&decided.decision);
                     outcomes[decided.job] = Some(Outcome::Written(
                         Box::new(decided.decision),
                         decided.outgoing,
@@ -222,7 +226,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Decides on a common view, loading until nothing more is needed.
+    /// Decides on common records, loading until nothing more is needed. The records are then as
+    /// if everything that was decided were written.
     async fn decide_all(
         &self,
         jobs: &[Job],
@@ -232,16 +237,16 @@ impl Engine {
     ) -> Result<Pass, Error> {
         let mut unreadable: Vec<Error> = Vec::new();
         for _ in 0..MOST_LOADS {
-            let mut view = base.clone();
+            let mut applied = Vec::new();
             let mut needed: BTreeSet<Key> = BTreeSet::new();
             let mut pass = Pass {
                 decided: Vec::with_capacity(pending.len()),
                 settled: Vec::new(),
             };
             for &job in pending {
-                match self.decide_one(&jobs[job], now, &view) {
+                match self.decide_one(&jobs[job], now, base) {
                     Ok(Some((decision, outgoing, playbook))) => {
-                        view.apply(&decision);
+                        applied.extend(base.apply(&decision));
                         pass.decided.push(Decided {
                             job,
                             decision,
@@ -262,6 +267,7 @@ impl Engine {
             if needed.is_empty() {
                 return Ok(pass);
             }
+            base.undo(applied);
             unreadable.extend(self.load_into(base, needed.into_iter().collect()).await?);
         }
         Err(Error::Contended(MOST_LOADS))
@@ -273,7 +279,7 @@ impl Engine {
         job: &Job,
         now: Instant,
         view: &Records,
-    ) -> Result<Option<(Decision, Option<Outgoing>, Arc<Playbook>)>, Hitch> {
+    ) -> Result<Option<(Decision, Option<Box<Outgoing>>, Arc<Playbook>)>, Hitch> {
         let playbook = self.playbook_for(job, view)?;
         let stopped = |stop: Stop| match stop {
             Stop::Need(keys) => Hitch::Need(keys),
@@ -289,7 +295,7 @@ impl Engine {
                 let woken = decide::wake(&playbook, view, tenant, wake, now).map_err(stopped)?;
                 Ok(woken
                     .decision
-                    .map(|decision| (decision, woken.outgoing, playbook)))
+                    .map(|decision| (decision, woken.outgoing.map(Box::new), playbook)))
             }
         }
     }

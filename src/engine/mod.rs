@@ -32,7 +32,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::clock::{Clock, SystemClock};
 use crate::decide::refusal::Refusal;
@@ -77,6 +77,9 @@ struct Playbooks {
     current: Arc<Playbook>,
     /// Those that clocked leads which are not taken over yet.
     earlier: Vec<Arc<Playbook>>,
+    /// Whether the tenant has been seen to have an active playbook. Once it has one it always
+    /// does, so that is asked of the store only once.
+    has_begun: AtomicBool,
 }
 
 impl Playbooks {
@@ -187,6 +190,7 @@ impl EngineBuilder {
                     Playbooks {
                         current,
                         earlier: Vec::new(),
+                        has_begun: AtomicBool::new(false),
                     },
                 );
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::atomic::Ordering;
 
 use futures::future::{Either, select};
 use smol_str::{SmolStr, format_smolstr};
@@ -21,6 +22,10 @@ use crate::time::{Elapsed, Instant};
 
 /// How many due records are taken at once.
 const BATCH: usize = 500;
+/// How many messages a worker takes on at once.
+const HANDED_AT_ONCE: usize = 16;
+/// How long after a hand-over was begun the server may still be called.
+const LATEST_DIAL: Elapsed = Elapsed::seconds(60);
 /// How long a batch is ours alone.
 const LEASE: Elapsed = Elapsed::seconds(60);
 /// How often one record may be woken in one tick; beyond that its rules start each other without
@@ -43,6 +48,8 @@ pub struct Ticked {
     pub pages: u64,
     /// What failed. It is on the records too, and is tried again, or set aside.
     pub failures: Vec<(Key, Error)>,
+    /// How often each record was woken.
+    wakes: BTreeMap<Key, u32>,
 }
 
 impl Ticked {
@@ -59,73 +66,96 @@ impl Engine {
     /// # Errors
     /// When the store fails; what was done by then is done.
     pub async fn tick(&self) -> Result<Ticked, Error> {
-        let now = self.inner.clock.now();
         let mut ticked = Ticked::default();
-        let mut wakes: BTreeMap<Key, u32> = BTreeMap::new();
-        loop {
-            let lease_until = now.checked_add_signed(LEASE).unwrap_or(now);
-            let due = self.inner.store.due(now, BATCH, lease_until).await?;
-            if due.is_empty() {
-                return Ok(ticked);
-            }
-            self.wake_batch(due, now, &mut wakes, &mut ticked).await?;
-        }
+        while self.tick_page(&mut ticked, BATCH).await? > 0 {}
+        Ok(ticked)
     }
 
-    async fn wake_batch(
-        &self,
-        due: Vec<Due>,
-        now: Instant,
-        wakes: &mut BTreeMap<Key, u32>,
-        ticked: &mut Ticked,
-    ) -> Result<(), Error> {
-        let mut jobs = Vec::with_capacity(due.len());
-        let mut keys = Vec::with_capacity(due.len());
-        let mut sweeps = Vec::new();
-        for due in due {
-            let count = wakes.entry(due.key.clone()).or_default();
+    /// Does one page of what is due now, at most `limit` records, and adds it to what the tick
+    /// did: for hosts with a scheduler of their own.
+    ///
+    /// Returns how many records were due: when none are, there is nothing more to do for now.
+    /// A tick that goes on page by page keeps its [`Ticked`], so that rules which start each
+    /// other without end are found.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn tick_page(&self, ticked: &mut Ticked, limit: usize) -> Result<usize, Error> {
+        // A tick can take long, and what falls due meanwhile is due.
+        let now = self.inner.clock.now();
+        let lease_until = now.checked_add_signed(LEASE).unwrap_or(now);
+        let due = self.inner.store.due(now, limit, lease_until).await?;
+        let found = due.len();
+        if found > 0 {
+            self.wake_batch(due, ticked).await?;
+        }
+        Ok(found)
+    }
+
+    async fn wake_batch(&self, due: Vec<Due>, ticked: &mut Ticked) -> Result<(), Error> {
+        let (mut messages, mut others, mut sweeps) = (Vec::new(), Vec::new(), Vec::new());
+        for Due { key, .. } in due {
+            let count = ticked.wakes.entry(key.clone()).or_default();
             *count += 1;
-            if due.key.kind == Kind::Sweep {
-                sweeps.push(due.key);
-            } else if *count > MOST_WAKES {
-                let error = SmolStr::new_static("its rules start each other without end");
-                jobs.push(Job::Wake(
-                    due.key.tenant.clone(),
-                    Wake::Failed {
-                        key: due.key.clone(),
-                        error,
-                    },
-                ));
-                keys.push(due.key);
-            } else if let Some(wake) = wake_of(&due.key) {
-                jobs.push(Job::Wake(due.key.tenant.clone(), wake));
-                keys.push(due.key);
-            }
-        }
-        let outcomes = self.run(&jobs, now).await;
-        let mut outgoing = Vec::new();
-        let mut failed = Vec::new();
-        for (key, outcome) in keys.into_iter().zip(outcomes) {
-            match outcome {
-                Outcome::Written(decision, message) => {
-                    ticked.fired += u64::from(key.kind == Kind::Lead);
-                    let channel = decision
-                        .written::<Message>(&key)
-                        .map(|message| message.channel.clone());
-                    outgoing.extend(message.zip(channel));
+            let wake = match key.kind {
+                Kind::Sweep => {
+                    sweeps.push(key);
+                    continue;
                 }
-                Outcome::AlreadyDone | Outcome::Nothing => {}
-                Outcome::Failed(error) => failed.push((key, error)),
-            }
+                _ if *count > MOST_WAKES => {
+                    let error = SmolStr::new_static("its rules start each other without end");
+                    Some(Wake::Runaway {
+                        key: key.clone(),
+                        error,
+                    })
+                }
+                _ => wake_of(&key),
+            };
+            let Some(wake) = wake else {
+                continue;
+            };
+            let job = Job::Wake(key.tenant.clone(), wake);
+            let portion = if key.kind == Kind::Message {
+                &mut messages
+            } else {
+                &mut others
+            };
+            portion.push((key, job));
         }
-        self.hand_over(outgoing, ticked).await?;
-        self.note_failures(failed, now, ticked).await?;
+        self.wake_portion(&others, ticked).await?;
+        // Few messages at once: each must be handed over within its worker's time.
+        for portion in messages.chunks(HANDED_AT_ONCE) {
+            self.wake_portion(portion, ticked).await?;
+        }
         for key in sweeps {
+            let now = self.inner.clock.now();
             if let Err(error) = self.sweep_page(&key, now, ticked).await {
                 self.note_failures(vec![(key, error)], now, ticked).await?;
             }
         }
         Ok(())
+    }
+
+    async fn wake_portion(&self, portion: &[(Key, Job)], ticked: &mut Ticked) -> Result<(), Error> {
+        let now = self.inner.clock.now();
+        let jobs: Vec<Job> = portion.iter().map(|(_, job)| job.clone()).collect();
+        let mut outgoing = Vec::new();
+        let mut failed = Vec::new();
+        for ((key, _), outcome) in portion.iter().zip(self.run(&jobs, now).await) {
+            match outcome {
+                Outcome::Written(decision, message) => {
+                    ticked.fired += u64::from(key.kind == Kind::Lead);
+                    let channel = decision
+                        .written::<Message>(key)
+                        .map(|message| message.channel.clone());
+                    outgoing.extend(message.zip(channel));
+                }
+                Outcome::AlreadyDone | Outcome::Nothing => {}
+                Outcome::Failed(error) => failed.push((key.clone(), error)),
+            }
+        }
+        self.hand_over(outgoing, ticked).await?;
+        self.note_failures(failed, now, ticked).await
     }
 
     /// Puts failures on their records. A store that fails is nobody's fault but its own.
@@ -169,12 +199,17 @@ impl Engine {
     /// Hands messages over whose hand-over was just committed, and commits what became of them.
     async fn hand_over(
         &self,
-        outgoing: Vec<(Outgoing, Name)>,
+        outgoing: Vec<(Box<Outgoing>, Name)>,
         ticked: &mut Ticked,
     ) -> Result<(), Error> {
         let mut jobs = Vec::with_capacity(outgoing.len());
         for (message, channel) in outgoing {
+            let spent = self.inner.clock.now().signed_duration_since(message.at);
             let outcome = match self.inner.mailers.get(&channel) {
+                // Nobody has talked to a server yet, so this one is surely not sent.
+                _ if spent >= LATEST_DIAL => mailer::Outcome::Later {
+                    said: "the worker ran out of time".into(),
+                },
                 Some(mailer) => mailer.hand_over(&message).await,
                 None => mailer::Outcome::Later {
                     said: format_smolstr!("no mailer for {channel}"),
@@ -185,6 +220,7 @@ impl Engine {
                 message.tenant,
                 Wake::HandedOver {
                     message: message.id,
+                    attempt: message.attempt,
                     outcome,
                 },
             ));
@@ -374,21 +410,21 @@ impl Engine {
     /// Makes the playbook of a tenant that nobody has seen before the active one.
     pub(super) async fn begin_tenant(&self, tenant: &Tenant, now: Instant) -> Result<(), Error> {
         let playbooks = self.playbooks(tenant)?;
+        if playbooks.has_begun.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let key = Key::tenant(tenant);
         let mut records = Records::new();
         self.load_into(&mut records, vec![key.clone()]).await?;
         if records.record::<TenantRecord>(&key).is_some() {
+            playbooks.has_begun.store(true, Ordering::Relaxed);
             return Ok(());
         }
-        let adoption = crate::decide::command::Adoption {
-            stages: Vec::new(),
-            occupied: Vec::new(),
-        };
         let command = Command {
             tenant: tenant.clone(),
             actor: Actor::host("leadkit"),
             happened_at: None,
-            what: What::Adopt(Box::new(adoption)),
+            what: What::Begin,
         };
         let id = crate::ids::CommandId::of(&format!("begin {}", playbooks.current.hash));
         match self

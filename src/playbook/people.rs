@@ -83,7 +83,7 @@ impl Permission {
             What::SetUpAgent(_) => Self::SetUpAgents,
             What::Register(_) => Self::Register,
             What::StartSweep(_) => Self::Sweep,
-            What::Adopt(_) => Self::Adopt,
+            What::Adopt(_) | What::Begin => Self::Adopt,
             What::SettleMessage { .. } => Self::Settle,
             What::Lead { order, .. } => match order {
                 LeadOrder::Assign { .. } => Self::Assign,

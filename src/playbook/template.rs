@@ -44,6 +44,14 @@ pub enum RenderError {
     /// The playbook has no such template.
     #[error("there is no template `{0}`")]
     Unknown(Name),
+    /// A variable made a link whose scheme can't be sent.
+    #[error("the template `{name}` would link to `{link}`")]
+    UnsafeLink {
+        /// Which.
+        name: Name,
+        /// The link.
+        link: SmolStr,
+    },
     /// The template failed: a variable without a value, too much work, too long a text.
     #[error("the template `{name}` could not be rendered")]
     Failed {
@@ -119,14 +127,23 @@ impl Templates {
             .environment
             .get_template(&format!("{name}.html"))
             .is_ok();
+        let html = match has_html {
+            true => Some(self.render_part(name, "html", context)?),
+            false => None,
+        };
+        if let Some(link) = html
+            .as_deref()
+            .map(unsafe_links)
+            .unwrap_or_default()
+            .first()
+        {
+            let (name, link) = (name.clone(), SmolStr::from(*link));
+            return Err(RenderError::UnsafeLink { name, link });
+        }
         Ok(Rendered {
             subject: subject.split_whitespace().collect::<Vec<_>>().join(" "),
             text: self.render_part(name, "txt", context)?,
-            html: if has_html {
-                Some(self.render_part(name, "html", context)?)
-            } else {
-                None
-            },
+            html,
         })
     }
 

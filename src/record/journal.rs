@@ -3,6 +3,8 @@
 //! One entry for each command that wrote something. It holds ids, names of the playbook and
 //! codes, never a person's data, so that erasing a person and replaying a journal don't fight.
 
+use std::sync::Arc;
+
 use chrono::serde::{ts_microseconds, ts_microseconds_option};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -53,7 +55,7 @@ pub enum Event {
         /// From whom.
         from: Option<AgentId>,
         /// Why, where a pool chose.
-        reasons: Option<Reasons>,
+        reasons: Option<Arc<Reasons>>,
     },
     /// A pool found nobody.
     NobodyEligible {

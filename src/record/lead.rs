@@ -2,6 +2,8 @@
 //!
 //! A sale, a workshop visit, a recall, a car to look after: what differs is the pipeline.
 
+use std::sync::Arc;
+
 use chrono::serde::{ts_microseconds, ts_microseconds_option};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -154,7 +156,7 @@ pub enum Because {
     /// Somebody gave it to this agent by name.
     GivenBy(SmolStr),
     /// A pool chose, for these reasons (M2).
-    Chosen(Reasons),
+    Chosen(Arc<Reasons>),
 }
 
 /// What contact was tried.

@@ -100,15 +100,15 @@ macro_rules! recorded {
     };
 }
 
-recorded!(TenantRecord, Tenant, |value| value);
+recorded!(TenantRecord, Tenant, |value| value, last_command);
 recorded!(Lead, Lead, |value| Box::new(value), last_command);
 recorded!(Contact, Contact, |value| value);
-recorded!(Agent, Agent, |value| value);
+recorded!(Agent, Agent, |value| value, last_command);
 recorded!(Group, Group, |value| value);
 recorded!(Pool, Pool, |value| value);
 recorded!(Claim, Claim, |value| value);
 recorded!(Message, Message, |value| Box::new(value));
-recorded!(Sweep, Sweep, |value| value);
+recorded!(Sweep, Sweep, |value| value, last_command);
 
 impl Key {
     fn new(tenant: &Tenant, kind: Kind, id: Id) -> Self {

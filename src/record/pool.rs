@@ -1,5 +1,7 @@
 //! A pool: the agents among whom leads are assigned, with what assignment must know of them.
 
+use std::sync::Arc;
+
 use chrono::serde::ts_microseconds;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -27,7 +29,7 @@ pub struct Member {
     /// The team, copied from the agent.
     pub team: Option<Name>,
     /// The cities, copied from the agent, folded.
-    pub cities: Vec<SmolStr>,
+    pub cities: Arc<[SmolStr]>,
     /// The capacity, copied from the agent.
     pub capacity: Option<u32>,
     /// Whether the agent takes leads now, copied from the agent.
@@ -74,10 +76,9 @@ impl Tally {
     /// The sums over the window that ends at `now`.
     #[must_use]
     pub fn counts(&self, window: Elapsed, now: Instant) -> Counts {
-        let mut tally = self.clone();
-        tally.advance(window, now);
-        tally
-            .parts
+        let (begun, _) = self.parts_begun(window, now);
+        let kept = Self::PARTS - begun.min(Self::PARTS);
+        self.parts[..kept]
             .iter()
             .fold(Counts::default(), |sum, part| Counts {
                 received: sum.received.saturating_add(part.received),
@@ -97,19 +98,25 @@ impl Tally {
         self.parts[0].won = self.parts[0].won.saturating_add(1);
     }
 
-    /// Begins new parts until the first one contains `now`. A clock that jumps back changes
-    /// nothing.
-    fn advance(&mut self, window: Elapsed, now: Instant) {
+    /// How many parts have begun since the first one, and for how long the last of them has run,
+    /// in milliseconds. A clock that jumps back begins none.
+    fn parts_begun(&self, window: Elapsed, now: Instant) -> (usize, i64) {
         let part_ms = (window.num_milliseconds() / Self::PARTS as i64).max(1);
         let gone_ms = now.signed_duration_since(self.part_from).num_milliseconds();
         let begun = usize::try_from(gone_ms / part_ms).unwrap_or(0);
+        (begun, gone_ms % part_ms)
+    }
+
+    /// Begins new parts until the first one contains `now`.
+    fn advance(&mut self, window: Elapsed, now: Instant) {
+        let (begun, running_ms) = self.parts_begun(window, now);
         if begun == 0 {
             return;
         }
         let kept = Self::PARTS - begun.min(Self::PARTS);
         self.parts.copy_within(0..kept, Self::PARTS - kept);
         self.parts[..Self::PARTS - kept].fill(Counts::default());
-        let part_starts_ms = now.timestamp_millis() - gone_ms % part_ms;
+        let part_starts_ms = now.timestamp_millis() - running_ms;
         self.part_from = Instant::from_timestamp_millis(part_starts_ms).unwrap_or(now);
     }
 }

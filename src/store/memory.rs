@@ -81,16 +81,16 @@ impl Store for MemoryStore {
         Ok(keys.iter().map(load).collect())
     }
 
-    async fn commit(&self, changes: &[Changes]) -> Result<Vec<Verdict>, StoreError> {
-        for change in changes {
+    async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
+        for change in &changes {
             change.check()?;
         }
         let mut state = self.state();
-        let commit = |change: &Changes| {
+        let commit = |change: Changes| {
             let shelf = state.tenants.entry(change.tenant.clone());
             shelf.or_default().commit(change)
         };
-        Ok(changes.iter().map(commit).collect())
+        Ok(changes.into_iter().map(commit).collect())
     }
 
     async fn due(
@@ -228,7 +228,7 @@ impl Shelf {
         record.map_or(Version::ABSENT, |record| record.version)
     }
 
-    fn commit(&mut self, changes: &Changes) -> Verdict {
+    fn commit(&mut self, changes: Changes) -> Verdict {
         let Changes {
             tenant: _,
             command,
@@ -236,7 +236,7 @@ impl Shelf {
             puts,
             journal,
         } = changes;
-        if self.places.contains_key(command) {
+        if self.places.contains_key(&command) {
             return Verdict::AlreadyDone;
         }
         let read = puts.iter().map(|put| (&put.key, put.read));
@@ -252,28 +252,28 @@ impl Shelf {
         for put in puts {
             self.put(put);
         }
-        self.places.insert(*command, self.journal.len());
-        self.journal.push((*command, journal.clone()));
+        self.places.insert(command, self.journal.len());
+        self.journal.push((command, journal));
         Verdict::Written
     }
 
-    fn put(&mut self, put: &Put) {
+    fn put(&mut self, put: Put) {
         let Put {
             key,
             read,
             body,
             wakes_at,
-            facts,
+            mut facts,
         } = put;
         let (kind, id) = (key.kind, key.id);
+        let is_there = body.is_some();
         let old = match body {
             Some(body) => {
-                let mut facts = facts.clone();
                 facts.sort_by(|a, b| a.name.cmp(&b.name));
                 let record = Record {
                     version: read.next(),
-                    body: body.clone(),
-                    wakes_at: *wakes_at,
+                    body,
+                    wakes_at,
                     facts,
                 };
                 self.records.insert((kind, id), record)
@@ -283,8 +283,8 @@ impl Shelf {
         if let Some(at) = old.and_then(|record| record.wakes_at) {
             self.clocks.remove(&(at, kind, id));
         }
-        if let (Some(at), Some(_)) = (wakes_at, body) {
-            self.clocks.insert((*at, kind, id));
+        if let Some(at) = wakes_at.filter(|_| is_there) {
+            self.clocks.insert((at, kind, id));
         }
         self.leases.remove(&(kind, id));
     }

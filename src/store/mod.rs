@@ -487,7 +487,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// - a lease on a record ends when the record is written
     ///   (`a_lease_ends_when_the_record_is_written`);
     /// - no changes are no error (`nothing_asked_is_nothing_done`).
-    async fn commit(&self, changes: &[Changes]) -> Result<Vec<Verdict>, StoreError>;
+    async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError>;
 
     /// Leases up to `limit` records that are due at `now`, the earliest first.
     ///

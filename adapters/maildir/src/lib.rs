@@ -17,6 +17,7 @@
 //! let message = Outgoing {
 //!     tenant: Tenant::from("north"),
 //!     id: MessageId(Id::derived(at, &CommandId::of("webhook 7"), "message", 0)),
+//!     attempt: 1,
 //!     message_id: "1@north.example".into(),
 //!     template: "your-test-drive".into(),
 //!     from: Mailbox { name: "Ana Núñez".into(), email: "ana@north.example".parse()? },

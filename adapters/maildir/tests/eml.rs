@@ -23,6 +23,7 @@ fn message() -> Outgoing {
     Outgoing {
         tenant: Tenant::from("north"),
         id: MessageId(id.parse().expect("an id")),
+        attempt: 1,
         message_id: format!("{id}@north.example").into(),
         template: "your-test-drive".into(),
         from: mailbox("Ana Núñez", "ana@north.example"),

@@ -18,6 +18,7 @@ fn message(tenant: &str, at: &str, text: &str) -> Outgoing {
     Outgoing {
         tenant: Tenant::from(tenant),
         id: MessageId(Id::derived(at, &CommandId::of("any"), "message", 0)),
+        attempt: 1,
         message_id: "1@north.example".into(),
         template: "hello".into(),
         from: somebody.clone(),

@@ -4,6 +4,7 @@
 //! leave the same rows and bytes behind. They take turns; the median of the rounds counts.
 //! `-- --leads 100000 --rounds 7 --only single` changes the size or chooses; without `--bench` it only checks itself.
 
+mod measure;
 mod raw;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use leadkit::time::{Elapsed, Instant};
 use leadkit::value::Value;
 use leadkit_sqlite::rusqlite::Connection;
 use leadkit_sqlite::{Durability, Options, SqliteStore};
+use measure::{Cost, measured, median, number_after};
 use pollster::block_on;
 use raw::Raw;
 use raw::work::{self, Fact};
@@ -68,11 +70,6 @@ fn main() {
             |store| one_by_one(store, &chosen),
         );
     }
-}
-
-fn number_after(name: &str) -> Option<u32> {
-    let mut arguments = std::env::args().skip_while(|argument| argument != name);
-    arguments.nth(1)?.parse().ok()
 }
 
 struct Run<'a> {
@@ -141,44 +138,6 @@ impl Run<'_> {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// What a run took.
-struct Cost {
-    wall: Duration,
-    /// Of all threads; steadier where the machine has other work.
-    processor: Duration,
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn measured(work: impl FnOnce()) -> Cost {
-    let (start, used) = (std::time::Instant::now(), processor_time());
-    work();
-    Cost {
-        wall: start.elapsed(),
-        processor: processor_time().saturating_sub(used),
-    }
-}
-
-/// What the threads of this process have used so far; nothing where the system doesn't tell.
-fn processor_time() -> Duration {
-    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
-        return Duration::ZERO;
-    };
-    let used = threads.flatten().filter_map(|thread| {
-        let told = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        told.split(' ')
-            .next()?
-            .parse()
-            .ok()
-            .map(Duration::from_nanos)
-    });
-    used.sum()
-}
-
 /// Rows and bytes of every table.
 fn contents(path: &Path) -> Vec<(i64, i64)> {
     let connection = Connection::open(path).expect("the file");
@@ -213,7 +172,7 @@ fn fill(path: &Path, leads: u32) {
     let numbers: Vec<u32> = (0..leads).collect();
     for numbers in numbers.chunks(BATCH) {
         let changes: Vec<Changes> = numbers.iter().map(|number| register(*number)).collect();
-        let verdicts = block_on(store.commit(&changes)).expect("verdicts");
+        let verdicts = block_on(store.commit(changes)).expect("verdicts");
         assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Written));
     }
 }
@@ -310,7 +269,7 @@ fn fire(store: &dyn Store, leads: &[(Id, Instant)]) {
             decided(*lead, body, contact, (loaded.version, contact_body))
         })
         .collect();
-    let verdicts = block_on(store.commit(&changes)).expect("verdicts");
+    let verdicts = block_on(store.commit(changes)).expect("verdicts");
     assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Written));
 }
 

@@ -233,14 +233,13 @@ impl Store for SqliteStore {
         self.inner.write("load records", load).await
     }
 
-    async fn commit(&self, changes: &[Changes]) -> Result<Vec<Verdict>, StoreError> {
-        for change in changes {
+    async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
+        for change in &changes {
             change.check()?;
         }
         if changes.is_empty() {
             return Ok(Vec::new());
         }
-        let changes = changes.to_vec();
         let commit = |reply| Request::Commit(changes, reply);
         self.inner.write("commit", commit).await
     }

@@ -62,7 +62,7 @@ fn write(command: &str, key: Key, read: u64) -> Changes {
 }
 
 fn commit(store: &SqliteStore, change: Changes) -> Verdict {
-    block_on(store.commit(&[change]))
+    block_on(store.commit(vec![change]))
         .expect("a verdict")
         .remove(0)
 }
@@ -146,7 +146,7 @@ fn a_batch_that_moved_somewhere_is_written_everywhere_else() {
             write(&format!("write {number}"), lead(number), read)
         })
         .collect();
-    let verdicts = block_on(store.commit(&batch)).unwrap();
+    let verdicts = block_on(store.commit(batch)).unwrap();
     let written = verdicts
         .iter()
         .filter(|verdict| **verdict == Verdict::Written);
@@ -213,7 +213,7 @@ fn what_is_only_read_is_never_written() {
     let reading = SqliteStore::open_with(&path, &options).unwrap();
     assert_eq!(load(&reading, lead(1)).version, Version(1));
     assert_eq!(all_leads(&reading), 1);
-    let refused = block_on(reading.commit(&[write("b", lead(1), 1)])).unwrap_err();
+    let refused = block_on(reading.commit(vec![write("b", lead(1), 1)])).unwrap_err();
     assert_eq!(refused.kind, StoreErrorKind::Unavailable);
     assert!(refused.source.is_some());
     assert_eq!(load(&writing, lead(1)).version, Version(1));
@@ -231,7 +231,7 @@ fn a_file_that_somebody_else_holds_is_unavailable_and_nothing_is_written() {
     let tx = host
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .unwrap();
-    let busy = block_on(store.commit(&[write("a", lead(1), 0)])).unwrap_err();
+    let busy = block_on(store.commit(vec![write("a", lead(1), 0)])).unwrap_err();
     assert_eq!(busy.kind, StoreErrorKind::Unavailable);
     tx.rollback().unwrap();
     assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);

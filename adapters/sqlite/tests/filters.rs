@@ -186,7 +186,7 @@ fn text_is_itself_wherever_it_lies() {
         .iter()
         .flat_map(|one| texts.iter().map(move |other| (*one, *other)));
     let records: Vec<_> = pairs.clone().map(record).collect();
-    let _ = block_on(store.commit(&[changes(&records)])).unwrap();
+    let _ = block_on(store.commit(vec![changes(&records)])).unwrap();
     let equal = pairs.filter(|(one, other)| one == other).count();
     for (left, right) in [
         ("stage", "field 8"),
@@ -222,7 +222,7 @@ proptest! {
         let options = Options { virtual_time: true, ..Options::default() };
         let sqlite = SqliteStore::in_memory_with(&options).unwrap();
         for store in [&memory as &dyn Store, &sqlite] {
-            let verdicts = block_on(store.commit(&[changes(&records)])).unwrap();
+            let verdicts = block_on(store.commit(vec![changes(&records)])).unwrap();
             prop_assert_eq!(verdicts, vec![Verdict::Written]);
         }
         for (filter, order, limit, by) in filters {

@@ -41,7 +41,7 @@ pub(super) async fn a_change_that_moved_leaves_no_trace(subject: &dyn Subject) -
 pub(super) async fn a_change_that_fails_takes_no_other_down(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let verdicts = store
-        .commit(&[
+        .commit(vec![
             change("a").and(put(lead(1), 0, b"one")),
             change("b").and(put(lead(2), 7, b"two")),
             change("c").and(put(lead(3), 0, b"three")),
@@ -81,7 +81,7 @@ pub(super) async fn a_command_acts_once(subject: &dyn Subject) -> Outcome {
 pub(super) async fn a_command_acts_once_within_a_batch(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let verdicts = store
-        .commit(&[
+        .commit(vec![
             change("a").and(put(lead(1), 0, b"one")),
             change("a").and(put(lead(2), 0, b"two")),
             change("a").and(put(lead(1), 0, b"one")),
@@ -121,11 +121,11 @@ pub(super) async fn already_done_beats_moved(subject: &dyn Subject) -> Outcome {
     let late = change("a").and(put(lead(1), 9, b"x")).if_still(lead(2), 9);
     let verdict = commit(&store, late.clone()).await?;
     same("alone", verdict, Some(Verdict::AlreadyDone))?;
-    let within = store.commit(&[change("b"), late.clone()]).await?;
+    let within = store.commit(vec![change("b"), late.clone()]).await?;
     let both = vec![Verdict::Written, Verdict::AlreadyDone];
     same("in a batch", within, both)?;
     let moved = change("c").and(put(lead(1), 7, b"x"));
-    let within = store.commit(&[moved, late]).await?;
+    let within = store.commit(vec![moved, late]).await?;
     let both = vec![Verdict::Moved(vec![lead(1)]), Verdict::AlreadyDone];
     same("in a batch where something moved", within, both)
 }
@@ -216,7 +216,7 @@ pub(super) async fn of_racing_writers_one_wins(subject: &dyn Subject) -> Outcome
 pub(super) async fn changes_build_on_earlier_ones_of_their_batch(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let verdicts = store
-        .commit(&[
+        .commit(vec![
             change("a").and(put(lead(1), 0, b"a").waking(at(9)).with("stage", "new")),
             change("b").and(put(lead(1), 1, b"b").waking(at(5)).with("stage", "won")),
             change("c").and(put(lead(2), 0, b"c")).if_still(lead(1), 2),
@@ -235,7 +235,7 @@ pub(super) async fn changes_build_on_earlier_ones_of_their_batch(subject: &dyn S
 pub(super) async fn changes_fall_with_earlier_ones(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let verdicts = store
-        .commit(&[
+        .commit(vec![
             change("a")
                 .and(put(lead(1), 3, b"a"))
                 .and(put(lead(2), 0, b"a")),
@@ -352,8 +352,8 @@ pub(super) async fn another_tenants_key_is_refused(subject: &dyn Subject) -> Out
         change("b").and(put(theirs(), 0, b"x")),
         change("c").if_still(theirs(), 0),
     ] {
-        let batch = [change("a").and(put(lead(1), 0, b"x")), wrong];
-        let refused = failure(store.commit(&batch).await);
+        let batch = vec![change("a").and(put(lead(1), 0, b"x")), wrong];
+        let refused = failure(store.commit(batch).await);
         same("the failure", refused, Some(StoreErrorKind::Invalid))?;
     }
     let found = store.load(&[theirs(), lead(1)]).await?;
@@ -368,7 +368,7 @@ pub(super) async fn a_journal_key_is_refused(subject: &dyn Subject) -> Outcome {
         change("b").and(put(entry(), 0, b"x")),
         change("c").if_still(entry(), 0),
     ] {
-        let refused = failure(store.commit(&[change("d"), wrong]).await);
+        let refused = failure(store.commit(vec![change("d"), wrong]).await);
         same("the failure", refused, Some(StoreErrorKind::Invalid))?;
     }
     let entries = store.journal(&acme(), JournalCursor(0), 10).await?;
@@ -395,7 +395,7 @@ pub(super) async fn facts_of_a_kind_without_facts_are_refused(subject: &dyn Subj
 
 pub(super) async fn nothing_asked_is_nothing_done(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
-    same("no changes", store.commit(&[]).await?, vec![])?;
+    same("no changes", store.commit(Vec::new()).await?, vec![])?;
     same("no keys", store.load(&[]).await?, vec![])?;
     same(
         "a page without room",

@@ -10,8 +10,8 @@ pub(super) async fn the_journal_is_read_by_cursor_without_gap(subject: &dyn Subj
     let mut cursor = JournalCursor::default();
     let mut read: Vec<Journaled> = Vec::new();
     for round in 0..4 {
-        let batch: Vec<_> = (0..3).map(|n| change(&format!("{round}.{n}"))).collect();
-        let _ = store.commit(&batch).await?;
+        let batch = (0..3).map(|n| change(&format!("{round}.{n}"))).collect();
+        let _ = store.commit(batch).await?;
         // One of three is left for the next round.
         let page = store.journal(&acme(), cursor, 2).await?;
         same("a page", page.len(), 2)?;
@@ -51,9 +51,8 @@ pub(super) async fn the_journal_is_read_by_cursor_without_gap(subject: &dyn Subj
 pub(super) async fn the_journal_keeps_the_order_of_versions(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let write = |version: u64| change(&format!("write {version}")).and(put(lead(1), version, b"x"));
-    let first: Vec<_> = (0..3).map(write).collect();
-    let _ = store.commit(&first).await?;
-    let moved = store.commit(&[write(9), write(3), write(4)]).await?;
+    let _ = store.commit((0..3).map(write).collect()).await?;
+    let moved = store.commit(vec![write(9), write(3), write(4)]).await?;
     same(
         "what wasn't written",
         moved.first(),
@@ -68,8 +67,8 @@ pub(super) async fn the_journal_keeps_the_order_of_versions(subject: &dyn Subjec
 pub(super) async fn a_journal_is_its_tenants_own(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let zenith = Tenant::from("zenith");
-    let batch = [change("a"), change_of(&zenith, "b"), change("c")];
-    let _ = store.commit(&batch).await?;
+    let batch = vec![change("a"), change_of(&zenith, "b"), change("c")];
+    let _ = store.commit(batch).await?;
     for (tenant, wanted) in [
         (acme(), vec!["a", "c"]),
         (zenith, vec!["b"]),

@@ -91,7 +91,7 @@ pub(super) async fn kinds_and_tenants_are_kept_apart(subject: &dyn Subject) -> O
         .and(put(lead(1), 0, b"lead"))
         .and(put(contact.clone(), 0, b"contact"));
     let others = change_of(&zenith, "a").and(put(theirs.clone(), 0, b"theirs"));
-    let verdicts = store.commit(&[ours, others]).await?;
+    let verdicts = store.commit(vec![ours, others]).await?;
     same(
         "the verdicts",
         verdicts,

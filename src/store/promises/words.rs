@@ -123,7 +123,7 @@ pub(super) async fn commit(
     store: &Arc<dyn Store>,
     change: Changes,
 ) -> Result<Option<Verdict>, StoreError> {
-    Ok(store.commit(&[change]).await?.pop())
+    Ok(store.commit(vec![change]).await?.pop())
 }
 
 /// The keys of what is due at `now` and was not leased.

@@ -357,9 +357,10 @@ impl Session<'_> {
         let mut overflow = Overflow::default();
         let statement = of_kind.write.get()?;
         statement.clear_bindings();
+        let mut next = 0;
         for StoredFact { name, value } in facts {
             let value_type = value.value_type();
-            let place = match layout.built_in(name, value_type) {
+            let place = match layout.built_in_behind(&mut next, name, value_type) {
                 Some(place) => place,
                 None => layout.slot(self.names.slot_or_new(tenant, kind, name, value_type)?),
             };
