@@ -40,8 +40,8 @@ pub struct Answer {
 /// - Conversion is won leads over received ones in the pool's window, shrunk towards the team's
 ///   mean by the pool's number of pseudo-leads, so that two leads of two won don't beat seventy
 ///   of a hundred.
-/// - `best`: the highest conversion, then the smallest load, then who got a lead longer ago by
-///   share, then the id. `weighted`: smooth weighted turns by conversion. `evenly`: turns.
+/// - `best`: the highest conversion, then the smallest load, then the id. `weighted`: smooth
+///   weighted turns by conversion. `evenly`: turns.
 #[must_use]
 pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instant) -> Answer {
     let mut passed_over = Vec::new();

@@ -55,7 +55,7 @@ impl Engine {
             .collect())
     }
 
-    /// The stages that hold open leads.
+    /// The stages that hold leads, open or closed.
     pub(super) async fn occupied_stages(
         &self,
         tenant: &Tenant,

@@ -255,26 +255,6 @@ impl Playbook {
         channels.dedup();
         channels
     }
-
-    /// The same playbook without the rule of this name: for tests that a scenario notices.
-    #[must_use]
-    pub fn without_rule(mut self, name: &str) -> Self {
-        self.rules.retain(|rule| rule.name != *name);
-        self
-    }
-
-    /// The same playbook in which no move asks for this need: for tests that a scenario notices.
-    #[must_use]
-    pub fn without_need(mut self, name: &str) -> Self {
-        let stages = self
-            .pipelines
-            .iter_mut()
-            .flat_map(|pipeline| &mut pipeline.stages);
-        for way in stages.flat_map(|stage| &mut stage.ways) {
-            way.needs.retain(|need| *need != *name);
-        }
-        self
-    }
 }
 
 impl fmt::Debug for Playbook {

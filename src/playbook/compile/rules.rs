@@ -80,6 +80,24 @@ impl Reader<'_> {
         self.rules.push(rule);
     }
 
+    /// Adds a rule once for each delay, named after it: `lead-is-old.5-days`.
+    fn add_for_each(
+        &mut self,
+        section: &Section<'_>,
+        rule: &Rule,
+        delays: impl Iterator<Item = Delay>,
+    ) {
+        for delay in delays {
+            let name = Name::from(format_smolstr!("{}.{}", rule.name, dashed(&delay)));
+            let rule = Rule {
+                name,
+                delay,
+                ..rule.clone()
+            };
+            self.add(section, rule);
+        }
+    }
+
     /// The long form.
     fn rule(&mut self, mut section: Section<'_>) {
         let name = section.required("name").and_then(|node| {
@@ -229,25 +247,21 @@ impl Reader<'_> {
             .required("do")
             .map(|node| self.names.actions(&node))
             .unwrap_or_default();
-        for node in ages {
-            let Some(delay) = node.forward_delay() else {
-                continue;
-            };
-            let rule = Rule {
-                name: Name::from(format_smolstr!("{name}.{}", dashed(&delay))),
-                scope: scope.clone(),
-                anchor: anchor.clone(),
-                delay,
-                every: None,
-                only_if: only_if.clone(),
-                until: None,
-                stopped_by: stopped_by.clone(),
-                late,
-                calendar: calendar.clone(),
-                actions: actions.clone(),
-            };
-            self.add(&section, rule);
-        }
+        let rule = Rule {
+            name: name.clone(),
+            scope,
+            anchor,
+            delay: Delay::NONE,
+            every: None,
+            only_if,
+            until: None,
+            stopped_by,
+            late,
+            calendar,
+            actions,
+        };
+        let delays = ages.iter().filter_map(Node::forward_delay);
+        self.add_for_each(&section, &rule, delays);
         section.finish();
     }
 
@@ -331,24 +345,21 @@ impl Reader<'_> {
             .required("do")
             .map(|node| self.names.actions(&node))
             .unwrap_or_default();
-        for node in times {
-            let (Some(delay), Some(anchor)) = (node.delay(), anchor.clone()) else {
-                continue;
-            };
+        if let Some(anchor) = anchor {
             let rule = Rule {
-                name: Name::from(format_smolstr!("{name}.{}", dashed(&delay))),
-                scope: scope.clone(),
+                name: name.clone(),
+                scope,
                 anchor,
-                delay,
+                delay: Delay::NONE,
                 every: None,
-                only_if: only_if.clone(),
+                only_if,
                 until: None,
-                stopped_by: stopped_by.clone(),
+                stopped_by,
                 late,
-                calendar: calendar.clone(),
-                actions: actions.clone(),
+                calendar,
+                actions,
             };
-            self.add(&section, rule);
+            self.add_for_each(&section, &rule, times.iter().filter_map(Node::delay));
         }
         section.finish();
     }
