@@ -61,6 +61,7 @@
 //! [`add_working_days`]: Calendar::add_working_days
 
 mod index;
+mod offsets;
 mod rules;
 mod spec;
 mod walk;

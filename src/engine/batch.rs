@@ -115,14 +115,25 @@ enum Hitch {
     Failed(Error),
 }
 
-/// What one pass over the jobs found out.
-struct Pass {
+/// Jobs on their way through deciding and committing.
+pub(super) struct Batch {
+    jobs: Vec<Job>,
+    now: Instant,
+    /// The records at hand.
+    base: Records,
+    /// What became of each job, as far as that is known.
+    outcomes: Vec<Option<Outcome>>,
+}
+
+/// What was decided about a batch, to be committed.
+#[derive(Default)]
+pub(super) struct Drawn {
     decided: Vec<Decided>,
     /// Jobs that come to nothing, or fail.
     settled: Vec<(usize, Outcome)>,
 }
 
-/// A job that was decided in this pass.
+/// A job that was decided.
 struct Decided {
     job: usize,
     decision: Decision,
@@ -130,142 +141,176 @@ struct Decided {
     playbook: Arc<Playbook>,
 }
 
-impl Engine {
-    /// Decides and commits jobs in order, each seeing what the earlier ones write.
-    pub(super) async fn run(&self, jobs: &[Job], now: Instant) -> Vec<Outcome> {
-        let mut outcomes: Vec<Option<Outcome>> = jobs.iter().map(|_| None).collect();
-        let mut base = Records::new();
-        for _ in 0..MOST_ROUNDS {
-            let pending: Vec<usize> = (0..jobs.len())
-                .filter(|&job| outcomes[job].is_none())
-                .collect();
-            if pending.is_empty() {
-                break;
-            }
-            if let Err(error) = self
-                .round(jobs, &pending, now, &mut base, &mut outcomes)
-                .await
-            {
-                let first = pending.iter().copied().find(|&job| outcomes[job].is_none());
-                for job in pending {
-                    if outcomes[job].is_none() {
-                        let error = if Some(job) == first {
-                            None
-                        } else {
-                            Some(again(&error))
-                        };
-                        outcomes[job] = error.map(Outcome::Failed);
-                    }
-                }
-                if let Some(first) = first {
-                    outcomes[first] = Some(Outcome::Failed(error));
-                }
-                break;
-            }
+impl Batch {
+    /// Jobs that build on records of which some may be at hand.
+    pub(super) fn new(jobs: Vec<Job>, now: Instant, base: Records) -> Self {
+        Self {
+            outcomes: jobs.iter().map(|_| None).collect(),
+            jobs,
+            now,
+            base,
         }
-        let contended = || Outcome::Failed(Error::Contended(MOST_ROUNDS));
-        outcomes
-            .into_iter()
-            .map(|outcome| outcome.unwrap_or_else(contended))
-            .collect()
     }
 
-    /// One pass: decide all pending jobs, commit them, note what became of them.
-    async fn round(
-        &self,
-        jobs: &[Job],
-        pending: &[usize],
-        now: Instant,
-        base: &mut Records,
-        outcomes: &mut [Option<Outcome>],
-    ) -> Result<(), Error> {
-        let Pass { decided, settled } = self.decide_all(jobs, pending, now, base).await?;
-        let mut changes: Vec<Changes> = Vec::with_capacity(decided.len());
-        for decided in &decided {
-            changes.push(
-                decided
-                    .decision
-                    .changes(&decided.playbook)
-                    .map_err(|source| Error::Unreadable {
-                        key: Key::journal(&decided.decision.tenant, decided.decision.command),
-                        source,
-                    })?,
-            );
-        }
-        let verdicts = match changes.is_empty() {
-            true => Vec::new(),
-            false => self.inner.store.commit(changes).await?,
+    /// When it is decided.
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn pending(&self) -> Vec<usize> {
+        let jobs = 0..self.jobs.len();
+        jobs.filter(|&job| self.outcomes[job].is_none()).collect()
+    }
+
+    /// Nothing more can be done: what is pending failed.
+    fn fail(&mut self, error: Error) {
+        let (first, others) = match self.pending().split_first() {
+            Some((first, others)) => (*first, others.to_vec()),
+            None => return,
         };
+        for job in others {
+            self.outcomes[job] = Some(Outcome::Failed(again(&error)));
+        }
+        self.outcomes[first] = Some(Outcome::Failed(error));
+    }
+
+    /// Notes what became of what was decided.
+    fn note(&mut self, drawn: Drawn, verdicts: Vec<Verdict>) {
         let mut first_moved = usize::MAX;
-        for (decided, verdict) in decided.into_iter().zip(verdicts) {
+        for (decided, verdict) in drawn.decided.into_iter().zip(verdicts) {
+            let job = decided.job;
             match verdict {
                 Verdict::Written => {
-                    outcomes[decided.job] = Some(Outcome::Written(
-                        Box::new(decided.decision),
-                        decided.outgoing,
-                    ));
+                    let decision = Box::new(decided.decision);
+                    self.outcomes[job] = Some(Outcome::Written(decision, decided.outgoing));
                 }
                 Verdict::AlreadyDone => {
-                    first_moved = first_moved.min(decided.job);
-                    forget(base, &decided.decision);
-                    outcomes[decided.job] = Some(Outcome::AlreadyDone);
+                    first_moved = first_moved.min(job);
+                    forget(&mut self.base, &decided.decision);
+                    self.outcomes[job] = Some(Outcome::AlreadyDone);
                 }
                 Verdict::Moved(keys) => {
-                    first_moved = first_moved.min(decided.job);
-                    forget(base, &decided.decision);
-                    keys.iter().for_each(|key| base.forget(key));
+                    first_moved = first_moved.min(job);
+                    forget(&mut self.base, &decided.decision);
+                    keys.iter().for_each(|key| self.base.forget(key));
                 }
             }
         }
         // A refusal counts only if everything before it came true.
-        for (job, outcome) in settled {
+        for (job, outcome) in drawn.settled {
             if job < first_moved {
-                outcomes[job] = Some(outcome);
+                self.outcomes[job] = Some(outcome);
             }
         }
-        Ok(())
+    }
+}
+
+impl Drawn {
+    /// The records as they are if all of this is written: for who decides before that is known.
+    pub(super) fn records(&self) -> Records {
+        let mut records = Records::new();
+        for decided in &self.decided {
+            records.apply(&decided.decision);
+        }
+        records
+    }
+}
+
+impl Engine {
+    /// Decides and commits jobs in order, each seeing what the earlier ones write.
+    pub(super) async fn run(&self, jobs: Vec<Job>, now: Instant) -> Vec<Outcome> {
+        self.complete(Batch::new(jobs, now, Records::new())).await
+    }
+
+    /// Decides and commits what is pending, again and again for what moved meanwhile.
+    pub(super) async fn complete(&self, mut batch: Batch) -> Vec<Outcome> {
+        for _ in 0..MOST_ROUNDS {
+            if batch.outcomes.iter().all(Option::is_some) {
+                break;
+            }
+            let drawn = self.draw(&mut batch).await;
+            self.land(&mut batch, drawn).await;
+        }
+        let contended = || Outcome::Failed(Error::Contended(MOST_ROUNDS));
+        let outcomes = batch.outcomes.into_iter();
+        outcomes
+            .map(|outcome| outcome.unwrap_or_else(contended))
+            .collect()
+    }
+
+    /// Decides what is pending.
+    pub(super) async fn draw(&self, batch: &mut Batch) -> Drawn {
+        match self.decide_all(batch).await {
+            Ok(drawn) => drawn,
+            Err(error) => {
+                batch.fail(error);
+                Drawn::default()
+            }
+        }
+    }
+
+    /// Commits what was decided, and notes what became of it.
+    pub(super) async fn land(&self, batch: &mut Batch, drawn: Drawn) {
+        match self.commit(&drawn).await {
+            Ok(verdicts) => batch.note(drawn, verdicts),
+            Err(error) => batch.fail(error),
+        }
+    }
+
+    async fn commit(&self, drawn: &Drawn) -> Result<Vec<Verdict>, Error> {
+        let mut changes: Vec<Changes> = Vec::with_capacity(drawn.decided.len());
+        for Decided {
+            decision, playbook, ..
+        } in &drawn.decided
+        {
+            let made = decision.changes(playbook);
+            changes.push(made.map_err(|source| Error::Unreadable {
+                key: Key::journal(&decision.tenant, decision.command),
+                source,
+            })?);
+        }
+        match changes.is_empty() {
+            true => Ok(Vec::new()),
+            false => Ok(self.inner.store.commit(changes).await?),
+        }
     }
 
     /// Decides on common records, loading until nothing more is needed. The records are then as
     /// if everything that was decided were written.
-    async fn decide_all(
-        &self,
-        jobs: &[Job],
-        pending: &[usize],
-        now: Instant,
-        base: &mut Records,
-    ) -> Result<Pass, Error> {
+    async fn decide_all(&self, batch: &mut Batch) -> Result<Drawn, Error> {
         let mut unreadable: Vec<Error> = Vec::new();
+        let pending = batch.pending();
         for _ in 0..MOST_LOADS {
+            let base = &mut batch.base;
             let mut applied = Vec::new();
             let mut needed: BTreeSet<Key> = BTreeSet::new();
-            let mut pass = Pass {
+            let mut drawn = Drawn {
                 decided: Vec::with_capacity(pending.len()),
                 settled: Vec::new(),
             };
-            for &job in pending {
-                match self.decide_one(&jobs[job], now, base) {
+            for &job in &pending {
+                match self.decide_one(&batch.jobs[job], batch.now, base) {
                     Ok(Some((decision, outgoing, playbook))) => {
                         applied.extend(base.apply(&decision));
-                        pass.decided.push(Decided {
+                        drawn.decided.push(Decided {
                             job,
                             decision,
                             outgoing,
                             playbook,
                         });
                     }
-                    Ok(None) => pass.settled.push((job, Outcome::Nothing)),
-                    Err(Hitch::Failed(error)) => pass.settled.push((job, Outcome::Failed(error))),
+                    Ok(None) => drawn.settled.push((job, Outcome::Nothing)),
+                    Err(Hitch::Failed(error)) => drawn.settled.push((job, Outcome::Failed(error))),
                     Err(Hitch::Need(keys)) => {
                         match keys.iter().find_map(|key| unreadable_at(&unreadable, key)) {
-                            Some(error) => pass.settled.push((job, Outcome::Failed(again(error)))),
+                            Some(error) => drawn.settled.push((job, Outcome::Failed(again(error)))),
                             None => needed.extend(keys),
                         }
                     }
                 }
             }
             if needed.is_empty() {
-                return Ok(pass);
+                return Ok(drawn);
             }
             base.undo(applied);
             unreadable.extend(self.load_into(base, needed.into_iter().collect()).await?);

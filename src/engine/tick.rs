@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::Ordering;
 
-use futures::future::{Either, select};
+use futures::future::{Either, join, select};
 use smol_str::{SmolStr, format_smolstr};
 
-use super::batch::{Job, Outcome, wake_of};
+use super::batch::{Batch, Drawn, Job, Outcome, wake_of};
 use super::{Engine, Error};
 use crate::clock::{Clock, VirtualClock};
 use crate::decide::command::{Actor, Command, Wake, What};
@@ -60,6 +60,28 @@ impl Ticked {
     }
 }
 
+/// What is due, by what is to be done with it.
+#[derive(Default)]
+struct Claimed {
+    now: Instant,
+    leads: Vec<(Key, Job)>,
+    messages: Vec<(Key, Job)>,
+    sweeps: Vec<Key>,
+}
+
+impl Claimed {
+    fn len(&self) -> usize {
+        self.leads.len() + self.messages.len() + self.sweeps.len()
+    }
+}
+
+/// A page of leads that was decided and waits to be committed.
+struct Page {
+    keys: Vec<Key>,
+    batch: Batch,
+    drawn: Drawn,
+}
+
 impl Engine {
     /// Does everything that is due now. One record that fails blocks no other.
     ///
@@ -67,47 +89,58 @@ impl Engine {
     /// When the store fails; what was done by then is done.
     pub async fn tick(&self) -> Result<Ticked, Error> {
         let mut ticked = Ticked::default();
-        while self.tick_page(&mut ticked, BATCH).await? > 0 {}
+        self.tick_up_to(&mut ticked, usize::MAX).await?;
         Ok(ticked)
     }
 
-    /// Does one page of what is due now, at most `limit` records, and adds it to what the tick
-    /// did: for hosts with a scheduler of their own.
+    /// Does what is due now, at most so many records, and adds it to what the tick did: for
+    /// hosts with a scheduler of their own.
     ///
-    /// Returns how many records were due: when none are, there is nothing more to do for now.
-    /// A tick that goes on page by page keeps its [`Ticked`], so that rules which start each
-    /// other without end are found.
+    /// Returns how many records were due: when they are fewer than `most`, there is nothing more
+    /// to do for now. A tick that goes on in parts keeps its [`Ticked`], so that rules which
+    /// start each other without end are found.
     ///
     /// # Errors
     /// As [`Engine::tick`].
-    pub async fn tick_page(&self, ticked: &mut Ticked, limit: usize) -> Result<usize, Error> {
-        // A tick can take long, and what falls due meanwhile is due.
-        let now = self.inner.clock.now();
-        let lease_until = now.checked_add_signed(LEASE).unwrap_or(now);
-        let due = self.inner.store.due(now, limit, lease_until).await?;
-        let found = due.len();
-        if found > 0 {
-            self.wake_batch(due, ticked).await?;
+    pub async fn tick_up_to(&self, ticked: &mut Ticked, most: usize) -> Result<usize, Error> {
+        let mut done = 0;
+        let mut page: Option<Page> = None;
+        loop {
+            // Before the last page is committed, so that the same is found however fast that is.
+            let claimed = self.claim(ticked, BATCH.min(most - done)).await?;
+            let found = claimed.len();
+            done += found;
+            if found == 0 && page.is_none() {
+                return Ok(done);
+            }
+            page = self.turn(page, claimed, ticked).await?;
         }
-        Ok(found)
     }
 
-    async fn wake_batch(&self, due: Vec<Due>, ticked: &mut Ticked) -> Result<(), Error> {
-        let (mut messages, mut others, mut sweeps) = (Vec::new(), Vec::new(), Vec::new());
-        for Due { key, .. } in due {
+    /// Takes what is due, and tells it apart.
+    async fn claim(&self, ticked: &mut Ticked, limit: usize) -> Result<Claimed, Error> {
+        // A tick can take long, and what falls due meanwhile is due.
+        let now = self.inner.clock.now();
+        let mut claimed = Claimed {
+            now,
+            ..Claimed::default()
+        };
+        if limit == 0 {
+            return Ok(claimed);
+        }
+        let lease_until = now.checked_add_signed(LEASE).unwrap_or(now);
+        for Due { key, .. } in self.inner.store.due(now, limit, lease_until).await? {
             let count = ticked.wakes.entry(key.clone()).or_default();
             *count += 1;
             let wake = match key.kind {
                 Kind::Sweep => {
-                    sweeps.push(key);
+                    claimed.sweeps.push(key);
                     continue;
                 }
                 _ if *count > MOST_WAKES => {
                     let error = SmolStr::new_static("its rules start each other without end");
-                    Some(Wake::Runaway {
-                        key: key.clone(),
-                        error,
-                    })
+                    let key = key.clone();
+                    Some(Wake::Runaway { key, error })
                 }
                 _ => wake_of(&key),
             };
@@ -115,17 +148,42 @@ impl Engine {
                 continue;
             };
             let job = Job::Wake(key.tenant.clone(), wake);
-            let portion = if key.kind == Kind::Message {
-                &mut messages
-            } else {
-                &mut others
+            let portion = match key.kind {
+                Kind::Message => &mut claimed.messages,
+                _ => &mut claimed.leads,
             };
             portion.push((key, job));
         }
-        self.wake_portion(&others, ticked).await?;
+        Ok(claimed)
+    }
+
+    /// Commits a page of leads while the next one is decided; then does what else was claimed.
+    /// Returns the page that waits to be committed.
+    async fn turn(
+        &self,
+        page: Option<Page>,
+        claimed: Claimed,
+        ticked: &mut Ticked,
+    ) -> Result<Option<Page>, Error> {
+        let Claimed {
+            now,
+            leads,
+            messages,
+            sweeps,
+        } = claimed;
+        // What the last page writes, as if it were written. Where that turns out otherwise, the
+        // versions tell.
+        let records = page.as_ref().map(|page| page.drawn.records());
+        let next = self.decide_page(leads, now, records.unwrap_or_default());
+        let (landed, next) = join(self.land_page(page, ticked), next).await;
+        landed?;
+        if messages.is_empty() && sweeps.is_empty() {
+            return Ok(next);
+        }
+        self.land_page(next, ticked).await?;
         // Few messages at once: each must be handed over within its worker's time.
         for portion in messages.chunks(HANDED_AT_ONCE) {
-            self.wake_portion(portion, ticked).await?;
+            self.wake_messages(portion, ticked).await?;
         }
         for key in sweeps {
             let now = self.inner.clock.now();
@@ -133,18 +191,60 @@ impl Engine {
                 self.note_failures(vec![(key, error)], now, ticked).await?;
             }
         }
-        Ok(())
+        Ok(None)
     }
 
-    async fn wake_portion(&self, portion: &[(Key, Job)], ticked: &mut Ticked) -> Result<(), Error> {
+    /// Decides what happens to a page of leads.
+    async fn decide_page(
+        &self,
+        leads: Vec<(Key, Job)>,
+        now: Instant,
+        records: Records,
+    ) -> Option<Page> {
+        if leads.is_empty() {
+            return None;
+        }
+        let (keys, jobs) = leads.into_iter().unzip();
+        let mut batch = Batch::new(jobs, now, records);
+        let drawn = self.draw(&mut batch).await;
+        Some(Page { keys, batch, drawn })
+    }
+
+    /// Commits a page of leads, and does again what moved meanwhile.
+    async fn land_page(&self, page: Option<Page>, ticked: &mut Ticked) -> Result<(), Error> {
+        let Some(Page {
+            keys,
+            mut batch,
+            drawn,
+        }) = page
+        else {
+            return Ok(());
+        };
+        let now = batch.now();
+        self.land(&mut batch, drawn).await;
+        let mut failed = Vec::new();
+        for (key, outcome) in keys.into_iter().zip(self.complete(batch).await) {
+            match outcome {
+                Outcome::Written(..) => ticked.fired += 1,
+                Outcome::AlreadyDone | Outcome::Nothing => {}
+                Outcome::Failed(error) => failed.push((key, error)),
+            }
+        }
+        self.note_failures(failed, now, ticked).await
+    }
+
+    async fn wake_messages(
+        &self,
+        portion: &[(Key, Job)],
+        ticked: &mut Ticked,
+    ) -> Result<(), Error> {
         let now = self.inner.clock.now();
         let jobs: Vec<Job> = portion.iter().map(|(_, job)| job.clone()).collect();
         let mut outgoing = Vec::new();
         let mut failed = Vec::new();
-        for ((key, _), outcome) in portion.iter().zip(self.run(&jobs, now).await) {
+        for ((key, _), outcome) in portion.iter().zip(self.run(jobs, now).await) {
             match outcome {
                 Outcome::Written(decision, message) => {
-                    ticked.fired += u64::from(key.kind == Kind::Lead);
                     let channel = decision
                         .written::<Message>(key)
                         .map(|message| message.channel.clone());
@@ -188,7 +288,7 @@ impl Engine {
                 }
             }
         }
-        for outcome in self.run(&jobs, now).await {
+        for outcome in self.run(jobs, now).await {
             if let Outcome::Failed(Error::Store(error)) = outcome {
                 return Err(Error::Store(error));
             }
@@ -226,7 +326,7 @@ impl Engine {
             ));
         }
         let now = self.inner.clock.now();
-        for outcome in self.run(&jobs, now).await {
+        for outcome in self.run(jobs, now).await {
             // What can't be written down now is found in doubt when the worker's time is up.
             if let Outcome::Failed(Error::Store(error)) = outcome {
                 return Err(Error::Store(error));
@@ -280,7 +380,7 @@ impl Engine {
         };
         ticked.pages += 1;
         match self
-            .run(&[Job::Wake(tenant.clone(), wake)], now)
+            .run(vec![Job::Wake(tenant.clone(), wake)], now)
             .await
             .into_iter()
             .next()
@@ -315,7 +415,7 @@ impl Engine {
             })
             .collect();
         let mut refused = 0;
-        for outcome in self.run(&jobs, now).await {
+        for outcome in self.run(jobs, now).await {
             match outcome {
                 Outcome::Failed(Error::Store(error)) => return Err(Error::Store(error)),
                 Outcome::Failed(error @ Error::Contended(_)) => return Err(error),
@@ -428,7 +528,7 @@ impl Engine {
         };
         let id = crate::ids::CommandId::of(&format!("begin {}", playbooks.current.hash));
         match self
-            .run(&[Job::Command(id, Box::new(command))], now)
+            .run(vec![Job::Command(id, Box::new(command))], now)
             .await
             .into_iter()
             .next()

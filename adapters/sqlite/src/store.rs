@@ -31,9 +31,11 @@ const CLOCK_TOLERANCE_MINUTES: i64 = 5;
 /// Keeps records in one SQLite file. Clones share what they hold; when the last one is dropped
 /// the file is closed.
 ///
-/// Commits, due records and larger loads are done by a thread of its own, lists and reports by
-/// another one that only reads. A load of a few keys is done on the caller's thread when the
-/// connection is free: it takes some microseconds, less than to wake a thread.
+/// Commits and due records are done by a thread of its own, lists and reports by another one that
+/// only reads. Loads are done beside the commits, on a third connection, while the first is at
+/// work, so that the next page is decided while one is committed. A load of a few keys is done on
+/// the caller's thread when a connection is free: it takes some microseconds, less than to wake
+/// a thread.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     inner: Arc<Inner>,
@@ -46,6 +48,8 @@ struct Inner {
     /// Reads for people, so that a long report holds up no decision. A database in memory has
     /// one connection only. Closed before the writer, which tidies up as the last.
     reader: Option<Worker>,
+    /// Reads what decisions rest on, while the writer is at work.
+    loader: Option<Worker>,
     /// Writes, and reads what decisions rest on.
     writer: Worker,
 }
@@ -77,6 +81,7 @@ impl SqliteStore {
             ..options.clone()
         };
         let reader = reading.connect(&path)?;
+        let loader = reading.connect(&path)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 virtual_time: options.virtual_time,
@@ -84,6 +89,11 @@ impl SqliteStore {
                 reader: Some(Worker::start(
                     "leadkit-sqlite-read",
                     reader,
+                    tables.clone(),
+                )?),
+                loader: Some(Worker::start(
+                    "leadkit-sqlite-load",
+                    loader,
                     tables.clone(),
                 )?),
                 tables,
@@ -114,6 +124,7 @@ impl SqliteStore {
                 virtual_time: options.virtual_time,
                 writer: Worker::start("leadkit-sqlite", writer, tables.clone())?,
                 reader: None,
+                loader: None,
                 tables,
             }),
         })
@@ -148,13 +159,13 @@ impl SqliteStore {
         let _ = self.inner.writer.send(Request::Release(keys));
     }
 
-    /// Reads a few records here and now, unless the thread is at work: they are in memory
+    /// Reads a few records here and now, unless the threads are at work: they are in memory
     /// nearly always, and waking a thread takes longer than reading them.
     fn load_at_hand(&self, keys: &[Key]) -> Option<Result<Vec<Loaded>, StoreError>> {
         if keys.len() > KEYS_AT_HAND {
             return None;
         }
-        let mut desk = self.inner.writer.desk()?;
+        let mut desk = self.inner.loads().desk()?;
         let mut session = desk.session(&self.inner.tables);
         let loaded = session.load_now(keys);
         Some(loaded.map_err(failed("load records")))
@@ -182,6 +193,12 @@ fn system_now() -> Instant {
 }
 
 impl Inner {
+    /// Who loads now. The writer has at hand what it wrote, but may be long at it.
+    fn loads(&self) -> &Worker {
+        let beside = self.loader.as_ref().filter(|_| self.writer.is_at_work());
+        beside.unwrap_or(&self.writer)
+    }
+
     async fn write<T>(
         &self,
         doing: &'static str,
@@ -230,7 +247,7 @@ impl Store for SqliteStore {
         }
         let keys = keys.to_vec();
         let load = |reply| Request::Load(keys, reply);
-        self.inner.write("load records", load).await
+        ask(self.inner.loads(), "load records", load).await
     }
 
     async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {

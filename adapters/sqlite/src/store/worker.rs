@@ -1,5 +1,6 @@
 //! A thread that owns a connection and answers requests in the order in which they come.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -58,6 +59,8 @@ impl Desk {
 #[derive(Debug)]
 pub(super) struct Worker {
     desk: Arc<Mutex<Desk>>,
+    /// How many requests wait or are being answered.
+    asked: Arc<AtomicUsize>,
     /// Always there until this is dropped.
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
@@ -73,12 +76,15 @@ impl Worker {
         let desk = Arc::new(Mutex::new(Desk { connection, known }));
         let (requests, received) = channel();
         let shared = Arc::clone(&desk);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let to_answer = Arc::clone(&asked);
         let thread = std::thread::Builder::new()
             .name(name.into())
-            .spawn(move || serve(&shared, &tables, &received))
+            .spawn(move || serve(&shared, &tables, &received, &to_answer))
             .map_err(OpenError::Thread)?;
         Ok(Self {
             desk,
+            asked,
             requests: Some(requests),
             thread: Some(thread),
         })
@@ -89,8 +95,14 @@ impl Worker {
         self.desk.try_lock().ok()
     }
 
+    /// Whether something is being done, or waits to be.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.asked.load(Ordering::Acquire) > 0
+    }
+
     pub(super) fn send(&self, request: Request) -> Result<(), ThreadGone> {
         let requests = self.requests.as_ref().ok_or(ThreadGone)?;
+        self.asked.fetch_add(1, Ordering::AcqRel);
         requests.send(request).map_err(|_| ThreadGone)
     }
 }
@@ -105,7 +117,12 @@ impl Drop for Worker {
     }
 }
 
-fn serve(desk: &Mutex<Desk>, tables: &Tables, requests: &Receiver<Request>) {
+fn serve(
+    desk: &Mutex<Desk>,
+    tables: &Tables,
+    requests: &Receiver<Request>,
+    asked: &AtomicUsize,
+) {
     let mut leases = Leases::default();
     let mut next = receive(requests);
     while let Some(request) = next.take() {
@@ -123,9 +140,12 @@ fn serve(desk: &Mutex<Desk>, tables: &Tables, requests: &Receiver<Request>) {
                     }
                 }
             }
+            let answered = commits.len();
             commit(&mut session, &mut leases, commits);
+            asked.fetch_sub(answered, Ordering::AcqRel);
         } else {
             answer(&mut session, &mut leases, request);
+            asked.fetch_sub(1, Ordering::AcqRel);
         }
         drop(session);
         drop(desk);
