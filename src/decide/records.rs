@@ -1,7 +1,8 @@
 //! What a decision reads: records by key, as they were loaded.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use crate::record::{Record, Recorded};
 use crate::store::{Key, Version};
@@ -9,7 +10,8 @@ use crate::store::{Key, Version};
 /// The records that are at hand for deciding. What isn't among them is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
-    found: BTreeMap<Key, Found>,
+    /// Looked up by key, and never gone through: its order decides nothing.
+    found: FxHashMap<Key, Found>,
 }
 
 /// A record as it was loaded: its version, and itself unless it is absent.

@@ -1,7 +1,6 @@
 //! Deciding and committing many at once: load what is needed, decide one after the other on a
 //! common view, commit in one go, and again for those whose records moved.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Engine, Error};
@@ -283,7 +282,7 @@ impl Engine {
         for _ in 0..MOST_LOADS {
             let base = &mut batch.base;
             let mut applied = Vec::new();
-            let mut needed: BTreeSet<Key> = BTreeSet::new();
+            let mut needed: Vec<Key> = Vec::new();
             let mut drawn = Drawn {
                 decided: Vec::with_capacity(pending.len()),
                 settled: Vec::new(),
@@ -313,7 +312,9 @@ impl Engine {
                 return Ok(drawn);
             }
             base.undo(applied);
-            unreadable.extend(self.load_into(base, needed.into_iter().collect()).await?);
+            needed.sort_unstable();
+            needed.dedup();
+            unreadable.extend(self.load_into(base, needed).await?);
         }
         Err(Error::Contended(MOST_LOADS))
     }

@@ -1,10 +1,10 @@
 //! The clockwork: waking what is due, handing over messages, going through sweeps.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::Ordering;
 
 use futures::future::{Either, join, select};
+use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::batch::{Batch, Drawn, Job, Outcome, wake_of};
@@ -48,8 +48,8 @@ pub struct Ticked {
     pub pages: u64,
     /// What failed. It is on the records too, and is tried again, or set aside.
     pub failures: Vec<(Key, Error)>,
-    /// How often each record was woken.
-    wakes: BTreeMap<Key, u32>,
+    /// How often each record was woken. Looked up by key, and never gone through.
+    wakes: FxHashMap<Key, u32>,
 }
 
 impl Ticked {

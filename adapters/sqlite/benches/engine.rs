@@ -32,7 +32,6 @@ use measure::{Cost, measured, median, number_after};
 use pollster::block_on;
 use replay::{Raw, Recording, Script};
 
-const PAGE: usize = 500;
 const TENANT: &str = "valle";
 
 fn main() {

@@ -3,13 +3,12 @@
 //! Leases are kept in memory, beside the connection: they only spare work, and a column for
 //! them would be written twice for every record that wakes.
 
-use std::collections::BTreeMap;
-
 use leadkit::ids::{Id, Tenant};
 use leadkit::store::{Due, Key, Kind};
 use leadkit::time::Instant;
 use rusqlite::Connection;
 use rusqlite::types::Type;
+use rustc_hash::FxHashMap;
 
 use crate::error::Unreadable;
 use crate::session::{Prepared, Session, kind};
@@ -37,7 +36,8 @@ impl<'c> Statements<'c> {
 /// clock was moved by another connection is no longer leased.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
-    running: BTreeMap<(Tenant, Kind, Id), Lease>,
+    /// Looked up by key; its order decides nothing.
+    running: FxHashMap<Key, Lease>,
     /// The tenant that the last page ended with; the next one begins behind it.
     served_last: Option<i64>,
 }
@@ -53,7 +53,7 @@ impl Leases {
     /// Ends the lease on a record that was written.
     pub(crate) fn release(&mut self, key: &Key) {
         if !self.running.is_empty() {
-            self.running.remove(&(key.tenant.clone(), key.kind, key.id));
+            self.running.remove(key);
         }
     }
 }
@@ -107,10 +107,10 @@ impl Session<'_> {
         for Turn { tenant, taken, .. } in turns {
             for (at, kind, id) in taken {
                 let until = lease_until;
-                let place = (tenant.clone(), kind, id);
-                leases.running.insert(place, Lease { at, until });
                 let tenant = tenant.clone();
-                page.push((at, Key { id, kind, tenant }));
+                let key = Key { id, kind, tenant };
+                leases.running.insert(key.clone(), Lease { at, until });
+                page.push((at, key));
             }
         }
         page.sort_unstable();
@@ -152,7 +152,10 @@ impl Session<'_> {
             let id = Id::from_bytes(row.get(2)?);
             let lease = match leases.running.is_empty() {
                 true => None,
-                false => leases.running.get(&(turn.tenant.clone(), kind, id)),
+                false => {
+                    let tenant = turn.tenant.clone();
+                    leases.running.get(&Key { id, kind, tenant })
+                }
             };
             if lease.is_none_or(|lease| lease.at != at) {
                 taken.push((at, kind, id));
