@@ -4,8 +4,8 @@
 //! so the same instant has the same local time wherever the program runs.
 
 use std::fmt;
-use std::str::FromStr;
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use chrono::{Datelike, Months, NaiveDateTime, TimeDelta, Timelike};

@@ -1,7 +1,7 @@
 //! Keeps [leadkit]'s records in one SQLite file: the embedded default.
 //!
-//! [`SqliteStore`] is a [`Store`](leadkit::store::Store). It has its own thread for the
-//! connection, so that no executor waits for a disk, and needs no runtime:
+//! [`SqliteStore`] is a [`Store`](leadkit::store::Store). It has its own threads for its
+//! connections, so that no executor waits for a disk, and needs no runtime:
 //!
 //! ```
 //! use leadkit::store::Store;

@@ -117,12 +117,7 @@ impl Drop for Worker {
     }
 }
 
-fn serve(
-    desk: &Mutex<Desk>,
-    tables: &Tables,
-    requests: &Receiver<Request>,
-    asked: &AtomicUsize,
-) {
+fn serve(desk: &Mutex<Desk>, tables: &Tables, requests: &Receiver<Request>, asked: &AtomicUsize) {
     let mut leases = Leases::default();
     let mut next = receive(requests);
     while let Some(request) = next.take() {

@@ -1,0 +1,162 @@
+//! Many leads due at once: while one page of them is committed the next is decided, and nobody
+//! can tell.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use leadkit::clock::{Clock, VirtualClock};
+use leadkit::decide::command::{Actor, AgentSetup, Command, NewLead, What};
+use leadkit::engine::{Engine, Ticked};
+use leadkit::ids::{CommandId, Tenant};
+use leadkit::mailer::MemoryMailer;
+use leadkit::playbook::Playbook;
+use leadkit::record::{Lead, Pool};
+use leadkit::store::{Key, MemoryStore, Order, Store};
+use leadkit::time::Elapsed;
+use leadkit_sqlite::{Options, SqliteStore};
+use pollster::block_on;
+
+const LEADS: usize = 1_200;
+
+fn engine(store: Arc<dyn Store>) -> (Engine, VirtualClock) {
+    let clock = VirtualClock::at("2026-03-06T14:00:00Z".parse().unwrap());
+    let playbook = Playbook::load("playbooks/field-and-digital-sales").unwrap();
+    let engine = Engine::builder_on(store)
+        .playbook("quito", playbook)
+        .mailer("email", MemoryMailer::default())
+        .clock(clock.clone())
+        .seed(1)
+        .build()
+        .unwrap();
+    (engine, clock)
+}
+
+/// Leads that nobody answered in four business hours, more than two pages of them: all are to go
+/// to somebody else, and each choice depends on the ones before it.
+async fn unanswered(store: Arc<dyn Store>) -> (Engine, VirtualClock) {
+    let (engine, clock) = engine(store);
+    let quito = engine.tenant("quito");
+    for (agent, role) in [
+        ("ana", "advisor"),
+        ("bea", "advisor"),
+        ("carla", "advisor"),
+        ("sofia", "supervisor"),
+        ("marco", "sales-manager"),
+    ] {
+        let email = format!("{agent}@minegocio.example");
+        let setup = AgentSetup::new(agent).name(agent).email(email).role(role);
+        let setup = setup.cities(["Quito"]).capacity(LEADS as u32);
+        quito.set_up(setup).by(Actor::host("test")).await.unwrap();
+    }
+    let register = |number: usize| {
+        let lead = NewLead::new(format!("Luis Vera {number}"))
+            .email(format!("luis.vera.{number}@example.com"))
+            .source("web")
+            .field("city", "Quito");
+        let command = Command {
+            tenant: Tenant::from("quito"),
+            actor: Actor::host("test"),
+            happened_at: None,
+            what: What::Register(Box::new(lead)),
+        };
+        (Some(CommandId::of(&format!("lead {number}"))), command)
+    };
+    let answers = engine.execute_all((0..LEADS).map(register).collect()).await;
+    assert!(answers.unwrap().iter().all(Result::is_ok));
+    (engine, clock)
+}
+
+/// Who holds the leads, by name; and what the pools believe.
+async fn outcome(engine: &Engine) -> BTreeMap<String, String> {
+    let quito = engine.tenant("quito");
+    let page = quito.leads("", Order::Id, None, LEADS).await.unwrap();
+    assert_eq!(page.leads.len(), LEADS);
+    let mut held: BTreeMap<&str, u32> = BTreeMap::new();
+    for lead in &page.leads {
+        assert_eq!(lead.reassignments, 1, "{} times", lead.reassignments);
+        *held.entry(lead.owner_id().unwrap().as_str()).or_default() += 1;
+    }
+    let pool: Pool = record(
+        engine,
+        &Key::pool(&Tenant::from("quito"), &"digital".into()),
+    )
+    .await;
+    for member in &pool.members {
+        let held = held.get(member.agent.as_str()).copied().unwrap_or(0);
+        assert_eq!(member.load, held, "{}", member.agent);
+    }
+    let owner = |lead: &Lead| lead.owner_id().unwrap().to_string();
+    let leads = page.leads.iter();
+    leads
+        .map(|lead| (lead.contact.name.to_string(), owner(lead)))
+        .collect()
+}
+
+async fn record<T: leadkit::record::Recorded>(engine: &Engine, key: &Key) -> T {
+    let loaded = engine.store().load(std::slice::from_ref(key)).await;
+    let body = loaded.unwrap().remove(0).body.unwrap();
+    let record = leadkit::record::stored::decode(&body).unwrap();
+    T::from_record(&record).unwrap().clone()
+}
+
+#[test]
+fn pages_that_are_decided_ahead_build_on_those_before_them_in_every_store() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut outcomes = Vec::new();
+        for store in [
+            Arc::new(MemoryStore::default()) as Arc<dyn Store>,
+            file(folder.path()),
+        ] {
+            let (engine, clock) = unanswered(store).await;
+            clock.advance(Elapsed::hours(5));
+            let ticked = engine.tick().await.unwrap();
+            assert!(ticked.failures.is_empty());
+            outcomes.push(outcome(&engine).await);
+        }
+        assert_eq!(outcomes[0], outcomes[1]);
+    });
+}
+
+#[test]
+fn a_tick_in_parts_does_no_more_than_it_was_allowed() {
+    block_on(async {
+        let (engine, clock) = unanswered(Arc::new(MemoryStore::default())).await;
+        clock.advance(Elapsed::hours(5));
+        let mut ticked = Ticked::default();
+        let mut done = 0;
+        for most in [1, 700, 0] {
+            assert_eq!(engine.tick_up_to(&mut ticked, most).await.unwrap(), most);
+            done += most as u64;
+            assert_eq!(ticked.fired, done);
+        }
+    });
+}
+
+/// Two processes on one file know nothing of each other's leases: what one writes while the other
+/// decides ahead must be decided again, not lost and not done twice.
+#[test]
+fn two_workers_on_one_file_move_each_lead_once() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || file(folder.path());
+        let (first, clock) = unanswered(open()).await;
+        let (second, other_clock) = engine(open());
+        clock.advance(Elapsed::hours(5));
+        other_clock.set(clock.now());
+        let (one, two) = futures::future::join(first.tick(), second.tick()).await;
+        assert!(one.unwrap().failures.is_empty() && two.unwrap().failures.is_empty());
+        outcome(&first).await;
+    });
+}
+
+fn file(folder: &Path) -> Arc<dyn Store> {
+    let virtual_time = Options {
+        virtual_time: true,
+        ..Options::default()
+    };
+    Arc::new(SqliteStore::open_with(folder.join("leads.db"), &virtual_time).unwrap())
+}
