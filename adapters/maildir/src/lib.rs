@@ -48,18 +48,7 @@
 //! and only then given its own: who reads the folder never sees half a message. If the process
 //! dies meanwhile, such a file can stay behind; it can be deleted.
 //!
-//! # What a message holds
-//!
-//! From and Reply-To (the sender), To, Subject, Date (the instant of the hand-over) and
-//! Message-ID ([`Outgoing::message_id`]); for an alert, `Auto-Submitted: auto-generated`
-//! (RFC 3834). The text and, if there is one, the HTML, as `multipart/alternative`.
-//!
-//! - Control characters become blanks, and blanks around names and subjects go: no text can
-//!   begin a header of its own. Line breaks and tabs in the text and the HTML stay.
-//! - Domains are written in ASCII (`münchen.example` as `xn--mnchen-3ya.example`). Everything
-//!   else before the body is ASCII too, but for an address whose part before the `@` is not
-//!   (RFC 6532).
-//! - A text without HTML has a line break added at its end.
+//! What a file holds is what [`leadkit_mime`] makes of a message.
 //!
 //! # What it does not do
 //!
@@ -70,7 +59,6 @@
 //! before it returns and so blocks the calling task, for some milliseconds on a common disk. A
 //! host with much mail or a slow disk drives its outbox on a thread where that does no harm.
 
-mod eml;
 mod folder;
 
 use std::io;
@@ -90,9 +78,9 @@ use crate::folder::Fault;
 /// - [`Outcome::Later`]: there surely is no file of that name (the disk is full, the folder
 ///   gone or not writable);
 /// - [`Outcome::Unknown`]: it may be there, but may not outlast a loss of power, or renaming it
-///   failed in a way that doesn't tell. Handing it over again settles it and cannot double it;
-/// - [`Outcome::Refused`]: the domain of an address can't be written in ASCII, or would mean
-///   something else there. The address counts as invalid if it is the recipient's.
+///   failed in a way that doesn't tell. Handing it over again settles it and cannot double it.
+///
+/// It refuses nothing.
 ///
 /// Any number of clones and processes can write to one folder.
 ///
@@ -207,7 +195,7 @@ impl MaildirMailer {
 #[async_trait]
 impl Mailer for MaildirMailer {
     async fn hand_over(&self, message: &Outgoing) -> Outcome {
-        let eml = eml::of(message);
+        let eml = leadkit_mime::eml(message);
         match folder::write_once(&self.path(&message.tenant, message.id), &eml) {
             Ok(()) => Outcome::Accepted,
             Err(Fault::NotWritten(error)) => Outcome::Later {

@@ -1,13 +1,10 @@
-//! What the files hold: as bytes, and as a mail program reads them.
-
-use std::fs;
+//! What messages become: as bytes, and as a mail program reads them.
 
 use leadkit::ids::{MessageId, Tenant};
-use leadkit::mailer::{Mailbox, Mailer as _, Outcome, Outgoing};
+use leadkit::mailer::{Mailbox, Outgoing};
 use leadkit::playbook::template::Rendered;
 use leadkit::record::message::Class;
 use leadkit::time::Instant;
-use leadkit_maildir::MaildirMailer;
 use mail_parser::{Addr, Address, Message, MessageParser, MimeHeaders as _};
 use proptest::prelude::*;
 
@@ -38,14 +35,8 @@ fn message() -> Outgoing {
     }
 }
 
-/// The file that the message becomes.
 fn eml(message: &Outgoing) -> String {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mailer = MaildirMailer::open(folder.path()).expect("a mailer");
-    let outcome = pollster::block_on(mailer.hand_over(message));
-    assert_eq!(outcome, Outcome::Accepted);
-    let eml = fs::read(mailer.path(&message.tenant, message.id)).expect("a file");
-    String::from_utf8(eml).expect("UTF-8")
+    String::from_utf8(leadkit_mime::eml(message)).expect("UTF-8")
 }
 
 fn parsed(eml: &str) -> Message<'_> {
@@ -195,6 +186,18 @@ fn nothing_in_a_name_or_a_subject_becomes_a_header() {
             assert_eq!(only(address).address(), Some(expected), "{attack:?}\n{eml}");
         }
     }
+}
+
+#[test]
+fn nothing_in_a_message_id_becomes_a_header() {
+    let mut message = message();
+    message.message_id = "1@north.example>\r\nBcc: <x@evil.example".into();
+    let eml = eml(&message);
+    assert_eq!(headers(&eml), MARKETING, "{eml}");
+    assert_eq!(
+        parsed(&eml).message_id(),
+        Some("1@north.exampleBcc:x@evil.example")
+    );
 }
 
 #[test]

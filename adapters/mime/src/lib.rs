@@ -1,4 +1,49 @@
-//! A message as the bytes of an `.eml` file (RFC 5322, MIME).
+//! A message as the bytes that mail programs and servers read (RFC 5322, MIME).
+//!
+//! The mailers share it, so that mail looks the same in a file as it does at the recipient's.
+//!
+//! ```
+//! use leadkit::ids::{CommandId, Id, MessageId, Tenant};
+//! use leadkit::mailer::{Mailbox, Outgoing};
+//! use leadkit::playbook::template::Rendered;
+//! use leadkit::record::message::Class;
+//!
+//! let at = "2026-03-06T16:30:00Z".parse()?;
+//! let message = Outgoing {
+//!     tenant: Tenant::from("north"),
+//!     id: MessageId(Id::derived(at, &CommandId::of("webhook 7"), "message", 0)),
+//!     attempt: 1,
+//!     message_id: "1@north.example".into(),
+//!     template: "your-test-drive".into(),
+//!     from: Mailbox { name: "Ana Núñez".into(), email: "ana@north.example".parse()? },
+//!     to: Mailbox { name: "Luis Vera".into(), email: "luis@example.com".parse()? },
+//!     class: Class::Marketing,
+//!     rendered: Rendered {
+//!         subject: "Your test drive".into(),
+//!         text: "See you at nine.".into(),
+//!         html: None,
+//!     },
+//!     at,
+//! };
+//! let eml = String::from_utf8(leadkit_mime::eml(&message))?;
+//! assert!(eml.contains("\r\nTo: \"Luis Vera\" <luis@example.com>\r\n"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What a message holds
+//!
+//! From and Reply-To (the sender), To, Subject, Date (the instant of the hand-over) and
+//! Message-ID ([`Outgoing::message_id`]); for an alert, `Auto-Submitted: auto-generated`
+//! (RFC 3834). The text and, if there is one, the HTML, as `multipart/alternative`.
+//!
+//! - Control characters become blanks, and blanks around names and subjects go: no text can
+//!   begin a header of its own. Line breaks and tabs in the text and the HTML stay.
+//! - Domains are written in ASCII (`münchen.example` as `xn--mnchen-3ya.example`). Everything
+//!   else before the body is ASCII too, but for an address whose part before the `@` is not
+//!   (RFC 6532).
+//! - Every line ends in CR LF, the last one too, and none is longer than 78 bytes, or than its
+//!   address.
+//! - A text without HTML has a line break added at its end.
 
 use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime};
@@ -18,10 +63,12 @@ const LINE: usize = 76;
 const LONGEST_PLAIN_NAME: usize = 40;
 /// The last second that a Date header holds, since 1970: the end of the year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
+
 /// The message, from its first header to its last line.
 ///
 /// No clock and no chance: the same message gives the same bytes.
-pub(crate) fn of(message: &Outgoing) -> Vec<u8> {
+#[must_use]
+pub fn eml(message: &Outgoing) -> Vec<u8> {
     let sender = address(&message.from.email);
     let recipient = address(&message.to.email);
 
@@ -31,7 +78,7 @@ pub(crate) fn of(message: &Outgoing) -> Vec<u8> {
     headers.insert_raw(mailbox("To", &message.to, &recipient));
     headers.insert_raw(subject(&message.rendered.subject));
     headers.set(date(message.at));
-    let message_id = format!("<{}>", message.message_id);
+    let message_id = format!("<{}>", one_word(&message.message_id));
     headers.insert_raw(encoded("Message-ID", |w| w.write_str(&message_id)));
     if message.class == Class::Alert {
         headers.insert_raw(encoded("Auto-Submitted", |w| w.write_str("auto-generated")));
@@ -68,8 +115,15 @@ fn boundary(message: &Outgoing, parts: &[&str]) -> String {
     boundary
 }
 
-/// The address with its domain in ASCII.
-fn address(email: &Email) -> String {
+/// The address as it stands in the headers, and in an envelope: its domain in ASCII.
+///
+/// ```
+/// let email = "info@autohaus-münchen.example".parse()?;
+/// assert_eq!(leadkit_mime::address(&email), "info@xn--autohaus-mnchen-8vb.example");
+/// # Ok::<(), leadkit::email::InvalidEmail>(())
+/// ```
+#[must_use]
+pub fn address(email: &Email) -> String {
     format!("{}@{}", email.local(), email.domain_ascii())
 }
 
@@ -131,6 +185,14 @@ fn date(at: Instant) -> Date {
 fn one_line(text: &str) -> String {
     let blanked = text.replace(char::is_control, " ");
     blanked.trim_matches(' ').into()
+}
+
+/// The text without blanks and control characters, and without what would end it.
+fn one_word(text: &str) -> String {
+    text.replace(
+        |c: char| c.is_control() || c.is_whitespace() || c == '<' || c == '>',
+        "",
+    )
 }
 
 /// The text without control characters but tabs and line breaks, which become all alike.
