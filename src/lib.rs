@@ -29,6 +29,8 @@
 //! - Embed it: [`engine::Engine`] has the fifteen lines.
 //! - Write a playbook: copy one of the repository's `playbooks/`, and see [`playbook`].
 //! - Test a playbook without Rust: [`scenario`]. With Rust: [`scenario::World`].
+//! - Test your host against stores and mailers that fail: `faults`, behind the cargo feature of
+//!   that name.
 //! - Ask why: [`engine::TenantHandle::explain`].
 //! - List and count leads: [`engine::TenantHandle::leads`], [`engine::TenantHandle::count`].
 //! - Write our lead and your row in one transaction: [`engine::apply_in`].
@@ -50,6 +52,8 @@ pub mod email;
 pub mod engine;
 pub mod explain;
 pub mod facts;
+#[cfg(any(test, feature = "faults"))]
+pub mod faults;
 pub mod gate;
 pub mod ids;
 pub mod mailer;

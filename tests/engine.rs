@@ -1,26 +1,23 @@
-//! The engine under bad luck: races, repeats, stores and mailers that fail, clocks that jump.
+//! The engine under bad luck: races, repeats, what servers answer, clocks that jump. Stores and
+//! mailers that fail are in `faults.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use futures::future::join_all;
 use leadkit::agenda;
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{Actor, AgentSetup, Fate, LeadOrder, NewLead, NewSweep};
 use leadkit::engine::{Answer, Engine, Error};
+use leadkit::faults::{FaultyMailer, FaultyStore, MailerFault, Plan, StoreFault};
 use leadkit::ids::{CommandId, LeadId, MessageId, Tenant};
-use leadkit::mailer::{Mailer, MemoryMailer, Outcome, Outgoing};
+use leadkit::mailer::{MemoryMailer, Outcome};
 use leadkit::playbook::Playbook;
 use leadkit::record::Lead;
 use leadkit::record::lead::Trouble;
-use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Loaded, MemoryStore, Order,
-    Page, Select, Store, StoreError, StoreErrorKind, Verdict,
-};
+use leadkit::store::{Key, Kind, MemoryStore, Order, Store};
 use leadkit::time::{Elapsed, Instant};
 use pollster::block_on;
 
@@ -129,10 +126,17 @@ async fn assert_clocks(engine: &Engine, store: &dyn Store, playbook: &Playbook, 
 
 // ------------------------------------------------------------------ races and repeats
 
+/// A store that lets other tasks run before and after each call, so that racing futures
+/// interleave.
+fn yielding() -> Arc<dyn Store> {
+    let plan = Plan::new().from(1, StoreFault::Delay(Elapsed::zero()));
+    Arc::new(FaultyStore::new(MemoryStore::default(), plan))
+}
+
 #[test]
 fn two_registrations_of_one_email_by_one_agent_racing_each_other_make_one_lead() {
     block_on(async {
-        let store: Arc<dyn Store> = Arc::new(Yielding(MemoryStore::default()));
+        let store = yielding();
         let Bench { engine, .. } = bench(store, "2026-03-10T09:30:00-06:00");
         people(&engine).await;
         let toluca = engine.tenant("toluca");
@@ -204,7 +208,7 @@ fn the_same_command_twice_acts_once_and_answers_with_the_same_lead() {
 #[test]
 fn eight_workers_ticking_at_once_fire_each_rule_once() {
     block_on(async {
-        let store: Arc<dyn Store> = Arc::new(Yielding(MemoryStore::default()));
+        let store = yielding();
         let Bench {
             engine,
             clock,
@@ -235,329 +239,18 @@ fn eight_workers_ticking_at_once_fire_each_rule_once() {
     });
 }
 
-// ------------------------------------------------------------------ stores that fail
-
-/// Lets other tasks run before and after each call, so that racing futures interleave.
-#[derive(Debug)]
-struct Yielding(MemoryStore);
-
-async fn pause() {
-    let mut polled = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut polled, true) {
-            return std::task::Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        std::task::Poll::Pending
-    })
-    .await;
-}
-
-/// A store in which the calls from a certain number on fail, once or for good: before they take
-/// effect, or after, so that only the answer is lost.
-#[derive(Debug)]
-struct Failing {
-    store: MemoryStore,
-    calls: AtomicU32,
-    fails_at: u32,
-    loses_answer: bool,
-}
-
-impl Failing {
-    fn at(fails_at: u32, loses_answer: bool) -> Self {
-        Self {
-            store: MemoryStore::default(),
-            calls: AtomicU32::new(0),
-            fails_at,
-            loses_answer,
-        }
-    }
-
-    /// Whether this call fails, and whether it takes effect all the same.
-    fn next(&self) -> Option<bool> {
-        let call = self.calls.fetch_add(1, Ordering::Relaxed);
-        (call == self.fails_at).then_some(self.loses_answer)
-    }
-}
-
-fn unavailable() -> StoreError {
-    StoreError {
-        kind: StoreErrorKind::Unavailable,
-        doing: "answer",
-        source: None,
-    }
-}
-
-macro_rules! store_through {
-    ($type:ty, |$self:ident, $call:ident| $around:expr) => {
-        #[async_trait]
-        impl Store for $type {
-            async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
-                let $self = self;
-                let $call = async { $self.inner().load(keys).await };
-                $around
-            }
-            async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
-                let $self = self;
-                let $call = async { $self.inner().commit(changes).await };
-                $around
-            }
-            async fn due(
-                &self,
-                now: Instant,
-                limit: usize,
-                until: Instant,
-            ) -> Result<Vec<Due>, StoreError> {
-                let $self = self;
-                let $call = async { $self.inner().due(now, limit, until).await };
-                $around
-            }
-            async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
-                let $self = self;
-                let $call = async { $self.inner().next_due().await };
-                $around
-            }
-            async fn select(&self, select: &Select) -> Result<Page, StoreError> {
-                let $self = self;
-                let $call = async { $self.inner().select(select).await };
-                $around
-            }
-            async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
-                let $self = self;
-                let $call = async { $self.inner().count(count).await };
-                $around
-            }
-            async fn journal(
-                &self,
-                tenant: &Tenant,
-                after: JournalCursor,
-                limit: usize,
-            ) -> Result<Vec<Journaled>, StoreError> {
-                let $self = self;
-                let $call = async { $self.inner().journal(tenant, after, limit).await };
-                $around
-            }
-        }
-    };
-}
-
-impl Yielding {
-    fn inner(&self) -> &MemoryStore {
-        &self.0
-    }
-}
-
-impl Failing {
-    fn inner(&self) -> &MemoryStore {
-        &self.store
-    }
-}
-
-store_through!(Yielding, |store, call| {
-    let _ = store;
-    pause().await;
-    let answer = call.await;
-    pause().await;
-    answer
-});
-
-store_through!(Failing, |store, call| match store.next() {
-    None => call.await,
-    Some(false) => Err(unavailable()),
-    Some(true) => {
-        call.await?;
-        Err(unavailable())
-    }
-});
-
-/// A day at two desks, each command under its own id and sent again when the store failed.
-async fn a_day(engine: &Engine, clock: &VirtualClock) {
-    let again = |error: &Error| matches!(error, Error::Store(error) if error.kind == StoreErrorKind::Unavailable);
-    macro_rules! insist {
-        ($ask:expr) => {
-            loop {
-                match $ask.await {
-                    Ok(answer) => break answer,
-                    Err(error) if again(&error) => {}
-                    Err(error) => panic!("{error}"),
-                }
-            }
-        };
-    }
-    let (quito, toluca) = (engine.tenant("quito"), engine.tenant("toluca"));
-    for (id, role) in [
-        ("ana", "advisor"),
-        ("bea", "advisor"),
-        ("sofia", "supervisor"),
-        ("marco", "sales-manager"),
-    ] {
-        let agent = AgentSetup::new(id)
-            .name(id)
-            .email(format!("{id}@x.example"))
-            .role(role)
-            .cities(["Quito"]);
-        insist!(quito.set_up(agent.clone()).id(CommandId::of(id)));
-    }
-    let luisa = AgentSetup::new("luisa")
-        .name("Luisa")
-        .email("luisa@x.example")
-        .role("seller");
-    insist!(toluca.set_up(luisa.clone()).id(CommandId::of("luisa")));
-    let lead = insist!(quito.register(luis()).id(CommandId::of("1")));
-    insist!(toluca.register(rosa()).by("luisa").id(CommandId::of("2")));
-    insist!(quito.tried(lead.id).by("ana").id(CommandId::of("3")));
-    for until in [
-        "2026-03-10T15:00:00-05:00",
-        "2026-03-12T15:00:00-05:00",
-        "2026-06-30T12:00:00-05:00",
-    ] {
-        let until = at(until);
-        loop {
-            match engine.live_until(clock, until, |_, _| {}).await {
-                Ok(()) => break,
-                Err(error) if again(&error) => {}
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
-}
-
-/// What is left after a day, as far as a host could see it.
-async fn traces(engine: &Engine, mailer: &MemoryMailer) -> String {
-    let mut traces = String::new();
-    for tenant in ["quito", "toluca"] {
-        for lead in engine
-            .tenant(tenant)
-            .leads("", Order::Id, None, 100)
-            .await
-            .unwrap()
-            .leads
-        {
-            let tasks: Vec<String> = lead
-                .tasks
-                .iter()
-                .map(|task| {
-                    let ended = task
-                        .ended
-                        .as_ref()
-                        .map(|ended| (ended.at, ended.due_at, ended.how));
-                    format!("{} {ended:?}", task.name)
-                })
-                .collect();
-            let fired: Vec<String> = lead
-                .fired
-                .iter()
-                .map(|fired| format!("{fired:?}"))
-                .collect();
-            traces.push_str(&format!(
-                "{} {} {:?} {:?} {tasks:?} {fired:?}\n",
-                lead.contact.name,
-                lead.stage,
-                lead.owner_id(),
-                lead.attempts
-            ));
-        }
-    }
-    // An alert may be late, and a message in doubt, where an answer was lost around hand-over.
-    let messages = mailer.messages();
-    let (alerts, marketing): (Vec<_>, Vec<_>) =
-        messages.iter().partition(|mail| mail.template == "late");
-    // Alerts come at least once, marketing at most once.
-    let alerts: BTreeSet<MessageId> = alerts.iter().map(|mail| mail.id).collect();
-    let (alerts, marketing) = (alerts.len(), marketing.len());
-    let doubtful = engine
-        .tenant("toluca")
-        .count_of(Kind::Message, r#"state == "in-doubt""#, &[])
-        .await
-        .unwrap();
-    assert!(
-        marketing <= 1,
-        "marketing was handed over {marketing} times"
-    );
-    let told = u64::try_from(marketing).unwrap().max(doubtful[0].count);
-    traces + &format!("{alerts} alerts, {told} accounted for")
-}
-
-#[test]
-fn a_store_that_fails_at_any_call_loses_nothing_and_does_nothing_twice() {
-    block_on(async {
-        let quiet = Arc::new(Failing::at(u32::MAX, false));
-        let Bench {
-            engine,
-            clock,
-            mailer,
-        } = bench(quiet.clone(), "2026-03-10T09:30:00-05:00");
-        a_day(&engine, &clock).await;
-        let calls = quiet.calls.load(Ordering::Relaxed);
-        let expected = traces(&engine, &mailer).await;
-        assert!(calls > 50, "{calls}");
-        for fails_at in 0..calls {
-            for loses_answer in [false, true] {
-                let store = Arc::new(Failing::at(fails_at, loses_answer));
-                let Bench {
-                    engine,
-                    clock,
-                    mailer,
-                } = bench(store, "2026-03-10T09:30:00-05:00");
-                a_day(&engine, &clock).await;
-                let found = traces(&engine, &mailer).await;
-                // A lease that was taken and not heard of delays what was due by a minute.
-                let close = |text: &str| {
-                    let late = [
-                        (":01:00", ":00:00"),
-                        (":16:00", ":15:00"),
-                        (":31:00", ":30:00"),
-                        (":46:00", ":45:00"),
-                    ];
-                    late.iter()
-                        .fold(text.to_owned(), |text, (late, due)| text.replace(late, due))
-                };
-                assert_eq!(
-                    close(&found),
-                    close(&expected),
-                    "call {fails_at}, answer lost: {loses_answer}"
-                );
-            }
-        }
-    });
-}
-
 // ------------------------------------------------------------------ mailers that fail
 
-/// A mailer that answers as it is told, one answer after the other; then it accepts.
-#[derive(Clone, Debug, Default)]
-struct Moody {
-    answers: Arc<Mutex<Vec<Outcome>>>,
-    handed: Arc<Mutex<Vec<Outgoing>>>,
-}
-
-impl Moody {
-    fn says(&self, outcome: Outcome) {
-        self.answers.lock().unwrap().push(outcome);
-    }
-
-    fn handed(&self) -> usize {
-        self.handed.lock().unwrap().len()
-    }
-}
-
-#[async_trait]
-impl Mailer for Moody {
-    async fn hand_over(&self, message: &Outgoing) -> Outcome {
-        self.handed.lock().unwrap().push(message.clone());
-        self.answers
-            .lock()
-            .unwrap()
-            .pop()
-            .unwrap_or(Outcome::Accepted)
-    }
+/// A mailer whose first answer is this one; then it accepts.
+fn says(outcome: Outcome) -> FaultyMailer {
+    let plan = Plan::new().at(1, MailerFault::Says(outcome));
+    FaultyMailer::new(MemoryMailer::default(), plan)
 }
 
 /// An engine on which Rosa's first message is due, and a mailer that answers so.
-async fn first_message(outcome: Outcome) -> (Engine, VirtualClock, Moody, LeadId) {
+async fn first_message(outcome: Outcome) -> (Engine, VirtualClock, FaultyMailer, LeadId) {
     let clock = VirtualClock::at(at("2026-03-10T09:30:00-06:00"));
-    let mailer = Moody::default();
-    mailer.says(outcome);
+    let mailer = says(outcome);
     let engine = Engine::builder(MemoryStore::default())
         .playbook("toluca", follow_up())
         .mailer("email", mailer.clone())
@@ -606,9 +299,9 @@ fn later_is_tried_again_a_little_later() {
             .await
             .unwrap();
         assert_eq!(message_states(&engine).await, ["accepted"]);
-        assert_eq!(mailer.handed(), 2);
-        let handed = mailer.handed.lock().unwrap();
-        assert_eq!(handed[0].message_id, handed[1].message_id);
+        let handed = mailer.handed_over();
+        assert_eq!(handed.len(), 2);
+        assert_eq!(handed[0].message.message_id, handed[1].message.message_id);
     });
 }
 
@@ -624,7 +317,7 @@ fn an_unknown_outcome_of_marketing_is_in_doubt_until_a_person_settles_it() {
             .await
             .unwrap();
         assert_eq!(message_states(&engine).await, ["in-doubt"]);
-        assert_eq!(mailer.handed(), 1);
+        assert_eq!(mailer.handed_over().len(), 1);
         let toluca = engine.tenant("toluca");
         let doubtful = toluca
             .messages(r#"state == "in-doubt""#, None, 10)
@@ -654,7 +347,7 @@ fn an_address_that_is_refused_for_good_gets_nothing_more() {
             .live_until(&clock, clock.now() + Elapsed::days(400), |_, _| {})
             .await
             .unwrap();
-        assert_eq!(mailer.handed(), 1);
+        assert_eq!(mailer.handed_over().len(), 1);
         let lead = engine.tenant("toluca").lead(lead).await.unwrap().unwrap();
         assert!(lead.contact.email_invalid);
     });
@@ -664,8 +357,7 @@ fn an_address_that_is_refused_for_good_gets_nothing_more() {
 fn an_alert_whose_outcome_is_unknown_is_handed_over_again() {
     block_on(async {
         let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
-        let mailer = Moody::default();
-        mailer.says(Outcome::Unknown {
+        let mailer = says(Outcome::Unknown {
             said: "the line dropped".into(),
         });
         let engine = Engine::builder(MemoryStore::default())
@@ -692,7 +384,7 @@ fn an_alert_whose_outcome_is_unknown_is_handed_over_again() {
             .live_until(&clock, at("2026-03-10T15:30:00-05:00"), |_, _| {})
             .await
             .unwrap();
-        assert_eq!(mailer.handed(), 2);
+        assert_eq!(mailer.handed_over().len(), 2);
     });
 }
 
@@ -918,32 +610,13 @@ fn a_sweep_that_comes_every_week_catches_up_once_and_keeps_its_hour() {
     });
 }
 
-/// A mailer in whose hands time passes.
-#[derive(Clone, Debug)]
-struct Slow {
-    clock: VirtualClock,
-    seconds: i64,
-    handed: MemoryMailer,
-}
-
-#[async_trait]
-impl Mailer for Slow {
-    async fn hand_over(&self, message: &Outgoing) -> Outcome {
-        self.clock.advance(Elapsed::seconds(self.seconds));
-        self.handed.hand_over(message).await
-    }
-}
-
 #[test]
 fn a_slow_server_makes_messages_late_and_none_of_them_twice_or_in_doubt() {
     block_on(async {
         let clock = VirtualClock::at(at("2026-03-10T09:30:00-06:00"));
         let handed = MemoryMailer::default();
-        let slow = Slow {
-            clock: clock.clone(),
-            seconds: 25,
-            handed: handed.clone(),
-        };
+        let plan = Plan::new().from(1, MailerFault::Delay(Elapsed::seconds(25)));
+        let slow = FaultyMailer::new(handed.clone(), plan).clock(clock.clone());
         let engine = Engine::builder(MemoryStore::default())
             .playbook("toluca", follow_up())
             .mailer("email", slow)
@@ -981,7 +654,7 @@ fn a_slow_server_makes_messages_late_and_none_of_them_twice_or_in_doubt() {
 #[test]
 fn two_engines_that_begin_a_tenant_at_once_do_not_take_it_over_from_each_other() {
     block_on(async {
-        let store: Arc<dyn Store> = Arc::new(Yielding(MemoryStore::default()));
+        let store = yielding();
         let engine_with = |playbook: Arc<Playbook>| {
             Engine::builder_on(store.clone())
                 .playbook("quito", playbook)

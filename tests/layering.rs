@@ -30,7 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["agenda", "assign", "gate", "render", "decide", "explain"],
     ),
     ("shell", &["engine"]),
-    ("harness", &["scenario"]),
+    ("harness", &["scenario", "faults"]),
 ];
 
 /// Uses that point up on purpose, each with its reason.
