@@ -66,8 +66,3 @@ pub mod time;
 pub mod value;
 
 mod hint;
-
-/// The README's code is compiled.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -137,10 +137,11 @@ impl Crew {
         }
         let begun = Session::begin(&self.settings, until);
         *held(&self.trouble) = match &begun {
-            Ok(_) => None,
-            Err(said) => now()
+            // Who came late says nothing about the server.
+            Err(said) if now() < until => now()
                 .checked_add(self.settings.timeouts.pause)
                 .map(|until| (until, said.clone())),
+            _ => None,
         };
         begun
     }

@@ -153,3 +153,9 @@ impl Mailer for SmtpMailer {
         })
     }
 }
+
+/// The README's code is compiled: here, since it uses this crate, which the engine's own examples
+/// need not wait for.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
