@@ -10,6 +10,7 @@ use std::sync::Arc;
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{Actor, AgentSetup, Command, NewLead, What};
 use leadkit::engine::{Engine, Ticked};
+use leadkit::faults::{Call, FaultyStore, Plan, StoreFault};
 use leadkit::ids::{CommandId, Tenant};
 use leadkit::mailer::MemoryMailer;
 use leadkit::playbook::Playbook;
@@ -132,6 +133,35 @@ fn a_tick_in_parts_does_no_more_than_it_was_allowed() {
             assert_eq!(engine.tick_up_to(&mut ticked, most).await.unwrap(), most);
             done += most as u64;
             assert_eq!(ticked.fired, done);
+        }
+    });
+}
+
+/// A page may be written and not heard of, or not written, while the next is decided on it.
+#[test]
+fn a_store_that_fails_at_a_page_makes_no_lead_move_twice_and_none_stay() {
+    block_on(async {
+        for (nth, fault) in [
+            (1, StoreFault::Before),
+            (1, StoreFault::After),
+            (2, StoreFault::Before),
+            (2, StoreFault::After),
+            (2, StoreFault::Repeat),
+            (3, StoreFault::After),
+        ] {
+            let kept = MemoryStore::default();
+            let (_, clock) = unanswered(Arc::new(kept.clone())).await;
+            let plan = Plan::new().on(Call::Commit, nth, fault);
+            let store = FaultyStore::new(kept, plan);
+            let (engine, its_clock) = engine(Arc::new(store.clone()));
+            its_clock.set(clock.now() + Elapsed::hours(5));
+            let first = engine.tick().await;
+            assert_eq!(store.struck().len(), 1, "{fault:?} at commit {nth}");
+            assert!(first.is_err() || fault == StoreFault::Repeat);
+            // What was claimed and not done is leased for a while.
+            its_clock.advance(Elapsed::minutes(2));
+            engine.tick().await.unwrap();
+            outcome(&engine).await;
         }
     });
 }
