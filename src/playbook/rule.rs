@@ -9,12 +9,14 @@
 
 use std::fmt;
 
-use smol_str::SmolStr;
+use serde::{Deserialize, Serialize};
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::calendar::Calendar;
 use crate::condition::Condition;
-use crate::ids::Name;
+use crate::ids::{Name, hash128};
 use crate::playbook::delay::Delay;
+use crate::playbook::pipeline::TaskSpec;
 use crate::record::message::Class;
 use crate::time::Elapsed;
 use crate::value::Value;
@@ -41,9 +43,88 @@ pub struct Rule {
     /// What becomes of an occurrence that was due before its anchor was recorded.
     pub late: Late,
     /// The calendar for business time, and the zone in which days end.
-    pub calendar: Calendar,
+    pub calendar: NamedCalendar,
     /// What it does, in order.
     pub actions: Vec<Action>,
+    /// What tells it from a rule of the same name in another playbook that fires at other times.
+    pub fingerprint: Fingerprint,
+}
+
+/// A calendar under the name that it has in the playbook.
+#[derive(Clone, Debug)]
+pub struct NamedCalendar {
+    /// Its name; empty for the one that is open round the clock where none is named.
+    pub name: Name,
+    /// Itself.
+    pub calendar: Calendar,
+}
+
+impl std::ops::Deref for NamedCalendar {
+    type Target = Calendar;
+
+    fn deref(&self) -> &Calendar {
+        &self.calendar
+    }
+}
+
+/// A stable hash over a rule's name and what determines when it fires.
+///
+/// A changed playbook takes leads over rule by rule: one whose fingerprint their former playbook
+/// had goes on as it was, any other is new to them. What a rule does, its `if`, and what its
+/// calendar holds don't count: none of them moves its time to another anchor or delay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    fn over(parts: &[SmolStr]) -> Self {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        let [a, b, c, d, e, f, g, h, ..] = hash128(&parts);
+        Self(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+    }
+}
+
+impl Rule {
+    /// The rule with its fingerprint. `task` is the one whose deadline it counts from, if it
+    /// counts from one: what moves the deadline moves the rule.
+    #[must_use]
+    pub(crate) fn fingerprinted(mut self, task: Option<&TaskSpec>) -> Self {
+        let text = |part: &dyn fmt::Display| format_smolstr!("{part}");
+        let optional = |part: Option<&dyn fmt::Display>| match part {
+            Some(part) => format_smolstr!("{part}"),
+            None => SmolStr::default(),
+        };
+        let mut parts = vec![
+            text(&self.name),
+            text(&self.scope),
+            text(&self.anchor),
+            text(&self.delay),
+            text(&self.calendar.name),
+            optional(self.every.as_ref().map(|every| every as _)),
+            optional(self.until.as_ref().map(|until| until as _)),
+            text(&self.stopped_by),
+            text(&self.late),
+        ];
+        if let Some(task) = task {
+            parts.extend([
+                optional(task.within.as_ref().map(|within| within as _)),
+                text(&task.calendar.name),
+                text(&task.stopped_by),
+            ]);
+        }
+        self.fingerprint = Fingerprint::over(&parts);
+        self
+    }
+
+    /// The fingerprint of the condition that it waits for: since when that is true of a lead is
+    /// still known under a changed playbook that waits for the same one.
+    #[must_use]
+    pub fn condition_fingerprint(&self) -> Option<Fingerprint> {
+        let Anchor::Turns(condition) = &self.anchor else {
+            return None;
+        };
+        let parts = [self.name.as_str(), condition.source()];
+        Some(Fingerprint::over(&parts.map(SmolStr::from)))
+    }
 }
 
 /// Which leads a rule is for.
@@ -67,6 +148,23 @@ pub enum Leads {
     Closed,
     /// All: rules on tasks that outlive the lead.
     All,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.leads {
+            Leads::Open => "open",
+            Leads::Closed => "closed",
+            Leads::All => "all",
+        })?;
+        for stage in &self.stages {
+            write!(f, " {stage}")?;
+        }
+        match &self.wait {
+            Some(wait) => write!(f, " waiting {wait}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A stage of a pipeline.
@@ -142,6 +240,16 @@ pub struct Period {
     pub at_most: Option<u32>,
 }
 
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {}", self.length, self.first)?;
+        match self.at_most {
+            Some(most) => write!(f, " at most {most}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Which holds stop a rule's time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoppedBy {
@@ -162,6 +270,15 @@ impl StoppedBy {
     }
 }
 
+impl fmt::Display for StoppedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::Named(names) => names.iter().try_for_each(|name| write!(f, "`{name}` ")),
+        }
+    }
+}
+
 /// What becomes of an occurrence that was due before its anchor was recorded: of an import, or
 /// of a rule that a changed playbook adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +293,17 @@ pub enum Late {
     /// It fires some time within this length, so that an import doesn't fire all at once. Which
     /// time is decided by the lead's id.
     Spread(Elapsed),
+}
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Skip => f.write_str("skip"),
+            Self::Fire => f.write_str("fire"),
+            Self::FireWithin(delay) => write!(f, "fire within {delay}"),
+            Self::Spread(over) => write!(f, "spread over {} seconds", over.num_seconds()),
+        }
+    }
 }
 
 /// What a rule, or a choice in a task, does.

@@ -8,8 +8,9 @@ use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::load::Folder;
 use crate::playbook::read::{Node, Section, Source, did_you_mean};
+use crate::playbook::rule::NamedCalendar;
 
-pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<(Name, Calendar)> {
+pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<NamedCalendar> {
     let mut calendars = Vec::new();
     for (name, mut section) in root.sections("calendar") {
         let (spec, places) = read_spec(&mut section, folder, zone);
@@ -33,7 +34,7 @@ pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<
             }
         };
         section.finish();
-        calendars.push((name, calendar));
+        calendars.push(NamedCalendar { name, calendar });
     }
     calendars
 }
@@ -146,14 +147,14 @@ fn dates_of(file: &Source<'_>) -> Vec<String> {
 }
 
 /// The calendar that the playbook names as its own.
-pub(super) fn default(head: &Head<'_>, calendars: &[(Name, Calendar)]) -> Calendar {
-    let known = calendars.iter().map(|(name, _)| name);
+pub(super) fn default(head: &Head<'_>, calendars: &[NamedCalendar]) -> NamedCalendar {
+    let known = calendars.iter().map(|calendar| &calendar.name);
     let known = known.collect::<Vec<_>>();
     let named = head.calendar.as_ref();
     let named = named.and_then(|node| node.known("calendar", known));
-    let found = named.and_then(|name| calendars.iter().find(|(known, _)| *known == name));
-    match found {
-        Some((_, calendar)) => calendar.clone(),
-        None => round_the_clock(&head.zone),
-    }
+    let found = named.and_then(|name| calendars.iter().find(|calendar| calendar.name == name));
+    found.cloned().unwrap_or_else(|| NamedCalendar {
+        name: Name::from(""),
+        calendar: round_the_clock(&head.zone),
+    })
 }

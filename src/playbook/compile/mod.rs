@@ -17,7 +17,7 @@ use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::Folder;
 use crate::playbook::pipeline::{Field, Source};
 use crate::playbook::read::{Node, Section, Source as File};
-use crate::playbook::rule::StageRef;
+use crate::playbook::rule::{NamedCalendar, StageRef};
 use crate::playbook::{CapRule, Organisation, Playbook};
 use crate::record::contact::Cap;
 use crate::store::Kind;
@@ -80,8 +80,8 @@ struct Head<'s> {
 /// Everything that has a name, and the language of conditions that follows from it.
 pub(super) struct Names {
     zone: Zone,
-    default_calendar: Calendar,
-    calendars: Vec<(Name, Calendar)>,
+    default_calendar: NamedCalendar,
+    calendars: Vec<NamedCalendar>,
     roles: Vec<Name>,
     sources: Vec<Source>,
     fields: Vec<Field>,
@@ -186,7 +186,7 @@ fn compile_root(
         zone: head.zone,
         locale: head.locale,
         currency: head.currency,
-        calendar: names.default_calendar.clone(),
+        calendar: names.default_calendar.calendar.clone(),
         organisation,
         roles,
         sources: names.sources,

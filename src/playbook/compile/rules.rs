@@ -4,7 +4,6 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Names, label_of, templates};
-use crate::calendar::Calendar;
 use crate::condition::Condition;
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
@@ -12,7 +11,8 @@ use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::{Choice, TaskSpec};
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{
-    Action, Anchor, Late, Leads, Period, Rule, Scope, StageRef, StoppedBy,
+    Action, Anchor, Fingerprint, Late, Leads, NamedCalendar, Period, Rule, Scope, StageRef,
+    StoppedBy,
 };
 use crate::playbook::template::Templates;
 
@@ -77,7 +77,11 @@ impl Reader<'_> {
                 None,
             );
         }
-        self.rules.push(rule);
+        let task = match &rule.anchor {
+            Anchor::Overdue(task) => self.tasks.iter().find(|spec| spec.name == *task),
+            _ => None,
+        };
+        self.rules.push(rule.fingerprinted(task));
     }
 
     /// Adds a rule once for each delay, named after it: `lead-is-old.5-days`.
@@ -139,6 +143,7 @@ impl Reader<'_> {
                 late,
                 calendar,
                 actions,
+                fingerprint: Fingerprint::default(),
             };
             self.add(&section, rule);
         }
@@ -197,6 +202,7 @@ impl Reader<'_> {
                 late: within.map_or(Late::Fire, Late::FireWithin),
                 calendar: calendar.clone(),
                 actions: vec![Action::Task(name.clone())],
+                fingerprint: Fingerprint::default(),
             };
             self.add(&section, opens);
         }
@@ -213,6 +219,7 @@ impl Reader<'_> {
                 late: Late::Skip,
                 calendar,
                 actions: late_actions,
+                fingerprint: Fingerprint::default(),
             };
             self.add(&section, missed);
         }
@@ -259,6 +266,7 @@ impl Reader<'_> {
             late,
             calendar,
             actions,
+            fingerprint: Fingerprint::default(),
         };
         let delays = ages.iter().filter_map(Node::forward_delay);
         self.add_for_each(&section, &rule, delays);
@@ -296,6 +304,7 @@ impl Reader<'_> {
             late,
             calendar: self.names.default_calendar.clone(),
             actions: first,
+            fingerprint: Fingerprint::default(),
         };
         if let Some(mut every) = section.optional("every").and_then(|node| node.section()) {
             let length = every
@@ -358,6 +367,7 @@ impl Reader<'_> {
                 late,
                 calendar,
                 actions,
+                fingerprint: Fingerprint::default(),
             };
             self.add_for_each(&section, &rule, times.iter().filter_map(Node::delay));
         }
@@ -646,18 +656,13 @@ impl Reader<'_> {
         )
     }
 
-    fn calendar(&mut self, section: &mut Section<'_>) -> Calendar {
+    fn calendar(&mut self, section: &mut Section<'_>) -> NamedCalendar {
         let named = section.optional("calendar").and_then(|node| {
-            let known = self.names.calendars.iter().map(|(name, _)| name);
+            let known = self.names.calendars.iter().map(|calendar| &calendar.name);
             let name = node.known("calendar", known.collect::<Vec<_>>())?;
-            self.names
-                .calendars
-                .iter()
-                .find(|(known, _)| *known == name)
+            self.names.calendars.iter().find(|known| known.name == name)
         });
-        named
-            .map_or(&self.names.default_calendar, |(_, calendar)| calendar)
-            .clone()
+        named.unwrap_or(&self.names.default_calendar).clone()
     }
 
     /// `if` and `unless` as one condition.
