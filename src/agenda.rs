@@ -267,14 +267,20 @@ fn next_occurrence<'a>(
         let total = period.length.times(occurrence);
         total.after_holds(base, &rule.calendar, None, holds())
     };
+    let just_before = |at: Instant| at - Elapsed::microseconds(1);
     // A lead that missed some catches up once: the next occurrence is behind the last firing.
-    let (from, behind) = match last {
-        Some(fired) => (fired.occurrence.saturating_add(1), Some(fired.at)),
-        None if rule.late == Late::Skip => (
-            period.first,
-            Some(recorded(lead, rule, anchor) - Elapsed::microseconds(1)),
-        ),
-        None => (period.first, None),
+    // If that was before its rule changed, its number means another time: they count anew.
+    let (from, behind) = match (last, told(lead, rule)) {
+        (Some(fired), None) => (fired.occurrence.saturating_add(1), Some(fired.at)),
+        (Some(fired), Some(told)) if rule.late == Late::Skip => {
+            (period.first, Some(fired.at.max(just_before(told))))
+        }
+        (Some(fired), Some(_)) => (period.first, Some(fired.at)),
+        (None, _) if rule.late == Late::Skip => {
+            let recorded = recorded(lead, rule, anchor);
+            (period.first, Some(just_before(recorded)))
+        }
+        (None, _) => (period.first, None),
     };
     let Some(occurrence) = first_behind(from, behind, &due_of)? else {
         return Ok(Standing::Held);
@@ -286,8 +292,10 @@ fn next_occurrence<'a>(
         (true, Some(fired), _) => Ok(Standing::Fired(fired)),
         (true, None, _) => Ok(Standing::TooLate(base)),
         (false, _, None) => Ok(Standing::Held),
-        (false, Some(_), Some(due_at)) => Ok(due(rule, anchor, occurrence, due_at)),
-        (false, None, Some(due_at)) => Ok(match started(lead, rule, anchor, due_at)? {
+        (false, Some(_), Some(due_at)) if told(lead, rule).is_none() => {
+            Ok(due(rule, anchor, occurrence, due_at))
+        }
+        (false, _, Some(due_at)) => Ok(match started(lead, rule, anchor, due_at)? {
             Some(due_at) => due(rule, anchor, occurrence, due_at),
             None => Standing::TooLate(due_at),
         }),
@@ -304,8 +312,13 @@ fn due(rule: &Rule, anchor: Moment, occurrence: u32, due_at: Instant) -> Standin
 
 /// Since when we know that a rule's anchor happened, and that there is the rule.
 fn recorded(lead: &Lead, rule: &Rule, anchor: Moment) -> Instant {
+    told(lead, rule).map_or(anchor.recorded, |told| anchor.recorded.max(told))
+}
+
+/// When a rule came under which the lead has not fired yet, where that matters.
+fn told(lead: &Lead, rule: &Rule) -> Option<Instant> {
     let told = lead.rules_told.iter().find(|(name, _)| *name == rule.name);
-    told.map_or(anchor.recorded, |(_, told)| anchor.recorded.max(told.0))
+    told.map(|(_, told)| told.0)
 }
 
 /// When an occurrence starts that nothing fired yet: at its time, unless that was over before

@@ -233,5 +233,6 @@ fn follow(draft: &mut Draft<'_>, agent: &Agent) -> Result<(), Stop> {
         starts_at: None,
         every_days: None,
     };
-    sweeps::start(draft, &sweep)
+    sweeps::start(draft, &sweep)?;
+    Ok(())
 }

@@ -96,13 +96,31 @@ pub enum What {
     Adopt(Box<Adoption>),
     /// Make a playbook the active one of a tenant that has none yet.
     Begin,
-    /// Say what became of a message that is in doubt, or withdraw one that is still queued.
+    /// Say what became of a message that is in doubt, withdraw one that is still queued, or try
+    /// again one that was set aside.
     SettleMessage {
         /// Which.
         message: MessageId,
         /// Its fate.
         fate: Fate,
     },
+    /// Do something with a sweep.
+    Sweep {
+        /// Which.
+        sweep: SweepId,
+        /// What.
+        order: SweepOrder,
+    },
+}
+
+/// What is to happen to a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum SweepOrder {
+    /// Try it again: it was set aside.
+    Retry,
+    /// End it where it is, also one that would come again.
+    Cancel,
 }
 
 /// The fate that a person gives to a message.
@@ -114,6 +132,9 @@ pub enum Fate {
     SendAgain,
     /// It is not to be sent any more.
     Withdrawn,
+    /// It was set aside and is to go on from where it was: the gate is asked again, and what
+    /// nobody knows the outcome of is in doubt.
+    Retry,
 }
 
 /// A lead to take in.
@@ -277,10 +298,8 @@ pub enum LeadOrder {
     Retry,
     /// Come under another playbook.
     Adopt {
-        /// Which, by hash.
+        /// Which, by hash; the active one.
         playbook: Name,
-        /// The rules that are new in it.
-        new_rules: Vec<Name>,
         /// Where leads go whose stage it no longer has.
         stages: Vec<StageMapping>,
     },
@@ -399,6 +418,8 @@ pub struct NewSweep {
 /// A playbook to make the active one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Adoption {
+    /// Which, by hash.
+    pub playbook: Name,
     /// Where leads go whose stage it no longer has.
     pub stages: Vec<StageMapping>,
     /// The stages that hold leads now, as the shell counted them. The adoption is refused
@@ -426,6 +447,10 @@ pub enum Wake {
     SweepPage {
         /// Which sweep.
         sweep: SweepId,
+        /// Of which occurrence.
+        occurrence: u32,
+        /// The target behind which the page began.
+        from: Option<Id>,
         /// The last target, or `None` when there are no more.
         reached: Option<Id>,
         /// How many targets the page had, and how many of them refused.

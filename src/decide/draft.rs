@@ -127,9 +127,17 @@ impl<'a> Draft<'a> {
     }
 
     /// Writes a record. Its clock is computed here, for leads from the agenda.
+    ///
+    /// A message or a sweep is this playbook's from now on: else, once nobody knows the one under
+    /// which it was made, nobody would serve it.
     pub(crate) fn put<T: Recorded>(&mut self, key: Key, mut record: T, wakes_at: Option<Instant>) {
         let id = key.id;
         let command = self.command;
+        if let Some(playbook) = record.served_by() {
+            if *playbook != self.playbook.hash {
+                *playbook = self.playbook.hash.clone();
+            }
+        }
         if let Some(last) = record.last_command() {
             if !self.subjects.iter().any(|(subject, _)| *subject == id) {
                 self.subjects.push((id, *last));
@@ -225,7 +233,7 @@ impl<'a> Draft<'a> {
         let checks = self
             .reads
             .into_iter()
-            .filter(|(key, _)| !writes.iter().any(|write| write.key == *key));
+            .filter(|(key, _)| place_of(key, &writes, |write| &write.key).is_err());
         let checks = checks
             .map(|(key, version)| Check { key, version })
             .collect();

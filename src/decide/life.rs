@@ -8,7 +8,7 @@ use crate::decide::draft::Draft;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
-use crate::decide::{Stop, is_for_closed, sweeps, tasks, troubles};
+use crate::decide::{Stop, adoption, is_for_closed, tasks, troubles};
 use crate::hint::nearest;
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -83,11 +83,9 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
         LeadOrder::Complete { task, choice } => tasks::complete(draft, lead, task, choice.as_ref()),
         LeadOrder::Unsubscribe => unsubscribe(draft, lead),
         LeadOrder::Retry => troubles::retry(draft, lead),
-        LeadOrder::Adopt {
-            playbook,
-            new_rules,
-            stages,
-        } => sweeps::adopt_lead(draft, lead, playbook, new_rules, stages),
+        LeadOrder::Adopt { playbook, stages } => {
+            adoption::adopt_lead(draft, lead, playbook, stages)
+        }
         LeadOrder::FollowOwner => follow_owner(draft, lead),
     }
 }

@@ -492,6 +492,14 @@ pub(crate) fn settle(draft: &mut Draft<'_>, id: MessageId, fate: Fate) -> Result
     let Some(mut message) = draft.read::<Message>(&Key::message(draft.tenant, id))? else {
         return Err(Refusal::NoSuchRecord("message").into());
     };
+    if fate == Fate::Retry {
+        if message.trouble.take().is_none() {
+            return Err(Refusal::NotSetAside.into());
+        }
+        draft.happened(Event::Retried { record: id.0 });
+        put(draft, message);
+        return Ok(());
+    }
     let is_in_doubt = message.state == State::InDoubt;
     let is_waiting = matches!(message.state, State::Queued { .. } | State::ToRetry { .. });
     let state = match fate {

@@ -25,6 +25,7 @@ use crate::store::{Changes, Check, Key, Put, Version};
 use crate::time::Instant;
 
 mod act;
+mod adoption;
 mod agents;
 pub mod command;
 mod draft;
@@ -148,28 +149,37 @@ pub fn decide(
     match &command.what {
         What::SetUpAgent(setup) => {
             permit::permit(&draft, &command.what, None)?;
+            adoption::rely_on_active(&mut draft)?;
             agents::set_up(&mut draft, setup)?;
         }
         What::Register(new) => {
             permit::permit(&draft, &command.what, None)?;
+            adoption::rely_on_active(&mut draft)?;
             register::register(&mut draft, new)?;
         }
         What::Lead { lead, order } => life::carry_out(&mut draft, *lead, order, &command.what)?,
         What::StartSweep(new) => {
             permit::permit(&draft, &command.what, None)?;
+            adoption::rely_on_active(&mut draft)?;
             sweeps::start(&mut draft, new)?;
         }
         What::Begin => {
             permit::permit(&draft, &command.what, None)?;
-            sweeps::begin(&mut draft)?;
+            adoption::begin(&mut draft)?;
         }
-        What::Adopt(adoption) => {
+        What::Adopt(order) => {
             permit::permit(&draft, &command.what, None)?;
-            sweeps::adopt(&mut draft, adoption)?;
+            adoption::adopt(&mut draft, order)?;
         }
         What::SettleMessage { message, fate } => {
             permit::permit(&draft, &command.what, None)?;
+            adoption::stand_in(&mut draft, &Key::message(&command.tenant, *message))?;
             messages::settle(&mut draft, *message, *fate)?;
+        }
+        What::Sweep { sweep, order } => {
+            permit::permit(&draft, &command.what, None)?;
+            adoption::stand_in(&mut draft, &Key::sweep(&command.tenant, *sweep))?;
+            sweeps::obey(&mut draft, *sweep, *order)?;
         }
     }
     Ok(draft.finish())
@@ -200,7 +210,8 @@ pub fn wake(
     wake::wake(playbook, records, tenant, wake, now)
 }
 
-/// Which playbook clocked a record; `None` for records that any playbook can decide about.
+/// Which playbook clocked a lead, or serves a message or a sweep; `None` for records that any
+/// playbook can decide about.
 #[must_use]
 pub fn playbook_of(record: &Record) -> Option<&crate::ids::Name> {
     match record {

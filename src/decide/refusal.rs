@@ -132,6 +132,20 @@ pub enum Refusal {
     /// Nothing was set aside.
     #[error("nothing was set aside")]
     NotSetAside,
+    /// This is for the tenant's active playbook to decide, which is another one.
+    #[error("the active playbook is {active}, not {given}")]
+    NotActive {
+        /// The active one, by hash.
+        active: Name,
+        /// The one that was to decide.
+        given: Name,
+    },
+    /// The sweep has nothing more to do.
+    #[error("the sweep is over")]
+    SweepIsOver,
+    /// The sweep takes the leads over to the active playbook; another adoption ends it.
+    #[error("the sweep takes the leads over to the active playbook; adopt another one to end it")]
+    TakesOver,
 }
 
 /// A need that is not met.
@@ -245,6 +259,9 @@ impl Refusal {
             Self::BadCondition(_) => "bad-condition",
             Self::Settled(_) => "settled",
             Self::NotSetAside => "not-set-aside",
+            Self::NotActive { .. } => "not-active",
+            Self::SweepIsOver => "sweep-is-over",
+            Self::TakesOver => "takes-over",
         }
     }
 }

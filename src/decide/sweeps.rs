@@ -1,24 +1,17 @@
-//! Sweeps: started, gone through page by page, and the one that takes leads over to a changed
-//! playbook.
+//! Sweeps: started, gone through page by page, tried again, cancelled.
 
-use crate::agenda::{Item, Standing, is_in_scope, standing};
-use crate::decide::command::{Adoption, LeadOrder, NewSweep, StageMapping};
+use crate::decide::Stop;
+use crate::decide::command::{NewSweep, SweepOrder};
 use crate::decide::draft::Draft;
-use crate::decide::life::{copy_contact, unknown};
 use crate::decide::refusal::Refusal;
-use crate::decide::{PLAYBOOK_FACT, Stop, ownership};
-use crate::ids::{Id, Name, SweepId};
-use crate::playbook::catalogue::LeadFacts;
-use crate::playbook::rule::{Anchor, Rule};
+use crate::ids::{Id, SweepId};
 use crate::record::journal::Event;
-use crate::record::lead::{Moment, ToldAt};
-use crate::record::tenant::TenantRecord;
-use crate::record::{Contact, Lead, Sweep};
+use crate::record::{Sweep, TenantRecord};
 use crate::store::Key;
 use crate::time::Instant;
 
 /// Starts a sweep. Its condition must be one that stores can filter on.
-pub(crate) fn start(draft: &mut Draft<'_>, new: &NewSweep) -> Result<(), Stop> {
+pub(crate) fn start(draft: &mut Draft<'_>, new: &NewSweep) -> Result<SweepId, Stop> {
     let told = |text: String| Refusal::BadCondition(text.into());
     let condition = draft.playbook.condition(&new.audience).map_err(|faults| {
         told(
@@ -57,7 +50,22 @@ pub(crate) fn start(draft: &mut Draft<'_>, new: &NewSweep) -> Result<(), Stop> {
         name: new.name.clone(),
     });
     draft.put(Key::sweep(draft.tenant, id), sweep, Some(starts_at));
-    Ok(())
+    Ok(id)
+}
+
+/// Ends a sweep where it is, if it still has something to do.
+pub(crate) fn end(draft: &mut Draft<'_>, id: SweepId) -> Result<bool, Stop> {
+    let key = Key::sweep(draft.tenant, id);
+    let Some(mut sweep) = draft.read::<Sweep>(&key)? else {
+        return Ok(false);
+    };
+    if sweep.next_at.take().is_none() {
+        return Ok(false);
+    }
+    sweep.trouble = None;
+    draft.happened(Event::SweepCancelled { sweep: id });
+    draft.put(key, sweep, None);
+    Ok(true)
 }
 
 /// The first occurrence behind now, at the same local time: after an outage a sweep catches up
@@ -74,17 +82,33 @@ fn next_occurrence(draft: &Draft<'_>, last: Instant, every_days: u32) -> Option<
     zone.add_days(last, days.checked_add(every)?).ok()
 }
 
-/// A page of a sweep is done.
-pub(crate) fn paged(
-    draft: &mut Draft<'_>,
-    id: SweepId,
-    reached: Option<Id>,
-    counts: (u64, u64),
-) -> Result<(), Stop> {
+/// A page of a sweep that is done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paged {
+    /// Of which occurrence.
+    pub(crate) occurrence: u32,
+    /// The target behind which it began.
+    pub(crate) from: Option<Id>,
+    /// The last target, or `None` when there are no more.
+    pub(crate) reached: Option<Id>,
+    /// How many targets it had, and how many of them refused.
+    pub(crate) counts: (u64, u64),
+}
+
+/// A page of a sweep is done. One that somebody else has done meanwhile, or of a sweep that was
+/// ended meanwhile, counts for nothing.
+pub(crate) fn paged(draft: &mut Draft<'_>, id: SweepId, page: Paged) -> Result<(), Stop> {
     let key = Key::sweep(draft.tenant, id);
     let Some(mut sweep) = draft.read::<Sweep>(&key)? else {
         return Ok(());
     };
+    let is_next = (sweep.occurrence, sweep.cursor) == (page.occurrence, page.from);
+    if sweep.next_at.is_none() || !is_next {
+        return Ok(());
+    }
+    let Paged {
+        reached, counts, ..
+    } = page;
     sweep.reached = sweep.reached.saturating_add(counts.0);
     sweep.refused = sweep.refused.saturating_add(counts.1);
     sweep.trouble = None;
@@ -110,170 +134,32 @@ pub(crate) fn paged(
     Ok(())
 }
 
-/// Makes this playbook the active one of a tenant that has none. Whoever comes second changes
-/// nothing: taking leads over is for [`adopt`].
-pub(crate) fn begin(draft: &mut Draft<'_>) -> Result<(), Stop> {
-    let key = Key::tenant(draft.tenant);
-    if draft.read::<TenantRecord>(&key)?.is_none() {
-        put_active(draft, key, None);
-    }
-    Ok(())
-}
-
-fn put_active(draft: &mut Draft<'_>, key: Key, before: Option<TenantRecord>) {
-    let playbook = draft.playbook;
-    let record = TenantRecord {
-        playbook: playbook.hash.clone(),
-        adopted_at: draft.now,
-        rules: playbook
-            .rules
-            .iter()
-            .map(|rule| rule.name.clone())
-            .collect(),
-        last_command: before.and_then(|before| before.last_command),
+/// Tries a sweep again that was set aside, or ends one.
+pub(crate) fn obey(draft: &mut Draft<'_>, id: SweepId, order: SweepOrder) -> Result<(), Stop> {
+    let key = Key::sweep(draft.tenant, id);
+    let Some(mut sweep) = draft.read::<Sweep>(&key)? else {
+        return Err(Refusal::NoSuchRecord("sweep").into());
     };
-    draft.happened(Event::Adopted {
-        playbook: playbook.hash.clone(),
-    });
-    draft.put(key, record, None);
-}
-
-/// Makes this playbook the tenant's active one, and starts the sweep that takes the leads over.
-pub(crate) fn adopt(draft: &mut Draft<'_>, adoption: &Adoption) -> Result<(), Stop> {
-    let playbook = draft.playbook;
-    for mapping in &adoption.stages {
-        let (pipeline, stage) = &mapping.to;
-        if playbook.stage(pipeline, stage).is_none() {
-            let stages = playbook
-                .pipelines
-                .iter()
-                .flat_map(|pipeline| &pipeline.stages);
-            return Err(unknown("stage", stage, stages.map(|stage| &stage.name)).into());
+    match order {
+        SweepOrder::Retry => {
+            if sweep.trouble.take().is_none() {
+                return Err(Refusal::NotSetAside.into());
+            }
+            draft.happened(Event::Retried { record: id.0 });
+            let wakes_at = sweep.wakes_at();
+            draft.put(key, sweep, wakes_at);
+            Ok(())
+        }
+        SweepOrder::Cancel => {
+            let tenant = draft.look_at::<TenantRecord>(&Key::tenant(draft.tenant))?;
+            // Else leads would be left behind under a playbook that nobody may know any more.
+            if tenant.is_some_and(|tenant| tenant.sweep == Some(id)) && sweep.next_at.is_some() {
+                return Err(Refusal::TakesOver.into());
+            }
+            match end(draft, id)? {
+                true => Ok(()),
+                false => Err(Refusal::SweepIsOver.into()),
+            }
         }
     }
-    let vanishes = |(pipeline, stage): &&(Name, Name)| {
-        playbook.stage(pipeline, stage).is_none()
-            && target_of(&adoption.stages, pipeline, stage).is_none()
-    };
-    let vanishing: Vec<(Name, Name)> = adoption.occupied.iter().filter(vanishes).cloned().collect();
-    if !vanishing.is_empty() {
-        return Err(Refusal::StagesVanish(vanishing).into());
-    }
-    let key = Key::tenant(draft.tenant);
-    let before: Option<TenantRecord> = draft.read(&key)?;
-    let rules: Vec<Name> = playbook
-        .rules
-        .iter()
-        .map(|rule| rule.name.clone())
-        .collect();
-    if before
-        .as_ref()
-        .is_some_and(|before| before.playbook == playbook.hash)
-    {
-        return Ok(());
-    }
-    if let Some(before) = &before {
-        let is_new = |rule: &&Name| !before.rules.contains(rule);
-        let sweep = NewSweep {
-            name: Name::from("adopt"),
-            audience: smol_str::format_smolstr!(
-                "{} != {:?}",
-                PLAYBOOK_FACT.built_in().name,
-                playbook.hash.as_str()
-            ),
-            order: LeadOrder::Adopt {
-                playbook: playbook.hash.clone(),
-                new_rules: rules.iter().filter(is_new).cloned().collect(),
-                stages: adoption.stages.clone(),
-            },
-            starts_at: None,
-            every_days: None,
-        };
-        start(draft, &sweep)?;
-    }
-    put_active(draft, key, before);
-    Ok(())
-}
-
-fn target_of<'a>(
-    stages: &'a [StageMapping],
-    pipeline: &Name,
-    stage: &Name,
-) -> Option<&'a (Name, Name)> {
-    let found = stages
-        .iter()
-        .find(|mapping| mapping.from.0 == *pipeline && mapping.from.1 == *stage);
-    found.map(|mapping| &mapping.to)
-}
-
-/// A rule is new to a lead: what it would have done before counts as late.
-fn learn(draft: &Draft<'_>, lead: &mut Lead, rule: &Rule) {
-    let playbook = draft.playbook;
-    if let Anchor::Turns(condition) = &rule.anchor {
-        let facts = LeadFacts { playbook, lead };
-        if is_in_scope(rule, lead) && condition.holds(&facts, draft.now) {
-            // It has been true for we don't know how long.
-            let since = Moment {
-                at: lead.settled_at,
-                recorded: draft.now,
-            };
-            lead.since.push((rule.name.clone(), since));
-        }
-    }
-    if let Standing::Due(Item { due_at, .. }) = standing(playbook, lead, rule) {
-        if due_at < draft.now {
-            lead.rules_told.push((rule.name.clone(), ToldAt(draft.now)));
-        }
-    }
-}
-
-/// Takes one lead over: its stage mapped, its clocks computed anew. What a new rule would have
-/// done before is late, and skipped if it doesn't say otherwise: nobody gets the whole backlog at
-/// once.
-pub(crate) fn adopt_lead(
-    draft: &mut Draft<'_>,
-    lead: &mut Lead,
-    hash: &Name,
-    new_rules: &[Name],
-    stages: &[StageMapping],
-) -> Result<(), Stop> {
-    let playbook = draft.playbook;
-    if playbook.hash != *hash {
-        return Err(Refusal::Unknown {
-            sort: "playbook",
-            name: hash.as_str().into(),
-            nearest: None,
-        }
-        .into());
-    }
-    if let Some((pipeline, stage)) = target_of(stages, &lead.pipeline, &lead.stage) {
-        lead.pipeline = pipeline.clone();
-        lead.stage = stage.clone();
-    } else if playbook.stage(&lead.pipeline, &lead.stage).is_none() {
-        return Err(
-            Refusal::StagesVanish(vec![(lead.pipeline.clone(), lead.stage.clone())]).into(),
-        );
-    }
-    if let Some(contact) = draft.read::<Contact>(&Key::contact(draft.tenant, lead.contact.id))? {
-        copy_contact(&contact, lead);
-    }
-    lead.playbook = hash.clone();
-    lead.fired
-        .retain(|fired| playbook.rule(&fired.rule).is_some());
-    lead.rules_told
-        .retain(|(rule, _)| playbook.rule(rule).is_some() && !new_rules.contains(rule));
-    lead.since
-        .retain(|(rule, _)| playbook.rule(rule).is_some() && !new_rules.contains(rule));
-    for rule in playbook
-        .rules
-        .iter()
-        .filter(|rule| new_rules.contains(&rule.name))
-    {
-        learn(draft, lead, rule);
-    }
-    draft.happened(Event::LeadAdopted {
-        lead: lead.id,
-        playbook: hash.clone(),
-    });
-    ownership::take_claims(draft, lead)
 }

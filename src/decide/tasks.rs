@@ -102,6 +102,17 @@ pub(crate) fn end_those_of_open_lead(draft: &mut Draft<'_>, lead: &mut Lead) {
     }
 }
 
+/// Ends the tasks that the playbook doesn't know: nobody could complete them any more.
+pub(crate) fn end_those_unknown(draft: &mut Draft<'_>, lead: &mut Lead) {
+    let playbook = draft.playbook;
+    for place in 0..lead.tasks.len() {
+        let task = &lead.tasks[place];
+        if task.ended.is_none() && playbook.task(&task.name).is_none() {
+            end(draft, lead, place, None, How::Dropped, None);
+        }
+    }
+}
+
 fn end(
     draft: &mut Draft<'_>,
     lead: &mut Lead,

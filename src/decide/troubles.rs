@@ -37,7 +37,9 @@ pub(crate) fn note(
             }
         }
         Kind::Sweep => {
-            if let Some(mut sweep) = draft.read::<Sweep>(key)? {
+            // One that was ended meanwhile stays ended.
+            let sweep = draft.read::<Sweep>(key)?;
+            if let Some(mut sweep) = sweep.filter(|sweep| sweep.next_at.is_some()) {
                 sweep.trouble = Some(worse(
                     draft,
                     key.id,

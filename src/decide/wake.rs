@@ -6,7 +6,7 @@ use crate::decide::command::{Actor, Wake};
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
 use crate::decide::records::Records;
-use crate::decide::{Stop, Woken, messages, sweeps, troubles};
+use crate::decide::{Stop, Woken, adoption, messages, sweeps, troubles};
 use crate::ids::{CommandId, LeadId, Tenant};
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
@@ -48,6 +48,7 @@ pub(crate) fn wake(
                 ],
             );
             let mut draft = Draft::new(playbook, records, tenant, command, engine(), now);
+            adoption::stand_in(&mut draft, &key)?;
             let outgoing = messages::wake(&mut draft, *id)?;
             Ok(woken(draft, outgoing))
         }
@@ -63,11 +64,14 @@ pub(crate) fn wake(
             let attempts = record.attempts.to_le_bytes();
             let command = following(now, &[b"handed over", message.0.as_bytes(), &attempts]);
             let mut draft = Draft::new(playbook, records, tenant, command, engine(), now);
+            adoption::stand_in(&mut draft, &key)?;
             messages::handed_over(&mut draft, *message, *attempt, outcome)?;
             Ok(woken(draft, None))
         }
         Wake::SweepPage {
             sweep,
+            occurrence,
+            from,
             reached,
             counts,
         } => {
@@ -82,7 +86,14 @@ pub(crate) fn wake(
                 .map(|sweep| sweep.name.clone());
             let actor = name.map_or_else(engine, Actor::Sweep);
             let mut draft = Draft::new(playbook, records, tenant, command, actor, now);
-            sweeps::paged(&mut draft, *sweep, *reached, *counts)?;
+            adoption::stand_in(&mut draft, &key)?;
+            let page = sweeps::Paged {
+                occurrence: *occurrence,
+                from: *from,
+                reached: *reached,
+                counts: *counts,
+            };
+            sweeps::paged(&mut draft, *sweep, page)?;
             Ok(woken(draft, None))
         }
         Wake::Failed { key, error } | Wake::Runaway { key, error } => {
@@ -92,6 +103,7 @@ pub(crate) fn wake(
             let version = found.version.0.to_le_bytes();
             let command = following(now, &[b"failed", key.id.as_bytes(), &version]);
             let mut draft = Draft::new(playbook, records, tenant, command, engine(), now);
+            adoption::stand_in(&mut draft, key)?;
             let is_runaway = matches!(wake, Wake::Runaway { .. });
             let at_least = if is_runaway { Trouble::PATIENCE } else { 1 };
             troubles::note(&mut draft, key, error, at_least)?;
@@ -201,6 +213,7 @@ fn fire(
     };
     lead.fired.retain(|earlier| earlier.rule != rule.name);
     lead.fired.push(fired);
+    lead.rules_told.retain(|(told, _)| *told != rule.name);
     let due_at = item.due_at;
     let holds = |lead: &Lead| {
         let condition = rule.only_if.as_ref()?;

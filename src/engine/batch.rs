@@ -10,8 +10,7 @@ use crate::decide::{self, Decision, Stop};
 use crate::ids::{CommandId, Name, Tenant};
 use crate::mailer::Outgoing;
 use crate::playbook::Playbook;
-use crate::record::stored;
-use crate::record::tenant::TenantRecord;
+use crate::record::{Recorded, Sweep, TenantRecord, stored};
 use crate::store::{Changes, Key, Kind, Verdict};
 use crate::time::Instant;
 
@@ -50,62 +49,68 @@ impl Job {
         }
     }
 
-    /// Whether it takes leads over to the engine's playbook.
-    fn takes_over(&self) -> bool {
-        let Self::Command(_, command) = self else {
-            return false;
-        };
-        matches!(
-            command.what,
-            What::Adopt(_)
-                | What::Begin
-                | What::Lead {
-                    order: LeadOrder::Adopt { .. },
-                    ..
-                }
-        )
-    }
-
-    /// The record whose playbook decides, where that isn't the tenant's active one.
-    fn subject(&self) -> Option<Key> {
+    /// Whose playbook decides it.
+    fn decider(&self) -> Decider<'_> {
         let tenant = self.tenant();
         match self {
-            Self::Command(_, command) => subject_of(command),
+            Self::Command(_, command) => decider_of(command),
             Self::Wake(_, wake) => match wake {
-                Wake::Lead(lead) => Some(Key::lead(tenant, *lead)),
+                Wake::Lead(lead) => Decider::OfLead(Key::lead(tenant, *lead)),
                 Wake::Message(message) | Wake::HandedOver { message, .. } => {
-                    Some(Key::message(tenant, *message))
+                    Decider::OfServed(Key::message(tenant, *message))
                 }
-                Wake::SweepPage { .. } => None,
-                Wake::Failed { key, .. } | Wake::Runaway { key, .. } => Some(key.clone()),
+                Wake::SweepPage { sweep, .. } => Decider::OfServed(Key::sweep(tenant, *sweep)),
+                Wake::Failed { key, .. } | Wake::Runaway { key, .. } => match key.kind {
+                    Kind::Lead => Decider::OfLead(key.clone()),
+                    _ => Decider::OfServed(key.clone()),
+                },
             },
         }
     }
 }
 
-/// The record whose playbook decides a command.
-fn subject_of(command: &Command) -> Option<Key> {
+/// Whose playbook decides a job.
+enum Decider<'a> {
+    /// The one that clocked this lead, and no other; the active one, if there is no such lead.
+    OfLead(Key),
+    /// The one that serves this message or sweep. If that is not known here, the active one: then
+    /// it can only be an older one, which perhaps nobody knows any more.
+    OfServed(Key),
+    /// The one of this hash.
+    Named(&'a Name),
+    /// The tenant's active one.
+    Active,
+    /// The one that the engine was given: the tenant has none yet.
+    Given,
+}
+
+fn decider_of(command: &Command) -> Decider<'_> {
     let tenant = &command.tenant;
     match &command.what {
-        // Taking over is decided by the playbook that takes over.
         What::Lead {
-            order: LeadOrder::Adopt { .. },
+            order: LeadOrder::Adopt { playbook, .. },
             ..
-        } => None,
-        What::Lead { lead, .. } => Some(Key::lead(tenant, *lead)),
-        What::SettleMessage { message, .. } => Some(Key::message(tenant, *message)),
-        What::SetUpAgent(_)
-        | What::Register(_)
-        | What::StartSweep(_)
-        | What::Adopt(_)
-        | What::Begin => None,
+        } => Decider::Named(playbook),
+        What::Lead { lead, .. } => Decider::OfLead(Key::lead(tenant, *lead)),
+        What::SettleMessage { message, .. } => Decider::OfServed(Key::message(tenant, *message)),
+        What::Sweep { sweep, .. } => Decider::OfServed(Key::sweep(tenant, *sweep)),
+        What::Adopt(adoption) => Decider::Named(&adoption.playbook),
+        What::SetUpAgent(_) | What::Register(_) | What::StartSweep(_) => Decider::Active,
+        What::Begin => Decider::Given,
     }
 }
 
-/// The playbook that must decide a command, as far as the records at hand tell.
-pub(super) fn playbook_of_command<'a>(command: &Command, records: &'a Records) -> Option<&'a Name> {
-    let found = records.found(&subject_of(command)?)?;
-    decide::playbook_of(found.record.as_deref()?)
+/// The playbook that must decide a command, as far as the records at hand tell. Of what the
+/// active one decides, or stands in for, the decision itself makes sure.
+pub(super) fn playbook_of_command<'a>(
+    command: &'a Command,
+    records: &'a Records,
+) -> Option<&'a Name> {
+    match decider_of(command) {
+        Decider::OfLead(key) => decide::playbook_of(records.found(&key)?.record.as_deref()?),
+        Decider::Named(hash) => Some(hash),
+        Decider::OfServed(_) | Decider::Active | Decider::Given => None,
+    }
 }
 
 /// Why a job can't be decided in this pass.
@@ -346,41 +351,83 @@ impl Engine {
         }
     }
 
-    /// The playbook that decides a job: the one that clocked the record, else the active one.
+    /// The playbook that decides a job.
     fn playbook_for(&self, job: &Job, view: &Records) -> Result<Arc<Playbook>, Hitch> {
         let playbooks = self.playbooks(job.tenant()).map_err(Hitch::Failed)?;
-        if let Some(key) = job.subject() {
-            let Some(found) = view.found(&key) else {
-                return Err(Hitch::Need(vec![key]));
-            };
-            if let Some(hash) = found.record.as_deref().and_then(decide::playbook_of) {
-                return known(playbooks.of_hash(hash), hash);
-            }
+        let unknown = |hash: &Name| Hitch::Failed(Error::UnknownPlaybook(hash.clone()));
+        let of_hash = |hash: &Name| playbooks.of_hash(hash).cloned();
+        match job.decider() {
+            Decider::Given => Ok(playbooks.current.clone()),
+            Decider::Named(hash) => of_hash(hash).ok_or_else(|| unknown(hash)),
+            Decider::OfLead(key) => match hash_of(&key, view)? {
+                Some(hash) => of_hash(hash).ok_or_else(|| unknown(hash)),
+                None => self.active_playbook(job, view),
+            },
+            Decider::OfServed(key) => match hash_of(&key, view)?.and_then(of_hash) {
+                Some(playbook) => Ok(playbook),
+                None => self.active_playbook(job, view),
+            },
+            Decider::Active => self.active_playbook(job, view),
         }
-        if job.takes_over() {
-            return Ok(playbooks.current.clone());
-        }
+    }
+
+    /// The tenant's active playbook, if this engine knows it.
+    fn active_playbook(&self, job: &Job, view: &Records) -> Result<Arc<Playbook>, Hitch> {
+        let playbooks = self.playbooks(job.tenant()).map_err(Hitch::Failed)?;
         let key = Key::tenant(job.tenant());
         let Some(found) = view.found(&key) else {
             return Err(Hitch::Need(vec![key]));
         };
-        let record = found
-            .record
-            .as_deref()
-            .and_then(<TenantRecord as crate::record::Recorded>::from_record);
-        let Some(record) = record else {
+        let record = found.record.as_deref();
+        let Some(record) = record.and_then(TenantRecord::from_record) else {
             return Err(Hitch::Failed(Error::NotThere("active playbook")));
         };
+        let active = &record.playbook;
         let is_register =
             matches!(job, Job::Command(_, command) if matches!(command.what, What::Register(_)));
-        if is_register
-            && record.playbook != playbooks.current.hash
-            && playbooks.of_hash(&record.playbook).is_none()
-        {
-            let (active, given) = (record.playbook.clone(), playbooks.current.hash.clone());
-            return Err(Hitch::Failed(Error::NotAdopted { active, given }));
+        playbooks.of_hash(active).cloned().ok_or_else(|| {
+            let (active, given) = (active.clone(), playbooks.current.hash.clone());
+            Hitch::Failed(if is_register {
+                Error::NotAdopted { active, given }
+            } else {
+                Error::UnknownPlaybook(active)
+            })
+        })
+    }
+
+    /// A sweep as it is, and the playbook that serves it; nothing if there is no such sweep.
+    pub(super) async fn sweep_at_hand(
+        &self,
+        key: &Key,
+    ) -> Result<Option<(Sweep, Arc<Playbook>)>, Error> {
+        let page = Wake::SweepPage {
+            sweep: crate::ids::SweepId(key.id),
+            occurrence: 0,
+            from: None,
+            reached: None,
+            counts: (0, 0),
+        };
+        let job = Job::Wake(key.tenant.clone(), page);
+        let mut records = Records::new();
+        loop {
+            let hitch = match records.found(key) {
+                None => Hitch::Need(vec![key.clone()]),
+                Some(_) => match (records.record::<Sweep>(key), self.playbook_for(&job, &records)) {
+                    (None, _) => return Ok(None),
+                    (Some(sweep), Ok(playbook)) => return Ok(Some((sweep.clone(), playbook))),
+                    (_, Err(hitch)) => hitch,
+                },
+            };
+            match hitch {
+                Hitch::Failed(error) => return Err(error),
+                Hitch::Need(keys) => {
+                    let unreadable = self.load_into(&mut records, keys).await?;
+                    if let Some(error) = unreadable.into_iter().next() {
+                        return Err(error);
+                    }
+                }
+            }
         }
-        known(playbooks.of_hash(&record.playbook), &record.playbook)
     }
 
     /// Loads records. Those that can't be read are returned, not taken for absent.
@@ -413,10 +460,12 @@ impl Engine {
     }
 }
 
-fn known(playbook: Option<&Arc<Playbook>>, hash: &Name) -> Result<Arc<Playbook>, Hitch> {
-    playbook
-        .cloned()
-        .ok_or_else(|| Hitch::Failed(Error::UnknownPlaybook(hash.clone())))
+/// The playbook of a record, by hash, if there is such a record.
+fn hash_of<'a>(key: &Key, view: &'a Records) -> Result<Option<&'a Name>, Hitch> {
+    match view.found(key) {
+        Some(found) => Ok(found.record.as_deref().and_then(decide::playbook_of)),
+        None => Err(Hitch::Need(vec![key.clone()])),
+    }
 }
 
 fn forget(base: &mut Records, decision: &Decision) {

@@ -5,10 +5,11 @@ use smol_str::SmolStr;
 use super::ask::{Answer, Ask};
 use super::{Engine, Error};
 use crate::decide::command::{
-    Adoption, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, StageMapping, What,
+    Adoption, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, StageMapping, SweepOrder,
+    What,
 };
 use crate::explain::Explanation;
-use crate::ids::{AgentId, LeadId, MessageId, Name, Tenant};
+use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
 use crate::playbook::Playbook;
 use crate::record::Lead;
 use crate::value::Value;
@@ -182,18 +183,39 @@ impl<'e> TenantHandle<'e> {
         self.ask(What::StartSweep(Box::new(sweep)))
     }
 
-    /// Says what became of a message that is in doubt, or withdraws one that is queued.
+    /// Tries a sweep again that was set aside.
+    pub fn retry_sweep(&self, sweep: SweepId) -> Ask<'e, ()> {
+        let order = SweepOrder::Retry;
+        self.ask(What::Sweep { sweep, order })
+    }
+
+    /// Ends a sweep where it is, also one that would come again.
+    pub fn cancel_sweep(&self, sweep: SweepId) -> Ask<'e, ()> {
+        let order = SweepOrder::Cancel;
+        self.ask(What::Sweep { sweep, order })
+    }
+
+    /// Says what became of a message that is in doubt, withdraws one that is queued, or tries
+    /// again one that was set aside.
     pub fn settle(&self, message: MessageId, fate: Fate) -> Ask<'e, ()> {
         self.ask(What::SettleMessage { message, fate })
     }
 
     /// Makes the engine's playbook the tenant's active one; the leads are taken over by a sweep.
     ///
+    /// Where it is the active one already nothing happens, unless stages are mapped: then the
+    /// leads that could not be taken over are tried again.
+    ///
     /// # Errors
     /// Refused while a stage that holds leads would vanish without a mapping.
     pub async fn adopt(&self, stages: Vec<StageMapping>) -> Result<Answer, Error> {
+        let playbook = self.playbook()?.hash.clone();
         let occupied = self.engine.occupied_stages(&self.tenant).await?;
-        let what = What::Adopt(Box::new(Adoption { stages, occupied }));
+        let what = What::Adopt(Box::new(Adoption {
+            playbook,
+            stages,
+            occupied,
+        }));
         let actor = crate::decide::command::Actor::host("host");
         let command = Command {
             tenant: self.tenant.clone(),

@@ -48,6 +48,9 @@ pub struct Ticked {
     pub pages: u64,
     /// What failed. It is on the records too, and is tried again, or set aside.
     pub failures: Vec<(Key, Error)>,
+    /// What was left to other workers, or to a later time, and why: its playbook is not known
+    /// here, or its records moved again and again. Nothing of that is on the records.
+    pub left: Vec<(Key, Error)>,
     /// How often each record was woken. Looked up by key, and never gone through.
     wakes: FxHashMap<Key, u32>,
 }
@@ -270,7 +273,9 @@ impl Engine {
             match error {
                 Error::Store(error) => return Err(Error::Store(error)),
                 // A worker that doesn't know a playbook leaves its records to those who do.
-                Error::UnknownPlaybook(_) | Error::UnknownTenant(_) | Error::Contended(_) => {}
+                Error::UnknownPlaybook(_) | Error::UnknownTenant(_) | Error::Contended(_) => {
+                    ticked.left.push((key, error));
+                }
                 error => {
                     let told = told(&error);
                     // Who can't be read can't be written on either; the lease keeps it out of
@@ -337,22 +342,13 @@ impl Engine {
 
     /// Does one page of a sweep.
     async fn sweep_page(&self, key: &Key, now: Instant, ticked: &mut Ticked) -> Result<(), Error> {
-        let mut records = Records::new();
-        let unreadable = self.load_into(&mut records, vec![key.clone()]).await?;
-        if let Some(error) = unreadable.into_iter().next() {
-            return Err(error);
-        }
-        let Some(sweep) = records.record::<Sweep>(key).cloned() else {
+        let Some((sweep, playbook)) = self.sweep_at_hand(key).await? else {
             return Ok(());
         };
         if sweep.wakes_at().is_none_or(|wakes_at| wakes_at > now) {
             return Ok(());
         }
         let tenant = &key.tenant;
-        let playbooks = self.playbooks(tenant)?;
-        let Some(playbook) = playbooks.of_hash(&sweep.playbook) else {
-            return Err(Error::UnknownPlaybook(sweep.playbook.clone()));
-        };
         let condition = playbook
             .condition(&sweep.audience)
             .map_err(|faults| Error::Condition(joined(&faults)))?;
@@ -372,9 +368,12 @@ impl Engine {
                 limit: Sweep::PAGE,
             })
             .await?;
-        let (reached, refused) = self.sweep_targets(&sweep, tenant, &page.keys, now).await?;
+        let targets = self.sweep_targets(&sweep, tenant, &page.keys, now, ticked);
+        let (reached, refused) = targets.await?;
         let wake = Wake::SweepPage {
             sweep: SweepId(key.id),
+            occurrence: sweep.occurrence,
+            from: sweep.cursor,
             reached: page.next.map(|cursor| cursor.id),
             counts: (reached, refused),
         };
@@ -390,13 +389,16 @@ impl Engine {
         }
     }
 
-    /// Carries a sweep's command out on the targets of a page. A target that refuses is counted.
+    /// Carries a sweep's command out on the targets of a page. A target that refuses is counted,
+    /// and so is one that can't be read, which is told as well. What else fails fails the page,
+    /// so that it is done again, by somebody who can: no target is left out.
     async fn sweep_targets(
         &self,
         sweep: &Sweep,
         tenant: &Tenant,
         targets: &[Key],
         now: Instant,
+        ticked: &mut Ticked,
     ) -> Result<(u64, u64), Error> {
         let jobs: Vec<Job> = targets
             .iter()
@@ -415,12 +417,15 @@ impl Engine {
             })
             .collect();
         let mut refused = 0;
-        for outcome in self.run(jobs, now).await {
+        for (target, outcome) in targets.iter().zip(self.run(jobs, now).await) {
             match outcome {
-                Outcome::Failed(Error::Store(error)) => return Err(Error::Store(error)),
-                Outcome::Failed(error @ Error::Contended(_)) => return Err(error),
-                Outcome::Failed(_) => refused += 1,
                 Outcome::Written(..) | Outcome::AlreadyDone | Outcome::Nothing => {}
+                Outcome::Failed(Error::Refused(_)) => refused += 1,
+                Outcome::Failed(error @ Error::Unreadable { .. }) => {
+                    refused += 1;
+                    ticked.failures.push((target.clone(), error));
+                }
+                Outcome::Failed(error) => return Err(error),
             }
         }
         Ok((u64::try_from(targets.len()).unwrap_or(u64::MAX), refused))

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::condition::Condition;
-use crate::decide::command::{LeadOrder, What};
+use crate::decide::command::{LeadOrder, SweepOrder, What};
 use crate::ids::Name;
 use crate::time::Elapsed;
 
@@ -70,7 +70,7 @@ permissions! {
     Complete = "complete", "Complete tasks.";
     Unsubscribe = "unsubscribe", "Record that a contact wants no more marketing.";
     SetUpAgents = "set-up-agents", "Make and change agents.";
-    Sweep = "sweep", "Start a command that goes through many leads.";
+    Sweep = "sweep", "Start a command that goes through many leads, or end one.";
     Adopt = "adopt", "Make a changed playbook the active one.";
     Settle = "settle", "Settle messages in doubt, and try again what was set aside.";
 }
@@ -85,6 +85,10 @@ impl Permission {
             What::StartSweep(_) => Self::Sweep,
             What::Adopt(_) | What::Begin => Self::Adopt,
             What::SettleMessage { .. } => Self::Settle,
+            What::Sweep { order, .. } => match order {
+                SweepOrder::Retry => Self::Settle,
+                SweepOrder::Cancel => Self::Sweep,
+            },
             What::Lead { order, .. } => match order {
                 LeadOrder::Assign { .. } => Self::Assign,
                 LeadOrder::Reassign { .. } | LeadOrder::FollowOwner => Self::Reassign,

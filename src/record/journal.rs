@@ -287,4 +287,9 @@ pub enum Event {
         /// Which record.
         record: Id,
     },
+    /// A sweep was ended before it was done.
+    SweepCancelled {
+        /// Which.
+        sweep: SweepId,
+    },
 }

@@ -63,7 +63,8 @@ pub struct Lead {
     pub tasks: Vec<Task>,
     /// For each rule that ever fired, its last occurrence.
     pub fired: Vec<Fired>,
-    /// When each rule came whose time had passed already: rules that a changed playbook added.
+    /// When each rule came whose time had passed already, or that had fired in another way: rules
+    /// that a changed playbook added or changed. Until they fire.
     pub rules_told: Vec<(Name, ToldAt)>,
     /// For each condition that a rule waits for, since when it has been true.
     pub since: Vec<(Name, Moment)>,
@@ -264,7 +265,8 @@ pub enum How {
     Done,
     /// Not done in time, and taken away from its assignee by a rule.
     Missed,
-    /// No longer to be done: the lead was closed or the owner changed.
+    /// No longer to be done: the lead was closed, the owner changed, or a changed playbook has no
+    /// such task.
     Dropped,
 }
 

@@ -74,10 +74,15 @@ pub trait Recorded: Clone {
     fn last_command(&mut self) -> Option<&mut Option<CommandId>> {
         None
     }
+    /// The playbook that serves it, where whoever decides about it makes it theirs. A lead is no
+    /// such record: it comes under another playbook only by being taken over.
+    fn served_by(&mut self) -> Option<&mut Name> {
+        None
+    }
 }
 
 macro_rules! recorded {
-    ($type:ident, $variant:ident, |$value:ident| $wrap:expr $(, $last:ident)?) => {
+    ($type:ident, $variant:ident, |$value:ident| $wrap:expr $(, $method:ident: $field:ident as $part:ty)*) => {
         impl Recorded for $type {
             const KIND: Kind = Kind::$variant;
 
@@ -93,22 +98,23 @@ macro_rules! recorded {
                 Record::$variant($wrap)
             }
 
-            $(fn last_command(&mut self) -> Option<&mut Option<CommandId>> {
-                Some(&mut self.$last)
-            })?
+            $(fn $method(&mut self) -> Option<&mut $part> {
+                Some(&mut self.$field)
+            })*
         }
     };
 }
 
-recorded!(TenantRecord, Tenant, |value| value, last_command);
-recorded!(Lead, Lead, |value| Box::new(value), last_command);
+recorded!(TenantRecord, Tenant, |value| value, last_command: last_command as Option<CommandId>);
+recorded!(Lead, Lead, |value| Box::new(value), last_command: last_command as Option<CommandId>);
 recorded!(Contact, Contact, |value| value);
-recorded!(Agent, Agent, |value| value, last_command);
+recorded!(Agent, Agent, |value| value, last_command: last_command as Option<CommandId>);
 recorded!(Group, Group, |value| value);
 recorded!(Pool, Pool, |value| value);
 recorded!(Claim, Claim, |value| value);
-recorded!(Message, Message, |value| Box::new(value));
-recorded!(Sweep, Sweep, |value| value, last_command);
+recorded!(Message, Message, |value| Box::new(value), served_by: playbook as Name);
+recorded!(Sweep, Sweep, |value| value,
+    last_command: last_command as Option<CommandId>, served_by: playbook as Name);
 
 impl Key {
     fn new(tenant: &Tenant, kind: Kind, id: Id) -> Self {
