@@ -117,7 +117,7 @@ pub enum What {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum SweepOrder {
-    /// Try it again: it was set aside.
+    /// Try it again, under the active playbook: it was set aside.
     Retry,
     /// End it where it is, also one that would come again.
     Cancel,
@@ -132,8 +132,8 @@ pub enum Fate {
     SendAgain,
     /// It is not to be sent any more.
     Withdrawn,
-    /// It was set aside and is to go on from where it was: the gate is asked again, and what
-    /// nobody knows the outcome of is in doubt.
+    /// It was set aside and is to go on from where it was, under the active playbook: the gate is
+    /// asked again, and what nobody knows the outcome of is in doubt.
     Retry,
 }
 

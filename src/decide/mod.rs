@@ -42,7 +42,7 @@ mod tasks;
 mod troubles;
 mod wake;
 
-use command::{Command, LeadOrder, Wake, What};
+use command::{Command, Fate, LeadOrder, SweepOrder, Wake, What};
 use draft::Draft;
 use records::Records;
 use refusal::Refusal;
@@ -173,12 +173,18 @@ pub fn decide(
         }
         What::SettleMessage { message, fate } => {
             permit::permit(&draft, &command.what, None)?;
-            adoption::stand_in(&mut draft, &Key::message(&command.tenant, *message))?;
+            match fate {
+                Fate::Retry => adoption::rely_on_active(&mut draft)?,
+                _ => adoption::stand_in(&mut draft, &Key::message(&command.tenant, *message))?,
+            }
             messages::settle(&mut draft, *message, *fate)?;
         }
         What::Sweep { sweep, order } => {
             permit::permit(&draft, &command.what, None)?;
-            adoption::stand_in(&mut draft, &Key::sweep(&command.tenant, *sweep))?;
+            match order {
+                SweepOrder::Retry => adoption::rely_on_active(&mut draft)?,
+                _ => adoption::stand_in(&mut draft, &Key::sweep(&command.tenant, *sweep))?,
+            }
             sweeps::obey(&mut draft, *sweep, *order)?;
         }
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Engine, Error};
-use crate::decide::command::{Command, LeadOrder, Wake, What};
+use crate::decide::command::{Command, Fate, LeadOrder, SweepOrder, Wake, What};
 use crate::decide::records::Records;
 use crate::decide::{self, Decision, Stop};
 use crate::ids::{CommandId, Name, Tenant};
@@ -92,6 +92,14 @@ fn decider_of(command: &Command) -> Decider<'_> {
             ..
         } => Decider::Named(playbook),
         What::Lead { lead, .. } => Decider::OfLead(Key::lead(tenant, *lead)),
+        // What was set aside under its own playbook may go well under a mended one.
+        What::SettleMessage {
+            fate: Fate::Retry, ..
+        }
+        | What::Sweep {
+            order: SweepOrder::Retry,
+            ..
+        } => Decider::Active,
         What::SettleMessage { message, .. } => Decider::OfServed(Key::message(tenant, *message)),
         What::Sweep { sweep, .. } => Decider::OfServed(Key::sweep(tenant, *sweep)),
         What::Adopt(adoption) => Decider::Named(&adoption.playbook),
@@ -412,7 +420,10 @@ impl Engine {
         loop {
             let hitch = match records.found(key) {
                 None => Hitch::Need(vec![key.clone()]),
-                Some(_) => match (records.record::<Sweep>(key), self.playbook_for(&job, &records)) {
+                Some(_) => match (
+                    records.record::<Sweep>(key),
+                    self.playbook_for(&job, &records),
+                ) {
                     (None, _) => return Ok(None),
                     (Some(sweep), Ok(playbook)) => return Ok(Some((sweep.clone(), playbook))),
                     (_, Err(hitch)) => hitch,
