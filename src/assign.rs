@@ -9,7 +9,8 @@ use smol_str::SmolStr;
 
 use crate::ids::{AgentId, Name};
 use crate::playbook::people::{Choose, PoolSpec};
-use crate::record::pool::{Counts, Member, PassedOver, Pool, Ranked, Reasons};
+use crate::record::pool::{Member, PassedOver, Pool, Ranked, Reasons};
+use crate::record::workload::Counts;
 use crate::time::Instant;
 use crate::value::fold;
 
@@ -20,7 +21,7 @@ pub struct Question<'a> {
     pub city: Option<SmolStr>,
     /// Agents who had the lead before and are not to have it again.
     pub not: &'a [AgentId],
-    /// Agents who already hold the contact in their base.
+    /// Agents who already hold the contact in their base, in the order of their ids.
     pub holders: &'a [AgentId],
 }
 
@@ -41,21 +42,22 @@ pub struct Answer {
 ///   mean by the pool's number of pseudo-leads, so that two leads of two won don't beat seventy
 ///   of a hundred.
 /// - `best`: the highest conversion, then the smallest load, then the id. `weighted`: smooth
-///   weighted turns by conversion. `evenly`: turns.
+///   weighted turns by conversion. `evenly`: turns. The pool's record says which: it is as the
+///   active playbook wants it, also for a lead that an earlier one still decides.
 #[must_use]
 pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instant) -> Answer {
     let mut passed_over = Vec::new();
     let mut eligible = Vec::new();
-    let means = Means::of(spec, pool, now);
+    let means = Means::of(pool, now);
     for (place, member) in pool.members.iter().enumerate() {
         match hindrance(spec, member, question) {
             // Of those who are passed over, only so many are told.
             Some(_) if passed_over.len() == Reasons::MOST => {}
             Some(why) => passed_over.push((member.agent.clone(), why)),
-            None => eligible.push(Candidate::of(spec, place, member, &means)),
+            None => eligible.push(Candidate::of(spec, pool.choose, place, member, &means)),
         }
     }
-    match spec.choose {
+    match pool.choose {
         Choose::Best => eligible.sort_by_key(|candidate| {
             (
                 Reverse(candidate.conversion_permille),
@@ -99,13 +101,13 @@ pub fn take_turn(
     chosen: usize,
     now: Instant,
 ) {
-    if spec.choose == Choose::Best {
+    if pool.choose == Choose::Best {
         return;
     }
-    let means = Means::of(spec, pool, now);
+    let (means, choose) = (Means::of(pool, now), pool.choose);
     let weight = |(place, member): (usize, &Member)| match hindrance(spec, member, question) {
         Some(_) => 0,
-        None => Candidate::of(spec, place, member, &means).weight,
+        None => Candidate::of(spec, choose, place, member, &means).weight,
     };
     let weights: Vec<i64> = pool.members.iter().enumerate().map(weight).collect();
     let sum: i64 = weights.iter().sum();
@@ -130,7 +132,7 @@ fn hindrance(spec: &PoolSpec, member: &Member, question: &Question<'_>) -> Optio
     if question.not.contains(&member.agent) {
         return Some(PassedOver::HadItBefore);
     }
-    if question.holders.contains(&member.agent) {
+    if question.holders.binary_search(&member.agent).is_ok() {
         return Some(PassedOver::HoldsTheContact);
     }
     None
@@ -156,9 +158,15 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn of(spec: &PoolSpec, place: usize, member: &Member, means: &Means<'_>) -> Self {
+    fn of(
+        spec: &PoolSpec,
+        choose: Choose,
+        place: usize,
+        member: &Member,
+        means: &Means<'_>,
+    ) -> Self {
         let conversion_permille = means.shrunk(spec, place, member);
-        let weight = match spec.choose {
+        let weight = match choose {
             Choose::Best => 0,
             // Nobody starves: who never won anything still has a weight.
             Choose::Weighted => i64::from(conversion_permille.max(1)),
@@ -182,12 +190,12 @@ struct Means<'a> {
 }
 
 impl<'a> Means<'a> {
-    fn of(spec: &PoolSpec, pool: &'a Pool, now: Instant) -> Self {
+    fn of(pool: &'a Pool, now: Instant) -> Self {
         let mut members = Vec::with_capacity(pool.members.len());
         let mut teams: Vec<(Option<&Name>, Counts)> = Vec::new();
         for member in &pool.members {
             let team = member.team.as_ref();
-            let counts = member.tally.counts(spec.over, now);
+            let counts = member.tally.counts(now);
             members.push(counts);
             let place = teams
                 .iter()
@@ -196,9 +204,7 @@ impl<'a> Means<'a> {
                     teams.push((team, Counts::default()));
                     teams.len() - 1
                 });
-            let sum = &mut teams[place].1;
-            sum.received = sum.received.saturating_add(counts.received);
-            sum.won = sum.won.saturating_add(counts.won);
+            teams[place].1 = teams[place].1.plus(counts);
         }
         Self { members, teams }
     }
@@ -232,7 +238,7 @@ mod tests {
     use crate::condition::Condition;
     use crate::ids::Name;
     use crate::playbook::catalogue::BuiltInCatalogue;
-    use crate::record::pool::Tally;
+    use crate::record::workload::Tally;
     use crate::store::Kind;
     use crate::time::Elapsed;
     use proptest::prelude::*;
@@ -261,9 +267,9 @@ mod tests {
     }
 
     fn member(agent: &str, received: u32, won: u32) -> Member {
-        let mut tally = Tally::default();
-        (0..received).for_each(|_| tally.receive(Elapsed::days(180), now()));
-        (0..won).for_each(|_| tally.win(Elapsed::days(180), now()));
+        let mut tally = Tally::over(Elapsed::days(180));
+        (0..received).for_each(|_| tally.receive(now()));
+        (0..won).for_each(|_| tally.win(now()));
         Member {
             agent: agent.into(),
             role: "advisor".into(),
@@ -275,6 +281,10 @@ mod tests {
             tally,
             credit: 0,
         }
+    }
+
+    fn pool(choose: Choose, members: Vec<Member>) -> Pool {
+        Pool { choose, members }
     }
 
     fn order(pool: &Pool) -> Vec<String> {
@@ -294,7 +304,10 @@ mod tests {
             member("poor", 100, 10),
             member("steady", 100, 70),
         ];
-        assert_eq!(order(&Pool { members }), ["steady", "lucky", "poor"]);
+        assert_eq!(
+            order(&pool(Choose::Best, members)),
+            ["steady", "lucky", "poor"]
+        );
     }
 
     #[test]
@@ -336,9 +349,10 @@ mod tests {
     #[test]
     fn weighted_leads_do_not_all_go_to_the_best() {
         let spec = spec(Choose::Weighted);
-        let mut pool = Pool {
-            members: vec![member("junior", 50, 10), member("senior", 50, 30)],
-        };
+        let mut pool = pool(
+            Choose::Weighted,
+            vec![member("junior", 50, 10), member("senior", 50, 30)],
+        );
         let mut got = [0, 0];
         for _ in 0..30 {
             let question = Question::default();
@@ -367,6 +381,7 @@ mod tests {
             }
             for way in [Choose::Best, Choose::Weighted, Choose::Evenly] {
                 let question = Question { not: &excluded, ..Question::default() };
+                pool.choose = way;
                 let answer = choose(&spec(way), &pool, &question, now());
                 prop_assert_eq!(&answer, &choose(&spec(way), &pool, &question, now()));
                 if let Some(place) = answer.chosen {
@@ -385,11 +400,10 @@ mod tests {
         ) {
             let spec = spec(Choose::Weighted);
             let members = records.iter().enumerate();
-            let mut pool = Pool {
-                members: members.map(|(n, (received, won))| member(&format!("a{n}"), *received, *won)).collect(),
-            };
+            let mut pool =
+                pool(Choose::Weighted, members.map(|(n, (received, won))| member(&format!("a{n}"), *received, *won)).collect());
             let question = Question::default();
-            let means = Means::of(&spec, &pool, now());
+            let means = Means::of(&pool, now());
             let weights: Vec<f64> =
                 pool.members.iter().enumerate().map(|(place, member)| f64::from(means.shrunk(&spec, place, member).max(1))).collect();
             let sum: f64 = weights.iter().sum();

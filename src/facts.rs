@@ -163,9 +163,13 @@ pub fn built_in(kind: Kind) -> &'static [BuiltIn] {
         Kind::Agent => AGENT,
         Kind::Message => MESSAGE,
         Kind::Sweep => SWEEP,
-        Kind::Tenant | Kind::Contact | Kind::Group | Kind::Pool | Kind::Claim | Kind::Journal => {
-            &[]
-        }
+        Kind::Tenant
+        | Kind::Contact
+        | Kind::Group
+        | Kind::Pool
+        | Kind::Claim
+        | Kind::Journal
+        | Kind::Workload => &[],
     }
 }
 

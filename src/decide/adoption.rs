@@ -6,7 +6,7 @@ use crate::decide::command::{Adoption, LeadOrder, NewSweep, StageMapping};
 use crate::decide::draft::Draft;
 use crate::decide::life::{copy_contact, unknown};
 use crate::decide::refusal::Refusal;
-use crate::decide::{PLAYBOOK_FACT, Stop, ownership, sweeps, tasks};
+use crate::decide::{PLAYBOOK_FACT, Stop, ownership, pools, sweeps, tasks};
 use crate::ids::{Name, SweepId};
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
@@ -84,12 +84,17 @@ fn put_active(draft: &mut Draft<'_>, before: Option<TenantRecord>, sweep: Option
     });
     record.playbook = hash.clone();
     record.sweep = sweep;
+    record.pools = playbook
+        .pools
+        .iter()
+        .map(|pool| pool.name.clone())
+        .collect();
     draft.happened(Event::Adopted { playbook: hash });
     draft.put(Key::tenant(draft.tenant), record, None);
 }
 
-/// Makes this playbook the tenant's active one, and starts the sweep that takes the leads over.
-/// The sweep of an earlier adoption ends: it must not take a lead back.
+/// Makes this playbook the tenant's active one, with its pools, and starts the sweep that takes
+/// the leads over. The sweep of an earlier adoption ends: it must not take a lead back.
 ///
 /// Adopting the active playbook again changes nothing, unless stages are mapped: then its sweep
 /// begins anew with these, for leads that it could not take over.
@@ -107,6 +112,7 @@ pub(crate) fn adopt(draft: &mut Draft<'_>, adoption: &Adoption) -> Result<(), St
     if let Some(earlier) = before.sweep {
         sweeps::end(draft, earlier)?;
     }
+    pools::rebuild(draft, &before)?;
     let fact = PLAYBOOK_FACT.built_in().name;
     let sweep = NewSweep {
         name: Name::from("adopt"),

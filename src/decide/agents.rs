@@ -2,19 +2,16 @@
 
 use smol_str::SmolStr;
 
-use crate::assign::city_key;
 use crate::decide::command::{AgentSetup, LeadOrder, NewSweep};
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gap, Problem, Refusal};
-use crate::decide::{Stop, sweeps};
+use crate::decide::{Stop, pools, sweeps};
 use crate::email::Email;
 use crate::hint::nearest;
 use crate::ids::{AgentId, Name};
-use crate::playbook::catalogue::MemberFacts;
 use crate::record::agent::Group;
 use crate::record::journal::Event;
-use crate::record::pool::{Member, Tally};
-use crate::record::{Agent, Pool};
+use crate::record::{Agent, TenantRecord};
 use crate::store::Key;
 
 /// How long a text about an agent can be, in bytes.
@@ -27,32 +24,19 @@ pub(crate) fn set_up(draft: &mut Draft<'_>, setup: &AgentSetup) -> Result<(), St
     let key = Key::agent(draft.tenant, &id);
     let before: Option<Agent> = draft.read(&key)?;
     let agent = merge(draft, setup, id, before.as_ref())?;
-    let groups = |agent: &Agent| {
-        let team = agent
-            .team
-            .as_ref()
-            .map(|team| Key::team(draft.tenant, team));
-        [Some(Key::role(draft.tenant, &agent.role)), team]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-    };
-    let left = before.as_ref().map(&groups).unwrap_or_default();
-    let joined = groups(&agent);
-    let pools: Vec<Key> = draft
-        .playbook
-        .pools
-        .iter()
-        .map(|spec| Key::pool(draft.tenant, &spec.name))
-        .collect();
-    draft.need(left.iter().chain(&joined).chain(&pools).cloned())?;
+    let left = before.as_ref().map(|agent| groups_of(draft, agent));
+    let left = left.unwrap_or_default();
+    let joined = groups_of(draft, &agent);
+    let foreseen = pools::foreseen(draft, &agent.id);
+    draft.need(left.iter().chain(&joined).cloned().chain(foreseen))?;
     for group in left.iter().filter(|group| !joined.contains(group)) {
         change_group(draft, group, |members| members.remove(&agent.id))?;
     }
     for group in joined.iter().filter(|group| !left.contains(group)) {
         change_group(draft, group, |members| members.add(&agent.id))?;
     }
-    join_pools(draft, &agent, &pools)?;
+    note_roles(draft, before.as_ref().map(|agent| &agent.role), &agent.role)?;
+    pools::place_agent(draft, &agent)?;
     let moved = before.is_some_and(|before| before.role != agent.role || before.team != agent.team);
     if moved {
         follow(draft, &agent)?;
@@ -61,6 +45,48 @@ pub(crate) fn set_up(draft: &mut Draft<'_>, setup: &AgentSetup) -> Result<(), St
         agent: agent.id.clone(),
     });
     draft.put(key, agent, None);
+    Ok(())
+}
+
+/// The groups that an agent is in: those of its role and team.
+fn groups_of(draft: &Draft<'_>, agent: &Agent) -> Vec<Key> {
+    let team = agent.team.as_ref();
+    let team = team.map(|team| Key::team(draft.tenant, team));
+    let role = Key::role(draft.tenant, &agent.role);
+    [Some(role), team].into_iter().flatten().collect()
+}
+
+/// Keeps the list of roles that agents have, through which an adoption reaches them all.
+fn note_roles(draft: &mut Draft<'_>, left: Option<&Name>, joined: &Name) -> Result<(), Stop> {
+    if left == Some(joined) {
+        return Ok(());
+    }
+    let emptied = match left {
+        Some(role) => {
+            let group = draft.look_at::<Group>(&Key::role(draft.tenant, role))?;
+            Some(role).filter(|_| group.is_none_or(|group| group.members.is_empty()))
+        }
+        None => None,
+    };
+    let key = Key::tenant(draft.tenant);
+    let Some(mut record) = draft.read::<TenantRecord>(&key)? else {
+        return Ok(());
+    };
+    if emptied.is_none() && record.roles.contains(joined) {
+        return Ok(());
+    }
+    record.roles.retain(|role| Some(role) != emptied);
+    if !record.roles.contains(joined) {
+        record.roles.push(joined.clone());
+    }
+    if record.roles.len() > TenantRecord::MOST_ROLES {
+        return Err(Refusal::TooMany {
+            sort: "roles that agents have",
+            most: TenantRecord::MOST_ROLES,
+        }
+        .into());
+    }
+    draft.put(key, record, None);
     Ok(())
 }
 
@@ -181,43 +207,6 @@ fn change_group(
         .into());
     }
     draft.put(key.clone(), group, None);
-    Ok(())
-}
-
-/// Puts the agent into the pools whose condition holds, and out of the others.
-fn join_pools(draft: &mut Draft<'_>, agent: &Agent, keys: &[Key]) -> Result<(), Stop> {
-    for (spec, key) in draft.playbook.pools.iter().zip(keys) {
-        let before: Pool = draft.read(key)?.unwrap_or_default();
-        let mut pool = before.clone();
-        let place = pool
-            .members
-            .binary_search_by(|member| member.agent.cmp(&agent.id));
-        let known = place.ok().map(|place| pool.members.remove(place));
-        let member = Member {
-            agent: agent.id.clone(),
-            role: agent.role.clone(),
-            team: agent.team.clone(),
-            cities: agent.cities.iter().map(|city| city_key(city)).collect(),
-            capacity: agent.capacity,
-            available: agent.available,
-            load: known.as_ref().map_or(0, |known| known.load),
-            tally: known
-                .as_ref()
-                .map_or_else(Tally::default, |known| known.tally.clone()),
-            credit: known.as_ref().map_or(0, |known| known.credit),
-        };
-        let facts = MemberFacts {
-            member: &member,
-            default_capacity: spec.capacity,
-        };
-        if spec.members.holds(&facts, draft.now) {
-            let place = place.unwrap_or_else(|place| place);
-            pool.members.insert(place, member);
-        }
-        if pool != before {
-            draft.put(key.clone(), pool, None);
-        }
-    }
     Ok(())
 }
 

@@ -378,10 +378,8 @@ fn close(
         return Ok(());
     }
     ownership::take_claims(draft, lead)?;
-    let owner = lead.owner_id().cloned();
-    ownership::shift_load(draft, owner.as_ref(), None)?;
-    if let Some(owner) = owner.filter(|_| *outcome == *WON) {
-        ownership::count_won(draft, &owner)?;
+    if let Some(owner) = lead.owner_id() {
+        ownership::unburden(draft, owner, *outcome == *WON)?;
     }
     let id = lead.id;
     with_contact(draft, lead, |contact| {
@@ -398,8 +396,9 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     lead.reason = None;
     draft.happened(Event::Reopened { lead: lead.id });
     ownership::take_claims(draft, lead)?;
-    let owner = lead.owner_id().cloned();
-    ownership::shift_load(draft, None, owner.as_ref())?;
+    if let Some(owner) = lead.owner_id() {
+        ownership::burden(draft, owner)?;
+    }
     let open = OpenLead {
         lead: lead.id,
         pipeline: lead.pipeline.clone(),

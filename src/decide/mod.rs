@@ -33,6 +33,7 @@ mod life;
 mod messages;
 mod ownership;
 mod permit;
+mod pools;
 pub mod records;
 pub mod refusal;
 mod register;
@@ -229,7 +230,8 @@ pub fn playbook_of(record: &Record) -> Option<&crate::ids::Name> {
         | Record::Agent(_)
         | Record::Group(_)
         | Record::Pool(_)
-        | Record::Claim(_) => None,
+        | Record::Claim(_)
+        | Record::Workload(_) => None,
     }
 }
 

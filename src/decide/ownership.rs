@@ -9,7 +9,7 @@ use crate::decide::Stop;
 use crate::decide::draft::Draft;
 use crate::decide::life::begin_anew;
 use crate::decide::refusal::Refusal;
-use crate::decide::tasks;
+use crate::decide::{pools, tasks};
 use crate::ids::{AgentId, Id, Name};
 use crate::playbook::people::{Choose, PoolSpec};
 use crate::playbook::pipeline::UniquePart;
@@ -19,7 +19,6 @@ use crate::record::lead::{Because, Moment, Owner};
 use crate::record::pool::{Member, Reasons};
 use crate::record::{Agent, Claim, Lead, Pool};
 use crate::store::Key;
-use crate::time::Instant;
 use crate::value::ValueRef;
 
 /// An agent, as much of one as a lead keeps.
@@ -74,10 +73,17 @@ pub(crate) fn hand_over(
     take_claims(draft, lead)?;
     if from.as_ref() != Some(&to.agent) {
         // A closed lead weighs on nobody; reopening it counts it for its owner.
-        if lead.is_open() {
-            shift_load(draft, from.as_ref(), Some(&to.agent))?;
+        let weight = u32::from(lead.is_open());
+        need_workloads(draft, [from.as_ref(), Some(&to.agent)])?;
+        if let Some(from) = &from {
+            pools::change_workload(draft, from, |workload, _| {
+                workload.load = workload.load.saturating_sub(weight);
+            })?;
         }
-        count_received(draft, &to.agent)?;
+        pools::change_workload(draft, &to.agent, |workload, at| {
+            workload.load = workload.load.saturating_add(weight);
+            workload.receive(at);
+        })?;
         if let Some(earlier) = &from {
             lead.earlier_owners.retain(|known| known != earlier);
             lead.earlier_owners.push(earlier.clone());
@@ -102,7 +108,6 @@ pub(crate) fn let_choose(
     spec: &PoolSpec,
     not: &[AgentId],
 ) -> Result<(Option<Heir>, Reasons), Stop> {
-    let key = Key::pool(draft.tenant, &spec.name);
     let city = spec
         .match_city
         .as_ref()
@@ -110,32 +115,62 @@ pub(crate) fn let_choose(
             Some(ValueRef::Text(city)) => Some(assign::city_key(city)),
             _ => None,
         });
-    let now = draft.now;
-    let mut holders: Vec<AgentId> = Vec::new();
-    loop {
-        let question = Question {
-            city: city.clone(),
-            not,
-            holders: &holders,
-        };
-        let empty = Pool::default();
-        let pool = draft.look_at::<Pool>(&key)?.unwrap_or(&empty);
-        let answer = assign::choose(spec, pool, &question, now);
-        let Some(place) = answer.chosen else {
-            return Ok((None, answer.reasons));
-        };
-        let heir = Heir::from(&pool.members[place]);
-        if holder_of(draft, lead, &heir.agent)?.is_some() {
-            holders.push(heir.agent);
-            continue;
+    let mut question = Question {
+        city,
+        not,
+        holders: &[],
+    };
+    let (mut chosen, mut reasons) = choose(draft, spec, &question)?;
+    // Rarely does anybody have to be asked but the first; then all are, at once.
+    let first_holds = match &chosen {
+        Some((_, heir)) => {
+            // What the heir has on hand is needed next.
+            let workload = Key::workload(draft.tenant, &heir.agent);
+            let claims = keys_of_claims(draft, lead, &heir.agent);
+            draft.need(claims.into_iter().chain([workload]))?;
+            holds(draft, lead, &heir.agent)?
         }
-        if spec.choose != Choose::Best {
-            draft.change_pool(&key, |pool| {
-                assign::take_turn(spec, pool, &question, place, now);
-            })?;
-        }
-        return Ok((Some(heir), answer.reasons));
+        None => false,
+    };
+    let holders = match first_holds {
+        true => holders_among_members(draft, lead, spec)?,
+        false => Vec::new(),
+    };
+    if first_holds {
+        question.holders = &holders;
+        (chosen, reasons) = choose(draft, spec, &question)?;
     }
+    let Some((place, heir)) = chosen else {
+        return Ok((None, reasons));
+    };
+    let now = draft.now;
+    let key = Key::pool(draft.tenant, &spec.name);
+    let takes_turns = draft
+        .look_at::<Pool>(&key)?
+        .is_some_and(|pool| pool.choose != Choose::Best);
+    if takes_turns {
+        draft.change_pool(&key, |pool| {
+            assign::take_turn(spec, pool, &question, place, now);
+        })?;
+    }
+    Ok((Some(heir), reasons))
+}
+
+/// Whom a pool chooses, by place, and why.
+fn choose(
+    draft: &mut Draft<'_>,
+    spec: &PoolSpec,
+    question: &Question<'_>,
+) -> Result<(Option<(usize, Heir)>, Reasons), Stop> {
+    let (key, now) = (Key::pool(draft.tenant, &spec.name), draft.now);
+    let empty = Pool::default();
+    let pool = draft.look_at::<Pool>(&key)?.unwrap_or(&empty);
+    let answer = assign::choose(spec, pool, question, now);
+    let chosen = answer.chosen.map(|place| {
+        let heir = Heir::from(&pool.members[place]);
+        (place, heir)
+    });
+    Ok((chosen, answer.reasons))
 }
 
 /// The claims that a lead makes when this agent owns it: one for each base it is in.
@@ -159,19 +194,49 @@ fn claims_of(draft: &Draft<'_>, lead: &Lead, owner: Option<&AgentId>) -> Vec<(Na
     claims.collect()
 }
 
-/// Another lead that holds a place which this one would need if this agent owned it.
-fn holder_of(
-    draft: &mut Draft<'_>,
-    lead: &Lead,
-    owner: &AgentId,
-) -> Result<Option<(Name, Claim)>, Stop> {
-    for (base, id) in claims_of(draft, lead, Some(owner)) {
-        let held: Option<Claim> = draft.read(&Key::claim(draft.tenant, id))?;
-        if let Some(claim) = held.filter(|claim| *claim != Claim::Lead(lead.id)) {
-            return Ok(Some((base, claim)));
+/// The keys of those claims.
+fn keys_of_claims(draft: &Draft<'_>, lead: &Lead, owner: &AgentId) -> Vec<Key> {
+    let claims = claims_of(draft, lead, Some(owner)).into_iter();
+    claims.map(|(_, id)| Key::claim(draft.tenant, id)).collect()
+}
+
+/// Whether another lead holds a place which this one would need if this agent owned it.
+///
+/// Only to pass over: who gets the lead takes its claims, and relies on them there.
+fn holds(draft: &Draft<'_>, lead: &Lead, owner: &AgentId) -> Result<bool, Stop> {
+    for key in keys_of_claims(draft, lead, owner) {
+        let held = draft.hint::<Claim>(&key)?;
+        if held.is_some_and(|claim| *claim != Claim::Lead(lead.id)) {
+            return Ok(true);
         }
     }
-    Ok(None)
+    Ok(false)
+}
+
+/// Those members of a pool in whose base the contact is already, in the order of their ids.
+fn holders_among_members(
+    draft: &mut Draft<'_>,
+    lead: &Lead,
+    spec: &PoolSpec,
+) -> Result<Vec<AgentId>, Stop> {
+    let pool = draft.look_at::<Pool>(&Key::pool(draft.tenant, &spec.name))?;
+    let members = pool.into_iter().flat_map(|pool| &pool.members);
+    let members: Vec<AgentId> = members.map(|member| member.agent.clone()).collect();
+    let mut keys: Vec<Key> = members
+        .iter()
+        .flat_map(|agent| keys_of_claims(draft, lead, agent))
+        .collect();
+    // A base without an owner is one claim for all of them.
+    keys.sort_unstable();
+    keys.dedup();
+    draft.need(keys)?;
+    let mut holders = Vec::new();
+    for agent in members {
+        if holds(draft, lead, &agent)? {
+            holders.push(agent);
+        }
+    }
+    Ok(holders)
 }
 
 /// Takes the places that an open lead needs, and gives back those that it needs no more.
@@ -211,64 +276,25 @@ pub(crate) fn take_claims(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), 
     Ok(())
 }
 
-/// Moves the load of one open lead from an agent to another, in every pool that has them.
-pub(crate) fn shift_load(
-    draft: &mut Draft<'_>,
-    from: Option<&AgentId>,
-    to: Option<&AgentId>,
-) -> Result<(), Stop> {
-    in_pools(draft, &[from, to], |member, _, _| {
-        if from == Some(&member.agent) {
-            member.load = member.load.saturating_sub(1);
-        }
-        if to == Some(&member.agent) {
-            member.load = member.load.saturating_add(1);
+/// Asks for the workloads of these agents at once.
+fn need_workloads(draft: &Draft<'_>, agents: [Option<&AgentId>; 2]) -> Result<(), Stop> {
+    let agents = agents.into_iter().flatten();
+    draft.need(agents.map(|agent| Key::workload(draft.tenant, agent)))
+}
+
+/// An open lead is no longer one of its owner's: it was closed.
+pub(crate) fn unburden(draft: &mut Draft<'_>, owner: &AgentId, is_won: bool) -> Result<(), Stop> {
+    pools::change_workload(draft, owner, |workload, at| {
+        workload.load = workload.load.saturating_sub(1);
+        if is_won {
+            workload.win(at);
         }
     })
 }
 
-fn count_received(draft: &mut Draft<'_>, agent: &AgentId) -> Result<(), Stop> {
-    in_pools(draft, &[Some(agent)], |member, spec, now| {
-        member.tally.receive(spec.over, now)
+/// A closed lead is one of its owner's open ones again.
+pub(crate) fn burden(draft: &mut Draft<'_>, owner: &AgentId) -> Result<(), Stop> {
+    pools::change_workload(draft, owner, |workload, _| {
+        workload.load = workload.load.saturating_add(1);
     })
-}
-
-/// Counts a lead that an agent won.
-pub(crate) fn count_won(draft: &mut Draft<'_>, agent: &AgentId) -> Result<(), Stop> {
-    in_pools(draft, &[Some(agent)], |member, spec, now| {
-        member.tally.win(spec.over, now)
-    })
-}
-
-/// Changes these agents in every pool that has them.
-fn in_pools(
-    draft: &mut Draft<'_>,
-    agents: &[Option<&AgentId>],
-    change: impl Fn(&mut Member, &PoolSpec, Instant),
-) -> Result<(), Stop> {
-    let playbook = draft.playbook;
-    let happened_at = draft.happened_at;
-    let is_meant = |member: &Member| agents.contains(&Some(&member.agent));
-    let keys = |draft: &Draft<'_>| {
-        let pools = playbook.pools.iter();
-        pools
-            .map(|spec| Key::pool(draft.tenant, &spec.name))
-            .collect::<Vec<Key>>()
-    };
-    let keys = keys(draft);
-    draft.need(keys.iter().cloned())?;
-    for (spec, key) in playbook.pools.iter().zip(keys) {
-        let concerns = draft
-            .look_at::<Pool>(&key)?
-            .is_some_and(|pool| pool.members.iter().any(is_meant));
-        if !concerns {
-            continue;
-        }
-        draft.change_pool(&key, |pool| {
-            for member in pool.members.iter_mut().filter(|member| is_meant(member)) {
-                change(member, spec, happened_at);
-            }
-        })?;
-    }
-    Ok(())
 }

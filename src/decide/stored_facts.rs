@@ -23,7 +23,8 @@ pub fn of(playbook: &Playbook, record: &Record) -> Vec<StoredFact> {
         | Record::Contact(_)
         | Record::Group(_)
         | Record::Pool(_)
-        | Record::Claim(_) => Vec::new(),
+        | Record::Claim(_)
+        | Record::Workload(_) => Vec::new(),
     }
 }
 

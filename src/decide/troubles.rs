@@ -57,7 +57,8 @@ pub(crate) fn note(
         | Kind::Group
         | Kind::Pool
         | Kind::Claim
-        | Kind::Journal => {}
+        | Kind::Journal
+        | Kind::Workload => {}
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Roles and pools: who may do what, and who gets which leads.
 
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::condition::Condition;
@@ -128,9 +129,10 @@ pub struct PoolSpec {
 }
 
 /// How a pool chooses among those who could have a lead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Choose {
-    /// The highest conversion first; then the smallest load.
+    /// The highest conversion first; then the smallest load: the default.
+    #[default]
     Best,
     /// Each in proportion to its conversion.
     Weighted,

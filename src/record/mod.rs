@@ -2,8 +2,8 @@
 //!
 //! Each sort of record is one bounded value that is read and written whole. What a decision
 //! needs to know about a *set* lives in one record on purpose: a lead's attempts and tasks in
-//! the [`Lead`], a contact's open leads and messages in the [`Contact`], shares and load in the
-//! [`Pool`]. Whatever waits carries its own clock, `wakes_at`, which the core computes.
+//! the [`Lead`], a contact's open leads and messages in the [`Contact`], shares in the [`Pool`],
+//! an agent's load in its [`Workload`]. Whatever waits carries its own clock, `wakes_at`, which the core computes.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,7 @@ pub mod pool;
 pub mod stored;
 pub mod sweep;
 pub mod tenant;
+pub mod workload;
 
 pub use agent::{Agent, Group};
 pub use contact::{Claim, Contact};
@@ -28,6 +29,7 @@ pub use message::Message;
 pub use pool::Pool;
 pub use sweep::Sweep;
 pub use tenant::TenantRecord;
+pub use workload::Workload;
 
 /// Any record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +44,7 @@ pub enum Record {
     Claim(Claim),
     Message(Box<Message>),
     Sweep(Sweep),
+    Workload(Workload),
 }
 
 impl Record {
@@ -58,6 +61,7 @@ impl Record {
             Self::Claim(_) => Kind::Claim,
             Self::Message(_) => Kind::Message,
             Self::Sweep(_) => Kind::Sweep,
+            Self::Workload(_) => Kind::Workload,
         }
     }
 }
@@ -111,6 +115,7 @@ recorded!(Contact, Contact, |value| value);
 recorded!(Agent, Agent, |value| value, last_command: last_command as Option<CommandId>);
 recorded!(Group, Group, |value| value);
 recorded!(Pool, Pool, |value| value);
+recorded!(Workload, Workload, |value| value);
 recorded!(Claim, Claim, |value| value);
 recorded!(Message, Message, |value| Box::new(value), served_by: playbook as Name);
 recorded!(Sweep, Sweep, |value| value,
@@ -147,6 +152,12 @@ impl Key {
     #[must_use]
     pub fn agent(tenant: &Tenant, id: &AgentId) -> Self {
         Self::new(tenant, Kind::Agent, Id::named("agent", id.as_str()))
+    }
+
+    /// What an agent has on hand.
+    #[must_use]
+    pub fn workload(tenant: &Tenant, agent: &AgentId) -> Self {
+        Self::new(tenant, Kind::Workload, Id::named("agent", agent.as_str()))
     }
 
     /// The agents of a role.

@@ -41,7 +41,7 @@ pub enum Kind {
     Agent = 4,
     /// The agents of one role or team.
     Group = 5,
-    /// The agents among whom leads are assigned, with their shares and load.
+    /// The agents among whom leads are assigned, with their shares.
     Pool = 6,
     /// A unique claim and who holds it.
     Claim = 7,
@@ -52,11 +52,13 @@ pub enum Kind {
     /// One command's journal entry. Written only through [`Changes::journal`], and read with
     /// [`Store::load`] under the command's id, at version 1.
     Journal = 10,
+    /// What an agent has on hand: its open leads, and what became of those that it had.
+    Workload = 11,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Tenant,
         Self::Lead,
         Self::Contact,
@@ -67,6 +69,7 @@ impl Kind {
         Self::Message,
         Self::Sweep,
         Self::Journal,
+        Self::Workload,
     ];
 
     /// The number under which stores keep it; never reused.

@@ -1,0 +1,266 @@
+//! What an agent has on hand: its open leads, and what became of those that it had.
+
+use chrono::serde::ts_microseconds;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Name;
+use crate::time::{Elapsed, Instant};
+
+/// An agent's load and record.
+///
+/// They are the agent's own, and not of its membership in a pool: who leaves a pool and comes
+/// back, or joins a second one, still holds its leads. Whoever changes the workload changes the
+/// copies in all pools that have the agent in the same commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// How many open leads the agent holds, in all pipelines.
+    pub load: u32,
+    /// What became of the agent's leads, for each window of the active playbook's pools.
+    pub tallies: Vec<Tally>,
+    /// The pools that have the agent as a member, in the order of their names.
+    pub pools: Vec<Name>,
+    /// What the agent owed the other members of pools that it left: nothing or negative, as
+    /// [`Pool::debt_of`](super::Pool::debt_of) says.
+    pub debts: Vec<(Name, i64)>,
+}
+
+impl Workload {
+    /// The tally over a window; an empty one, if there is none.
+    #[must_use]
+    pub fn tally(&self, window: Elapsed) -> Tally {
+        let found = self.tallies.iter().find(|tally| tally.is_over(window));
+        found.cloned().unwrap_or_else(|| Tally::over(window))
+    }
+
+    /// Keeps tallies for these windows and no others. A window that is new begins with what the
+    /// next longer one knows, else the longest.
+    pub fn keep_windows(&mut self, windows: &[Elapsed], now: Instant) {
+        let mut kept: Vec<Tally> = Vec::with_capacity(windows.len());
+        for window in windows {
+            if kept.iter().any(|tally| tally.is_over(*window)) {
+                continue;
+            }
+            let known = self.tallies.iter().find(|tally| tally.is_over(*window));
+            kept.push(match known {
+                Some(known) => known.clone(),
+                None => self.estimate(*window, now),
+            });
+        }
+        self.tallies = kept;
+    }
+
+    fn estimate(&self, window: Elapsed, now: Instant) -> Tally {
+        let wanted = Tally::over(window);
+        let longer = self
+            .tallies
+            .iter()
+            .filter(|tally| tally.window_ms >= wanted.window_ms);
+        let nearest = longer
+            .min_by_key(|tally| tally.window_ms)
+            .or_else(|| self.tallies.iter().max_by_key(|tally| tally.window_ms));
+        nearest.map_or(wanted, |tally| tally.estimated_over(window, now))
+    }
+
+    /// Counts a lead that came.
+    pub fn receive(&mut self, now: Instant) {
+        self.tallies.iter_mut().for_each(|tally| tally.receive(now));
+    }
+
+    /// Counts a lead that was won.
+    pub fn win(&mut self, now: Instant) {
+        self.tallies.iter_mut().for_each(|tally| tally.win(now));
+    }
+}
+
+/// What became of an agent's leads over a rolling window, counted in twelve parts.
+///
+/// The oldest part falls out whole, so a window of 180 days means 165 to 180.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    window_ms: i64,
+    #[serde(with = "ts_microseconds")]
+    part_from: Instant,
+    /// The youngest first.
+    parts: [Counts; Self::PARTS],
+}
+
+/// How many leads came and how many were won.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Leads that came to the agent.
+    pub received: u32,
+    /// Leads that the agent won.
+    pub won: u32,
+}
+
+impl Counts {
+    /// Both numbers added up.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            received: self.received.saturating_add(other.received),
+            won: self.won.saturating_add(other.won),
+        }
+    }
+}
+
+impl Tally {
+    const PARTS: usize = 12;
+
+    /// Nothing yet, over this window.
+    #[must_use]
+    pub fn over(window: Elapsed) -> Self {
+        Self {
+            window_ms: window.num_milliseconds(),
+            part_from: Instant::UNIX_EPOCH,
+            parts: [Counts::default(); Self::PARTS],
+        }
+    }
+
+    /// Whether it counts over this window.
+    #[must_use]
+    pub fn is_over(&self, window: Elapsed) -> bool {
+        self.window_ms == window.num_milliseconds()
+    }
+
+    /// Whether it counts over the same window as another one.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.window_ms == other.window_ms
+    }
+
+    /// The sums over the window that ends at `now`.
+    #[must_use]
+    pub fn counts(&self, now: Instant) -> Counts {
+        let (begun, _) = self.parts_begun(now);
+        let kept = Self::PARTS - begun.min(Self::PARTS);
+        self.parts[..kept]
+            .iter()
+            .fold(Counts::default(), |sum, part| sum.plus(*part))
+    }
+
+    /// Counts a lead that came.
+    pub fn receive(&mut self, now: Instant) {
+        self.advance(now);
+        self.parts[0].received = self.parts[0].received.saturating_add(1);
+    }
+
+    /// Counts a lead that was won.
+    pub fn win(&mut self, now: Instant) {
+        self.advance(now);
+        self.parts[0].won = self.parts[0].won.saturating_add(1);
+    }
+
+    fn part_ms(&self) -> i64 {
+        (self.window_ms / Self::PARTS as i64).max(1)
+    }
+
+    /// How many parts have begun since the first one, and for how long the last of them has run,
+    /// in milliseconds. A clock that jumps back begins none.
+    fn parts_begun(&self, now: Instant) -> (usize, i64) {
+        let part_ms = self.part_ms();
+        let gone_ms = now.signed_duration_since(self.part_from).num_milliseconds();
+        let begun = usize::try_from(gone_ms / part_ms).unwrap_or(0);
+        (begun, gone_ms % part_ms)
+    }
+
+    /// Begins new parts until the first one contains `now`.
+    fn advance(&mut self, now: Instant) {
+        let (begun, running_ms) = self.parts_begun(now);
+        if begun == 0 {
+            return;
+        }
+        let kept = Self::PARTS - begun.min(Self::PARTS);
+        self.parts.copy_within(0..kept, Self::PARTS - kept);
+        self.parts[..Self::PARTS - kept].fill(Counts::default());
+        let part_starts_ms = now.timestamp_millis() - running_ms;
+        self.part_from = Instant::from_timestamp_millis(part_starts_ms).unwrap_or(now);
+    }
+
+    /// The same over another window, as well as it can be known: each part counts as if all of
+    /// it had happened in its middle.
+    fn estimated_over(&self, window: Elapsed, now: Instant) -> Self {
+        let mut known = self.clone();
+        known.advance(now);
+        let mut estimate = Self {
+            part_from: now,
+            ..Self::over(window)
+        };
+        let (from_ms, to_ms) = (known.part_ms(), estimate.part_ms());
+        for (age_ms, part) in (0..)
+            .map(|n: i64| n * from_ms + from_ms / 2)
+            .zip(known.parts)
+        {
+            let place = usize::try_from(age_ms / to_ms).unwrap_or(usize::MAX);
+            if let Some(counts) = estimate.parts.get_mut(place) {
+                *counts = counts.plus(part);
+            }
+        }
+        estimate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn day(n: i64) -> Instant {
+        Instant::UNIX_EPOCH + Elapsed::days(20_000 + n)
+    }
+
+    #[test]
+    fn a_window_forgets_what_is_older_than_itself() {
+        let mut tally = Tally::over(Elapsed::days(180));
+        tally.receive(day(0));
+        tally.win(day(0));
+        assert_eq!(
+            tally.counts(day(160)),
+            Counts {
+                received: 1,
+                won: 1
+            }
+        );
+        assert_eq!(tally.counts(day(181)), Counts::default());
+    }
+
+    #[test]
+    fn a_window_that_a_changed_playbook_asks_for_begins_with_what_is_known() {
+        let mut workload = Workload::default();
+        workload.keep_windows(&[Elapsed::days(180)], day(0));
+        for n in [0, 60, 100, 120] {
+            workload.receive(day(n));
+        }
+        workload.win(day(120));
+        let (shorter, longer) = (Elapsed::days(90), Elapsed::days(360));
+        workload.keep_windows(&[shorter, longer, shorter], day(150));
+        assert_eq!(workload.tallies.len(), 2);
+        let counts = |window| workload.tally(window).counts(day(150));
+        assert_eq!((counts(shorter).received, counts(shorter).won), (2, 1));
+        assert_eq!((counts(longer).received, counts(longer).won), (4, 1));
+        // What is not asked for any more is forgotten.
+        assert_eq!(
+            workload.tally(Elapsed::days(180)).counts(day(150)).received,
+            0
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_window_counts_what_is_younger_than_eleven_twelfths_of_it(
+            mut days in prop::collection::vec(0i64..400, 1..40),
+            after in 0i64..400,
+        ) {
+            days.sort_unstable();
+            let now = days[days.len() - 1] + after;
+            let mut tally = Tally::over(Elapsed::days(120));
+            for &n in &days {
+                tally.receive(day(n));
+            }
+            let counted = tally.counts(day(now)).received as usize;
+            let surely = days.iter().filter(|&&n| now - n < 110).count();
+            let possibly = days.iter().filter(|&&n| now - n <= 120).count();
+            prop_assert!(surely <= counted && counted <= possibly);
+        }
+    }
+}
