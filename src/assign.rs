@@ -119,6 +119,18 @@ pub fn take_turn(
     }
 }
 
+/// What a round of turns counts, if one more than its members takes part: the sum of weights.
+#[must_use]
+pub fn round_with_newcomer(spec: &PoolSpec, pool: &Pool, now: Instant) -> i64 {
+    let means = Means::of(pool, now);
+    let members = pool.members.iter().enumerate();
+    let weights = members
+        .map(|(place, member)| Candidate::of(spec, pool.choose, place, member, &means).weight);
+    let (sum, count) = (weights.sum::<i64>(), pool.members.len());
+    let mean = sum / i64::try_from(count.max(1)).unwrap_or(i64::MAX);
+    sum + mean
+}
+
 fn hindrance(spec: &PoolSpec, member: &Member, question: &Question<'_>) -> Option<PassedOver> {
     if !member.available {
         return Some(PassedOver::Unavailable);

@@ -311,7 +311,8 @@ fn who_is_new_in_a_pool_gets_its_share_and_no_flood() {
     });
 }
 
-/// An agent who takes a break after each lead, as short as it may be.
+/// An agent who takes a break after each lead, as short as it may be. The leads are done with at
+/// once, so that nobody's load decides.
 #[test]
 fn leaving_after_a_lead_and_coming_back_does_not_jump_the_queue() {
     let playbook = evenly();
@@ -325,14 +326,18 @@ fn leaving_after_a_lead_and_coming_back_does_not_jump_the_queue() {
         for _ in 0..80 {
             let lead = register(&engine).await;
             let owner = owner(&lead).unwrap().to_owned();
+            engine
+                .tenant(TENANT)
+                .move_to(lead.id, "lost")
+                .await
+                .unwrap();
             if owner == "ana" {
                 set_up(&engine, AgentSetup::new("ana").available(false)).await;
                 set_up(&engine, AgentSetup::new("ana").available(true)).await;
             }
             *got.entry(owner).or_default() += 1;
         }
-        assert!(got["ana"] <= 21, "{got:?}");
-        assert!(got["ana"] >= 15, "nor is it punished: {got:?}");
+        assert!(got.values().all(|got| *got == 20), "{got:?}");
     });
 }
 

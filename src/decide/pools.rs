@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::assign::city_key;
+use crate::assign::{self, city_key};
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
@@ -125,7 +125,9 @@ pub(crate) fn place_agent(draft: &mut Draft<'_>, agent: &Agent) -> Result<(), St
             }
             (Err(place), true) => {
                 bound(pool.members.len() + 1)?;
-                member.credit = pool.credit_of_newcomer(join(&mut workload, &spec.name));
+                let round = assign::round_with_newcomer(spec, pool, now);
+                let debt = join(&mut workload, &spec.name);
+                member.credit = pool.credit_of_newcomer(debt, round);
                 Change::Insert(place, member)
             }
         };
@@ -296,9 +298,10 @@ fn rebuilt(
         }
     }
     // They all join the same pool: none of them is before another.
+    let round = assign::round_with_newcomer(spec, &pool, now);
     let credits: Vec<i64> = newcomers
         .iter()
-        .map(|(debt, _)| pool.credit_of_newcomer(*debt))
+        .map(|(debt, _)| pool.credit_of_newcomer(*debt, round))
         .collect();
     for ((_, mut member), credit) in newcomers.into_iter().zip(credits) {
         member.credit = credit;

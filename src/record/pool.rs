@@ -35,16 +35,16 @@ impl Pool {
             .binary_search_by(|member| member.agent.cmp(agent))
     }
 
-    /// The credit of somebody who joins with a debt, which is nothing or negative.
+    /// The credit of somebody who joins with a debt, which is nothing or negative, where a round
+    /// of turns counts so much.
     ///
-    /// Who joins is owed nothing, whatever the others are owed: nobody is flooded. Who left just
-    /// after having got a lead still owes it, but stands no further back than the last of those
-    /// who stayed.
+    /// Who joins stands where the others are on the mean and is owed nothing, whatever they are
+    /// owed: nobody is flooded. Who left after having got a lead still owes it, so that a pause
+    /// doesn't jump the queue; but nobody waits for more than a round because of it.
     #[must_use]
-    pub fn credit_of_newcomer(&self, debt: i64) -> i64 {
-        let mean = mean_of(&self.members, None);
-        let last = self.members.iter().map(|member| member.credit).min();
-        mean.saturating_add(debt.min(0)).max(last.unwrap_or(mean))
+    pub fn credit_of_newcomer(&self, debt: i64, round: i64) -> i64 {
+        let debt = debt.min(0).max(round.saturating_neg());
+        mean_of(&self.members, None).saturating_add(debt)
     }
 
     /// What a member owes the others, as nothing or a negative number: how far its credit is
@@ -133,4 +133,48 @@ pub enum PassedOver {
     HadItBefore,
     /// The agent already holds this contact in its base.
     HoldsTheContact,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Elapsed;
+
+    fn pool(credits: &[i64]) -> Pool {
+        let member = |(n, credit): (usize, &i64)| Member {
+            agent: AgentId::from(format!("agent-{n}")),
+            role: "seller".into(),
+            team: None,
+            cities: Vec::new().into(),
+            capacity: None,
+            available: true,
+            load: 0,
+            tally: Tally::over(Elapsed::days(180)),
+            credit: *credit,
+        };
+        Pool {
+            choose: Choose::Evenly,
+            members: credits.iter().enumerate().map(member).collect(),
+        }
+    }
+
+    #[test]
+    fn who_is_new_stands_where_the_others_are_on_the_mean() {
+        // Many left just after a lead: those who stayed are owed theirs, the newcomer is not.
+        assert_eq!(pool(&[9, 7, 5]).credit_of_newcomer(0, 4), 7);
+        assert_eq!(pool(&[]).credit_of_newcomer(0, 0), 0);
+        // What somebody was owed before is not made up for.
+        assert_eq!(pool(&[9, 7, 5]).credit_of_newcomer(3, 4), 7);
+    }
+
+    #[test]
+    fn a_debt_is_kept_and_is_at_most_a_round() {
+        let mut pool = pool(&[1, 1, 1, -3]);
+        let debt = pool.debt_of(&pool.members[3]);
+        assert_eq!(debt, -4);
+        let left = pool.members.pop().unwrap();
+        assert_eq!(pool.credit_of_newcomer(debt, 4), left.credit);
+        assert_eq!(pool.credit_of_newcomer(-1_000, 4), left.credit);
+        assert_eq!(pool.debt_of(&pool.members[0]), 0);
+    }
 }
