@@ -96,8 +96,8 @@ fn put_active(draft: &mut Draft<'_>, before: Option<TenantRecord>, sweep: Option
 /// Makes this playbook the tenant's active one, with its pools, and starts the sweep that takes
 /// the leads over. The sweep of an earlier adoption ends: it must not take a lead back.
 ///
-/// Adopting the active playbook again changes nothing, unless stages are mapped: then its sweep
-/// begins anew with these, for leads that it could not take over.
+/// Adopting the active playbook again changes nothing, unless stages are mapped or its sweep left
+/// leads behind that refused: then the sweep begins anew, for those.
 pub(crate) fn adopt(draft: &mut Draft<'_>, adoption: &Adoption) -> Result<(), Stop> {
     let playbook = draft.playbook;
     permit_hash(playbook, &adoption.playbook)?;
@@ -106,7 +106,8 @@ pub(crate) fn adopt(draft: &mut Draft<'_>, adoption: &Adoption) -> Result<(), St
         put_active(draft, None, None);
         return Ok(());
     };
-    if before.playbook == playbook.hash && adoption.stages.is_empty() {
+    let is_active = before.playbook == playbook.hash;
+    if is_active && adoption.stages.is_empty() && !left_somebody(draft, &before)? {
         return Ok(());
     }
     if let Some(earlier) = before.sweep {
@@ -127,6 +128,15 @@ pub(crate) fn adopt(draft: &mut Draft<'_>, adoption: &Adoption) -> Result<(), St
     let sweep = sweeps::start(draft, &sweep)?;
     put_active(draft, Some(before), Some(sweep));
     Ok(())
+}
+
+/// Whether the sweep of an adoption is over and some lead refused.
+fn left_somebody(draft: &mut Draft<'_>, record: &TenantRecord) -> Result<bool, Stop> {
+    let Some(sweep) = record.sweep else {
+        return Ok(false);
+    };
+    let sweep = draft.look_at::<Sweep>(&Key::sweep(draft.tenant, sweep))?;
+    Ok(sweep.is_some_and(|sweep| sweep.next_at.is_none() && sweep.refused > 0))
 }
 
 /// An adoption names its playbook, so that it can't be carried out under another one.

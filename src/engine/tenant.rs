@@ -203,8 +203,8 @@ impl<'e> TenantHandle<'e> {
 
     /// Makes the engine's playbook the tenant's active one; the leads are taken over by a sweep.
     ///
-    /// Where it is the active one already nothing happens, unless stages are mapped: then the
-    /// leads that could not be taken over are tried again.
+    /// Where it is the active one already nothing happens, unless stages are mapped or leads
+    /// refused to be taken over: those are tried again.
     ///
     /// # Errors
     /// Refused while a stage that holds leads would vanish without a mapping.

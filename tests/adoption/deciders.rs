@@ -1,0 +1,301 @@
+//! Which playbook decides, and sweeps that can't go on.
+
+use super::*;
+
+// ------------------------------------------------------------------ which playbook decides
+
+#[test]
+fn a_message_of_a_playbook_that_nobody_knows_goes_under_the_active_one() {
+    let one = shop(&writes("welcome", "on = \"registered\""));
+    let (two, three) = (
+        shop("[activity]\nvisit = {}"),
+        shop("[activity]\ncall = {}"),
+    );
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&one])).await;
+        // Who knows neither its playbook nor the active one leaves it alone, and says so.
+        let stranger = world.engine(&[&three]);
+        let ticked = stranger.tick().await.unwrap();
+        assert!(
+            ticked
+                .left
+                .iter()
+                .any(|(key, error)| key.kind == Kind::Message
+                    && matches!(error, Error::UnknownPlaybook(_)))
+        );
+        world.clock.advance(Elapsed::minutes(2));
+        stranger.tick().await.unwrap();
+        assert_eq!(world.messages(), 0);
+
+        let engine = world.engine(&[&two]);
+        engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        world.clock.advance(Elapsed::minutes(2));
+        engine.tick().await.unwrap();
+        assert_eq!(world.messages(), 1);
+        let message = &engine.tenant(TENANT).messages("", None, 10).await.unwrap()[0];
+        assert_eq!(message.playbook, two.hash);
+        assert_eq!(message.state.as_str(), "accepted");
+        world.assert_clocks(&two).await;
+    });
+}
+
+#[test]
+fn a_lead_waits_for_its_own_playbook_or_to_be_taken_over() {
+    let (one, two) = (shop(""), shop("[activity]\nvisit = {}"));
+    block_on(async {
+        let world = World::new();
+        let lead = register(&world.engine(&[&one])).await;
+        let engine = world.engine(&[&two]);
+        engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        let tried = engine.tenant(TENANT).tried(lead).await;
+        assert!(matches!(tried, Err(Error::UnknownPlaybook(hash)) if hash == one.hash));
+        engine.tick().await.unwrap();
+        engine.tenant(TENANT).tried(lead).await.unwrap();
+    });
+}
+
+#[test]
+fn a_sweep_that_comes_again_outlives_its_playbook() {
+    let (one, two) = (shop(""), shop("[activity]\nvisit = {}"));
+    block_on(async {
+        let world = World::new();
+        let engine = world.engine(&[&one]);
+        let lead = register(&engine).await;
+        let sweep = engine.tenant(TENANT).sweep(weekly("open")).await.unwrap();
+        world.live_to_day(&engine, 1).await;
+        let engine = world.engine(&[&two]);
+        world.adopt(&engine).await;
+        world.live_to_day(&engine, 15).await;
+        let lead = engine.tenant(TENANT).lead(lead).await.unwrap().unwrap();
+        assert_eq!(lead.attempts.total(), 3);
+        assert_eq!(world.sweep(sweep.sweep.unwrap()).await.playbook, two.hash);
+    });
+}
+
+#[test]
+fn an_adoption_is_decided_by_the_playbook_that_it_names() {
+    let (one, two) = (shop(""), shop("[activity]\nvisit = {}"));
+    block_on(async {
+        let world = World::new();
+        let lead = register(&world.engine(&[&one])).await;
+        let adoption = Adoption {
+            playbook: two.hash.clone(),
+            stages: Vec::new(),
+            occupied: Vec::new(),
+        };
+        let command = |what| Command {
+            tenant: TENANT.into(),
+            actor: Actor::host("test"),
+            happened_at: None,
+            what,
+        };
+        let adopt = command(What::Adopt(Box::new(adoption)));
+        let refused = world.engine(&[&one]).execute(None, adopt.clone()).await;
+        assert!(matches!(refused, Err(Error::UnknownPlaybook(hash)) if hash == two.hash));
+        // It is not the engine's current one that counts.
+        let engine = world.engine(&[&two, &one]);
+        engine.execute(None, adopt).await.unwrap();
+        assert_eq!(world.tenant().await.playbook, two.hash);
+        // And no lead comes under a playbook that is not the active one.
+        let back = LeadOrder::Adopt {
+            playbook: one.hash.clone(),
+            stages: Vec::new(),
+        };
+        let order = command(What::Lead { lead, order: back });
+        assert_eq!(code(engine.execute(None, order).await), "not-active");
+    });
+}
+
+// ------------------------------------------------------------------ sweeps that can't go on
+
+/// A lead in a stage that the new playbook lacks, whose adoption was asked for as if there were
+/// none: it stays behind under the old one.
+async fn left_behind(world: &World, one: &Arc<Playbook>, two: &Arc<Playbook>) -> LeadId {
+    let engine = world.engine(&[one]);
+    let lead = register(&engine).await;
+    engine
+        .tenant(TENANT)
+        .move_to(lead, "talking")
+        .await
+        .unwrap();
+    let adoption = Adoption {
+        playbook: two.hash.clone(),
+        stages: Vec::new(),
+        occupied: Vec::new(),
+    };
+    let command = Command {
+        tenant: TENANT.into(),
+        actor: Actor::host("test"),
+        happened_at: None,
+        what: What::Adopt(Box::new(adoption)),
+    };
+    let engine = world.engine(&[one, two]);
+    engine.execute(None, command).await.unwrap();
+    engine.tick().await.unwrap();
+    let left = engine.tenant(TENANT).lead(lead).await.unwrap().unwrap();
+    assert_eq!(left.playbook, one.hash);
+    lead
+}
+
+fn without_talking() -> Arc<Playbook> {
+    let stages = "\n[pipeline.sales.stage]\nnew = { to = { lost = [] } }\nlost = { final = \"lost\", to = [\"new\"] }\n";
+    with_template(&format!("{SHOP}{stages}"), HELLO)
+}
+
+#[test]
+fn a_page_with_a_lead_that_nobody_here_knows_is_left_to_others_and_no_lead_is_left_out() {
+    let (one, two) = (shop(""), without_talking());
+    block_on(async {
+        let world = World::new();
+        let lead = left_behind(&world, &one, &two).await;
+        let ignorant = world.engine(&[&two]);
+        let sweep = ignorant.tenant(TENANT).sweep(weekly("open")).await.unwrap();
+        let sweep = sweep.sweep.unwrap();
+        for _ in 0..5 {
+            let ticked = ignorant.tick().await.unwrap();
+            assert!(ticked.left.iter().any(|(key, _)| key.kind == Kind::Sweep));
+            let swept = world.sweep(sweep).await;
+            assert_eq!((swept.reached, swept.refused, swept.trouble), (0, 0, None));
+            world.clock.advance(Elapsed::minutes(2));
+        }
+        let engine = world.engine(&[&one, &two]);
+        engine.tick().await.unwrap();
+        let swept = world.sweep(sweep).await;
+        assert_eq!((swept.reached, swept.refused), (1, 0));
+        let lead = engine.tenant(TENANT).lead(lead).await.unwrap().unwrap();
+        assert_eq!(lead.attempts.total(), 1);
+    });
+}
+
+#[test]
+fn adopting_again_with_a_mapping_takes_over_who_was_left_behind() {
+    let (one, two) = (shop(""), without_talking());
+    block_on(async {
+        let world = World::new();
+        left_behind(&world, &one, &two).await;
+        let engine = world.engine(&[&one, &two]);
+        let before = world.tenant().await;
+        // Asking again for the same changes nothing.
+        let again = engine.tenant(TENANT).adopt(Vec::new()).await;
+        assert_eq!(code(again), "stages-vanish");
+        let mapping = StageMapping {
+            from: ("sales".into(), "talking".into()),
+            to: ("sales".into(), "new".into()),
+        };
+        engine.tenant(TENANT).adopt(vec![mapping]).await.unwrap();
+        engine.tick().await.unwrap();
+        world.assert_clocks(&two).await;
+        engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        let after = world.tenant().await;
+        assert_eq!(after.adopted.len(), before.adopted.len());
+        assert_ne!(after.sweep, before.sweep);
+    });
+}
+
+#[test]
+fn adopting_again_takes_over_who_refused_and_could_be_taken_over_now() {
+    let (one, two) = (shop(""), without_talking());
+    block_on(async {
+        let world = World::new();
+        let lead = left_behind(&world, &one, &two).await;
+        let engine = world.engine(&[&one, &two]);
+        engine.tenant(TENANT).move_to(lead, "new").await.unwrap();
+        engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        engine.tick().await.unwrap();
+        world.assert_clocks(&two).await;
+    });
+}
+
+#[test]
+fn a_sweep_that_fails_three_times_is_set_aside_with_its_error_and_can_be_tried_again_or_cancelled()
+{
+    let (one, two) = (shop("[field]\ncar = { type = \"text\" }"), shop(""));
+    block_on(async {
+        let world = World::new();
+        let engine = world.engine(&[&one]);
+        let lead = register(&engine).await;
+        engine.tenant(TENANT).set(lead, "car", "X3").await.unwrap();
+        let sweep = engine.tenant(TENANT).sweep(weekly(r#"car == "X3""#)).await;
+        let sweep = sweep.unwrap().sweep.unwrap();
+        world.live_to_day(&engine, 1).await;
+        let attempts = async |engine: &Engine| {
+            let lead = engine.tenant(TENANT).lead(lead).await.unwrap().unwrap();
+            lead.attempts.total()
+        };
+        assert_eq!(attempts(&engine).await, 1);
+        // The changed playbook has no such field, and nobody knows the old one.
+        let without = world.engine(&[&two]);
+        world.adopt(&without).await;
+        world.live_to_day(&without, 8).await;
+        let trouble = world.sweep(sweep).await.trouble.unwrap();
+        assert!(trouble.is_set_aside());
+        assert!(trouble.error.contains("`car`"), "{}", trouble.error);
+
+        let ana = AgentSetup::new("ana")
+            .name("Ana")
+            .email("ana@example.com")
+            .role("seller");
+        without.tenant(TENANT).set_up(ana).await.unwrap();
+        let shop = without.tenant(TENANT);
+        assert_eq!(
+            code(shop.retry_sweep(sweep).by("ana").await),
+            "not-permitted"
+        );
+        assert_eq!(
+            code(shop.cancel_sweep(sweep).by("ana").await),
+            "not-permitted"
+        );
+
+        // Back under a playbook that has the field, it is tried again and goes well.
+        let back = world.engine(&[&two, &one]);
+        back.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        world.live_to_day(&back, 9).await;
+        assert_eq!(attempts(&back).await, 1);
+        back.tenant(TENANT).retry_sweep(sweep).await.unwrap();
+        back.tick().await.unwrap();
+        assert_eq!(attempts(&back).await, 2);
+        assert_eq!(
+            code(back.tenant(TENANT).retry_sweep(sweep).await),
+            "not-set-aside"
+        );
+
+        back.tenant(TENANT).cancel_sweep(sweep).await.unwrap();
+        world.live_to_day(&back, 40).await;
+        assert_eq!(attempts(&back).await, 2);
+        assert_eq!(
+            code(back.tenant(TENANT).cancel_sweep(sweep).await),
+            "sweep-is-over"
+        );
+        let events = world.events().await;
+        assert!(events.contains(&Event::Retried { record: sweep.0 }));
+        assert!(events.contains(&Event::SweepCancelled { sweep }));
+    });
+}
+
+#[test]
+fn a_message_that_was_set_aside_is_tried_again_when_its_text_is_mended() {
+    let rule = writes("welcome", "on = \"registered\"");
+    let text = format!("{SHOP}{STAGES}{rule}");
+    let broken = "Subject: Hello\n\n{% for a in range(9999) %}{% for b in range(9999) %}.{% endfor %}{% endfor %}";
+    let (broken, mended) = (with_template(&text, broken), with_template(&text, HELLO));
+    block_on(async {
+        let world = World::new();
+        let engine = world.engine(&[&broken]);
+        register(&engine).await;
+        world.live_to_day(&engine, 1).await;
+        let engine = world.engine(&[&broken, &mended]);
+        world.adopt(&engine).await;
+        let shop = engine.tenant(TENANT);
+        let message = shop.messages("", None, 10).await.unwrap().remove(0);
+        assert!(message.trouble.unwrap().is_set_aside());
+        assert_eq!(world.messages(), 0);
+        shop.settle(message.id, Fate::Retry).await.unwrap();
+        engine.tick().await.unwrap();
+        assert_eq!(world.messages(), 1);
+        assert_eq!(
+            code(shop.settle(message.id, Fate::Retry).await),
+            "not-set-aside"
+        );
+    });
+}

@@ -1,0 +1,379 @@
+//! What a changed playbook does to the clocks of leads in flight.
+
+use super::*;
+
+// ------------------------------------------------------------------ fingerprints
+
+fn fingerprint(text: &str, rule: &str) -> leadkit::playbook::rule::Fingerprint {
+    shop(text).rule(&Name::from(rule)).unwrap().fingerprint
+}
+
+#[test]
+fn a_fingerprint_tells_whatever_moves_a_rule_in_time_and_nothing_else() {
+    let rule = |change: (&str, &str)| {
+        let text = r#"
+[calendar.night]
+weekly = { mon-fri = ["19:00-23:00"] }
+
+[[rule]]
+name       = "chase"
+on         = "registered"
+after      = "2 days"
+every      = "3 days"
+at-most    = 5
+stage      = "new"
+until      = 'answered'
+stopped-by = ["parked"]
+late-start = "fire"
+calendar   = "office"
+if         = 'attempts.total < 3'
+do         = [{ send = "hello" }]
+"#;
+        let (from, to) = change;
+        assert!(from.is_empty() || text.contains(from), "{from}");
+        fingerprint(&text.replacen(from, to, 1), "chase")
+    };
+    let as_it_is = rule(("", ""));
+    for change in [
+        (r#"on         = "registered""#, r#"on         = "assigned""#),
+        (r#"after      = "2 days""#, r#"after      = "3 days""#),
+        (r#"every      = "3 days""#, r#"every      = "4 days""#),
+        ("at-most    = 5", "at-most    = 6"),
+        (r#"stage      = "new""#, r#"stage      = "talking""#),
+        (
+            r#"until      = 'answered'"#,
+            "until      = 'attempts.total > 1'",
+        ),
+        (r#"["parked"]"#, "[]"),
+        (r#"late-start = "fire""#, r#"late-start = "3 days""#),
+        (r#"calendar   = "office""#, r#"calendar   = "night""#),
+    ] {
+        assert_ne!(rule(change), as_it_is, "{change:?}");
+    }
+    for change in [
+        (r#"if         = 'attempts.total < 3'"#, ""),
+        (r#"[{ send = "hello" }]"#, r#"[{ move = "talking" }]"#),
+        ("19:00", "20:00"),
+    ] {
+        assert_eq!(rule(change), as_it_is, "{change:?}");
+    }
+}
+
+#[test]
+fn what_moves_the_deadline_of_a_task_moves_the_rules_that_count_from_it() {
+    let late = |within: &str| {
+        let sla = format!(
+            r#"
+[sla.first-contact]
+on     = "registered"
+within = "{within}"
+done   = 'stage != "new"'
+task   = "Call"
+late   = [{{ send = "hello" }}]
+"#
+        );
+        fingerprint(&sla, "first-contact.late")
+    };
+    assert_eq!(late("4 business hours"), late("4 business hours"));
+    assert_ne!(late("4 business hours"), late("1 business hour"));
+}
+
+// ------------------------------------------------------------------ rules that change in flight
+
+#[test]
+fn a_wait_that_is_shortened_sends_nothing_to_those_in_between() {
+    let thirty = shop(&writes(
+        "check-in",
+        "on = \"registered\"\nafter = \"30 days\"",
+    ));
+    for (late, expected) in [("", [0, 0]), ("\nlate-start = \"fire\"", [1, 1])] {
+        let when = format!("on = \"registered\"\nafter = \"10 days\"{late}");
+        let ten = shop(&writes("check-in", &when));
+        block_on(async {
+            let world = World::new();
+            register(&world.engine(&[&thirty])).await;
+            world.live_to_day(&world.engine(&[&thirty]), 20).await;
+            let engine = world.engine(&[&thirty, &ten]);
+            world.adopt(&engine).await;
+            assert_eq!(world.messages(), expected[0]);
+            world.live_to_day(&engine, 60).await;
+            assert_eq!(world.messages(), expected[1]);
+            world.assert_clocks(&ten).await;
+        });
+    }
+}
+
+#[test]
+fn a_wait_that_is_shortened_in_time_ends_when_it_says_now() {
+    let thirty = shop(&writes(
+        "check-in",
+        "on = \"registered\"\nafter = \"30 days\"",
+    ));
+    let ten = shop(&writes(
+        "check-in",
+        "on = \"registered\"\nafter = \"10 days\"",
+    ));
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&thirty])).await;
+        world.live_to_day(&world.engine(&[&thirty]), 5).await;
+        let engine = world.engine(&[&thirty, &ten]);
+        world.adopt(&engine).await;
+        world.live_to_day(&engine, 9).await;
+        assert_eq!(world.messages(), 0);
+        world.live_to_day(&engine, 10).await;
+        assert_eq!(world.messages(), 1);
+        world.live_to_day(&engine, 60).await;
+        assert_eq!(world.messages(), 1);
+    });
+}
+
+#[test]
+fn what_fired_once_does_not_fire_again_because_its_rule_changed_or_went_and_came_back() {
+    let late = "\nlate-start = \"fire\"";
+    let first = shop(&writes(
+        "check-in",
+        &format!("on = \"registered\"\nafter = \"3 days\"{late}"),
+    ));
+    let longer = shop(&writes(
+        "check-in",
+        &format!("on = \"registered\"\nafter = \"9 days\"{late}"),
+    ));
+    let without = shop("");
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&first])).await;
+        world.live_to_day(&world.engine(&[&first]), 5).await;
+        assert_eq!(world.messages(), 1);
+        let playbooks = [&first, &longer, &without, &first];
+        for known in 2..=playbooks.len() {
+            let engine = world.engine(&playbooks[..known]);
+            world.adopt(&engine).await;
+            let day = 5 + i64::try_from(known).unwrap();
+            world.live_to_day(&engine, day).await;
+        }
+        world.live_to_day(&world.engine(&playbooks), 60).await;
+        assert_eq!(world.messages(), 1);
+        world.assert_clocks(&first).await;
+    });
+}
+
+/// Two adoptions while nobody sweeps: the lead comes from the first playbook to the third.
+#[test]
+fn what_the_playbook_in_between_added_is_new_to_a_lead_that_never_saw_it() {
+    let one = shop("");
+    let welcome = writes("welcome", "on = \"registered\"\nafter = \"2 days\"");
+    let two = shop(&welcome);
+    let three = shop(&format!(
+        "{welcome}{}",
+        writes("later", "on = \"registered\"\nafter = \"40 days\"")
+    ));
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&one])).await;
+        world.live_to_day(&world.engine(&[&one]), 10).await;
+        let engine = world.engine(&[&one, &two]);
+        engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        let engine = world.engine(&[&one, &two, &three]);
+        world.adopt(&engine).await;
+        world.live_to_day(&engine, 30).await;
+        assert_eq!(
+            world.messages(),
+            0,
+            "the welcome would have come eight days ago"
+        );
+        world.live_to_day(&engine, 60).await;
+        assert_eq!(world.messages(), 1);
+        world.assert_clocks(&three).await;
+    });
+}
+
+#[test]
+fn a_rule_that_did_not_change_and_is_late_because_nobody_worked_still_fires() {
+    let welcome = writes("welcome", "on = \"registered\"\nafter = \"2 days\"");
+    let one = shop(&welcome);
+    let two = shop(&format!(
+        "{welcome}{}",
+        writes("other", "on = \"registered\"\nafter = \"40 days\"")
+    ));
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&one])).await;
+        world.clock.advance(Elapsed::days(10));
+        // One that knows the old playbook too would fire it before it takes the lead over.
+        let engine = world.engine(&[&two]);
+        world.adopt(&engine).await;
+        world.clock.advance(Elapsed::minutes(2));
+        engine.tick().await.unwrap();
+        assert_eq!(world.messages(), 1);
+        world.assert_clocks(&two).await;
+    });
+}
+
+#[test]
+fn to_a_lead_whose_playbook_is_forgotten_every_rule_is_new() {
+    let welcome = writes("welcome", "on = \"registered\"\nafter = \"2 days\"");
+    let ages: Vec<Arc<Playbook>> = (0..=TenantRecord::MOST_ADOPTED)
+        .map(|n| {
+            shop(&format!(
+                "{welcome}{}",
+                writes(
+                    "other",
+                    &format!("on = \"registered\"\nafter = \"{} days\"", 40 + n)
+                )
+            ))
+        })
+        .collect();
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&ages[0]])).await;
+        world.clock.advance(Elapsed::days(10));
+        let known: Vec<&Arc<Playbook>> = ages.iter().collect();
+        for n in 1..ages.len() {
+            let engine = world.engine(&known[..=n]);
+            engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        }
+        let tenant = world.tenant().await;
+        assert_eq!(tenant.adopted.len(), TenantRecord::MOST_ADOPTED);
+        assert!(tenant.adopted(&ages[0].hash).is_none());
+        // Where its own playbook is not known any more it is taken over, not woken.
+        let engine = world.engine(&known[ages.len() - 1..]);
+        engine.tick().await.unwrap();
+        world.live_to_day(&engine, 30).await;
+        assert_eq!(world.messages(), 0);
+        world.assert_clocks(ages.last().unwrap()).await;
+    });
+}
+
+/// How many messages Luis has after each day, with a rule that comes every so often and whose
+/// period changes on a day.
+fn by_day(before: &str, after: &str, changes_on: i64, last: i64) -> Vec<usize> {
+    let rule = |every: &str| {
+        let when = format!("on = \"registered\"\nafter = \"{every}\"\nevery = \"{every}\"");
+        shop(&writes("check-in", &when))
+    };
+    let (before, after) = (rule(before), rule(after));
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&before])).await;
+        let mut messages = Vec::new();
+        for day in 0..=last {
+            let engine = match day < changes_on {
+                true => world.engine(&[&before]),
+                false => world.engine(&[&before, &after]),
+            };
+            if day == changes_on {
+                world.adopt(&engine).await;
+            }
+            world.live_to_day(&engine, day).await;
+            messages.push(world.messages());
+        }
+        world.assert_clocks(&after).await;
+        messages
+    })
+}
+
+/// The days on which a message came.
+fn days(messages: &[usize]) -> Vec<usize> {
+    let pairs = messages.windows(2).enumerate();
+    pairs
+        .filter(|(_, pair)| pair[1] > pair[0])
+        .map(|(day, _)| day + 1)
+        .collect()
+}
+
+#[test]
+fn what_comes_again_and_again_keeps_to_its_new_period() {
+    // What a shorter period would have done before now is not made up for.
+    let shorter = by_day("30 days", "10 days", 55, 75);
+    assert_eq!(days(&shorter), [30, 60, 70]);
+    // And a longer one is not counted as if each time it fired had been one of its own.
+    let longer = by_day("10 days", "30 days", 55, 100);
+    assert_eq!(days(&longer), [10, 20, 30, 40, 50, 60, 90]);
+}
+
+#[test]
+fn a_rule_whose_condition_stays_knows_since_when_it_is_true() {
+    let rule = |condition: &str, after: &str| {
+        shop(&writes(
+            "silent",
+            &format!("when = '{condition}'\nafter = \"{after}\""),
+        ))
+    };
+    let silent = "attempts.total == 0";
+    let old = rule(silent, "30 days");
+    // Counted from day 0, when it came true.
+    let sooner = rule(silent, "25 days");
+    // Of another condition nobody knows since when it is true; it is no backlog of today's.
+    let other = rule("attempts.total < 2", "0 hours");
+    for (new, expected) in [(&sooner, [0, 1]), (&other, [0, 0])] {
+        block_on(async {
+            let world = World::new();
+            register(&world.engine(&[&old])).await;
+            world.live_to_day(&world.engine(&[&old]), 20).await;
+            let engine = world.engine(&[&old, new]);
+            world.adopt(&engine).await;
+            world.live_to_day(&engine, 24).await;
+            assert_eq!(world.messages(), expected[0]);
+            world.live_to_day(&engine, 80).await;
+            assert_eq!(world.messages(), expected[1]);
+            world.assert_clocks(new).await;
+        });
+    }
+}
+
+#[test]
+fn a_lead_that_is_mapped_to_a_stage_gets_no_backlog_of_its_rules() {
+    let chase = writes("chase", "on = \"entered talking\"\nafter = \"2 days\"");
+    let (one, two) = (
+        shop(&chase),
+        with_template(
+            &format!(
+                "{SHOP}{chase}\n[pipeline.sales.stage]\nfresh = {{ to = {{ talking = [] }} }}\ntalking = {{ to = {{ lost = [] }} }}\nlost = {{ final = \"lost\", to = [] }}\n"
+            )
+            .replace("start = \"new\"", "start = \"fresh\"")
+            .replace("sales.new", "sales.fresh"),
+            HELLO,
+        ),
+    );
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&one])).await;
+        world.live_to_day(&world.engine(&[&one]), 50).await;
+        let engine = world.engine(&[&one, &two]);
+        let mapping = StageMapping {
+            from: ("sales".into(), "new".into()),
+            to: ("sales".into(), "talking".into()),
+        };
+        engine.tenant(TENANT).adopt(vec![mapping]).await.unwrap();
+        world.live_to_day(&engine, 51).await;
+        assert_eq!(leads(&engine).await[0].stage, "talking");
+        assert_eq!(world.messages(), 0);
+        world.assert_clocks(&two).await;
+    });
+}
+
+#[test]
+fn a_task_that_the_playbook_no_longer_has_is_dropped() {
+    let one = shop(
+        "[task.call]\ntext = \"Call\"\n[[rule]]\nname = \"call\"\non = \"registered\"\ndo = [{ task = \"call\" }]",
+    );
+    let two = shop("");
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&one])).await;
+        let engine = world.engine(&[&one, &two]);
+        world.adopt(&engine).await;
+        let lead = leads(&engine).await.remove(0);
+        assert_eq!(lead.tasks[0].ended.as_ref().unwrap().how, How::Dropped);
+        assert_eq!(
+            engine
+                .tenant(TENANT)
+                .count("tasks.open > 0", &[])
+                .await
+                .unwrap()[0]
+                .count,
+            0
+        );
+    });
+}
