@@ -302,24 +302,43 @@ fn a_rule_whose_condition_stays_knows_since_when_it_is_true() {
     };
     let silent = "attempts.total == 0";
     let old = rule(silent, "30 days");
-    // Counted from day 0, when it came true.
-    let sooner = rule(silent, "25 days");
-    // Of another condition nobody knows since when it is true; it is no backlog of today's.
-    let other = rule("attempts.total < 2", "0 hours");
-    for (new, expected) in [(&sooner, [0, 1]), (&other, [0, 0])] {
+    let cases = [
+        // Counted from day 0, when it came true.
+        (rule(silent, "25 days"), 25),
+        // Of another condition it is known from day 15 on, when the lead was last looked at.
+        (rule("attempts.total < 2", "10 days"), 25),
+    ];
+    for (new, comes_on) in &cases {
         block_on(async {
             let world = World::new();
-            register(&world.engine(&[&old])).await;
-            world.live_to_day(&world.engine(&[&old]), 20).await;
+            let engine = world.engine(&[&old]);
+            let lead = register(&engine).await;
+            world.live_to_day(&engine, 15).await;
+            engine.tenant(TENANT).answered(lead).await.unwrap();
+            world.live_to_day(&engine, 20).await;
             let engine = world.engine(&[&old, new]);
             world.adopt(&engine).await;
-            world.live_to_day(&engine, 24).await;
-            assert_eq!(world.messages(), expected[0]);
+            world.live_to_day(&engine, comes_on - 1).await;
+            assert_eq!(world.messages(), 0);
+            world.live_to_day(&engine, *comes_on).await;
+            assert_eq!(world.messages(), 1);
             world.live_to_day(&engine, 80).await;
-            assert_eq!(world.messages(), expected[1]);
+            assert_eq!(world.messages(), 1);
             world.assert_clocks(new).await;
         });
     }
+    // That a new condition has been true all the time is no backlog of today's.
+    let now = rule("attempts.total < 3", "0 hours");
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&old])).await;
+        world.live_to_day(&world.engine(&[&old]), 20).await;
+        let engine = world.engine(&[&old, &now]);
+        world.adopt(&engine).await;
+        world.live_to_day(&engine, 80).await;
+        assert_eq!(world.messages(), 0);
+        world.assert_clocks(&now).await;
+    });
 }
 
 #[test]
