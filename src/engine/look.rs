@@ -8,11 +8,11 @@ use crate::condition::{Condition, Filter};
 use crate::decide::records::Records;
 use crate::explain::{Explanation, explain};
 use crate::facts::LeadFact;
-use crate::ids::{LeadId, MessageId, Name, Tenant};
+use crate::ids::{LeadId, MessageId, Name, SweepId, Tenant};
 use crate::playbook::Playbook;
 use crate::record::lead::Lead;
 use crate::record::message::Message;
-use crate::record::{Agent, Recorded};
+use crate::record::{Agent, Recorded, Sweep};
 use crate::store::{Count, Counted, Cursor, Key, Kind, Order, Select};
 use crate::value::Value;
 
@@ -210,6 +210,32 @@ impl TenantHandle<'_> {
             after: after.map(|message| Cursor {
                 value: None,
                 id: message.0,
+            }),
+            limit,
+        };
+        let page = self.engine.inner.store.select(&select).await?;
+        self.engine.read_all(page.keys).await
+    }
+
+    /// Sweeps for which a condition holds, in the order in which they were started. What was set
+    /// aside is among those that aren't `finished`, with its error.
+    ///
+    /// # Errors
+    /// As [`TenantHandle::leads`].
+    pub async fn sweeps(
+        &self,
+        condition: &str,
+        after: Option<SweepId>,
+        limit: usize,
+    ) -> Result<Vec<Sweep>, Error> {
+        let select = Select {
+            tenant: self.tenant.clone(),
+            kind: Kind::Sweep,
+            filter: self.filter(Kind::Sweep, condition)?,
+            order: Order::Id,
+            after: after.map(|sweep| Cursor {
+                value: None,
+                id: sweep.0,
             }),
             limit,
         };

@@ -228,7 +228,14 @@ fn a_sweep_that_fails_three_times_is_set_aside_with_its_error_and_can_be_tried_a
         let without = world.engine(&[&two]);
         world.adopt(&without).await;
         world.live_to_day(&without, 8).await;
-        let trouble = world.sweep(sweep).await.trouble.unwrap();
+        let unfinished = without
+            .tenant(TENANT)
+            .sweeps("not finished", None, 10)
+            .await;
+        let unfinished = unfinished.unwrap();
+        assert_eq!(unfinished.len(), 1);
+        assert_eq!(unfinished[0].id, sweep);
+        let trouble = unfinished[0].trouble.clone().unwrap();
         assert!(trouble.is_set_aside());
         assert!(trouble.error.contains("`car`"), "{}", trouble.error);
 
