@@ -176,7 +176,7 @@ impl Engine {
             asked.push((id, command.tenant.clone(), lead));
             jobs.push(Job::Command(id, Box::new(command)));
         }
-        let outcomes = self.run(jobs, now).await;
+        let outcomes = self.carry_out(jobs, now).await;
         let mut leads = Following::default();
         for ((_, tenant, lead), outcome) in asked.iter().zip(&outcomes) {
             let Outcome::Written(decision, _) = outcome else {
@@ -245,7 +245,7 @@ impl Engine {
                 .iter()
                 .map(|key| Job::Wake(key.tenant.clone(), Wake::Lead(LeadId(key.id))))
                 .collect();
-            let outcomes = self.run(wakes, now).await;
+            let outcomes = self.carry_out(wakes, now).await;
             for (key, outcome) in due.into_iter().zip(outcomes) {
                 match outcome {
                     Outcome::Written(decision, _) => leads.note(key, &decision),

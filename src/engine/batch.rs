@@ -217,7 +217,7 @@ impl Drawn {
 
 impl Engine {
     /// Decides and commits jobs in order, each seeing what the earlier ones write.
-    pub(super) async fn run(&self, jobs: Vec<Job>, now: Instant) -> Vec<Outcome> {
+    pub(super) async fn carry_out(&self, jobs: Vec<Job>, now: Instant) -> Vec<Outcome> {
         self.complete(Batch::new(jobs, now, Records::new())).await
     }
 

@@ -242,7 +242,7 @@ impl Engine {
         let jobs: Vec<Job> = portion.iter().map(|(_, job)| job.clone()).collect();
         let mut outgoing = Vec::new();
         let mut failed = Vec::new();
-        for ((key, _), outcome) in portion.iter().zip(self.run(jobs, now).await) {
+        for ((key, _), outcome) in portion.iter().zip(self.carry_out(jobs, now).await) {
             match outcome {
                 Outcome::Written(decision, message) => {
                     let channel = decision
@@ -288,7 +288,7 @@ impl Engine {
                 }
             }
         }
-        for outcome in self.run(jobs, now).await {
+        for outcome in self.carry_out(jobs, now).await {
             if let Outcome::Failed(Error::Store(error)) = outcome {
                 return Err(Error::Store(error));
             }
@@ -326,7 +326,7 @@ impl Engine {
             ));
         }
         let now = self.inner.clock.now();
-        for outcome in self.run(jobs, now).await {
+        for outcome in self.carry_out(jobs, now).await {
             // What can't be written down now is found in doubt when the worker's time is up.
             if let Outcome::Failed(Error::Store(error)) = outcome {
                 return Err(Error::Store(error));
@@ -380,7 +380,7 @@ impl Engine {
         };
         ticked.pages += 1;
         match self
-            .run(vec![Job::Wake(tenant.clone(), wake)], now)
+            .carry_out(vec![Job::Wake(tenant.clone(), wake)], now)
             .await
             .into_iter()
             .next()
@@ -415,7 +415,7 @@ impl Engine {
             })
             .collect();
         let mut refused = 0;
-        for outcome in self.run(jobs, now).await {
+        for outcome in self.carry_out(jobs, now).await {
             match outcome {
                 Outcome::Failed(Error::Store(error)) => return Err(Error::Store(error)),
                 Outcome::Failed(error @ Error::Contended(_)) => return Err(error),
@@ -432,7 +432,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store answers that trying again can't help.
-    pub async fn run_until(&self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let mut shutdown = Box::pin(shutdown);
         let mut pause = Elapsed::seconds(1);
         loop {
@@ -528,7 +528,7 @@ impl Engine {
         };
         let id = crate::ids::CommandId::of(&format!("begin {}", playbooks.current.hash));
         match self
-            .run(vec![Job::Command(id, Box::new(command))], now)
+            .carry_out(vec![Job::Command(id, Box::new(command))], now)
             .await
             .into_iter()
             .next()
