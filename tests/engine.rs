@@ -114,7 +114,10 @@ async fn assert_clocks(engine: &Engine, store: &dyn Store, playbook: &Playbook, 
         expected.extend(wakes_at.map(|at| (Key::lead(&Tenant::from(tenant), lead.id), at)));
     }
     let end = at("2999-01-01T00:00:00Z");
-    let due = store.due(end, 100_000, Instant::UNIX_EPOCH).await.unwrap();
+    let lanes = store.next_due(end).await.unwrap().into_iter();
+    let lanes = lanes.map(|next| next.lane).collect();
+    let due = store.due(&lanes, end, 100_000, Instant::UNIX_EPOCH);
+    let due = due.await.unwrap();
     let stored = due
         .into_iter()
         .filter(|due| due.key.kind == Kind::Lead && due.key.tenant == *tenant);

@@ -123,7 +123,12 @@ impl World {
             })
             .collect();
         let end = at("2999-01-01T00:00:00Z");
-        let due = self.kept.due(end, 100_000, Instant::UNIX_EPOCH).await;
+        let lanes = self.kept.next_due(end).await.unwrap().into_iter();
+        let lanes = lanes.map(|next| next.lane).collect();
+        let due = self
+            .kept
+            .due(&lanes, end, 100_000, Instant::UNIX_EPOCH)
+            .await;
         let is_lead = |key: &Key| key.kind == Kind::Lead && key.tenant == *tenant;
         let due = due.unwrap().into_iter().filter(|due| is_lead(&due.key));
         let stored: BTreeMap<Key, Instant> = due.map(|due| (due.key, due.at)).collect();

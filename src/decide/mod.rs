@@ -21,7 +21,7 @@ use crate::playbook::Playbook;
 use crate::record::Record;
 use crate::record::journal::JournalEntry;
 use crate::record::stored::{self, Unreadable};
-use crate::store::{Changes, Check, Key, Put, Version};
+use crate::store::{Changes, Check, Key, Put, Version, Wakes};
 use crate::time::Instant;
 
 mod act;
@@ -74,6 +74,16 @@ pub struct Write {
     pub wakes_at: Option<Instant>,
 }
 
+impl Write {
+    /// Its clock as a store takes it: who can wake a record knows the playbook that clocked it.
+    fn wakes(&self, playbook: &Playbook) -> Option<Wakes> {
+        let at = self.wakes_at?;
+        let clocked_by = self.record.as_deref().and_then(playbook_of);
+        let lane = clocked_by.unwrap_or(&playbook.hash).clone();
+        Some(Wakes { at, lane })
+    }
+}
+
 impl Decision {
     /// The same as a store takes it: bodies as bytes, stored facts computed.
     ///
@@ -86,7 +96,7 @@ impl Decision {
                 key: write.key.clone(),
                 read: write.read,
                 body: write.record.as_deref().map(stored::encode).transpose()?,
-                wakes_at: write.wakes_at,
+                wakes: write.wakes(playbook),
                 facts: write
                     .record
                     .as_deref()

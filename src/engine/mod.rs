@@ -40,11 +40,12 @@ use crate::ids::{CommandId, Id, Name, Tenant};
 use crate::mailer::Mailer;
 use crate::playbook::Playbook;
 use crate::record::stored::Unreadable;
-use crate::store::{Key, Store, StoreError};
+use crate::store::{Key, Lane, Lanes, Store, StoreError};
 
 mod ask;
 mod batch;
 mod look;
+mod run;
 mod tenant;
 mod tick;
 mod within;
@@ -52,7 +53,7 @@ mod within;
 pub use ask::{Answer, Ask, FromAnswer};
 pub use look::{Counts, LeadPage};
 pub use tenant::TenantHandle;
-pub use tick::Ticked;
+pub use tick::{Left, Ticked};
 pub use within::{Applied, apply_in};
 
 /// Follows the leads of one or more organisations. Cheap to clone; clones share everything.
@@ -67,6 +68,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     mailers: BTreeMap<Name, Arc<dyn Mailer>>,
     playbooks: BTreeMap<Tenant, Playbooks>,
+    /// Those of all playbooks that the engine knows.
+    lanes: Lanes,
     command_ids: CommandIds,
 }
 
@@ -83,10 +86,12 @@ struct Playbooks {
 }
 
 impl Playbooks {
+    fn all(&self) -> impl Iterator<Item = &Arc<Playbook>> {
+        std::iter::once(&self.current).chain(&self.earlier)
+    }
+
     fn of_hash(&self, hash: &Name) -> Option<&Arc<Playbook>> {
-        std::iter::once(&self.current)
-            .chain(&self.earlier)
-            .find(|playbook| playbook.hash == *hash)
+        self.all().find(|playbook| playbook.hash == *hash)
     }
 }
 
@@ -233,12 +238,20 @@ impl EngineBuilder {
             }
         }
         let seed = self.seed.unwrap_or_else(crate::clock::entropy);
+        let lanes = self.playbooks.iter().flat_map(|(tenant, playbooks)| {
+            playbooks.all().map(|playbook| Lane {
+                tenant: tenant.clone(),
+                name: playbook.hash.clone(),
+            })
+        });
+        let lanes = lanes.collect();
         Ok(Engine {
             inner: Arc::new(Inner {
                 store: self.store,
                 clock: self.clock,
                 mailers: self.mailers,
                 playbooks: self.playbooks,
+                lanes,
                 command_ids: CommandIds {
                     seed,
                     made: AtomicU64::new(0),
