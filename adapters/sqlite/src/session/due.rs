@@ -254,3 +254,33 @@ fn instant(micros: i64) -> rusqlite::Result<Instant> {
     chrono::DateTime::from_timestamp_micros(micros)
         .ok_or_else(|| Unreadable::from(0, Type::Integer))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::Tables;
+
+    #[test]
+    fn what_is_due_is_found_by_the_index_however_many_records_there_are() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let tables = Tables::default();
+        tables.migrate(&mut connection).unwrap();
+        let sql = tables.sql();
+        for statement in [&sql.first_clock, &sql.next_lane, &sql.due] {
+            let mut plan = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+                .unwrap();
+            let parameters = vec![0; plan.parameter_count()];
+            let steps: Vec<String> = plan
+                .query_map(rusqlite::params_from_iter(parameters), |row| row.get(3))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            let [step] = steps.as_slice() else {
+                panic!("{statement}: {steps:?}");
+            };
+            let searches = step.starts_with("SEARCH") && step.contains("COVERING INDEX");
+            assert!(searches && step.contains("by_clock"), "{statement}: {step}");
+        }
+    }
+}

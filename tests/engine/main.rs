@@ -21,6 +21,8 @@ use leadkit::store::{Key, Kind, MemoryStore, Order, Store};
 use leadkit::time::{Elapsed, Instant};
 use pollster::block_on;
 
+mod workers;
+
 fn at(text: &str) -> Instant {
     text.parse::<chrono::DateTime<chrono::FixedOffset>>()
         .unwrap()
