@@ -91,6 +91,11 @@ fn play(rules: &str, scenarios: &str) {
     assert_eq!(report.failed(), 0, "{report}");
 }
 
+/// Who acts where it doesn't matter.
+fn desk() -> Actor {
+    Actor::host("desk")
+}
+
 fn at(text: &str) -> Instant {
     text.parse().expect("an instant")
 }
@@ -553,6 +558,7 @@ do         = [{ send = "hello" }]
             let tenant = world.tenant();
             tenant
                 .register(new)
+                .by(desk())
                 .happened_at(long_ago)
                 .await
                 .expect("a lead");
@@ -780,31 +786,42 @@ won  = { final = "won", to = [] }
         for (id, won) in [("senior", 8), ("junior", 1)] {
             let agent = AgentSetup::new(id).name(id).role("seller");
             let agent = agent.email(format!("{id}@example.com"));
-            world
-                .set_up(agent, Actor::host("test"))
-                .await
-                .expect("an agent");
+            world.set_up(agent, desk()).await.expect("an agent");
             for n in 0..10 {
                 let past = NewLead::new(format!("Past {n}"))
                     .owner(id)
                     .field("city", "past");
-                let lead = world.tenant().register(past).await.expect("a lead");
+                let lead = world
+                    .tenant()
+                    .register(past)
+                    .by(desk())
+                    .await
+                    .expect("a lead");
                 if n < won {
-                    world.tenant().move_to(lead.id, "won").await.expect("won");
+                    world
+                        .tenant()
+                        .move_to(lead.id, "won")
+                        .by(desk())
+                        .await
+                        .expect("won");
                 }
             }
         }
         if left {
             let gone = AgentSetup::new("senior").available(false);
-            world
-                .set_up(gone, Actor::host("test"))
-                .await
-                .expect("an agent");
+            world.set_up(gone, desk()).await.expect("an agent");
         }
         let mut leads = Vec::new();
         for n in 0..30 {
             let new = NewLead::new(format!("Lead {n}"));
-            leads.push(world.tenant().register(new).await.expect("a lead"));
+            leads.push(
+                world
+                    .tenant()
+                    .register(new)
+                    .by(desk())
+                    .await
+                    .expect("a lead"),
+            );
         }
         leads
     })
@@ -900,7 +917,12 @@ fn messages_by_day(old: &str, new: &str) -> Vec<usize> {
         };
         let before = engine(&[&old]);
         let luis = NewLead::new("Luis").email("luis@example.com");
-        let lead = before.tenant("shop").register(luis).await.expect("a lead");
+        let lead = before
+            .tenant("shop")
+            .register(luis)
+            .by(desk())
+            .await
+            .expect("a lead");
         let ten_days = start + Elapsed::days(10);
         before
             .live_until(&clock, ten_days, |_, _| {})
@@ -912,6 +934,7 @@ fn messages_by_day(old: &str, new: &str) -> Vec<usize> {
         after
             .tenant("shop")
             .adopt(Vec::new())
+            .by(desk())
             .await
             .expect("adopted");
         let mut messages = Vec::new();

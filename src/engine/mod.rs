@@ -50,7 +50,7 @@ mod tenant;
 mod tick;
 mod within;
 
-pub use ask::{Answer, Ask, FromAnswer};
+pub use ask::{Answer, Ask, FromAnswer, Unsigned};
 pub use look::{Counts, LeadPage};
 pub use tenant::TenantHandle;
 pub use tick::{Left, Ticked};

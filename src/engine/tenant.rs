@@ -2,10 +2,10 @@
 
 use smol_str::SmolStr;
 
-use super::ask::{Answer, Ask};
+use super::ask::{Answer, Unsigned};
 use super::{Engine, Error};
 use crate::decide::command::{
-    Adoption, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, StageMapping, What,
+    Adoption, AgentSetup, Fate, LeadOrder, NewLead, NewSweep, StageMapping, What,
 };
 use crate::explain::Explanation;
 use crate::ids::{AgentId, LeadId, MessageId, Name, Tenant};
@@ -35,52 +35,52 @@ impl<'e> TenantHandle<'e> {
         Ok(self.engine.playbooks(&self.tenant)?.current.as_ref())
     }
 
-    fn ask<T>(&self, what: What) -> Ask<'e, T> {
-        Ask::new(self.engine, self.tenant.clone(), what)
+    fn ask<T>(&self, what: What) -> Unsigned<'e, T> {
+        Unsigned::new(self.engine, self.tenant.clone(), what)
     }
 
     /// Any command on a lead.
-    pub fn order(&self, lead: LeadId, order: LeadOrder) -> Ask<'e, Lead> {
+    pub fn order(&self, lead: LeadId, order: LeadOrder) -> Unsigned<'e, Lead> {
         self.ask(What::Lead { lead, order })
     }
 
     /// Makes or changes an agent.
-    pub fn set_up(&self, agent: AgentSetup) -> Ask<'e, ()> {
+    pub fn set_up(&self, agent: AgentSetup) -> Unsigned<'e, ()> {
         self.ask(What::SetUpAgent(Box::new(agent)))
     }
 
     /// Takes a lead in.
-    pub fn register(&self, lead: NewLead) -> Ask<'e, Lead> {
+    pub fn register(&self, lead: NewLead) -> Unsigned<'e, Lead> {
         self.ask(What::Register(Box::new(lead)))
     }
 
     /// Lets a pool choose the lead's owner.
-    pub fn assign(&self, lead: LeadId, pool: impl Into<Name>) -> Ask<'e, Lead> {
+    pub fn assign(&self, lead: LeadId, pool: impl Into<Name>) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Assign { pool: pool.into() })
     }
 
     /// Gives the lead to this agent.
-    pub fn reassign(&self, lead: LeadId, to: impl Into<AgentId>) -> Ask<'e, Lead> {
+    pub fn reassign(&self, lead: LeadId, to: impl Into<AgentId>) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Reassign { to: to.into() })
     }
 
     /// Records that contact was tried, in vain.
-    pub fn tried(&self, lead: LeadId) -> Ask<'e, Lead> {
+    pub fn tried(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Attempt { reached: false })
     }
 
     /// Records that the contact was reached.
-    pub fn reached(&self, lead: LeadId) -> Ask<'e, Lead> {
+    pub fn reached(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Attempt { reached: true })
     }
 
     /// Records that the contact answered.
-    pub fn answered(&self, lead: LeadId) -> Ask<'e, Lead> {
+    pub fn answered(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Answered)
     }
 
     /// Records an activity of the playbook's.
-    pub fn record(&self, lead: LeadId, activity: impl Into<Name>) -> Ask<'e, Lead> {
+    pub fn record(&self, lead: LeadId, activity: impl Into<Name>) -> Unsigned<'e, Lead> {
         self.order(
             lead,
             LeadOrder::Record {
@@ -90,7 +90,7 @@ impl<'e> TenantHandle<'e> {
     }
 
     /// Moves the lead to another stage.
-    pub fn move_to(&self, lead: LeadId, stage: impl Into<Name>) -> Ask<'e, Lead> {
+    pub fn move_to(&self, lead: LeadId, stage: impl Into<Name>) -> Unsigned<'e, Lead> {
         self.order(
             lead,
             LeadOrder::MoveTo {
@@ -106,7 +106,7 @@ impl<'e> TenantHandle<'e> {
         lead: LeadId,
         stage: impl Into<Name>,
         reason: impl Into<SmolStr>,
-    ) -> Ask<'e, Lead> {
+    ) -> Unsigned<'e, Lead> {
         self.order(
             lead,
             LeadOrder::Close {
@@ -117,7 +117,7 @@ impl<'e> TenantHandle<'e> {
     }
 
     /// Takes up again what was closed.
-    pub fn reopen(&self, lead: LeadId, stage: impl Into<Name>) -> Ask<'e, Lead> {
+    pub fn reopen(&self, lead: LeadId, stage: impl Into<Name>) -> Unsigned<'e, Lead> {
         self.order(
             lead,
             LeadOrder::Reopen {
@@ -127,12 +127,12 @@ impl<'e> TenantHandle<'e> {
     }
 
     /// Stops the lead's clocks.
-    pub fn hold(&self, lead: LeadId, hold: impl Into<Name>) -> Ask<'e, Lead> {
+    pub fn hold(&self, lead: LeadId, hold: impl Into<Name>) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Hold { hold: hold.into() })
     }
 
     /// Lets the lead's clocks go on.
-    pub fn release(&self, lead: LeadId, hold: impl Into<Name>) -> Ask<'e, Lead> {
+    pub fn release(&self, lead: LeadId, hold: impl Into<Name>) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Release { hold: hold.into() })
     }
 
@@ -142,7 +142,7 @@ impl<'e> TenantHandle<'e> {
         lead: LeadId,
         field: impl Into<Name>,
         value: impl Into<Value>,
-    ) -> Ask<'e, Lead> {
+    ) -> Unsigned<'e, Lead> {
         self.order(
             lead,
             LeadOrder::SetFields {
@@ -157,7 +157,7 @@ impl<'e> TenantHandle<'e> {
         lead: LeadId,
         task: impl Into<Name>,
         choice: Option<Name>,
-    ) -> Ask<'e, Lead> {
+    ) -> Unsigned<'e, Lead> {
         self.order(
             lead,
             LeadOrder::Complete {
@@ -168,40 +168,31 @@ impl<'e> TenantHandle<'e> {
     }
 
     /// The lead's contact wants no more marketing, on any lead.
-    pub fn unsubscribe(&self, lead: LeadId) -> Ask<'e, Lead> {
+    pub fn unsubscribe(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Unsubscribe)
     }
 
     /// Tries again what was set aside.
-    pub fn retry(&self, lead: LeadId) -> Ask<'e, Lead> {
+    pub fn retry(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Retry)
     }
 
     /// Starts a command that goes through many leads.
-    pub fn sweep(&self, sweep: NewSweep) -> Ask<'e, Answer> {
+    pub fn sweep(&self, sweep: NewSweep) -> Unsigned<'e, Answer> {
         self.ask(What::StartSweep(Box::new(sweep)))
     }
 
     /// Says what became of a message that is in doubt, or withdraws one that is queued.
-    pub fn settle(&self, message: MessageId, fate: Fate) -> Ask<'e, ()> {
+    pub fn settle(&self, message: MessageId, fate: Fate) -> Unsigned<'e, ()> {
         self.ask(What::SettleMessage { message, fate })
     }
 
     /// Makes the engine's playbook the tenant's active one; the leads are taken over by a sweep.
-    ///
-    /// # Errors
     /// Refused while a stage that holds leads would vanish without a mapping.
-    pub async fn adopt(&self, stages: Vec<StageMapping>) -> Result<Answer, Error> {
-        let occupied = self.engine.occupied_stages(&self.tenant).await?;
-        let what = What::Adopt(Box::new(Adoption { stages, occupied }));
-        let actor = crate::decide::command::Actor::host("host");
-        let command = Command {
-            tenant: self.tenant.clone(),
-            actor,
-            happened_at: None,
-            what,
-        };
-        self.engine.execute(None, command).await
+    pub fn adopt(&self, stages: Vec<StageMapping>) -> Unsigned<'e, Answer> {
+        // Which stages hold leads is asked when the command is sent.
+        let occupied = Vec::new();
+        self.ask(What::Adopt(Box::new(Adoption { stages, occupied })))
     }
 
     /// A lead, as it is.

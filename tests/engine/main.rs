@@ -23,6 +23,11 @@ use pollster::block_on;
 
 mod workers;
 
+/// Who acts where it doesn't matter.
+fn desk() -> Actor {
+    Actor::host("desk")
+}
+
 fn at(text: &str) -> Instant {
     text.parse::<chrono::DateTime<chrono::FixedOffset>>()
         .unwrap()
@@ -75,13 +80,14 @@ async fn people(engine: &Engine) {
             .email(email)
             .role(role)
             .cities(["Quito"]);
-        quito.set_up(agent).await.unwrap();
+        quito.set_up(agent).by(desk()).await.unwrap();
     }
     let toluca = engine.tenant("toluca");
     for id in ["luisa", "pablo"] {
         let email = format!("{id}@autosdelvalle.example");
         toluca
             .set_up(AgentSetup::new(id).name(id).email(email).role("seller"))
+            .by(desk())
             .await
             .unwrap();
     }
@@ -173,9 +179,9 @@ fn the_same_command_twice_acts_once_and_answers_with_the_same_lead() {
         people(&engine).await;
         let quito = engine.tenant("quito");
         let id = CommandId::of("webhook 7");
-        let first = quito.register(luis()).id(id).await.unwrap();
+        let first = quito.register(luis()).by(desk()).id(id).await.unwrap();
         clock.advance(Elapsed::hours(1));
-        let again = quito.register(luis()).id(id).await.unwrap();
+        let again = quito.register(luis()).by(desk()).id(id).await.unwrap();
         assert_eq!(again.id, first.id);
         let tried = CommandId::of("webhook 8");
         for _ in 0..3 {
@@ -225,7 +231,12 @@ fn eight_workers_ticking_at_once_fire_each_rule_once() {
                 .email(format!("n{n}@example.com"))
                 .source("web")
                 .field("city", "Quito");
-            engine.tenant("quito").register(lead).await.unwrap();
+            engine
+                .tenant("quito")
+                .register(lead)
+                .by(desk())
+                .await
+                .unwrap();
         }
         clock.set(at("2026-03-10T15:00:00-05:00"));
         let results = join_all((0..8).map(|_| engine.tick())).await;
@@ -268,7 +279,7 @@ async fn first_message(outcome: Outcome) -> (Engine, VirtualClock, FaultyMailer,
         .name("Luisa")
         .email("luisa@x.example")
         .role("seller");
-    toluca.set_up(luisa).await.unwrap();
+    toluca.set_up(luisa).by(desk()).await.unwrap();
     let lead = toluca.register(rosa()).by("luisa").await.unwrap();
     let ninety_days_on = at("2026-06-08T09:30:00-06:00");
     engine
@@ -330,11 +341,15 @@ fn an_unknown_outcome_of_marketing_is_in_doubt_until_a_person_settles_it() {
             .unwrap();
         toluca
             .settle(doubtful[0].id, Fate::SendAgain)
+            .by(desk())
             .await
             .unwrap();
         engine.tick().await.unwrap();
         assert_eq!(message_states(&engine).await, ["accepted"]);
-        let settled = toluca.settle(doubtful[0].id, Fate::Accepted).await;
+        let settled = toluca
+            .settle(doubtful[0].id, Fate::Accepted)
+            .by(desk())
+            .await;
         assert!(matches!(settled, Err(Error::Refused(refusal)) if refusal.code() == "settled"));
     });
 }
@@ -382,9 +397,9 @@ fn an_alert_whose_outcome_is_unknown_is_handed_over_again() {
                 .email(format!("{id}@x.example"))
                 .role(role)
                 .cities(["Quito"]);
-            quito.set_up(agent).await.unwrap();
+            quito.set_up(agent).by(desk()).await.unwrap();
         }
-        quito.register(luis()).await.unwrap();
+        quito.register(luis()).by(desk()).await.unwrap();
         engine
             .live_until(&clock, at("2026-03-10T15:30:00-05:00"), |_, _| {})
             .await
@@ -515,9 +530,9 @@ fn a_message_that_cannot_be_rendered_is_set_aside_and_blocks_nobody() {
                 .email(format!("{id}@x.example"))
                 .role(role)
                 .cities(["Quito"]);
-            quito.set_up(agent).await.unwrap();
+            quito.set_up(agent).by(desk()).await.unwrap();
         }
-        quito.register(luis()).await.unwrap();
+        quito.register(luis()).by(desk()).await.unwrap();
         engine
             .live_until(&clock, at("2026-03-10T18:30:00-05:00"), |_, _| {})
             .await
@@ -550,7 +565,7 @@ fn a_sweep_reaches_each_target_once_however_often_it_is_interrupted() {
             let lead = NewLead::new("Somebody")
                 .email(format!("n{n}@example.com"))
                 .source("route");
-            quito.register(lead).await.unwrap();
+            quito.register(lead).by(desk()).await.unwrap();
         }
         let sweep = NewSweep {
             name: "parked".into(),
@@ -561,7 +576,7 @@ fn a_sweep_reaches_each_target_once_however_often_it_is_interrupted() {
             starts_at: None,
             every_days: None,
         };
-        let answer = quito.sweep(sweep).await.unwrap();
+        let answer = quito.sweep(sweep).by(desk()).await.unwrap();
         assert!(answer.sweep.is_some());
         clock.advance(Elapsed::seconds(1));
         let ticked = engine.tick().await.unwrap();
@@ -578,7 +593,7 @@ fn a_sweep_that_comes_every_week_catches_up_once_and_keeps_its_hour() {
         let Bench { engine, clock, .. } = bench(store, "2026-03-02T09:30:00-05:00");
         people(&engine).await;
         let quito = engine.tenant("quito");
-        let lead = quito.register(luis()).await.unwrap();
+        let lead = quito.register(luis()).by(desk()).await.unwrap();
         let sweep = NewSweep {
             name: "weekly".into(),
             audience: "open".into(),
@@ -588,7 +603,7 @@ fn a_sweep_that_comes_every_week_catches_up_once_and_keeps_its_hour() {
             starts_at: Some(at("2026-03-02T10:00:00-05:00")),
             every_days: Some(7),
         };
-        quito.sweep(sweep).await.unwrap();
+        quito.sweep(sweep).by(desk()).await.unwrap();
         let recorded = async || {
             quito
                 .lead(lead.id)
@@ -634,7 +649,7 @@ fn a_slow_server_makes_messages_late_and_none_of_them_twice_or_in_doubt() {
             .name("Luisa")
             .email("luisa@x.example")
             .role("seller");
-        toluca.set_up(luisa).await.unwrap();
+        toluca.set_up(luisa).by(desk()).await.unwrap();
         for n in 0..40 {
             let lead = rosa().email(format!("n{n}@example.com"));
             toluca.register(lead).by("luisa").await.unwrap();
@@ -676,11 +691,11 @@ fn two_engines_that_begin_a_tenant_at_once_do_not_take_it_over_from_each_other()
                 .role(role)
         };
         let (one, other) = (one.tenant("quito"), other.tenant("quito"));
-        let results =
-            futures::future::join(async { one.set_up(marco("sales-manager")).await }, async {
-                other.set_up(marco("manager")).await
-            })
-            .await;
+        let results = futures::future::join(
+            async { one.set_up(marco("sales-manager")).by(desk()).await },
+            async { other.set_up(marco("manager")).by(desk()).await },
+        )
+        .await;
         // One of them is the first; the other is told that its playbook is not the active one.
         assert!(results.0.is_ok() != results.1.is_ok(), "{results:?}");
         let sweeps = one.count_of(Kind::Sweep, "", &[]).await.unwrap();

@@ -1,7 +1,7 @@
 //! Many workers on one store: some don't know a playbook, some have records in hand, some can't
 //! read one. Nobody spins, nobody is late, and virtual time goes its way.
 
-use leadkit::store::{Changes, Lane, Lanes, Put, Version, Wakes};
+use leadkit::store::{Changes, Lane, Lanes, Put, Verdict, Version, Wakes};
 use leadkit_sqlite::{Options, SqliteStore};
 
 use super::*;
@@ -41,8 +41,8 @@ async fn two_leads(store: &Arc<dyn Store>, clock: &VirtualClock) -> Engine {
         let tenant = engine.tenant(tenant);
         let ana = AgentSetup::new("ana").name("Ana").email("ana@x.example");
         let ana = ana.role("advisor").cities(["Quito"]);
-        tenant.set_up(ana).await.unwrap();
-        tenant.register(luis()).await.unwrap();
+        tenant.set_up(ana).by(desk()).await.unwrap();
+        tenant.register(luis()).by(desk()).await.unwrap();
     }
     clock.set(at("2026-03-10T15:00:00-05:00"));
     engine

@@ -42,12 +42,12 @@ fn host() -> Host {
             .email("ana@x.example")
             .role("advisor")
             .cities(["Quito"]);
-        quito.set_up(ana).await?;
+        quito.set_up(ana).by(Actor::host("test")).await?;
         let luis = NewLead::new("Luis Vera")
             .email("luis@example.com")
             .source("web")
             .field("city", "Quito");
-        quito.register(luis).await
+        quito.register(luis).by(Actor::host("test")).await
     });
     let lead = lead.expect("a lead").id;
     let connection = Options::default().connect(&path).expect("a connection");
