@@ -18,7 +18,7 @@ use crate::time::Instant;
 /// How often a decision is made anew because its records moved.
 const MOST_ROUNDS: u32 = 16;
 /// How often records are loaded for one round; each load is for keys that the last one led to.
-const MOST_LOADS: u32 = 64;
+pub(super) const MOST_LOADS: u32 = 64;
 
 /// Something to decide.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Job {
     }
 
     /// The record whose playbook decides, where that isn't the tenant's active one.
-    fn subject(&self) -> Option<Key> {
+    pub(super) fn subject(&self) -> Option<Key> {
         let tenant = self.tenant();
         match self {
             Self::Command(_, command) => subject_of(command),
@@ -109,7 +109,7 @@ pub(super) fn playbook_of_command<'a>(command: &Command, records: &'a Records) -
 }
 
 /// Why a job can't be decided in this pass.
-enum Hitch {
+pub(super) enum Hitch {
     Need(Vec<Key>),
     Failed(Error),
 }
@@ -320,7 +320,7 @@ impl Engine {
     }
 
     #[allow(clippy::type_complexity, reason = "named by its one caller")]
-    fn decide_one(
+    pub(super) fn decide_one(
         &self,
         job: &Job,
         now: Instant,
@@ -392,21 +392,15 @@ impl Engine {
         let mut unreadable = Vec::new();
         let loaded = self.inner.store.load(&keys).await?;
         for (key, loaded) in keys.into_iter().zip(loaded) {
-            let record = match loaded.body.as_deref().map(stored::decode).transpose() {
+            let body = loaded.body.as_deref();
+            let record = body.map(|body| stored::decode_as(key.kind, body));
+            let record = match record.transpose() {
                 Ok(record) => record,
                 Err(source) => {
                     unreadable.push(Error::Unreadable { key, source });
                     continue;
                 }
             };
-            if record
-                .as_ref()
-                .is_some_and(|record| record.kind() != key.kind)
-            {
-                let source = stored::Unreadable::Empty;
-                unreadable.push(Error::Unreadable { key, source });
-                continue;
-            }
             records.insert(key, loaded.version, record.map(Arc::new));
         }
         Ok(unreadable)

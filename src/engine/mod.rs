@@ -35,6 +35,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::clock::{Clock, SystemClock};
+use crate::decide::command::{Actor, Command, What};
 use crate::decide::refusal::Refusal;
 use crate::ids::{CommandId, Id, Name, Tenant};
 use crate::mailer::Mailer;
@@ -90,6 +91,18 @@ impl Playbooks {
         std::iter::once(&self.current).chain(&self.earlier)
     }
 
+    /// Makes the engine's playbook the active one of a tenant that has none.
+    fn begin(&self, tenant: &Tenant) -> batch::Job {
+        let command = Command {
+            tenant: tenant.clone(),
+            actor: Actor::host("leadkit"),
+            happened_at: None,
+            what: What::Begin,
+        };
+        let id = CommandId::of(&format!("begin {}", self.current.hash));
+        batch::Job::Command(id, Box::new(command))
+    }
+
     fn of_hash(&self, hash: &Name) -> Option<&Arc<Playbook>> {
         self.all().find(|playbook| playbook.hash == *hash)
     }
@@ -127,6 +140,14 @@ pub enum Error {
     /// The engine has no playbook for this tenant.
     #[error("no playbook was given for the tenant `{0}`")]
     UnknownTenant(Tenant),
+    /// A command of one organisation was given to the handle of another.
+    #[error("the command is for the tenant `{command}`, and was given to `{handle}`")]
+    OtherTenant {
+        /// Whose command it is.
+        command: Tenant,
+        /// To whose handle it was given.
+        handle: Tenant,
+    },
     /// A record was clocked by a playbook that this engine does not know.
     #[error("the playbook {0} is not known here")]
     UnknownPlaybook(Name),

@@ -468,19 +468,8 @@ impl Engine {
             playbooks.has_begun.store(true, Ordering::Relaxed);
             return Ok(());
         }
-        let command = Command {
-            tenant: tenant.clone(),
-            actor: Actor::host("leadkit"),
-            happened_at: None,
-            what: What::Begin,
-        };
-        let id = crate::ids::CommandId::of(&format!("begin {}", playbooks.current.hash));
-        match self
-            .carry_out(vec![Job::Command(id, Box::new(command))], now)
-            .await
-            .into_iter()
-            .next()
-        {
+        let begun = self.carry_out(vec![playbooks.begin(tenant)], now).await;
+        match begun.into_iter().next() {
             Some(Outcome::Failed(error)) => Err(error),
             _ => Ok(()),
         }

@@ -109,7 +109,7 @@ impl World {
                 .email(format!("{agent}@autosdelvalle.example"))
                 .role("seller");
             let asked = engine.tenant(TENANT).set_up(setup).by(Actor::host("bench"));
-            block_on(asked.into_future()).expect("an agent");
+            block_on(asked).expect("an agent");
         }
         for numbers in numbers.chunks(20) {
             clock.advance(Elapsed::seconds(1));
