@@ -66,6 +66,13 @@ pub enum Failure {
     /// The database is not there.
     #[error("there is no database {}; `leadkit replay --db` makes one", .0.display())]
     NoDatabase(PathBuf),
+    /// A replay can't go into a database that no replay made.
+    #[error(
+        "the database {} was not made by a replay; its leads may be real, and their messages would \
+         count as sent without being sent. Name a file that is not there yet",
+        .0.display()
+    )]
+    NotAReplay(PathBuf),
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] leadkit::engine::Error),
@@ -109,6 +116,7 @@ impl Failure {
             Self::Table { .. } => "unreadable-table",
             Self::File { .. } => "unreadable-file",
             Self::Database { .. } | Self::NoDatabase(_) => "no-database",
+            Self::NotAReplay(_) => "not-a-replay",
             Self::Engine(_) => "engine",
             Self::Store(_) => "store",
             Self::Condition { .. } => "condition-faults",

@@ -31,6 +31,7 @@ use serde::Serialize;
 pub mod dates;
 pub mod figures;
 pub mod map;
+pub mod numbers;
 mod plan;
 mod run;
 pub mod table;

@@ -205,7 +205,9 @@ impl State {
             });
         }
         drop(queues);
-        self.served_last = served_last.or(self.served_last.take());
+        if served_last.is_some() {
+            self.served_last = served_last;
+        }
         for Due { key, .. } in &page {
             if let Some(shelf) = self.tenants.get_mut(&key.tenant) {
                 shelf.leases.insert((key.kind, key.id), lease_until);
