@@ -8,10 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use leadkit::clock::Clock;
-use leadkit::engine::Engine;
-use leadkit::ids::Tenant;
+use leadkit::engine::{Engine, Error};
+use leadkit::ids::{Name, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::playbook::Playbook;
+use leadkit::record::{Record, stored};
+use leadkit::store::Key;
 use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags};
 use leadkit_sqlite::{Durability, OpenError, Options, SqliteStore};
 
@@ -46,9 +48,9 @@ const MADE_BY_A_REPLAY: i32 = i32::from_be_bytes(*b"lkrp");
 /// # Errors
 /// When it isn't there or isn't one, or must not be replayed into.
 pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
-    let failed = |source| Failure::Database {
+    let failed = |error| Failure::Database {
         path: path.to_owned(),
-        source,
+        error,
     };
     match why {
         For::Reading if !path.exists() => return Err(Failure::NoDatabase(path.to_owned())),
@@ -96,6 +98,61 @@ fn mark(path: &Path) -> Result<(), OpenError> {
     let connection = Options::default().connect(path)?;
     connection.pragma_update(None, "application_id", MADE_BY_A_REPLAY)?;
     Ok(())
+}
+
+/// Refuses a tenant of whom the database holds nothing, probably a slip of the pen.
+///
+/// # Errors
+/// [`Failure::NoSuchTenant`] says whose leads there are.
+pub async fn must_be_there(path: &Path, engine: &Engine, tenant: &Tenant) -> Result<(), Failure> {
+    match active(engine, tenant).await? {
+        Some(_) => Ok(()),
+        None => Err(Failure::NoSuchTenant {
+            tenant: tenant.clone(),
+            there: tenants(path).unwrap_or_default(),
+        }),
+    }
+}
+
+/// Refuses a playbook that is not the active one: its words may mean something else there.
+///
+/// # Errors
+/// [`Failure::OtherPlaybook`].
+pub async fn must_be_under(
+    playbook: &Playbook,
+    engine: &Engine,
+    tenant: &Tenant,
+) -> Result<(), Failure> {
+    match active(engine, tenant).await? {
+        Some(active) if active != playbook.hash => Err(Failure::OtherPlaybook {
+            tenant: tenant.clone(),
+            active,
+            given: playbook.hash.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The active playbook of a tenant, by hash.
+async fn active(engine: &Engine, tenant: &Tenant) -> Result<Option<Name>, Failure> {
+    let key = Key::tenant(tenant);
+    let loaded = engine.store().load(std::slice::from_ref(&key)).await?;
+    let body = loaded.into_iter().find_map(|loaded| loaded.body);
+    let record = body.map(|body| stored::decode(&body)).transpose();
+    match record.map_err(|source| Error::Unreadable { key, source })? {
+        Some(Record::Tenant(record)) => Ok(Some(record.playbook)),
+        _ => Ok(None),
+    }
+}
+
+/// Whose leads a database holds.
+fn tenants(path: &Path) -> rusqlite::Result<Vec<String>> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let prefix = Options::default().prefix;
+    let sql = format!(r#"SELECT name FROM "{prefix}tenants" ORDER BY name LIMIT 10"#);
+    let mut names = connection.prepare(&sql)?;
+    let names = names.query_map([], |row| row.get(0))?;
+    names.collect()
 }
 
 /// An engine on a store, which sends nothing.

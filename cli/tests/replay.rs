@@ -192,7 +192,7 @@ fn a_lead_is_explained_by_its_id_or_its_address() {
     );
     let changed = leadkit(["explain", &playbook, "--db", &db, id]);
     assert!(
-        changed.err.contains("another version of the playbook"),
+        changed.err.contains("another version of it"),
         "{}",
         changed.err
     );

@@ -17,9 +17,10 @@ pub(crate) fn migrate(connection: &mut Connection, tables: &Tables) -> Result<()
 pub(crate) fn verify(connection: &Connection, tables: &Tables) -> Result<(), OpenError> {
     let done = history(connection, tables)?;
     check(&done, MIGRATIONS)?;
-    match done.len() == MIGRATIONS.len() {
-        true => Ok(()),
-        false => Err(OpenError::OlderTables),
+    match done.len() {
+        0 => Err(OpenError::NoTables),
+        known if known == MIGRATIONS.len() => Ok(()),
+        _ => Err(OpenError::OlderTables),
     }
 }
 

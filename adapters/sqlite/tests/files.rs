@@ -213,7 +213,7 @@ fn what_is_only_read_is_never_written() {
         ..virtual_time()
     };
     let refused = SqliteStore::open_with(&path, &empty);
-    assert!(matches!(refused, Err(OpenError::OlderTables)));
+    assert!(matches!(refused, Err(OpenError::NoTables)));
     let writing = SqliteStore::open_with(&path, &virtual_time()).unwrap();
     assert_eq!(commit(&writing, write("a", lead(1), 0)), Verdict::Written);
     let options = Options {

@@ -87,6 +87,9 @@ impl OrderFault {
     }
 }
 
+/// A cell with its line.
+type Cell<'a> = (u64, &'a str);
+
 /// Finds the order in which a column's dates are written. Cells that are no dates say nothing.
 /// `None` when none is needed: whatever dates there are begin with a year of four digits.
 ///
@@ -94,20 +97,19 @@ impl OrderFault {
 /// When it can't be told.
 pub fn find_order<'a>(
     column: &str,
-    cells: impl Iterator<Item = (u64, &'a str)>,
+    cells: impl Iterator<Item = Cell<'a>>,
 ) -> Result<Option<Order>, OrderFault> {
     let mut left: Vec<Order> = Order::ALL.into();
     // The last cell that left fewer, or the first that could be read at all.
-    let mut told_by: Option<(u64, &str)> = None;
-    let (mut year_first, mut other): (Option<(u64, &str)>, Option<(u64, &str)>) = (None, None);
-    let mixed =
-        |(one_line, one): (u64, &str), (other_line, other): (u64, &str)| OrderFault::Mixed {
-            column: column.into(),
-            one: one.into(),
-            one_line,
-            other: other.into(),
-            other_line,
-        };
+    let mut told_by: Option<Cell<'_>> = None;
+    let (mut year_first, mut other): (Option<Cell<'_>>, Option<Cell<'_>>) = (None, None);
+    let mixed = |(one_line, one): Cell<'_>, (other_line, other): Cell<'_>| OrderFault::Mixed {
+        column: column.into(),
+        one: one.into(),
+        one_line,
+        other: other.into(),
+        other_line,
+    };
     for (line, cell) in cells {
         let Some(parts) = Parts::of(cell) else {
             continue;

@@ -343,7 +343,9 @@ pub fn read(path: &Path, text: &str, playbook: &Playbook) -> Result<Map, Vec<Map
         vec![MapFault {
             span: error.span().unwrap_or(0..0),
             message: error.message().to_owned(),
-            hint: None,
+            hint: (!text.contains("[[file]]")).then(|| {
+                "say with [[file]] which files there are; see leadkit replay --help".into()
+            }),
         }]
     })?;
     let mut reader = Reader {
