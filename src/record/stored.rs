@@ -1,6 +1,7 @@
 //! How records become bytes and come back: a format byte, then postcard.
 //!
-//! The format byte changes with any of the record types; older formats stay readable.
+//! The format byte changes with any of the record types; older formats stay readable. The samples
+//! in `tests/golden` hold that, byte for byte.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
