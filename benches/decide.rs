@@ -64,13 +64,18 @@ fn world() -> World {
                 .email(email)
                 .role("advisor")
                 .cities(["Quito"]);
-            quito.set_up(agent).await.unwrap();
+            quito.set_up(agent).by(Actor::host("bench")).await.unwrap();
         }
         let luis = NewLead::new("Luis Vera")
             .email("luis@example.com")
             .source("web")
             .field("city", "Quito");
-        quito.register(luis).await.unwrap().id
+        quito
+            .register(luis)
+            .by(Actor::host("bench"))
+            .await
+            .unwrap()
+            .id
     });
     World {
         playbook,

@@ -152,6 +152,7 @@ async fn set_up_agents(engine: &Engine) -> Result<(), Box<dyn Error>> {
                     .role(role)
                     .cities([city]),
             )
+            .by(Actor::host("import"))
             .await?;
     }
     let toluca = engine.tenant("toluca");
@@ -159,6 +160,7 @@ async fn set_up_agents(engine: &Engine) -> Result<(), Box<dyn Error>> {
         let email = format!("{id}@autosdelvalle.example");
         toluca
             .set_up(AgentSetup::new(id).name(name).email(email).role("seller"))
+            .by(Actor::host("import"))
             .await?;
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use email_address::{EmailAddress, Options};
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use smol_str::{SmolStr, format_smolstr};
 use unicode_normalization::UnicodeNormalization;
 
@@ -19,9 +19,23 @@ use unicode_normalization::UnicodeNormalization;
 /// assert_eq!(given.key(), "luis.vera@example.com");
 /// # Ok::<(), leadkit::email::InvalidEmail>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "SmolStr", into = "SmolStr")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
 pub struct Email(SmolStr);
+
+/// What comes from outside, in a form that people read (JSON, TOML), is parsed. What comes back
+/// from a store, in postcard, was parsed when it was taken in: it is not asked again, so that a
+/// lead stays readable when the rules for new addresses become stricter.
+impl<'de> Deserialize<'de> for Email {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let comes_from_outside = deserializer.is_human_readable();
+        let text = SmolStr::deserialize(deserializer)?;
+        match comes_from_outside {
+            true => text.parse().map_err(serde::de::Error::custom),
+            false => Ok(Self(text)),
+        }
+    }
+}
 
 /// A text that is no e-mail address that mail can be sent to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,8 +97,8 @@ impl FromStr for Email {
 }
 
 /// Whether an address is of the plain sort that nearly all are of: letters, digits and the usual
-/// marks in ASCII. Those are sendable, and composed. Every lead that is read has one to check,
-/// and the whole check takes longer than reading the lead.
+/// marks in ASCII. Those are sendable, and composed; the whole check takes many times as long,
+/// and imports are large.
 fn is_plain(text: &str) -> bool {
     const LONGEST_PART: usize = 64;
     let Some((local, domain)) = text.split_once('@') else {
@@ -149,20 +163,6 @@ fn shortened(text: &str) -> SmolStr {
         return text.into();
     }
     text.chars().take(79).chain(['…']).collect()
-}
-
-impl TryFrom<SmolStr> for Email {
-    type Error = InvalidEmail;
-
-    fn try_from(text: SmolStr) -> Result<Self, InvalidEmail> {
-        text.parse()
-    }
-}
-
-impl From<Email> for SmolStr {
-    fn from(email: Email) -> Self {
-        email.0
-    }
 }
 
 impl fmt::Display for Email {
@@ -240,6 +240,21 @@ mod tests {
     fn dots_and_tags_do() {
         assert_ne!(key("a.na@example.com"), key("ana@example.com"));
         assert_ne!(key("ana+x3@example.com"), key("ana@example.com"));
+    }
+
+    #[test]
+    fn an_address_from_outside_is_parsed_and_one_from_a_store_is_not_asked_again() {
+        let from_outside = serde_json::from_str::<Email>(r#"" Ana@example.com ""#);
+        assert_eq!(from_outside.unwrap().as_str(), "Ana@example.com");
+        assert!(serde_json::from_str::<Email>(r#""no address""#).is_err());
+        assert!(toml::from_str::<std::collections::BTreeMap<String, Email>>("a = 'b'").is_err());
+
+        // As if an earlier version had taken it in.
+        let once_fine = postcard::to_stdvec("ana@once-fine").unwrap();
+        let read: Email = postcard::from_bytes(&once_fine).unwrap();
+        assert_eq!(read.as_str(), "ana@once-fine");
+        assert_eq!(read.key(), "ana@once-fine");
+        assert_eq!(postcard::to_stdvec(&read).unwrap(), once_fine);
     }
 
     #[test]

@@ -308,7 +308,7 @@ impl Telling<'_> {
                 let due = self.local(*due_at);
                 Some((
                     format_smolstr!("rule {rule} skipped, due {due}"),
-                    Some(format_smolstr!("not: {because}")),
+                    Some(format_smolstr!("does not hold: {because}")),
                 ))
             }
             Event::ActionRefused {
@@ -580,6 +580,23 @@ fn told_action(action: &Action) -> String {
     }
 }
 
+impl Explanation {
+    /// How wide the names beside times are, and those of the rules.
+    fn widths(&self) -> (usize, usize) {
+        let widest = |names: &mut dyn Iterator<Item = &SmolStr>| {
+            let widths = names.map(|name| name.chars().count());
+            widths.max().unwrap_or(0)
+        };
+        let history = self.history.iter().map(|line| &line.who);
+        let tasks = self.tasks.iter().map(|task| &task.assignee);
+        let next = self.next.iter().map(|next| &next.rule);
+        (
+            widest(&mut history.chain(tasks).chain(next)),
+            widest(&mut self.rules.iter().map(|rule| &rule.rule)),
+        )
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let owner = self.owner.as_deref().unwrap_or("nobody");
@@ -588,9 +605,10 @@ impl fmt::Display for Explanation {
             "{}: {}, owned by {owner} ({}; times in {})",
             self.contact, self.stage, self.lead, self.zone
         )?;
+        let (names, rules) = self.widths();
         writeln!(f, "\nHistory")?;
         for line in &self.history {
-            write!(f, "  {}  {:<24} {}", line.at, line.who, line.what)?;
+            write!(f, "  {}  {:<names$}  {}", line.at, line.who, line.what)?;
             if let Some(happened_at) = &line.happened_at {
                 write!(f, " (happened {happened_at})")?;
             }
@@ -606,7 +624,7 @@ impl fmt::Display for Explanation {
             let due = task.due_at.as_deref().unwrap_or("no deadline");
             writeln!(
                 f,
-                "  {due}  {:<24} {} ({})",
+                "  {due}  {:<names$}  {} ({})",
                 task.assignee, task.text, task.task
             )?;
         }
@@ -615,12 +633,12 @@ impl fmt::Display for Explanation {
             writeln!(f, "  nothing")?;
         }
         for next in &self.next {
-            writeln!(f, "  {}  {:<24} {}", next.at, next.rule, next.what)?;
+            writeln!(f, "  {}  {:<names$}  {}", next.at, next.rule, next.what)?;
         }
         writeln!(f, "\nRules")?;
         for rule in &self.rules {
             let mark = if rule.is_due { '*' } else { ' ' };
-            writeln!(f, "  {mark} {:<30} {}", rule.rule, rule.standing)?;
+            writeln!(f, "  {mark} {:<rules$}  {}", rule.rule, rule.standing)?;
         }
         Ok(())
     }

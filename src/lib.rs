@@ -33,7 +33,7 @@
 //!   that name.
 //! - Ask why: [`engine::TenantHandle::explain`].
 //! - List and count leads: [`engine::TenantHandle::leads`], [`engine::TenantHandle::count`].
-//! - Write our lead and your row in one transaction: [`engine::apply_in`].
+//! - Write our lead and your row in one transaction: [`engine::TenantHandle::apply_in`].
 //! - Decide without the engine and without async: [`decide::decide`].
 //! - Business hours by themselves: [`calendar::Calendar`].
 //!

@@ -312,7 +312,10 @@ impl<'a> Life<'a> {
         let now = self.world.now();
         let far: Instant = "9999-01-01T00:00:00Z".parse().expect("an instant");
         let unleased = Instant::UNIX_EPOCH;
-        let due = self.store.due(far, 100_000, unleased).await.expect("due");
+        let lanes = self.store.next_due(now).await.expect("lanes").into_iter();
+        let lanes = lanes.map(|next| next.lane).collect();
+        let due = self.store.due(&lanes, far, 100_000, unleased);
+        let due = due.await.expect("due");
         let clocks: BTreeMap<Key, Instant> = due.into_iter().map(|due| (due.key, due.at)).collect();
         if let Some((key, at)) = clocks.iter().find(|(_, at)| **at <= now) {
             panic!("{key:?} was due at {at} and is left at {now}");

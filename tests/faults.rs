@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use leadkit::agenda;
 use leadkit::clock::VirtualClock;
-use leadkit::decide::command::{AgentSetup, NewLead};
+use leadkit::decide::command::{Actor, AgentSetup, NewLead};
 use leadkit::engine::{Engine, Error};
 use leadkit::faults::{FaultyMailer, FaultyStore, HandedOver, MailerFault, Plan, StoreFault};
 use leadkit::ids::{CommandId, MessageId, Tenant};
@@ -22,6 +22,11 @@ use leadkit::record::message::{Class, State};
 use leadkit::store::{JournalCursor, Key, Kind, MemoryStore, Order, Store, StoreErrorKind};
 use leadkit::time::{Elapsed, Instant};
 use pollster::block_on;
+
+/// Who acts where it doesn't matter.
+fn desk() -> Actor {
+    Actor::host("desk")
+}
 
 fn at(text: &str) -> Instant {
     text.parse::<chrono::DateTime<chrono::FixedOffset>>()
@@ -123,7 +128,12 @@ impl World {
             })
             .collect();
         let end = at("2999-01-01T00:00:00Z");
-        let due = self.kept.due(end, 100_000, Instant::UNIX_EPOCH).await;
+        let lanes = self.kept.next_due(end).await.unwrap().into_iter();
+        let lanes = lanes.map(|next| next.lane).collect();
+        let due = self
+            .kept
+            .due(&lanes, end, 100_000, Instant::UNIX_EPOCH)
+            .await;
         let is_lead = |key: &Key| key.kind == Kind::Lead && key.tenant == *tenant;
         let due = due.unwrap().into_iter().filter(|due| is_lead(&due.key));
         let stored: BTreeMap<Key, Instant> = due.map(|due| (due.key, due.at)).collect();
@@ -238,10 +248,20 @@ async fn days(engine: &Engine, clock: &VirtualClock) {
         ("sofia", "supervisor"),
         ("marco", "sales-manager"),
     ] {
-        insist!(quito.set_up(agent(id, role)).id(CommandId::of(id)));
+        insist!(
+            quito
+                .set_up(agent(id, role))
+                .by(desk())
+                .id(CommandId::of(id))
+        );
     }
     let luisa = agent("luisa", "seller");
-    insist!(toluca.set_up(luisa.clone()).id(CommandId::of("luisa")));
+    insist!(
+        toluca
+            .set_up(luisa.clone())
+            .by(desk())
+            .id(CommandId::of("luisa"))
+    );
     let luis = NewLead::new("Luis Vera")
         .email("luis@example.com")
         .source("web")
@@ -251,7 +271,12 @@ async fn days(engine: &Engine, clock: &VirtualClock) {
         .source("web")
         .field("car", "X3")
         .wait("three-to-six-months");
-    let lead = insist!(quito.register(luis.clone()).id(CommandId::of("1")));
+    let lead = insist!(
+        quito
+            .register(luis.clone())
+            .by(desk())
+            .id(CommandId::of("1"))
+    );
     let rosa = || toluca.register(rosa.clone()).by("luisa");
     insist!(rosa().id(CommandId::of("2")));
     insist!(quito.tried(lead.id).by("ana").id(CommandId::of("3")));
@@ -376,7 +401,12 @@ fn a_store_that_is_gone_for_good_is_told_of_and_stops_the_worker_at_once() {
         let world = World::new(Plan::new().from(1, StoreFault::Before), Plan::new());
         let engine = world.engine(Arc::new(world.store.clone()));
         let lead = NewLead::new("Luis Vera").email("luis@example.com");
-        let failed = engine.tenant("quito").register(lead).await.unwrap_err();
+        let failed = engine
+            .tenant("quito")
+            .register(lead)
+            .by(desk())
+            .await
+            .unwrap_err();
         assert!(matches!(failed, Error::Store(_)), "{failed}");
         assert!(matches!(engine.tick().await, Err(Error::Store(_))));
         assert_eq!(world.store.calls().len(), 2);

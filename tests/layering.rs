@@ -105,10 +105,86 @@ fn code_of(path: &Path) -> String {
         .next()
         .unwrap_or_default()
         .to_owned();
-    code.lines()
+    let code: String = code
+        .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .map(|line| format!("{line}\n"))
+        .collect();
+    with_paths_in_full(&code, &place_of(path))
+}
+
+/// Where a file's code is: the names of its modules, the outermost first.
+fn place_of(path: &Path) -> Vec<String> {
+    let path = path.strip_prefix("src").unwrap().with_extension("");
+    let names = path.iter().map(|name| name.to_str().unwrap().to_owned());
+    names
+        .filter(|name| name != "mod" && name != "lib")
         .collect()
+}
+
+/// The code, and below it every path that it uses in full: `use crate::{a, b::{C, d}}` and
+/// `super::super::e` hide which modules they are from.
+fn with_paths_in_full(code: &str, place: &[String]) -> String {
+    let mut full = code.to_owned();
+    for statement in code.split(';') {
+        let start = statement
+            .rfind("\nuse ")
+            .or_else(|| statement.rfind(" use "))
+            .or_else(|| statement.starts_with("use ").then_some(0));
+        if let Some(start) = start {
+            let tree = statement[start..].trim_start().trim_start_matches("use ");
+            let tree: String = tree.split_whitespace().collect();
+            spell_out("", &tree, &mut full);
+        }
+    }
+    // `super::` once for each module around it is the crate itself.
+    let to_the_top = "super::".repeat(place.len());
+    match place.len() {
+        0 => full,
+        _ => full.replace(&to_the_top, "crate::"),
+    }
+}
+
+/// Adds the paths of a tree of uses, one in each line.
+fn spell_out(before: &str, tree: &str, full: &mut String) {
+    let Some((path, group)) = tree.split_once('{') else {
+        full.push_str(&format!("{before}{tree}\n"));
+        return;
+    };
+    let group = group.strip_suffix('}').unwrap_or(group);
+    let (mut depth, mut start) = (0, 0);
+    for (at, c) in group.char_indices().chain([(group.len(), ',')]) {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                let item = &group[start..at];
+                if !item.is_empty() {
+                    spell_out(&format!("{before}{path}"), item, full);
+                }
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn no_way_of_writing_a_path_hides_it() {
+    let code = "use crate::{\n    engine::{Engine, Error as Wrong},\n    store,\n};\n\
+                pub(crate) use std::{collections::BTreeMap, fs};\nfn a() { super::super::gate::ask() }\n";
+    let place = ["record".to_owned(), "lead".to_owned()];
+    let full = with_paths_in_full(code, &place);
+    for path in [
+        "crate::engine::Engine\n",
+        "crate::store\n",
+        "std::fs\n",
+        "crate::gate::ask",
+    ] {
+        assert!(full.contains(path), "{path}: {full}");
+    }
+    assert_eq!(place_of(Path::new("src/record/lead.rs")), place);
+    assert_eq!(place_of(Path::new("src/record/mod.rs")), place[..1]);
 }
 
 #[test]

@@ -25,8 +25,11 @@ pub struct Checked {
 /// Reads a playbook and its scenarios.
 ///
 /// # Errors
-/// [`Failure::Faults`] with all that is wrong with either.
+/// [`Failure::NoPlaybook`], or [`Failure::Faults`] with all that is wrong with either.
 pub fn read(path: &Path) -> Result<Checked, Failure> {
+    if !path.join("playbook.toml").exists() {
+        return Err(Failure::NoPlaybook(path.to_owned()));
+    }
     let (folder, mut faults) = Folder::load_what_can_be(path);
     let failed = |folder, faults| Failure::Faults {
         path: path.to_owned(),

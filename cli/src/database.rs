@@ -1,14 +1,21 @@
 //! Opening a database of leads.
+//!
+//! A replay lives through time with a mailer that only accepts: on a database with real leads in
+//! it, messages would count as sent that nobody got. So a database that a replay made is marked as
+//! one, and a replay goes into no other.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use leadkit::clock::Clock;
-use leadkit::engine::Engine;
-use leadkit::ids::Tenant;
+use leadkit::engine::{Engine, Error};
+use leadkit::ids::{Name, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::playbook::Playbook;
-use leadkit_sqlite::{Durability, Options, SqliteStore};
+use leadkit::record::{Record, stored};
+use leadkit::store::Key;
+use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags};
+use leadkit_sqlite::{Durability, OpenError, Options, SqliteStore};
 
 use crate::Failure;
 
@@ -28,18 +35,31 @@ impl Mailer for OnlyAccepts {
 pub enum For {
     /// To look at it; it must be there.
     Reading,
-    /// To replay into it; it is made if it isn't there. What was written survives a crash of the
-    /// process: a replay can be repeated.
+    /// To replay into it; it is made if it isn't there, and must have been made so if it is. What
+    /// was written survives a crash of the process: a replay can be repeated.
     Replaying,
 }
+
+/// SQLite's `application_id` of databases that replays made: `lkrp`.
+const MADE_BY_A_REPLAY: i32 = i32::from_be_bytes(*b"lkrp");
 
 /// Opens a database.
 ///
 /// # Errors
-/// When it isn't there or isn't one.
+/// When it isn't there or isn't one, or must not be replayed into.
 pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
-    if why == For::Reading && !path.exists() {
-        return Err(Failure::NoDatabase(path.to_owned()));
+    let failed = |error| Failure::Database {
+        path: path.to_owned(),
+        error,
+    };
+    match why {
+        For::Reading if !path.exists() => return Err(Failure::NoDatabase(path.to_owned())),
+        For::Reading => {}
+        For::Replaying => match origin(path).map_err(|error| failed(error.into()))? {
+            Origin::Fresh => mark(path).map_err(failed)?,
+            Origin::Replay => {}
+            Origin::Other => return Err(Failure::NotAReplay(path.to_owned())),
+        },
     }
     let options = Options {
         virtual_time: true,
@@ -47,10 +67,92 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
         read_only: why == For::Reading,
         ..Options::default()
     };
-    SqliteStore::open_with(path, &options).map_err(|source| Failure::Database {
-        path: path.to_owned(),
-        source,
+    SqliteStore::open_with(path, &options).map_err(failed)
+}
+
+/// Who made a database.
+enum Origin {
+    /// It isn't there, or nothing is in it.
+    Fresh,
+    /// A replay did.
+    Replay,
+    /// Somebody else did.
+    Other,
+}
+
+/// Looks without touching anything.
+fn origin(path: &Path) -> rusqlite::Result<Origin> {
+    if !path.exists() {
+        return Ok(Origin::Fresh);
+    }
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
+    Ok(match number("PRAGMA application_id")? {
+        MADE_BY_A_REPLAY => Origin::Replay,
+        0 if number("SELECT count(*) FROM sqlite_schema")? == 0 => Origin::Fresh,
+        _ => Origin::Other,
     })
+}
+
+fn mark(path: &Path) -> Result<(), OpenError> {
+    let connection = Options::default().connect(path)?;
+    connection.pragma_update(None, "application_id", MADE_BY_A_REPLAY)?;
+    Ok(())
+}
+
+/// Refuses a tenant of whom the database holds nothing, probably a slip of the pen.
+///
+/// # Errors
+/// [`Failure::NoSuchTenant`] says whose leads there are.
+pub async fn must_be_there(path: &Path, engine: &Engine, tenant: &Tenant) -> Result<(), Failure> {
+    match active(engine, tenant).await? {
+        Some(_) => Ok(()),
+        None => Err(Failure::NoSuchTenant {
+            tenant: tenant.clone(),
+            there: tenants(path).unwrap_or_default(),
+        }),
+    }
+}
+
+/// Refuses a playbook that is not the active one: its words may mean something else there.
+///
+/// # Errors
+/// [`Failure::OtherPlaybook`].
+pub async fn must_be_under(
+    playbook: &Playbook,
+    engine: &Engine,
+    tenant: &Tenant,
+) -> Result<(), Failure> {
+    match active(engine, tenant).await? {
+        Some(active) if active != playbook.hash => Err(Failure::OtherPlaybook {
+            tenant: tenant.clone(),
+            active,
+            given: playbook.hash.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The active playbook of a tenant, by hash.
+async fn active(engine: &Engine, tenant: &Tenant) -> Result<Option<Name>, Failure> {
+    let key = Key::tenant(tenant);
+    let loaded = engine.store().load(std::slice::from_ref(&key)).await?;
+    let body = loaded.into_iter().find_map(|loaded| loaded.body);
+    let record = body.map(|body| stored::decode(&body)).transpose();
+    match record.map_err(|source| Error::Unreadable { key, source })? {
+        Some(Record::Tenant(record)) => Ok(Some(record.playbook)),
+        _ => Ok(None),
+    }
+}
+
+/// Whose leads a database holds.
+fn tenants(path: &Path) -> rusqlite::Result<Vec<String>> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let prefix = Options::default().prefix;
+    let sql = format!(r#"SELECT name FROM "{prefix}tenants" ORDER BY name LIMIT 10"#);
+    let mut names = connection.prepare(&sql)?;
+    let names = names.query_map([], |row| row.get(0))?;
+    names.collect()
 }
 
 /// An engine on a store, which sends nothing.

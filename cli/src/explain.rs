@@ -9,7 +9,7 @@ use leadkit::ids::LeadId;
 use leadkit::store::Order;
 
 use crate::database::{self, For};
-use crate::{Failure, Reported, check, leads};
+use crate::{Failure, Reported, check};
 
 /// Which lead is to be explained.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
     let engine = database::engine(store, &tenant, playbook, SystemClock)?;
     let handle = engine.tenant(tenant.clone());
     let told = pollster::block_on(async {
-        leads::must_be_there(&engine, &tenant).await?;
+        database::must_be_there(&asked.db, &engine, &tenant).await?;
         let id = match &asked.which {
             Which::Id(text) => text
                 .parse::<LeadId>()
@@ -74,10 +74,11 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
             }
         };
         match handle.explain(id).await {
-            Err(Error::UnknownPlaybook(other)) => Err(Failure::Asked(format!(
-                "the lead came under another version of the playbook ({other}) than this one ({hash}); \
-                 explain it with the folder as it was then"
-            ))),
+            Err(Error::UnknownPlaybook(active)) => Err(Failure::OtherPlaybook {
+                tenant: tenant.clone(),
+                active,
+                given: hash,
+            }),
             Err(Error::NotThere(_)) => Err(Failure::Asked(format!(
                 "there is no lead {id} of `{tenant}`"
             ))),

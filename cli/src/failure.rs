@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use leadkit::ids::{Name, Tenant};
 use leadkit::playbook::fault::Fault;
 use leadkit::playbook::load::Folder;
 use leadkit_sqlite::OpenError;
+use leadkit_sqlite::rusqlite::ErrorCode;
 use serde_json::json;
 
 use crate::replay::map::MapFault;
@@ -16,6 +18,9 @@ use crate::snippets::{self, Style};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
+    /// There is no playbook where one should be.
+    #[error("{}", no_playbook(.0))]
+    NoPlaybook(PathBuf),
     /// The playbook, or its scenarios, have faults.
     #[error("{}: {}", .path.display(), counted(.faults.len() as u64, "fault"))]
     Faults {
@@ -46,26 +51,53 @@ pub enum Failure {
         source: TableFault,
     },
     /// A file can't be read or written.
-    #[error("{}", .path.display())]
+    #[error("{}", unreadable(.path, .error))]
     File {
         /// Which.
         path: PathBuf,
         /// Why.
-        #[source]
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The database can't be opened.
-    #[error("the database {} can't be opened", .path.display())]
+    #[error("the database {} can't be opened: {}", .path.display(), unopened(.path, .error))]
     Database {
         /// Which.
         path: PathBuf,
         /// Why.
-        #[source]
-        source: OpenError,
+        error: OpenError,
     },
     /// The database is not there.
     #[error("there is no database {}; `leadkit replay --db` makes one", .0.display())]
     NoDatabase(PathBuf),
+    /// A replay can't go into a database that no replay made.
+    #[error(
+        "the database {} was not made by a replay; its leads may be real, and their messages would \
+         count as sent without being sent. Name a file that is not there yet",
+        .0.display()
+    )]
+    NotAReplay(PathBuf),
+    /// The database holds nothing of this tenant.
+    #[error("the database holds no leads of `{tenant}`; {}", say_which(.there))]
+    NoSuchTenant {
+        /// Who was asked for.
+        tenant: Tenant,
+        /// Whose leads it holds.
+        there: Vec<String>,
+    },
+    /// The leads are under another playbook than the one that was given.
+    #[error(
+        "the leads of `{tenant}` are under another playbook, or another version of it, than this \
+         one: its hash is {active}, not {given}. Give the folder as it was, or replay anew into \
+         another file"
+    )]
+    OtherPlaybook {
+        /// Whose leads.
+        tenant: Tenant,
+        /// The playbook that is active there, by hash.
+        active: Name,
+        /// The one that was given.
+        given: Name,
+    },
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] leadkit::engine::Error),
@@ -80,12 +112,75 @@ pub enum Failure {
         /// All that is wrong with it.
         faults: Vec<leadkit::condition::Fault>,
     },
-    /// The database holds nothing of this tenant.
-    #[error("the database holds nothing of `{0}`; say with --tenant whose leads it holds")]
-    NoSuchTenant(String),
+    /// A fact by which leads can't be counted or ordered.
+    #[error("{option}: {because}")]
+    Fact {
+        /// Where it was given.
+        option: &'static str,
+        /// What is wrong with it.
+        because: String,
+    },
     /// Something that was asked for is not there, or not to be told from others.
     #[error("{0}")]
     Asked(String),
+}
+
+fn no_playbook(path: &Path) -> String {
+    const IS: &str = "a playbook is a folder with a playbook.toml in it";
+    let shown = path.display();
+    if path.is_dir() {
+        return format!("there is no playbook in {shown}; {IS}");
+    }
+    if !path.exists() {
+        return format!("there is no folder {shown}");
+    }
+    let folder = path.parent().filter(|_| path.ends_with("playbook.toml"));
+    match folder {
+        Some(folder) if folder.as_os_str().is_empty() => {
+            format!("{shown} is a file; give its folder: .")
+        }
+        Some(folder) => format!("{shown} is a file; give its folder: {}", folder.display()),
+        None => format!("{shown} is a file; {IS}"),
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        std::io::ErrorKind::NotFound => format!("there is no file {path}"),
+        std::io::ErrorKind::InvalidData => format!("{path} is not UTF-8"),
+        _ => format!("{path} can't be read: {error}"),
+    }
+}
+
+/// Why a database can't be opened, and what to do about it.
+fn unopened(path: &Path, error: &OpenError) -> String {
+    let OpenError::Sqlite(error) = error else {
+        return chain(error);
+    };
+    if path.is_dir() {
+        return "it is a folder".into();
+    }
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.exists()) {
+        return format!("there is no folder {}", folder.display());
+    }
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => "it is no SQLite database".into(),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "it and its folder must be writable, SQLite keeps its log beside it".into()
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn say_which(tenants: &[String]) -> String {
+    match tenants {
+        [] => "nobody's are in it".into(),
+        tenants => format!("say whose: --tenant {}", tenants.join(", or --tenant ")),
+    }
 }
 
 impl Failure {
@@ -93,7 +188,7 @@ impl Failure {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            // Without a playbook.toml there is nothing to find faults with.
+            // Without a readable playbook.toml there is nothing to find faults with.
             Self::Faults { folder, .. } if folder.playbook.is_empty() => 2,
             Self::Faults { .. } => 1,
             _ => 2,
@@ -104,15 +199,21 @@ impl Failure {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::NoPlaybook(_) => "no-playbook",
             Self::Faults { .. } => "playbook-faults",
             Self::Map { .. } => "map-faults",
             Self::Table { .. } => "unreadable-table",
             Self::File { .. } => "unreadable-file",
             Self::Database { .. } | Self::NoDatabase(_) => "no-database",
+            Self::NotAReplay(_) => "not-a-replay",
+            Self::NoSuchTenant { .. } => "no-such-tenant",
+            Self::OtherPlaybook { .. } => "other-playbook",
+            Self::Condition { .. } | Self::Engine(leadkit::engine::Error::Condition(_)) => {
+                "condition-faults"
+            }
             Self::Engine(_) => "engine",
             Self::Store(_) => "store",
-            Self::Condition { .. } => "condition-faults",
-            Self::NoSuchTenant(_) => "no-such-tenant",
+            Self::Fact { .. } => "no-such-fact",
             Self::Asked(_) => "not-found",
         }
     }

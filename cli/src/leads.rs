@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use leadkit::clock::{SystemClock, VirtualClock};
-use leadkit::engine::{Engine, TenantHandle};
+use leadkit::engine::TenantHandle;
 use leadkit::explain::local;
-use leadkit::ids::Tenant;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::catalogue::LeadFacts;
 use leadkit::record::Lead;
-use leadkit::store::{Key, Order};
+use leadkit::store::Order;
 use leadkit::time::Instant;
 use leadkit::value::{Value, ValueRef};
 use serde::Serialize;
@@ -90,6 +89,12 @@ pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
                 faults,
             })?;
     }
+    for fact in &asked.count_by {
+        must_be_stored("--count-by", fact, &playbook)?;
+    }
+    if let Some(fact) = &asked.order {
+        must_be_stored("--order", fact, &playbook)?;
+    }
     let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
     let store = database::open(&asked.db, For::Reading)?;
     let engine = match &asked.now {
@@ -100,7 +105,8 @@ pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
         }
     };
     pollster::block_on(async {
-        must_be_there(&engine, &tenant).await?;
+        database::must_be_there(&asked.db, &engine, &tenant).await?;
+        database::must_be_under(&playbook, &engine, &tenant).await?;
         let handle = engine.tenant(tenant.clone());
         if asked.count_by.is_empty() {
             list(&handle, &playbook, asked).await
@@ -110,12 +116,18 @@ pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
     })
 }
 
-/// Refuses a tenant of whom the database holds nothing: probably a slip of the pen.
-pub(crate) async fn must_be_there(engine: &Engine, tenant: &Tenant) -> Result<(), Failure> {
-    let loaded = engine.store().load(&[Key::tenant(tenant)]).await?;
-    match loaded.iter().any(|loaded| loaded.body.is_some()) {
-        true => Ok(()),
-        false => Err(Failure::NoSuchTenant(tenant.to_string())),
+/// Refuses a fact by which stores can't group or order.
+fn must_be_stored(option: &'static str, fact: &str, playbook: &Playbook) -> Result<(), Failure> {
+    let refused = |because| Failure::Fact { option, because };
+    // A fact alone is no condition, but asking whether it is missing is one.
+    let asked = playbook.condition(&format!("{fact} is missing"));
+    let asked = asked.map_err(|faults| {
+        let faults = faults.iter().map(ToString::to_string);
+        refused(faults.collect::<Vec<_>>().join("; "))
+    })?;
+    match asked.filter(Instant::UNIX_EPOCH) {
+        Ok(_) => Ok(()),
+        Err(computed) => Err(refused(computed.to_string())),
     }
 }
 
@@ -180,12 +192,6 @@ async fn list(
         (Some(fact), Direction::Ascending) => Order::Ascending(fact.into()),
         (Some(fact), Direction::Descending) => Order::Descending(fact.into()),
     };
-    if let Some(fact) = &asked.order {
-        // A fact that can be counted by can be ordered by.
-        handle
-            .count("owner is missing and owner is present", &[fact])
-            .await?;
-    }
     let count: u64 = handle
         .count(&asked.condition, &[])
         .await?

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use leadkit_cli::check::Depth;
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
@@ -57,35 +57,37 @@ enum Command {
         /// The playbook's folder
         playbook: PathBuf,
         /// The map: which columns of which files are which commands (see --help)
-        #[arg(long)]
+        #[arg(long, value_name = "FILE")]
         map: PathBuf,
-        /// The database to keep [default: one that is thrown away]
-        #[arg(long)]
+        /// The database to keep: a new one, or one that a replay made [default: one that is
+        /// thrown away]
+        #[arg(long, value_name = "FILE")]
         db: Option<PathBuf>,
         /// Stop before what happened at this time: 2018-04-01, or 2018-04-01T00:00:00Z
-        #[arg(long)]
+        #[arg(long, value_name = "TIME")]
         until: Option<String>,
         /// Whose leads they are [default: the playbook's id]
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         tenant: Option<String>,
     },
     /// Explain a lead: its history with reasons, what is due next, how each rule stands
     #[command(
-        after_help = "Examples:\n  leadkit explain playbooks/deferred-follow-up --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f\n  leadkit explain playbooks/deferred-follow-up --db leads.db --email luis@example.com"
+        group = ArgGroup::new("which").required(true),
+        after_help = "Examples:\n  leadkit explain sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f\n  leadkit explain sales --db leads.db --email luis@example.com"
     )]
     Explain {
         #[command(flatten)]
         database: Database,
         /// The lead's id
-        #[arg(required_unless_present = "email")]
+        #[arg(group = "which")]
         lead: Option<String>,
         /// The contact's e-mail address, in place of the lead's id
-        #[arg(long, conflicts_with = "lead")]
+        #[arg(long, value_name = "ADDRESS", group = "which")]
         email: Option<String>,
     },
     /// List or count the leads for which a condition holds
     #[command(
-        after_help = "Examples:\n  leadkit leads playbooks/field-and-digital-sales --db leads.db --where 'stage == \"no-answer\" and entered_at < now - 2d'\n  leadkit leads playbooks/field-and-digital-sales --db leads.db --where 'open' --count-by stage,owner\n  leadkit leads playbooks/field-and-digital-sales --db leads.db --order closed_at --descending --limit 10"
+        after_help = "Examples:\n  leadkit leads sales --db leads.db --where 'stage == \"no-answer\" and entered_at < now - 2d'\n  leadkit leads sales --db leads.db --where open --count-by stage,owner\n  leadkit leads sales --db leads.db --order closed_at --descending --limit 10"
     )]
     Leads {
         #[command(flatten)]
@@ -108,7 +110,12 @@ enum Command {
         #[arg(long, requires = "order")]
         descending: bool,
         /// How many are listed at most
-        #[arg(long, default_value_t = 100)]
+        #[arg(
+            long,
+            value_name = "COUNT",
+            default_value_t = 100,
+            allow_negative_numbers = true
+        )]
         limit: usize,
         /// What `now` is in the condition [default: the present]
         #[arg(long, value_name = "TIME")]
@@ -121,10 +128,10 @@ struct Database {
     /// The playbook's folder
     playbook: PathBuf,
     /// The database
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     db: PathBuf,
     /// Whose leads [default: the playbook's id]
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
 }
 
@@ -176,10 +183,21 @@ fn main() -> ExitCode {
         }
     };
     match printed {
-        // Whoever reads has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(2),
+        Err(error) if !read_enough(&error) => {
+            // There may be nowhere left to say so.
+            let _ = print(
+                io::stderr(),
+                &format!("error: nothing could be printed: {error}\n"),
+            );
+            ExitCode::from(2)
+        }
         _ => ExitCode::from(code),
     }
+}
+
+/// Whether whoever reads has read enough: `| head -1`.
+fn read_enough(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
 }
 
 /// Help and the version are what was asked for; the rest is told as JSON if that was asked for.
@@ -193,7 +211,10 @@ fn wrongly_asked(error: &clap::Error) -> ExitCode {
         error.print()
     };
     let code = if error.use_stderr() { 2 } else { 0 };
-    ExitCode::from(if printed.is_ok() { code } else { 2 })
+    match printed {
+        Err(error) if !read_enough(&error) => ExitCode::from(2),
+        _ => ExitCode::from(code),
+    }
 }
 
 fn print(mut to: impl Write, text: &str) -> io::Result<()> {

@@ -31,6 +31,7 @@ use serde::Serialize;
 pub mod dates;
 pub mod figures;
 pub mod map;
+pub mod numbers;
 mod plan;
 mod run;
 pub mod table;
@@ -134,16 +135,16 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     let db = match &replay.db {
         Some(path) => path,
         None => {
-            scratch = tempfile::tempdir().map_err(|source| Failure::File {
+            scratch = tempfile::tempdir().map_err(|error| Failure::File {
                 path: std::env::temp_dir(),
-                source,
+                error,
             })?;
             &scratch.path().join("replay.db")
         }
     };
     let ran = live(&playbook, &map, &plan, db, &tenant, until, replay.progress)?;
     let store = database::open(db, For::Reading)?;
-    let clock = VirtualClock::at(ran.stopped_at.unwrap_or(Instant::UNIX_EPOCH));
+    let clock = VirtualClock::at(ran.stopped_at.unwrap_or(NO_TIME));
     let engine = database::engine(store, &tenant, playbook.clone(), clock)?;
     let figures = pollster::block_on(Figures::read(&engine, &tenant))?;
     let mut refused = plan.refused;
@@ -168,9 +169,9 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
 }
 
 fn read_map(path: &Path, playbook: &Playbook) -> Result<Map, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|source| Failure::File {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::File {
         path: path.to_owned(),
-        source,
+        error,
     })?;
     map::read(path, &text, playbook).map_err(|faults| Failure::Map {
         path: path.to_owned(),
@@ -184,9 +185,9 @@ fn plan(map: &Map, map_path: &Path, playbook: &Playbook) -> Result<(Plan, Vec<Fi
     let mut plan = Plan::default();
     let mut files = Vec::new();
     for (place, file) in map.files.iter().enumerate() {
-        let bytes = std::fs::read(&file.path).map_err(|source| Failure::File {
+        let bytes = std::fs::read(&file.path).map_err(|error| Failure::File {
             path: file.path.clone(),
-            source,
+            error,
         })?;
         let columns = file.columns();
         let reading = Reading {
@@ -233,11 +234,12 @@ fn live(
     progress: Progress,
 ) -> Result<Ran, Failure> {
     let first = plan.commands.iter().find_map(|planned| planned.at);
-    let first = first.or(until).unwrap_or(Instant::UNIX_EPOCH);
+    let first = first.or(until).unwrap_or(NO_TIME);
     let clock = VirtualClock::at(until.map_or(first, |until| first.min(until)));
     let store = database::open(db, For::Replaying)?;
     let engine = database::engine(store, tenant, playbook.clone(), clock.clone())?;
     pollster::block_on(async {
+        database::must_be_under(playbook, &engine, tenant).await?;
         let past = Past::read(&engine, tenant).await?;
         if let Some(last) = past.last {
             clock.set(last);
@@ -257,9 +259,14 @@ fn live(
             past,
             bar,
         };
-        run.run(plan, until).await
+        let mut ran = run.run(plan, until).await?;
+        ran.stopped_at = ran.stopped_at.filter(|at| *at != NO_TIME);
+        Ok(ran)
     })
 }
+
+/// Where the clock stands while nothing has a time.
+const NO_TIME: Instant = Instant::UNIX_EPOCH;
 
 /// An instant with its offset, or the first moment of a date in the playbook's zone.
 ///
@@ -326,10 +333,13 @@ fn told(replayed: &Replayed, playbook: &Playbook) -> String {
     );
     let _ = writeln!(
         text,
-        "rules fired {} times and were skipped {} times; the clock stands at {}",
+        "rules fired {} times and were skipped {} times; {}",
         grouped(figures.rules_fired),
         grouped(figures.rules_skipped),
-        clock.as_deref().unwrap_or("nothing"),
+        clock.map_or_else(
+            || "no row says when anything happened".to_owned(),
+            |clock| format!("the clock stands at {clock}")
+        ),
     );
     let _ = writeln!(
         text,

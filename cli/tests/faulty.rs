@@ -373,9 +373,9 @@ fn a_folder_that_is_no_playbook_is_told_as_one_thing() {
     let folder = tempfile::tempdir().unwrap();
     let told = leadkit(["check", folder.path().to_str().unwrap(), "--json"]);
     assert_eq!(told.code, 2);
-    let faults = told.json()["error"]["faults"].clone();
-    assert_eq!(faults.as_array().unwrap().len(), 1);
-    assert_eq!(faults[0]["code"], "unreadable");
+    let error = told.json()["error"].clone();
+    assert_eq!(error["kind"], "no-playbook");
+    assert!(error.get("faults").is_none());
 }
 
 #[test]

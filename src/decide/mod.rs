@@ -15,13 +15,13 @@
 use std::sync::Arc;
 
 use crate::facts::LeadFact;
-use crate::ids::{CommandId, Tenant};
+use crate::ids::{CommandId, Name, Tenant};
 use crate::mailer::Outgoing;
 use crate::playbook::Playbook;
 use crate::record::Record;
 use crate::record::journal::JournalEntry;
 use crate::record::stored::{self, Unreadable};
-use crate::store::{Changes, Check, Key, Put, Version};
+use crate::store::{Changes, Check, Key, Kind, Put, Version, Wakes};
 use crate::time::Instant;
 
 mod act;
@@ -76,6 +76,39 @@ pub struct Write {
     pub wakes_at: Option<Instant>,
 }
 
+impl Write {
+    /// Its clock as a store takes it. Leads wait for who knows the playbook that clocked them;
+    /// messages and sweeps beside them, since the active playbook can serve those as well.
+    fn wakes(&self, playbook: &Playbook) -> Option<Wakes> {
+        let at = self.wakes_at?;
+        let record = self.record.as_deref()?;
+        let hash = playbook_of(record).unwrap_or(&playbook.hash);
+        let lane = match record.kind() {
+            Kind::Lead => hash.clone(),
+            _ => served_lane(hash),
+        };
+        Some(Wakes { at, lane })
+    }
+}
+
+/// Where the messages and sweeps of a playbook wait to be woken.
+pub(crate) fn served_lane(hash: &Name) -> Name {
+    Name::from(smol_str::format_smolstr!("{SERVED}{hash}"))
+}
+
+/// Whether messages and sweeps wait in a lane of this name.
+pub(crate) fn is_served_lane(lane: &Name) -> bool {
+    lane.as_str().starts_with(SERVED)
+}
+
+/// The playbook whose records wait in a lane, by hash.
+pub(crate) fn playbook_of_lane(lane: &Name) -> Name {
+    let hash = lane.as_str();
+    Name::from(hash.strip_prefix(SERVED).unwrap_or(hash))
+}
+
+const SERVED: &str = "served:";
+
 impl Decision {
     /// The same as a store takes it: bodies as bytes, stored facts computed.
     ///
@@ -88,7 +121,7 @@ impl Decision {
                 key: write.key.clone(),
                 read: write.read,
                 body: write.record.as_deref().map(stored::encode).transpose()?,
-                wakes_at: write.wakes_at,
+                wakes: write.wakes(playbook),
                 facts: write
                     .record
                     .as_deref()
@@ -220,7 +253,7 @@ pub fn wake(
 /// Which playbook clocked a lead, or serves a message or a sweep; `None` for records that any
 /// playbook can decide about.
 #[must_use]
-pub fn playbook_of(record: &Record) -> Option<&crate::ids::Name> {
+pub fn playbook_of(record: &Record) -> Option<&Name> {
     match record {
         Record::Lead(lead) => Some(&lead.playbook),
         Record::Message(message) => Some(&message.playbook),

@@ -15,17 +15,38 @@ use crate::record::{Lead, stored};
 use crate::store::Key;
 use crate::time::Instant;
 
-/// A command that waits to be sent: say who asks, then `await` it.
-#[must_use = "nothing is asked until it is awaited"]
+/// A command that nobody has put a name to: say by whom, and it can be awaited.
+///
+/// Who acts decides what they may do, and stands in the lead's history; so there is no default.
+///
+/// ```compile_fail
+/// # async fn main_(quito: leadkit::engine::TenantHandle<'_>, lead: leadkit::ids::LeadId) {
+/// quito.tried(lead).await; // by whom?
+/// # }
+/// ```
+///
+/// ```
+/// # async fn main_(quito: leadkit::engine::TenantHandle<'_>, lead: leadkit::ids::LeadId) {
+/// quito.tried(lead).by("ana").await;
+/// # }
+/// ```
+#[must_use = "nothing is asked until somebody asks it and it is awaited"]
 #[derive(Debug)]
-pub struct Ask<'e, T> {
+pub struct Unsigned<'e, T> {
     engine: &'e Engine,
     tenant: Tenant,
     what: What,
+    answer: PhantomData<T>,
+}
+
+/// A command that waits to be sent: `await` it.
+#[must_use = "nothing is asked until it is awaited"]
+#[derive(Debug)]
+pub struct Ask<'e, T> {
+    unsigned: Unsigned<'e, T>,
     actor: Actor,
     happened_at: Option<Instant>,
     id: Option<CommandId>,
-    answer: PhantomData<T>,
 }
 
 /// What came of a command.
@@ -68,26 +89,28 @@ impl FromAnswer for () {
     }
 }
 
-impl<'e, T> Ask<'e, T> {
+impl<'e, T> Unsigned<'e, T> {
     pub(super) fn new(engine: &'e Engine, tenant: Tenant, what: What) -> Self {
-        let actor = Actor::host("host");
         Self {
             engine,
             tenant,
             what,
-            actor,
-            happened_at: None,
-            id: None,
             answer: PhantomData,
         }
     }
 
-    /// Who asks. An agent, if it is a text; the host application, if nothing is said.
-    pub fn by(mut self, actor: impl Into<Actor>) -> Self {
-        self.actor = actor.into();
-        self
+    /// Who asks: an agent, if it is a text; see [`Actor`] for others.
+    pub fn by(self, actor: impl Into<Actor>) -> Ask<'e, T> {
+        Ask {
+            unsigned: self,
+            actor: actor.into(),
+            happened_at: None,
+            id: None,
+        }
     }
+}
 
+impl<T> Ask<'_, T> {
     /// When it happened, if it is reported late.
     pub fn happened_at(mut self, at: Instant) -> Self {
         self.happened_at = Some(at);
@@ -108,14 +131,20 @@ impl<'e, T: FromAnswer + Send + 'e> IntoFuture for Ask<'e, T> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self {
-                engine,
-                tenant,
-                what,
+                unsigned,
                 actor,
                 happened_at,
                 id,
-                ..
             } = self;
+            let Unsigned {
+                engine,
+                tenant,
+                mut what,
+                ..
+            } = unsigned;
+            if let What::Adopt(adoption) = &mut what {
+                adoption.occupied = engine.occupied_stages(&tenant).await?;
+            }
             let command = Command {
                 tenant,
                 actor,
@@ -176,7 +205,7 @@ impl Engine {
             asked.push((id, command.tenant.clone(), lead));
             jobs.push(Job::Command(id, Box::new(command)));
         }
-        let outcomes = self.run(jobs, now).await;
+        let outcomes = self.carry_out(jobs, now).await;
         let mut leads = Following::default();
         for ((_, tenant, lead), outcome) in asked.iter().zip(&outcomes) {
             let Outcome::Written(decision, _) = outcome else {
@@ -245,7 +274,7 @@ impl Engine {
                 .iter()
                 .map(|key| Job::Wake(key.tenant.clone(), Wake::Lead(LeadId(key.id))))
                 .collect();
-            let outcomes = self.run(wakes, now).await;
+            let outcomes = self.carry_out(wakes, now).await;
             for (key, outcome) in due.into_iter().zip(outcomes) {
                 match outcome {
                     Outcome::Written(decision, _) => leads.note(key, &decision),

@@ -17,7 +17,7 @@ use crate::time::Instant;
 /// How often a decision is made anew because its records moved.
 const MOST_ROUNDS: u32 = 16;
 /// How often records are loaded for one round; each load is for keys that the last one led to.
-const MOST_LOADS: u32 = 64;
+pub(super) const MOST_LOADS: u32 = 64;
 
 /// Something to decide.
 #[derive(Clone, Debug)]
@@ -47,6 +47,11 @@ impl Job {
             Self::Command(_, command) => &command.tenant,
             Self::Wake(tenant, _) => tenant,
         }
+    }
+
+    /// Whether it is about a record that tells the playbook by itself.
+    pub(super) fn has_subject(&self) -> bool {
+        matches!(self.decider(), Decider::OfLead(_) | Decider::OfServed(_))
     }
 
     /// Whose playbook decides it.
@@ -122,7 +127,7 @@ pub(super) fn playbook_of_command<'a>(
 }
 
 /// Why a job can't be decided in this pass.
-enum Hitch {
+pub(super) enum Hitch {
     Need(Vec<Key>),
     Failed(Error),
 }
@@ -230,7 +235,7 @@ impl Drawn {
 
 impl Engine {
     /// Decides and commits jobs in order, each seeing what the earlier ones write.
-    pub(super) async fn run(&self, jobs: Vec<Job>, now: Instant) -> Vec<Outcome> {
+    pub(super) async fn carry_out(&self, jobs: Vec<Job>, now: Instant) -> Vec<Outcome> {
         self.complete(Batch::new(jobs, now, Records::new())).await
     }
 
@@ -333,7 +338,7 @@ impl Engine {
     }
 
     #[allow(clippy::type_complexity, reason = "named by its one caller")]
-    fn decide_one(
+    pub(super) fn decide_one(
         &self,
         job: &Job,
         now: Instant,
@@ -450,21 +455,15 @@ impl Engine {
         let mut unreadable = Vec::new();
         let loaded = self.inner.store.load(&keys).await?;
         for (key, loaded) in keys.into_iter().zip(loaded) {
-            let record = match loaded.body.as_deref().map(stored::decode).transpose() {
+            let body = loaded.body.as_deref();
+            let record = body.map(|body| stored::decode_as(key.kind, body));
+            let record = match record.transpose() {
                 Ok(record) => record,
                 Err(source) => {
                     unreadable.push(Error::Unreadable { key, source });
                     continue;
                 }
             };
-            if record
-                .as_ref()
-                .is_some_and(|record| record.kind() != key.kind)
-            {
-                let source = stored::Unreadable::Empty;
-                unreadable.push(Error::Unreadable { key, source });
-                continue;
-            }
             records.insert(key, loaded.version, record.map(Arc::new));
         }
         Ok(unreadable)

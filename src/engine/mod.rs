@@ -31,28 +31,31 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::{Clock, SystemClock};
+use crate::decide;
+use crate::decide::command::{Actor, Command, What};
 use crate::decide::refusal::Refusal;
 use crate::ids::{CommandId, Id, Name, Tenant};
 use crate::mailer::Mailer;
 use crate::playbook::Playbook;
 use crate::record::stored::Unreadable;
-use crate::store::{Key, Store, StoreError};
+use crate::store::{Key, Lane, Lanes, Store, StoreError};
 
 mod ask;
 mod batch;
 mod look;
+mod run;
 mod tenant;
 mod tick;
 mod within;
 
-pub use ask::{Answer, Ask, FromAnswer};
+pub use ask::{Answer, Ask, FromAnswer, Unsigned};
 pub use look::{Counts, LeadPage};
 pub use tenant::TenantHandle;
-pub use tick::Ticked;
+pub use tick::{Left, Ticked};
 pub use within::{Applied, apply_in};
 
 /// Follows the leads of one or more organisations. Cheap to clone; clones share everything.
@@ -67,6 +70,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     mailers: BTreeMap<Name, Arc<dyn Mailer>>,
     playbooks: BTreeMap<Tenant, Playbooks>,
+    /// Those of all playbooks that the engine knows, and those that it took on.
+    lanes: Mutex<Lanes>,
     command_ids: CommandIds,
 }
 
@@ -83,10 +88,24 @@ struct Playbooks {
 }
 
 impl Playbooks {
+    fn all(&self) -> impl Iterator<Item = &Arc<Playbook>> {
+        std::iter::once(&self.current).chain(&self.earlier)
+    }
+
+    /// Makes the engine's playbook the active one of a tenant that has none.
+    fn begin(&self, tenant: &Tenant) -> batch::Job {
+        let command = Command {
+            tenant: tenant.clone(),
+            actor: Actor::host("leadkit"),
+            happened_at: None,
+            what: What::Begin,
+        };
+        let id = CommandId::of(&format!("begin {}", self.current.hash));
+        batch::Job::Command(id, Box::new(command))
+    }
+
     fn of_hash(&self, hash: &Name) -> Option<&Arc<Playbook>> {
-        std::iter::once(&self.current)
-            .chain(&self.earlier)
-            .find(|playbook| playbook.hash == *hash)
+        self.all().find(|playbook| playbook.hash == *hash)
     }
 }
 
@@ -122,6 +141,14 @@ pub enum Error {
     /// The engine has no playbook for this tenant.
     #[error("no playbook was given for the tenant `{0}`")]
     UnknownTenant(Tenant),
+    /// A command of one organisation was given to the handle of another.
+    #[error("the command is for the tenant `{command}`, and was given to `{handle}`")]
+    OtherTenant {
+        /// Whose command it is.
+        command: Tenant,
+        /// To whose handle it was given.
+        handle: Tenant,
+    },
     /// A record was clocked by a playbook that this engine does not know.
     #[error("the playbook {0} is not known here")]
     UnknownPlaybook(Name),
@@ -233,12 +260,23 @@ impl EngineBuilder {
             }
         }
         let seed = self.seed.unwrap_or_else(crate::clock::entropy);
+        let lanes = self.playbooks.iter().flat_map(|(tenant, playbooks)| {
+            playbooks.all().flat_map(|playbook| {
+                let names = [playbook.hash.clone(), decide::served_lane(&playbook.hash)];
+                names.map(|name| Lane {
+                    tenant: tenant.clone(),
+                    name,
+                })
+            })
+        });
+        let lanes = Mutex::new(lanes.collect());
         Ok(Engine {
             inner: Arc::new(Inner {
                 store: self.store,
                 clock: self.clock,
                 mailers: self.mailers,
                 playbooks: self.playbooks,
+                lanes,
                 command_ids: CommandIds {
                     seed,
                     made: AtomicU64::new(0),
@@ -284,6 +322,19 @@ impl Engine {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
+    }
+
+    /// The lanes that it serves now.
+    fn lanes(&self) -> Lanes {
+        let lanes = self.inner.lanes.lock();
+        lanes.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Serves one more lane from now on.
+    fn take_on(&self, lane: Lane) {
+        let lanes = self.inner.lanes.lock();
+        let mut lanes = lanes.unwrap_or_else(PoisonError::into_inner);
+        *lanes = lanes.iter().cloned().chain([lane]).collect();
     }
 
     fn playbooks(&self, tenant: &Tenant) -> Result<&Playbooks, Error> {

@@ -2,11 +2,10 @@
 
 use smol_str::SmolStr;
 
-use super::ask::{Answer, Ask};
+use super::ask::{Answer, Unsigned};
 use super::{Engine, Error};
 use crate::decide::command::{
-    Adoption, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, StageMapping, SweepOrder,
-    What,
+    Adoption, AgentSetup, Fate, LeadOrder, NewLead, NewSweep, StageMapping, SweepOrder, What,
 };
 use crate::explain::Explanation;
 use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
@@ -36,52 +35,52 @@ impl<'e> TenantHandle<'e> {
         Ok(self.engine.playbooks(&self.tenant)?.current.as_ref())
     }
 
-    fn ask<T>(&self, what: What) -> Ask<'e, T> {
-        Ask::new(self.engine, self.tenant.clone(), what)
+    fn ask<T>(&self, what: What) -> Unsigned<'e, T> {
+        Unsigned::new(self.engine, self.tenant.clone(), what)
     }
 
     /// Any command on a lead.
-    pub fn order(&self, lead: LeadId, order: LeadOrder) -> Ask<'e, Lead> {
+    pub fn order(&self, lead: LeadId, order: LeadOrder) -> Unsigned<'e, Lead> {
         self.ask(What::Lead { lead, order })
     }
 
     /// Makes or changes an agent.
-    pub fn set_up(&self, agent: AgentSetup) -> Ask<'e, ()> {
+    pub fn set_up(&self, agent: AgentSetup) -> Unsigned<'e, ()> {
         self.ask(What::SetUpAgent(Box::new(agent)))
     }
 
     /// Takes a lead in.
-    pub fn register(&self, lead: NewLead) -> Ask<'e, Lead> {
+    pub fn register(&self, lead: NewLead) -> Unsigned<'e, Lead> {
         self.ask(What::Register(Box::new(lead)))
     }
 
     /// Lets a pool choose the lead's owner.
-    pub fn assign(&self, lead: LeadId, pool: impl Into<Name>) -> Ask<'e, Lead> {
+    pub fn assign(&self, lead: LeadId, pool: impl Into<Name>) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Assign { pool: pool.into() })
     }
 
     /// Gives the lead to this agent.
-    pub fn reassign(&self, lead: LeadId, to: impl Into<AgentId>) -> Ask<'e, Lead> {
+    pub fn reassign(&self, lead: LeadId, to: impl Into<AgentId>) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Reassign { to: to.into() })
     }
 
     /// Records that contact was tried, in vain.
-    pub fn tried(&self, lead: LeadId) -> Ask<'e, Lead> {
+    pub fn tried(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Attempt { reached: false })
     }
 
     /// Records that the contact was reached.
-    pub fn reached(&self, lead: LeadId) -> Ask<'e, Lead> {
+    pub fn reached(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Attempt { reached: true })
     }
 
     /// Records that the contact answered.
-    pub fn answered(&self, lead: LeadId) -> Ask<'e, Lead> {
+    pub fn answered(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Answered)
     }
 
     /// Records an activity of the playbook's.
-    pub fn record(&self, lead: LeadId, activity: impl Into<Name>) -> Ask<'e, Lead> {
+    pub fn record(&self, lead: LeadId, activity: impl Into<Name>) -> Unsigned<'e, Lead> {
         self.order(
             lead,
             LeadOrder::Record {
@@ -91,7 +90,7 @@ impl<'e> TenantHandle<'e> {
     }
 
     /// Moves the lead to another stage.
-    pub fn move_to(&self, lead: LeadId, stage: impl Into<Name>) -> Ask<'e, Lead> {
+    pub fn move_to(&self, lead: LeadId, stage: impl Into<Name>) -> Unsigned<'e, Lead> {
         self.order(
             lead,
             LeadOrder::MoveTo {
@@ -107,7 +106,7 @@ impl<'e> TenantHandle<'e> {
         lead: LeadId,
         stage: impl Into<Name>,
         reason: impl Into<SmolStr>,
-    ) -> Ask<'e, Lead> {
+    ) -> Unsigned<'e, Lead> {
         self.order(
             lead,
             LeadOrder::Close {
@@ -118,7 +117,7 @@ impl<'e> TenantHandle<'e> {
     }
 
     /// Takes up again what was closed.
-    pub fn reopen(&self, lead: LeadId, stage: impl Into<Name>) -> Ask<'e, Lead> {
+    pub fn reopen(&self, lead: LeadId, stage: impl Into<Name>) -> Unsigned<'e, Lead> {
         self.order(
             lead,
             LeadOrder::Reopen {
@@ -128,12 +127,12 @@ impl<'e> TenantHandle<'e> {
     }
 
     /// Stops the lead's clocks.
-    pub fn hold(&self, lead: LeadId, hold: impl Into<Name>) -> Ask<'e, Lead> {
+    pub fn hold(&self, lead: LeadId, hold: impl Into<Name>) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Hold { hold: hold.into() })
     }
 
     /// Lets the lead's clocks go on.
-    pub fn release(&self, lead: LeadId, hold: impl Into<Name>) -> Ask<'e, Lead> {
+    pub fn release(&self, lead: LeadId, hold: impl Into<Name>) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Release { hold: hold.into() })
     }
 
@@ -143,7 +142,7 @@ impl<'e> TenantHandle<'e> {
         lead: LeadId,
         field: impl Into<Name>,
         value: impl Into<Value>,
-    ) -> Ask<'e, Lead> {
+    ) -> Unsigned<'e, Lead> {
         self.order(
             lead,
             LeadOrder::SetFields {
@@ -158,7 +157,7 @@ impl<'e> TenantHandle<'e> {
         lead: LeadId,
         task: impl Into<Name>,
         choice: Option<Name>,
-    ) -> Ask<'e, Lead> {
+    ) -> Unsigned<'e, Lead> {
         self.order(
             lead,
             LeadOrder::Complete {
@@ -169,35 +168,35 @@ impl<'e> TenantHandle<'e> {
     }
 
     /// The lead's contact wants no more marketing, on any lead.
-    pub fn unsubscribe(&self, lead: LeadId) -> Ask<'e, Lead> {
+    pub fn unsubscribe(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Unsubscribe)
     }
 
     /// Tries again what was set aside.
-    pub fn retry(&self, lead: LeadId) -> Ask<'e, Lead> {
+    pub fn retry(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Retry)
     }
 
     /// Starts a command that goes through many leads.
-    pub fn sweep(&self, sweep: NewSweep) -> Ask<'e, Answer> {
+    pub fn sweep(&self, sweep: NewSweep) -> Unsigned<'e, Answer> {
         self.ask(What::StartSweep(Box::new(sweep)))
     }
 
     /// Tries a sweep again that was set aside.
-    pub fn retry_sweep(&self, sweep: SweepId) -> Ask<'e, ()> {
+    pub fn retry_sweep(&self, sweep: SweepId) -> Unsigned<'e, ()> {
         let order = SweepOrder::Retry;
         self.ask(What::Sweep { sweep, order })
     }
 
     /// Ends a sweep where it is, also one that would come again.
-    pub fn cancel_sweep(&self, sweep: SweepId) -> Ask<'e, ()> {
+    pub fn cancel_sweep(&self, sweep: SweepId) -> Unsigned<'e, ()> {
         let order = SweepOrder::Cancel;
         self.ask(What::Sweep { sweep, order })
     }
 
     /// Says what became of a message that is in doubt, withdraws one that is queued, or tries
     /// again one that was set aside.
-    pub fn settle(&self, message: MessageId, fate: Fate) -> Ask<'e, ()> {
+    pub fn settle(&self, message: MessageId, fate: Fate) -> Unsigned<'e, ()> {
         self.ask(What::SettleMessage { message, fate })
     }
 
@@ -206,24 +205,17 @@ impl<'e> TenantHandle<'e> {
     /// Where it is the active one already nothing happens, unless stages are mapped or leads
     /// refused to be taken over: those are tried again.
     ///
-    /// # Errors
     /// Refused while a stage that holds leads would vanish without a mapping.
-    pub async fn adopt(&self, stages: Vec<StageMapping>) -> Result<Answer, Error> {
-        let playbook = self.playbook()?.hash.clone();
-        let occupied = self.engine.occupied_stages(&self.tenant).await?;
-        let what = What::Adopt(Box::new(Adoption {
+    pub fn adopt(&self, stages: Vec<StageMapping>) -> Unsigned<'e, Answer> {
+        // Of a tenant that the engine doesn't know, the command tells.
+        let known = self.engine.playbooks(&self.tenant);
+        let playbook = known.map_or_else(|_| Name::from(""), |known| known.current.hash.clone());
+        self.ask(What::Adopt(Box::new(Adoption {
             playbook,
             stages,
-            occupied,
-        }));
-        let actor = crate::decide::command::Actor::host("host");
-        let command = Command {
-            tenant: self.tenant.clone(),
-            actor,
-            happened_at: None,
-            what,
-        };
-        self.engine.execute(None, command).await
+            // Asked when the command is sent.
+            occupied: Vec::new(),
+        })))
     }
 
     /// A lead, as it is.

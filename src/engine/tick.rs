@@ -1,15 +1,13 @@
 //! The clockwork: waking what is due, handing over messages, going through sweeps.
 
-use std::future::Future;
 use std::sync::atomic::Ordering;
 
-use futures::future::{Either, join, select};
+use futures::future::join;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::batch::{Batch, Drawn, Job, Outcome, wake_of};
 use super::{Engine, Error};
-use crate::clock::{Clock, VirtualClock};
 use crate::decide::command::{Actor, Command, Wake, What};
 use crate::decide::records::Records;
 use crate::ids::{LeadId, Name, SweepId, Tenant};
@@ -17,7 +15,7 @@ use crate::mailer::{self, Outgoing};
 use crate::record::Sweep;
 use crate::record::message::Message;
 use crate::record::tenant::TenantRecord;
-use crate::store::{Due, Key, Kind, Order, Select, StoreErrorKind};
+use crate::store::{Due, Key, Kind, NextDue, Order, Select};
 use crate::time::{Elapsed, Instant};
 
 /// How many due records are taken at once.
@@ -27,14 +25,10 @@ const HANDED_AT_ONCE: usize = 16;
 /// How long after a hand-over was begun the server may still be called.
 const LATEST_DIAL: Elapsed = Elapsed::seconds(60);
 /// How long a batch is ours alone.
-const LEASE: Elapsed = Elapsed::seconds(60);
+pub(super) const LEASE: Elapsed = Elapsed::seconds(60);
 /// How often one record may be woken in one tick; beyond that its rules start each other without
 /// end, and it is set aside.
 const MOST_WAKES: u32 = 64;
-/// How often `run` looks for what is due, at least.
-const LONGEST_SLEEP: Elapsed = Elapsed::seconds(1);
-/// How long `run` waits after a store could not be reached, at most.
-const LONGEST_PAUSE: Elapsed = Elapsed::seconds(30);
 
 /// What a tick did.
 #[derive(Debug, Default)]
@@ -46,20 +40,65 @@ pub struct Ticked {
     pub handed_over: u64,
     /// How many pages of sweeps were done.
     pub pages: u64,
-    /// What failed. It is on the records too, and is tried again, or set aside.
+    /// What failed. It is on the records too, as far as they can be read, and is tried again, or
+    /// set aside.
     pub failures: Vec<(Key, Error)>,
-    /// What was left to other workers, or to a later time, and why: its playbook is not known
-    /// here, or its records moved again and again. Nothing of that is on the records.
-    pub left: Vec<(Key, Error)>,
+    /// What was due and is left to other workers, because this one doesn't know its playbook.
+    /// Nobody serves it, unless another worker does: give the engine that playbook too, or have
+    /// its leads adopted.
+    pub left: Vec<Left>,
+    /// What lies ahead.
+    pub(super) ahead: Ahead,
     /// How often each record was woken. Looked up by key, and never gone through.
     wakes: FxHashMap<Key, u32>,
+}
+
+/// Records that are due and left to workers who know their playbook.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Left {
+    /// Whose.
+    pub tenant: Tenant,
+    /// Since when the first of them has been due.
+    pub since: Instant,
+    /// [`Error::UnknownTenant`] or [`Error::UnknownPlaybook`].
+    pub because: Error,
+}
+
+/// When a worker's records want to be woken next.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ahead {
+    /// The first of those that aren't leased.
+    pub(super) at: Option<Instant>,
+    /// When the first lease ends.
+    pub(super) leased_until: Option<Instant>,
+}
+
+impl Ahead {
+    pub(super) fn note(&mut self, next: &NextDue) {
+        self.at = self.at.into_iter().chain(next.at).min();
+        let ends = self.leased_until.into_iter().chain(next.leased_until);
+        self.leased_until = ends.min();
+    }
 }
 
 impl Ticked {
     /// Whether there was anything to do.
     #[must_use]
     pub fn did_something(&self) -> bool {
-        self.fired + self.handed_over + self.pages > 0 || !self.failures.is_empty()
+        self.moved_something() || !self.failures.is_empty()
+    }
+
+    pub(super) fn moved_something(&self) -> bool {
+        self.fired + self.handed_over + self.pages > 0
+    }
+
+    /// When to tick next, as the store was after [`Engine::tick`]; `None` when nothing waits. What
+    /// is written meanwhile may be due earlier.
+    #[must_use]
+    pub fn next(&self) -> Option<Instant> {
+        let Ahead { at, leased_until } = self.ahead;
+        at.into_iter().chain(leased_until).min()
     }
 }
 
@@ -86,16 +125,6 @@ struct Page {
 }
 
 impl Engine {
-    /// Does everything that is due now. One record that fails blocks no other.
-    ///
-    /// # Errors
-    /// When the store fails; what was done by then is done.
-    pub async fn tick(&self) -> Result<Ticked, Error> {
-        let mut ticked = Ticked::default();
-        self.tick_up_to(&mut ticked, usize::MAX).await?;
-        Ok(ticked)
-    }
-
     /// Does what is due now, at most so many records, and adds it to what the tick did: for
     /// hosts with a scheduler of their own.
     ///
@@ -132,7 +161,9 @@ impl Engine {
             return Ok(claimed);
         }
         let lease_until = now.checked_add_signed(LEASE).unwrap_or(now);
-        for Due { key, .. } in self.inner.store.due(now, limit, lease_until).await? {
+        let lanes = self.lanes();
+        let due = self.inner.store.due(&lanes, now, limit, lease_until);
+        for Due { key, .. } in due.await? {
             let count = ticked.wakes.entry(key.clone()).or_default();
             *count += 1;
             let wake = match key.kind {
@@ -245,7 +276,7 @@ impl Engine {
         let jobs: Vec<Job> = portion.iter().map(|(_, job)| job.clone()).collect();
         let mut outgoing = Vec::new();
         let mut failed = Vec::new();
-        for ((key, _), outcome) in portion.iter().zip(self.run(jobs, now).await) {
+        for ((key, _), outcome) in portion.iter().zip(self.carry_out(jobs, now).await) {
             match outcome {
                 Outcome::Written(decision, message) => {
                     let channel = decision
@@ -272,14 +303,15 @@ impl Engine {
         for (key, error) in failed {
             match error {
                 Error::Store(error) => return Err(Error::Store(error)),
-                // A worker that doesn't know a playbook leaves its records to those who do.
-                Error::UnknownPlaybook(_) | Error::UnknownTenant(_) | Error::Contended(_) => {
-                    ticked.left.push((key, error));
+                // What moved again and again is tried again; what another playbook decides is for
+                // workers who know that one. Nothing of that is on the records.
+                Error::Contended(_) | Error::UnknownPlaybook(_) | Error::UnknownTenant(_) => {
+                    ticked.failures.push((key, error));
                 }
                 error => {
                     let told = told(&error);
                     // Who can't be read can't be written on either; the lease keeps it out of
-                    // the way, and each tick reports it.
+                    // the way, and it is reported whenever that has ended.
                     if !matches!(error, Error::Unreadable { .. }) {
                         jobs.push(Job::Wake(
                             key.tenant.clone(),
@@ -293,7 +325,7 @@ impl Engine {
                 }
             }
         }
-        for outcome in self.run(jobs, now).await {
+        for outcome in self.carry_out(jobs, now).await {
             if let Outcome::Failed(Error::Store(error)) = outcome {
                 return Err(Error::Store(error));
             }
@@ -331,7 +363,7 @@ impl Engine {
             ));
         }
         let now = self.inner.clock.now();
-        for outcome in self.run(jobs, now).await {
+        for outcome in self.carry_out(jobs, now).await {
             // What can't be written down now is found in doubt when the worker's time is up.
             if let Outcome::Failed(Error::Store(error)) = outcome {
                 return Err(Error::Store(error));
@@ -379,7 +411,7 @@ impl Engine {
         };
         ticked.pages += 1;
         match self
-            .run(vec![Job::Wake(tenant.clone(), wake)], now)
+            .carry_out(vec![Job::Wake(tenant.clone(), wake)], now)
             .await
             .into_iter()
             .next()
@@ -417,7 +449,7 @@ impl Engine {
             })
             .collect();
         let mut refused = 0;
-        for (target, outcome) in targets.iter().zip(self.run(jobs, now).await) {
+        for (target, outcome) in targets.iter().zip(self.carry_out(jobs, now).await) {
             match outcome {
                 Outcome::Written(..) | Outcome::AlreadyDone | Outcome::Nothing => {}
                 Outcome::Failed(Error::Refused(_)) => refused += 1,
@@ -429,87 +461,6 @@ impl Engine {
             }
         }
         Ok((u64::try_from(targets.len()).unwrap_or(u64::MAX), refused))
-    }
-
-    /// Ticks until `shutdown` is there: whenever something is due, and at least once a second.
-    ///
-    /// A store that can't be reached is tried again, a little later each time.
-    ///
-    /// # Errors
-    /// When the store answers that trying again can't help.
-    pub async fn run_until(&self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let mut shutdown = Box::pin(shutdown);
-        let mut pause = Elapsed::seconds(1);
-        loop {
-            let wait = match self.tick_and_look_ahead().await {
-                Ok(next) => {
-                    pause = Elapsed::seconds(1);
-                    next
-                }
-                Err(Error::Store(error)) if error.kind == StoreErrorKind::Unavailable => {
-                    let waited = pause;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                    waited
-                }
-                Err(error) => return Err(error),
-            };
-            let now = self.inner.clock.now();
-            let until = now.checked_add_signed(wait).unwrap_or(now);
-            let sleep = self.inner.clock.sleep_until(until);
-            match select(shutdown, sleep).await {
-                Either::Left(((), _)) => return Ok(()),
-                Either::Right(((), waiting)) => shutdown = waiting,
-            }
-        }
-    }
-
-    /// Ticks, and tells how long to sleep.
-    async fn tick_and_look_ahead(&self) -> Result<Elapsed, Error> {
-        self.tick().await?;
-        let now = self.inner.clock.now();
-        let next = self.inner.store.next_due().await?;
-        let wait = next.map_or(LONGEST_SLEEP, |next| next.signed_duration_since(now));
-        Ok(wait.clamp(Elapsed::milliseconds(10), LONGEST_SLEEP))
-    }
-
-    /// Lives through virtual time: sets the clock to each instant at which something is due, up
-    /// to `until`, and ticks there. `looked_at` is told of every instant.
-    ///
-    /// # Errors
-    /// As [`Engine::tick`].
-    pub async fn live_until(
-        &self,
-        clock: &VirtualClock,
-        until: Instant,
-        mut looked_at: impl FnMut(Instant, &Ticked),
-    ) -> Result<(), Error> {
-        let mut patience = LEASE;
-        let mut stuck_at = None;
-        loop {
-            let now = clock.now();
-            let next = self.inner.store.next_due().await?;
-            let Some(next) = next.filter(|next| *next <= until) else {
-                clock.set(until.max(now));
-                return Ok(());
-            };
-            // What is due and did not move is leased, or left to others: its lease is waited for,
-            // and then longer and longer.
-            let at = if stuck_at == Some(next) {
-                let later = now.checked_add_signed(patience).unwrap_or(until);
-                patience = patience.checked_mul(2).unwrap_or(patience);
-                later.min(until)
-            } else {
-                patience = LEASE;
-                next.max(now)
-            };
-            clock.set(at);
-            let ticked = self.tick().await?;
-            stuck_at = (!ticked.did_something()).then_some(next);
-            looked_at(at, &ticked);
-            if stuck_at.is_some() && at >= until {
-                return Ok(());
-            }
-        }
     }
 
     /// Makes the playbook of a tenant that nobody has seen before the active one.
@@ -525,19 +476,8 @@ impl Engine {
             playbooks.has_begun.store(true, Ordering::Relaxed);
             return Ok(());
         }
-        let command = Command {
-            tenant: tenant.clone(),
-            actor: Actor::host("leadkit"),
-            happened_at: None,
-            what: What::Begin,
-        };
-        let id = crate::ids::CommandId::of(&format!("begin {}", playbooks.current.hash));
-        match self
-            .run(vec![Job::Command(id, Box::new(command))], now)
-            .await
-            .into_iter()
-            .next()
-        {
+        let begun = self.carry_out(vec![playbooks.begin(tenant)], now).await;
+        match begun.into_iter().next() {
             Some(Outcome::Failed(error)) => Err(error),
             _ => Ok(()),
         }

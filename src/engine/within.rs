@@ -1,10 +1,13 @@
 //! Inside the host's own transaction: its order row and our lead, or neither.
 //!
 //! Nothing here is async and nothing is retried: when records moved, the store rolls its part
-//! back to a savepoint, and the host repeats its whole unit.
+//! back to a savepoint, and the host repeats its whole unit. What is due at once because of a
+//! command is done by the engine's next tick.
 
-use super::Error;
-use super::batch::playbook_of_command;
+use std::sync::Arc;
+
+use super::batch::{Hitch, Job, MOST_LOADS, playbook_of_command};
+use super::{Error, TenantHandle};
 use crate::decide::command::Command;
 use crate::decide::records::Records;
 use crate::decide::{Decision, Stop, decide};
@@ -21,14 +24,132 @@ pub enum Applied {
     Written(Box<Decision>),
     /// It was carried out before, under the same id. Nothing was written.
     AlreadyDone,
-    /// Records moved meanwhile. Nothing was written; repeat the whole unit.
+    /// Records moved meanwhile. Roll back, and repeat the whole unit.
     Moved(Vec<Key>),
 }
 
-/// Carries out a command inside the host's transaction.
+impl TenantHandle<'_> {
+    /// Carries out a command inside the host's transaction, under the playbook that clocks the
+    /// lead, or else the organisation's active one. What is due at once because of it is done by
+    /// the engine's next tick.
+    ///
+    /// `leadkit-sqlite` has the [`UnitOfWork`] of a transaction of rusqlite's:
+    ///
+    /// ```
+    /// # use leadkit::decide::command::{Actor, Command, LeadOrder, NewLead, What};
+    /// # use leadkit::engine::{Applied, Engine};
+    /// # use leadkit::ids::CommandId;
+    /// # use leadkit::mailer::MemoryMailer;
+    /// # use leadkit::playbook::Playbook;
+    /// # use leadkit_sqlite::{Options, SqliteStore, rusqlite::TransactionBehavior};
+    /// # let folder = std::env::temp_dir().join(format!("leadkit-within-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("crm.db");
+    /// # let playbook = Playbook::load("playbooks/field-and-digital-sales")?;
+    /// let store = SqliteStore::open(&path)?;
+    /// let mut connection = Options::default().connect(&path)?; // the host's own, to the same file
+    /// # connection.execute_batch("CREATE TABLE IF NOT EXISTS orders (lead TEXT)")?;
+    /// # let engine = Engine::builder(store.clone()).playbook("quito", playbook)
+    /// #     .mailer("email", MemoryMailer::default()).build()?;
+    /// # let quito = engine.tenant("quito");
+    /// # let luis = NewLead::new("Luis Vera").email("luis@example.com").source("web").field("city", "Quito");
+    /// # let registered = quito.register(luis).by(Actor::host("web-form"));
+    /// # let lead = pollster::block_on(registered)?.id;
+    /// # let now = engine.clock().now();
+    /// let command = Command {
+    ///     tenant: quito.name().clone(),
+    ///     actor: Actor::host("orders"),
+    ///     happened_at: None,
+    ///     what: What::Lead { lead, order: LeadOrder::Attempt { reached: true } },
+    /// };
+    ///
+    /// let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    /// tx.execute("INSERT INTO orders VALUES (?1)", [lead.to_string()])?;
+    /// match quito.apply_in(&mut store.within(&tx), CommandId::of("order 7"), &command, now)? {
+    ///     Applied::Written(_) | Applied::AlreadyDone => tx.commit()?, // our lead's move: both or neither
+    ///     Applied::Moved(_) => tx.rollback()?,                        // and begin again
+    /// }
+    /// # assert_eq!(pollster::block_on(quito.lead(lead))?.unwrap().attempts.total(), 1);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Engine::execute`](super::Engine::execute). Nothing was written then, and the host's
+    /// own part is untouched.
+    pub fn apply_in(
+        &self,
+        store: &mut dyn UnitOfWork,
+        id: CommandId,
+        command: &Command,
+        now: Instant,
+    ) -> Result<Applied, Error> {
+        if command.tenant != self.tenant {
+            return Err(Error::OtherTenant {
+                command: command.tenant.clone(),
+                handle: self.tenant.clone(),
+            });
+        }
+        let job = Job::Command(id, Box::new(command.clone()));
+        let mut unit = Unit::new(store);
+        let begun = match job.has_subject() {
+            true => None,
+            false => self.begin_in(&mut unit, now)?,
+        };
+        let decided = unit.decide(command, id, |records| self.decide_in(&job, now, records))?;
+        let Some((decision, playbook)) = decided else {
+            return Ok(Applied::AlreadyDone);
+        };
+        // Not before the command is known not to be refused.
+        if let Some((begun, playbook)) = begun {
+            match unit.commit(&begun, &playbook)? {
+                Verdict::Written | Verdict::AlreadyDone => {}
+                Verdict::Moved(keys) => return Ok(Applied::Moved(keys)),
+            }
+        }
+        unit.applied(decision, &playbook)
+    }
+
+    /// What makes the engine's playbook the active one, if the organisation has none yet.
+    fn begin_in(
+        &self,
+        unit: &mut Unit<'_>,
+        now: Instant,
+    ) -> Result<Option<(Decision, Arc<Playbook>)>, Error> {
+        let key = Key::tenant(&self.tenant);
+        unit.load(vec![key.clone()])?;
+        let known = unit.records.found(&key);
+        if known.is_some_and(|found| found.record.is_some()) {
+            return Ok(None);
+        }
+        let job = self.engine.playbooks(&self.tenant)?.begin(&self.tenant);
+        let Job::Command(id, command) = &job else {
+            return Ok(None);
+        };
+        let begun = unit.decide(command, *id, |records| self.decide_in(&job, now, records))?;
+        if let Some((decision, _)) = &begun {
+            let _ = unit.records.apply(decision);
+        }
+        Ok(begun)
+    }
+
+    fn decide_in(
+        &self,
+        job: &Job,
+        now: Instant,
+        records: &Records,
+    ) -> Result<(Decision, Arc<Playbook>), Hitch> {
+        match self.engine.decide_one(job, now, records)? {
+            Some((decision, _, playbook)) => Ok((decision, playbook)),
+            None => Err(Hitch::Failed(Error::NotThere("decision"))),
+        }
+    }
+}
+
+/// Carries out a command inside the host's transaction, without an engine.
 ///
-/// `playbook` must be the one that clocks the lead. What is due at once because of it is done by
-/// the engine's next tick.
+/// `playbook` must be the one that clocks the lead, or for what is about no lead the
+/// organisation's active one; [`TenantHandle::apply_in`] finds it by itself.
 ///
 /// # Errors
 /// [`Error::Refused`] when it is not to be; [`Error::UnknownPlaybook`] for a lead of another
@@ -40,46 +161,92 @@ pub fn apply_in(
     command: &Command,
     now: Instant,
 ) -> Result<Applied, Error> {
-    let mut records = Records::new();
-    let decision = loop {
-        match decide(playbook, &records, id, command, now) {
-            Ok(decision) => break decision,
-            Err(Stop::Refused(refusal)) => {
-                // A repeat may be refused by what it did itself the first time.
-                let journal = [Key::journal(&command.tenant, id)];
-                let loaded = store.load(&journal)?;
-                if loaded.iter().any(|loaded| loaded.body.is_some()) {
-                    return Ok(Applied::AlreadyDone);
-                }
-                return Err(Error::Refused(*refusal));
+    let mut unit = Unit::new(store);
+    let decided = unit.decide(command, id, |records| {
+        match playbook_of_command(command, records) {
+            Some(hash) if *hash != playbook.hash => {
+                return Err(Hitch::Failed(Error::UnknownPlaybook(hash.clone())));
             }
-            Err(Stop::Need(keys)) => {
-                for (key, loaded) in keys.iter().zip(store.load(&keys)?) {
-                    let record = loaded.body.as_deref().map(stored::decode).transpose();
-                    let record = record.map_err(|source| Error::Unreadable {
-                        key: key.clone(),
-                        source,
-                    })?;
-                    records.insert(key.clone(), loaded.version, record.map(std::sync::Arc::new));
+            _ => {}
+        }
+        decide(playbook, records, id, command, now).map_err(|stop| match stop {
+            Stop::Need(keys) => Hitch::Need(keys),
+            Stop::Refused(refusal) => Hitch::Failed(Error::Refused(*refusal)),
+        })
+    })?;
+    match decided {
+        Some(decision) => unit.applied(decision, playbook),
+        None => Ok(Applied::AlreadyDone),
+    }
+}
+
+/// A host's transaction, and what was read in it.
+struct Unit<'s> {
+    store: &'s mut dyn UnitOfWork,
+    records: Records,
+}
+
+impl<'s> Unit<'s> {
+    fn new(store: &'s mut dyn UnitOfWork) -> Self {
+        let records = Records::new();
+        Self { store, records }
+    }
+
+    /// Decides, loading until nothing more is needed; `None` when it was done before.
+    fn decide<T>(
+        &mut self,
+        command: &Command,
+        id: CommandId,
+        decide: impl Fn(&Records) -> Result<T, Hitch>,
+    ) -> Result<Option<T>, Error> {
+        for _ in 0..MOST_LOADS {
+            match decide(&self.records) {
+                Ok(decided) => return Ok(Some(decided)),
+                Err(Hitch::Need(keys)) => self.load(keys)?,
+                Err(Hitch::Failed(error @ Error::Refused(_))) => {
+                    // A repeat may be refused by what it did itself the first time.
+                    let journal = [Key::journal(&command.tenant, id)];
+                    let loaded = self.store.load(&journal)?;
+                    return match loaded.iter().any(|loaded| loaded.body.is_some()) {
+                        true => Ok(None),
+                        false => Err(error),
+                    };
                 }
-                match playbook_of_command(command, &records) {
-                    Some(hash) if *hash != playbook.hash => {
-                        return Err(Error::UnknownPlaybook(hash.clone()));
-                    }
-                    _ => {}
-                }
+                Err(Hitch::Failed(error)) => return Err(error),
             }
         }
-    };
-    let changes = decision
-        .changes(playbook)
-        .map_err(|source| Error::Unreadable {
+        Err(Error::Contended(MOST_LOADS))
+    }
+
+    fn load(&mut self, keys: Vec<Key>) -> Result<(), Error> {
+        let loaded = self.store.load(&keys)?;
+        for (key, loaded) in keys.into_iter().zip(loaded) {
+            let body = loaded.body.as_deref();
+            let record = body.map(|body| stored::decode_as(key.kind, body));
+            match record.transpose() {
+                Ok(record) => self
+                    .records
+                    .insert(key, loaded.version, record.map(Arc::new)),
+                Err(source) => return Err(Error::Unreadable { key, source }),
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, decision: &Decision, playbook: &Playbook) -> Result<Verdict, Error> {
+        let changes = decision.changes(playbook);
+        let changes = changes.map_err(|source| Error::Unreadable {
             key: Key::journal(&decision.tenant, decision.command),
             source,
         })?;
-    Ok(match store.commit(&changes)? {
-        Verdict::Written => Applied::Written(Box::new(decision)),
-        Verdict::AlreadyDone => Applied::AlreadyDone,
-        Verdict::Moved(keys) => Applied::Moved(keys),
-    })
+        Ok(self.store.commit(&changes)?)
+    }
+
+    fn applied(&mut self, decision: Decision, playbook: &Playbook) -> Result<Applied, Error> {
+        Ok(match self.commit(&decision, playbook)? {
+            Verdict::Written => Applied::Written(Box::new(decision)),
+            Verdict::AlreadyDone => Applied::AlreadyDone,
+            Verdict::Moved(keys) => Applied::Moved(keys),
+        })
+    }
 }

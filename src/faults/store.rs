@@ -10,8 +10,8 @@ use super::{pass, yield_now};
 use crate::clock::{Clock, SystemClock};
 use crate::ids::Tenant;
 use crate::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Loaded, Page, Select, Store,
-    StoreError, StoreErrorKind, Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, NextDue, Page,
+    Select, Store, StoreError, StoreErrorKind, Verdict,
 };
 use crate::time::{Elapsed, Instant};
 
@@ -156,16 +156,18 @@ impl Store for FaultyStore {
 
     async fn due(
         &self,
+        lanes: &Lanes,
         now: Instant,
         limit: usize,
         lease_until: Instant,
     ) -> Result<Vec<Due>, StoreError> {
-        self.around(Call::Due, || self.store.due(now, limit, lease_until))
+        self.around(Call::Due, || self.store.due(lanes, now, limit, lease_until))
             .await
     }
 
-    async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
-        self.around(Call::NextDue, || self.store.next_due()).await
+    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
+        self.around(Call::NextDue, || self.store.next_due(now))
+            .await
     }
 
     async fn select(&self, select: &Select) -> Result<Page, StoreError> {

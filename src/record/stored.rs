@@ -1,12 +1,14 @@
 //! How records become bytes and come back: a format byte, then postcard.
 //!
-//! The format byte changes with any of the record types; older formats stay readable.
+//! The format byte changes with any of the record types; older formats stay readable. The samples
+//! in `tests/golden` hold that, byte for byte.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::record::Record;
 use crate::record::journal::JournalEntry;
+use crate::store::Kind;
 
 /// The format that this version writes.
 const FORMAT: u8 = 1;
@@ -27,6 +29,14 @@ pub enum Unreadable {
     /// The bytes don't make sense.
     #[error("the body is damaged")]
     Damaged(#[source] postcard::Error),
+    /// It is another sort of record than its key says.
+    #[error("the body is a {found:?}, and its key says {wanted:?}")]
+    OtherKind {
+        /// What the body is.
+        found: Kind,
+        /// What the key says.
+        wanted: Kind,
+    },
 }
 
 /// A record as the bytes that a store keeps.
@@ -43,6 +53,18 @@ pub fn encode(record: &Record) -> Result<Vec<u8>, Unreadable> {
 /// When they are no record in a format that this version reads.
 pub fn decode(body: &[u8]) -> Result<Record, Unreadable> {
     read(body)
+}
+
+/// The record of this kind in a store's bytes.
+///
+/// # Errors
+/// As [`decode`], and when it is of another kind.
+pub fn decode_as(wanted: Kind, body: &[u8]) -> Result<Record, Unreadable> {
+    let record = decode(body)?;
+    match record.kind() {
+        found if found == wanted => Ok(record),
+        found => Err(Unreadable::OtherKind { found, wanted }),
+    }
 }
 
 /// A journal entry as the bytes that a store keeps.

@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use smol_str::SmolStr;
 
 use super::{
-    Changes, Count, Counted, Cursor, Due, JournalCursor, Journaled, Key, Kind, Loaded, Order, Page,
-    Put, Select, Store, StoreError, StoredFact, Verdict, Version,
+    Changes, Count, Counted, Cursor, Due, JournalCursor, Journaled, Key, Kind, Lane, Lanes, Loaded,
+    NextDue, Order, Page, Put, Select, Store, StoreError, StoredFact, Verdict, Version, Wakes,
 };
 use crate::condition::Filter;
-use crate::ids::{CommandId, Id, Tenant};
+use crate::ids::{CommandId, Id, Name, Tenant};
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -24,8 +24,9 @@ use crate::value::Value;
 /// ```
 /// use leadkit::store::{MemoryStore, Store};
 /// let store = MemoryStore::default();
-/// assert_eq!(pollster::block_on(store.next_due())?, None);
-/// # Ok::<(), leadkit::store::StoreError>(())
+/// let now = "2026-03-06T16:30:00Z".parse()?;
+/// assert!(pollster::block_on(store.next_due(now))?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
@@ -38,16 +39,16 @@ type Slot = (Kind, Id);
 #[derive(Debug, Default)]
 struct State {
     tenants: BTreeMap<Tenant, Shelf>,
-    /// The tenant that the last page of due records ended with; the next begins behind it.
-    served_last: Option<Tenant>,
+    /// The lane that the last page of due records ended with; the next begins behind it.
+    served_last: Option<Lane>,
 }
 
 /// What one tenant has.
 #[derive(Debug, Default)]
 struct Shelf {
     records: BTreeMap<Slot, Record>,
-    /// Every record with a clock, by its instant.
-    clocks: BTreeSet<(Instant, Kind, Id)>,
+    /// Every record with a clock, by its instant: lane by lane, none of them empty.
+    clocks: BTreeMap<Name, BTreeSet<(Instant, Kind, Id)>>,
     leases: BTreeMap<Slot, Instant>,
     journal: Vec<(CommandId, Vec<u8>)>,
     /// Where in the journal a command stands.
@@ -58,7 +59,7 @@ struct Shelf {
 struct Record {
     version: Version,
     body: Vec<u8>,
-    wakes_at: Option<Instant>,
+    wakes: Option<Wakes>,
     /// By name.
     facts: Vec<StoredFact>,
 }
@@ -95,17 +96,20 @@ impl Store for MemoryStore {
 
     async fn due(
         &self,
+        lanes: &Lanes,
         now: Instant,
         limit: usize,
         lease_until: Instant,
     ) -> Result<Vec<Due>, StoreError> {
-        Ok(self.state().lease_due(now, limit, lease_until))
+        Ok(self.state().lease_due(lanes, now, limit, lease_until))
     }
 
-    async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
+    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
         let state = self.state();
-        let first = |shelf: &Shelf| shelf.clocks.first().map(|(at, ..)| *at);
-        Ok(state.tenants.values().filter_map(first).min())
+        let shelves = state.tenants.iter();
+        Ok(shelves
+            .flat_map(|(tenant, shelf)| shelf.next_due(tenant, now))
+            .collect())
     }
 
     async fn select(&self, select: &Select) -> Result<Page, StoreError> {
@@ -163,36 +167,46 @@ impl Store for MemoryStore {
 }
 
 impl State {
-    /// Takes from the tenants in turn, one record each, until the page is full.
-    fn lease_due(&mut self, now: Instant, limit: usize, lease_until: Instant) -> Vec<Due> {
-        let mut queues: Vec<_> = self
-            .tenants
+    /// Takes from the lanes in turn, one record each, until the page is full.
+    fn lease_due(
+        &mut self,
+        lanes: &Lanes,
+        now: Instant,
+        limit: usize,
+        lease_until: Instant,
+    ) -> Vec<Due> {
+        let mut queues: Vec<_> = lanes
             .iter()
-            .map(|(tenant, shelf)| (tenant, shelf.due(now).peekable()))
-            .filter_map(|(tenant, mut due)| due.peek().is_some().then_some((tenant, due)))
+            .filter_map(|lane| {
+                let shelf = self.tenants.get(&lane.tenant)?;
+                let mut due = shelf.due(&lane.name, now).peekable();
+                due.peek().is_some().then_some((lane, due))
+            })
             .collect();
         let served_last = self.served_last.as_ref();
-        let behind = queues.partition_point(|(tenant, _)| Some(*tenant) <= served_last);
+        let behind = queues.partition_point(|(lane, _)| Some(*lane) <= served_last);
         queues.rotate_left(behind);
 
         let mut page: Vec<Due> = Vec::new();
+        let mut served_last = None;
         while page.len() < limit && !queues.is_empty() {
-            queues.retain_mut(|(tenant, due)| {
+            queues.retain_mut(|(lane, due)| {
                 if page.len() == limit {
                     return true;
                 }
                 let Some((at, kind, id)) = due.next() else {
                     return false;
                 };
-                let tenant = Tenant::clone(tenant);
+                let tenant = lane.tenant.clone();
                 let key = Key { id, kind, tenant };
                 page.push(Due { key, at });
+                served_last = Some(Lane::clone(lane));
                 true
             });
         }
         drop(queues);
-        if let Some(last) = page.last() {
-            self.served_last = Some(last.key.tenant.clone());
+        if served_last.is_some() {
+            self.served_last = served_last;
         }
         for Due { key, .. } in &page {
             if let Some(shelf) = self.tenants.get_mut(&key.tenant) {
@@ -262,44 +276,72 @@ impl Shelf {
             key,
             read,
             body,
-            wakes_at,
+            wakes,
             mut facts,
         } = put;
         let (kind, id) = (key.kind, key.id);
-        let is_there = body.is_some();
+        let wakes = wakes.filter(|_| body.is_some());
         let old = match body {
             Some(body) => {
                 facts.sort_by(|a, b| a.name.cmp(&b.name));
                 let record = Record {
                     version: read.next(),
                     body,
-                    wakes_at,
+                    wakes: wakes.clone(),
                     facts,
                 };
                 self.records.insert((kind, id), record)
             }
             None => self.records.remove(&(kind, id)),
         };
-        if let Some(at) = old.and_then(|record| record.wakes_at) {
-            self.clocks.remove(&(at, kind, id));
+        if let Some(Wakes { at, lane }) = old.and_then(|record| record.wakes) {
+            if let Some(clocks) = self.clocks.get_mut(&lane) {
+                clocks.remove(&(at, kind, id));
+                if clocks.is_empty() {
+                    self.clocks.remove(&lane);
+                }
+            }
         }
-        if let Some(at) = wakes_at.filter(|_| is_there) {
-            self.clocks.insert((at, kind, id));
+        if let Some(Wakes { at, lane }) = wakes {
+            self.clocks.entry(lane).or_default().insert((at, kind, id));
         }
         self.leases.remove(&(kind, id));
     }
 
-    /// What is due and not leased, the earliest first.
-    fn due(&self, now: Instant) -> impl Iterator<Item = (Instant, Kind, Id)> {
-        let leased = move |kind: Kind, id: Id| {
-            let until = self.leases.get(&(kind, id));
-            until.is_some_and(|until| now < *until)
-        };
-        self.clocks
-            .iter()
-            .copied()
+    fn is_leased(&self, kind: Kind, id: Id, now: Instant) -> bool {
+        let until = self.leases.get(&(kind, id));
+        until.is_some_and(|until| now < *until)
+    }
+
+    /// What is due in a lane and not leased, the earliest first.
+    fn due(&self, lane: &Name, now: Instant) -> impl Iterator<Item = (Instant, Kind, Id)> {
+        let clocks = self.clocks.get(lane).into_iter().flatten().copied();
+        clocks
             .take_while(move |(at, ..)| *at <= now)
-            .filter(move |(_, kind, id)| !leased(*kind, *id))
+            .filter(move |(_, kind, id)| !self.is_leased(*kind, *id, now))
+    }
+
+    /// Each lane's next clock, and the end of its first lease.
+    fn next_due(&self, tenant: &Tenant, now: Instant) -> Vec<NextDue> {
+        let mut leases: BTreeMap<&Name, Instant> = BTreeMap::new();
+        for (slot, until) in self.leases.iter().filter(|(_, until)| now < **until) {
+            let record = self.records.get(slot);
+            if let Some(Wakes { lane, .. }) = record.and_then(|record| record.wakes.as_ref()) {
+                let first = leases.entry(lane).or_insert(*until);
+                *first = (*first).min(*until);
+            }
+        }
+        let next_due = |(name, clocks): (&Name, &BTreeSet<(Instant, Kind, Id)>)| {
+            let mut clocks = clocks.iter();
+            let free = clocks.find(|(_, kind, id)| !self.is_leased(*kind, *id, now));
+            let (tenant, name) = (tenant.clone(), name.clone());
+            NextDue {
+                at: free.map(|(at, ..)| *at),
+                leased_until: leases.get(&name).copied(),
+                lane: Lane { tenant, name },
+            }
+        };
+        self.clocks.iter().map(next_due).collect()
     }
 
     fn filtered<'a>(

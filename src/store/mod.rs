@@ -1,7 +1,7 @@
 //! The port to storage: what leadkit keeps, and what it asks of whoever keeps it.
 //!
-//! A [`Store`] knows keys, versions, clocks (`wakes_at`) and stored facts, and nothing of the
-//! domain: a record's body is opaque bytes that the core wrote. Correctness rests on three
+//! A [`Store`] knows keys, versions, clocks (`wakes_at`), lanes and stored facts, and nothing of
+//! the domain: a record's body is opaque bytes that the core wrote. Correctness rests on three
 //! things (the third design idea): **versions** (a change is written only if what it read has
 //! not moved), **command ids** (the journal is unique on them, so a repeat changes nothing) and
 //! **leases** (which only spare work: a lost or doubled lease never doubles an effect).
@@ -23,8 +23,10 @@ use crate::value::{self, Value};
 #[macro_use]
 pub mod promises;
 
+mod clocks;
 mod memory;
 
+pub use clocks::{Due, Lane, Lanes, NextDue, Wakes};
 pub use memory::MemoryStore;
 
 /// What sort of record a key names. Stores may keep kinds apart; they give them no meaning.
@@ -219,8 +221,8 @@ pub struct Put {
     pub read: Version,
     /// Its new bytes, or `None` to remove it.
     pub body: Option<Vec<u8>>,
-    /// When it wants to be woken next, if ever.
-    pub wakes_at: Option<Instant>,
+    /// When it wants to be woken next, and by whom, if ever.
+    pub wakes: Option<Wakes>,
     /// All its stored facts, each name once; they replace the earlier ones.
     pub facts: Vec<StoredFact>,
 }
@@ -235,15 +237,6 @@ pub enum Verdict {
     AlreadyDone,
     /// These records have other versions than the ones read. Nothing was written.
     Moved(Vec<Key>),
-}
-
-/// A record whose time has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
-    /// Which record.
-    pub key: Key,
-    /// Its `wakes_at`.
-    pub at: Instant,
 }
 
 /// A question for the records of one kind that a filter lets through.
@@ -492,25 +485,36 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// - no changes are no error (`nothing_asked_is_nothing_done`).
     async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError>;
 
-    /// Leases up to `limit` records that are due at `now`, the earliest first.
+    /// Leases up to `limit` records of these lanes that are due at `now`, the earliest first.
     ///
     /// To be correct:
     /// - a record is due when `wakes_at <= now` (`due_is_what_is_due_the_earliest_first`,
     ///   `a_new_clock_replaces_the_old`, `clocks_are_exact_in_every_year`) and no lease of it
     ///   runs at `now` (`a_lease_hides_a_record_until_it_ends`);
     /// - what is returned is leased until `lease_until`, judged by the `now` of later calls;
-    /// - a page has no more than `limit` (`due_keeps_to_its_limit`), chosen from the tenants in
-    ///   turn: they share a page (`tenants_share_a_page_of_due_records`), and none waits for
+    /// - what waits in other lanes is neither returned nor leased, and takes no room
+    ///   (`other_lanes_are_left_to_others`); a write may put a record into another lane
+    ///   (`a_record_may_change_its_lane`);
+    /// - a page has no more than `limit` (`due_keeps_to_its_limit`), chosen from the lanes in
+    ///   turn: tenants share a page (`tenants_share_a_page_of_due_records`), and none waits for
     ///   another's backlog (`no_tenant_waits_for_anothers_backlog`).
     async fn due(
         &self,
+        lanes: &Lanes,
         now: Instant,
         limit: usize,
         lease_until: Instant,
     ) -> Result<Vec<Due>, StoreError>;
 
-    /// The earliest `wakes_at` of all records, leased or not (`next_due_is_the_earliest_clock`).
-    async fn next_due(&self) -> Result<Option<Instant>, StoreError>;
+    /// Tells of every lane that has clocks when the next is due, in the order of the lanes.
+    ///
+    /// To be correct:
+    /// - all lanes are told of, and those without a clock are not
+    ///   (`next_due_is_the_earliest_clock_of_each_lane`);
+    /// - what is leased at `now` is not next, and neither lost: the end of the first lease is told
+    ///   (`next_due_tells_leases_from_clocks`). A lease on what somebody else has written
+    ///   meanwhile may be told of as well: it only makes a worker look once too often.
+    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError>;
 
     /// Reads one page of the keys that a filter lets through.
     ///

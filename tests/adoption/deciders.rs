@@ -21,15 +21,19 @@ fn a_message_of_a_playbook_that_nobody_knows_goes_under_the_active_one() {
             ticked
                 .left
                 .iter()
-                .any(|(key, error)| key.kind == Kind::Message
-                    && matches!(error, Error::UnknownPlaybook(_)))
+                .any(|left| matches!(left.because, Error::UnknownPlaybook(_)))
         );
         world.clock.advance(Elapsed::minutes(2));
         stranger.tick().await.unwrap();
         assert_eq!(world.messages(), 0);
 
         let engine = world.engine(&[&two]);
-        engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        engine
+            .tenant(TENANT)
+            .adopt(Vec::new())
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         world.clock.advance(Elapsed::minutes(2));
         engine.tick().await.unwrap();
         assert_eq!(world.messages(), 1);
@@ -47,11 +51,25 @@ fn a_lead_waits_for_its_own_playbook_or_to_be_taken_over() {
         let world = World::new();
         let lead = register(&world.engine(&[&one])).await;
         let engine = world.engine(&[&two]);
-        engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
-        let tried = engine.tenant(TENANT).tried(lead).await;
+        engine
+            .tenant(TENANT)
+            .adopt(Vec::new())
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
+        let tried = engine
+            .tenant(TENANT)
+            .tried(lead)
+            .by(Actor::host("test"))
+            .await;
         assert!(matches!(tried, Err(Error::UnknownPlaybook(hash)) if hash == one.hash));
         engine.tick().await.unwrap();
-        engine.tenant(TENANT).tried(lead).await.unwrap();
+        engine
+            .tenant(TENANT)
+            .tried(lead)
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
     });
 }
 
@@ -62,7 +80,12 @@ fn a_sweep_that_comes_again_outlives_its_playbook() {
         let world = World::new();
         let engine = world.engine(&[&one]);
         let lead = register(&engine).await;
-        let sweep = engine.tenant(TENANT).sweep(weekly("open")).await.unwrap();
+        let sweep = engine
+            .tenant(TENANT)
+            .sweep(weekly("open"))
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         world.live_to_day(&engine, 1).await;
         let engine = world.engine(&[&two]);
         world.adopt(&engine).await;
@@ -117,6 +140,7 @@ async fn left_behind(world: &World, one: &Arc<Playbook>, two: &Arc<Playbook>) ->
     engine
         .tenant(TENANT)
         .move_to(lead, "talking")
+        .by(Actor::host("test"))
         .await
         .unwrap();
     let adoption = Adoption {
@@ -150,11 +174,21 @@ fn a_page_with_a_lead_that_nobody_here_knows_is_left_to_others_and_no_lead_is_le
         let world = World::new();
         let lead = left_behind(&world, &one, &two).await;
         let ignorant = world.engine(&[&two]);
-        let sweep = ignorant.tenant(TENANT).sweep(weekly("open")).await.unwrap();
+        let sweep = ignorant
+            .tenant(TENANT)
+            .sweep(weekly("open"))
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         let sweep = sweep.sweep.unwrap();
         for _ in 0..5 {
             let ticked = ignorant.tick().await.unwrap();
-            assert!(ticked.left.iter().any(|(key, _)| key.kind == Kind::Sweep));
+            assert!(
+                ticked
+                    .failures
+                    .iter()
+                    .any(|(key, _)| key.kind == Kind::Sweep)
+            );
             let swept = world.sweep(sweep).await;
             assert_eq!((swept.reached, swept.refused, swept.trouble), (0, 0, None));
             world.clock.advance(Elapsed::minutes(2));
@@ -177,16 +211,30 @@ fn adopting_again_with_a_mapping_takes_over_who_was_left_behind() {
         let engine = world.engine(&[&one, &two]);
         let before = world.tenant().await;
         // Asking again for the same changes nothing.
-        let again = engine.tenant(TENANT).adopt(Vec::new()).await;
+        let again = engine
+            .tenant(TENANT)
+            .adopt(Vec::new())
+            .by(Actor::host("test"))
+            .await;
         assert_eq!(code(again), "stages-vanish");
         let mapping = StageMapping {
             from: ("sales".into(), "talking".into()),
             to: ("sales".into(), "new".into()),
         };
-        engine.tenant(TENANT).adopt(vec![mapping]).await.unwrap();
+        engine
+            .tenant(TENANT)
+            .adopt(vec![mapping])
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         engine.tick().await.unwrap();
         world.assert_clocks(&two).await;
-        engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        engine
+            .tenant(TENANT)
+            .adopt(Vec::new())
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         let after = world.tenant().await;
         assert_eq!(after.adopted.len(), before.adopted.len());
         assert_ne!(after.sweep, before.sweep);
@@ -200,8 +248,18 @@ fn adopting_again_takes_over_who_refused_and_could_be_taken_over_now() {
         let world = World::new();
         let lead = left_behind(&world, &one, &two).await;
         let engine = world.engine(&[&one, &two]);
-        engine.tenant(TENANT).move_to(lead, "new").await.unwrap();
-        engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        engine
+            .tenant(TENANT)
+            .move_to(lead, "new")
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
+        engine
+            .tenant(TENANT)
+            .adopt(Vec::new())
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         engine.tick().await.unwrap();
         world.assert_clocks(&two).await;
     });
@@ -215,8 +273,17 @@ fn a_sweep_that_fails_three_times_is_set_aside_with_its_error_and_can_be_tried_a
         let world = World::new();
         let engine = world.engine(&[&one]);
         let lead = register(&engine).await;
-        engine.tenant(TENANT).set(lead, "car", "X3").await.unwrap();
-        let sweep = engine.tenant(TENANT).sweep(weekly(r#"car == "X3""#)).await;
+        engine
+            .tenant(TENANT)
+            .set(lead, "car", "X3")
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
+        let sweep = engine
+            .tenant(TENANT)
+            .sweep(weekly(r#"car == "X3""#))
+            .by(Actor::host("test"))
+            .await;
         let sweep = sweep.unwrap().sweep.unwrap();
         world.live_to_day(&engine, 1).await;
         let attempts = async |engine: &Engine| {
@@ -243,7 +310,12 @@ fn a_sweep_that_fails_three_times_is_set_aside_with_its_error_and_can_be_tried_a
             .name("Ana")
             .email("ana@example.com")
             .role("seller");
-        without.tenant(TENANT).set_up(ana).await.unwrap();
+        without
+            .tenant(TENANT)
+            .set_up(ana)
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         let shop = without.tenant(TENANT);
         assert_eq!(
             code(shop.retry_sweep(sweep).by("ana").await),
@@ -256,22 +328,44 @@ fn a_sweep_that_fails_three_times_is_set_aside_with_its_error_and_can_be_tried_a
 
         // Back under a playbook that has the field, it is tried again and goes well.
         let back = world.engine(&[&two, &one]);
-        back.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        back.tenant(TENANT)
+            .adopt(Vec::new())
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         world.live_to_day(&back, 9).await;
         assert_eq!(attempts(&back).await, 1);
-        back.tenant(TENANT).retry_sweep(sweep).await.unwrap();
+        back.tenant(TENANT)
+            .retry_sweep(sweep)
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         back.tick().await.unwrap();
         assert_eq!(attempts(&back).await, 2);
         assert_eq!(
-            code(back.tenant(TENANT).retry_sweep(sweep).await),
+            code(
+                back.tenant(TENANT)
+                    .retry_sweep(sweep)
+                    .by(Actor::host("test"))
+                    .await
+            ),
             "not-set-aside"
         );
 
-        back.tenant(TENANT).cancel_sweep(sweep).await.unwrap();
+        back.tenant(TENANT)
+            .cancel_sweep(sweep)
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         world.live_to_day(&back, 40).await;
         assert_eq!(attempts(&back).await, 2);
         assert_eq!(
-            code(back.tenant(TENANT).cancel_sweep(sweep).await),
+            code(
+                back.tenant(TENANT)
+                    .cancel_sweep(sweep)
+                    .by(Actor::host("test"))
+                    .await
+            ),
             "sweep-is-over"
         );
         let events = world.events().await;
@@ -297,11 +391,18 @@ fn a_message_that_was_set_aside_is_tried_again_when_its_text_is_mended() {
         let message = shop.messages("", None, 10).await.unwrap().remove(0);
         assert!(message.trouble.unwrap().is_set_aside());
         assert_eq!(world.messages(), 0);
-        shop.settle(message.id, Fate::Retry).await.unwrap();
+        shop.settle(message.id, Fate::Retry)
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         engine.tick().await.unwrap();
         assert_eq!(world.messages(), 1);
         assert_eq!(
-            code(shop.settle(message.id, Fate::Retry).await),
+            code(
+                shop.settle(message.id, Fate::Retry)
+                    .by(Actor::host("test"))
+                    .await
+            ),
             "not-set-aside"
         );
     });

@@ -25,8 +25,8 @@ use leadkit::record::journal::Event;
 use leadkit::record::lead::{How, Lead};
 use leadkit::record::{Sweep, TenantRecord, stored};
 use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Loaded, MemoryStore, Order,
-    Page, Select, Store, StoreError, Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lane, Lanes, Loaded,
+    MemoryStore, NextDue, Order, Page, Select, Store, StoreError, Verdict,
 };
 use leadkit::time::{Elapsed, Instant};
 use pollster::block_on;
@@ -128,7 +128,12 @@ impl World {
     }
 
     async fn adopt(&self, engine: &Engine) {
-        engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        engine
+            .tenant(TENANT)
+            .adopt(Vec::new())
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         engine.tick().await.unwrap();
     }
 
@@ -166,7 +171,13 @@ impl World {
     /// The stored clock of every lead is the one that its playbook computes.
     async fn assert_clocks(&self, playbook: &Playbook) {
         let far = "2999-01-01T00:00:00Z".parse().unwrap();
-        let due = self.store.due(far, 100_000, Instant::UNIX_EPOCH).await;
+        let lane = Lane {
+            tenant: TENANT.into(),
+            name: playbook.hash.clone(),
+        };
+        let lanes = [lane].into_iter().collect();
+        let store = &self.store;
+        let due = store.due(&lanes, far, 100_000, Instant::UNIX_EPOCH).await;
         let due = due.unwrap();
         for lead in leads(&self.engine(&[&shop("")])).await {
             let key = Key::lead(&TENANT.into(), lead.id);
@@ -187,7 +198,13 @@ fn luis() -> NewLead {
 }
 
 async fn register(engine: &Engine) -> LeadId {
-    engine.tenant(TENANT).register(luis()).await.unwrap().id
+    engine
+        .tenant(TENANT)
+        .register(luis())
+        .by(Actor::host("test"))
+        .await
+        .unwrap()
+        .id
 }
 
 /// A sweep that comes every week.

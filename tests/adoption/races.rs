@@ -100,7 +100,12 @@ impl Store for Interposing {
     async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
         let deed = self.before_commit.lock().unwrap().take();
         if let Some(Deed(engine)) = deed {
-            engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+            engine
+                .tenant(TENANT)
+                .adopt(Vec::new())
+                .by(Actor::host("test"))
+                .await
+                .unwrap();
             engine.tick().await.unwrap();
         }
         self.store.commit(changes).await
@@ -108,15 +113,16 @@ impl Store for Interposing {
 
     async fn due(
         &self,
+        lanes: &Lanes,
         now: Instant,
         limit: usize,
         lease_until: Instant,
     ) -> Result<Vec<Due>, StoreError> {
-        self.store.due(now, limit, lease_until).await
+        self.store.due(lanes, now, limit, lease_until).await
     }
 
-    async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
-        self.store.next_due().await
+    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
+        self.store.next_due(now).await
     }
 
     async fn select(&self, select: &Select) -> Result<Page, StoreError> {
@@ -163,7 +169,12 @@ fn a_registration_that_races_with_an_adoption_is_not_left_under_the_old_playbook
             let deed = Deed(world.engine(&[&one, &two]));
             *interposing.before_commit.lock().unwrap() = Some(deed);
             let eva = NewLead::new("Eva").email("eva@example.com");
-            match engine.tenant(TENANT).register(eva).await {
+            match engine
+                .tenant(TENANT)
+                .register(eva)
+                .by(Actor::host("test"))
+                .await
+            {
                 Ok(lead) => assert_eq!(lead.playbook, two.hash),
                 Err(Error::NotAdopted { active, .. }) => {
                     assert!(!knows_both);
@@ -190,6 +201,7 @@ fn a_later_adoption_ends_the_sweep_of_the_earlier_one_which_takes_nothing_back()
         let earlier = engine
             .tenant(TENANT)
             .adopt(Vec::new())
+            .by(Actor::host("test"))
             .await
             .unwrap()
             .sweep
@@ -212,6 +224,7 @@ fn a_later_adoption_ends_the_sweep_of_the_earlier_one_which_takes_nothing_back()
         let later = engine
             .tenant(TENANT)
             .adopt(Vec::new())
+            .by(Actor::host("test"))
             .await
             .unwrap()
             .sweep
@@ -225,7 +238,13 @@ fn a_later_adoption_ends_the_sweep_of_the_earlier_one_which_takes_nothing_back()
         assert_eq!(refusal.code(), "not-active");
         // The adoption's own sweep is not to be cancelled: leads would be left behind.
         assert_eq!(
-            code(engine.tenant(TENANT).cancel_sweep(later).await),
+            code(
+                engine
+                    .tenant(TENANT)
+                    .cancel_sweep(later)
+                    .by(Actor::host("test"))
+                    .await
+            ),
             "takes-over"
         );
         engine.tick().await.unwrap();
@@ -243,7 +262,12 @@ fn a_page_that_somebody_else_did_meanwhile_counts_once() {
         let world = World::new();
         let engine = world.engine(&[&playbook]);
         register(&engine).await;
-        let sweep = engine.tenant(TENANT).sweep(weekly("open")).await.unwrap();
+        let sweep = engine
+            .tenant(TENANT)
+            .sweep(weekly("open"))
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         let sweep = sweep.sweep.unwrap();
         engine.tick().await.unwrap();
         let after = world.sweep(sweep).await;

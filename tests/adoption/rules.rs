@@ -173,7 +173,12 @@ fn what_the_playbook_in_between_added_is_new_to_a_lead_that_never_saw_it() {
         register(&world.engine(&[&one])).await;
         world.live_to_day(&world.engine(&[&one]), 10).await;
         let engine = world.engine(&[&one, &two]);
-        engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        engine
+            .tenant(TENANT)
+            .adopt(Vec::new())
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         let engine = world.engine(&[&one, &two, &three]);
         world.adopt(&engine).await;
         world.live_to_day(&engine, 30).await;
@@ -231,7 +236,12 @@ fn to_a_lead_whose_playbook_is_forgotten_every_rule_is_new() {
         let known: Vec<&Arc<Playbook>> = ages.iter().collect();
         for n in 1..ages.len() {
             let engine = world.engine(&known[..=n]);
-            engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+            engine
+                .tenant(TENANT)
+                .adopt(Vec::new())
+                .by(Actor::host("test"))
+                .await
+                .unwrap();
         }
         let tenant = world.tenant().await;
         assert_eq!(tenant.adopted.len(), TenantRecord::MOST_ADOPTED);
@@ -314,7 +324,12 @@ fn a_rule_whose_condition_stays_knows_since_when_it_is_true() {
             let engine = world.engine(&[&old]);
             let lead = register(&engine).await;
             world.live_to_day(&engine, 15).await;
-            engine.tenant(TENANT).answered(lead).await.unwrap();
+            engine
+                .tenant(TENANT)
+                .answered(lead)
+                .by(Actor::host("test"))
+                .await
+                .unwrap();
             world.live_to_day(&engine, 20).await;
             let engine = world.engine(&[&old, new]);
             world.adopt(&engine).await;
@@ -364,7 +379,12 @@ fn a_lead_that_is_mapped_to_a_stage_gets_no_backlog_of_its_rules() {
             from: ("sales".into(), "new".into()),
             to: ("sales".into(), "talking".into()),
         };
-        engine.tenant(TENANT).adopt(vec![mapping]).await.unwrap();
+        engine
+            .tenant(TENANT)
+            .adopt(vec![mapping])
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         world.live_to_day(&engine, 51).await;
         assert_eq!(leads(&engine).await[0].stage, "talking");
         assert_eq!(world.messages(), 0);

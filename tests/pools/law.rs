@@ -177,7 +177,7 @@ impl Life {
                     capacity: *capacity,
                     ..AgentSetup::new(person(*agent))
                 };
-                shop.set_up(setup).await.unwrap();
+                shop.set_up(setup).by(Actor::host("test")).await.unwrap();
             }
             Step::Register { to } => {
                 let new = NewLead::new("Somebody");
@@ -186,7 +186,7 @@ impl Life {
                     1 | 2 => new.field("pool", "all"),
                     _ => new,
                 };
-                let lead = shop.register(new).await.unwrap();
+                let lead = shop.register(new).by(Actor::host("test")).await.unwrap();
                 self.leads.push(lead.id);
             }
             Step::Close { lead, won } => {
@@ -217,7 +217,12 @@ impl Life {
             Step::Adopt => {
                 self.active = 1 - self.active;
                 let engine = &self.engines[self.active];
-                engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+                engine
+                    .tenant(TENANT)
+                    .adopt(Vec::new())
+                    .by(Actor::host("test"))
+                    .await
+                    .unwrap();
             }
             Step::TickPage => {
                 let mut ticked = leadkit::engine::Ticked::default();
@@ -238,7 +243,12 @@ impl Life {
         let Some(lead) = self.pick(lead) else {
             return;
         };
-        match engine.tenant(TENANT).order(lead, order(())).await {
+        match engine
+            .tenant(TENANT)
+            .order(lead, order(()))
+            .by(Actor::host("test"))
+            .await
+        {
             Ok(_) | Err(Error::Refused(_)) => {}
             Err(error) => panic!("{error}"),
         }
@@ -321,12 +331,14 @@ impl Life {
 
     async fn check_clocks(&self, all: &[Lead]) {
         let far: Instant = "9999-01-01T00:00:00Z".parse().unwrap();
-        let due = self
-            .world
-            .store
-            .due(far, 100_000, Instant::UNIX_EPOCH)
-            .await
-            .unwrap();
+        let lane = |playbook: &Arc<Playbook>| Lane {
+            tenant: TENANT.into(),
+            name: playbook.hash.clone(),
+        };
+        let lanes = self.playbooks.iter().map(lane).collect();
+        let store = &self.world.store;
+        let due = store.due(&lanes, far, 100_000, Instant::UNIX_EPOCH).await;
+        let due = due.unwrap();
         let clocks: BTreeMap<Key, Instant> = due
             .into_iter()
             .filter(|due| due.key.kind == Kind::Lead)

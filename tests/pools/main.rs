@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use leadkit::agenda;
 use leadkit::clock::{Clock, VirtualClock};
-use leadkit::decide::command::{AgentSetup, LeadOrder, NewLead};
+use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
 use leadkit::email::Email;
 use leadkit::engine::{Engine, Error};
 use leadkit::ids::{AgentId, CommandId, LeadId, Name, Tenant};
@@ -25,7 +25,9 @@ use leadkit::record::lead::{Because, Lead};
 use leadkit::record::pool::Member;
 use leadkit::record::workload::Tally;
 use leadkit::record::{Agent, Pool, Record, Recorded, TenantRecord, Workload, stored};
-use leadkit::store::{Changes, Key, Kind, MemoryStore, Order as By, Put, Store, Verdict, Version};
+use leadkit::store::{
+    Changes, Key, Kind, Lane, MemoryStore, Order as By, Put, Store, Verdict, Version,
+};
 use leadkit::time::{Elapsed, Instant};
 use pollster::block_on;
 use proptest::prelude::*;
@@ -113,7 +115,7 @@ impl World {
             key,
             read: Version::ABSENT,
             body: Some(stored::encode(&record).unwrap()),
-            wakes_at: None,
+            wakes: None,
             facts: Vec::new(),
         });
         let changes = Changes {
@@ -136,12 +138,22 @@ fn agent(id: &str) -> AgentSetup {
 }
 
 async fn set_up(engine: &Engine, setup: AgentSetup) {
-    engine.tenant(TENANT).set_up(setup).await.unwrap();
+    engine
+        .tenant(TENANT)
+        .set_up(setup)
+        .by(Actor::host("test"))
+        .await
+        .unwrap();
 }
 
 async fn register(engine: &Engine) -> Lead {
     let lead = NewLead::new("Somebody");
-    engine.tenant(TENANT).register(lead).await.unwrap()
+    engine
+        .tenant(TENANT)
+        .register(lead)
+        .by(Actor::host("test"))
+        .await
+        .unwrap()
 }
 
 async fn leads(engine: &Engine) -> Vec<Lead> {

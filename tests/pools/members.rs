@@ -57,6 +57,7 @@ fn what_happens_to_its_leads_while_an_agent_is_away_is_known_when_it_comes_back(
         engine
             .tenant(TENANT)
             .close(lead.id, "won", "")
+            .by(Actor::host("test"))
             .await
             .unwrap();
         set_up(&engine, AgentSetup::new("ana").available(true)).await;
@@ -97,6 +98,7 @@ over     = "90 days"
         engine
             .tenant(TENANT)
             .close(lead.id, "won", "")
+            .by(Actor::host("test"))
             .await
             .unwrap();
         register(&engine).await;
@@ -107,10 +109,12 @@ over     = "90 days"
         let fourth = engine
             .tenant(TENANT)
             .register(NewLead::new("Eva").owner("ana"))
+            .by(Actor::host("test"))
             .await;
         let refused = engine
             .tenant(TENANT)
             .assign(fourth.unwrap().id, "north")
+            .by(Actor::host("test"))
             .await;
         assert!(
             matches!(refused, Err(Error::Refused(refusal)) if refusal.code() == "nobody-eligible")
@@ -181,6 +185,7 @@ fn leaving_after_a_lead_and_coming_back_does_not_jump_the_queue() {
             engine
                 .tenant(TENANT)
                 .move_to(lead.id, "lost")
+                .by(Actor::host("test"))
                 .await
                 .unwrap();
             if owner == "ana" {
@@ -251,12 +256,22 @@ over     = "30 days"
         // Some have something on hand.
         for n in 0..10 {
             let lead = NewLead::new("Somebody").owner(id(n).as_str());
-            engine.tenant(TENANT).register(lead).await.unwrap();
+            engine
+                .tenant(TENANT)
+                .register(lead)
+                .by(Actor::host("test"))
+                .await
+                .unwrap();
         }
         assert_eq!(world.pool("inside").await.unwrap().members.len(), 800);
 
         let engine = world.engine(&[&one, &two]);
-        engine.tenant(TENANT).adopt(Vec::new()).await.unwrap();
+        engine
+            .tenant(TENANT)
+            .adopt(Vec::new())
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         assert!(world.pool("outside").await.is_none());
         let inside = world.pool("inside").await.unwrap();
         let north = world.pool("north").await.unwrap();
@@ -279,6 +294,7 @@ over     = "30 days"
         engine
             .tenant(TENANT)
             .close(lead.id, "won", "")
+            .by(Actor::host("test"))
             .await
             .unwrap();
         let north = world.pool("north").await.unwrap();
@@ -291,7 +307,7 @@ over     = "30 days"
 
 #[test]
 fn an_adoption_that_races_with_an_agents_setup_misses_nobody() {
-    use leadkit::decide::command::{Actor, Adoption, Command, What};
+    use leadkit::decide::command::{Adoption, Command, What};
     use leadkit::decide::records::Records;
     use leadkit::decide::{Stop, decide};
     let (one, two) = (evenly(), takes_pauses());
@@ -363,7 +379,11 @@ fn a_pool_that_is_full_takes_no_further_member() {
         };
         let key = Key::pool(&Tenant::from(TENANT), &Name::from("inside"));
         world.seed(vec![(key, pool.into_record())]).await;
-        let refused = engine.tenant(TENANT).set_up(agent("zoe")).await;
+        let refused = engine
+            .tenant(TENANT)
+            .set_up(agent("zoe"))
+            .by(Actor::host("test"))
+            .await;
         let Err(Error::Refused(refusal)) = refused else {
             panic!("{refused:?}");
         };
@@ -414,10 +434,20 @@ unique    = ["owner", "contact.email"]
         let all_but_one = (0..AGENTS).filter(|n| *n != 137).map(hold);
         world.seed(all_but_one.collect()).await;
         let luis = || NewLead::new("Luis").email("luis@example.com");
-        let lead = engine.tenant(TENANT).register(luis()).await.unwrap();
+        let lead = engine
+            .tenant(TENANT)
+            .register(luis())
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         assert_eq!(owner(&lead), Some("agent-137"));
         // Now everybody holds the contact, and nobody is to have the lead.
-        let lead = engine.tenant(TENANT).register(luis()).await.unwrap();
+        let lead = engine
+            .tenant(TENANT)
+            .register(luis())
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
         assert_eq!(owner(&lead), None);
     });
 }

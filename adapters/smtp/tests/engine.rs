@@ -5,7 +5,7 @@
 mod server;
 
 use leadkit::clock::VirtualClock;
-use leadkit::decide::command::{AgentSetup, NewLead};
+use leadkit::decide::command::{Actor, AgentSetup, NewLead};
 use leadkit::engine::Engine;
 use leadkit::playbook::Playbook;
 use leadkit::store::MemoryStore;
@@ -29,6 +29,7 @@ async fn first_message(mailer: SmtpMailer, email: &str) -> (String, bool) {
     let luisa = AgentSetup::new("luisa").name("Luisa Peña").role("seller");
     toluca
         .set_up(luisa.email("luisa@autosdelvalle.example"))
+        .by(Actor::host("test"))
         .await
         .unwrap();
     let rosa = NewLead::new("Rosa Lara")

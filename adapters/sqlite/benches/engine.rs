@@ -108,7 +108,8 @@ impl World {
                 .name(agent)
                 .email(format!("{agent}@autosdelvalle.example"))
                 .role("seller");
-            block_on(engine.tenant(TENANT).set_up(setup)).expect("an agent");
+            let asked = engine.tenant(TENANT).set_up(setup).by(Actor::host("bench"));
+            block_on(asked).expect("an agent");
         }
         for numbers in numbers.chunks(20) {
             clock.advance(Elapsed::seconds(1));

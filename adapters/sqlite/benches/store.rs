@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use leadkit::ids::Id;
-use leadkit::store::{Changes, Key, Kind, Put, Store, StoredFact, Verdict, Version};
+use leadkit::store::{Changes, Key, Kind, Lanes, Put, Store, StoredFact, Verdict, Version, Wakes};
 use leadkit::time::{Elapsed, Instant};
 use leadkit::value::Value;
 use leadkit_sqlite::rusqlite::Connection;
@@ -189,19 +189,25 @@ fn register(number: u32) -> Changes {
                 key: key(Kind::Lead, lead),
                 read: Version::ABSENT,
                 body: Some(work::new_lead(number)),
-                wakes_at: Some(work::wakes_at(number)),
+                wakes: waking(work::wakes_at(number)),
                 facts: stored(&work::lead_facts(&contact.to_string(), "ana", 0)),
             },
             Put {
                 key: key(Kind::Contact, contact),
                 read: Version::ABSENT,
                 body: Some(work::body(contact.as_bytes(), work::CONTACT_BYTES)),
-                wakes_at: None,
+                wakes: None,
                 facts: Vec::new(),
             },
         ],
         journal: work::body(lead.as_bytes(), work::ENTRY_BYTES),
     }
+}
+
+/// A clock in the only lane.
+fn waking(at: Instant) -> Option<Wakes> {
+    let lane = work::lane().name;
+    Some(Wakes { at, lane })
 }
 
 fn key(kind: Kind, id: Id) -> Key {
@@ -230,9 +236,10 @@ fn stored(facts: &[Fact<'_>]) -> Vec<StoredFact> {
 /// Fires everything that is due, as the engine does: claim, load, commit.
 fn in_batches(store: &dyn Store) -> usize {
     let mut fired = 0;
+    let lanes: Lanes = [work::lane()].into_iter().collect();
     loop {
         let lease = work::now() + Elapsed::minutes(5);
-        let due = block_on(store.due(work::now(), BATCH, lease)).expect("due records");
+        let due = block_on(store.due(&lanes, work::now(), BATCH, lease)).expect("due records");
         if due.is_empty() {
             return fired;
         }
@@ -294,21 +301,21 @@ fn decided(
                 key: key(Kind::Lead, lead),
                 read,
                 body: Some(body),
-                wakes_at: Some(work::now() + Elapsed::hours(work::AGAIN_HOURS)),
+                wakes: waking(work::now() + Elapsed::hours(work::AGAIN_HOURS)),
                 facts: stored(&facts),
             },
             Put {
                 key: contact,
                 read: contact_read,
                 body: Some(work::fired(contact_body)),
-                wakes_at: None,
+                wakes: None,
                 facts: Vec::new(),
             },
             Put {
                 key: key(Kind::Message, message),
                 read: Version::ABSENT,
                 body: Some(work::body(lead.as_bytes(), work::MESSAGE_BYTES)),
-                wakes_at: None,
+                wakes: None,
                 facts: stored(&work::message_facts(&lead_text, &contact_text)),
             },
         ],

@@ -4,20 +4,30 @@ CREATE TABLE "{prefix}tenants" (
     name   TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- Every record: its version, its clock (microseconds since 1970, UTC) and an opaque body. A
--- table with rowids: bodies may be large, and would make the nodes of an index too wide.
+-- The lanes in which records wait to be woken, numbered likewise.
+CREATE TABLE "{prefix}lanes" (
+    number INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL,
+    name   TEXT    NOT NULL,
+    UNIQUE (tenant, name)
+) STRICT;
+
+-- Every record: its version, its clock (microseconds since 1970, UTC) with its lane, and an
+-- opaque body. A table with rowids: bodies may be large, and would make the nodes of an index
+-- too wide.
 CREATE TABLE "{prefix}records" (
     tenant   INTEGER NOT NULL,
     kind     INTEGER NOT NULL,
     id       BLOB    NOT NULL,
     version  INTEGER NOT NULL,
+    lane     INTEGER,
     wakes_at INTEGER,
     body     BLOB    NOT NULL,
     PRIMARY KEY (tenant, kind, id)
 ) STRICT;
 
 CREATE INDEX "{prefix}records_by_clock"
-    ON "{prefix}records" (tenant, wakes_at, kind, id) WHERE wakes_at IS NOT NULL;
+    ON "{prefix}records" (lane, wakes_at, kind, id) WHERE wakes_at IS NOT NULL;
 
 -- One entry per command. Its place is tenant * 2^40 + the entry's number within the tenant:
 -- each tenant's entries lie together, in the order in which they were committed.

@@ -9,7 +9,8 @@
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("leads.db");
 //! let store = SqliteStore::open(&path)?;
-//! assert_eq!(pollster::block_on(store.next_due())?, None);
+//! let now = "2026-03-06T16:30:00Z".parse()?;
+//! assert!(pollster::block_on(store.next_due(now))?.is_empty());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -157,8 +157,11 @@ pub enum OpenError {
         /// The last version that is known here.
         known: u32,
     },
-    /// A file that is only read lacks tables, or changes to them.
-    #[error("the tables are missing or not up to date, and the file is only read")]
+    /// A file that is only read has none of the tables: it is somebody else's, or empty.
+    #[error("no leads are kept in it")]
+    NoTables,
+    /// A file that is only read lacks changes to the tables.
+    #[error("the tables were made by an earlier leadkit, and the file is only read")]
     OlderTables,
     /// A migration that was carried out differs from the one of that number here.
     #[error("migration {version} is not the one that made the tables")]

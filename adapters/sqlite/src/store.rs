@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use futures::channel::oneshot;
 use leadkit::ids::Tenant;
 use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Loaded, Misuse, Page, Select,
-    Store, StoreError, StoreErrorKind, Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, Misuse, NextDue,
+    Page, Select, Store, StoreError, StoreErrorKind, Verdict,
 };
 use leadkit::time::{Elapsed, Instant};
 use rusqlite::{Connection, Transaction};
@@ -263,17 +263,20 @@ impl Store for SqliteStore {
 
     async fn due(
         &self,
+        lanes: &Lanes,
         now: Instant,
         limit: usize,
         lease_until: Instant,
     ) -> Result<Vec<Due>, StoreError> {
         self.refuse_wrong_clock(now)?;
-        let due = |reply| Request::Due(now, limit, lease_until, reply);
+        let lanes = lanes.clone();
+        let due = |reply| Request::Due(lanes, now, limit, lease_until, reply);
         self.inner.write("read due records", due).await
     }
 
-    async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
-        self.inner.write("read due records", Request::NextDue).await
+    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
+        let next_due = |reply| Request::NextDue(now, reply);
+        self.inner.write("read due records", next_due).await
     }
 
     async fn select(&self, select: &Select) -> Result<Page, StoreError> {

@@ -95,6 +95,9 @@ pub(crate) struct Sql {
     pub(crate) prefix: String,
     pub(crate) tenant: String,
     pub(crate) new_tenant: String,
+    pub(crate) lane: String,
+    pub(crate) new_lane: String,
+    pub(crate) lane_name: String,
     pub(crate) slots: String,
     pub(crate) new_slot: String,
     pub(crate) record: String,
@@ -108,9 +111,9 @@ pub(crate) struct Sql {
     pub(crate) last_place: String,
     pub(crate) new_entry: String,
     pub(crate) journal: String,
-    pub(crate) due_tenants: String,
+    pub(crate) first_clock: String,
+    pub(crate) next_lane: String,
     pub(crate) due: String,
-    pub(crate) next_due: String,
 }
 
 /// The fixed statements over the facts of one kind.
@@ -124,12 +127,6 @@ pub(crate) struct FactsSql {
 
 impl Sql {
     fn new(p: &str) -> Self {
-        // The earliest clock of a tenant, found at the front of its part of the index.
-        let first = format!(
-            r#"(SELECT r.wakes_at FROM "{p}records" r
-                WHERE r.tenant = t.number AND r.wakes_at IS NOT NULL
-                ORDER BY r.wakes_at LIMIT 1)"#
-        );
         let facts = Kind::ALL.into_iter().filter_map(|kind| {
             let layout = Layout::of(kind)?;
             Some((kind, FactsSql::new(p, layout)))
@@ -138,6 +135,12 @@ impl Sql {
             prefix: p.to_owned(),
             tenant: format!(r#"SELECT number FROM "{p}tenants" WHERE name = ?1"#),
             new_tenant: format!(r#"INSERT INTO "{p}tenants" (name) VALUES (?1)"#),
+            lane: format!(r#"SELECT number FROM "{p}lanes" WHERE tenant = ?1 AND name = ?2"#),
+            new_lane: format!(r#"INSERT INTO "{p}lanes" (tenant, name) VALUES (?1, ?2)"#),
+            lane_name: format!(
+                r#"SELECT t.name, l.name FROM "{p}lanes" l JOIN "{p}tenants" t
+                   ON t.number = l.tenant WHERE l.number = ?1"#
+            ),
             slots: format!(
                 r#"SELECT field, type, slot FROM "{p}slots" WHERE tenant = ?1 AND kind = ?2"#
             ),
@@ -153,12 +156,13 @@ impl Sql {
                 r#"SELECT version FROM "{p}records" WHERE tenant = ?1 AND kind = ?2 AND id = ?3"#
             ),
             insert: format!(
-                r#"INSERT OR IGNORE INTO "{p}records" (tenant, kind, id, version, wakes_at, body)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)"#
+                r#"INSERT OR IGNORE INTO "{p}records"
+                   (tenant, kind, id, version, wakes_at, lane, body)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"#
             ),
             update: format!(
-                r#"UPDATE "{p}records" SET version = ?4, wakes_at = ?5, body = ?6
-                   WHERE tenant = ?1 AND kind = ?2 AND id = ?3 AND version = ?7"#
+                r#"UPDATE "{p}records" SET version = ?4, wakes_at = ?5, lane = ?6, body = ?7
+                   WHERE tenant = ?1 AND kind = ?2 AND id = ?3 AND version = ?8"#
             ),
             delete: format!(
                 r#"DELETE FROM "{p}records"
@@ -177,16 +181,20 @@ impl Sql {
                 r#"SELECT place, command, body FROM "{p}journal"
                    WHERE place > ?1 AND place <= ?2 ORDER BY place LIMIT ?3"#
             ),
-            due_tenants: format!(
-                r#"SELECT t.number, t.name FROM "{p}tenants" t WHERE {first} <= ?1
-                   ORDER BY t.number"#
+            first_clock: format!(
+                r#"SELECT wakes_at FROM "{p}records" WHERE lane = ?1 AND wakes_at IS NOT NULL
+                   ORDER BY wakes_at LIMIT 1"#
+            ),
+            // From lane to lane by the index: lanes that nobody waits in any more cost nothing.
+            next_lane: format!(
+                r#"SELECT lane, wakes_at FROM "{p}records"
+                   WHERE lane > ?1 AND wakes_at IS NOT NULL ORDER BY lane, wakes_at LIMIT 1"#
             ),
             due: format!(
                 r#"SELECT wakes_at, kind, id FROM "{p}records"
-                   WHERE tenant = ?1 AND wakes_at IS NOT NULL AND wakes_at <= ?2
+                   WHERE lane = ?1 AND wakes_at IS NOT NULL AND wakes_at <= ?2
                    ORDER BY wakes_at, kind, id"#
             ),
-            next_due: format!(r#"SELECT min({first}) FROM "{p}tenants" t"#),
         }
     }
 

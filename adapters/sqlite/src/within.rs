@@ -108,7 +108,7 @@ impl<'a> Within<'a> {
     }
 }
 
-/// So that [`leadkit::engine::apply_in`] can carry a command out in the host's transaction.
+/// So that [`leadkit::engine::TenantHandle::apply_in`] can carry a command out in the host's transaction.
 impl UnitOfWork for Within<'_> {
     fn load(&mut self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
         Within::load(self, keys)

@@ -6,8 +6,8 @@ use std::sync::{Arc, Barrier};
 use leadkit::condition::Filter;
 use leadkit::ids::{CommandId, Id, Tenant};
 use leadkit::store::{
-    Changes, JournalCursor, Key, Kind, Loaded, Misuse, Order, Put, Select, Store, StoreErrorKind,
-    StoredFact, Verdict, Version,
+    Changes, JournalCursor, Key, Kind, Lane, Lanes, Loaded, Misuse, Order, Put, Select, Store,
+    StoreErrorKind, StoredFact, Verdict, Version, Wakes,
 };
 use leadkit::time::{Elapsed, Instant};
 use leadkit_sqlite::rusqlite::{Connection, TransactionBehavior};
@@ -44,6 +44,16 @@ fn at(seconds: i64) -> Instant {
     Instant::default() + Elapsed::days(20_000) + Elapsed::seconds(seconds)
 }
 
+fn waking(at: Instant) -> Option<Wakes> {
+    let lane = "lane".into();
+    Some(Wakes { at, lane })
+}
+
+fn lanes() -> Lanes {
+    let (tenant, name) = (acme(), "lane".into());
+    [Lane { tenant, name }].into_iter().collect()
+}
+
 /// A change that writes one lead, awake at once.
 fn write(command: &str, key: Key, read: u64) -> Changes {
     Changes {
@@ -54,7 +64,7 @@ fn write(command: &str, key: Key, read: u64) -> Changes {
             key,
             read: Version(read),
             body: Some(command.into()),
-            wakes_at: Some(at(0)),
+            wakes: waking(at(0)),
             facts: vec![StoredFact::new("stage", "new"), StoredFact::new("size", 3)],
         }],
         journal: command.into(),
@@ -203,7 +213,7 @@ fn what_is_only_read_is_never_written() {
         ..virtual_time()
     };
     let refused = SqliteStore::open_with(&path, &empty);
-    assert!(matches!(refused, Err(OpenError::OlderTables)));
+    assert!(matches!(refused, Err(OpenError::NoTables)));
     let writing = SqliteStore::open_with(&path, &virtual_time()).unwrap();
     assert_eq!(commit(&writing, write("a", lead(1), 0)), Verdict::Written);
     let options = Options {
@@ -291,7 +301,7 @@ fn table_names_begin_with_nothing_but_a_plain_word() {
 fn a_worker_whose_clock_is_wrong_wakes_nobody() {
     let store = SqliteStore::in_memory().unwrap();
     assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);
-    let refused = block_on(store.due(at(0), 10, at(60))).unwrap_err();
+    let refused = block_on(store.due(&lanes(), at(0), 10, at(60))).unwrap_err();
     assert_eq!(refused.kind, StoreErrorKind::Invalid);
     let source = refused.source.unwrap();
     assert_eq!(source.downcast_ref(), Some(&Misuse::OffClock));
@@ -300,7 +310,7 @@ fn a_worker_whose_clock_is_wrong_wakes_nobody() {
         reason = "the system's clock is what is tested"
     )]
     let now = Instant::from(std::time::SystemTime::now());
-    let due = block_on(store.due(now, 10, now + Elapsed::minutes(1))).unwrap();
+    let due = block_on(store.due(&lanes(), now, 10, now + Elapsed::minutes(1))).unwrap();
     assert_eq!(due.len(), 1);
 }
 
@@ -356,7 +366,11 @@ fn what_the_host_writes_is_leased_no_more() {
     let store = SqliteStore::open_with(&path, &virtual_time()).unwrap();
     let mut host = virtual_time().connect(&path).unwrap();
     assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);
-    let due = || block_on(store.due(at(10), 10, at(60))).unwrap().len();
+    let due = || {
+        block_on(store.due(&lanes(), at(10), 10, at(60)))
+            .unwrap()
+            .len()
+    };
     assert_eq!((due(), due()), (1, 0));
     let tx = host
         .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -373,10 +387,14 @@ fn a_lease_ends_when_another_handle_moves_the_clock() {
     let one = SqliteStore::open_with(&path, &virtual_time()).unwrap();
     let other = SqliteStore::open_with(&path, &virtual_time()).unwrap();
     assert_eq!(commit(&one, write("a", lead(1), 0)), Verdict::Written);
-    let due = || block_on(one.due(at(10), 10, at(60))).unwrap().len();
+    let due = || {
+        block_on(one.due(&lanes(), at(10), 10, at(60)))
+            .unwrap()
+            .len()
+    };
     assert_eq!((due(), due()), (1, 0));
     let mut later = write("b", lead(1), 1);
-    later.puts[0].wakes_at = Some(at(5));
+    later.puts[0].wakes = waking(at(5));
     assert_eq!(commit(&other, later), Verdict::Written);
     assert_eq!(due(), 1);
 }

@@ -142,7 +142,7 @@ fn changes(records: &[Vec<StoredFact>]) -> Changes {
         },
         read: Version::ABSENT,
         body: Some(Vec::new()),
-        wakes_at: None,
+        wakes: None,
         facts: facts.clone(),
     };
     Changes {

@@ -17,6 +17,8 @@ pub enum Order {
 }
 
 impl Order {
+    const ALL: [Self; 3] = [Self::YearMonthDay, Self::DayMonthYear, Self::MonthDayYear];
+
     /// The order that a declared format has: `dd-mm-yyyy`, `m/d/yyyy`. What stands between the
     /// parts, and how many digits they have, does not matter.
     #[must_use]
@@ -76,77 +78,95 @@ impl OrderFault {
     #[must_use]
     pub fn hint(&self) -> String {
         let (Self::Ambiguous { column, .. } | Self::Mixed { column, .. }) = self;
+        let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let column = match column.chars().all(is_bare) {
+            true => column.clone(),
+            false => format!("{column:?}"),
+        };
         format!("declare it: dates = {{ {column} = \"dd-mm-yyyy\" }}, or \"mm-dd-yyyy\"")
     }
 }
 
+/// A cell with its line.
+type Cell<'a> = (u64, &'a str);
+
 /// Finds the order in which a column's dates are written. Cells that are no dates say nothing.
+/// `None` when none is needed: whatever dates there are begin with a year of four digits.
 ///
 /// # Errors
 /// When it can't be told.
 pub fn find_order<'a>(
     column: &str,
-    cells: impl Iterator<Item = (u64, &'a str)>,
-) -> Result<Order, OrderFault> {
-    let mut found: Option<(Order, u64, &str)> = None;
-    let mut unclear: Option<(u64, &str)> = None;
+    cells: impl Iterator<Item = Cell<'a>>,
+) -> Result<Option<Order>, OrderFault> {
+    let mut left: Vec<Order> = Order::ALL.into();
+    // The last cell that left fewer, or the first that could be read at all.
+    let mut told_by: Option<Cell<'_>> = None;
+    let (mut year_first, mut other): (Option<Cell<'_>>, Option<Cell<'_>>) = (None, None);
+    let mixed = |(one_line, one): Cell<'_>, (other_line, other): Cell<'_>| OrderFault::Mixed {
+        column: column.into(),
+        one: one.into(),
+        one_line,
+        other: other.into(),
+        other_line,
+    };
     for (line, cell) in cells {
         let Some(parts) = Parts::of(cell) else {
             continue;
         };
-        let order = match parts.numbers {
-            _ if parts.year_first => Order::YearMonthDay,
-            [first, ..] if first > 12 => Order::DayMonthYear,
-            [_, second, _] if second > 12 => Order::MonthDayYear,
-            _ => {
-                unclear = unclear.or(Some((line, cell)));
+        let place = (line, cell);
+        if parts.year_first {
+            year_first = year_first.or(Some(place));
+        } else {
+            let fits: Vec<Order> = Order::ALL
+                .into_iter()
+                .filter(|order| parts.date(Some(*order)).is_some())
+                .collect();
+            if fits.is_empty() {
+                // No date in any order: refused with its line.
                 continue;
             }
-        };
-        match found {
-            None => found = Some((order, line, cell)),
-            Some((known, one_line, one)) if known != order => {
-                return Err(OrderFault::Mixed {
-                    column: column.into(),
-                    one: one.into(),
-                    one_line,
-                    other: cell.into(),
-                    other_line: line,
-                });
+            other = other.or(Some(place));
+            let still: Vec<Order> = left.iter().copied().filter(|o| fits.contains(o)).collect();
+            if still.is_empty() {
+                return Err(mixed(told_by.unwrap_or(place), place));
             }
-            Some(_) => {}
+            if told_by.is_none() || still.len() < left.len() {
+                told_by = Some(place);
+            }
+            left = still;
+        }
+        if let (Some(one), Some(other)) = (year_first, other) {
+            return Err(mixed(one, other));
         }
     }
-    match (found, unclear) {
-        (Some((Order::YearMonthDay, one_line, one)), Some((other_line, other))) => {
-            Err(OrderFault::Mixed {
+    match (told_by, left.as_slice()) {
+        (None, _) => Ok(None),
+        (Some(_), [one]) => Ok(Some(*one)),
+        (Some(_), _) => {
+            let (line, example) = other.unwrap_or_default();
+            Err(OrderFault::Ambiguous {
                 column: column.into(),
-                one: one.into(),
-                one_line,
-                other: other.into(),
-                other_line,
+                example: example.into(),
+                line,
             })
         }
-        (Some((order, ..)), _) => Ok(order),
-        (None, Some((line, example))) => Err(OrderFault::Ambiguous {
-            column: column.into(),
-            example: example.into(),
-            line,
-        }),
-        (None, None) => Ok(Order::YearMonthDay),
     }
 }
 
-/// The day in a cell.
+/// The day in a cell, which may have a time of day behind it. Without an order, only a date that
+/// begins with a year of four digits is read.
 #[must_use]
-pub fn date(cell: &str, order: Order) -> Option<NaiveDate> {
-    Parts::of(cell)?.date(order)
+pub fn date(cell: &str, order: Option<Order>) -> Option<NaiveDate> {
+    let parts = Parts::of(cell)?;
+    let is_whole = parts.rest.is_empty() || time(parts.rest).is_some();
+    parts.date(order).filter(|_| is_whole)
 }
 
 /// The instant in a cell: a date alone is its first moment in the zone; a time that carries its
-/// own offset keeps it.
+/// own offset keeps it. The order is as for [`date`].
 #[must_use]
-pub fn instant(cell: &str, order: Order, zone: &Zone) -> Option<Instant> {
+pub fn instant(cell: &str, order: Option<Order>, zone: &Zone) -> Option<Instant> {
     let parts = Parts::of(cell)?;
     let date = parts.date(order)?;
     let (time, offset) = match parts.rest {
@@ -165,6 +185,8 @@ struct Parts<'a> {
     numbers: [u32; 3],
     /// Whether it begins with a year of four digits.
     year_first: bool,
+    /// Whether it ends with one.
+    year_last: bool,
     /// What follows the date.
     rest: &'a str,
 }
@@ -182,6 +204,7 @@ impl<'a> Parts<'a> {
             return Some(Self {
                 numbers,
                 year_first,
+                year_last: false,
                 rest,
             });
         }
@@ -202,17 +225,21 @@ impl<'a> Parts<'a> {
         (parts == 3 && one_year).then_some(Self {
             numbers,
             year_first,
+            year_last: digits[2] == 4,
             rest,
         })
     }
 
-    fn date(&self, order: Order) -> Option<NaiveDate> {
+    fn date(&self, order: Option<Order>) -> Option<NaiveDate> {
         let [first, second, third] = self.numbers;
         let (year, month, day) = match order {
             _ if self.year_first => (first, second, third),
-            Order::YearMonthDay => (first, second, third),
-            Order::DayMonthYear => (third, second, first),
-            Order::MonthDayYear => (third, first, second),
+            // Of two digits, or it would be a year that comes first.
+            Some(Order::YearMonthDay) if self.year_last => return None,
+            Some(Order::YearMonthDay) => (first, second, third),
+            Some(Order::DayMonthYear) => (third, second, first),
+            Some(Order::MonthDayYear) => (third, first, second),
+            None => return None,
         };
         // Two digits are of this century, or of the end of the last one.
         let year = match year {
@@ -294,7 +321,7 @@ fn offset(text: &str) -> Option<FixedOffset> {
 mod tests {
     use super::*;
 
-    fn order(cells: &[&str]) -> Result<Order, OrderFault> {
+    fn order(cells: &[&str]) -> Result<Option<Order>, OrderFault> {
         find_order(
             "day",
             cells
@@ -306,15 +333,21 @@ mod tests {
 
     #[test]
     fn one_clear_date_tells_the_order_of_its_column() {
-        assert_eq!(order(&["2018-02-01"]), Ok(Order::YearMonthDay));
+        assert_eq!(order(&["2018-02-01"]), Ok(None));
         assert_eq!(
             order(&["01-02-2018", "", "31-12-2018"]),
-            Ok(Order::DayMonthYear)
+            Ok(Some(Order::DayMonthYear))
         );
         assert_eq!(
             order(&["1/2/2018", "12/31/2018 10:00"]),
-            Ok(Order::MonthDayYear)
+            Ok(Some(Order::MonthDayYear))
         );
+        assert_eq!(order(&["12/31/18"]), Ok(Some(Order::MonthDayYear)));
+        assert_eq!(
+            order(&["99-12-31", "98-01-02"]),
+            Ok(Some(Order::YearMonthDay))
+        );
+        assert_eq!(order(&["", "soon", "10:00"]), Ok(None));
     }
 
     #[test]
@@ -323,9 +356,18 @@ mod tests {
             order(&["01-02-2018", "03-04-2018"]),
             Err(OrderFault::Ambiguous { line: 2, .. })
         ));
+        // 26 December 2018, or 18 December 2026.
+        assert!(matches!(
+            order(&["26-12-18", "25-11-17"]),
+            Err(OrderFault::Ambiguous { line: 2, .. })
+        ));
         assert!(matches!(
             order(&["31-12-2018", "12-31-2018"]),
-            Err(OrderFault::Mixed { .. })
+            Err(OrderFault::Mixed {
+                one_line: 2,
+                other_line: 3,
+                ..
+            })
         ));
         assert!(matches!(
             order(&["2018-12-31", "01-02-2018"]),
@@ -334,9 +376,29 @@ mod tests {
     }
 
     #[test]
+    fn without_an_order_only_a_year_of_four_digits_in_front_is_read() {
+        let day = NaiveDate::from_ymd_opt(2018, 2, 1);
+        assert_eq!(date("2018-02-01", None), day);
+        assert_eq!(date("01-02-18", None), None);
+        assert_eq!(date("01-02-18", Some(Order::DayMonthYear)), day);
+        assert_eq!(date("18-02-01", Some(Order::YearMonthDay)), day);
+    }
+
+    #[test]
+    fn what_follows_a_day_must_be_a_time() {
+        let day = NaiveDate::from_ymd_opt(2018, 2, 26);
+        for cell in ["2018-02-26 00:00:00", "2018-02-26T19:58:54Z", "2018-02-26"] {
+            assert_eq!(date(cell, None), day, "{cell}");
+        }
+        for cell in ["2018-02-26 or later", "2018-02-26 25:00"] {
+            assert_eq!(date(cell, None), None, "{cell}");
+        }
+    }
+
+    #[test]
     fn instants_are_read_in_their_zone_or_with_their_offset() {
         let quito: Zone = "America/Guayaquil".parse().unwrap();
-        let read = |cell, order| instant(cell, order, &quito).map(|at| at.to_rfc3339());
+        let read = |cell, order| instant(cell, Some(order), &quito).map(|at| at.to_rfc3339());
         let ymd = Order::YearMonthDay;
         for (cell, order, wanted) in [
             ("2018-02-26 19:58:54", ymd, "2018-02-27T00:58:54+00:00"),
@@ -376,7 +438,7 @@ mod tests {
             "2018-02-26 10:00 XX",
             "20180226é",
         ] {
-            assert_eq!(instant(cell, ymd, &quito), None, "{cell}");
+            assert_eq!(instant(cell, Some(ymd), &quito), None, "{cell}");
         }
     }
 

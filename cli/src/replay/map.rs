@@ -35,7 +35,8 @@
 //! did it (`by = "host:import"`: a part of the host); the host, if nothing is said. In `register`
 //! and `set`, every other name is a field of the playbook.
 //!
-//! Also: `delimiter` and `encoding` of a file (found out, if nothing is said), `empty` (texts that
+//! Also: `delimiter` and `encoding` of a file (found out, if nothing is said), its `decimal` mark
+//! (`","` or `"."`; without it, a number that reads in two ways is refused), `empty` (texts that
 //! mean nothing: `["NULL", "n/a"]`), `values` (what cells of a column mean to the playbook:
 //! `[file.values.origin]`, then `"paid search" = "social"`), `unless` (as `if`), and `name` of a
 //! command, which must differ among a file's commands of the same word.
@@ -50,11 +51,14 @@ use std::path::{Path, PathBuf};
 
 use leadkit::calendar::Zone;
 use leadkit::playbook::Playbook;
+use leadkit::value::fold;
 use serde::Deserialize;
 use serde_json::json;
+use smol_str::SmolStr;
 use toml::{Spanned, Value};
 
 use super::dates::Order;
+use super::numbers::DecimalMark;
 use crate::snippets::{self, Style};
 use crate::spell;
 
@@ -80,6 +84,8 @@ pub struct FileMap {
     pub delimiter: Option<u8>,
     /// The encoding's label.
     pub encoding: Option<String>,
+    /// What stands before a number's fraction.
+    pub decimal: Option<DecimalMark>,
     /// Texts that mean nothing.
     pub empty: Vec<String>,
     /// Declared orders of dates, by column.
@@ -317,12 +323,13 @@ struct FileToml {
     zone: Option<Spanned<String>>,
     delimiter: Option<Spanned<String>>,
     encoding: Option<String>,
+    decimal: Option<Spanned<String>>,
     #[serde(default)]
     empty: Vec<String>,
     #[serde(default)]
     dates: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
-    values: BTreeMap<String, BTreeMap<String, String>>,
+    values: BTreeMap<String, Spanned<BTreeMap<String, String>>>,
     #[serde(default)]
     command: Vec<Spanned<BTreeMap<String, Spanned<Value>>>>,
 }
@@ -336,7 +343,9 @@ pub fn read(path: &Path, text: &str, playbook: &Playbook) -> Result<Map, Vec<Map
         vec![MapFault {
             span: error.span().unwrap_or(0..0),
             message: error.message().to_owned(),
-            hint: None,
+            hint: (!text.contains("[[file]]")).then(|| {
+                "say with [[file]] which files there are; see leadkit replay --help".into()
+            }),
         }]
     })?;
     let mut reader = Reader {
@@ -361,6 +370,7 @@ pub fn read(path: &Path, text: &str, playbook: &Playbook) -> Result<Map, Vec<Map
     if reader.faults.is_empty() {
         return Ok(Map { files });
     }
+    reader.faults.sort_by_key(|fault| fault.span.start);
     Err(reader.faults)
 }
 
@@ -404,6 +414,17 @@ impl Reader<'_> {
                     None
                 }
             });
+        let decimal = file.decimal.and_then(|said| {
+            let mark = DecimalMark::declared(said.get_ref());
+            if mark.is_none() {
+                let hint = Some("write decimal = \",\" or decimal = \".\"".into());
+                self.fault(said.span(), "a decimal mark is a comma or a point", hint);
+            }
+            mark
+        });
+        let values = file.values.into_iter();
+        let values = values.map(|(column, values)| (column, self.values(values)));
+        let values = values.collect();
         let mut dates = BTreeMap::new();
         for (column, format) in file.dates {
             match Order::declared(format.get_ref()) {
@@ -443,11 +464,28 @@ impl Reader<'_> {
             zone: zone.unwrap_or_else(|| self.playbook.zone.clone()),
             delimiter,
             encoding: file.encoding,
+            decimal,
             empty: file.empty,
             dates,
-            values: file.values,
+            values,
             commands,
         }
+    }
+
+    /// What cells of a column mean: each cell one thing, whatever its case.
+    fn values(&mut self, said: Spanned<BTreeMap<String, String>>) -> BTreeMap<String, String> {
+        let span = said.span();
+        let values = said.into_inner();
+        let mut meanings: BTreeMap<SmolStr, (&String, &String)> = BTreeMap::new();
+        for (cell, meaning) in &values {
+            let known = meanings.insert(fold(cell), (cell, meaning));
+            if let Some((other, _)) = known.filter(|(_, known)| *known != meaning) {
+                let message = format!("`{other}` and `{cell}` are one cell with two meanings");
+                let hint = "case makes no difference; keep one of them".to_owned();
+                self.fault(span.clone(), message, Some(hint));
+            }
+        }
+        values
     }
 
     fn command(

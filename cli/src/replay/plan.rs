@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::dates::{self, Order, OrderFault};
 use super::map::{CommandMap, FileMap, Part, Test, Text, Verb};
+use super::numbers::{self, NumberFault};
 use super::table::{Row, Table};
 
 /// A command of a row.
@@ -182,7 +183,7 @@ impl Plan {
     }
 }
 
-/// The order of dates in each column that is read as a date.
+/// The order of dates in each column that is read as a date, as far as they need one.
 fn orders<'m>(
     map: &'m FileMap,
     table: &Table,
@@ -197,14 +198,14 @@ fn orders<'m>(
                 matches!(field.value_type, ValueType::Date | ValueType::Instant)
             });
             if is_dated && command.verb.says_fields() {
-                columns.extend(text.only_column());
+                columns.extend(text.columns());
             }
         }
     }
     let mut orders = BTreeMap::new();
     for column in columns {
         let order = match (map.dates.get(column), table.column(column)) {
-            (Some(order), _) => *order,
+            (Some(order), _) => Some(*order),
             (None, Some(place)) => {
                 let cells = table.rows.iter();
                 dates::find_order(
@@ -212,9 +213,9 @@ fn orders<'m>(
                     cells.map(|row| (row.line, row.cells[place].as_str())),
                 )?
             }
-            (None, None) => continue,
+            (None, None) => None,
         };
-        orders.insert(column, order);
+        orders.extend(order.map(|order| (column, order)));
     }
     Ok(orders)
 }
@@ -314,7 +315,6 @@ impl<'a> RowReading<'a> {
     fn instant(&self, column: &str) -> Result<Instant, String> {
         let cell = self.cell(column);
         let order = self.orders.get(column).copied();
-        let order = order.unwrap_or(Order::YearMonthDay);
         match dates::instant(cell, order, &self.map.zone) {
             Some(at) => Ok(at),
             None if cell.is_empty() => Err(format!("`{column}` is empty, and says when")),
@@ -471,12 +471,17 @@ impl<'a> RowReading<'a> {
     }
 
     fn value(&self, field: &Field, text: &Text, said: &str) -> Result<Value, String> {
-        let order = text.only_column();
-        let order = order.and_then(|column| self.orders.get(column)).copied();
-        let order = order.unwrap_or(Order::YearMonthDay);
+        let mut orders = text.columns().filter_map(|column| self.orders.get(column));
+        let order = orders.next().copied();
         let value = match field.value_type {
             ValueType::Text => Some(Value::Text(said.into())),
-            ValueType::Number => number(said).map(Value::Number),
+            ValueType::Number => match numbers::number(said, self.map.decimal) {
+                Ok(number) => Some(Value::Number(number)),
+                Err(NumberFault::NotANumber) => None,
+                Err(fault) => {
+                    return Err(format!("`{}`: `{}` {fault}", field.name, shortened(said)));
+                }
+            },
             ValueType::Bool => truth(said).map(Value::Bool),
             ValueType::Date => dates::date(said, order).map(Value::Date),
             ValueType::Instant => dates::instant(said, order, &self.map.zone).map(Value::Instant),
@@ -504,18 +509,6 @@ fn as_known(text: &str, known: &mut dyn Iterator<Item = &Name>) -> Name {
         Some(name) => name.clone(),
         None => Name::from(text),
     }
-}
-
-/// `1234.5`, `1.234,5`, `1,234.50`: the last sign of both is the decimal one.
-fn number(text: &str) -> Option<leadkit::value::Number> {
-    let text = text.replace([' ', '\u{a0}'], "");
-    let plain = match (text.rfind(','), text.rfind('.')) {
-        (Some(comma), Some(point)) if comma > point => text.replace('.', "").replace(',', "."),
-        (Some(_), Some(_)) => text.replace(',', ""),
-        (Some(_), None) => text.replace(',', "."),
-        _ => text,
-    };
-    plain.parse().ok()
 }
 
 fn truth(text: &str) -> Option<bool> {

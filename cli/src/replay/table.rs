@@ -97,6 +97,14 @@ pub enum RowFault {
         /// The column.
         column: String,
     },
+    /// Bytes that are no text in the file's encoding.
+    #[error("the cell in `{column}` is not {encoding}; say the encoding of the file")]
+    Undecodable {
+        /// The column.
+        column: String,
+        /// The encoding that was declared, or found.
+        encoding: &'static str,
+    },
     /// A quote that is never closed has swallowed the rest of the file.
     #[error(
         "a quote is opened and never closed, so that {lines} lines to the end of the file can't be told apart"
@@ -149,7 +157,12 @@ impl Table {
     /// # Errors
     /// When it isn't one, or lacks a column that is wanted.
     pub fn read(bytes: &[u8], reading: &Reading<'_>) -> Result<Self, TableFault> {
-        let (text, encoding) = decode(bytes, reading.encoding)?;
+        let Decoded {
+            text,
+            encoding,
+            lost_some,
+        } = decode(bytes, reading.encoding)?;
+        let lost_from = lost_some.then(|| encoding.name());
         let text = one_newline(&text);
         let delimiter = match reading.delimiter {
             Some(delimiter) => delimiter,
@@ -164,7 +177,8 @@ impl Table {
             .iter()
             .map(|cell| cell.trim().to_owned())
             .collect();
-        if let Some(fault) = cell_fault(&head.cells, &headers).or_else(|| head.unclosed()) {
+        let fault = cell_fault(&head.cells, &headers, lost_from);
+        if let Some(fault) = fault.or_else(|| head.unclosed()) {
             return Err(TableFault::Headers {
                 line: head.line,
                 fault,
@@ -182,7 +196,7 @@ impl Table {
             delimiter: char::from(delimiter),
         };
         for record in records {
-            match row(&table.headers, &wanted, record) {
+            match row(&table.headers, &wanted, lost_from, record) {
                 Ok(row) => table.rows.extend(row),
                 Err(bad) => table.refused.push(bad),
             }
@@ -212,22 +226,30 @@ impl RawRecord {
     }
 }
 
-fn decode<'b>(
-    bytes: &'b [u8],
-    declared: Option<&str>,
-) -> Result<(Cow<'b, str>, &'static Encoding), TableFault> {
-    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
-        return Ok((
-            encoding.decode_without_bom_handling(&bytes[mark..]).0,
-            encoding,
-        ));
-    }
-    let encoding = match declared {
-        Some(label) => Encoding::for_label(label.trim().as_bytes())
-            .ok_or_else(|| TableFault::UnknownEncoding(label.to_owned()))?,
-        None => find_encoding(bytes),
+/// A file's text.
+struct Decoded<'b> {
+    text: Cow<'b, str>,
+    encoding: &'static Encoding,
+    /// Whether some bytes were no text; `U+FFFD` stands in their place.
+    lost_some: bool,
+}
+
+fn decode<'b>(bytes: &'b [u8], declared: Option<&str>) -> Result<Decoded<'b>, TableFault> {
+    let (encoding, mark) = match (Encoding::for_bom(bytes), declared) {
+        (Some((encoding, mark)), _) => (encoding, mark),
+        (None, Some(label)) => {
+            let encoding = Encoding::for_label(label.trim().as_bytes());
+            let unknown = || TableFault::UnknownEncoding(label.to_owned());
+            (encoding.ok_or_else(unknown)?, 0)
+        }
+        (None, None) => (find_encoding(bytes), 0),
     };
-    Ok((encoding.decode_without_bom_handling(bytes).0, encoding))
+    let (text, lost_some) = encoding.decode_without_bom_handling(&bytes[mark..]);
+    Ok(Decoded {
+        text,
+        encoding,
+        lost_some,
+    })
 }
 
 /// UTF-16 without its mark has a NUL in every other place; what is UTF-8 is UTF-8; the rest is
@@ -356,7 +378,11 @@ fn places(headers: &[String], columns: &[&str]) -> Result<Vec<usize>, TableFault
     Ok(places)
 }
 
-fn cell_fault(cells: &[String], headers: &[String]) -> Option<RowFault> {
+fn cell_fault(
+    cells: &[String],
+    headers: &[String],
+    lost_from: Option<&'static str>,
+) -> Option<RowFault> {
     for (place, cell) in cells.iter().enumerate() {
         let column = || match headers.get(place) {
             Some(header) if header.len() <= 256 => header.clone(),
@@ -369,6 +395,10 @@ fn cell_fault(cells: &[String], headers: &[String]) -> Option<RowFault> {
                 bytes,
             });
         }
+        if let Some(encoding) = lost_from.filter(|_| cell.contains('\u{fffd}')) {
+            let column = column();
+            return Some(RowFault::Undecodable { column, encoding });
+        }
         if cell.contains('\0') {
             let column = column().replace('\0', "");
             return Some(RowFault::Nul { column });
@@ -378,14 +408,19 @@ fn cell_fault(cells: &[String], headers: &[String]) -> Option<RowFault> {
 }
 
 /// The row of a record; nothing for one without any text.
-fn row(headers: &[String], wanted: &[usize], record: RawRecord) -> Result<Option<Row>, BadRow> {
+fn row(
+    headers: &[String],
+    wanted: &[usize],
+    lost_from: Option<&'static str>,
+    record: RawRecord,
+) -> Result<Option<Row>, BadRow> {
     let line = record.line;
     let refused = |fault| Err(BadRow { line, fault });
     if let Some(fault) = record.unclosed() {
         return refused(fault);
     }
     let mut cells = record.cells;
-    if let Some(fault) = cell_fault(&cells, headers) {
+    if let Some(fault) = cell_fault(&cells, headers, lost_from) {
         return refused(fault);
     }
     if cells.iter().all(|cell| cell.trim().is_empty()) {

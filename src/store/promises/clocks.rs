@@ -3,7 +3,7 @@
 use super::words::*;
 use super::{Outcome, Subject, same};
 use crate::ids::Tenant;
-use crate::store::{Due, Key, Kind, Verdict};
+use crate::store::{Due, Key, Kind, Lanes, NextDue, Verdict};
 use crate::time::Instant;
 
 pub(super) async fn a_lease_ends_when_the_record_is_written(subject: &dyn Subject) -> Outcome {
@@ -51,7 +51,7 @@ pub(super) async fn due_is_what_is_due_the_earliest_first(subject: &dyn Subject)
         due(&store, 4, 10, 100).await?,
         vec![],
     )?;
-    let found = store.due(at(10), 10, at(10)).await?;
+    let found = store.due(&lanes_of(&["acme"]), at(10), 10, at(10)).await?;
     let one = |key: Key, seconds| Due {
         key,
         at: at(seconds),
@@ -72,7 +72,7 @@ pub(super) async fn a_new_clock_replaces_the_old(subject: &dyn Subject) -> Outco
         .and(put(lead(2), 1, b"x"));
     let _ = commit(&store, later).await?;
     same("at the old clock", due(&store, 10, 10, 100).await?, vec![])?;
-    same("the next clock", store.next_due().await?, Some(at(20)))?;
+    same("the next clock", next_due(&store).await?, Some(at(20)))?;
     same(
         "at the new clock",
         due(&store, 20, 10, 100).await?,
@@ -103,11 +103,12 @@ pub(super) async fn clocks_are_exact_in_every_year(subject: &dyn Subject) -> Out
     let _ = commit(&store, write).await?;
     same(
         "the next clock",
-        store.next_due().await?,
+        next_due(&store).await?,
         wanted.first().map(|due| due.at),
     )?;
+    let lanes = lanes_of(&["acme"]);
     for (before, due) in wanted.iter().enumerate() {
-        let found = store.due(due.at, 10, due.at).await?;
+        let found = store.due(&lanes, due.at, 10, due.at).await?;
         same("what is due by then", &found[..], &wanted[..=before])?;
     }
     Ok(())
@@ -199,7 +200,7 @@ fn of(keys: &[Key], tenant: &str) -> usize {
 pub(super) async fn tenants_share_a_page_of_due_records(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     backlog(&store, &[("large", 100), ("small", 3), ("other", 100)]).await?;
-    let page = due(&store, 10_000, 30, 20_000).await?;
+    let page = due_in(&store, &all_three(), 10_000, 30, 20_000).await?;
     let shares = (of(&page, "large"), of(&page, "small"), of(&page, "other"));
     same("the small tenant's part", shares.1, 3)?;
     let fair = shares.0.abs_diff(shares.2) <= 1;
@@ -209,7 +210,7 @@ pub(super) async fn tenants_share_a_page_of_due_records(subject: &dyn Subject) -
         .windows(2)
         .all(|pair| place(&pair[0]) <= place(&pair[1]));
     same("whether the earliest come first", in_order, true)?;
-    let rest = due(&store, 10_000, 1_000, 20_000).await?;
+    let rest = due_in(&store, &all_three(), 10_000, 1_000, 20_000).await?;
     same("the rest", rest.len(), 173)
 }
 
@@ -225,7 +226,7 @@ pub(super) async fn no_tenant_waits_for_anothers_backlog(subject: &dyn Subject) 
     backlog(&store, &[("large", 50), ("small", 1), ("other", 1)]).await?;
     let mut served = Vec::new();
     for _ in 0..3 {
-        served.extend(due(&store, 10_000, 1, 20_000).await?);
+        served.extend(due_in(&store, &all_three(), 10_000, 1, 20_000).await?);
     }
     let shares = (
         of(&served, "large"),
@@ -233,15 +234,127 @@ pub(super) async fn no_tenant_waits_for_anothers_backlog(subject: &dyn Subject) 
         of(&served, "other"),
     );
     same("who was served by three pages of one", shares, (1, 1, 1))?;
-    let next = due(&store, 10_000, 1, 20_000).await?;
+    let next = due_in(&store, &all_three(), 10_000, 1, 20_000).await?;
     same("who is served then", of(&next, "large"), 1)
 }
 
-pub(super) async fn next_due_is_the_earliest_clock(subject: &dyn Subject) -> Outcome {
+fn all_three() -> Lanes {
+    lanes_of(&["large", "small", "other"])
+}
+
+pub(super) async fn other_lanes_are_left_to_others(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
-    same("in an empty store", store.next_due().await?, None)?;
+    let mut write = change("a").and(put(lead(50), 0, b"x").waking(at(9)));
+    for number in 0..50 {
+        let earlier = at(i64::from(number % 9));
+        write = write.and(put(lead(number), 0, b"x").waking_in("other", earlier));
+    }
+    let zenith = Tenant::from("zenith");
+    let theirs = put(key(&zenith, Kind::Lead, 1), 0, b"x").waking(at(1));
+    let _ = commit(&store, write).await?;
+    let _ = commit(&store, change_of(&zenith, "a").and(theirs)).await?;
+    same(
+        "a page in our lane",
+        due(&store, 10, 10, 100).await?,
+        vec![lead(50)],
+    )?;
+    let nobodys = Lanes::default();
+    let nothing = due_in(&store, &nobodys, 10, 10, 100).await?;
+    same("a page in no lane", nothing, vec![])?;
+    // The others' records were not leased by us.
+    let others = [lane_of("acme", "other")].into_iter().collect();
+    let page = due_in(&store, &others, 10, 100, 100).await?;
+    same("the other lane's records", page.len(), 50)?;
+    let page = due_in(&store, &lanes_of(&["zenith"]), 10, 100, 100).await?;
+    same("the other tenant's records", page.len(), 1)
+}
+
+pub(super) async fn a_record_may_change_its_lane(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let write = change("a")
+        .and(put(lead(1), 0, b"x").waking(at(5)))
+        .and(put(lead(2), 0, b"x").waking(at(5)));
+    let _ = commit(&store, write).await?;
+    let moved = change("b").and(put(lead(1), 1, b"x").waking_in("other", at(5)));
+    let _ = commit(&store, moved).await?;
+    same(
+        "what is left in the lane",
+        due(&store, 10, 10, 100).await?,
+        vec![lead(2)],
+    )?;
+    let other = [lane_of("acme", "other")].into_iter().collect();
+    let page = due_in(&store, &other, 10, 10, 100).await?;
+    same("what is in the other one", page, vec![lead(1)])
+}
+
+pub(super) async fn next_due_is_the_earliest_clock_of_each_lane(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    same("in an empty store", store.next_due(at(0)).await?, vec![])?;
     backlog(&store, &[("late", 0), ("large", 2), ("small", 1)]).await?;
-    same("the next clock", store.next_due().await?, Some(at(1_000)))?;
-    let _ = due(&store, 10_000, 10, 20_000).await?;
-    same("while leased", store.next_due().await?, Some(at(1_000)))
+    let write = change_of(&Tenant::from("large"), "b")
+        .and(put(key(&Tenant::from("large"), Kind::Lead, 7), 0, b"x").waking_in("other", at(3)));
+    let _ = commit(&store, write).await?;
+    let next = |tenant, lane, seconds| NextDue {
+        lane: lane_of(tenant, lane),
+        at: Some(at(seconds)),
+        leased_until: None,
+    };
+    let wanted = vec![
+        next("large", LANE, 1_000),
+        next("large", "other", 3),
+        next("small", LANE, 2_000),
+    ];
+    // Past or to come: that makes no difference.
+    for now in [0, 1_500, 9_000] {
+        let found = store.next_due(at(now)).await?;
+        same("when each lane is due next", found, wanted.clone())?;
+    }
+    let gone = change_of(&Tenant::from("small"), "c");
+    let gone = gone.and(put(key(&Tenant::from("small"), Kind::Lead, 0), 1, b"x"));
+    let _ = commit(&store, gone).await?;
+    let found = store.next_due(at(0)).await?;
+    same("without the last clock of a lane", &found[..], &wanted[..2])
+}
+
+pub(super) async fn next_due_tells_leases_from_clocks(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let write = change("a")
+        .and(put(lead(1), 0, b"x").waking(at(5)))
+        .and(put(lead(2), 0, b"x").waking(at(6)))
+        .and(put(lead(3), 0, b"x").waking(at(50)));
+    let _ = commit(&store, write).await?;
+    let _ = due(&store, 10, 1, 40).await?;
+    let _ = due(&store, 10, 1, 30).await?;
+    let wanted = |at_seconds: Option<i64>, until: Option<i64>| {
+        vec![NextDue {
+            lane: lane_of("acme", LANE),
+            at: at_seconds.map(at),
+            leased_until: until.map(at),
+        }]
+    };
+    let next = |now| store.next_due(at(now));
+    same(
+        "while two are leased",
+        next(10).await?,
+        wanted(Some(50), Some(30)),
+    )?;
+    same(
+        "when one lease has ended",
+        next(30).await?,
+        wanted(Some(6), Some(40)),
+    )?;
+    same("when both have", next(40).await?, wanted(Some(5), None))?;
+    let _ = due(&store, 60, 10, 99).await?;
+    same(
+        "while all are leased",
+        next(60).await?,
+        wanted(None, Some(99)),
+    )?;
+    let write = change("b").and(put(lead(2), 1, b"x").waking(at(70)));
+    let _ = commit(&store, write).await?;
+    same(
+        "when one was written",
+        next(60).await?,
+        wanted(Some(70), Some(99)),
+    )
 }

@@ -228,7 +228,10 @@ promises! { ($)
     clocks::due_keeps_to_its_limit, "a worker would be given more than it can hold";
     clocks::tenants_share_a_page_of_due_records, "a dealer's leads would wait for another's";
     clocks::no_tenant_waits_for_anothers_backlog, "a dealer's import would stop every other dealer's clocks";
-    clocks::next_due_is_the_earliest_clock, "a worker would sleep through an appointment";
+    clocks::other_lanes_are_left_to_others, "leads of a new playbook would wait behind workers that only know the old one";
+    clocks::a_record_may_change_its_lane, "a lead that was taken over would be woken by nobody";
+    clocks::next_due_is_the_earliest_clock_of_each_lane, "a worker would sleep through an appointment";
+    clocks::next_due_tells_leases_from_clocks, "a worker would spin on what another one has in hand";
     queries::every_operator_selects_what_the_filter_matches, "a list would show other leads than the rule acts on";
     queries::a_missing_fact_is_unequal_and_nothing_else, "leads without an owner would be missing from \"not Ana's\"";
     queries::text_is_found_in_any_script_and_case, "a product called Ömer's X3 would not be found";

@@ -6,8 +6,8 @@ use super::Subject;
 use crate::condition::Filter;
 use crate::ids::{CommandId, Id, Tenant};
 use crate::store::{
-    Changes, Check, Cursor, Key, Kind, Loaded, Order, Put, Select, Store, StoreError,
-    StoreErrorKind, StoredFact, Verdict, Version,
+    Changes, Check, Cursor, Key, Kind, Lane, Lanes, Loaded, Order, Put, Select, Store, StoreError,
+    StoreErrorKind, StoredFact, Verdict, Version, Wakes,
 };
 use crate::time::{Elapsed, Instant};
 use crate::value::Value;
@@ -45,6 +45,27 @@ pub(super) fn at(seconds: i64) -> Instant {
     start + Elapsed::seconds(seconds)
 }
 
+/// The lane of records that name no other.
+pub(super) const LANE: &str = "lane";
+
+pub(super) fn lane_of(tenant: &str, name: &str) -> Lane {
+    Lane {
+        tenant: tenant.into(),
+        name: name.into(),
+    }
+}
+
+/// The usual lane of each of these tenants.
+pub(super) fn lanes_of(tenants: &[&str]) -> Lanes {
+    tenants.iter().map(|tenant| lane_of(tenant, LANE)).collect()
+}
+
+/// The earliest clock that isn't leased, in whatever lane.
+pub(super) async fn next_due(store: &Arc<dyn Store>) -> Result<Option<Instant>, StoreError> {
+    let lanes = store.next_due(at(0)).await?;
+    Ok(lanes.into_iter().filter_map(|next| next.at).min())
+}
+
 /// A change of acme that only journals.
 pub(super) fn change(command: &str) -> Changes {
     change_of(&acme(), command)
@@ -66,14 +87,19 @@ pub(super) fn put(key: Key, read: u64, body: &[u8]) -> Put {
         key,
         read: Version(read),
         body: Some(body.to_vec()),
-        wakes_at: None,
+        wakes: None,
         facts: Vec::new(),
     }
 }
 
 impl Put {
-    pub(super) fn waking(mut self, at: Instant) -> Self {
-        self.wakes_at = Some(at);
+    pub(super) fn waking(self, at: Instant) -> Self {
+        self.waking_in(LANE, at)
+    }
+
+    pub(super) fn waking_in(mut self, lane: &str, at: Instant) -> Self {
+        let lane = lane.into();
+        self.wakes = Some(Wakes { at, lane });
         self
     }
 
@@ -126,14 +152,25 @@ pub(super) async fn commit(
     Ok(store.commit(vec![change]).await?.pop())
 }
 
-/// The keys of what is due at `now` and was not leased.
+/// The keys of what is due at `now` in acme's usual lane and was not leased.
 pub(super) async fn due(
     store: &Arc<dyn Store>,
     now: i64,
     limit: usize,
     lease_until: i64,
 ) -> Result<Vec<Key>, StoreError> {
-    let due = store.due(at(now), limit, at(lease_until)).await?;
+    due_in(store, &lanes_of(&["acme"]), now, limit, lease_until).await
+}
+
+/// The keys of what is due at `now` in these lanes and was not leased.
+pub(super) async fn due_in(
+    store: &Arc<dyn Store>,
+    lanes: &Lanes,
+    now: i64,
+    limit: usize,
+    lease_until: i64,
+) -> Result<Vec<Key>, StoreError> {
+    let due = store.due(lanes, at(now), limit, at(lease_until)).await?;
     Ok(due.into_iter().map(|due| due.key).collect())
 }
 

@@ -88,7 +88,7 @@ impl<'c> Statements<'c> {
         Ok(Self {
             due: connection.prepare_cached(
                 "SELECT id, wakes_at FROM leadkit_records
-                 WHERE tenant = ?1 AND wakes_at IS NOT NULL AND wakes_at <= ?2
+                 WHERE lane = ?1 AND wakes_at IS NOT NULL AND wakes_at <= ?2
                  ORDER BY wakes_at LIMIT ?3",
             )?,
             load: connection

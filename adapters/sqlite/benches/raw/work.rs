@@ -4,6 +4,7 @@
 //! contact (300 B), a message (250 B and its facts) and the command's journal entry (160 B).
 
 use leadkit::ids::{CommandId, Id, Tenant};
+use leadkit::store::Lane;
 use leadkit::time::{Elapsed, Instant};
 
 pub(crate) const LEAD_BYTES: usize = 260;
@@ -15,6 +16,14 @@ pub(crate) const AGAIN_HOURS: i64 = 24;
 
 pub(crate) fn tenant() -> Tenant {
     Tenant::from("acme")
+}
+
+/// The lane in which everything waits.
+pub(crate) fn lane() -> Lane {
+    Lane {
+        tenant: tenant(),
+        name: "lane".into(),
+    }
 }
 
 /// When everything is due.

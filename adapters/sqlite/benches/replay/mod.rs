@@ -13,8 +13,8 @@ use chrono::Datelike;
 use leadkit::facts::built_in;
 use leadkit::ids::Tenant;
 use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Loaded, Page, Put, Select,
-    Store, StoreError, Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Loaded, NextDue,
+    Page, Put, Select, Store, StoreError, Verdict,
 };
 use leadkit::time::Instant;
 use leadkit::value::Value;
@@ -70,16 +70,17 @@ impl Store for Recording {
 
     async fn due(
         &self,
+        lanes: &Lanes,
         now: Instant,
         limit: usize,
         lease_until: Instant,
     ) -> Result<Vec<Due>, StoreError> {
         self.note(|asked| asked.claimed = Some((now, limit)));
-        self.store.due(now, limit, lease_until).await
+        self.store.due(lanes, now, limit, lease_until).await
     }
 
-    async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
-        self.store.next_due().await
+    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
+        self.store.next_due(now).await
     }
 
     async fn select(&self, select: &Select) -> Result<Page, StoreError> {
@@ -153,7 +154,7 @@ impl Script {
             id: *put.key.id.as_bytes(),
             is_new: put.read.0 == 0,
             body: put.body.clone().expect("nothing is removed here"),
-            wakes_at: put.wakes_at.map(|at| at.timestamp_micros()),
+            wakes_at: put.wakes.as_ref().map(|wakes| wakes.at.timestamp_micros()),
             facts: facts(put),
         };
         let rows = |changes: &Changes| Rows {
@@ -276,19 +277,19 @@ impl<'c> Statements<'c> {
         Ok(Self {
             claim: connection.prepare_cached(
                 "SELECT id, kind, wakes_at FROM leadkit_records
-                 WHERE tenant = 1 AND wakes_at IS NOT NULL AND wakes_at <= ?1
+                 WHERE lane = 1 AND wakes_at IS NOT NULL AND wakes_at <= ?1
                  ORDER BY wakes_at, kind, id LIMIT ?2",
             )?,
             load: connection.prepare_cached(
                 "SELECT body FROM leadkit_records WHERE tenant = 1 AND kind = ?1 AND id = ?2",
             )?,
             update: connection.prepare_cached(
-                "UPDATE leadkit_records SET version = version + 1, wakes_at = ?3, body = ?4
+                "UPDATE leadkit_records SET version = version + 1, wakes_at = ?3, lane = ?4, body = ?5
                  WHERE tenant = 1 AND kind = ?1 AND id = ?2",
             )?,
             insert: connection.prepare_cached(
-                "INSERT INTO leadkit_records (tenant, kind, id, version, wakes_at, body)
-                 VALUES (1, ?1, ?2, 1, ?3, ?4)",
+                "INSERT INTO leadkit_records (tenant, kind, id, version, wakes_at, lane, body)
+                 VALUES (1, ?1, ?2, 1, ?3, ?4, ?5)",
             )?,
             lead_facts: facts(&script.lead_columns)?,
             message_facts: facts(&script.message_columns)?,
@@ -345,7 +346,8 @@ fn play(statements: &mut Statements<'_>, place: &mut i64, batch: &Batch) -> rusq
                 false => &mut statements.update,
             };
             let kind = record.kind.number();
-            statement.execute((kind, &record.id, record.wakes_at, &record.body))?;
+            let lane = record.wakes_at.map(|_| 1);
+            statement.execute((kind, &record.id, record.wakes_at, lane, &record.body))?;
             let facts = match record.kind {
                 Kind::Lead => &mut statements.lead_facts,
                 Kind::Message => &mut statements.message_facts,

@@ -298,24 +298,30 @@ impl Session<'_> {
             key,
             read,
             body,
-            wakes_at,
+            wakes,
             facts,
         } = put;
         let Some(body) = body else {
             return self.remove(tenant, key, stored);
         };
+        let lane = match wakes {
+            Some(wakes) => Some(self.names.lane_or_new(tenant, &wakes.lane)?),
+            None => None,
+        };
+        let wakes_at = wakes.as_ref().map(|wakes| wakes.at.timestamp_micros());
         let statement = match stored {
             Version::ABSENT => self.write.insert.get()?,
             _ => {
                 let update = self.write.update.get()?;
-                update.raw_bind_parameter(7, version_number(stored))?;
+                update.raw_bind_parameter(8, version_number(stored))?;
                 update
             }
         };
         bind_key(statement, tenant, key.kind, key.id)?;
         statement.raw_bind_parameter(4, version_number(read.next()))?;
-        statement.raw_bind_parameter(5, wakes_at.map(|at| at.timestamp_micros()))?;
-        statement.raw_bind_parameter(6, body.as_slice())?;
+        statement.raw_bind_parameter(5, wakes_at)?;
+        statement.raw_bind_parameter(6, lane)?;
+        statement.raw_bind_parameter(7, body.as_slice())?;
         if statement.raw_execute()? == 0 {
             return Ok(false);
         }

@@ -4,10 +4,10 @@
 //! them would be written twice for every record that wakes.
 
 use leadkit::ids::{Id, Tenant};
-use leadkit::store::{Due, Key, Kind};
+use leadkit::store::{Due, Key, Kind, Lane, Lanes, NextDue};
 use leadkit::time::Instant;
-use rusqlite::Connection;
 use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::FxHashMap;
 
 use crate::error::Unreadable;
@@ -17,17 +17,17 @@ use crate::tables::Sql;
 /// The statements that find due records.
 #[derive(Debug)]
 pub(super) struct Statements<'c> {
-    tenants: Prepared<'c>,
+    first_clock: Prepared<'c>,
+    next_lane: Prepared<'c>,
     due: Prepared<'c>,
-    next_due: Prepared<'c>,
 }
 
 impl<'c> Statements<'c> {
     pub(super) fn new(connection: &'c Connection, sql: &'c Sql) -> Self {
         Self {
-            tenants: Prepared::new(connection, &sql.due_tenants),
+            first_clock: Prepared::new(connection, &sql.first_clock),
+            next_lane: Prepared::new(connection, &sql.next_lane),
             due: Prepared::new(connection, &sql.due),
-            next_due: Prepared::new(connection, &sql.next_due),
         }
     }
 }
@@ -38,14 +38,16 @@ impl<'c> Statements<'c> {
 pub(crate) struct Leases {
     /// Looked up by key; its order decides nothing.
     running: FxHashMap<Key, Lease>,
-    /// The tenant that the last page ended with; the next one begins behind it.
-    served_last: Option<i64>,
+    /// The lane that the last page ended with; the next one begins behind it.
+    served_last: Option<Lane>,
 }
 
 #[derive(Debug)]
 struct Lease {
     /// The clock of the record, in microseconds.
     at: i64,
+    /// The number of its lane.
+    lane: i64,
     until: Instant,
 }
 
@@ -56,13 +58,37 @@ impl Leases {
             self.running.remove(key);
         }
     }
+
+    fn end_before(&mut self, now: Instant) {
+        self.running.retain(|_, lease| now < lease.until);
+    }
+
+    /// Whether a record with this clock is leased.
+    fn holds(&self, tenant: &Tenant, (at, kind, id): Found) -> bool {
+        if self.running.is_empty() {
+            return false;
+        }
+        let tenant = tenant.clone();
+        let lease = self.running.get(&Key { id, kind, tenant });
+        lease.is_some_and(|lease| lease.at == at)
+    }
+
+    /// When the first lease of each lane ends, by the lane's number.
+    fn first_ends(&self) -> FxHashMap<i64, Instant> {
+        let mut ends = FxHashMap::default();
+        for Lease { lane, until, .. } in self.running.values() {
+            let first = ends.entry(*lane).or_insert(*until);
+            *first = (*first).min(*until);
+        }
+        ends
+    }
 }
 
-/// A tenant's turn.
+/// A lane's turn.
 #[derive(Debug)]
 struct Turn {
     number: i64,
-    tenant: Tenant,
+    lane: Lane,
     taken: Vec<Found>,
     /// Whether it may have more.
     hungry: bool,
@@ -72,17 +98,19 @@ struct Turn {
 type Found = (i64, Kind, Id);
 
 impl Session<'_> {
-    /// Leases due records, each tenant's share of the page.
+    /// Leases due records, each lane's share of the page.
     pub(crate) fn due(
         &mut self,
         leases: &mut Leases,
+        lanes: &Lanes,
         now: Instant,
         limit: usize,
         lease_until: Instant,
     ) -> rusqlite::Result<Vec<Due>> {
-        leases.running.retain(|_, lease| now < lease.until);
-        let mut turns = self.turns(now)?;
-        let behind = turns.partition_point(|turn| Some(turn.number) <= leases.served_last);
+        leases.end_before(now);
+        let mut turns = self.turns(lanes, now)?;
+        let served_last = leases.served_last.as_ref();
+        let behind = turns.partition_point(|turn| Some(&turn.lane) <= served_last);
         turns.rotate_left(behind);
         let mut left = limit;
         loop {
@@ -97,19 +125,30 @@ impl Session<'_> {
                 if left == 0 {
                     break;
                 }
-                turn.taken = self.take(leases, turn, now, wanted)?;
+                let (lane, tenant) = (turn.number, &turn.lane.tenant);
+                turn.taken = self.take(leases, lane, tenant, now.timestamp_micros(), wanted)?;
                 turn.hungry = turn.taken.len() == wanted;
                 left -= turn.taken.len() - before;
-                leases.served_last = Some(turn.number);
+                leases.served_last = Some(turn.lane.clone());
             }
         }
         let mut page: Vec<(i64, Key)> = Vec::with_capacity(limit - left);
-        for Turn { tenant, taken, .. } in turns {
+        for Turn {
+            number,
+            lane,
+            taken,
+            ..
+        } in turns
+        {
             for (at, kind, id) in taken {
-                let until = lease_until;
-                let tenant = tenant.clone();
+                let lease = Lease {
+                    at,
+                    lane: number,
+                    until: lease_until,
+                };
+                let tenant = lane.tenant.clone();
                 let key = Key { id, kind, tenant };
-                leases.running.insert(key.clone(), Lease { at, until });
+                leases.running.insert(key.clone(), lease);
                 page.push((at, key));
             }
         }
@@ -117,57 +156,92 @@ impl Session<'_> {
         page.into_iter().map(due).collect()
     }
 
-    /// The tenants for whom something is due, leased or not, in the order of their numbers.
-    fn turns(&mut self, now: Instant) -> rusqlite::Result<Vec<Turn>> {
-        let mut rows = self.due.tenants.get()?.query([now.timestamp_micros()])?;
+    /// The lanes in which something is due, leased or not, in their order.
+    fn turns(&mut self, lanes: &Lanes, now: Instant) -> rusqlite::Result<Vec<Turn>> {
         let mut turns = Vec::new();
-        while let Some(row) = rows.next()? {
-            turns.push(Turn {
-                number: row.get(0)?,
-                tenant: Tenant::from(row.get_ref(1)?.as_str()?),
-                taken: Vec::new(),
-                hungry: true,
-            });
+        for lane in lanes.iter() {
+            let Some(tenant) = self.names.tenant(&lane.tenant)? else {
+                continue;
+            };
+            let Some(number) = self.names.lane(tenant, &lane.name)? else {
+                continue;
+            };
+            let first = self.due.first_clock.get()?;
+            let first = first.query_row([number], |row| row.get::<_, i64>(0));
+            if first
+                .optional()?
+                .is_some_and(|at| at <= now.timestamp_micros())
+            {
+                turns.push(Turn {
+                    number,
+                    lane: lane.clone(),
+                    taken: Vec::new(),
+                    hungry: true,
+                });
+            }
         }
         Ok(turns)
     }
 
-    /// The first due records of a tenant that aren't leased.
+    /// The first records of a lane that wake by `until` and aren't leased.
     fn take(
         &mut self,
         leases: &Leases,
-        turn: &Turn,
-        now: Instant,
+        lane: i64,
+        tenant: &Tenant,
+        until: i64,
         wanted: usize,
     ) -> rusqlite::Result<Vec<Found>> {
         let statement = self.due.due.get()?;
-        let mut rows = statement.query((turn.number, now.timestamp_micros()))?;
+        let mut rows = statement.query((lane, until))?;
         let mut taken = Vec::new();
         while taken.len() < wanted {
             let Some(row) = rows.next()? else {
                 break;
             };
-            let at: i64 = row.get(0)?;
-            let kind = kind(1, row)?;
-            let id = Id::from_bytes(row.get(2)?);
-            let lease = match leases.running.is_empty() {
-                true => None,
-                false => {
-                    let tenant = turn.tenant.clone();
-                    leases.running.get(&Key { id, kind, tenant })
-                }
-            };
-            if lease.is_none_or(|lease| lease.at != at) {
-                taken.push((at, kind, id));
+            let found = (row.get(0)?, kind(1, row)?, Id::from_bytes(row.get(2)?));
+            if !leases.holds(tenant, found) {
+                taken.push(found);
             }
         }
         Ok(taken)
     }
 
-    pub(crate) fn next_due(&mut self) -> rusqlite::Result<Option<Instant>> {
-        let statement = self.due.next_due.get()?;
-        let first: Option<i64> = statement.query_row([], |row| row.get(0))?;
-        first.map(instant).transpose()
+    /// When each lane is due next.
+    pub(crate) fn next_due(
+        &mut self,
+        leases: &mut Leases,
+        now: Instant,
+    ) -> rusqlite::Result<Vec<NextDue>> {
+        leases.end_before(now);
+        let ends = leases.first_ends();
+        let mut found = Vec::new();
+        let mut last = i64::MIN;
+        loop {
+            let next = self.due.next_lane.get()?.query_row([last], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            });
+            let Some((number, first)) = next.optional()? else {
+                break;
+            };
+            last = number;
+            let lane = self.names.lane_named(number)?;
+            let leased_until = ends.get(&number).copied();
+            let at = match leased_until {
+                None => Some(first),
+                Some(_) => {
+                    let free = self.take(leases, number, &lane.tenant, i64::MAX, 1)?;
+                    free.first().map(|(at, ..)| *at)
+                }
+            };
+            found.push(NextDue {
+                lane,
+                at: at.map(instant).transpose()?,
+                leased_until,
+            });
+        }
+        found.sort_unstable_by(|a, b| a.lane.cmp(&b.lane));
+        Ok(found)
     }
 }
 
@@ -179,4 +253,34 @@ fn due((at, key): (i64, Key)) -> rusqlite::Result<Due> {
 fn instant(micros: i64) -> rusqlite::Result<Instant> {
     chrono::DateTime::from_timestamp_micros(micros)
         .ok_or_else(|| Unreadable::from(0, Type::Integer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::Tables;
+
+    #[test]
+    fn what_is_due_is_found_by_the_index_however_many_records_there_are() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let tables = Tables::default();
+        tables.migrate(&mut connection).unwrap();
+        let sql = tables.sql();
+        for statement in [&sql.first_clock, &sql.next_lane, &sql.due] {
+            let mut plan = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+                .unwrap();
+            let parameters = vec![0; plan.parameter_count()];
+            let steps: Vec<String> = plan
+                .query_map(rusqlite::params_from_iter(parameters), |row| row.get(3))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            let [step] = steps.as_slice() else {
+                panic!("{statement}: {steps:?}");
+            };
+            let searches = step.starts_with("SEARCH") && step.contains("COVERING INDEX");
+            assert!(searches && step.contains("by_clock"), "{statement}: {step}");
+        }
+    }
 }

@@ -1,9 +1,9 @@
-//! The numbers of tenants and the slots of fields: read once, since they never change.
+//! The numbers of tenants and lanes and the slots of fields: read once, since they never change.
 
 use std::collections::BTreeMap;
 
-use leadkit::ids::Tenant;
-use leadkit::store::Kind;
+use leadkit::ids::{Name, Tenant};
+use leadkit::store::{Kind, Lane};
 use leadkit::value::ValueType;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -16,6 +16,9 @@ use crate::tables::Sql;
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     tenants: BTreeMap<Tenant, i64>,
+    /// By the tenant's number.
+    lanes: BTreeMap<i64, BTreeMap<Name, i64>>,
+    lane_names: BTreeMap<i64, Lane>,
     fields: BTreeMap<(i64, Kind), Slots>,
 }
 
@@ -24,6 +27,9 @@ pub(crate) struct Known {
 pub(super) struct Names<'c> {
     tenant: Prepared<'c>,
     new_tenant: Prepared<'c>,
+    lane: Prepared<'c>,
+    new_lane: Prepared<'c>,
+    lane_name: Prepared<'c>,
     slots: Prepared<'c>,
     new_slot: Prepared<'c>,
     known: &'c mut Known,
@@ -38,6 +44,9 @@ impl<'c> Names<'c> {
         Self {
             tenant: prepared(&sql.tenant),
             new_tenant: prepared(&sql.new_tenant),
+            lane: prepared(&sql.lane),
+            new_lane: prepared(&sql.new_lane),
+            lane_name: prepared(&sql.lane_name),
             slots: prepared(&sql.slots),
             new_slot: prepared(&sql.new_slot),
             known,
@@ -73,6 +82,48 @@ impl<'c> Names<'c> {
         let number = self.new_tenant.get()?.insert([tenant.as_str()])?;
         self.known.tenants.insert(tenant.clone(), number);
         Ok(number)
+    }
+
+    /// The number of a tenant's lane, if it has one.
+    pub(super) fn lane(&mut self, tenant: i64, name: &Name) -> rusqlite::Result<Option<i64>> {
+        let known = self.known.lanes.get(&tenant);
+        if let Some(number) = known.and_then(|lanes| lanes.get(name)) {
+            return Ok(Some(*number));
+        }
+        let row = (tenant, name.as_str());
+        let found = self.lane.get()?.query_row(row, |row| row.get(0));
+        let found = found.optional()?;
+        if let Some(number) = found {
+            let lanes = self.known.lanes.entry(tenant).or_default();
+            lanes.insert(name.clone(), number);
+        }
+        Ok(found)
+    }
+
+    /// The number of a tenant's lane; within a transaction that writes.
+    pub(super) fn lane_or_new(&mut self, tenant: i64, name: &Name) -> rusqlite::Result<i64> {
+        if let Some(number) = self.lane(tenant, name)? {
+            return Ok(number);
+        }
+        let number = self.new_lane.get()?.insert((tenant, name.as_str()))?;
+        let lanes = self.known.lanes.entry(tenant).or_default();
+        lanes.insert(name.clone(), number);
+        Ok(number)
+    }
+
+    /// The lane of a number.
+    pub(super) fn lane_named(&mut self, number: i64) -> rusqlite::Result<Lane> {
+        if let Some(lane) = self.known.lane_names.get(&number) {
+            return Ok(lane.clone());
+        }
+        let lane = self.lane_name.get()?.query_row([number], |row| {
+            Ok(Lane {
+                tenant: Tenant::from(row.get_ref(0)?.as_str()?),
+                name: Name::from(row.get_ref(1)?.as_str()?),
+            })
+        })?;
+        self.known.lane_names.insert(number, lane.clone());
+        Ok(lane)
     }
 
     /// The slots of this tenant's fields, as they are in the file now.

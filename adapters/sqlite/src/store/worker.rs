@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use futures::channel::oneshot;
 use leadkit::ids::Tenant;
 use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Loaded, Page, Select, StoreError,
-    Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, NextDue, Page,
+    Select, StoreError, Verdict,
 };
 use leadkit::time::Instant;
 use rusqlite::Connection;
@@ -28,8 +28,8 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum Request {
     Load(Vec<Key>, Reply<Vec<Loaded>>),
     Commit(Vec<Changes>, Reply<Vec<Verdict>>),
-    Due(Instant, usize, Instant, Reply<Vec<Due>>),
-    NextDue(Reply<Option<Instant>>),
+    Due(Lanes, Instant, usize, Instant, Reply<Vec<Due>>),
+    NextDue(Instant, Reply<Vec<NextDue>>),
     Select(Select, Reply<Page>),
     Count(Count, Reply<Vec<Counted>>),
     Journal(Tenant, JournalCursor, usize, Reply<Vec<Journaled>>),
@@ -170,15 +170,13 @@ fn answer(session: &mut Session<'_>, leases: &mut Leases, request: Request) {
             tell(reply, loaded.map_err(failed("load records")));
         }
         Request::Commit(changes, reply) => commit(session, leases, vec![(changes, reply)]),
-        Request::Due(now, limit, until, reply) => {
-            let due = session.reading(|session| session.due(leases, now, limit, until));
+        Request::Due(lanes, now, limit, until, reply) => {
+            let due = session.reading(|session| session.due(leases, &lanes, now, limit, until));
             tell(reply, due.map_err(failed("read due records")));
         }
-        Request::NextDue(reply) => {
-            tell(
-                reply,
-                session.next_due().map_err(failed("read due records")),
-            );
+        Request::NextDue(now, reply) => {
+            let next = session.reading(|session| session.next_due(leases, now));
+            tell(reply, next.map_err(failed("read due records")));
         }
         Request::Select(select, reply) => {
             let page = session.reading(|session| session.select(&select));

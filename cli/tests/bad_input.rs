@@ -1,0 +1,259 @@
+//! What is given wrongly, and how the program ends: 0 when all is well, 1 when something was found,
+//! 2 when it could not be done. Whoever reads the message knows what to do.
+
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+mod shop;
+mod told;
+
+use leadkit_sqlite::rusqlite::Connection;
+use shop::Folder;
+use told::{leadkit, repository, write};
+
+const SALES: &str = "playbooks/field-and-digital-sales";
+
+/// Asks twice, for people and for programs: the exit code and the message must be the same.
+fn refused(arguments: &[&str], kind: &str, message: &str) {
+    let told = leadkit(arguments);
+    assert_eq!(told.code, 2, "{arguments:?}: {}{}", told.out, told.err);
+    assert!(told.err.contains(message), "{arguments:?}: {}", told.err);
+    assert_eq!(told.out, "", "{arguments:?}");
+    let told = leadkit(arguments.iter().chain(&["--json"]));
+    assert_eq!(told.code, 2, "{arguments:?}");
+    assert_eq!(told.err, "", "{arguments:?}");
+    let error = told.json()["error"].clone();
+    assert_eq!(error["kind"], kind, "{arguments:?}");
+}
+
+#[test]
+fn what_is_no_playbook_is_told_as_that_by_every_command() {
+    let folder = Folder::new(&[]);
+    let (map, db) = (folder.path("map.toml"), folder.path("shop.db"));
+    folder.replay(&["--db", &db]);
+    let commands: [&[&str]; 5] = [
+        &["check"],
+        &["test"],
+        &["replay", "--map", &map],
+        &["explain", "--db", &db, "--email", "luis@example.com"],
+        &["leads", "--db", &db],
+    ];
+    for command in commands {
+        let with = |playbook| [command, &[playbook]].concat();
+        refused(
+            &with("nowhere"),
+            "no-playbook",
+            "error: there is no folder nowhere",
+        );
+        refused(
+            &with("src"),
+            "no-playbook",
+            "there is no playbook in src; a playbook is a folder with a playbook.toml in it",
+        );
+        refused(&with("README.md"), "no-playbook", "README.md is a file");
+        let file = format!("{SALES}/playbook.toml");
+        let folder = format!("give its folder: {SALES}");
+        refused(&with(&file), "no-playbook", &folder);
+    }
+}
+
+#[test]
+fn faults_of_a_playbook_are_found_by_a_check_and_in_the_way_of_the_rest() {
+    let folder = Folder::new(&[("playbook/playbook.toml", "[playbook]\nid = 3\n")]);
+    let playbook = folder.path("playbook");
+    for command in ["check", "test"] {
+        let told = leadkit([command, &playbook]);
+        assert_eq!(told.code, 1, "{command}");
+        let json = leadkit([command, &playbook, "--json"]).json();
+        assert_eq!(json["error"]["kind"], "playbook-faults");
+    }
+}
+
+#[test]
+fn what_is_no_database_of_leads_is_told_as_that() {
+    let folder = Folder::new(&[("notes.txt", "no database at all, but some text\n")]);
+    let path = |name: &str| folder.path(name);
+    let other = path("other.db");
+    Connection::open(&other)
+        .unwrap()
+        .execute_batch("CREATE TABLE orders (x)")
+        .unwrap();
+    let (text, missing, a_folder) = (path("notes.txt"), path("missing.db"), path("playbook"));
+    for (db, message) in [
+        (&text, "it is no SQLite database"),
+        (&missing, "`leadkit replay --db` makes one"),
+        (&a_folder, "it is a folder"),
+        (&other, "no leads are kept in it"),
+    ] {
+        refused(&["leads", SALES, "--db", db], "no-database", message);
+        let explain = ["explain", SALES, "--db", db, "--email", "a@example.com"];
+        refused(&explain, "no-database", message);
+    }
+    let (playbook, map) = (path("playbook"), path("map.toml"));
+    let replay = |db| ["replay", &playbook, "--map", &map, "--db", db];
+    refused(&replay(&text), "no-database", "it is no SQLite database");
+    let nowhere = path("nowhere/shop.db");
+    refused(&replay(&nowhere), "no-database", "there is no folder");
+}
+
+#[test]
+fn whose_leads_and_under_which_playbook_must_fit_the_database() {
+    let folder = Folder::new(&[]);
+    let (playbook, db) = (folder.path("playbook"), folder.path("shop.db"));
+    folder.replay(&["--db", &db]);
+    let leads = ["leads", SALES, "--db", &db];
+    refused(&leads, "no-such-tenant", "say whose: --tenant shop");
+    let leads = ["leads", SALES, "--db", &db, "--tenant", "shop"];
+    refused(&leads, "other-playbook", "are under another playbook");
+    let text = shop::PLAYBOOK.replace("4 business hours", "5 business hours");
+    write(folder.0.path(), &[("playbook/playbook.toml", &text)]);
+    let hint = "Give the folder as it was, or replay anew into another file";
+    refused(&["leads", &playbook, "--db", &db], "other-playbook", hint);
+    let map = folder.path("map.toml");
+    let replay = ["replay", &playbook, "--map", &map, "--db", &db];
+    refused(&replay, "other-playbook", hint);
+    let explain = [
+        "explain",
+        &playbook,
+        "--db",
+        &db,
+        "--email",
+        "eva@example.com",
+    ];
+    refused(&explain, "other-playbook", hint);
+}
+
+#[test]
+fn leads_and_facts_that_are_not_there_are_named() {
+    let folder = Folder::new(&[]);
+    let (playbook, db) = (folder.path("playbook"), folder.path("shop.db"));
+    folder.replay(&["--db", &db]);
+    let explain = |lead: &str, message: &str| {
+        refused(
+            &["explain", &playbook, "--db", &db, lead],
+            "not-found",
+            message,
+        );
+    };
+    explain("nonsense", "an id looks like 019");
+    explain(
+        "019cc50e-afc0-7403-9de0-ed55b9aa0e9e",
+        "there is no lead 019cc50e-afc0-7403-9de0-ed55b9aa0e9e of `shop`",
+    );
+    let by = [
+        "explain",
+        &playbook,
+        "--db",
+        &db,
+        "--email",
+        "x@example.com",
+    ];
+    refused(
+        &by,
+        "not-found",
+        "no lead has the e-mail address x@example.com",
+    );
+    let leads = |option: &str, value: &str, kind: &str, message: &str| {
+        refused(
+            &["leads", &playbook, "--db", &db, option, value],
+            kind,
+            message,
+        );
+    };
+    leads(
+        "--where",
+        "stge == \"new\"",
+        "condition-faults",
+        "did you mean `stage`?",
+    );
+    leads(
+        "--where",
+        "contact.name == \"x\"",
+        "condition-faults",
+        "is computed",
+    );
+    leads(
+        "--count-by",
+        "stge",
+        "no-such-fact",
+        "--count-by: there is no fact `stge`",
+    );
+    leads(
+        "--order",
+        "contact.name",
+        "no-such-fact",
+        "--order: `contact.name` is computed",
+    );
+    leads(
+        "--now",
+        "yesterday",
+        "not-found",
+        "write for instance 2018-04-01",
+    );
+    leads("--limit", "-1", "usage", "invalid value '-1'");
+    refused(
+        &["explain", &playbook, "--db", &db],
+        "usage",
+        "--email <ADDRESS>",
+    );
+}
+
+#[test]
+fn files_of_a_replay_that_are_missing_or_empty_are_named() {
+    let folder = Folder::new(&[("leads.csv", ""), ("empty.toml", "")]);
+    let (playbook, map) = (folder.path("playbook"), folder.path("map.toml"));
+    let replay = |map: &str, kind: &str, message: &str| {
+        refused(&["replay", &playbook, "--map", map], kind, message);
+    };
+    replay(
+        &map,
+        "unreadable-table",
+        "leads.csv: the file is empty; its first line must name",
+    );
+    replay(
+        &folder.path("no.toml"),
+        "unreadable-file",
+        "there is no file",
+    );
+    replay(
+        &folder.path("empty.toml"),
+        "map-faults",
+        "say with [[file]]",
+    );
+    std::fs::remove_file(folder.path("leads.csv")).unwrap();
+    replay(&map, "unreadable-file", "there is no file");
+    // A table without rows is a history in which nothing happened.
+    let header = shop::LEADS.lines().next().unwrap();
+    write(folder.0.path(), &[("leads.csv", header)]);
+    let told = folder.replay(&[]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(
+        told.out.contains("no row says when anything happened"),
+        "{}",
+        told.out
+    );
+    assert!(folder.replay(&["--json"]).json()["clock"].is_null());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_can_not_be_printed_is_no_success() {
+    use std::process::{Command, Stdio};
+    let full = || Stdio::from(std::fs::File::create("/dev/full").unwrap());
+    let run = |arguments: &[&str], out: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_leadkit"));
+        let command = command.args(arguments).current_dir(repository());
+        let child = command.stdout(out).stderr(Stdio::piped()).spawn();
+        let output = child.unwrap().wait_with_output().unwrap();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, err) = run(&["check", SALES], full());
+    assert_eq!(code, 2);
+    assert!(err.contains("nothing could be printed"), "{err}");
+    // `leadkit --help | head -1`
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert_eq!(run(&["--help"], Stdio::from(writer)), (0, String::new()));
+}

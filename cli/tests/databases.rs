@@ -1,0 +1,100 @@
+//! Databases that are opened: those of replays, those of real leads, and what is none.
+
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+mod shop;
+mod told;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use leadkit::clock::VirtualClock;
+use leadkit::decide::command::{Actor, AgentSetup, NewLead};
+use leadkit::engine::Engine;
+use leadkit::mailer::MemoryMailer;
+use leadkit::playbook::Playbook;
+use leadkit_sqlite::rusqlite::Connection;
+use leadkit_sqlite::{Options, SqliteStore};
+use pollster::block_on;
+use shop::Folder;
+
+/// A database with a real lead, about whom a message is due.
+fn live(folder: &Folder, db: &str) {
+    let options = Options {
+        virtual_time: true,
+        ..Options::default()
+    };
+    let store = SqliteStore::open_with(db, &options).unwrap();
+    let playbook = Arc::new(Playbook::load(folder.path("playbook")).unwrap());
+    let engine = Engine::builder(store)
+        .playbook("shop", playbook)
+        .mailer("email", MemoryMailer::default())
+        .clock(VirtualClock::at("2026-03-02T14:00:00Z".parse().unwrap()))
+        .build()
+        .unwrap();
+    let shop = engine.tenant("shop");
+    let desk = || Actor::host("desk");
+    block_on(async {
+        for (id, role) in [("ana", "advisor"), ("marco", "manager")] {
+            let email = format!("{id}@example.com");
+            let agent = AgentSetup::new(id).name(id).email(email).role(role);
+            shop.set_up(agent).by(desk()).await.unwrap();
+        }
+        let lead = NewLead::new("Luis").email("luis@example.com").source("web");
+        shop.register(lead).by(desk()).await.unwrap();
+    });
+}
+
+fn number(db: &Path, sql: &str) -> i64 {
+    let connection = Connection::open(db).unwrap();
+    connection.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_replay_goes_into_no_database_that_another_one_made() {
+    let folder = Folder::new(&[]);
+    let db = folder.path("real.db");
+    live(&folder, &db);
+    let entries = || number(db.as_ref(), "SELECT count(*) FROM leadkit_journal");
+    let before = entries();
+    let told = folder.replay(&["--db", &db]);
+    assert_eq!(told.code, 2);
+    assert!(
+        told.err.contains("was not made by a replay"),
+        "{}",
+        told.err
+    );
+    assert!(
+        told.err.contains("Name a file that is not there yet"),
+        "{}",
+        told.err
+    );
+    let told = folder.replay(&["--db", &db, "--json"]);
+    assert_eq!(told.json()["error"]["kind"], "not-a-replay");
+    assert_eq!(entries(), before);
+}
+
+#[test]
+fn somebody_elses_database_is_not_even_touched() {
+    let folder = Folder::new(&[]);
+    let db = folder.path("shop.db");
+    Connection::open(&db)
+        .unwrap()
+        .execute_batch("CREATE TABLE orders (x); PRAGMA application_id = 7;")
+        .unwrap();
+    let before = std::fs::read(&db).unwrap();
+    assert_eq!(folder.replay(&["--db", &db]).code, 2);
+    assert_eq!(std::fs::read(&db).unwrap(), before);
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    assert_eq!(number(db.as_ref(), tables), 1);
+}
+
+#[test]
+fn an_empty_file_may_be_replayed_into_and_what_came_of_it_again() {
+    let folder = Folder::new(&[("made-by-mktemp.db", "")]);
+    let db = folder.path("made-by-mktemp.db");
+    for _ in 0..2 {
+        let told = folder.replay(&["--db", &db]);
+        assert_eq!(told.code, 0, "{}", told.err);
+    }
+}

@@ -1,0 +1,79 @@
+//! What waits in a store: clocks, and the lanes in which they run.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Key;
+use crate::ids::{Name, Tenant};
+use crate::time::Instant;
+
+/// A record's clock: its `wakes_at`, and the lane in which it waits for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wakes {
+    /// When it wants to be woken.
+    pub at: Instant,
+    /// The name of its [`Lane`].
+    pub lane: Name,
+}
+
+/// Where a tenant's records wait to be woken by workers that can serve them.
+///
+/// Leadkit names a lane by the hash of the playbook that clocked its records: a worker that
+/// doesn't know the playbook leaves the whole lane to those who do. Stores give it no meaning.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lane {
+    /// Whose records.
+    pub tenant: Tenant,
+    /// Its name within the tenant.
+    pub name: Name,
+}
+
+/// The lanes that a worker serves. Cheap to clone.
+///
+/// ```
+/// use leadkit::store::{Lane, Lanes};
+/// let lane = Lane { tenant: "acme".into(), name: "a playbook's hash".into() };
+/// let lanes: Lanes = [lane.clone()].into_iter().collect();
+/// assert!(lanes.contains(&lane));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Lanes(Arc<BTreeSet<Lane>>);
+
+impl Lanes {
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn contains(&self, lane: &Lane) -> bool {
+        self.0.contains(lane)
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Lane> {
+        self.0.iter()
+    }
+}
+
+impl FromIterator<Lane> for Lanes {
+    fn from_iter<I: IntoIterator<Item = Lane>>(lanes: I) -> Self {
+        Self(Arc::new(lanes.into_iter().collect()))
+    }
+}
+
+/// When the records of a lane want to be woken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextDue {
+    /// Which lane.
+    pub lane: Lane,
+    /// The earliest `wakes_at` of its records that aren't leased; it may be past.
+    pub at: Option<Instant>,
+    /// When the first of the leases ends that run on its records.
+    pub leased_until: Option<Instant>,
+}
+
+/// A record whose time has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Which record.
+    pub key: Key,
+    /// Its `wakes_at`.
+    pub at: Instant,
+}

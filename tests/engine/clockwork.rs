@@ -1,0 +1,94 @@
+//! Clocks that jump, end or tick in many places at once: each thing is done once.
+
+use super::*;
+
+#[test]
+fn eight_workers_ticking_at_once_fire_each_rule_once() {
+    block_on(async {
+        let store = yielding();
+        let Bench {
+            engine,
+            clock,
+            mailer,
+        } = bench(store.clone(), "2026-03-10T09:30:00-05:00");
+        people(&engine).await;
+        for n in 0..20 {
+            let lead = NewLead::new("Somebody")
+                .email(format!("n{n}@example.com"))
+                .source("web")
+                .field("city", "Quito");
+            engine
+                .tenant("quito")
+                .register(lead)
+                .by(desk())
+                .await
+                .unwrap();
+        }
+        clock.set(at("2026-03-10T15:00:00-05:00"));
+        let results = join_all((0..8).map(|_| engine.tick())).await;
+        for result in results {
+            result.unwrap();
+        }
+        engine.tick().await.unwrap();
+        assert_eq!(mailer.mailbox("marco@minegocio.example").len(), 20);
+        let leads = engine
+            .tenant("quito")
+            .leads("reassignments == 1", Order::Id, None, 100)
+            .await
+            .unwrap();
+        assert_eq!(leads.leads.len(), 20);
+        assert_clocks(&engine, store.as_ref(), &sales(), "quito").await;
+    });
+}
+
+#[test]
+fn a_clock_that_jumps_ten_years_ahead_and_back_does_each_thing_once() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let Bench {
+            engine,
+            clock,
+            mailer,
+        } = bench(store.clone(), "2026-03-10T09:30:00-06:00");
+        people(&engine).await;
+        engine
+            .tenant("toluca")
+            .register(rosa())
+            .by("luisa")
+            .await
+            .unwrap();
+        clock.set(at("2036-03-10T09:30:00-06:00"));
+        engine.tick().await.unwrap();
+        // First message and one re-contact: it catches up once, not forty times.
+        assert_eq!(mailer.mailbox("rosa@example.com").len(), 2);
+        clock.set(at("2026-03-11T09:30:00-06:00"));
+        engine.tick().await.unwrap();
+        assert_eq!(mailer.mailbox("rosa@example.com").len(), 2);
+        assert_clocks(&engine, store.as_ref(), &follow_up(), "toluca").await;
+    });
+}
+
+#[test]
+fn the_end_of_time_and_the_future_are_refused_or_harmless() {
+    block_on(async {
+        let Bench { engine, clock, .. } = bench(
+            Arc::new(MemoryStore::default()),
+            "9999-12-30T09:30:00-06:00",
+        );
+        people(&engine).await;
+        let toluca = engine.tenant("toluca");
+        let lead = toluca.register(rosa()).by("luisa").await.unwrap();
+        let explained = toluca.explain(lead.id).await.unwrap().to_string();
+        assert!(
+            explained.contains("never: the answer lies beyond"),
+            "{explained}"
+        );
+        let future = clock.now() + Elapsed::days(1);
+        let refused = toluca.tried(lead.id).by("luisa").happened_at(future).await;
+        assert!(
+            matches!(refused, Err(Error::Refused(refusal)) if refusal.code() == "in-the-future")
+        );
+        clock.set(Instant::MAX_UTC);
+        engine.tick().await.unwrap();
+    });
+}

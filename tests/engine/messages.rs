@@ -1,0 +1,248 @@
+//! Messages, whatever servers answer and however long they take.
+
+use super::*;
+
+/// A mailer whose first answer is this one; then it accepts.
+fn says(outcome: Outcome) -> FaultyMailer {
+    let plan = Plan::new().at(1, MailerFault::Says(outcome));
+    FaultyMailer::new(MemoryMailer::default(), plan)
+}
+
+/// An engine on which Rosa's first message is due, and a mailer that answers so.
+async fn first_message(outcome: Outcome) -> (Engine, VirtualClock, FaultyMailer, LeadId) {
+    let clock = VirtualClock::at(at("2026-03-10T09:30:00-06:00"));
+    let mailer = says(outcome);
+    let engine = Engine::builder(MemoryStore::default())
+        .playbook("toluca", follow_up())
+        .mailer("email", mailer.clone())
+        .clock(clock.clone())
+        .seed(1)
+        .build()
+        .unwrap();
+    let toluca = engine.tenant("toluca");
+    let luisa = AgentSetup::new("luisa")
+        .name("Luisa")
+        .email("luisa@x.example")
+        .role("seller");
+    toluca.set_up(luisa).by(desk()).await.unwrap();
+    let lead = toluca.register(rosa()).by("luisa").await.unwrap();
+    let ninety_days_on = at("2026-06-08T09:30:00-06:00");
+    engine
+        .live_until(&clock, ninety_days_on, |_, _| {})
+        .await
+        .unwrap();
+    engine.tick().await.unwrap();
+    (engine, clock, mailer, lead.id)
+}
+
+async fn message_states(engine: &Engine) -> Vec<String> {
+    let messages = engine
+        .tenant("toluca")
+        .messages("", None, 100)
+        .await
+        .unwrap();
+    messages
+        .iter()
+        .map(|message| message.state.as_str().to_owned())
+        .collect()
+}
+
+#[test]
+fn later_is_tried_again_a_little_later() {
+    block_on(async {
+        let (engine, clock, mailer, _) = first_message(Outcome::Later {
+            said: "busy".into(),
+        })
+        .await;
+        assert_eq!(message_states(&engine).await, ["to-retry"]);
+        engine
+            .live_until(&clock, clock.now() + Elapsed::minutes(5), |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(message_states(&engine).await, ["accepted"]);
+        let handed = mailer.handed_over();
+        assert_eq!(handed.len(), 2);
+        assert_eq!(handed[0].message.message_id, handed[1].message.message_id);
+    });
+}
+
+#[test]
+fn an_unknown_outcome_of_marketing_is_in_doubt_until_a_person_settles_it() {
+    block_on(async {
+        let (engine, clock, mailer, _) = first_message(Outcome::Unknown {
+            said: "the line dropped".into(),
+        })
+        .await;
+        engine
+            .live_until(&clock, clock.now() + Elapsed::days(30), |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(message_states(&engine).await, ["in-doubt"]);
+        assert_eq!(mailer.handed_over().len(), 1);
+        let toluca = engine.tenant("toluca");
+        let doubtful = toluca
+            .messages(r#"state == "in-doubt""#, None, 10)
+            .await
+            .unwrap();
+        toluca
+            .settle(doubtful[0].id, Fate::SendAgain)
+            .by(desk())
+            .await
+            .unwrap();
+        engine.tick().await.unwrap();
+        assert_eq!(message_states(&engine).await, ["accepted"]);
+        let settled = toluca
+            .settle(doubtful[0].id, Fate::Accepted)
+            .by(desk())
+            .await;
+        assert!(matches!(settled, Err(Error::Refused(refusal)) if refusal.code() == "settled"));
+    });
+}
+
+#[test]
+fn an_address_that_is_refused_for_good_gets_nothing_more() {
+    block_on(async {
+        let refused = Outcome::Refused {
+            said: "550 no such user".into(),
+            address_invalid: true,
+        };
+        let (engine, clock, mailer, lead) = first_message(refused).await;
+        assert_eq!(message_states(&engine).await, ["refused"]);
+        engine
+            .live_until(&clock, clock.now() + Elapsed::days(400), |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(mailer.handed_over().len(), 1);
+        let lead = engine.tenant("toluca").lead(lead).await.unwrap().unwrap();
+        assert!(lead.contact.email_invalid);
+    });
+}
+
+#[test]
+fn an_alert_whose_outcome_is_unknown_is_handed_over_again() {
+    block_on(async {
+        let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+        let mailer = says(Outcome::Unknown {
+            said: "the line dropped".into(),
+        });
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("quito", sales())
+            .mailer("email", mailer.clone())
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let quito = engine.tenant("quito");
+        for (id, role) in [
+            ("ana", "advisor"),
+            ("marco", "sales-manager"),
+            ("sofia", "supervisor"),
+        ] {
+            let agent = AgentSetup::new(id)
+                .name(id)
+                .email(format!("{id}@x.example"))
+                .role(role)
+                .cities(["Quito"]);
+            quito.set_up(agent).by(desk()).await.unwrap();
+        }
+        quito.register(luis()).by(desk()).await.unwrap();
+        engine
+            .live_until(&clock, at("2026-03-10T15:30:00-05:00"), |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(mailer.handed_over().len(), 2);
+    });
+}
+
+#[test]
+fn a_message_that_cannot_be_rendered_is_set_aside_and_blocks_nobody() {
+    use leadkit::playbook::load::Folder;
+    block_on(async {
+        let mut folder = Folder::load("playbooks/field-and-digital-sales".as_ref()).unwrap();
+        for (path, text) in &mut folder.templates {
+            if path == "templates/late.txt" {
+                // Too much work, though well-formed: only rendering can find that out.
+                *text = "Subject: Late\n\n{% for a in range(9999) %}{% for b in range(9999) %}.{% endfor %}{% endfor %}".into();
+            }
+        }
+        let playbook = Arc::new(Playbook::read(&folder).unwrap());
+        let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+        let mailer = MemoryMailer::default();
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("quito", playbook)
+            .mailer("email", mailer.clone())
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let quito = engine.tenant("quito");
+        for (id, role) in [
+            ("ana", "advisor"),
+            ("marco", "sales-manager"),
+            ("sofia", "supervisor"),
+        ] {
+            let agent = AgentSetup::new(id)
+                .name(id)
+                .email(format!("{id}@x.example"))
+                .role(role)
+                .cities(["Quito"]);
+            quito.set_up(agent).by(desk()).await.unwrap();
+        }
+        quito.register(luis()).by(desk()).await.unwrap();
+        engine
+            .live_until(&clock, at("2026-03-10T18:30:00-05:00"), |_, _| {})
+            .await
+            .unwrap();
+        let messages = quito.messages("", None, 10).await.unwrap();
+        let trouble = messages[0].trouble.as_ref().unwrap();
+        assert!(trouble.is_set_aside());
+        assert_eq!(trouble.failures, Trouble::PATIENCE);
+        assert!(trouble.error.contains("late"), "{}", trouble.error);
+        assert!(mailer.messages().is_empty());
+        // The lead itself went on to the supervisor.
+        let leads = quito
+            .leads(r#"owner == "sofia""#, Order::Id, None, 10)
+            .await
+            .unwrap();
+        assert_eq!(leads.leads.len(), 1);
+    });
+}
+
+#[test]
+fn a_slow_server_makes_messages_late_and_none_of_them_twice_or_in_doubt() {
+    block_on(async {
+        let clock = VirtualClock::at(at("2026-03-10T09:30:00-06:00"));
+        let handed = MemoryMailer::default();
+        let plan = Plan::new().from(1, MailerFault::Delay(Elapsed::seconds(25)));
+        let slow = FaultyMailer::new(handed.clone(), plan).clock(clock.clone());
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("toluca", follow_up())
+            .mailer("email", slow)
+            .clock(clock.clone())
+            .seed(1)
+            .build()
+            .unwrap();
+        let toluca = engine.tenant("toluca");
+        let luisa = AgentSetup::new("luisa")
+            .name("Luisa")
+            .email("luisa@x.example")
+            .role("seller");
+        toluca.set_up(luisa).by(desk()).await.unwrap();
+        for n in 0..40 {
+            let lead = rosa().email(format!("n{n}@example.com"));
+            toluca.register(lead).by("luisa").await.unwrap();
+        }
+        clock.set(at("2026-06-09T09:30:00-06:00"));
+        for _ in 0..60 {
+            engine.tick().await.unwrap();
+            clock.advance(Elapsed::minutes(5));
+        }
+        let sent: BTreeSet<MessageId> = handed.messages().iter().map(|mail| mail.id).collect();
+        assert_eq!(handed.messages().len(), 40);
+        assert_eq!(sent.len(), 40);
+        assert!(
+            message_states(&engine)
+                .await
+                .iter()
+                .all(|state| state == "accepted")
+        );
+    });
+}

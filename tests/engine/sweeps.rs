@@ -1,0 +1,79 @@
+//! Sweeps that are interrupted, and those that come again and again.
+
+use super::*;
+
+#[test]
+fn a_sweep_reaches_each_target_once_however_often_it_is_interrupted() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let Bench { engine, clock, .. } = bench(store.clone(), "2026-03-10T09:30:00-05:00");
+        people(&engine).await;
+        let quito = engine.tenant("quito");
+        for n in 0..450 {
+            let lead = NewLead::new("Somebody")
+                .email(format!("n{n}@example.com"))
+                .source("route");
+            quito.register(lead).by(desk()).await.unwrap();
+        }
+        let sweep = NewSweep {
+            name: "parked".into(),
+            audience: r#"source == "route""#.into(),
+            order: LeadOrder::Hold {
+                hold: "customer-asked".into(),
+            },
+            starts_at: None,
+            every_days: None,
+        };
+        let answer = quito.sweep(sweep).by(desk()).await.unwrap();
+        assert!(answer.sweep.is_some());
+        clock.advance(Elapsed::seconds(1));
+        let ticked = engine.tick().await.unwrap();
+        assert_eq!(ticked.pages, 3);
+        assert_eq!(quito.count("held", &[]).await.unwrap()[0].count, 450);
+        assert_clocks(&engine, store.as_ref(), &sales(), "quito").await;
+    });
+}
+
+#[test]
+fn a_sweep_that_comes_every_week_catches_up_once_and_keeps_its_hour() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let Bench { engine, clock, .. } = bench(store, "2026-03-02T09:30:00-05:00");
+        people(&engine).await;
+        let quito = engine.tenant("quito");
+        let lead = quito.register(luis()).by(desk()).await.unwrap();
+        let sweep = NewSweep {
+            name: "weekly".into(),
+            audience: "open".into(),
+            order: LeadOrder::Record {
+                activity: "information".into(),
+            },
+            starts_at: Some(at("2026-03-02T10:00:00-05:00")),
+            every_days: Some(7),
+        };
+        quito.sweep(sweep).by(desk()).await.unwrap();
+        let recorded = async || {
+            quito
+                .lead(lead.id)
+                .await
+                .unwrap()
+                .unwrap()
+                .activities
+                .first()
+                .map_or(0, |a| a.count)
+        };
+        clock.set(at("2026-03-02T10:00:00-05:00"));
+        engine.tick().await.unwrap();
+        assert_eq!(recorded().await, 1);
+        // Down for four weeks and a bit: the one that is late, and no more.
+        clock.set(at("2026-03-31T12:00:00-05:00"));
+        engine.tick().await.unwrap();
+        assert_eq!(recorded().await, 2);
+        clock.set(at("2026-04-06T09:59:59-05:00"));
+        engine.tick().await.unwrap();
+        assert_eq!(recorded().await, 2);
+        clock.set(at("2026-04-06T10:00:00-05:00"));
+        engine.tick().await.unwrap();
+        assert_eq!(recorded().await, 3);
+    });
+}

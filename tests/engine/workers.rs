@@ -1,0 +1,238 @@
+//! Many workers on one store: some don't know a playbook, some have records in hand, some can't
+//! read one. Nobody spins, nobody is late, and virtual time goes its way.
+
+use leadkit::store::{Changes, Lane, Lanes, Put, Verdict, Version, Wakes};
+use leadkit_sqlite::{Options, SqliteStore};
+
+use super::*;
+
+/// The stores on which all this must hold.
+fn stores() -> Vec<Arc<dyn Store>> {
+    let virtual_time = Options {
+        virtual_time: true,
+        ..Options::default()
+    };
+    let sqlite = SqliteStore::in_memory_with(&virtual_time).unwrap();
+    vec![Arc::new(MemoryStore::default()), Arc::new(sqlite)]
+}
+
+fn worker(store: &Arc<dyn Store>, clock: &VirtualClock, quito: Arc<Playbook>) -> Engine {
+    Engine::builder_on(store.clone())
+        .playbook("quito", quito)
+        .playbook("cuenca", sales())
+        .mailer("email", MemoryMailer::default())
+        .clock(clock.clone())
+        .seed(7)
+        .build()
+        .unwrap()
+}
+
+const FIRST_OF_CUENCA: &str = "2026-03-10T15:05:00-05:00";
+
+/// A lead in each of two tenants: that of Quito has been due for hours at 15:00, that of Cuenca
+/// is due at 15:05.
+async fn two_leads(store: &Arc<dyn Store>, clock: &VirtualClock) -> Engine {
+    let engine = worker(store, clock, sales());
+    for (tenant, registered) in [
+        ("quito", "2026-03-10T09:30:00-05:00"),
+        ("cuenca", "2026-03-10T10:05:00-05:00"),
+    ] {
+        clock.set(at(registered));
+        let tenant = engine.tenant(tenant);
+        let ana = AgentSetup::new("ana").name("Ana").email("ana@x.example");
+        let ana = ana.role("advisor").cities(["Quito"]);
+        tenant.set_up(ana).by(desk()).await.unwrap();
+        tenant.register(luis()).by(desk()).await.unwrap();
+    }
+    clock.set(at("2026-03-10T15:00:00-05:00"));
+    engine
+}
+
+/// The instants at which a worker that runs until then ticked, and at which something fired; and
+/// what it said about leads that it left.
+async fn ran(
+    engine: &Engine,
+    clock: &VirtualClock,
+    until: Instant,
+) -> (Vec<Instant>, Vec<Instant>, BTreeSet<String>) {
+    let (mut ticks, mut fired, mut left) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let is_over = std::future::poll_fn(|context| {
+        if clock.now() >= until {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    });
+    let looked_at = |now, ticked: &leadkit::engine::Ticked| {
+        ticks.push(now);
+        if ticked.fired > 0 {
+            fired.push(now);
+        }
+        left.extend(
+            ticked
+                .left
+                .iter()
+                .map(|left| format!("{}: {}", left.tenant, left.because)),
+        );
+    };
+    engine.run_watched(is_over, looked_at).await.unwrap();
+    (ticks, fired, left)
+}
+
+#[test]
+fn a_worker_leaves_leads_of_a_playbook_that_it_does_not_know_to_those_who_do() {
+    for store in stores() {
+        block_on(async {
+            let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+            let knows_both = two_leads(&store, &clock).await;
+            let knows_one = worker(&store, &clock, follow_up());
+            let until = at("2026-03-10T15:06:00-05:00");
+            let (ticks, fired, left) = ran(&knows_one, &clock, until).await;
+            assert!(ticks.len() <= 400, "{} ticks in six minutes", ticks.len());
+            assert_eq!(fired, [at(FIRST_OF_CUENCA)]);
+            let hash = &sales().hash;
+            let told = format!("quito: the playbook {hash} is not known here");
+            assert_eq!(left, BTreeSet::from([told]));
+            // It was left, not taken in hand: who knows it need not wait for a lease to end.
+            assert!(knows_both.tick().await.unwrap().fired > 0);
+        });
+    }
+}
+
+#[test]
+fn virtual_time_is_not_moved_by_a_lead_of_an_unknown_tenant() {
+    for store in stores() {
+        block_on(async {
+            let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+            two_leads(&store, &clock).await;
+            let knows_one = Engine::builder_on(store.clone())
+                .playbook("cuenca", sales())
+                .mailer("email", MemoryMailer::default())
+                .clock(clock.clone())
+                .build()
+                .unwrap();
+            let ticked = knows_one.tick().await.unwrap();
+            assert_eq!(ticked.next(), Some(at(FIRST_OF_CUENCA)));
+            let left: Vec<&Tenant> = ticked.left.iter().map(|left| &left.tenant).collect();
+            assert_eq!(left, ["quito"]);
+            let mut ticks = Vec::new();
+            let until = at("2026-03-10T15:06:00-05:00");
+            let lived = knows_one.live_until(&clock, until, |now, _| ticks.push(now));
+            lived.await.unwrap();
+            assert_eq!(ticks, [at(FIRST_OF_CUENCA)]);
+            assert_eq!(clock.now(), until);
+        });
+    }
+}
+
+/// Puts bytes that are no record in the place of a lead that is due.
+async fn damage(store: &Arc<dyn Store>, tenant: &str, playbook: &Playbook, due: Instant) {
+    let tenant = Tenant::from(tenant);
+    let lane = playbook.hash.clone();
+    let put = Put {
+        key: Key::lead(
+            &tenant,
+            "019ad0c4-2c10-7cc3-98c4-dc0c0c07398f".parse().unwrap(),
+        ),
+        read: Version::ABSENT,
+        body: Some(b"damaged".to_vec()),
+        wakes: Some(Wakes { at: due, lane }),
+        facts: Vec::new(),
+    };
+    let changes = Changes {
+        tenant,
+        command: CommandId::of("damage"),
+        checks: Vec::new(),
+        puts: vec![put],
+        journal: Vec::new(),
+    };
+    let verdicts = store.commit(vec![changes]).await.unwrap();
+    assert_eq!(verdicts, [Verdict::Written]);
+}
+
+#[test]
+fn a_lead_that_cannot_be_read_is_reported_and_holds_nobody_up() {
+    for store in stores() {
+        block_on(async {
+            let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+            let engine = two_leads(&store, &clock).await;
+            engine.tick().await.unwrap();
+            damage(&store, "cuenca", &sales(), at("2026-03-10T14:00:00-05:00")).await;
+            let ticked = engine.tick().await.unwrap();
+            let failed: Vec<String> = ticked
+                .failures
+                .iter()
+                .map(|(_, error)| error.to_string())
+                .collect();
+            assert_eq!(
+                failed,
+                ["the record 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f can't be read"]
+            );
+            let until = at("2026-03-10T15:06:00-05:00");
+            let (ticks, fired, _) = ran(&engine, &clock, until).await;
+            assert!(ticks.len() <= 400, "{} ticks in six minutes", ticks.len());
+            assert_eq!(fired, [at(FIRST_OF_CUENCA)]);
+            // Half a year has 260,000 minutes; it is not tried in each of them.
+            let mut ticks = 0;
+            let until = at("2026-09-10T15:06:00-05:00");
+            let lived = engine.live_until(&clock, until, |_, _| ticks += 1);
+            lived.await.unwrap();
+            assert!(ticks < 100, "{ticks} ticks in half a year");
+        });
+    }
+}
+
+#[test]
+fn what_another_worker_has_in_hand_is_waited_for_and_not_spun_on() {
+    for store in stores() {
+        block_on(async {
+            let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+            let engine = two_leads(&store, &clock).await;
+            let lane = Lane {
+                tenant: "quito".into(),
+                name: sales().hash.clone(),
+            };
+            let lanes: Lanes = [lane].into_iter().collect();
+            let ends = at("2026-03-10T15:01:00-05:00");
+            // It takes the lead, and is heard of no more.
+            let taken = store.due(&lanes, clock.now(), 10, ends).await.unwrap();
+            assert_eq!(taken.len(), 1);
+            let until = at("2026-03-10T15:02:00-05:00");
+            let (ticks, fired, _) = ran(&engine, &clock, until).await;
+            assert!(ticks.len() <= 140, "{} ticks in two minutes", ticks.len());
+            assert_eq!(fired, [ends]);
+            // What others write meanwhile may be due earlier than what this one waits for.
+            let pauses = ticks.windows(2).map(|pair| pair[1] - pair[0]);
+            assert!(pauses.max() <= Some(Elapsed::seconds(1)));
+        });
+    }
+}
+
+#[test]
+fn virtual_time_waits_for_a_lease_and_for_nothing_else() {
+    for store in stores() {
+        block_on(async {
+            let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+            let engine = two_leads(&store, &clock).await;
+            let all = store.next_due(clock.now()).await.unwrap().into_iter();
+            let quito = all
+                .map(|next| next.lane)
+                .filter(|lane| lane.tenant == "quito");
+            let ends = at("2026-03-10T15:04:30-05:00");
+            let taken = store
+                .due(&quito.collect(), clock.now(), 10, ends)
+                .await
+                .unwrap();
+            assert_eq!(taken.len(), 1);
+            let mut fired = Vec::new();
+            let until = at("2026-03-10T15:06:00-05:00");
+            let looked_at = |now, ticked: &leadkit::engine::Ticked| {
+                if ticked.fired > 0 {
+                    fired.push(now);
+                }
+            };
+            engine.live_until(&clock, until, looked_at).await.unwrap();
+            assert_eq!(fired, [ends, at(FIRST_OF_CUENCA)]);
+        });
+    }
+}
