@@ -35,7 +35,7 @@ impl Engine {
         }
     }
 
-    /// Notes when what is due next. Tells whether a lane was taken on in which something is due.
+    /// Notes what is due next, and tells whether a lane was taken on in which something is due.
     async fn look_ahead(&self, ticked: &mut Ticked) -> Result<bool, Error> {
         let now = self.inner.clock.now();
         let lanes = self.lanes();
@@ -46,10 +46,10 @@ impl Engine {
             let is_due = next.at.is_some_and(|at| at <= now);
             if lanes.contains(&next.lane) {
                 ticked.ahead.note(&next);
-            } else if is_due && self.can_serve(&next.lane).await? {
+            } else if self.can_serve(&next.lane).await? {
                 ticked.ahead.note(&next);
                 self.take_on(next.lane);
-                took_on = true;
+                took_on |= is_due;
             } else if let Some(since) = next.at.filter(|_| is_due) {
                 ticked.left.push(self.left(next.lane, since));
             }
