@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use crate::decide::Stop;
 use crate::decide::draft::{Draft, Mark};
-use crate::decide::life::{move_to, set_fields};
+use crate::decide::life::{move_to, owner_is_not_newer, set_fields};
 use crate::decide::messages;
 use crate::decide::ownership;
 use crate::decide::refusal::Refusal;
@@ -149,6 +149,7 @@ fn assign(
     rule: &Name,
     anchor: Moment,
 ) -> Result<(), Stop> {
+    owner_is_not_newer(draft, lead)?;
     let is_reassignment = lead.owner.is_some();
     let is_too_often =
         is_reassignment && order.at_most.is_some_and(|most| lead.reassignments >= most);

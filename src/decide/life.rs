@@ -13,7 +13,7 @@ use crate::hint::nearest;
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::pipeline::Stage;
-use crate::playbook::rule::Anchor;
+use crate::playbook::rule::{Anchor, Rule};
 use crate::record::contact::{Contact, OpenLead};
 use crate::record::journal::Event;
 use crate::record::lead::{Activity, Because, Closed, Flag, Hold, Moment, ToldAt};
@@ -112,13 +112,25 @@ fn note_turns(draft: &Draft<'_>, lead: &mut Lead) {
         let known = lead.since.iter().position(|(name, _)| *name == rule.name);
         let is_true = crate::agenda::is_in_scope(rule, lead) && holds(condition, lead);
         match (known, is_true) {
-            (None, true) => lead.since.push((rule.name.clone(), draft.moment())),
+            (None, true) => lead
+                .since
+                .push((rule.name.clone(), turned(draft, lead, rule))),
             (Some(place), false) => {
                 lead.since.remove(place);
             }
             _ => {}
         }
     }
+}
+
+/// When a condition came true that a rule waits for: not before the lead came to where the rule
+/// asks, however early what is reported late made it true.
+fn turned(draft: &Draft<'_>, lead: &Lead, rule: &Rule) -> Moment {
+    let mut moment = draft.moment();
+    if !rule.scope.stages.is_empty() {
+        moment.at = moment.at.max(lead.entered.at);
+    }
+    moment
 }
 
 fn flag_contradictions(draft: &mut Draft<'_>, lead: &mut Lead) {
@@ -164,6 +176,35 @@ fn bound(lead: &mut Lead) {
     lead.earlier_owners.drain(..too_many);
 }
 
+/// Whether something happened after what is reported now. The registration itself is no change: a
+/// history that contradicts it is kept, and flagged.
+fn is_overtaken(draft: &Draft<'_>, lead: &Lead, present: Moment) -> bool {
+    present.at > draft.happened_at && present != lead.registered
+}
+
+/// Refuses to change an owner who came after what is reported late.
+pub(crate) fn owner_is_not_newer(draft: &Draft<'_>, lead: &Lead) -> Result<(), Refusal> {
+    match &lead.owner {
+        Some(owner) if is_overtaken(draft, lead, owner.assigned) => Err(Refusal::Overtaken {
+            what: "owner",
+            is: owner.agent.as_str().into(),
+            since: owner.assigned.at,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn stage_is_not_newer(draft: &Draft<'_>, lead: &Lead) -> Result<(), Refusal> {
+    if !is_overtaken(draft, lead, lead.entered) {
+        return Ok(());
+    }
+    Err(Refusal::Overtaken {
+        what: "stage",
+        is: lead.stage.as_str().into(),
+        since: lead.entered.at,
+    })
+}
+
 fn assign(draft: &mut Draft<'_>, lead: &mut Lead, pool: &Name) -> Result<(), Stop> {
     let Some(spec) = draft.playbook.pool(pool) else {
         return Err(unknown(
@@ -173,6 +214,7 @@ fn assign(draft: &mut Draft<'_>, lead: &mut Lead, pool: &Name) -> Result<(), Sto
         )
         .into());
     };
+    owner_is_not_newer(draft, lead)?;
     let not: Vec<AgentId> = lead.owner_id().cloned().into_iter().collect();
     match ownership::let_choose(draft, lead, spec, &not)? {
         (Some(heir), reasons) => {
@@ -186,6 +228,7 @@ fn give(draft: &mut Draft<'_>, lead: &mut Lead, to: &AgentId) -> Result<(), Stop
     let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, to))? else {
         return Err(Refusal::NoSuchAgent(to.clone()).into());
     };
+    owner_is_not_newer(draft, lead)?;
     let by = smol_str::format_smolstr!("{}", draft.actor);
     ownership::hand_over(draft, lead, Heir::from(&agent), Because::GivenBy(by))
 }
@@ -288,6 +331,7 @@ pub(crate) fn move_to(
         }
         .into());
     };
+    stage_is_not_newer(draft, lead)?;
     if reason.is_some_and(|reason| reason.len() > LONGEST_REASON) {
         let problem = Problem::TooLong {
             most_bytes: LONGEST_REASON,
@@ -312,14 +356,15 @@ pub(crate) fn move_to(
 /// How long a reason can be, in bytes.
 const LONGEST_REASON: usize = 1024;
 
-/// The needs that a lead does not meet, all of them, by name and text.
+/// The needs that a lead does not meet, all of them, by name and text; judged as of when it is said
+/// to have happened, so that what is reported two days later is not two days older.
 pub(crate) fn missing_needs(draft: &Draft<'_>, lead: &Lead, needs: &[Name]) -> Vec<Missing> {
     let playbook = draft.playbook;
     let needs = needs.iter().filter_map(|name| playbook.need(name));
     let unmet = needs.filter(|need| {
         !need
             .condition
-            .holds(&LeadFacts { playbook, lead }, draft.now)
+            .holds(&LeadFacts { playbook, lead }, draft.happened_at)
     });
     unmet
         .map(|need| Missing {

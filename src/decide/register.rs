@@ -34,7 +34,7 @@ fn lead_id(command: &crate::ids::CommandId, now: crate::time::Instant) -> LeadId
 
 pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop> {
     let said = check(draft, new)?;
-    let registrar = acting_agent(draft)?.cloned();
+    let registrar = acting_agent(draft)?;
     let mut contact = contact_of(draft, new, &said)?;
     let mut lead = blank(draft, new, said, &contact, registrar.as_ref());
     let playbook = draft.playbook;

@@ -406,7 +406,7 @@ impl Engine {
                 let lead = LeadId(target.id);
                 let command = Command {
                     tenant: tenant.clone(),
-                    actor: Actor::Sweep(sweep.name.clone()),
+                    actor: sweep.actor(),
                     happened_at: None,
                     what: What::Lead {
                         lead,

@@ -233,15 +233,12 @@ fn read_doing(section: &mut Section<'_>, last_lead: &mut Option<SmolStr>) -> Opt
     Some(doing)
 }
 
-/// `by = "ana"`, or `by = "host:web-form"`; the host, if nothing is said.
+/// `by = "ana"`, `by = "host:web-form"`, or `by = "import:ana"`; the host, if nothing is said.
 fn read_asked(section: &mut Section<'_>) -> Asked {
     let by = section.optional("by").and_then(|node| node.text());
     let by = match by {
         None => Actor::host("scenario"),
-        Some(text) => match text.strip_prefix("host:") {
-            Some(host) => Actor::host(host),
-            None => Actor::agent(text),
-        },
+        Some(text) => Actor::said(text),
     };
     let happened_at = section
         .optional("happened-at")

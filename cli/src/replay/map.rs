@@ -32,7 +32,7 @@
 //! `reached`, `answered`, `record`, `assign`, `reassign`, `move`, `close`, `reopen`, `hold`,
 //! `release`, `set`, `complete`, `unsubscribe`. Its values are texts in which `{column}` stands
 //! for the row's cell; a value whose columns are all empty is not said. `by` names the agent who
-//! did it (`by = "host:import"`: a part of the host); the host, if nothing is said. In `register`
+//! did it (`by = "host:crm"`: a part of the host); the host, if nothing is said. In `register`
 //! and `set`, every other name is a field of the playbook.
 //!
 //! Also: `delimiter` and `encoding` of a file (found out, if nothing is said), `empty` (texts that

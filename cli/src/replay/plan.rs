@@ -290,13 +290,9 @@ impl<'a> RowReading<'a> {
             },
         };
         let by = command.by.as_ref().and_then(|by| self.text(by));
-        let by = match by.as_deref() {
-            None => Actor::host("replay"),
-            Some(by) => match by.strip_prefix("host:") {
-                Some(host) => Actor::host(host),
-                None => Actor::agent(by),
-            },
-        };
+        let by = by
+            .as_deref()
+            .map_or_else(|| Actor::host("replay"), Actor::said);
         let id = format!(
             "replay\u{1f}{}\u{1f}{key}\u{1f}{}",
             self.map.name, command.name
