@@ -3,8 +3,9 @@
 use crate::agenda::{Item, Standing, is_in_scope, standing};
 use crate::condition::quoted;
 use crate::decide::command::{Adoption, LeadOrder, NewSweep, StageMapping};
+use crate::decide::contacts::copy_contact;
 use crate::decide::draft::Draft;
-use crate::decide::life::{copy_contact, unknown};
+use crate::decide::life::unknown;
 use crate::decide::refusal::Refusal;
 use crate::decide::{PLAYBOOK_FACT, Stop, ownership, pools, sweeps, tasks};
 use crate::ids::{Name, SweepId};

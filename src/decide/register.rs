@@ -4,8 +4,10 @@ use smol_str::SmolStr;
 
 use crate::decide::Stop;
 use crate::decide::command::NewLead;
+use crate::decide::contacts::add_open_lead;
 use crate::decide::draft::Draft;
-use crate::decide::life::{accept, add_open_lead, settle};
+use crate::decide::fields::accept;
+use crate::decide::life::settle;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{acting_agent, permit_agent};
 use crate::decide::refusal::{Gap, Problem, Refusal};

@@ -532,13 +532,14 @@ fn notified(happened: &Happened<'_>) -> Vec<SmolStr> {
     told
 }
 
-/// Why the last message of a template was dropped, or was not queued to begin with.
+/// Why the message of a template was dropped whose state changed last, or why the last one was not
+/// queued to begin with.
 fn dropped(happened: &Happened<'_>, template: &str) -> Option<String> {
-    let last = happened
+    let of_template = happened
         .messages
         .iter()
-        .rev()
-        .find(|message| message.template == *template);
+        .filter(|message| message.template == *template);
+    let last = of_template.max_by_key(|message| message.state_since);
     if let Some(State::Dropped(because)) = last.map(|message| &message.state) {
         return Some(because.as_str().into());
     }

@@ -11,7 +11,7 @@ use leadkit::ids::Name;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::people::{Choose, Over, Permission, PoolSpec, Role};
 use leadkit::playbook::pipeline::{Field, Pipeline, Stage, TaskSpec, UniquePart, WaitGroup};
-use leadkit::playbook::rule::{Action, Anchor, Late, Leads, OnOwnerChange, Rule, StoppedBy};
+use leadkit::playbook::rule::{Action, Anchor, Late, Leads, Rule, StoppedBy};
 use leadkit::value::ValueType;
 use serde_json::{Map, Value, json};
 
@@ -498,14 +498,10 @@ fn actions(actions: &[Action]) -> Value {
 fn action(action: &Action) -> Value {
     match action {
         Action::Send(send) => {
-            let on_owner_change = match send.on_owner_change {
-                OnOwnerChange::NewOwner => "new-owner",
-                OnOwnerChange::Drop => "drop",
-            };
             let mut told = json!({
                 "send": send.template,
                 "as": if send.as_owner { "owner" } else { "organisation" },
-                "on-owner-change": on_owner_change,
+                "on-owner-change": send.on_owner_change.as_str(),
                 "class": send.class.as_str(),
                 "channel": send.channel,
             });

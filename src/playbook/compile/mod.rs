@@ -324,7 +324,7 @@ fn read_cap(root: &mut Section<'_>) -> Option<CapRule> {
     let mut section = root.optional("cap")?.section()?;
     let most = section
         .required("messages")
-        .and_then(|node| node.count(1..1_001));
+        .and_then(|node| node.count(1..Cap::HIGHEST + 1));
     let within = section.required("within").and_then(|node| node.elapsed());
     let defers = section
         .optional("above")
@@ -423,18 +423,6 @@ fn read_fields(root: &mut Section<'_>) -> Vec<Field> {
             choices,
             required,
         });
-    }
-    let most = crate::record::fields::Fields::MOST;
-    if fields.len() > most {
-        let found = fields.len();
-        root.fault(
-            FaultKind::TooMany {
-                sort: "fields",
-                found,
-                most,
-            },
-            None,
-        );
     }
     fields
 }
