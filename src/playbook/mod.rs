@@ -34,6 +34,7 @@ pub mod catalogue;
 mod compile;
 pub mod delay;
 pub mod fault;
+mod held;
 pub mod load;
 pub mod people;
 pub mod pipeline;
