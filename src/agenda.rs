@@ -416,12 +416,17 @@ fn first_behind(
     Ok(Some(high))
 }
 
-/// How a delay is said to count for this lead, for explanations.
+/// What a rule's time counts from for this lead, to people: `entered + 90 days (its own wait)`.
 #[must_use]
 pub fn counts(rule: &Rule, lead: &Lead) -> String {
+    let mut told = rule.anchor.to_string();
     match (rule.delay, wait_days(lead)) {
-        (Delay::OwnWait, Some(days)) => format!("{} + {days} days (its own wait)", rule.anchor),
-        (delay, _) if delay.is_zero() => rule.anchor.to_string(),
-        (delay, _) => format!("{} + {delay}", rule.anchor),
+        (Delay::OwnWait, Some(days)) => told.push_str(&format!(" + {days} days (its own wait)")),
+        (delay, _) if delay.is_zero() => {}
+        (delay, _) => told.push_str(&format!(" + {delay}")),
     }
+    if let Some(period) = rule.every {
+        told.push_str(&format!(", every {}", period.length));
+    }
+    told
 }

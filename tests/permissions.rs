@@ -103,6 +103,7 @@ fn to_talking() -> LeadOrder {
     LeadOrder::MoveTo {
         stage: "talking".into(),
         reason: None,
+        wait: None,
     }
 }
 

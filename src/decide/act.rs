@@ -60,7 +60,7 @@ pub(crate) fn act(
         Action::Assign(order) => assign(draft, lead, order, rule, anchor),
         Action::Move { stage, reason } => {
             let (mut moved, mark) = (lead.clone(), draft.mark());
-            let outcome = move_to(draft, &mut moved, stage, reason.as_ref());
+            let outcome = move_to(draft, &mut moved, stage, reason.as_ref(), None);
             or_on_record(
                 draft,
                 lead,
@@ -94,7 +94,7 @@ pub(crate) fn insist(
     anchor: Moment,
 ) -> Result<(), Stop> {
     match action {
-        Action::Move { stage, reason } => move_to(draft, lead, stage, reason.as_ref()),
+        Action::Move { stage, reason } => move_to(draft, lead, stage, reason.as_ref(), None),
         Action::Set { field, value } => {
             fields::set(draft, lead, &[(field.clone(), Some(value.clone()))])
         }

@@ -16,7 +16,7 @@ use crate::record::journal::Event;
 use crate::record::lead::{Moment, ToldAt};
 use crate::record::message::Message;
 use crate::record::tenant::{Adopted, TenantRecord};
-use crate::record::{Contact, Lead, Sweep};
+use crate::record::{Contact, History, Lead, Sweep};
 use crate::store::{Key, Kind};
 
 /// Relies on this playbook's being the tenant's active one, also when this is written: what races
@@ -68,7 +68,7 @@ fn put_active(draft: &mut Draft<'_>, before: Option<TenantRecord>, sweep: Option
         sweep: None,
         roles: Vec::new(),
         pools: Vec::new(),
-        last_command: None,
+        history: History::default(),
     });
     record.adopted.retain(|adopted| adopted.hash != hash);
     let too_many = (record.adopted.len() + 1).saturating_sub(TenantRecord::MOST_ADOPTED);

@@ -296,6 +296,8 @@ pub enum LeadOrder {
         stage: Name,
         /// Why, where the stage asks for a reason.
         reason: Option<SmolStr>,
+        /// In which wait group, where leads wait; the lead keeps its own, if `None`.
+        wait: Option<Waiting>,
     },
     /// End it in a final stage.
     Close {
@@ -308,6 +310,8 @@ pub enum LeadOrder {
     Reopen {
         /// In which stage.
         stage: Name,
+        /// In which wait group, where leads wait; the lead keeps its own, if `None`.
+        wait: Option<Waiting>,
     },
     /// Stop its clocks.
     Hold {
@@ -344,6 +348,30 @@ pub enum LeadOrder {
     },
     /// Copy the owner's role and team anew.
     FollowOwner,
+}
+
+/// A wait group to put a lead in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Which.
+    pub group: Name,
+    /// The lead's own wait inside the group's bounds, in days; the group's, if `None`.
+    pub wait_days: Option<u32>,
+}
+
+impl Waiting {
+    /// In this group, for as long as the group says.
+    pub fn new(group: impl Into<Name>) -> Self {
+        let (group, wait_days) = (group.into(), None);
+        Self { group, wait_days }
+    }
+
+    /// With a wait of its own, in days.
+    #[must_use]
+    pub fn days(mut self, wait_days: u32) -> Self {
+        self.wait_days = Some(wait_days);
+        self
+    }
 }
 
 /// Where the leads of a stage go that a changed playbook no longer has.

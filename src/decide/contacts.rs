@@ -5,8 +5,9 @@ use crate::decide::Stop;
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
 use crate::decide::refusal::Refusal;
+use crate::ids::LeadId;
 use crate::record::Lead;
-use crate::record::contact::{Contact, OpenLead};
+use crate::record::contact::{Contact, ContactPart, OpenLead};
 use crate::record::journal::Event;
 use crate::store::Key;
 
@@ -30,27 +31,37 @@ pub(crate) fn change_contact(
         return Ok(());
     };
     change(&mut contact);
-    draft.need(
-        contact
-            .leads
-            .iter()
-            .map(|open| Key::lead(draft.tenant, open.lead)),
-    )?;
     copy_contact(&contact, lead);
-    for open in contact.leads.clone() {
-        if open.lead == lead.id {
-            continue;
-        }
-        let other = draft.read::<Lead>(&Key::lead(draft.tenant, open.lead))?;
+    renew_copies(draft, &contact, Some(lead.id), None)?;
+    draft.put(key, contact, None);
+    Ok(())
+}
+
+/// Renews the copies that the open leads of a contact keep, but for the one at hand. `learned` is
+/// what they are told became known.
+pub(crate) fn renew_copies(
+    draft: &mut Draft<'_>,
+    contact: &Contact,
+    at_hand: Option<LeadId>,
+    learned: Option<ContactPart>,
+) -> Result<(), Stop> {
+    let others = contact.leads.iter().map(|open| open.lead);
+    let others: Vec<LeadId> = others.filter(|lead| Some(*lead) != at_hand).collect();
+    draft.need(others.iter().map(|lead| Key::lead(draft.tenant, *lead)))?;
+    for other in others {
+        let other = draft.read::<Lead>(&Key::lead(draft.tenant, other))?;
         // A lead that another playbook clocks gets its copies when it is taken over; until then
         // the gate asks the contact itself.
         if let Some(mut other) = other.filter(|other| other.playbook == draft.playbook.hash) {
-            copy_contact(&contact, &mut other);
+            copy_contact(contact, &mut other);
+            if let Some(part) = learned {
+                let (lead, what) = (other.id, vec![part]);
+                draft.happened(Event::ContactLearned { lead, what });
+            }
             settle(draft, &mut other);
             draft.put_lead(other);
         }
     }
-    draft.put(key, contact, None);
     Ok(())
 }
 
@@ -76,12 +87,12 @@ pub(crate) fn add_open_lead(contact: &mut Contact, open: OpenLead) -> Result<(),
 
 pub(crate) fn with_contact(
     draft: &mut Draft<'_>,
-    lead: &Lead,
-    change: impl FnOnce(&mut Contact) -> Result<(), Refusal>,
+    lead: &mut Lead,
+    change: impl FnOnce(&mut Contact, &mut Lead) -> Result<(), Refusal>,
 ) -> Result<(), Stop> {
     let key = Key::contact(draft.tenant, lead.contact.id);
     if let Some(mut contact) = draft.read::<Contact>(&key)? {
-        change(&mut contact)?;
+        change(&mut contact, lead)?;
         draft.put(key, contact, None);
     }
     Ok(())

@@ -3,13 +3,13 @@
 use smol_str::SmolStr;
 
 use crate::condition::Condition;
-use crate::decide::command::{LeadOrder, What};
-use crate::decide::contacts::{self, add_open_lead, with_contact};
+use crate::decide::command::{LeadOrder, Waiting, What};
+use crate::decide::contacts::{self, add_open_lead, copy_contact, with_contact};
 use crate::decide::draft::Draft;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
-use crate::decide::{Stop, adoption, fields, holds, is_for_closed, tasks, troubles};
+use crate::decide::{Stop, adoption, fields, holds, is_for_closed, tasks, troubles, waits};
 use crate::hint::nearest;
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -18,7 +18,7 @@ use crate::playbook::rule::{Anchor, Rule};
 use crate::record::contact::OpenLead;
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
-use crate::record::lead::{Activity, Because, Closed, Flag, Moment, Task};
+use crate::record::lead::{Activity, Because, Closed, EarlierReason, Flag, Moment, Task};
 use crate::record::{Agent, Lead};
 use crate::store::Key;
 
@@ -62,21 +62,25 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
             Ok(())
         }
         LeadOrder::Record { activity } => record(draft, lead, activity),
-        LeadOrder::MoveTo { stage, reason } => move_to(draft, lead, stage, reason.as_ref()),
+        LeadOrder::MoveTo {
+            stage,
+            reason,
+            wait,
+        } => move_to(draft, lead, stage, reason.as_ref(), wait.as_ref()),
         LeadOrder::Close { stage, reason } => {
             let target = draft.playbook.stage(&lead.pipeline, stage);
             match target {
                 Some(target) if target.outcome.is_none() => {
                     Err(Refusal::NotFinal(stage.clone()).into())
                 }
-                _ => move_to(draft, lead, stage, reason.as_ref()),
+                _ => move_to(draft, lead, stage, reason.as_ref(), None),
             }
         }
-        LeadOrder::Reopen { stage } => {
+        LeadOrder::Reopen { stage, wait } => {
             if lead.is_open() {
                 return Err(Refusal::LeadIsOpen.into());
             }
-            move_to(draft, lead, stage, None)
+            move_to(draft, lead, stage, None, wait.as_ref())
         }
         LeadOrder::Hold { hold } => holds::begin(draft, lead, hold),
         LeadOrder::Release { hold } => holds::end(draft, lead, hold),
@@ -309,6 +313,7 @@ pub(crate) fn move_to(
     lead: &mut Lead,
     to: &Name,
     reason: Option<&SmolStr>,
+    wait: Option<&Waiting>,
 ) -> Result<(), Stop> {
     let playbook = draft.playbook;
     let Some(target) = playbook.stage(&lead.pipeline, to) else {
@@ -352,12 +357,48 @@ pub(crate) fn move_to(
     let reason = reason
         .map(|reason| reason.trim())
         .filter(|reason| !reason.is_empty());
+    keep_reason(lead);
     lead.reason = reason.map(SmolStr::from);
-    let missing = missing_needs(draft, lead, &way.needs);
+    if let Some(waiting) = wait {
+        set_wait(draft, lead, waiting)?;
+    }
+    let mut missing = missing_needs(draft, lead, &way.needs);
+    if target.waits && lead.wait.is_none() {
+        let (need, text) = (Name::from("wait"), "The wait group".into());
+        missing.push(Missing { need, text });
+    }
     if !missing.is_empty() {
         return Err(Refusal::Missing(missing).into());
     }
     enter(draft, lead, target)
+}
+
+/// The reason of an end that is not to be the last is kept with its number.
+fn keep_reason(lead: &mut Lead) {
+    let Some((closed, reason)) = lead.closed.as_ref().zip(lead.reason.take()) else {
+        return;
+    };
+    let number = closed.number;
+    lead.earlier_reasons.push(EarlierReason { number, reason });
+    let too_many = lead
+        .earlier_reasons
+        .len()
+        .saturating_sub(Lead::MOST_REASONS);
+    lead.earlier_reasons.drain(..too_many);
+}
+
+fn set_wait(draft: &mut Draft<'_>, lead: &mut Lead, waiting: &Waiting) -> Result<(), Stop> {
+    let found = waits::accept(draft, Some(&waiting.group), waiting.wait_days);
+    let wait = found.map_err(|gap| Refusal::Incomplete(vec![gap]))?;
+    if let Some(wait) = wait.filter(|wait| lead.wait.as_ref() != Some(wait)) {
+        draft.happened(Event::WaitSet {
+            lead: lead.id,
+            group: wait.group.clone(),
+            wait_days: wait.wait_days,
+        });
+        lead.wait = Some(wait);
+    }
+    Ok(())
 }
 
 /// How long a reason can be, in bytes.
@@ -417,13 +458,16 @@ fn close(
 ) -> Result<(), Stop> {
     // Tasks that this very move completes are done, not dropped.
     tasks::end_those_done(draft, lead);
+    lead.ends = lead.ends.saturating_add(1);
     lead.closed = Some(Closed {
         at: draft.moment(),
         outcome: outcome.clone(),
+        number: lead.ends,
     });
     draft.happened(Event::Closed {
         lead: lead.id,
         outcome: outcome.clone(),
+        number: lead.ends,
     });
     tasks::end_those_of_open_lead(draft, lead);
     if !was_open {
@@ -433,9 +477,8 @@ fn close(
     if let Some(owner) = lead.owner_id() {
         ownership::unburden(draft, owner, *outcome == *WON)?;
     }
-    let id = lead.id;
-    with_contact(draft, lead, |contact| {
-        contact.leads.retain(|open| open.lead != id);
+    with_contact(draft, lead, |contact, lead| {
+        contact.leads.retain(|open| open.lead != lead.id);
         Ok(())
     })
 }
@@ -447,15 +490,20 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     lead.closed = None;
     lead.reason = None;
     draft.happened(Event::Reopened { lead: lead.id });
+    // Nobody renewed its copies while it was closed.
+    with_contact(draft, lead, |contact, lead| {
+        copy_contact(contact, lead);
+        let open = OpenLead {
+            lead: lead.id,
+            pipeline: lead.pipeline.clone(),
+        };
+        add_open_lead(contact, open)
+    })?;
     ownership::take_claims(draft, lead)?;
     if let Some(owner) = lead.owner_id() {
         ownership::burden(draft, owner)?;
     }
-    let open = OpenLead {
-        lead: lead.id,
-        pipeline: lead.pipeline.clone(),
-    };
-    with_contact(draft, lead, |contact| add_open_lead(contact, open))
+    Ok(())
 }
 
 /// A refusal of a name that the playbook doesn't know, with what was probably meant.

@@ -15,7 +15,7 @@ use crate::playbook::CapRule;
 use crate::playbook::rule::Send;
 use crate::record::journal::Event;
 use crate::record::message::{Class, DropReason, Message, OnOwnerChange, Recipient, Sender, State};
-use crate::record::{Agent, Contact, Lead};
+use crate::record::{Agent, Contact, History, Lead};
 use crate::render::{Cast, context};
 use crate::store::Key;
 use crate::time::{Elapsed, Instant};
@@ -139,6 +139,7 @@ fn blank(
         attempts: 0,
         error: None,
         trouble: None,
+        history: History::default(),
     }
 }
 

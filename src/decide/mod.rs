@@ -44,6 +44,7 @@ pub mod stored_facts;
 mod sweeps;
 mod tasks;
 mod troubles;
+mod waits;
 mod wake;
 
 use command::{Command, Fate, LeadOrder, SweepOrder, Wake, What};

@@ -6,7 +6,7 @@ use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
 use crate::ids::{AgentId, Id, SweepId};
 use crate::record::journal::Event;
-use crate::record::{Sweep, TenantRecord};
+use crate::record::{History, Sweep, TenantRecord};
 use crate::store::Key;
 use crate::time::Instant;
 
@@ -44,7 +44,7 @@ pub(crate) fn start(draft: &mut Draft<'_>, new: &NewSweep) -> Result<SweepId, St
         refused: 0,
         next_at: Some(starts_at),
         trouble: None,
-        last_command: None,
+        history: History::default(),
     };
     draft.happened(Event::SweepStarted {
         sweep: id,

@@ -183,7 +183,7 @@ fn command_of(lead: &Lead, item: &Item<'_>) -> CommandId {
         Happens::Fires { anchor, occurrence } => (b"fires", anchor.at, occurrence),
         Happens::Turns => (b"turns", item.due_at, 0),
     };
-    let last = lead.last_command.map_or([0; 16], |last| *last.0.as_bytes());
+    let last = lead.history.last.map_or([0; 16], |last| *last.0.as_bytes());
     let parts: [&[u8]; 6] = [
         what,
         &last,

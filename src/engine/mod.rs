@@ -44,6 +44,7 @@ use crate::store::{Key, Store, StoreError};
 
 mod ask;
 mod batch;
+mod history;
 mod look;
 mod tenant;
 mod tick;

@@ -37,6 +37,20 @@ impl Contact {
     pub const MOST_OPEN_LEADS: usize = 64;
 }
 
+/// What can be known of a contact beside the address that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ContactPart {
+    /// The name.
+    Name,
+    /// The phone number.
+    Phone,
+}
+
+words!(ContactPart {
+    Name = "name",
+    Phone = "phone"
+});
+
 /// An open lead of a contact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenLead {
@@ -187,11 +201,7 @@ impl Claim {
     /// The claim to a phone number as a contact's identity, where there is no e-mail address.
     #[must_use]
     pub fn to_phone(phone: &str) -> Id {
-        let digits: String = phone
-            .chars()
-            .filter(|c| c.is_ascii_digit() || *c == '+')
-            .collect();
-        Id::named("contact-by-phone", &digits)
+        Id::named("contact-by-phone", &dialled(phone))
     }
 
     /// The claim to a place in a base: its name and the values that must be unique in it.
@@ -204,6 +214,15 @@ impl Claim {
         }
         Id::named("base", &text)
     }
+}
+
+/// What is dialled of a phone number, however it is written.
+#[must_use]
+pub fn dialled(phone: &str) -> String {
+    phone
+        .chars()
+        .filter(|c| c.is_ascii_digit() || *c == '+')
+        .collect()
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::email::Email;
-use crate::ids::{AgentId, CommandId, ContactId, Id, LeadId, Name};
+use crate::ids::{AgentId, ContactId, Id, LeadId, Name};
 use crate::record::fields::Fields;
+use crate::record::history::History;
 use crate::record::pool::Reasons;
 use crate::time::Instant;
 
@@ -29,7 +30,7 @@ pub struct Lead {
     pub stage: Name,
     /// When it entered that stage.
     pub entered: Moment,
-    /// The wait group it was registered in, with its own wait if it has one.
+    /// The wait group that it is in, or was last in, and how long it waits there.
     pub wait: Option<Wait>,
     /// Where it came from.
     pub source: Option<Name>,
@@ -60,6 +61,11 @@ pub struct Lead {
     pub reason: Option<SmolStr>,
     /// How it ended, if it did.
     pub closed: Option<Closed>,
+    /// How often it ended.
+    pub ends: u32,
+    /// Why it ended earlier, the latest last. At most [`Lead::MOST_REASONS`]: the first ones are
+    /// forgotten.
+    pub earlier_reasons: Vec<EarlierReason>,
     /// What stops or stopped its clocks, in the order in which they began. At most
     /// [`Lead::MOST_HOLDS`]: then those go that no clock counts any more, and if none of them
     /// does, one more is refused.
@@ -84,8 +90,8 @@ pub struct Lead {
     /// When it was last decided about: conditions over time turn after this.
     #[serde(with = "ts_microseconds")]
     pub settled_at: Instant,
-    /// The last command that touched it: the end of its chain in the journal.
-    pub last_command: Option<CommandId>,
+    /// Its history in the journal.
+    pub history: History,
 }
 
 /// When something happened, and when we were told.
@@ -204,6 +210,18 @@ pub struct Closed {
     pub at: Moment,
     /// The outcome of the final stage: `won`, `lost`, or the playbook's own.
     pub outcome: Name,
+    /// Which of its ends this is, from 1.
+    pub number: u32,
+}
+
+/// Why a lead ended, at an end that is not its last: the journal, which outlives persons, does not
+/// keep what people type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierReason {
+    /// Which of its ends, from 1.
+    pub number: u32,
+    /// The reason.
+    pub reason: SmolStr,
 }
 
 /// Something that stops a lead's clocks. Held time does not spend a wait.
@@ -346,6 +364,8 @@ impl Trouble {
 impl Lead {
     /// How many tasks, earlier owners and kinds of activities are kept.
     pub const MOST_KEPT: usize = 64;
+    /// How many reasons of earlier ends are kept.
+    pub const MOST_REASONS: usize = 16;
     /// How many holds are kept. None is forgotten that a clock counts: that would move due times.
     pub const MOST_HOLDS: usize = 64;
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::ids::{AgentId, CommandId, ContactId, LeadId, MessageId, Name};
+use crate::record::history::History;
 use crate::record::lead::Trouble;
 use crate::time::Instant;
 
@@ -49,6 +50,8 @@ pub struct Message {
     pub error: Option<SmolStr>,
     /// What went wrong with its clock, until it goes well again.
     pub trouble: Option<Trouble>,
+    /// Its history in the journal.
+    pub history: History,
 }
 
 /// Who gets a message.

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 
 use crate::decide::command::{Actor, LeadOrder};
 use crate::ids::{AgentId, CommandId, Id, LeadId, Name, SweepId};
+use crate::record::history::History;
 use crate::record::lead::Trouble;
 use crate::time::Instant;
 
@@ -52,8 +53,8 @@ pub struct Sweep {
     pub next_at: Option<Instant>,
     /// What went wrong with its clock, until it goes well again.
     pub trouble: Option<Trouble>,
-    /// The last command that touched it.
-    pub last_command: Option<CommandId>,
+    /// Its history in the journal.
+    pub history: History,
 }
 
 impl Sweep {

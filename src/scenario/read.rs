@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Asked, Doing, Scenario, Step};
-use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
+use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, Waiting};
 use crate::ids::Name;
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::Folder;
@@ -270,9 +270,7 @@ fn read_new_lead(section: &mut Section<'_>) -> NewLead {
         owner: text("owner").map(|owner| owner.as_str().into()),
         ..NewLead::default()
     };
-    new.wait_days = section
-        .optional("wait-days")
-        .and_then(|node| node.count(0..1_000_001));
+    new.wait_days = wait_days(section);
     new.fields = rest(section);
     new
 }
@@ -283,6 +281,22 @@ fn text<'s>(section: &mut Section<'s>, key: &'static str) -> Option<&'s str> {
 
 fn reason(section: &mut Section<'_>) -> Option<SmolStr> {
     section.optional("reason")?.text().map(SmolStr::from)
+}
+
+/// `wait = "three-to-six-months", wait-days = 120`
+fn waiting(section: &mut Section<'_>) -> Option<Waiting> {
+    let group = section.optional("wait").and_then(|node| node.text());
+    let wait_days = wait_days(section);
+    Some(Waiting {
+        group: group?.into(),
+        wait_days,
+    })
+}
+
+fn wait_days(section: &mut Section<'_>) -> Option<u32> {
+    section
+        .optional("wait-days")
+        .and_then(|node| node.count(0..1_000_001))
 }
 
 /// Whatever else stands in a table are fields of the playbook.
@@ -306,6 +320,7 @@ fn read_order(verb: &str, section: &mut Section<'_>) -> Option<LeadOrder> {
             LeadOrder::MoveTo {
                 stage,
                 reason: reason(section),
+                wait: waiting(section),
             }
         }
         "close" => {
@@ -317,6 +332,7 @@ fn read_order(verb: &str, section: &mut Section<'_>) -> Option<LeadOrder> {
         }
         "reopen" => LeadOrder::Reopen {
             stage: text(section, "to")?.into(),
+            wait: waiting(section),
         },
         "assign" => LeadOrder::Assign {
             pool: text(section, "pool")?.into(),

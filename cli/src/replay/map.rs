@@ -241,9 +241,9 @@ verbs! {
     Record = "record": ["activity"], [];
     Assign = "assign": ["pool"], [];
     Reassign = "reassign": ["to"], [];
-    Move = "move": ["to"], ["reason"];
+    Move = "move": ["to"], ["reason", "wait", "wait-days"];
     Close = "close": ["as"], ["reason"];
-    Reopen = "reopen": ["to"], [];
+    Reopen = "reopen": ["to"], ["wait", "wait-days"];
     Hold = "hold": ["as"], [];
     Release = "release": ["from"], [];
     Set = "set": [], [];
