@@ -34,6 +34,12 @@ pub enum Over {
     All,
 }
 
+words!(Over {
+    Own = "own",
+    Team = "team",
+    All = "all"
+});
+
 macro_rules! permissions {
     ($($variant:ident = $word:literal, $about:literal;)+) => {
         /// Something that a role may do.
@@ -146,3 +152,9 @@ pub enum Choose {
     /// Each in turn.
     Evenly,
 }
+
+words!(Choose {
+    Best = "best",
+    Weighted = "weighted",
+    Evenly = "evenly"
+});
