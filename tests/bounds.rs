@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use leadkit::agenda;
 use leadkit::clock::VirtualClock;
-use leadkit::decide::command::{LeadOrder, NewLead};
-use leadkit::engine::{Engine, Error};
+use leadkit::decide::command::{LeadOrder, NewLead, NewSweep};
+use leadkit::engine::{Answer, Engine, Error};
 use leadkit::ids::LeadId;
 use leadkit::playbook::Playbook;
 use leadkit::record::Lead;
@@ -211,10 +211,21 @@ fn a_command_that_sets_more_fields_than_a_lead_can_have_is_refused() {
         let bench = Bench::new("").await;
         let fields = vec![("city".into(), Some(Value::from("Madrid"))); Fields::MOST + 1];
         let order = LeadOrder::SetFields { fields };
-        let refused = bench.world.tenant().order(bench.lead, order).await;
+        let tenant = bench.world.tenant();
+        let refused = tenant.order(bench.lead, order.clone()).await;
         let Err(Error::Refused(refusal)) = refused else {
             panic!("{refused:?}");
         };
         assert_eq!(refusal.code(), "too-many");
+        // A sweep would keep the order.
+        let sweep = NewSweep {
+            name: "all".into(),
+            audience: "open".into(),
+            order,
+            starts_at: None,
+            every_days: None,
+        };
+        let refused: Result<Answer, Error> = tenant.sweep(sweep).await;
+        assert!(matches!(refused, Err(Error::Refused(refusal)) if refusal.code() == "too-many"));
     });
 }

@@ -7,10 +7,11 @@ mod shop;
 
 use std::sync::Arc;
 
+use leadkit::clock::VirtualClock;
 use leadkit::decide::command::{Actor, AgentSetup, Command, LeadOrder, NewLead, NewSweep, What};
 use leadkit::decide::records::Records;
 use leadkit::decide::{Decision, Stop, decide};
-use leadkit::engine::{Answer, Error};
+use leadkit::engine::{Answer, Engine, Error};
 use leadkit::ids::{CommandId, LeadId};
 use leadkit::record::stored;
 use leadkit::scenario::World;
@@ -360,6 +361,34 @@ expect   = { owner = "jon" }
 "#
         ),
     );
+}
+
+/// What happens now is not late, whatever the clock said before.
+#[test]
+fn a_clock_that_jumps_back_makes_nothing_late() {
+    block_on(async {
+        let clock = VirtualClock::at(at("2026-03-02T10:00:00+01:00"));
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("shop", read(&folder("", "")))
+            .clock(clock.clone())
+            .seed(1)
+            .build()
+            .unwrap();
+        let shop = engine.tenant("shop");
+        for id in ["ana", "bea"] {
+            let email = format!("{id}@example.com");
+            let agent = AgentSetup::new(id).name(id).email(email).role("seller");
+            shop.set_up(agent).await.unwrap();
+        }
+        let new = NewLead::new("Luis").owner("ana");
+        let lead = shop.register(new).await.unwrap().id;
+        clock.advance(Elapsed::hours(2));
+        shop.move_to(lead, "talking").await.unwrap();
+        shop.reassign(lead, "bea").await.unwrap();
+        clock.set(at("2026-03-02T11:00:00+01:00"));
+        shop.move_to(lead, "new").await.unwrap();
+        shop.reassign(lead, "ana").await.unwrap();
+    });
 }
 
 /// The one deal that was won before its first contact: a history that contradicts itself is kept

@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::decide::Stop;
+use crate::decide::command::LeadOrder;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gap, Problem, Refusal};
 use crate::hint::nearest;
@@ -19,10 +20,7 @@ pub(crate) fn set(
     lead: &mut Lead,
     fields: &[(Name, Option<Value>)],
 ) -> Result<(), Stop> {
-    if fields.len() > Fields::MOST {
-        let (sort, most) = ("fields of one lead", Fields::MOST);
-        return Err(Refusal::TooMany { sort, most }.into());
-    }
+    few(fields)?;
     let mut gaps = Vec::new();
     let mut set = Vec::new();
     for (name, value) in fields {
@@ -45,6 +43,22 @@ pub(crate) fn set(
         lead: lead.id,
         fields: set,
     });
+    Ok(())
+}
+
+/// Refuses an order that is kept, or put on record, with more fields than a lead can have.
+pub(crate) fn few_in(order: &LeadOrder) -> Result<(), Refusal> {
+    match order {
+        LeadOrder::SetFields { fields } => few(fields),
+        _ => Ok(()),
+    }
+}
+
+fn few(fields: &[(Name, Option<Value>)]) -> Result<(), Refusal> {
+    let (sort, most) = ("fields of one lead", Fields::MOST);
+    if fields.len() > most {
+        return Err(Refusal::TooMany { sort, most });
+    }
     Ok(())
 }
 

@@ -187,10 +187,12 @@ fn bound(draft: &Draft<'_>, lead: &mut Lead) {
     }
 }
 
-/// Whether something happened after what is reported now. The registration itself is no change: a
-/// history that contradicts it is kept, and flagged.
+/// Whether something happened after what is reported late. What happens now is never late, also
+/// where a clock jumped back. The registration itself is no change: a history that contradicts it
+/// is kept, and flagged.
 fn is_overtaken(draft: &Draft<'_>, lead: &Lead, present: Moment) -> bool {
-    present.at > draft.happened_at && present != lead.registered
+    let is_late = draft.happened_at < draft.now;
+    is_late && present.at > draft.happened_at && present != lead.registered
 }
 
 /// Refuses to change an owner who came after what is reported late.

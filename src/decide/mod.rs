@@ -167,6 +167,7 @@ pub fn decide(
         What::StartSweep(new) => {
             permit::permit(&mut draft, &command.what, None)?;
             permit::permit_order(&mut draft, &new.order)?;
+            fields::few_in(&new.order)?;
             adoption::rely_on_active(&mut draft)?;
             sweeps::start(&mut draft, new)?;
         }
