@@ -233,6 +233,31 @@ fn holds_that<'a>(stopped_by: &'a StoppedBy, lead: &'a Lead) -> impl Iterator<It
         .filter(|hold| stopped_by.covers(&hold.name))
 }
 
+/// Whether a hold still stops or moves a due time: that of an open task, or of a rule that counts
+/// from something before the hold's end and is not done with it.
+///
+/// What has not happened yet counts from when it does, so a hold that is over says nothing to it.
+#[must_use]
+pub fn is_counted(playbook: &Playbook, lead: &Lead, hold: &Hold) -> bool {
+    let Some(until) = hold.until else {
+        return true;
+    };
+    let moves_rule = |rule: &Rule| {
+        let is_done = || rule.every.is_none() && lead.last_fired(&rule.name).is_some();
+        rule.stopped_by.covers(&hold.name)
+            && match (&rule.anchor, anchor_of(playbook, lead, rule)) {
+                // A date may be set to any day, whatever it is now.
+                (Anchor::Field(_), _) | (_, Err(_)) => true,
+                (_, Ok(anchor)) => anchor.is_some_and(|anchor| anchor.at < until && !is_done()),
+            }
+    };
+    let moves_task = |task: &Task| {
+        let spec = playbook.task(&task.name).filter(|_| task.ended.is_none());
+        spec.is_some_and(|spec| spec.stopped_by.covers(&hold.name) && task.anchor.at < until)
+    };
+    playbook.rules.iter().any(moves_rule) || lead.tasks.iter().any(moves_task)
+}
+
 fn wait_days(lead: &Lead) -> Option<u32> {
     lead.wait.as_ref().map(|wait| wait.wait_days)
 }
@@ -391,12 +416,17 @@ fn first_behind(
     Ok(Some(high))
 }
 
-/// How a delay is said to count for this lead, for explanations.
+/// What a rule's time counts from for this lead, to people: `entered + 90 days (its own wait)`.
 #[must_use]
 pub fn counts(rule: &Rule, lead: &Lead) -> String {
+    let mut told = rule.anchor.to_string();
     match (rule.delay, wait_days(lead)) {
-        (Delay::OwnWait, Some(days)) => format!("{} + {days} days (its own wait)", rule.anchor),
-        (delay, _) if delay.is_zero() => rule.anchor.to_string(),
-        (delay, _) => format!("{} + {delay}", rule.anchor),
+        (Delay::OwnWait, Some(days)) => told.push_str(&format!(" + {days} days (its own wait)")),
+        (delay, _) if delay.is_zero() => {}
+        (delay, _) => told.push_str(&format!(" + {delay}")),
     }
+    if let Some(period) = rule.every {
+        told.push_str(&format!(", every {}", period.length));
+    }
+    told
 }

@@ -4,7 +4,7 @@
 
 use crate::ids::{AgentId, MessageId};
 use crate::playbook::CapRule;
-use crate::record::message::{Class, DropReason, Message, Recipient, Sender};
+use crate::record::message::{Class, DropReason, Message, OnOwnerChange, Recipient, Sender};
 use crate::record::{Contact, Lead};
 use crate::time::Instant;
 
@@ -33,8 +33,6 @@ pub struct Asked<'a> {
     pub contact: Option<&'a Contact>,
     /// The cap on marketing, if there is one.
     pub cap: Option<CapRule>,
-    /// Whether a new owner takes the message over, or it is dropped when the owner changed.
-    pub new_owner_takes_over: bool,
     /// Now.
     pub now: Instant,
 }
@@ -47,7 +45,6 @@ pub fn gate(asked: Asked<'_>) -> Verdict {
         lead,
         contact,
         cap,
-        new_owner_takes_over,
         now,
     } = asked;
     let Some(lead) = lead else {
@@ -77,9 +74,13 @@ pub fn gate(asked: Asked<'_>) -> Verdict {
     match &message.sender {
         Sender::Organisation => Verdict::Go { sender: None },
         Sender::Owner(queued_for) => match lead.owner_id() {
-            Some(owner) if owner == queued_for || new_owner_takes_over => Verdict::Go {
-                sender: Some(owner.clone()),
-            },
+            Some(owner)
+                if owner == queued_for || message.on_owner_change == OnOwnerChange::NewOwner =>
+            {
+                Verdict::Go {
+                    sender: Some(owner.clone()),
+                }
+            }
             _ => Verdict::Drop(DropReason::OwnerChanged),
         },
     }
@@ -89,7 +90,8 @@ pub fn gate(asked: Asked<'_>) -> Verdict {
 /// slot does not count against it.
 ///
 /// # Errors
-/// [`DropReason::Cap`] when it would have to wait and the playbook drops what is above the cap.
+/// [`DropReason::Cap`] when it would have to wait and the playbook drops what is above the cap, or
+/// when so many wait already that the contact's book is full.
 pub fn room_for(
     message: MessageId,
     contact: &Contact,

@@ -42,6 +42,9 @@
 //! It starts no thread and no runtime, opens no file but a playbook's, reads no clock but through
 //! [`clock::Clock`], and logs nothing. It sends nothing itself: mailers do.
 
+#[macro_use]
+mod words;
+
 pub mod agenda;
 pub mod assign;
 pub mod calendar;

@@ -223,8 +223,9 @@ impl<'a> Life<'a> {
             3 | 4 => LeadOrder::MoveTo {
                 stage,
                 reason: Some("so".into()),
+                wait: None,
             },
-            5 => LeadOrder::Reopen { stage },
+            5 => LeadOrder::Reopen { stage, wait: None },
             6 => LeadOrder::Hold {
                 hold: playbook.holds[0].clone(),
             },

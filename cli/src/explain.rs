@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use leadkit::clock::SystemClock;
 use leadkit::engine::Error;
+use leadkit::explain::Past;
 use leadkit::ids::LeadId;
 use leadkit::store::Order;
 
@@ -22,6 +23,8 @@ pub struct Explain {
     pub tenant: Option<String>,
     /// Which lead.
     pub which: Which,
+    /// How many entries of its history are told, the newest; [`Past::NEWEST`], if `None`.
+    pub last: Option<u32>,
 }
 
 /// A lead.
@@ -73,7 +76,8 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
                 }
             }
         };
-        match handle.explain(id).await {
+        let last = asked.last.unwrap_or(Past::NEWEST);
+        match handle.explain_newest(id, last).await {
             Err(Error::UnknownPlaybook(active)) => Err(Failure::OtherPlaybook {
                 tenant: tenant.clone(),
                 active,

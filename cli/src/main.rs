@@ -84,6 +84,9 @@ enum Command {
         /// The contact's e-mail address, in place of the lead's id
         #[arg(long, value_name = "ADDRESS", group = "which")]
         email: Option<String>,
+        /// How many entries of its history are told, the newest [default: 200]
+        #[arg(long)]
+        last: Option<u32>,
     },
     /// List or count the leads for which a condition holds
     #[command(
@@ -269,6 +272,7 @@ fn carry_out(cli: Cli) -> Result<Reported, Failure> {
             database,
             lead,
             email,
+            last,
         } => {
             let which = match (lead, email) {
                 (_, Some(email)) => Which::Email(email),
@@ -279,6 +283,7 @@ fn carry_out(cli: Cli) -> Result<Reported, Failure> {
                 db: database.db,
                 tenant: database.tenant,
                 which,
+                last,
             })
         }
         Command::Leads {

@@ -7,8 +7,9 @@
 //!
 //! - Commands of all files are merged by their time; of one time, in the order of files and lines.
 //! - A command on a lead that no row has registered yet waits until one has, and is then carried
-//!   out as a late fact, with its own time as `happened_at`. What contradicts itself is flagged on
-//!   the lead, not dropped.
+//!   out as a late fact, with its own time as `happened_at`, told by an import rather than by the
+//!   agent (`import:ana`): that asks for no permission to date back. What contradicts itself is
+//!   flagged on the lead, not dropped; what would undo something newer is refused.
 //! - Rows that can't be read, and commands that are refused, are listed with file, line and
 //!   reason; what is not listed was carried out.
 //! - The same replay into the same database changes nothing; rows that were added since are

@@ -4,7 +4,8 @@ use smol_str::SmolStr;
 
 use crate::decide::Stop;
 use crate::decide::draft::{Draft, Mark};
-use crate::decide::life::{move_to, set_fields};
+use crate::decide::fields;
+use crate::decide::life::{move_to, owner_is_not_newer};
 use crate::decide::messages;
 use crate::decide::ownership;
 use crate::decide::refusal::Refusal;
@@ -23,7 +24,7 @@ use crate::store::Key;
 /// for where it is read.
 pub(crate) fn foresee(draft: &Draft<'_>, lead: &Lead, actions: &[Action]) -> Result<(), Stop> {
     let mut keys = Vec::new();
-    for action in actions {
+    for action in actions.iter().flat_map(Action::with_fallbacks) {
         match action {
             Action::Send(_) => keys.push(Key::contact(draft.tenant, lead.contact.id)),
             Action::Notify { whom, .. } => match whom {
@@ -59,7 +60,7 @@ pub(crate) fn act(
         Action::Assign(order) => assign(draft, lead, order, rule, anchor),
         Action::Move { stage, reason } => {
             let (mut moved, mark) = (lead.clone(), draft.mark());
-            let outcome = move_to(draft, &mut moved, stage, reason.as_ref());
+            let outcome = move_to(draft, &mut moved, stage, reason.as_ref(), None);
             or_on_record(
                 draft,
                 lead,
@@ -71,7 +72,7 @@ pub(crate) fn act(
         }
         Action::Set { field, value } => {
             let (mut changed, mark) = (lead.clone(), draft.mark());
-            let outcome = set_fields(draft, &mut changed, &[(field.clone(), Some(value.clone()))]);
+            let outcome = fields::set(draft, &mut changed, &[(field.clone(), Some(value.clone()))]);
             or_on_record(
                 draft,
                 lead,
@@ -93,9 +94,9 @@ pub(crate) fn insist(
     anchor: Moment,
 ) -> Result<(), Stop> {
     match action {
-        Action::Move { stage, reason } => move_to(draft, lead, stage, reason.as_ref()),
+        Action::Move { stage, reason } => move_to(draft, lead, stage, reason.as_ref(), None),
         Action::Set { field, value } => {
-            set_fields(draft, lead, &[(field.clone(), Some(value.clone()))])
+            fields::set(draft, lead, &[(field.clone(), Some(value.clone()))])
         }
         action => act(draft, lead, action, task, anchor),
     }
@@ -149,6 +150,7 @@ fn assign(
     rule: &Name,
     anchor: Moment,
 ) -> Result<(), Stop> {
+    owner_is_not_newer(draft, lead)?;
     let is_reassignment = lead.owner.is_some();
     let is_too_often =
         is_reassignment && order.at_most.is_some_and(|most| lead.reassignments >= most);

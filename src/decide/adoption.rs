@@ -3,8 +3,9 @@
 use crate::agenda::{Item, Standing, is_in_scope, standing};
 use crate::condition::quoted;
 use crate::decide::command::{Adoption, LeadOrder, NewSweep, StageMapping};
+use crate::decide::contacts::copy_contact;
 use crate::decide::draft::Draft;
-use crate::decide::life::{copy_contact, unknown};
+use crate::decide::life::unknown;
 use crate::decide::refusal::Refusal;
 use crate::decide::{PLAYBOOK_FACT, Stop, ownership, pools, sweeps, tasks};
 use crate::ids::{Name, SweepId};
@@ -15,7 +16,7 @@ use crate::record::journal::Event;
 use crate::record::lead::{Moment, ToldAt};
 use crate::record::message::Message;
 use crate::record::tenant::{Adopted, TenantRecord};
-use crate::record::{Contact, Lead, Sweep};
+use crate::record::{Contact, History, Lead, Sweep};
 use crate::store::{Key, Kind};
 
 /// Relies on this playbook's being the tenant's active one, also when this is written: what races
@@ -67,7 +68,7 @@ fn put_active(draft: &mut Draft<'_>, before: Option<TenantRecord>, sweep: Option
         sweep: None,
         roles: Vec::new(),
         pools: Vec::new(),
-        last_command: None,
+        history: History::default(),
     });
     record.adopted.retain(|adopted| adopted.hash != hash);
     let too_many = (record.adopted.len() + 1).saturating_sub(TenantRecord::MOST_ADOPTED);

@@ -186,7 +186,7 @@ fn merge(
                 .available
                 .or_else(|| before.map(|agent| agent.available))
                 .unwrap_or(true),
-            last_command: before.and_then(|agent| agent.last_command),
+            history: before.map(|agent| agent.history).unwrap_or_default(),
         }),
         _ => Err(Refusal::Incomplete(gaps).into()),
     }

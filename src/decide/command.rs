@@ -16,13 +16,22 @@ use crate::value::Value;
 pub enum Actor {
     /// An agent; may do what the role may.
     Agent(AgentId),
+    /// An import that tells what an agent did at the time: may do what the agent may, and may
+    /// tell it late.
+    Import(AgentId),
     /// The host application itself, by the name of its part (`"web-form"`). It links this
     /// library, so it may do everything.
     Host(SmolStr),
     /// A rule of the playbook. Exempt from permissions, not from needs.
     Rule(Name),
-    /// A sweep, on behalf of who started it.
-    Sweep(Name),
+    /// A sweep.
+    Sweep {
+        /// Its name.
+        name: Name,
+        /// The agent who started it, as whom it acts: it may do what the agent may, when it does
+        /// it. `None` where it acts for the host, or keeps up what the engine itself keeps.
+        for_agent: Option<AgentId>,
+    },
 }
 
 impl Actor {
@@ -31,9 +40,34 @@ impl Actor {
         Self::Agent(id.into())
     }
 
+    /// An import that tells what this agent did.
+    pub fn import(id: impl Into<AgentId>) -> Self {
+        Self::Import(id.into())
+    }
+
     /// A part of the host application.
     pub fn host(name: impl Into<SmolStr>) -> Self {
         Self::Host(name.into())
+    }
+
+    /// Reads who acts, as scenarios and maps say it: `host:web-form`, `import:ana`, or an agent.
+    #[must_use]
+    pub fn said(text: &str) -> Self {
+        match text.split_once(':') {
+            Some(("host", name)) => Self::host(name),
+            Some(("import", agent)) => Self::import(agent),
+            _ => Self::agent(text),
+        }
+    }
+
+    /// The agent whose permissions count, if any do.
+    #[must_use]
+    pub fn as_agent(&self) -> Option<&AgentId> {
+        match self {
+            Self::Agent(agent) | Self::Import(agent) => Some(agent),
+            Self::Sweep { for_agent, .. } => for_agent.as_ref(),
+            Self::Host(_) | Self::Rule(_) => None,
+        }
     }
 }
 
@@ -56,7 +90,11 @@ impl std::fmt::Display for Actor {
             Self::Agent(agent) => write!(f, "{agent}"),
             Self::Host(name) => write!(f, "host:{name}"),
             Self::Rule(name) => write!(f, "rule:{name}"),
-            Self::Sweep(name) => write!(f, "sweep:{name}"),
+            Self::Import(agent) => write!(f, "import:{agent}"),
+            Self::Sweep { name, for_agent } => match for_agent {
+                Some(agent) => write!(f, "sweep:{name} for {agent}"),
+                None => write!(f, "sweep:{name}"),
+            },
         }
     }
 }
@@ -68,7 +106,8 @@ pub struct Command {
     pub tenant: Tenant,
     /// Who asks.
     pub actor: Actor,
-    /// When it happened, if it is reported late; now, if not. Never in the future.
+    /// When it happened, if it is reported late; now, if not. Never in the future; before now only
+    /// from a host, an import, or an agent whose role may `back-date`.
     #[serde(with = "ts_microseconds_option")]
     pub happened_at: Option<Instant>,
     /// What is asked.
@@ -257,6 +296,8 @@ pub enum LeadOrder {
         stage: Name,
         /// Why, where the stage asks for a reason.
         reason: Option<SmolStr>,
+        /// In which wait group, where leads wait; the lead keeps its own, if `None`.
+        wait: Option<Waiting>,
     },
     /// End it in a final stage.
     Close {
@@ -269,6 +310,8 @@ pub enum LeadOrder {
     Reopen {
         /// In which stage.
         stage: Name,
+        /// In which wait group, where leads wait; the lead keeps its own, if `None`.
+        wait: Option<Waiting>,
     },
     /// Stop its clocks.
     Hold {
@@ -305,6 +348,30 @@ pub enum LeadOrder {
     },
     /// Copy the owner's role and team anew.
     FollowOwner,
+}
+
+/// A wait group to put a lead in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Which.
+    pub group: Name,
+    /// The lead's own wait inside the group's bounds, in days; the group's, if `None`.
+    pub wait_days: Option<u32>,
+}
+
+impl Waiting {
+    /// In this group, for as long as the group says.
+    pub fn new(group: impl Into<Name>) -> Self {
+        let (group, wait_days) = (group.into(), None);
+        Self { group, wait_days }
+    }
+
+    /// With a wait of its own, in days.
+    #[must_use]
+    pub fn days(mut self, wait_days: u32) -> Self {
+        self.wait_days = Some(wait_days);
+        self
+    }
 }
 
 /// Where the leads of a stage go that a changed playbook no longer has.

@@ -10,6 +10,7 @@ use crate::decide::refusal::Refusal;
 use crate::decide::{Decision, Stop, Write};
 use crate::ids::{CommandId, Id, Tenant};
 use crate::playbook::Playbook;
+use crate::record::history::{History, Subject};
 use crate::record::journal::{Event, JournalEntry};
 use crate::record::lead::Moment;
 use crate::record::{Lead, Pool, Record, Recorded};
@@ -30,7 +31,8 @@ pub(crate) struct Draft<'a> {
     /// a tree, and cost no node of one.
     reads: Vec<(Key, Version)>,
     writes: Vec<Write>,
-    subjects: Vec<(Id, Option<CommandId>)>,
+    /// The records whose history this is, each as it is with this command.
+    subjects: Vec<(Subject, History)>,
     events: Vec<Event>,
     made: u32,
 }
@@ -38,7 +40,7 @@ pub(crate) struct Draft<'a> {
 /// A point in a decision to which it can be taken back.
 pub(crate) struct Mark {
     writes: Vec<Write>,
-    subjects: Vec<(Id, Option<CommandId>)>,
+    subjects: Vec<(Subject, History)>,
     events: usize,
 }
 
@@ -138,11 +140,19 @@ impl<'a> Draft<'a> {
                 *playbook = self.playbook.hash.clone();
             }
         }
-        if let Some(last) = record.last_command() {
-            if !self.subjects.iter().any(|(subject, _)| *subject == id) {
-                self.subjects.push((id, *last));
-            }
-            *last = Some(command);
+        if let Some(history) = record.history() {
+            let known = self
+                .subjects
+                .iter()
+                .find(|(subject, _)| subject.record == id);
+            *history = match known {
+                Some((_, history)) => *history,
+                None => {
+                    let (longer, subject) = history.and(command, id);
+                    self.subjects.push((subject, longer));
+                    longer
+                }
+            };
         }
         let record = record.into_record();
         self.write(key, Some(Arc::new(record)), wakes_at);
@@ -246,7 +256,11 @@ impl<'a> Draft<'a> {
                 at: self.now,
                 happened_at: (self.happened_at != self.now).then_some(self.happened_at),
                 actor: self.actor,
-                subjects: self.subjects,
+                subjects: self
+                    .subjects
+                    .into_iter()
+                    .map(|(subject, _)| subject)
+                    .collect(),
                 events: self.events,
             },
         }

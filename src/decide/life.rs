@@ -3,23 +3,24 @@
 use smol_str::SmolStr;
 
 use crate::condition::Condition;
-use crate::decide::command::{LeadOrder, What};
+use crate::decide::command::{LeadOrder, Waiting, What};
+use crate::decide::contacts::{self, add_open_lead, copy_contact, with_contact};
 use crate::decide::draft::Draft;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
-use crate::decide::{Stop, adoption, is_for_closed, tasks, troubles};
+use crate::decide::{Stop, adoption, fields, holds, is_for_closed, tasks, troubles, waits};
 use crate::hint::nearest;
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::pipeline::Stage;
-use crate::playbook::rule::Anchor;
-use crate::record::contact::{Contact, OpenLead};
+use crate::playbook::rule::{Anchor, Rule};
+use crate::record::contact::OpenLead;
+use crate::record::fields::Fields;
 use crate::record::journal::Event;
-use crate::record::lead::{Activity, Because, Closed, Flag, Hold, Moment, ToldAt};
+use crate::record::lead::{Activity, Because, Closed, EarlierReason, Flag, Moment, Task};
 use crate::record::{Agent, Lead};
 use crate::store::Key;
-use crate::value::Value;
 
 /// Carries out an order on a lead.
 pub(crate) fn carry_out(
@@ -61,27 +62,31 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
             Ok(())
         }
         LeadOrder::Record { activity } => record(draft, lead, activity),
-        LeadOrder::MoveTo { stage, reason } => move_to(draft, lead, stage, reason.as_ref()),
+        LeadOrder::MoveTo {
+            stage,
+            reason,
+            wait,
+        } => move_to(draft, lead, stage, reason.as_ref(), wait.as_ref()),
         LeadOrder::Close { stage, reason } => {
             let target = draft.playbook.stage(&lead.pipeline, stage);
             match target {
                 Some(target) if target.outcome.is_none() => {
                     Err(Refusal::NotFinal(stage.clone()).into())
                 }
-                _ => move_to(draft, lead, stage, reason.as_ref()),
+                _ => move_to(draft, lead, stage, reason.as_ref(), None),
             }
         }
-        LeadOrder::Reopen { stage } => {
+        LeadOrder::Reopen { stage, wait } => {
             if lead.is_open() {
                 return Err(Refusal::LeadIsOpen.into());
             }
-            move_to(draft, lead, stage, None)
+            move_to(draft, lead, stage, None, wait.as_ref())
         }
-        LeadOrder::Hold { hold } => begin_hold(draft, lead, hold),
-        LeadOrder::Release { hold } => end_hold(draft, lead, hold),
-        LeadOrder::SetFields { fields } => set_fields(draft, lead, fields),
+        LeadOrder::Hold { hold } => holds::begin(draft, lead, hold),
+        LeadOrder::Release { hold } => holds::end(draft, lead, hold),
+        LeadOrder::SetFields { fields } => fields::set(draft, lead, fields),
         LeadOrder::Complete { task, choice } => tasks::complete(draft, lead, task, choice.as_ref()),
-        LeadOrder::Unsubscribe => unsubscribe(draft, lead),
+        LeadOrder::Unsubscribe => contacts::unsubscribe(draft, lead),
         LeadOrder::Retry => troubles::retry(draft, lead),
         LeadOrder::Adopt { playbook, stages } => {
             adoption::adopt_lead(draft, lead, playbook, stages)
@@ -95,7 +100,7 @@ pub(crate) fn settle(draft: &mut Draft<'_>, lead: &mut Lead) {
     flag_contradictions(draft, lead);
     tasks::end_those_done(draft, lead);
     note_turns(draft, lead);
-    bound(lead);
+    bound(draft, lead);
     lead.settled_at = draft.now;
 }
 
@@ -112,13 +117,25 @@ fn note_turns(draft: &Draft<'_>, lead: &mut Lead) {
         let known = lead.since.iter().position(|(name, _)| *name == rule.name);
         let is_true = crate::agenda::is_in_scope(rule, lead) && holds(condition, lead);
         match (known, is_true) {
-            (None, true) => lead.since.push((rule.name.clone(), draft.moment())),
+            (None, true) => lead
+                .since
+                .push((rule.name.clone(), turned(draft, lead, rule))),
             (Some(place), false) => {
                 lead.since.remove(place);
             }
             _ => {}
         }
     }
+}
+
+/// When a condition came true that a rule waits for: not before the lead came to where the rule
+/// asks, however early what is reported late made it true.
+fn turned(draft: &Draft<'_>, lead: &Lead, rule: &Rule) -> Moment {
+    let mut moment = draft.moment();
+    if !rule.scope.stages.is_empty() {
+        moment.at = moment.at.max(lead.entered.at);
+    }
+    moment
 }
 
 fn flag_contradictions(draft: &mut Draft<'_>, lead: &mut Lead) {
@@ -141,27 +158,64 @@ fn flag_contradictions(draft: &mut Draft<'_>, lead: &mut Lead) {
     }
 }
 
-/// Every list in a record has a bound; what is over goes first.
-fn bound(lead: &mut Lead) {
+/// Every list in a record has a bound. Of what was, the oldest goes; what is to be done stays, and
+/// so does what the playbook still knows, of which it has no more than the bound.
+fn bound(draft: &Draft<'_>, lead: &mut Lead) {
+    let playbook = draft.playbook;
     let most = Lead::MOST_KEPT;
     while lead.tasks.len() > most {
-        let over = lead
-            .tasks
-            .iter()
-            .position(|task| task.ended.is_some())
-            .unwrap_or(0);
-        lead.tasks.remove(over);
-    }
-    while lead.holds.len() > most {
-        let over = lead
-            .holds
-            .iter()
-            .position(|hold| hold.until.is_some())
-            .unwrap_or(0);
-        lead.holds.remove(over);
+        let is_over = |task: &Task| task.ended.is_some();
+        let is_forgotten = |task: &Task| playbook.task(&task.name).is_none();
+        let over = lead.tasks.iter().position(is_over);
+        let Some(place) = over.or_else(|| lead.tasks.iter().position(is_forgotten)) else {
+            break;
+        };
+        lead.tasks.remove(place);
     }
     let too_many = lead.earlier_owners.len().saturating_sub(most);
     lead.earlier_owners.drain(..too_many);
+    if lead.activities.len() > most {
+        let known = &playbook.activities;
+        lead.activities
+            .retain(|activity| known.contains(&activity.kind));
+    }
+    if lead.fields.len() > Fields::MOST {
+        lead.fields.retain(|name| playbook.field(name).is_some());
+        let fields = &lead.fields;
+        lead.dates_told
+            .retain(|(name, _)| fields.value(name).is_some());
+    }
+}
+
+/// Whether something happened after what is reported late. What happens now is never late, also
+/// where a clock jumped back. The registration itself is no change: a history that contradicts it
+/// is kept, and flagged.
+fn is_overtaken(draft: &Draft<'_>, lead: &Lead, present: Moment) -> bool {
+    let is_late = draft.happened_at < draft.now;
+    is_late && present.at > draft.happened_at && present != lead.registered
+}
+
+/// Refuses to change an owner who came after what is reported late.
+pub(crate) fn owner_is_not_newer(draft: &Draft<'_>, lead: &Lead) -> Result<(), Refusal> {
+    match &lead.owner {
+        Some(owner) if is_overtaken(draft, lead, owner.assigned) => Err(Refusal::Overtaken {
+            what: "owner",
+            is: owner.agent.as_str().into(),
+            since: owner.assigned.at,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn stage_is_not_newer(draft: &Draft<'_>, lead: &Lead) -> Result<(), Refusal> {
+    if !is_overtaken(draft, lead, lead.entered) {
+        return Ok(());
+    }
+    Err(Refusal::Overtaken {
+        what: "stage",
+        is: lead.stage.as_str().into(),
+        since: lead.entered.at,
+    })
 }
 
 fn assign(draft: &mut Draft<'_>, lead: &mut Lead, pool: &Name) -> Result<(), Stop> {
@@ -173,6 +227,7 @@ fn assign(draft: &mut Draft<'_>, lead: &mut Lead, pool: &Name) -> Result<(), Sto
         )
         .into());
     };
+    owner_is_not_newer(draft, lead)?;
     let not: Vec<AgentId> = lead.owner_id().cloned().into_iter().collect();
     match ownership::let_choose(draft, lead, spec, &not)? {
         (Some(heir), reasons) => {
@@ -186,6 +241,7 @@ fn give(draft: &mut Draft<'_>, lead: &mut Lead, to: &AgentId) -> Result<(), Stop
     let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, to))? else {
         return Err(Refusal::NoSuchAgent(to.clone()).into());
     };
+    owner_is_not_newer(draft, lead)?;
     let by = smol_str::format_smolstr!("{}", draft.actor);
     ownership::hand_over(draft, lead, Heir::from(&agent), Because::GivenBy(by))
 }
@@ -259,6 +315,7 @@ pub(crate) fn move_to(
     lead: &mut Lead,
     to: &Name,
     reason: Option<&SmolStr>,
+    wait: Option<&Waiting>,
 ) -> Result<(), Stop> {
     let playbook = draft.playbook;
     let Some(target) = playbook.stage(&lead.pipeline, to) else {
@@ -288,6 +345,7 @@ pub(crate) fn move_to(
         }
         .into());
     };
+    stage_is_not_newer(draft, lead)?;
     if reason.is_some_and(|reason| reason.len() > LONGEST_REASON) {
         let problem = Problem::TooLong {
             most_bytes: LONGEST_REASON,
@@ -301,25 +359,62 @@ pub(crate) fn move_to(
     let reason = reason
         .map(|reason| reason.trim())
         .filter(|reason| !reason.is_empty());
+    keep_reason(lead);
     lead.reason = reason.map(SmolStr::from);
-    let missing = missing_needs(draft, lead, &way.needs);
+    if let Some(waiting) = wait {
+        set_wait(draft, lead, waiting)?;
+    }
+    let mut missing = missing_needs(draft, lead, &way.needs);
+    if target.waits && lead.wait.is_none() {
+        let (need, text) = (Name::from("wait"), "The wait group".into());
+        missing.push(Missing { need, text });
+    }
     if !missing.is_empty() {
         return Err(Refusal::Missing(missing).into());
     }
     enter(draft, lead, target)
 }
 
+/// The reason of an end that is not to be the last is kept with its number.
+fn keep_reason(lead: &mut Lead) {
+    let Some((closed, reason)) = lead.closed.as_ref().zip(lead.reason.take()) else {
+        return;
+    };
+    let number = closed.number;
+    lead.earlier_reasons.push(EarlierReason { number, reason });
+    let too_many = lead
+        .earlier_reasons
+        .len()
+        .saturating_sub(Lead::MOST_REASONS);
+    lead.earlier_reasons.drain(..too_many);
+}
+
+fn set_wait(draft: &mut Draft<'_>, lead: &mut Lead, waiting: &Waiting) -> Result<(), Stop> {
+    let found = waits::accept(draft, Some(&waiting.group), waiting.wait_days);
+    let wait = found.map_err(|gap| Refusal::Incomplete(vec![gap]))?;
+    if let Some(wait) = wait.filter(|wait| lead.wait.as_ref() != Some(wait)) {
+        draft.happened(Event::WaitSet {
+            lead: lead.id,
+            group: wait.group.clone(),
+            wait_days: wait.wait_days,
+        });
+        lead.wait = Some(wait);
+    }
+    Ok(())
+}
+
 /// How long a reason can be, in bytes.
 const LONGEST_REASON: usize = 1024;
 
-/// The needs that a lead does not meet, all of them, by name and text.
+/// The needs that a lead does not meet, all of them, by name and text; judged as of when it is said
+/// to have happened, so that what is reported two days later is not two days older.
 pub(crate) fn missing_needs(draft: &Draft<'_>, lead: &Lead, needs: &[Name]) -> Vec<Missing> {
     let playbook = draft.playbook;
     let needs = needs.iter().filter_map(|name| playbook.need(name));
     let unmet = needs.filter(|need| {
         !need
             .condition
-            .holds(&LeadFacts { playbook, lead }, draft.now)
+            .holds(&LeadFacts { playbook, lead }, draft.happened_at)
     });
     unmet
         .map(|need| Missing {
@@ -365,13 +460,16 @@ fn close(
 ) -> Result<(), Stop> {
     // Tasks that this very move completes are done, not dropped.
     tasks::end_those_done(draft, lead);
+    lead.ends = lead.ends.saturating_add(1);
     lead.closed = Some(Closed {
         at: draft.moment(),
         outcome: outcome.clone(),
+        number: lead.ends,
     });
     draft.happened(Event::Closed {
         lead: lead.id,
         outcome: outcome.clone(),
+        number: lead.ends,
     });
     tasks::end_those_of_open_lead(draft, lead);
     if !was_open {
@@ -381,9 +479,8 @@ fn close(
     if let Some(owner) = lead.owner_id() {
         ownership::unburden(draft, owner, *outcome == *WON)?;
     }
-    let id = lead.id;
-    with_contact(draft, lead, |contact| {
-        contact.leads.retain(|open| open.lead != id);
+    with_contact(draft, lead, |contact, lead| {
+        contact.leads.retain(|open| open.lead != lead.id);
         Ok(())
     })
 }
@@ -395,200 +492,20 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     lead.closed = None;
     lead.reason = None;
     draft.happened(Event::Reopened { lead: lead.id });
+    // Nobody renewed its copies while it was closed.
+    with_contact(draft, lead, |contact, lead| {
+        copy_contact(contact, lead);
+        let open = OpenLead {
+            lead: lead.id,
+            pipeline: lead.pipeline.clone(),
+        };
+        add_open_lead(contact, open)
+    })?;
     ownership::take_claims(draft, lead)?;
     if let Some(owner) = lead.owner_id() {
         ownership::burden(draft, owner)?;
     }
-    let open = OpenLead {
-        lead: lead.id,
-        pipeline: lead.pipeline.clone(),
-    };
-    with_contact(draft, lead, |contact| add_open_lead(contact, open))
-}
-
-/// Adds an open lead to its contact.
-pub(crate) fn add_open_lead(contact: &mut Contact, open: OpenLead) -> Result<(), Refusal> {
-    if contact.leads.len() >= Contact::MOST_OPEN_LEADS {
-        return Err(Refusal::TooMany {
-            sort: "open leads of one contact",
-            most: Contact::MOST_OPEN_LEADS,
-        });
-    }
-    contact.leads.push(open);
     Ok(())
-}
-
-fn with_contact(
-    draft: &mut Draft<'_>,
-    lead: &Lead,
-    change: impl FnOnce(&mut Contact) -> Result<(), Refusal>,
-) -> Result<(), Stop> {
-    let key = Key::contact(draft.tenant, lead.contact.id);
-    if let Some(mut contact) = draft.read::<Contact>(&key)? {
-        change(&mut contact)?;
-        draft.put(key, contact, None);
-    }
-    Ok(())
-}
-
-fn begin_hold(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name) -> Result<(), Stop> {
-    if !draft.playbook.holds.contains(name) {
-        return Err(unknown("hold", name, draft.playbook.holds.iter()).into());
-    }
-    if lead.running_hold(name).is_some() {
-        return Err(Refusal::HeldAlready(name.clone()).into());
-    }
-    let hold = Hold {
-        name: name.clone(),
-        from: draft.happened_at,
-        until: None,
-    };
-    let place = lead.holds.partition_point(|other| other.from <= hold.from);
-    lead.holds.insert(place, hold);
-    draft.happened(Event::Held {
-        lead: lead.id,
-        hold: name.clone(),
-    });
-    Ok(())
-}
-
-fn end_hold(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name) -> Result<(), Stop> {
-    let running = lead
-        .holds
-        .iter_mut()
-        .find(|hold| hold.until.is_none() && hold.name == *name);
-    let Some(hold) = running else {
-        return Err(Refusal::NotHeld(name.clone()).into());
-    };
-    hold.until = Some(draft.happened_at.max(hold.from));
-    draft.happened(Event::Released {
-        lead: lead.id,
-        hold: name.clone(),
-    });
-    Ok(())
-}
-
-/// Sets fields; all that is wrong with them is told at once.
-pub(crate) fn set_fields(
-    draft: &mut Draft<'_>,
-    lead: &mut Lead,
-    fields: &[(Name, Option<Value>)],
-) -> Result<(), Stop> {
-    let mut gaps = Vec::new();
-    let mut set = Vec::new();
-    for (name, value) in fields {
-        match accept(draft, name, value.as_ref()) {
-            Ok(value) => {
-                note_date(draft, lead, name, value.as_ref());
-                lead.fields.set(name.clone(), value);
-                set.push(name.clone());
-            }
-            Err(problem) => gaps.push(Gap {
-                input: name.clone(),
-                problem,
-            }),
-        }
-    }
-    if !gaps.is_empty() {
-        return Err(Refusal::Incomplete(gaps).into());
-    }
-    draft.happened(Event::FieldsSet {
-        lead: lead.id,
-        fields: set,
-    });
-    Ok(())
-}
-
-/// A date that is told today can't have been missed yesterday.
-fn note_date(draft: &Draft<'_>, lead: &mut Lead, name: &Name, value: Option<&Value>) {
-    lead.dates_told.retain(|(known, _)| known != name);
-    if matches!(value, Some(Value::Date(_) | Value::Instant(_))) {
-        lead.dates_told.push((name.clone(), ToldAt(draft.now)));
-    }
-}
-
-/// The value of a field as the playbook writes it.
-pub(crate) fn accept(
-    draft: &Draft<'_>,
-    name: &Name,
-    value: Option<&Value>,
-) -> Result<Option<Value>, Problem> {
-    let Some(field) = draft.playbook.field(name) else {
-        let known = draft
-            .playbook
-            .fields
-            .iter()
-            .map(|field| field.name.as_str());
-        return Err(Problem::Unknown {
-            nearest: nearest(name.as_str(), known).map(SmolStr::from),
-        });
-    };
-    match value {
-        None if field.required => Err(Problem::Missing),
-        Some(Value::Text(text)) if field.required && text.trim().is_empty() => {
-            Err(Problem::Missing)
-        }
-        None => Ok(None),
-        Some(value) => field.accept(value).map(Some).ok_or_else(|| Problem::Unfit {
-            expected: if field.choices.is_empty() {
-                smol_str::format_smolstr!("{}", field.value_type)
-            } else {
-                smol_str::format_smolstr!("one of {}", field.choices.join(", "))
-            },
-        }),
-    }
-}
-
-/// The contact wants no more marketing, on any of its open leads; at once and for good.
-fn unsubscribe(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
-    let at = draft.now;
-    draft.happened(Event::Unsubscribed { lead: lead.id });
-    change_contact(draft, lead, |contact| {
-        contact.unsubscribed_at.get_or_insert(at);
-    })
-}
-
-/// Changes a contact and, in the same commit, the copies that its open leads keep.
-pub(crate) fn change_contact(
-    draft: &mut Draft<'_>,
-    lead: &mut Lead,
-    change: impl FnOnce(&mut Contact),
-) -> Result<(), Stop> {
-    let key = Key::contact(draft.tenant, lead.contact.id);
-    let Some(mut contact) = draft.read::<Contact>(&key)? else {
-        return Ok(());
-    };
-    change(&mut contact);
-    draft.need(
-        contact
-            .leads
-            .iter()
-            .map(|open| Key::lead(draft.tenant, open.lead)),
-    )?;
-    copy_contact(&contact, lead);
-    for open in contact.leads.clone() {
-        if open.lead == lead.id {
-            continue;
-        }
-        let other = draft.read::<Lead>(&Key::lead(draft.tenant, open.lead))?;
-        // A lead that another playbook clocks gets its copies when it is taken over; until then
-        // the gate asks the contact itself.
-        if let Some(mut other) = other.filter(|other| other.playbook == draft.playbook.hash) {
-            copy_contact(&contact, &mut other);
-            settle(draft, &mut other);
-            draft.put_lead(other);
-        }
-    }
-    draft.put(key, contact, None);
-    Ok(())
-}
-
-pub(crate) fn copy_contact(contact: &Contact, lead: &mut Lead) {
-    lead.contact.name = contact.name.clone();
-    lead.contact.email = contact.email.clone();
-    lead.contact.phone = contact.phone.clone();
-    lead.contact.unsubscribed = contact.unsubscribed_at.is_some();
-    lead.contact.email_invalid = contact.email_invalid_at.is_some();
 }
 
 /// A refusal of a name that the playbook doesn't know, with what was probably meant.

@@ -4,18 +4,18 @@
 use smol_str::SmolStr;
 
 use crate::decide::command::Fate;
+use crate::decide::contacts::change_contact;
 use crate::decide::draft::Draft;
-use crate::decide::life::change_contact;
 use crate::decide::refusal::Refusal;
 use crate::decide::{Stop, Woken};
 use crate::gate::{Asked, Verdict, gate, hindrance, room_for};
 use crate::ids::{AgentId, Id, MessageId, Name};
 use crate::mailer::{Mailbox, Outcome, Outgoing};
 use crate::playbook::CapRule;
-use crate::playbook::rule::{Action, OnOwnerChange, Send};
+use crate::playbook::rule::Send;
 use crate::record::journal::Event;
-use crate::record::message::{Class, DropReason, Message, Recipient, Sender, State};
-use crate::record::{Agent, Contact, Lead};
+use crate::record::message::{Class, DropReason, Message, OnOwnerChange, Recipient, Sender, State};
+use crate::record::{Agent, Contact, History, Lead};
 use crate::render::{Cast, context};
 use crate::store::Key;
 use crate::time::{Elapsed, Instant};
@@ -57,6 +57,7 @@ pub(crate) fn send(draft: &mut Draft<'_>, lead: &mut Lead, send: &Send) -> Resul
     let template = send.template.clone();
     let message = Message {
         class: send.class,
+        on_owner_change: send.on_owner_change,
         channel: send.channel.clone(),
         expires_at,
         ..blank(draft, id, lead, to, template, sender, not_before)
@@ -76,11 +77,7 @@ fn take_slot(
     id: MessageId,
     at: Instant,
 ) {
-    let forget_before = draft
-        .now
-        .checked_sub_signed(rule.cap.within)
-        .unwrap_or(draft.now);
-    contact.book.take(id, at, forget_before);
+    contact.book.take(rule.cap, id, at, draft.now);
     draft.put(Key::contact(draft.tenant, contact.id), contact, None);
 }
 
@@ -131,6 +128,7 @@ fn blank(
         lead: lead.id,
         to,
         sender,
+        on_owner_change: OnOwnerChange::NewOwner,
         class: Class::Alert,
         channel: Name::from("email"),
         queued_by: draft.command,
@@ -141,6 +139,7 @@ fn blank(
         attempts: 0,
         error: None,
         trouble: None,
+        history: History::default(),
     }
 }
 
@@ -242,7 +241,6 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
         lead: lead.as_ref(),
         contact: contact.as_ref(),
         cap: draft.playbook.cap,
-        new_owner_takes_over: new_owner_takes_over(draft, &message.template),
         now: draft.now,
     });
     let (sender, lead) = match (verdict, lead) {
@@ -300,15 +298,6 @@ fn told(error: &crate::playbook::template::RenderError) -> SmolStr {
         Some(source) => smol_str::format_smolstr!("{error}: {source}"),
         None => smol_str::format_smolstr!("{error}"),
     }
-}
-
-/// Whether the rule that sends this template lets a new owner take the message over.
-fn new_owner_takes_over(draft: &Draft<'_>, template: &Name) -> bool {
-    let actions = draft.playbook.rules.iter().flat_map(|rule| &rule.actions);
-    let drops = actions.into_iter().any(|action| {
-        matches!(action, Action::Send(send) if send.template == *template && send.on_owner_change == OnOwnerChange::Drop)
-    });
-    !drops
 }
 
 /// The people whom a message may speak of.

@@ -28,7 +28,10 @@ mod act;
 mod adoption;
 mod agents;
 pub mod command;
+mod contacts;
 mod draft;
+mod fields;
+mod holds;
 mod life;
 mod messages;
 mod ownership;
@@ -41,6 +44,7 @@ pub mod stored_facts;
 mod sweeps;
 mod tasks;
 mod troubles;
+mod waits;
 mod wake;
 
 use command::{Command, Fate, LeadOrder, SweepOrder, Wake, What};
@@ -179,34 +183,37 @@ pub fn decide(
             return Err(Refusal::InTheFuture.into());
         }
         draft.happened_at = happened_at;
+        permit::permit_back_dating(&mut draft)?;
     }
     match &command.what {
         What::SetUpAgent(setup) => {
-            permit::permit(&draft, &command.what, None)?;
+            permit::permit(&mut draft, &command.what, None)?;
             adoption::rely_on_active(&mut draft)?;
             agents::set_up(&mut draft, setup)?;
         }
         What::Register(new) => {
-            permit::permit(&draft, &command.what, None)?;
+            permit::permit(&mut draft, &command.what, None)?;
             adoption::rely_on_active(&mut draft)?;
             register::register(&mut draft, new)?;
         }
         What::Lead { lead, order } => life::carry_out(&mut draft, *lead, order, &command.what)?,
         What::StartSweep(new) => {
-            permit::permit(&draft, &command.what, None)?;
+            permit::permit(&mut draft, &command.what, None)?;
+            permit::permit_order(&mut draft, &new.order)?;
+            fields::few_in(&new.order)?;
             adoption::rely_on_active(&mut draft)?;
             sweeps::start(&mut draft, new)?;
         }
         What::Begin => {
-            permit::permit(&draft, &command.what, None)?;
+            permit::permit(&mut draft, &command.what, None)?;
             adoption::begin(&mut draft)?;
         }
         What::Adopt(order) => {
-            permit::permit(&draft, &command.what, None)?;
+            permit::permit(&mut draft, &command.what, None)?;
             adoption::adopt(&mut draft, order)?;
         }
         What::SettleMessage { message, fate } => {
-            permit::permit(&draft, &command.what, None)?;
+            permit::permit(&mut draft, &command.what, None)?;
             match fate {
                 Fate::Retry => adoption::rely_on_active(&mut draft)?,
                 _ => adoption::stand_in(&mut draft, &Key::message(&command.tenant, *message))?,
@@ -214,7 +221,7 @@ pub fn decide(
             messages::settle(&mut draft, *message, *fate)?;
         }
         What::Sweep { sweep, order } => {
-            permit::permit(&draft, &command.what, None)?;
+            permit::permit(&mut draft, &command.what, None)?;
             match order {
                 SweepOrder::Retry => adoption::rely_on_active(&mut draft)?,
                 _ => adoption::stand_in(&mut draft, &Key::sweep(&command.tenant, *sweep))?,

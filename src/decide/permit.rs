@@ -1,9 +1,9 @@
 //! Permissions: who may do what is in the playbook (requirement Z4).
 
-use smol_str::format_smolstr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::decide::Stop;
-use crate::decide::command::{Actor, What};
+use crate::decide::command::{Actor, LeadOrder, What};
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
 use crate::ids::Name;
@@ -11,13 +11,13 @@ use crate::playbook::people::{Over, Permission, Role};
 use crate::record::{Agent, Lead};
 use crate::store::Key;
 
-/// Refuses what the actor may not do. The host may do everything, and so may rules and sweeps:
-/// a sweep was permitted when it was started.
-pub(crate) fn permit(draft: &Draft<'_>, what: &What, lead: Option<&Lead>) -> Result<(), Stop> {
+/// Refuses what the actor may not do. The host may do everything, and so may rules; an import
+/// and a sweep may do what the agent may in whose name they act.
+pub(crate) fn permit(draft: &mut Draft<'_>, what: &What, lead: Option<&Lead>) -> Result<(), Stop> {
     let Some(agent) = acting_agent(draft)? else {
         return Ok(());
     };
-    let role = permit_agent(draft, agent, Permission::to_do(what))?;
+    let role = permit_agent(draft, &agent, Permission::to_do(what))?;
     let Some(lead) = lead else {
         return Ok(());
     };
@@ -34,10 +34,31 @@ pub(crate) fn permit(draft: &Draft<'_>, what: &What, lead: Option<&Lead>) -> Res
     }
     let owner = lead.owner_id().cloned();
     Err(Refusal::NotTheirs {
-        actor: agent.id.as_str().into(),
+        actor: named(draft),
         owner,
     }
     .into())
+}
+
+/// Refuses to start a sweep whose order the actor may not give. On whose leads, is asked for each
+/// of them, in its own command.
+pub(crate) fn permit_order(draft: &mut Draft<'_>, order: &LeadOrder) -> Result<(), Stop> {
+    match acting_agent(draft)? {
+        Some(agent) => permit_agent(draft, &agent, Permission::of_order(order)).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to say that something happened earlier, to agents who may not: else whoever is late
+/// was not, and two days are over at once.
+pub(crate) fn permit_back_dating(draft: &mut Draft<'_>) -> Result<(), Stop> {
+    if draft.happened_at == draft.now || matches!(draft.actor, Actor::Import(_)) {
+        return Ok(());
+    }
+    match acting_agent(draft)? {
+        Some(agent) => permit_agent(draft, &agent, Permission::BackDate).map(drop),
+        None => Ok(()),
+    }
 }
 
 /// Refuses an agent whose role does not have a permission.
@@ -55,19 +76,20 @@ pub(crate) fn permit_agent<'a>(
         })
 }
 
-/// The agent who acts, or `None` if it is the host, a rule or a sweep.
-pub(crate) fn acting_agent<'d>(draft: &'d Draft<'_>) -> Result<Option<&'d Agent>, Stop> {
-    let Actor::Agent(id) = &draft.actor else {
+/// The agent who acts, or in whose name an import or a sweep does; `None` if it is the host or a
+/// rule. What the agent may do is relied on: a change of the role in between is noticed.
+pub(crate) fn acting_agent(draft: &mut Draft<'_>) -> Result<Option<Agent>, Stop> {
+    let Some(id) = draft.actor.as_agent().cloned() else {
         return Ok(None);
     };
-    match draft.hint::<Agent>(&Key::agent(draft.tenant, id))? {
+    match draft.read::<Agent>(&Key::agent(draft.tenant, &id))? {
         Some(agent) => Ok(Some(agent)),
-        None => Err(Refusal::NoSuchAgent(id.clone()).into()),
+        None => Err(Refusal::NoSuchAgent(id).into()),
     }
 }
 
 /// Refuses an agent whose role is not among these. An empty list lets everybody through.
-pub(crate) fn permit_roles(draft: &Draft<'_>, doing: &str, roles: &[Name]) -> Result<(), Stop> {
+pub(crate) fn permit_roles(draft: &mut Draft<'_>, doing: &str, roles: &[Name]) -> Result<(), Stop> {
     if roles.is_empty() {
         return Ok(());
     }
@@ -82,9 +104,17 @@ pub(crate) fn permit_roles(draft: &Draft<'_>, doing: &str, roles: &[Name]) -> Re
 fn not_permitted(draft: &Draft<'_>, permission: &str, may: impl Fn(&Role) -> bool) -> Stop {
     let who_may = draft.playbook.roles.iter().filter(|role| may(role));
     let refusal = Refusal::NotPermitted {
-        actor: format_smolstr!("{}", draft.actor),
+        actor: named(draft),
         permission: permission.into(),
         who_may: who_may.map(|role| role.name.clone()).collect(),
     };
     refusal.into()
+}
+
+/// Whose permissions did not do, to people.
+pub(crate) fn named(draft: &Draft<'_>) -> SmolStr {
+    match draft.actor.as_agent() {
+        Some(agent) => agent.as_str().into(),
+        None => format_smolstr!("{}", draft.actor),
+    }
 }

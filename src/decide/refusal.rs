@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use crate::ids::{AgentId, LeadId, Name};
 use crate::record::pool::Reasons;
+use crate::time::Instant;
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -112,6 +113,17 @@ pub enum Refusal {
     /// It is said to have happened after now.
     #[error("it can't have happened in the future")]
     InTheFuture,
+    /// It is reported late, and what it would change has changed since: late facts never undo
+    /// what came after them.
+    #[error("reported too late: since {since} the lead's {what} is {is}")]
+    Overtaken {
+        /// What has changed since: the stage, or the owner.
+        what: &'static str,
+        /// To what.
+        is: SmolStr,
+        /// When.
+        since: Instant,
+    },
     /// A record can hold no more of this.
     #[error("there can be no more than {most} {sort}")]
     TooMany {
@@ -254,6 +266,7 @@ impl Refusal {
             Self::HeldAlready(_) => "held-already",
             Self::NobodyEligible(_) => "nobody-eligible",
             Self::InTheFuture => "in-the-future",
+            Self::Overtaken { .. } => "overtaken",
             Self::TooMany { .. } => "too-many",
             Self::StagesVanish(_) => "stages-vanish",
             Self::BadCondition(_) => "bad-condition",

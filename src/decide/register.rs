@@ -2,26 +2,28 @@
 
 use smol_str::SmolStr;
 
-use crate::decide::Stop;
 use crate::decide::command::NewLead;
+use crate::decide::contacts::{add_open_lead, renew_copies};
 use crate::decide::draft::Draft;
-use crate::decide::life::{accept, add_open_lead, settle};
+use crate::decide::fields::accept;
+use crate::decide::life::settle;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{acting_agent, permit_agent};
 use crate::decide::refusal::{Gap, Problem, Refusal};
+use crate::decide::{Stop, waits};
 use crate::email::Email;
 use crate::hint::nearest;
 use crate::ids::{ContactId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::people::Permission;
 use crate::playbook::pipeline::Route;
-use crate::record::contact::{Contact, MessageBook, OpenLead};
+use crate::record::contact::{Contact, ContactPart, MessageBook, OpenLead, dialled};
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
 use crate::record::lead::{Attempts, Because, ContactCopy, Moment, ToldAt, Wait};
-use crate::record::{Agent, Claim, Lead};
+use crate::record::{Agent, Claim, History, Lead};
 use crate::store::Key;
-use crate::value::Value;
+use crate::value::{Value, folded_eq};
 
 /// How long a name or a phone number can be, in bytes.
 const LONGEST_NAME: usize = 256;
@@ -34,7 +36,7 @@ fn lead_id(command: &crate::ids::CommandId, now: crate::time::Instant) -> LeadId
 
 pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop> {
     let said = check(draft, new)?;
-    let registrar = acting_agent(draft)?.cloned();
+    let registrar = acting_agent(draft)?;
     let mut contact = contact_of(draft, new, &said)?;
     let mut lead = blank(draft, new, said, &contact, registrar.as_ref());
     let playbook = draft.playbook;
@@ -54,6 +56,13 @@ pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop>
         source: lead.source.clone(),
         into: (lead.pipeline.clone(), lead.stage.clone()),
     });
+    let what = differences(&contact, new);
+    if !what.is_empty() {
+        draft.happened(Event::ContactDiffers {
+            lead: lead.id,
+            what,
+        });
+    }
     find_owner(draft, &mut lead, new, registrar, route)?;
     ownership::take_claims(draft, &mut lead)?;
     add_open_lead(
@@ -128,13 +137,11 @@ fn check(draft: &Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
             gap(field.name.as_str(), Problem::Missing);
         }
     }
-    let wait = match check_wait(draft, new) {
-        Ok(wait) => wait,
-        Err((input, problem)) => {
-            gap(input, problem);
-            None
-        }
-    };
+    let wait = waits::accept(draft, new.wait.as_ref(), new.wait_days);
+    let wait = wait.unwrap_or_else(|wrong| {
+        gap(wrong.input.as_str(), wrong.problem);
+        None
+    });
     if !gaps.is_empty() {
         return Err(Refusal::Incomplete(gaps).into());
     }
@@ -144,38 +151,6 @@ fn check(draft: &Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
         wait,
     })
 }
-
-fn check_wait(draft: &Draft<'_>, new: &NewLead) -> Result<Option<Wait>, (&'static str, Problem)> {
-    let Some(name) = &new.wait else {
-        return match new.wait_days {
-            Some(_) => Err(("wait", Problem::Missing)),
-            None => Ok(None),
-        };
-    };
-    let Some(group) = draft.playbook.wait(name) else {
-        let known = draft.playbook.waits.iter().map(|wait| wait.name.as_str());
-        let nearest = nearest(name.as_str(), known).map(SmolStr::from);
-        return Err(("wait", Problem::Unknown { nearest }));
-    };
-    let wait_days = new.wait_days.unwrap_or(group.default_days);
-    let (least_days, most_days) = (group.least_days, group.most_days);
-    if wait_days < least_days || wait_days > most_days.unwrap_or(LONGEST_WAIT_DAYS) {
-        return Err((
-            "wait_days",
-            Problem::OutOfBounds {
-                least_days,
-                most_days,
-            },
-        ));
-    }
-    Ok(Some(Wait {
-        group: group.name.clone(),
-        wait_days,
-    }))
-}
-
-/// The longest wait where the group sets no bound: a hundred years.
-const LONGEST_WAIT_DAYS: u32 = 36_525;
 
 /// The contact behind a lead: known by the e-mail address, else by the phone number; or new.
 fn contact_of(draft: &mut Draft<'_>, new: &NewLead, said: &Said) -> Result<Contact, Stop> {
@@ -191,8 +166,9 @@ fn contact_of(draft: &mut Draft<'_>, new: &NewLead, said: &Said) -> Result<Conta
     };
     let claim = claim.map(|id| Key::claim(draft.tenant, id));
     if let Some(mut known) = known_by(draft, claim.as_ref())? {
-        if known.phone.is_none() {
-            known.phone = phone.map(SmolStr::from);
+        if let (None, Some(phone)) = (&known.phone, phone) {
+            known.phone = Some(phone.into());
+            renew_copies(draft, &known, None, Some(ContactPart::Phone))?;
         }
         return Ok(known);
     }
@@ -213,6 +189,20 @@ fn contact_of(draft: &mut Draft<'_>, new: &NewLead, said: &Said) -> Result<Conta
         leads: Vec::new(),
         book: MessageBook::default(),
     })
+}
+
+/// What a registration says otherwise than what is known of its contact. Nothing that is known is
+/// overwritten: who types a name is not always who bears it.
+fn differences(contact: &Contact, new: &NewLead) -> Vec<ContactPart> {
+    let name = !folded_eq(&contact.name, new.name.trim());
+    let phones = contact.phone.as_deref().zip(new.phone.as_deref());
+    let phone = phones.is_some_and(|(known, said)| {
+        let said = dialled(said);
+        !said.is_empty() && dialled(known) != said
+    });
+    let parts = [(name, ContactPart::Name), (phone, ContactPart::Phone)];
+    let differing = parts.into_iter().filter(|(differs, _)| *differs);
+    differing.map(|(_, part)| part).collect()
 }
 
 /// The contact that holds this claim to an identity.
@@ -271,6 +261,8 @@ fn blank(
         dates_told,
         reason: None,
         closed: None,
+        ends: 0,
+        earlier_reasons: Vec::new(),
         holds: Vec::new(),
         tasks: Vec::new(),
         fired: Vec::new(),
@@ -280,7 +272,7 @@ fn blank(
         flags: Vec::new(),
         trouble: None,
         settled_at: draft.now,
-        last_command: None,
+        history: History::default(),
     }
 }
 

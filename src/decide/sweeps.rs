@@ -1,12 +1,12 @@
 //! Sweeps: started, gone through page by page, tried again, cancelled.
 
 use crate::decide::Stop;
-use crate::decide::command::{NewSweep, SweepOrder};
+use crate::decide::command::{LeadOrder, NewSweep, SweepOrder};
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
-use crate::ids::{Id, SweepId};
+use crate::ids::{AgentId, Id, SweepId};
 use crate::record::journal::Event;
-use crate::record::{Sweep, TenantRecord};
+use crate::record::{History, Sweep, TenantRecord};
 use crate::store::Key;
 use crate::time::Instant;
 
@@ -35,6 +35,7 @@ pub(crate) fn start(draft: &mut Draft<'_>, new: &NewSweep) -> Result<SweepId, St
         playbook: draft.playbook.hash.clone(),
         started_at: draft.now,
         started_by: smol_str::format_smolstr!("{}", draft.actor),
+        for_agent: for_agent(draft, &new.order),
         every_days: new.every_days.filter(|days| *days > 0),
         occurrence: 0,
         occurrence_at: starts_at,
@@ -43,7 +44,7 @@ pub(crate) fn start(draft: &mut Draft<'_>, new: &NewSweep) -> Result<SweepId, St
         refused: 0,
         next_at: Some(starts_at),
         trouble: None,
-        last_command: None,
+        history: History::default(),
     };
     draft.happened(Event::SweepStarted {
         sweep: id,
@@ -66,6 +67,20 @@ pub(crate) fn end(draft: &mut Draft<'_>, id: SweepId) -> Result<bool, Stop> {
     draft.happened(Event::SweepCancelled { sweep: id });
     draft.put(key, sweep, None);
     Ok(true)
+}
+
+/// The agent as whom a sweep acts: who started it. A sweep that an agent starts reaches whom its
+/// condition says, and does there what the agent may do by hand and nothing else; who isn't the
+/// agent's refuses and is counted. That lets an agent sweep the own leads, which refusing all
+/// sweeps but those over everybody would not, and it stays right when the lead, the role or the
+/// agent's team changes before the sweep comes by.
+///
+/// Copies and the playbook are kept up for all leads, whoever may act on them.
+fn for_agent(draft: &Draft<'_>, order: &LeadOrder) -> Option<AgentId> {
+    match order {
+        LeadOrder::Adopt { .. } | LeadOrder::FollowOwner => None,
+        _ => draft.actor.as_agent().cloned(),
+    }
 }
 
 /// The first occurrence behind now, at the same local time: after an outage a sweep catches up

@@ -6,7 +6,7 @@ use crate::decide::Stop;
 use crate::decide::act::insist;
 use crate::decide::command::{Actor, LeadOrder, What};
 use crate::decide::draft::{Draft, never_is_none};
-use crate::decide::permit::{acting_agent, permit};
+use crate::decide::permit::{acting_agent, named, permit, permit_roles};
 use crate::decide::refusal::Refusal;
 use crate::ids::Name;
 use crate::playbook::catalogue::LeadFacts;
@@ -209,17 +209,11 @@ pub(crate) fn complete(
 /// A task for a role is for that role alone; one for the owner, for whoever may act on the lead.
 fn permit_assignee(draft: &mut Draft<'_>, lead: &Lead, place: usize) -> Result<(), Stop> {
     match lead.tasks[place].assignee.clone() {
-        Assignee::Role(role) => {
-            crate::decide::permit::permit_roles(draft, "complete", std::slice::from_ref(&role))
-        }
+        Assignee::Role(role) => permit_roles(draft, "complete", std::slice::from_ref(&role)),
         Assignee::Agent(assignee) => match acting_agent(draft)? {
             Some(agent) if agent.id != assignee => {
-                let owner = Some(assignee);
-                Err(Refusal::NotTheirs {
-                    actor: agent.id.as_str().into(),
-                    owner,
-                }
-                .into())
+                let (actor, owner) = (named(draft), Some(assignee));
+                Err(Refusal::NotTheirs { actor, owner }.into())
             }
             _ => Ok(()),
         },

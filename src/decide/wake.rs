@@ -81,10 +81,9 @@ pub(crate) fn wake(
                 .ok_or_else(|| Stop::Need(vec![key.clone()]))?;
             let version = found.version.0.to_le_bytes();
             let command = following(now, &[b"page", sweep.0.as_bytes(), &version]);
-            let name = records
+            let actor = records
                 .record::<Sweep>(&key)
-                .map(|sweep| sweep.name.clone());
-            let actor = name.map_or_else(engine, Actor::Sweep);
+                .map_or_else(engine, Sweep::actor);
             let mut draft = Draft::new(playbook, records, tenant, command, actor, now);
             adoption::stand_in(&mut draft, &key)?;
             let page = sweeps::Paged {
@@ -184,7 +183,7 @@ fn command_of(lead: &Lead, item: &Item<'_>) -> CommandId {
         Happens::Fires { anchor, occurrence } => (b"fires", anchor.at, occurrence),
         Happens::Turns => (b"turns", item.due_at, 0),
     };
-    let last = lead.last_command.map_or([0; 16], |last| *last.0.as_bytes());
+    let last = lead.history.last.map_or([0; 16], |last| *last.0.as_bytes());
     let parts: [&[u8]; 6] = [
         what,
         &last,

@@ -10,6 +10,7 @@ use super::{Engine, Error};
 use crate::decide::Decision;
 use crate::decide::command::{Actor, Command, Wake, What};
 use crate::ids::{CommandId, LeadId, SweepId, Tenant};
+use crate::record::contact::ContactPart;
 use crate::record::journal::{Event, JournalEntry};
 use crate::record::{Lead, stored};
 use crate::store::Key;
@@ -60,6 +61,9 @@ pub struct Answer {
     pub lead: Option<Lead>,
     /// The sweep that it started.
     pub sweep: Option<SweepId>,
+    /// What a registration said otherwise than what is known of its contact. What was known is
+    /// kept: ask the person.
+    pub contact_differs: Vec<ContactPart>,
 }
 
 /// What a command answers with.
@@ -260,6 +264,7 @@ impl Engine {
             already_done,
             lead,
             sweep: entry.as_ref().and_then(sweep_in),
+            contact_differs: entry.as_ref().map(differing_in).unwrap_or_default(),
         })
     }
 
@@ -342,6 +347,14 @@ fn lead_in(entry: &JournalEntry) -> Option<LeadId> {
         Event::Registered { lead, .. } => Some(*lead),
         _ => None,
     })
+}
+
+fn differing_in(entry: &JournalEntry) -> Vec<ContactPart> {
+    let found = entry.events.iter().find_map(|event| match event {
+        Event::ContactDiffers { what, .. } => Some(what.clone()),
+        _ => None,
+    });
+    found.unwrap_or_default()
 }
 
 fn sweep_in(entry: &JournalEntry) -> Option<SweepId> {

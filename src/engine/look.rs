@@ -80,7 +80,12 @@ impl Engine {
         Ok(named.collect())
     }
 
-    pub(super) async fn explain(&self, tenant: &Tenant, id: LeadId) -> Result<Explanation, Error> {
+    pub(super) async fn explain(
+        &self,
+        tenant: &Tenant,
+        id: LeadId,
+        newest: u32,
+    ) -> Result<Explanation, Error> {
         let Some(lead) = self.lead(tenant, id).await? else {
             return Err(Error::NotThere("such lead"));
         };
@@ -88,30 +93,8 @@ impl Engine {
         let Some(playbook) = playbooks.of_hash(&lead.playbook) else {
             return Err(Error::UnknownPlaybook(lead.playbook.clone()));
         };
-        // The history is a chain: each entry names the command before it.
-        let mut entries = Vec::new();
-        let mut next = lead.last_command;
-        while let Some(command) = next {
-            let Some(entry) = self.journal_entry(tenant, command).await? else {
-                break;
-            };
-            let before = entry.subjects.iter().find(|(subject, _)| *subject == id.0);
-            next = before.and_then(|(_, before)| *before);
-            entries.push(entry);
-        }
-        entries.reverse();
-        let messages: Vec<Key> = crate::explain::messages_in(&entries, id)
-            .into_iter()
-            .map(|message| Key::message(tenant, message))
-            .collect();
-        let messages = self.read_all::<Message>(messages).await?;
-        Ok(explain(
-            playbook,
-            &lead,
-            entries,
-            messages,
-            self.inner.clock.now(),
-        ))
+        let past = self.past(tenant, &lead, newest).await?;
+        Ok(explain(playbook, &lead, past, self.inner.clock.now()))
     }
 }
 

@@ -46,6 +46,7 @@ use crate::store::{Key, Lane, Lanes, Store, StoreError};
 
 mod ask;
 mod batch;
+mod history;
 mod look;
 mod run;
 mod tenant;
@@ -250,13 +251,15 @@ impl EngineBuilder {
     /// The engine.
     ///
     /// # Errors
-    /// [`Error::NoMailer`] when a playbook sends over a channel that has no mailer.
+    /// [`Error::NoMailer`] when a playbook sends over a channel that has no mailer. Earlier
+    /// playbooks count too: they still clock the leads that are not taken over.
     pub fn build(self) -> Result<Engine, Error> {
-        for playbooks in self.playbooks.values() {
-            for channel in playbooks.current.channels() {
-                if !self.mailers.contains_key(&channel) {
-                    return Err(Error::NoMailer(channel));
-                }
+        let playbooks = self.playbooks.values();
+        let playbooks =
+            playbooks.flat_map(|known| std::iter::once(&known.current).chain(&known.earlier));
+        for channel in playbooks.flat_map(|playbook| playbook.channels()) {
+            if !self.mailers.contains_key(&channel) {
+                return Err(Error::NoMailer(channel));
             }
         }
         let seed = self.seed.unwrap_or_else(crate::clock::entropy);

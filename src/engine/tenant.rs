@@ -5,9 +5,10 @@ use smol_str::SmolStr;
 use super::ask::{Answer, Unsigned};
 use super::{Engine, Error};
 use crate::decide::command::{
-    Adoption, AgentSetup, Fate, LeadOrder, NewLead, NewSweep, StageMapping, SweepOrder, What,
+    Adoption, AgentSetup, Fate, LeadOrder, NewLead, NewSweep, StageMapping, SweepOrder, Waiting,
+    What,
 };
-use crate::explain::Explanation;
+use crate::explain::{Explanation, Past};
 use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
 use crate::playbook::Playbook;
 use crate::record::Lead;
@@ -96,6 +97,24 @@ impl<'e> TenantHandle<'e> {
             LeadOrder::MoveTo {
                 stage: stage.into(),
                 reason: None,
+                wait: None,
+            },
+        )
+    }
+
+    /// Moves the lead to a stage where leads wait, in a wait group.
+    pub fn let_wait(
+        &self,
+        lead: LeadId,
+        stage: impl Into<Name>,
+        wait: Waiting,
+    ) -> Unsigned<'e, Lead> {
+        self.order(
+            lead,
+            LeadOrder::MoveTo {
+                stage: stage.into(),
+                reason: None,
+                wait: Some(wait),
             },
         )
     }
@@ -122,6 +141,7 @@ impl<'e> TenantHandle<'e> {
             lead,
             LeadOrder::Reopen {
                 stage: stage.into(),
+                wait: None,
             },
         )
     }
@@ -226,11 +246,20 @@ impl<'e> TenantHandle<'e> {
         self.engine.lead(&self.tenant, id).await
     }
 
-    /// A lead's history, what is due for it next, and for each rule how it stands.
+    /// A lead's history, what is due for it next, and for each rule how it stands. Of a long
+    /// history the newest [`Past::NEWEST`] entries are told, and how many are older.
     ///
     /// # Errors
     /// When there is no such lead, or its history can't be read.
     pub async fn explain(&self, id: LeadId) -> Result<Explanation, Error> {
-        self.engine.explain(&self.tenant, id).await
+        self.explain_newest(id, Past::NEWEST).await
+    }
+
+    /// The same, with so many entries of its history.
+    ///
+    /// # Errors
+    /// As [`TenantHandle::explain`].
+    pub async fn explain_newest(&self, id: LeadId, newest: u32) -> Result<Explanation, Error> {
+        self.engine.explain(&self.tenant, id, newest).await
     }
 }

@@ -8,7 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::batch::{Batch, Drawn, Job, Outcome, wake_of};
 use super::{Engine, Error};
-use crate::decide::command::{Actor, Command, Wake, What};
+use crate::decide::command::{Command, Wake, What};
 use crate::decide::records::Records;
 use crate::ids::{LeadId, Name, SweepId, Tenant};
 use crate::mailer::{self, Outgoing};
@@ -438,7 +438,7 @@ impl Engine {
                 let lead = LeadId(target.id);
                 let command = Command {
                     tenant: tenant.clone(),
-                    actor: Actor::Sweep(sweep.name.clone()),
+                    actor: sweep.actor(),
                     happened_at: None,
                     what: What::Lead {
                         lead,

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::Datelike;
 use smol_str::SmolStr;
 
+use super::held::{Wait, put_off};
 use crate::calendar::{Calendar, CalendarError};
 use crate::record::lead::Hold;
 use crate::time::{Elapsed, Instant};
@@ -147,6 +148,18 @@ impl Delay {
     /// When this delay is over that began at `from`, if the time that the holds took is not
     /// spent; `None` while a hold runs that began before.
     ///
+    /// Held time is measured as the delay is:
+    ///
+    /// - hours and minutes are put off by the time that passed;
+    /// - of business hours and business days what was left, in open time, when the hold began is
+    ///   left when it ends. So they end while the calendar is open (or just closes), and where
+    ///   every working day has the same hours, N working days held are N working days more;
+    /// - days, weeks, months and the lead's own wait are put off by what the clock on the wall
+    ///   showed to pass: N days held are N days more, at the same local time, also when the clocks
+    ///   changed meanwhile.
+    ///
+    /// Holds that overlap or touch count as one.
+    ///
     /// `holds` are those that stop this delay, in the order in which they began.
     ///
     /// # Errors
@@ -158,36 +171,26 @@ impl Delay {
         wait_days: Option<u32>,
         holds: impl Iterator<Item = &'a Hold>,
     ) -> Result<Option<Instant>, CalendarError> {
-        let mut due = self.after(from, calendar, wait_days)?;
-        // Overlapping holds count once: what is held up to here is added already.
-        let mut held_until = from;
-        for hold in holds {
-            let began = hold.from.max(held_until);
-            if began >= due {
-                continue;
-            }
-            let Some(until) = hold.until else {
-                return Ok(None);
-            };
-            if until <= began {
-                continue;
-            }
-            due = match self {
-                Self::Business(_) => calendar.add(until, calendar.between(began, due))?,
-                _ => elapsed_after(due, until.signed_duration_since(began))?,
-            };
-            held_until = until;
-        }
-        Ok(Some(due))
+        let due = self.after(from, calendar, wait_days)?;
+        let wait = Wait {
+            length: self,
+            from,
+            calendar,
+            own_days: wait_days,
+        };
+        put_off(wait, due, holds)
     }
 }
 
 fn elapsed_after(from: Instant, time: Elapsed) -> Result<Instant, CalendarError> {
-    let after = from
-        .checked_add_signed(time)
-        .ok_or(CalendarError::OutOfTime)?;
-    if (1..=9999).contains(&after.year()) {
-        Ok(after)
+    let after = from.checked_add_signed(time);
+    within_time(after.ok_or(CalendarError::OutOfTime)?)
+}
+
+/// Refuses an instant beyond the years 1 to 9999.
+pub(super) fn within_time(at: Instant) -> Result<Instant, CalendarError> {
+    if (1..=9999).contains(&at.year()) {
+        Ok(at)
     } else {
         Err(CalendarError::OutOfTime)
     }

@@ -149,12 +149,6 @@ pub enum FaultKind {
     /// Something wrong in a condition.
     #[error("in the condition: {0}")]
     Condition(condition::FaultKind),
-    /// A condition that must be pushed down to stores uses a fact that they don't keep.
-    #[error("`{fact}` is computed and can't be filtered on")]
-    ComputedFact {
-        /// The fact.
-        fact: SmolStr,
-    },
     /// Something wrong with a calendar.
     #[error("{0}")]
     Calendar(SmolStr),
@@ -241,7 +235,6 @@ impl FaultKind {
             Self::UnfitDuration { .. } => "unfit-duration",
             Self::OutOfRange { .. } => "out-of-range",
             Self::Condition(_) => "condition",
-            Self::ComputedFact { .. } => "computed-fact",
             Self::Calendar(_) => "calendar",
             Self::Template(_) => "template",
             Self::UnknownVariable { .. } => "unknown-variable",

@@ -34,6 +34,7 @@ pub mod catalogue;
 mod compile;
 pub mod delay;
 pub mod fault;
+mod held;
 pub mod load;
 pub mod people;
 pub mod pipeline;
@@ -234,17 +235,21 @@ impl Playbook {
         self.rules.iter().find(|rule| rule.name == *name)
     }
 
+    /// All that it does: the actions of rules and of choices in tasks, and what comes in their
+    /// place when they can't be done.
+    pub fn actions(&self) -> impl Iterator<Item = &rule::Action> {
+        let of_rules = self.rules.iter().flat_map(|rule| &rule.actions);
+        let choices = self.tasks.iter().flat_map(|task| &task.choices);
+        of_rules
+            .chain(choices.flat_map(|choice| &choice.actions))
+            .flat_map(rule::Action::with_fallbacks)
+    }
+
     /// The channels over which it sends.
     #[must_use]
     pub fn channels(&self) -> Vec<Name> {
-        let actions = self.rules.iter().flat_map(|rule| &rule.actions);
-        let choices = self
-            .tasks
-            .iter()
-            .flat_map(|task| &task.choices)
-            .flat_map(|choice| &choice.actions);
-        let mut channels: Vec<Name> = actions
-            .chain(choices)
+        let mut channels: Vec<Name> = self
+            .actions()
             .filter_map(|action| match action {
                 rule::Action::Send(send) => Some(send.channel.clone()),
                 rule::Action::Notify { .. } => Some(Name::from("email")),

@@ -34,6 +34,12 @@ pub enum Over {
     All,
 }
 
+words!(Over {
+    Own = "own",
+    Team = "team",
+    All = "all"
+});
+
 macro_rules! permissions {
     ($($variant:ident = $word:literal, $about:literal;)+) => {
         /// Something that a role may do.
@@ -73,6 +79,7 @@ permissions! {
     SetUpAgents = "set-up-agents", "Make and change agents.";
     Sweep = "sweep", "Start a command that goes through many leads, or end one.";
     Adopt = "adopt", "Make a changed playbook the active one.";
+    BackDate = "back-date", "Say that something happened earlier than it is told.";
     Settle = "settle", "Settle messages in doubt, and try again what was set aside.";
 }
 
@@ -90,21 +97,27 @@ impl Permission {
                 SweepOrder::Retry => Self::Settle,
                 SweepOrder::Cancel => Self::Sweep,
             },
-            What::Lead { order, .. } => match order {
-                LeadOrder::Assign { .. } => Self::Assign,
-                LeadOrder::Reassign { .. } | LeadOrder::FollowOwner => Self::Reassign,
-                LeadOrder::Attempt { .. } => Self::Attempt,
-                LeadOrder::Answered => Self::Answered,
-                LeadOrder::Record { .. } => Self::Record,
-                LeadOrder::MoveTo { .. } | LeadOrder::Close { .. } => Self::Move,
-                LeadOrder::Reopen { .. } => Self::Reopen,
-                LeadOrder::Hold { .. } | LeadOrder::Release { .. } => Self::Hold,
-                LeadOrder::SetFields { .. } => Self::Set,
-                LeadOrder::Complete { .. } => Self::Complete,
-                LeadOrder::Unsubscribe => Self::Unsubscribe,
-                LeadOrder::Retry => Self::Settle,
-                LeadOrder::Adopt { .. } => Self::Adopt,
-            },
+            What::Lead { order, .. } => Self::of_order(order),
+        }
+    }
+
+    /// What is needed to give this order on a lead.
+    #[must_use]
+    pub fn of_order(order: &LeadOrder) -> Self {
+        match order {
+            LeadOrder::Assign { .. } => Self::Assign,
+            LeadOrder::Reassign { .. } | LeadOrder::FollowOwner => Self::Reassign,
+            LeadOrder::Attempt { .. } => Self::Attempt,
+            LeadOrder::Answered => Self::Answered,
+            LeadOrder::Record { .. } => Self::Record,
+            LeadOrder::MoveTo { .. } | LeadOrder::Close { .. } => Self::Move,
+            LeadOrder::Reopen { .. } => Self::Reopen,
+            LeadOrder::Hold { .. } | LeadOrder::Release { .. } => Self::Hold,
+            LeadOrder::SetFields { .. } => Self::Set,
+            LeadOrder::Complete { .. } => Self::Complete,
+            LeadOrder::Unsubscribe => Self::Unsubscribe,
+            LeadOrder::Retry => Self::Settle,
+            LeadOrder::Adopt { .. } => Self::Adopt,
         }
     }
 }
@@ -139,3 +152,9 @@ pub enum Choose {
     /// Each in turn.
     Evenly,
 }
+
+words!(Choose {
+    Best = "best",
+    Weighted = "weighted",
+    Evenly = "evenly"
+});

@@ -97,6 +97,12 @@ pub enum UniquePart {
     Contact,
 }
 
+words!(UniquePart {
+    Owner = "owner",
+    Email = "contact.email",
+    Contact = "contact"
+});
+
 /// A wait group.
 #[derive(Clone, Debug)]
 pub struct WaitGroup {
@@ -139,6 +145,30 @@ pub struct Field {
 }
 
 impl Field {
+    /// What a field can be, by the playbook's word. A `choice` is a text out of a closed set.
+    pub const TYPES: &'static [(&'static str, ValueType)] = &[
+        ("text", ValueType::Text),
+        (Self::CHOICE, ValueType::Text),
+        ("number", ValueType::Number),
+        ("bool", ValueType::Bool),
+        ("date", ValueType::Date),
+        ("instant", ValueType::Instant),
+    ];
+
+    /// The word of a text out of a closed set.
+    pub const CHOICE: &'static str = "choice";
+
+    /// Its type, in the playbook's word.
+    #[must_use]
+    pub fn type_word(&self) -> &'static str {
+        if !self.choices.is_empty() {
+            return Self::CHOICE;
+        }
+        let mut types = Self::TYPES.iter();
+        let found = types.find(|(_, value_type)| *value_type == self.value_type);
+        found.map_or("text", |(word, _)| word)
+    }
+
     /// The value as the playbook writes it, if it is one of this field's.
     #[must_use]
     pub fn accept(&self, value: &Value) -> Option<Value> {

@@ -17,7 +17,7 @@ use crate::condition::Condition;
 use crate::ids::{Name, hash128};
 use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::TaskSpec;
-use crate::record::message::Class;
+use crate::record::message::{Class, OnOwnerChange};
 use crate::time::Elapsed;
 use crate::value::Value;
 
@@ -339,6 +339,14 @@ pub enum Action {
 }
 
 impl Action {
+    /// This one, and what comes in its place when it can't be done.
+    pub fn with_fallbacks(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |action| match action {
+            Self::Assign(assign) => assign.then.as_deref(),
+            _ => None,
+        })
+    }
+
     /// Its verb, as the playbook says it.
     #[must_use]
     pub fn verb(&self) -> &'static str {
@@ -368,15 +376,6 @@ pub struct Send {
     pub channel: Name,
     /// After how long it is too old to go.
     pub expires_after: Option<Elapsed>,
-}
-
-/// What becomes of a message in an owner's name when the owner changes before it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnOwnerChange {
-    /// It goes in the new owner's name: the default.
-    NewOwner,
-    /// It is dropped.
-    Drop,
 }
 
 /// Who is told.

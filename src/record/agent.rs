@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::email::Email;
-use crate::ids::{AgentId, CommandId, Name};
+use crate::ids::{AgentId, Name};
+use crate::record::history::History;
 
 /// An agent: advisor, seller, supervisor, whoever acts on leads or is told about them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,8 +28,8 @@ pub struct Agent {
     pub capacity: Option<u32>,
     /// Whether the agent takes leads now.
     pub available: bool,
-    /// The last command that touched the agent.
-    pub last_command: Option<CommandId>,
+    /// The agent's history in the journal.
+    pub history: History,
 }
 
 /// The agents of one role or team, so that a rule can tell all of them.

@@ -26,7 +26,7 @@ pub struct Contact {
     /// Since when mail to the contact comes back for good.
     #[serde(with = "ts_microseconds_option")]
     pub email_invalid_at: Option<Instant>,
-    /// The open leads.
+    /// The open leads, at most [`Contact::MOST_OPEN_LEADS`].
     pub leads: Vec<OpenLead>,
     /// The messages that count towards the cap.
     pub book: MessageBook,
@@ -36,6 +36,20 @@ impl Contact {
     /// How many open leads one contact can have; a further registration is refused.
     pub const MOST_OPEN_LEADS: usize = 64;
 }
+
+/// What can be known of a contact beside the address that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ContactPart {
+    /// The name.
+    Name,
+    /// The phone number.
+    Phone,
+}
+
+words!(ContactPart {
+    Name = "name",
+    Phone = "phone"
+});
 
 /// An open lead of a contact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +61,9 @@ pub struct OpenLead {
 }
 
 /// When messages went, or will go, to a contact: what a rolling cap counts.
+///
+/// It has [`MessageBook::MOST`] slots: where a rule is faster than the cap lets its messages go, the
+/// queue does not grow without end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageBook {
     slots: Vec<Slot>,
@@ -68,13 +85,30 @@ pub struct Cap {
     pub within: Elapsed,
 }
 
+impl Cap {
+    /// The highest cap: well below the slots of a book, so that there is room for what waits.
+    pub const HIGHEST: u32 = 100;
+}
+
 impl MessageBook {
+    /// How many messages can hold a slot.
+    pub const MOST: usize = 256;
+
     /// The earliest instant, `from` or later, at which this message keeps within the cap, whether
-    /// it holds a slot already or not; `None` when there is none before the end of time.
+    /// it holds a slot already or not; `None` when there is none before the end of time, or when
+    /// other messages hold all slots.
     #[must_use]
     pub fn earliest(&self, cap: Cap, message: MessageId, from: Instant) -> Option<Instant> {
         let most = usize::try_from(cap.most).unwrap_or(usize::MAX);
         if most == 0 {
+            return None;
+        }
+        let forget_before = forget_before(cap, from);
+        let held = self
+            .slots
+            .iter()
+            .filter(|slot| slot.at >= forget_before && slot.message != message);
+        if held.count() >= Self::MOST {
             return None;
         }
         let mut at = from;
@@ -114,8 +148,10 @@ impl MessageBook {
         Some(None)
     }
 
-    /// Takes the slot of a message. Slots older than `forget_before` are forgotten.
-    pub fn take(&mut self, message: MessageId, at: Instant, forget_before: Instant) {
+    /// Takes the slot of a message at the instant that [`MessageBook::earliest`] gave. Slots that
+    /// count towards the cap no more, `now`, are forgotten.
+    pub fn take(&mut self, cap: Cap, message: MessageId, at: Instant, now: Instant) {
+        let forget_before = forget_before(cap, now);
         self.slots
             .retain(|slot| slot.at >= forget_before && slot.message != message);
         let place = self.slots.partition_point(|slot| slot.at <= at);
@@ -140,6 +176,12 @@ impl MessageBook {
     }
 }
 
+/// What is older counts towards no stretch that can still be filled.
+fn forget_before(cap: Cap, now: Instant) -> Instant {
+    now.checked_sub_signed(cap.within)
+        .unwrap_or(Instant::MIN_UTC)
+}
+
 /// Something that can be held once: an e-mail address in an agent's base, a contact's identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Claim {
@@ -159,11 +201,7 @@ impl Claim {
     /// The claim to a phone number as a contact's identity, where there is no e-mail address.
     #[must_use]
     pub fn to_phone(phone: &str) -> Id {
-        let digits: String = phone
-            .chars()
-            .filter(|c| c.is_ascii_digit() || *c == '+')
-            .collect();
-        Id::named("contact-by-phone", &digits)
+        Id::named("contact-by-phone", &dialled(phone))
     }
 
     /// The claim to a place in a base: its name and the values that must be unique in it.
@@ -176,6 +214,15 @@ impl Claim {
         }
         Id::named("base", &text)
     }
+}
+
+/// What is dialled of a phone number, however it is written.
+#[must_use]
+pub fn dialled(phone: &str) -> String {
+    phone
+        .chars()
+        .filter(|c| c.is_ascii_digit() || *c == '+')
+        .collect()
 }
 
 #[cfg(test)]
@@ -206,7 +253,12 @@ mod tests {
                 book.earliest(THREE_A_WEEK, message(9), day(n)),
                 Some(day(n))
             );
-            book.take(message(u32::try_from(n).unwrap()), day(n), day(-100));
+            book.take(
+                THREE_A_WEEK,
+                message(u32::try_from(n).unwrap()),
+                day(n),
+                day(0),
+            );
         }
         assert_eq!(
             book.earliest(THREE_A_WEEK, message(9), day(3)),
@@ -231,6 +283,26 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_full_book_has_no_room_until_slots_are_old() {
+        let mut book = MessageBook::default();
+        for n in 0..300 {
+            let at = book.earliest(THREE_A_WEEK, message(n), day(0));
+            match at {
+                Some(at) => book.take(THREE_A_WEEK, message(n), at, day(0)),
+                None => assert!(n >= 256, "{n}"),
+            }
+        }
+        assert_eq!(book.len(), MessageBook::MOST);
+        // Who holds a slot can still move it.
+        assert!(book.earliest(THREE_A_WEEK, message(255), day(0)).is_some());
+        assert_eq!(book.earliest(THREE_A_WEEK, message(999), day(6)), None);
+        // A week on, the first three count no more.
+        let at = book.earliest(THREE_A_WEEK, message(999), day(8)).unwrap();
+        book.take(THREE_A_WEEK, message(999), at, day(8));
+        assert_eq!(book.len(), MessageBook::MOST - 2);
+    }
+
     proptest! {
         #[test]
         fn no_stretch_ever_holds_more_than_the_cap(
@@ -243,7 +315,7 @@ mod tests {
             for (n, wish) in wishes.into_iter().enumerate() {
                 let at = book.earliest(cap, message(u32::MAX), day(wish)).unwrap();
                 prop_assert!(at >= day(wish));
-                book.take(message(u32::try_from(n).unwrap()), at, day(-100));
+                book.take(cap, message(u32::try_from(n).unwrap()), at, day(0));
             }
             for window in book.slots.windows(most as usize + 1) {
                 prop_assert!(window[most as usize].at - window[0].at >= cap.within);

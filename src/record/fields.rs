@@ -12,7 +12,8 @@ use crate::value::{Value, ValueRef};
 pub struct Fields(Vec<(Name, Value)>);
 
 impl Fields {
-    /// How many a lead can have.
+    /// How many a playbook can have, and how many are kept of a lead: above that, those go that the
+    /// playbook no longer knows.
     pub const MOST: usize = 64;
 
     /// The value of a field, if it has one.
@@ -34,6 +35,23 @@ impl Fields {
             }
             (Err(_), None) => {}
         }
+    }
+
+    /// Forgets the values of all other fields.
+    pub fn retain(&mut self, keep: impl Fn(&Name) -> bool) {
+        self.0.retain(|(name, _)| keep(name));
+    }
+
+    /// How many have a value.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none has.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Every field that has a value, in the order of the names.

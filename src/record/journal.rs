@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::decide::command::Actor;
-use crate::ids::{AgentId, CommandId, Id, LeadId, MessageId, Name, SweepId};
+use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId};
+use crate::record::contact::ContactPart;
+use crate::record::history::Subject;
 use crate::record::lead::{Flag, How};
 use crate::record::message::{DropReason, Recipient};
 use crate::record::pool::Reasons;
@@ -27,8 +29,8 @@ pub struct JournalEntry {
     pub happened_at: Option<Instant>,
     /// Who asked for it.
     pub actor: Actor,
-    /// The records whose history this belongs to, each with the command before.
-    pub subjects: Vec<(Id, Option<CommandId>)>,
+    /// The records whose history this belongs to.
+    pub subjects: Vec<Subject>,
     /// What happened, in order.
     pub events: Vec<Event>,
 }
@@ -92,12 +94,23 @@ pub enum Event {
         /// To where.
         to: (Name, Name),
     },
+    /// A lead was put in a wait group.
+    WaitSet {
+        /// Which lead.
+        lead: LeadId,
+        /// Which group.
+        group: Name,
+        /// The lead's wait, in days.
+        wait_days: u32,
+    },
     /// A lead ended.
     Closed {
         /// Which lead.
         lead: LeadId,
         /// How.
         outcome: Name,
+        /// Which of its ends this is, from 1. Why it ended stands on the lead.
+        number: u32,
     },
     /// A closed lead was taken up again.
     Reopened {
@@ -214,6 +227,21 @@ pub enum Event {
         state: SmolStr,
         /// Why it was dropped.
         because: Option<DropReason>,
+    },
+    /// A registration says otherwise than what is known of its contact. What is known was kept; the
+    /// host may ask.
+    ContactDiffers {
+        /// Which lead was registered.
+        lead: LeadId,
+        /// What differs.
+        what: Vec<ContactPart>,
+    },
+    /// Something became known of the contact that was missing.
+    ContactLearned {
+        /// Of which open lead.
+        lead: LeadId,
+        /// What.
+        what: Vec<ContactPart>,
     },
     /// The contact wants no more marketing.
     Unsubscribed {

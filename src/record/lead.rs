@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::email::Email;
-use crate::ids::{AgentId, CommandId, ContactId, Id, LeadId, Name};
+use crate::ids::{AgentId, ContactId, Id, LeadId, Name};
 use crate::record::fields::Fields;
+use crate::record::history::History;
 use crate::record::pool::Reasons;
 use crate::time::Instant;
 
@@ -29,7 +30,7 @@ pub struct Lead {
     pub stage: Name,
     /// When it entered that stage.
     pub entered: Moment,
-    /// The wait group it was registered in, with its own wait if it has one.
+    /// The wait group that it is in, or was last in, and how long it waits there.
     pub wait: Option<Wait>,
     /// Where it came from.
     pub source: Option<Name>,
@@ -39,7 +40,8 @@ pub struct Lead {
     pub registered_by: Option<AgentId>,
     /// Who holds it, and since when.
     pub owner: Option<Owner>,
-    /// Who held it before, the latest last; each once.
+    /// Who held it before, the latest last; each once. At most [`Lead::MOST_KEPT`]: the first
+    /// ones are forgotten, and may have it again.
     pub earlier_owners: Vec<AgentId>,
     /// How often a rule reassigned it since it was registered.
     pub reassignments: u32,
@@ -47,38 +49,49 @@ pub struct Lead {
     pub attempts: Attempts,
     /// When the contact last answered.
     pub answered: Option<Moment>,
-    /// Activities that agents recorded, by kind.
+    /// Activities that agents recorded, one for each kind. The playbook bounds the kinds; above
+    /// [`Lead::MOST_KEPT`] those go that it no longer knows.
     pub activities: Vec<Activity>,
-    /// The playbook's own fields.
+    /// The playbook's own fields, at most [`Fields::MOST`].
     pub fields: Fields,
-    /// When each field that is a date was told, for what is due before it.
+    /// When each field that is a date was told, for what is due before it: one for each field at
+    /// most.
     pub dates_told: Vec<(Name, ToldAt)>,
     /// Why it ended, or why it is to end.
     pub reason: Option<SmolStr>,
     /// How it ended, if it did.
     pub closed: Option<Closed>,
-    /// What stops or stopped its clocks.
+    /// How often it ended.
+    pub ends: u32,
+    /// Why it ended earlier, the latest last. At most [`Lead::MOST_REASONS`]: the first ones are
+    /// forgotten.
+    pub earlier_reasons: Vec<EarlierReason>,
+    /// What stops or stopped its clocks, in the order in which they began. At most
+    /// [`Lead::MOST_HOLDS`]: then those go that no clock counts any more, and if none of them
+    /// does, one more is refused.
     pub holds: Vec<Hold>,
-    /// What is to be done for it, and what was.
+    /// What is to be done for it, and what was. At most [`Lead::MOST_KEPT`]: of those that ended,
+    /// the oldest go. A task is open once, so a playbook, which has no more of them, bounds what
+    /// is open.
     pub tasks: Vec<Task>,
-    /// For each rule that ever fired, its last occurrence.
+    /// For each rule of its playbook that ever fired, its last occurrence.
     pub fired: Vec<Fired>,
-    /// When each rule came whose time had passed already, or that had fired in another way: rules
-    /// that a changed playbook added or changed. Until they fire.
+    /// When each rule of its playbook came whose time had passed already, or that had fired in
+    /// another way: rules that a changed playbook added or changed. Until they fire.
     pub rules_told: Vec<(Name, ToldAt)>,
-    /// For each condition that a rule waits for, since when it has been true.
+    /// For each condition that a rule of its playbook waits for, since when it has been true.
     pub since: Vec<(Name, Moment)>,
-    /// The unique claims that it holds while it is open.
+    /// The unique claims that it holds while it is open: one for each base of its playbook at most.
     pub claims: Vec<Id>,
-    /// That its history contradicts itself, and how.
+    /// That its history contradicts itself, and how: each way once.
     pub flags: Vec<Flag>,
     /// What went wrong with its clock, until it goes well again.
     pub trouble: Option<Trouble>,
     /// When it was last decided about: conditions over time turn after this.
     #[serde(with = "ts_microseconds")]
     pub settled_at: Instant,
-    /// The last command that touched it: the end of its chain in the journal.
-    pub last_command: Option<CommandId>,
+    /// Its history in the journal.
+    pub history: History,
 }
 
 /// When something happened, and when we were told.
@@ -197,6 +210,18 @@ pub struct Closed {
     pub at: Moment,
     /// The outcome of the final stage: `won`, `lost`, or the playbook's own.
     pub outcome: Name,
+    /// Which of its ends this is, from 1.
+    pub number: u32,
+}
+
+/// Why a lead ended, at an end that is not its last: the journal, which outlives persons, does not
+/// keep what people type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierReason {
+    /// Which of its ends, from 1.
+    pub number: u32,
+    /// The reason.
+    pub reason: SmolStr,
 }
 
 /// Something that stops a lead's clocks. Held time does not spend a wait.
@@ -337,8 +362,12 @@ impl Trouble {
 }
 
 impl Lead {
-    /// How many past holds, tasks and owners are kept; of more, the oldest go.
+    /// How many tasks, earlier owners and kinds of activities are kept.
     pub const MOST_KEPT: usize = 64;
+    /// How many reasons of earlier ends are kept.
+    pub const MOST_REASONS: usize = 16;
+    /// How many holds are kept. None is forgotten that a clock counts: that would move due times.
+    pub const MOST_HOLDS: usize = 64;
 
     /// Whether it is still to be followed through.
     #[must_use]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::ids::{AgentId, CommandId, ContactId, LeadId, MessageId, Name};
+use crate::record::history::History;
 use crate::record::lead::Trouble;
 use crate::time::Instant;
 
@@ -24,6 +25,8 @@ pub struct Message {
     pub to: Recipient,
     /// In whose name it goes.
     pub sender: Sender,
+    /// What becomes of it if the owner is another one by then.
+    pub on_owner_change: OnOwnerChange,
     /// Marketing or alert.
     pub class: Class,
     /// The mailer that hands it over.
@@ -47,6 +50,8 @@ pub struct Message {
     pub error: Option<SmolStr>,
     /// What went wrong with its clock, until it goes well again.
     pub trouble: Option<Trouble>,
+    /// Its history in the journal.
+    pub history: History,
 }
 
 /// Who gets a message.
@@ -61,8 +66,7 @@ pub enum Recipient {
 /// In whose name a message goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sender {
-    /// The agent who owned the lead when the message was queued; whether a later owner takes
-    /// it over is the playbook's choice.
+    /// The agent who owned the lead when the message was queued.
     Owner(AgentId),
     /// The organisation.
     Organisation,
@@ -78,16 +82,18 @@ pub enum Class {
     Alert,
 }
 
-impl Class {
-    /// Its name in facts and lists.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Marketing => "marketing",
-            Self::Alert => "alert",
-        }
-    }
+words!(Class { Marketing = "marketing", Alert = "alert" });
+
+/// What becomes of a message in an owner's name when the owner changes before it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnOwnerChange {
+    /// It goes in the new owner's name: the default.
+    NewOwner,
+    /// It is dropped.
+    Drop,
 }
+
+words!(OnOwnerChange { NewOwner = "new-owner", Drop = "drop" });
 
 /// Where a message is on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,22 +175,16 @@ pub enum DropReason {
     Withdrawn,
 }
 
-impl DropReason {
-    /// Its name in facts and lists.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unsubscribed => "unsubscribed",
-            Self::InvalidAddress => "invalid-address",
-            Self::Closed => "closed",
-            Self::OwnerChanged => "owner-changed",
-            Self::Cap => "cap",
-            Self::Expired => "expired",
-            Self::Gone => "gone",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-}
+words!(DropReason {
+    Unsubscribed = "unsubscribed",
+    InvalidAddress = "invalid-address",
+    Closed = "closed",
+    OwnerChanged = "owner-changed",
+    Cap = "cap",
+    Expired = "expired",
+    Gone = "gone",
+    Withdrawn = "withdrawn",
+});
 
 impl Message {
     /// When it wants to be woken: a pure function of its state.

@@ -13,6 +13,7 @@ use crate::store::{Key, Kind};
 pub mod agent;
 pub mod contact;
 pub mod fields;
+pub mod history;
 pub mod journal;
 pub mod lead;
 pub mod message;
@@ -24,6 +25,7 @@ pub mod workload;
 
 pub use agent::{Agent, Group};
 pub use contact::{Claim, Contact};
+pub use history::History;
 pub use lead::Lead;
 pub use message::Message;
 pub use pool::Pool;
@@ -74,8 +76,8 @@ pub trait Recorded: Clone {
     fn from_record(record: &Record) -> Option<&Self>;
     /// One of its sort as a record.
     fn into_record(self) -> Record;
-    /// The last command that touched it, where its journal is kept as a chain.
-    fn last_command(&mut self) -> Option<&mut Option<CommandId>> {
+    /// Its history, where one is kept.
+    fn history(&mut self) -> Option<&mut History> {
         None
     }
     /// The playbook that serves it, where whoever decides about it makes it theirs. A lead is no
@@ -109,17 +111,18 @@ macro_rules! recorded {
     };
 }
 
-recorded!(TenantRecord, Tenant, |value| value, last_command: last_command as Option<CommandId>);
-recorded!(Lead, Lead, |value| Box::new(value), last_command: last_command as Option<CommandId>);
+recorded!(TenantRecord, Tenant, |value| value, history: history as History);
+recorded!(Lead, Lead, |value| Box::new(value), history: history as History);
 recorded!(Contact, Contact, |value| value);
-recorded!(Agent, Agent, |value| value, last_command: last_command as Option<CommandId>);
+recorded!(Agent, Agent, |value| value, history: history as History);
 recorded!(Group, Group, |value| value);
 recorded!(Pool, Pool, |value| value);
 recorded!(Workload, Workload, |value| value);
 recorded!(Claim, Claim, |value| value);
-recorded!(Message, Message, |value| Box::new(value), served_by: playbook as Name);
+recorded!(Message, Message, |value| Box::new(value),
+    history: history as History, served_by: playbook as Name);
 recorded!(Sweep, Sweep, |value| value,
-    last_command: last_command as Option<CommandId>, served_by: playbook as Name);
+    history: history as History, served_by: playbook as Name);
 
 impl Key {
     fn new(tenant: &Tenant, kind: Kind, id: Id) -> Self {

@@ -135,6 +135,14 @@ pub enum PassedOver {
     HoldsTheContact,
 }
 
+words!(PassedOver {
+    Unavailable = "unavailable",
+    OtherCity = "other-city",
+    Full = "full",
+    HadItBefore = "had-it-before",
+    HoldsTheContact = "holds-the-contact",
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

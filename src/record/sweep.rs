@@ -8,8 +8,9 @@ use chrono::serde::{ts_microseconds, ts_microseconds_option};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::decide::command::LeadOrder;
-use crate::ids::{CommandId, Id, LeadId, Name, SweepId};
+use crate::decide::command::{Actor, LeadOrder};
+use crate::ids::{AgentId, CommandId, Id, LeadId, Name, SweepId};
+use crate::record::history::History;
 use crate::record::lead::Trouble;
 use crate::time::Instant;
 
@@ -31,6 +32,9 @@ pub struct Sweep {
     pub started_at: Instant,
     /// Who started it.
     pub started_by: SmolStr,
+    /// The agent as whom it acts, if it was an agent who started it: each target's command is
+    /// permitted as if that agent asked for it then.
+    pub for_agent: Option<AgentId>,
     /// How many days lie between its occurrences, if it comes again.
     pub every_days: Option<u32>,
     /// Which occurrence this is, from 0.
@@ -49,8 +53,8 @@ pub struct Sweep {
     pub next_at: Option<Instant>,
     /// What went wrong with its clock, until it goes well again.
     pub trouble: Option<Trouble>,
-    /// The last command that touched it.
-    pub last_command: Option<CommandId>,
+    /// Its history in the journal.
+    pub history: History,
 }
 
 impl Sweep {
@@ -69,6 +73,15 @@ impl Sweep {
                 target.0.as_bytes(),
             ],
         )
+    }
+
+    /// Who acts when it acts.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor::Sweep {
+            name: self.name.clone(),
+            for_agent: self.for_agent.clone(),
+        }
     }
 
     /// When it wants to be woken.

@@ -3,8 +3,9 @@
 use chrono::serde::ts_microseconds;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CommandId, Name, SweepId};
+use crate::ids::{Name, SweepId};
 use crate::playbook::rule::Fingerprint;
+use crate::record::history::History;
 use crate::time::Instant;
 
 /// Which playbook is active and since when, which were before it, and what must be reached when
@@ -25,8 +26,8 @@ pub struct TenantRecord {
     pub roles: Vec<Name>,
     /// The pools that there are: those of the active playbook.
     pub pools: Vec<Name>,
-    /// The last command that touched it.
-    pub last_command: Option<CommandId>,
+    /// Its history in the journal.
+    pub history: History,
 }
 
 /// A playbook that was adopted, as much of it as tells what is new in another.

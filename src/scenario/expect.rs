@@ -13,7 +13,6 @@ use crate::playbook::read::{Node, Section};
 use crate::record::Lead;
 use crate::record::lead::{Assignee, Because, How};
 use crate::record::message::{Message, Recipient, State};
-use crate::record::pool::PassedOver;
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -437,7 +436,7 @@ impl Expected {
                         .passed_over
                         .iter()
                         .find(|(passed_over, _)| *passed_over.as_str() == **agent)
-                        .map(|(_, why)| reason_word(*why)),
+                        .map(|(_, why)| why.as_str()),
                     _ => None,
                 };
                 differ(
@@ -532,13 +531,14 @@ fn notified(happened: &Happened<'_>) -> Vec<SmolStr> {
     told
 }
 
-/// Why the last message of a template was dropped, or was not queued to begin with.
+/// Why the message of a template was dropped whose state changed last, or why the last one was not
+/// queued to begin with.
 fn dropped(happened: &Happened<'_>, template: &str) -> Option<String> {
-    let last = happened
+    let of_template = happened
         .messages
         .iter()
-        .rev()
-        .find(|message| message.template == *template);
+        .filter(|message| message.template == *template);
+    let last = of_template.max_by_key(|message| message.state_since);
     if let Some(State::Dropped(because)) = last.map(|message| &message.state) {
         return Some(because.as_str().into());
     }
@@ -548,16 +548,6 @@ fn dropped(happened: &Happened<'_>, template: &str) -> Option<String> {
         .filter_map(|line| line.what.strip_prefix(not_queued.as_str()))
         .map(str::to_owned)
         .next()
-}
-
-fn reason_word(why: PassedOver) -> &'static str {
-    match why {
-        PassedOver::Unavailable => "unavailable",
-        PassedOver::OtherCity => "other-city",
-        PassedOver::Full => "full",
-        PassedOver::HadItBefore => "had-it-before",
-        PassedOver::HoldsTheContact => "holds-the-contact",
-    }
 }
 
 fn lacks(what: &str, said: Option<String>, part: &str) -> Option<String> {

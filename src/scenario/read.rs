@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Asked, Doing, Scenario, Step};
-use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
+use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, Waiting};
 use crate::ids::Name;
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::Folder;
@@ -233,15 +233,12 @@ fn read_doing(section: &mut Section<'_>, last_lead: &mut Option<SmolStr>) -> Opt
     Some(doing)
 }
 
-/// `by = "ana"`, or `by = "host:web-form"`; the host, if nothing is said.
+/// `by = "ana"`, `by = "host:web-form"`, or `by = "import:ana"`; the host, if nothing is said.
 fn read_asked(section: &mut Section<'_>) -> Asked {
     let by = section.optional("by").and_then(|node| node.text());
     let by = match by {
         None => Actor::host("scenario"),
-        Some(text) => match text.strip_prefix("host:") {
-            Some(host) => Actor::host(host),
-            None => Actor::agent(text),
-        },
+        Some(text) => Actor::said(text),
     };
     let happened_at = section
         .optional("happened-at")
@@ -273,9 +270,7 @@ fn read_new_lead(section: &mut Section<'_>) -> NewLead {
         owner: text("owner").map(|owner| owner.as_str().into()),
         ..NewLead::default()
     };
-    new.wait_days = section
-        .optional("wait-days")
-        .and_then(|node| node.count(0..1_000_001));
+    new.wait_days = wait_days(section);
     new.fields = rest(section);
     new
 }
@@ -286,6 +281,22 @@ fn text<'s>(section: &mut Section<'s>, key: &'static str) -> Option<&'s str> {
 
 fn reason(section: &mut Section<'_>) -> Option<SmolStr> {
     section.optional("reason")?.text().map(SmolStr::from)
+}
+
+/// `wait = "three-to-six-months", wait-days = 120`
+fn waiting(section: &mut Section<'_>) -> Option<Waiting> {
+    let group = section.optional("wait").and_then(|node| node.text());
+    let wait_days = wait_days(section);
+    Some(Waiting {
+        group: group?.into(),
+        wait_days,
+    })
+}
+
+fn wait_days(section: &mut Section<'_>) -> Option<u32> {
+    section
+        .optional("wait-days")
+        .and_then(|node| node.count(0..1_000_001))
 }
 
 /// Whatever else stands in a table are fields of the playbook.
@@ -309,6 +320,7 @@ fn read_order(verb: &str, section: &mut Section<'_>) -> Option<LeadOrder> {
             LeadOrder::MoveTo {
                 stage,
                 reason: reason(section),
+                wait: waiting(section),
             }
         }
         "close" => {
@@ -320,6 +332,7 @@ fn read_order(verb: &str, section: &mut Section<'_>) -> Option<LeadOrder> {
         }
         "reopen" => LeadOrder::Reopen {
             stage: text(section, "to")?.into(),
+            wait: waiting(section),
         },
         "assign" => LeadOrder::Assign {
             pool: text(section, "pool")?.into(),

@@ -194,12 +194,14 @@ impl Life {
                 self.ask(&engine, *lead, |_| LeadOrder::MoveTo {
                     stage: stage.into(),
                     reason: None,
+                    wait: None,
                 })
                 .await;
             }
             Step::Reopen { lead } => {
                 self.ask(&engine, *lead, |_| LeadOrder::Reopen {
                     stage: "new".into(),
+                    wait: None,
                 })
                 .await;
             }

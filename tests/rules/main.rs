@@ -7,101 +7,22 @@ use leadkit::decide::command::{Actor, AgentSetup, NewLead};
 use leadkit::engine::Engine;
 use leadkit::mailer::MemoryMailer;
 use leadkit::playbook::Playbook;
-use leadkit::playbook::load::Folder;
 use leadkit::record::lead::Lead;
-use leadkit::scenario::{self, World};
+use leadkit::scenario::World;
 use leadkit::store::{MemoryStore, Store};
-use leadkit::time::{Elapsed, Instant};
+use leadkit::time::Elapsed;
 
 mod changed;
 mod kinds;
 mod peers;
 mod refusals;
+#[path = "../shop/mod.rs"]
+mod shop;
 mod time;
 
-/// A shop in Madrid, open on working days from nine to five.
-const SHOP: &str = r#"
-[playbook]
-id       = "shop"
-zone     = "Europe/Madrid"
-calendar = "office"
-
-[organisation]
-name  = "Shop"
-email = "shop@example.com"
-
-[calendar.office]
-weekly = { mon-fri = ["09:00-17:00"] }
-
-[role.seller]
-may = ["*"]
-
-[field]
-city        = { type = "text" }
-appointment = { type = "instant" }
-birthday    = { type = "date" }
-
-[hold]
-parked = {}
-
-[pipeline.sales]
-start = "new"
-
-[pipeline.sales.stage]
-new     = { to = { talking = [], lost = [] } }
-talking = { to = { new = [], lost = [] } }
-lost    = { final = "lost", to = ["new"] }
-
-[task.call]
-text = "Call {{ contact.name }}"
-done = 'stage == "talking"'
-"#;
-
-const AGENTS: &str = r#"
-[[agent]]
-id    = "ana"
-name  = "Ana"
-email = "ana@example.com"
-role  = "seller"
-"#;
-
-fn folder(rules: &str, scenarios: &str) -> Folder {
-    let route = match rules.contains("[[route]]") {
-        true => "",
-        false => "\n[[route]]\nto = \"sales.new\"\n",
-    };
-    Folder {
-        playbook: format!("{SHOP}{rules}{route}"),
-        templates: vec![(
-            "templates/hello.txt".into(),
-            "Subject: Hello {{ contact.name }}\n\nHow are you?\n".into(),
-        )],
-        holidays: Vec::new(),
-        scenarios: vec![("scenarios/shop.toml".into(), format!("{AGENTS}{scenarios}"))],
-    }
-}
-
-fn read(folder: &Folder) -> Playbook {
-    Playbook::read(folder).unwrap_or_else(|faults| panic!("{:#?}", faults.0))
-}
-
-/// Reads the rules behind the shop's playbook, and plays the scenarios.
-fn play(rules: &str, scenarios: &str) {
-    let folder = folder(rules, scenarios);
-    let playbook = Arc::new(read(&folder));
-    let scenarios = scenario::read(&folder).unwrap_or_else(|faults| panic!("{:#?}", faults.0));
-    assert!(!scenarios.is_empty());
-    let report = pollster::block_on(scenario::run_all(&playbook, &scenarios, || {
-        Box::pin(async { Ok(Arc::new(MemoryStore::default()) as Arc<dyn Store>) })
-    }));
-    assert_eq!(report.failed(), 0, "{report}");
-}
+use shop::{at, folder, play, read};
 
 /// Who acts where it doesn't matter.
 fn desk() -> Actor {
     Actor::host("desk")
-}
-
-fn at(text: &str) -> Instant {
-    text.parse().expect("an instant")
 }

@@ -184,6 +184,7 @@ fn a_refusal_leaves_the_hosts_part_to_the_host() {
     let lost = LeadOrder::MoveTo {
         stage: "lost".into(),
         reason: None,
+        wait: None,
     };
     let Err(Error::Refused(refusal)) = host.order_and("order 7", lost, true) else {
         panic!("was carried out");

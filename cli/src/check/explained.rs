@@ -9,10 +9,9 @@ use std::fmt;
 use leadkit::calendar::{Calendar, CalendarSpec, Hours};
 use leadkit::ids::Name;
 use leadkit::playbook::Playbook;
-use leadkit::playbook::people::{Choose, Over, Permission, PoolSpec, Role};
-use leadkit::playbook::pipeline::{Field, Pipeline, Stage, TaskSpec, UniquePart, WaitGroup};
-use leadkit::playbook::rule::{Action, Anchor, Late, Leads, OnOwnerChange, Rule, StoppedBy};
-use leadkit::value::ValueType;
+use leadkit::playbook::people::{Permission, PoolSpec, Role};
+use leadkit::playbook::pipeline::{Field, Pipeline, Stage, TaskSpec, WaitGroup};
+use leadkit::playbook::rule::{Action, Anchor, Late, Leads, Rule, StoppedBy};
 use serde_json::{Map, Value, json};
 
 /// The sections of a playbook.
@@ -207,11 +206,7 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
     }
     sections.extend(playbook.pools.iter().map(pool));
     for base in &playbook.bases {
-        let unique = base.unique.iter().map(|part| match part {
-            UniquePart::Owner => "owner",
-            UniquePart::Email => "contact.email",
-            UniquePart::Contact => "contact",
-        });
+        let unique = base.unique.iter().map(|part| part.as_str());
         let entries = vec![
             ("pipelines", json!(base.pipelines)),
             ("unique", json!(unique.collect::<Vec<_>>())),
@@ -302,15 +297,10 @@ fn role(role: &Role) -> Section {
         let words = role.may.iter().map(|permission| permission.word());
         json!(words.collect::<Vec<_>>())
     };
-    let over = match role.over {
-        Over::Own => "own",
-        Over::Team => "team",
-        Over::All => "all",
-    };
     let entries = vec![
         ("label", json!(role.label)),
         ("may", may),
-        ("over", json!(over)),
+        ("over", json!(role.over.as_str())),
         ("owns", json!(role.owns)),
     ];
     Section::named("role", role.name.as_str(), entries)
@@ -318,16 +308,8 @@ fn role(role: &Role) -> Section {
 
 fn field(field: &Field) -> Section {
     let is_choice = !field.choices.is_empty();
-    let value_type = match field.value_type {
-        ValueType::Text if is_choice => "choice",
-        ValueType::Text => "text",
-        ValueType::Number => "number",
-        ValueType::Bool => "bool",
-        ValueType::Date => "date",
-        ValueType::Instant => "instant",
-    };
     let entries = vec![
-        ("type", json!(value_type)),
+        ("type", json!(field.type_word())),
         (
             "of",
             if is_choice {
@@ -343,15 +325,10 @@ fn field(field: &Field) -> Section {
 }
 
 fn pool(pool: &PoolSpec) -> Section {
-    let choose = match pool.choose {
-        Choose::Best => "best",
-        Choose::Weighted => "weighted",
-        Choose::Evenly => "evenly",
-    };
     let entries = vec![
         ("members", json!(pool.members.to_string())),
         ("match", json!(pool.match_city)),
-        ("choose", json!(choose)),
+        ("choose", json!(pool.choose.as_str())),
         ("over", json!(elapsed(pool.over))),
         ("prior", json!(pool.prior)),
         ("capacity", json!(pool.capacity)),
@@ -498,14 +475,10 @@ fn actions(actions: &[Action]) -> Value {
 fn action(action: &Action) -> Value {
     match action {
         Action::Send(send) => {
-            let on_owner_change = match send.on_owner_change {
-                OnOwnerChange::NewOwner => "new-owner",
-                OnOwnerChange::Drop => "drop",
-            };
             let mut told = json!({
                 "send": send.template,
                 "as": if send.as_owner { "owner" } else { "organisation" },
-                "on-owner-change": on_owner_change,
+                "on-owner-change": send.on_owner_change.as_str(),
                 "class": send.class.as_str(),
                 "channel": send.channel,
             });

@@ -32,7 +32,7 @@
 //! `reached`, `answered`, `record`, `assign`, `reassign`, `move`, `close`, `reopen`, `hold`,
 //! `release`, `set`, `complete`, `unsubscribe`. Its values are texts in which `{column}` stands
 //! for the row's cell; a value whose columns are all empty is not said. `by` names the agent who
-//! did it (`by = "host:import"`: a part of the host); the host, if nothing is said. In `register`
+//! did it (`by = "host:crm"`: a part of the host); the host, if nothing is said. In `register`
 //! and `set`, every other name is a field of the playbook.
 //!
 //! Also: `delimiter` and `encoding` of a file (found out, if nothing is said), its `decimal` mark
@@ -247,9 +247,9 @@ verbs! {
     Record = "record": ["activity"], [];
     Assign = "assign": ["pool"], [];
     Reassign = "reassign": ["to"], [];
-    Move = "move": ["to"], ["reason"];
+    Move = "move": ["to"], ["reason", "wait", "wait-days"];
     Close = "close": ["as"], ["reason"];
-    Reopen = "reopen": ["to"], [];
+    Reopen = "reopen": ["to"], ["wait", "wait-days"];
     Hold = "hold": ["as"], [];
     Release = "release": ["from"], [];
     Set = "set": [], [];

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
+use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, Waiting};
 use leadkit::ids::{CommandId, Name};
 use leadkit::playbook::Playbook;
 use leadkit::playbook::pipeline::Field;
@@ -291,13 +291,9 @@ impl<'a> RowReading<'a> {
             },
         };
         let by = command.by.as_ref().and_then(|by| self.text(by));
-        let by = match by.as_deref() {
-            None => Actor::host("replay"),
-            Some(by) => match by.strip_prefix("host:") {
-                Some(host) => Actor::host(host),
-                None => Actor::agent(by),
-            },
-        };
+        let by = by
+            .as_deref()
+            .map_or_else(|| Actor::host("replay"), Actor::said);
         let id = format!(
             "replay\u{1f}{}\u{1f}{key}\u{1f}{}",
             self.map.name, command.name
@@ -376,6 +372,7 @@ impl<'a> RowReading<'a> {
             Verb::Move => LeadOrder::MoveTo {
                 stage: named("to", &mut stages())?,
                 reason: reason(),
+                wait: self.waiting(command)?,
             },
             Verb::Close => LeadOrder::Close {
                 stage: named("as", &mut stages())?,
@@ -383,6 +380,7 @@ impl<'a> RowReading<'a> {
             },
             Verb::Reopen => LeadOrder::Reopen {
                 stage: named("to", &mut stages())?,
+                wait: self.waiting(command)?,
             },
             Verb::Hold => LeadOrder::Hold {
                 hold: named("as", &mut playbook.holds.iter())?,
@@ -403,6 +401,21 @@ impl<'a> RowReading<'a> {
             },
             Verb::Unsubscribe => LeadOrder::Unsubscribe,
         }))
+    }
+
+    /// The wait group to which a lead moves.
+    fn waiting(&self, command: &CommandMap) -> Result<Option<Waiting>, String> {
+        let wait_days = self.number(command, "wait-days")?;
+        let group = self.said(command, "wait");
+        Ok(group.map(|group| Waiting {
+            group: self.wait_named(&group),
+            wait_days,
+        }))
+    }
+
+    fn wait_named(&self, text: &str) -> Name {
+        let mut waits = self.playbook.waits.iter().map(|wait| &wait.name);
+        as_known(text, &mut waits)
     }
 
     fn agent(&self, command: &CommandMap) -> Result<Doing, String> {
@@ -436,7 +449,6 @@ impl<'a> RowReading<'a> {
     fn new_lead(&self, command: &CommandMap) -> Result<Doing, String> {
         let said = |name: &str| self.said(command, name).map(Into::into);
         let sources = || self.playbook.sources.iter().map(|source| &source.name);
-        let waits = || self.playbook.waits.iter().map(|wait| &wait.name);
         let source = self.said(command, "source");
         let wait = self.said(command, "wait");
         Ok(Doing::Register(Box::new(NewLead {
@@ -444,7 +456,7 @@ impl<'a> RowReading<'a> {
             email: said("email"),
             phone: said("phone"),
             source: source.map(|source| as_known(&source, &mut sources())),
-            wait: wait.map(|wait| as_known(&wait, &mut waits())),
+            wait: wait.map(|wait| self.wait_named(&wait)),
             wait_days: self.number(command, "wait-days")?,
             owner: self.said(command, "owner").map(Into::into),
             fields: self.fields(command)?,

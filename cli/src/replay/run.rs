@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use leadkit::clock::{Clock, VirtualClock};
-use leadkit::decide::command::{Command, What};
+use leadkit::decide::command::{Actor, Command, What};
 use leadkit::engine::{Answer, Engine, Error};
 use leadkit::ids::{CommandId, LeadId, Tenant};
 use leadkit::record::journal::Event;
@@ -270,10 +270,16 @@ impl Run<'_> {
                     order: order.clone(),
                 },
             };
+            let happened_at = planned.at.filter(|at| *at < now);
+            // What comes after its time is told by the files, whatever the agent's role may.
+            let actor = match (&planned.by, happened_at) {
+                (Actor::Agent(agent), Some(_)) => Actor::import(agent.clone()),
+                (by, _) => by.clone(),
+            };
             let command = Command {
                 tenant: self.tenant.clone(),
-                actor: planned.by.clone(),
-                happened_at: planned.at.filter(|at| *at < now),
+                actor,
+                happened_at,
                 what,
             };
             Some((Some(planned.id), command))

@@ -6,8 +6,8 @@ use super::Names;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::read::{Node, Section};
-use crate::playbook::rule::{Action, Assign, OnOwnerChange, Send, Whom};
-use crate::record::message::Class;
+use crate::playbook::rule::{Action, Assign, Send, Whom};
+use crate::record::message::{Class, OnOwnerChange};
 
 impl Names {
     pub(super) fn actions(&self, node: &Node<'_>) -> Vec<Action> {
@@ -129,15 +129,12 @@ impl Names {
         let as_owner = section
             .optional("as")
             .and_then(|node| node.word(&[("owner", true), ("organisation", false)]));
-        let on_owner_change = section.optional("on-owner-change").and_then(|node| {
-            node.word(&[
-                ("new-owner", OnOwnerChange::NewOwner),
-                ("drop", OnOwnerChange::Drop),
-            ])
-        });
-        let class = section.optional("class").and_then(|node| {
-            node.word(&[("marketing", Class::Marketing), ("alert", Class::Alert)])
-        });
+        let on_owner_change = section
+            .optional("on-owner-change")
+            .and_then(|node| node.word(OnOwnerChange::WORDS));
+        let class = section
+            .optional("class")
+            .and_then(|node| node.word(Class::WORDS));
         let channel = section.optional("channel").and_then(|node| node.text());
         let expires_after = section.optional("expires").and_then(|node| node.elapsed());
         Some(Action::Send(Send {

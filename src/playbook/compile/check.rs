@@ -12,6 +12,8 @@ use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::Stage;
 use crate::playbook::read::{Section, Source};
 use crate::playbook::rule::{Action, Anchor, Leads, Rule};
+use crate::record::Lead;
+use crate::record::fields::Fields;
 
 /// Where things stand in the file, for faults that are found only at the end.
 pub(super) struct Places {
@@ -75,26 +77,33 @@ pub(super) fn check(playbook: &Playbook, file: &Source<'_>, places: &Places) {
     check_stages(playbook, file, places);
     check_cycles(playbook, file, places);
     check_scopes(playbook, file, places);
+    check_counts(playbook, file);
 }
 
-/// All actions of rules and of choices in tasks, those that come only after others included.
-fn all_actions(playbook: &Playbook) -> impl Iterator<Item = &Action> {
-    let of_rules = playbook.rules.iter().flat_map(|rule| &rule.actions);
-    let choices = playbook.tasks.iter().flat_map(|task| &task.choices);
-    of_rules
-        .chain(choices.flat_map(|choice| &choice.actions))
-        .flat_map(with_fallbacks)
+/// Every list in a record has a bound, and some of them are as long as the playbook makes them.
+fn check_counts(playbook: &Playbook, file: &Source<'_>) {
+    let counts = [
+        ("fields", playbook.fields.len(), Fields::MOST),
+        ("activities", playbook.activities.len(), Lead::MOST_KEPT),
+        ("tasks", playbook.tasks.len(), Lead::MOST_KEPT),
+        ("bases", playbook.bases.len(), MOST_BASES),
+        ("rules", playbook.rules.len(), MOST_RULES),
+    ];
+    for (sort, found, most) in counts {
+        if found > most {
+            file.fault(0..0, FaultKind::TooMany { sort, found, most }, None);
+        }
+    }
 }
 
-fn with_fallbacks(action: &Action) -> impl Iterator<Item = &Action> {
-    std::iter::successors(Some(action), |action| match action {
-        Action::Assign(assign) => assign.then.as_deref(),
-        _ => None,
-    })
-}
+/// How many bases a playbook can have: a lead holds a claim in each.
+const MOST_BASES: usize = 16;
+/// How many rules: a lead knows for each what it did last.
+const MOST_RULES: usize = 512;
 
 fn check_stages(playbook: &Playbook, file: &Source<'_>, places: &Places) {
-    let moved_to: BTreeSet<&Name> = all_actions(playbook)
+    let moved_to: BTreeSet<&Name> = playbook
+        .actions()
         .filter_map(|action| match action {
             Action::Move { stage, .. } => Some(stage),
             _ => None,
@@ -139,7 +148,7 @@ fn is_dead_end(stage: &Stage, playbook: &Playbook) -> bool {
         here && rule
             .actions
             .iter()
-            .flat_map(with_fallbacks)
+            .flat_map(Action::with_fallbacks)
             .any(|action| matches!(action, Action::Move { .. }))
     };
     stage.outcome.is_none() && stage.ways.is_empty() && !playbook.rules.iter().any(moves_out)
@@ -163,7 +172,11 @@ fn starts(action: &Action, rule: &Rule) -> bool {
 
 fn check_cycles(playbook: &Playbook, file: &Source<'_>, places: &Places) {
     let next = |rule: &Rule| -> Vec<usize> {
-        let actions: Vec<&Action> = rule.actions.iter().flat_map(with_fallbacks).collect();
+        let actions: Vec<&Action> = rule
+            .actions
+            .iter()
+            .flat_map(Action::with_fallbacks)
+            .collect();
         let started = |other: &Rule| actions.iter().any(|action| starts(action, other));
         let others = playbook.rules.iter().enumerate();
         others

@@ -324,7 +324,7 @@ fn read_cap(root: &mut Section<'_>) -> Option<CapRule> {
     let mut section = root.optional("cap")?.section()?;
     let most = section
         .required("messages")
-        .and_then(|node| node.count(1..1_001));
+        .and_then(|node| node.count(1..Cap::HIGHEST + 1));
     let within = section.required("within").and_then(|node| node.elapsed());
     let defers = section
         .optional("above")
@@ -358,14 +358,6 @@ fn read_sources(root: &mut Section<'_>) -> Vec<Source> {
 }
 
 fn read_fields(root: &mut Section<'_>) -> Vec<Field> {
-    let types = [
-        ("text", ValueType::Text),
-        ("choice", ValueType::Text),
-        ("number", ValueType::Number),
-        ("bool", ValueType::Bool),
-        ("date", ValueType::Date),
-        ("instant", ValueType::Instant),
-    ];
     let mut fields = Vec::new();
     for (name, mut section) in root.sections("field") {
         let node = section.required("type");
@@ -373,10 +365,10 @@ fn read_fields(root: &mut Section<'_>) -> Vec<Field> {
             .as_ref()
             .and_then(|node| node.is_text().then(|| node.text()))
             .flatten()
-            == Some("choice");
+            == Some(Field::CHOICE);
         let value_type = node
             .as_ref()
-            .and_then(|node| node.word(&types))
+            .and_then(|node| node.word(Field::TYPES))
             .unwrap_or(ValueType::Text);
         let choices: Vec<SmolStr> = if is_choice {
             let nodes = section
@@ -423,18 +415,6 @@ fn read_fields(root: &mut Section<'_>) -> Vec<Field> {
             choices,
             required,
         });
-    }
-    let most = crate::record::fields::Fields::MOST;
-    if fields.len() > most {
-        let found = fields.len();
-        root.fault(
-            FaultKind::TooMany {
-                sort: "fields",
-                found,
-                most,
-            },
-            None,
-        );
     }
     fields
 }

@@ -13,9 +13,9 @@ pub(super) fn read_roles(root: &mut Section<'_>) -> Vec<Role> {
             .required("may")
             .map(|node| permissions(&node))
             .unwrap_or_default();
-        let over = section.optional("over").and_then(|node| {
-            node.word(&[("own", Over::Own), ("team", Over::Team), ("all", Over::All)])
-        });
+        let over = section
+            .optional("over")
+            .and_then(|node| node.word(Over::WORDS));
         let owns = section.optional("owns").and_then(|node| node.bool());
         section.finish();
         roles.push(Role {
@@ -63,12 +63,9 @@ pub(super) fn read_pools(root: &mut Section<'_>, names: &Names) -> Vec<PoolSpec>
             }
             Some(field?.name.clone())
         });
-        let ways = [
-            ("best", Choose::Best),
-            ("weighted", Choose::Weighted),
-            ("evenly", Choose::Evenly),
-        ];
-        let choose = section.optional("choose").and_then(|node| node.word(&ways));
+        let choose = section
+            .optional("choose")
+            .and_then(|node| node.word(Choose::WORDS));
         let over = section.optional("over").and_then(|node| {
             let over = node.elapsed()?;
             if over < Elapsed::days(1) || over > Elapsed::days(3_660) {

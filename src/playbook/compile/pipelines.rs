@@ -226,11 +226,6 @@ pub(super) fn read_routes(root: &mut Section<'_>, names: &Names) -> Vec<Route> {
 }
 
 pub(super) fn read_bases(root: &mut Section<'_>, names: &Names) -> Vec<Base> {
-    let parts = [
-        ("owner", UniquePart::Owner),
-        ("contact.email", UniquePart::Email),
-        ("contact", UniquePart::Contact),
-    ];
     let mut bases = Vec::new();
     for (name, mut section) in root.sections("base") {
         let pipelines = section
@@ -245,7 +240,10 @@ pub(super) fn read_bases(root: &mut Section<'_>, names: &Names) -> Vec<Base> {
             .required("unique")
             .map(|node| node.list())
             .unwrap_or_default();
-        let unique = unique.iter().filter_map(|node| node.word(&parts)).collect();
+        let unique = unique
+            .iter()
+            .filter_map(|node| node.word(UniquePart::WORDS))
+            .collect();
         section.finish();
         bases.push(Base {
             name,

@@ -573,27 +573,14 @@ impl Reader<'_> {
                 Some(Anchor::Overdue(found?.clone()))
             }
             _ => {
-                let among = "registered, assigned, entered STAGE, answered, attempted, closed, field NAME, overdue TASK";
-                let hint = crate::playbook::read::did_you_mean(
-                    word,
-                    [
-                        "registered",
-                        "assigned",
-                        "entered",
-                        "answered",
-                        "attempted",
-                        "closed",
-                        "field",
-                        "overdue",
-                    ],
-                );
-                node.fault(
-                    FaultKind::UnknownWord {
-                        word: text.into(),
-                        among: among.into(),
-                    },
-                    hint,
-                );
+                let said = ANCHORS.map(|(word, of)| format!("{word} {of}"));
+                let said = said.each_ref().map(|said| said.trim_end());
+                let kind = FaultKind::UnknownWord {
+                    word: text.into(),
+                    among: said.join(", ").into(),
+                };
+                let words = ANCHORS.map(|(word, _)| word);
+                node.fault(kind, crate::playbook::read::did_you_mean(word, words));
                 None
             }
         }
@@ -696,6 +683,18 @@ impl Reader<'_> {
         node.known("role", &self.names.roles).map(Some)
     }
 }
+
+/// What a rule can count from, and of what.
+const ANCHORS: [(&str, &str); 8] = [
+    ("registered", ""),
+    ("assigned", ""),
+    ("entered", "STAGE"),
+    ("answered", ""),
+    ("attempted", ""),
+    ("closed", ""),
+    ("field", "NAME"),
+    ("overdue", "TASK"),
+];
 
 fn late(section: &mut Section<'_>) -> Late {
     let Some(node) = section.optional("late-start") else {

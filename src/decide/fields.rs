@@ -1,0 +1,103 @@
+//! The fields of a lead: set as the playbook writes them, or refused with all that is wrong.
+
+use smol_str::SmolStr;
+
+use crate::decide::Stop;
+use crate::decide::command::LeadOrder;
+use crate::decide::draft::Draft;
+use crate::decide::refusal::{Gap, Problem, Refusal};
+use crate::hint::nearest;
+use crate::ids::Name;
+use crate::record::Lead;
+use crate::record::fields::Fields;
+use crate::record::journal::Event;
+use crate::record::lead::ToldAt;
+use crate::value::Value;
+
+/// Sets fields; all that is wrong with them is told at once.
+pub(crate) fn set(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    fields: &[(Name, Option<Value>)],
+) -> Result<(), Stop> {
+    few(fields)?;
+    let mut gaps = Vec::new();
+    let mut set = Vec::new();
+    for (name, value) in fields {
+        match accept(draft, name, value.as_ref()) {
+            Ok(value) => {
+                note_date(draft, lead, name, value.as_ref());
+                lead.fields.set(name.clone(), value);
+                set.push(name.clone());
+            }
+            Err(problem) => gaps.push(Gap {
+                input: name.clone(),
+                problem,
+            }),
+        }
+    }
+    if !gaps.is_empty() {
+        return Err(Refusal::Incomplete(gaps).into());
+    }
+    draft.happened(Event::FieldsSet {
+        lead: lead.id,
+        fields: set,
+    });
+    Ok(())
+}
+
+/// Refuses an order that is kept, or put on record, with more fields than a lead can have.
+pub(crate) fn few_in(order: &LeadOrder) -> Result<(), Refusal> {
+    match order {
+        LeadOrder::SetFields { fields } => few(fields),
+        _ => Ok(()),
+    }
+}
+
+fn few(fields: &[(Name, Option<Value>)]) -> Result<(), Refusal> {
+    let (sort, most) = ("fields of one lead", Fields::MOST);
+    if fields.len() > most {
+        return Err(Refusal::TooMany { sort, most });
+    }
+    Ok(())
+}
+
+/// A date that is told today can't have been missed yesterday.
+fn note_date(draft: &Draft<'_>, lead: &mut Lead, name: &Name, value: Option<&Value>) {
+    lead.dates_told.retain(|(known, _)| known != name);
+    if matches!(value, Some(Value::Date(_) | Value::Instant(_))) {
+        lead.dates_told.push((name.clone(), ToldAt(draft.now)));
+    }
+}
+
+/// The value of a field as the playbook writes it.
+pub(crate) fn accept(
+    draft: &Draft<'_>,
+    name: &Name,
+    value: Option<&Value>,
+) -> Result<Option<Value>, Problem> {
+    let Some(field) = draft.playbook.field(name) else {
+        let known = draft
+            .playbook
+            .fields
+            .iter()
+            .map(|field| field.name.as_str());
+        return Err(Problem::Unknown {
+            nearest: nearest(name.as_str(), known).map(SmolStr::from),
+        });
+    };
+    match value {
+        None if field.required => Err(Problem::Missing),
+        Some(Value::Text(text)) if field.required && text.trim().is_empty() => {
+            Err(Problem::Missing)
+        }
+        None => Ok(None),
+        Some(value) => field.accept(value).map(Some).ok_or_else(|| Problem::Unfit {
+            expected: if field.choices.is_empty() {
+                smol_str::format_smolstr!("{}", field.value_type)
+            } else {
+                smol_str::format_smolstr!("one of {}", field.choices.join(", "))
+            },
+        }),
+    }
+}

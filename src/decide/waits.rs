@@ -1,0 +1,48 @@
+//! Wait groups: which one, and the lead's own wait inside its bounds (requirement F2).
+
+use smol_str::SmolStr;
+
+use crate::decide::draft::Draft;
+use crate::decide::refusal::{Gap, Problem};
+use crate::hint::nearest;
+use crate::ids::Name;
+use crate::record::lead::Wait;
+
+/// The longest wait where the group sets no bound: a hundred years.
+const LONGEST_WAIT_DAYS: u32 = 36_525;
+
+/// The wait that is asked for, or what is wrong with it.
+pub(crate) fn accept(
+    draft: &Draft<'_>,
+    group: Option<&Name>,
+    wait_days: Option<u32>,
+) -> Result<Option<Wait>, Gap> {
+    let gap = |input: &'static str, problem: Problem| {
+        let input = Name::from(input);
+        Gap { input, problem }
+    };
+    let Some(name) = group else {
+        return match wait_days {
+            Some(_) => Err(gap("wait", Problem::Missing)),
+            None => Ok(None),
+        };
+    };
+    let Some(group) = draft.playbook.wait(name) else {
+        let known = draft.playbook.waits.iter().map(|wait| wait.name.as_str());
+        let nearest = nearest(name.as_str(), known).map(SmolStr::from);
+        return Err(gap("wait", Problem::Unknown { nearest }));
+    };
+    let wait_days = wait_days.unwrap_or(group.default_days);
+    let (least_days, most_days) = (group.least_days, group.most_days);
+    if wait_days < least_days || wait_days > most_days.unwrap_or(LONGEST_WAIT_DAYS) {
+        let bounds = Problem::OutOfBounds {
+            least_days,
+            most_days,
+        };
+        return Err(gap("wait_days", bounds));
+    }
+    Ok(Some(Wait {
+        group: group.name.clone(),
+        wait_days,
+    }))
+}

@@ -1,0 +1,394 @@
+//! The history: each event of the journal as a line.
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{Line, Telling};
+use crate::agenda::counts;
+use crate::ids::{Id, Name};
+use crate::playbook::rule::Anchor;
+use crate::record::contact::ContactPart;
+use crate::record::journal::{Event, JournalEntry};
+use crate::record::lead::{Closed, How};
+use crate::record::message::{Message, Recipient};
+use crate::record::pool::{PassedOver, Reasons};
+use crate::time::Instant;
+
+/// What a line says, and why, where there is more to say.
+type Told = Option<(SmolStr, Option<SmolStr>)>;
+
+impl Telling<'_> {
+    pub(super) fn history(&self) -> Vec<Line> {
+        let entries = self.past.entries.iter();
+        entries.flat_map(|entry| self.entry(entry)).collect()
+    }
+
+    fn entry(&self, entry: &JournalEntry) -> Vec<Line> {
+        let lines = entry.events.iter().filter_map(|event| {
+            let told = self.of_lead(event);
+            let told = told.or_else(|| self.of_tasks(event));
+            let told = told.or_else(|| self.of_contact(event));
+            let told = told.or_else(|| self.of_rules(event, entry.at));
+            let told = told.or_else(|| self.of_messages(event, entry.at));
+            let (what, why) = told.or_else(|| self.of_failures(event, entry.at))?;
+            Some(Line {
+                at: self.local(entry.at),
+                happened_at: entry.happened_at.map(|at| self.local(at)),
+                who: format_smolstr!("{}", entry.actor),
+                what,
+                why,
+            })
+        });
+        lines.collect()
+    }
+
+    /// What an event says of the lead; nothing for events about other leads.
+    fn of_lead(&self, event: &Event) -> Told {
+        let id = self.lead.id;
+        let plain = |text: SmolStr| Some((text, None));
+        match event {
+            Event::Registered { lead, source, into } if *lead == id => {
+                let source = source
+                    .as_ref()
+                    .map(|source| format!(" from {source}"))
+                    .unwrap_or_default();
+                plain(format_smolstr!(
+                    "registered{source} into {}.{}",
+                    into.0,
+                    into.1
+                ))
+            }
+            Event::Assigned {
+                lead,
+                to,
+                from,
+                reasons,
+            } if *lead == id => {
+                let from = from
+                    .as_ref()
+                    .map(|from| format!(", before {from}"))
+                    .unwrap_or_default();
+                Some((
+                    format_smolstr!("assigned to {to}{from}"),
+                    reasons.as_deref().map(told_reasons),
+                ))
+            }
+            Event::NobodyEligible { lead, reasons } if *lead == id => Some((
+                format_smolstr!("nobody in the pool {} could have it", reasons.pool),
+                Some(told_reasons(reasons)),
+            )),
+            Event::Attempted { lead, reached } if *lead == id => {
+                plain(SmolStr::new_static(if *reached {
+                    "contact reached"
+                } else {
+                    "contact tried, no answer"
+                }))
+            }
+            Event::Answered { lead } if *lead == id => plain("the contact answered".into()),
+            Event::Recorded { lead, activity } if *lead == id => {
+                plain(format_smolstr!("recorded: {activity}"))
+            }
+            Event::Moved { lead, from, to } if *lead == id => {
+                plain(format_smolstr!("moved from {} to {}", from.1, to.1))
+            }
+            Event::WaitSet {
+                lead,
+                group,
+                wait_days,
+            } if *lead == id => plain(format_smolstr!("waits in {group}, {wait_days} days")),
+            Event::Closed {
+                lead,
+                outcome,
+                number,
+            } if *lead == id => {
+                let why = self.reason_of_end(*number);
+                Some((format_smolstr!("closed: {outcome}"), why.cloned()))
+            }
+            Event::Reopened { lead } if *lead == id => plain("reopened".into()),
+            Event::Held { lead, hold } if *lead == id => plain(format_smolstr!("held: {hold}")),
+            Event::Released { lead, hold } if *lead == id => {
+                plain(format_smolstr!("released: {hold}"))
+            }
+            Event::FieldsSet { lead, fields } if *lead == id => {
+                let fields: Vec<&str> = fields.iter().map(|field| field.as_str()).collect();
+                plain(format_smolstr!("set {}", fields.join(", ")))
+            }
+            Event::Flagged { lead, flag } if *lead == id => {
+                plain(format_smolstr!("flagged: {}", flag.as_str()))
+            }
+            Event::LeadAdopted { lead, playbook } if *lead == id => {
+                plain(format_smolstr!("taken over by playbook {playbook}"))
+            }
+            Event::OwnerFollowed { lead } if *lead == id => {
+                plain("owner's role and team renewed".into())
+            }
+            _ => None,
+        }
+    }
+
+    fn of_tasks(&self, event: &Event) -> Told {
+        let id = self.lead.id;
+        let plain = |text: SmolStr| Some((text, None));
+        match event {
+            Event::TaskOpened { lead, task, due_at } if *lead == id => {
+                let due = due_at
+                    .map(|due_at| format!(", due {}", self.local(due_at)))
+                    .unwrap_or_default();
+                plain(format_smolstr!("task opened: {task}{due}"))
+            }
+            Event::TaskEnded {
+                lead,
+                task,
+                how,
+                kept,
+                choice,
+            } if *lead == id => {
+                let how = match (how, kept) {
+                    (How::Done, true) => "done",
+                    (How::Done, false) => "done late",
+                    (How::Missed, _) => "missed",
+                    (How::Dropped, _) => "dropped",
+                };
+                let choice = choice
+                    .as_ref()
+                    .map(|choice| format!(": {choice}"))
+                    .unwrap_or_default();
+                plain(format_smolstr!("task {how}: {task}{choice}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Why it came to this end, of all that it had.
+    fn reason_of_end(&self, number: u32) -> Option<&SmolStr> {
+        let lead = self.lead;
+        let is_last = |closed: &&Closed| closed.number == number;
+        if lead.closed.as_ref().filter(is_last).is_some() {
+            return lead.reason.as_ref();
+        }
+        let earlier = &lead.earlier_reasons;
+        let found = earlier.iter().find(|earlier| earlier.number == number)?;
+        Some(&found.reason)
+    }
+
+    fn of_contact(&self, event: &Event) -> Told {
+        let id = self.lead.id;
+        let plain = |text: SmolStr| Some((text, None));
+        match event {
+            Event::ContactDiffers { lead, what } if *lead == id => plain(format_smolstr!(
+                "registered with another {} than the contact is known by",
+                parts(what, " and another ")
+            )),
+            Event::ContactLearned { lead, what } if *lead == id => plain(format_smolstr!(
+                "the contact's {} became known",
+                parts(what, " and ")
+            )),
+            Event::Unsubscribed { .. } => plain("the contact unsubscribed".into()),
+            Event::EmailInvalid { .. } => plain("mail to the contact comes back for good".into()),
+            _ => None,
+        }
+    }
+
+    fn of_rules(&self, event: &Event, at: Instant) -> Told {
+        let id = self.lead.id;
+        match event {
+            Event::Fired {
+                lead,
+                rule,
+                occurrence,
+                due_at,
+            } if *lead == id => {
+                let nth = if *occurrence > 0 {
+                    format!(" (no. {occurrence})")
+                } else {
+                    String::new()
+                };
+                let told = format_smolstr!("rule {rule} fired{nth}{}", self.due(*due_at, at));
+                let counted = self.playbook.rule(rule).map(|rule| match rule.anchor {
+                    Anchor::Turns(_) => counts(rule, self.lead),
+                    _ => format!("on {}", counts(rule, self.lead)),
+                });
+                Some((told, counted.map(SmolStr::from)))
+            }
+            Event::Skipped {
+                lead,
+                rule,
+                due_at,
+                because,
+            } if *lead == id => {
+                let told = format_smolstr!("rule {rule} skipped{}", self.due(*due_at, at));
+                Some((told, Some(format_smolstr!("did not hold: {because}"))))
+            }
+            Event::ActionRefused {
+                lead,
+                rule,
+                action,
+                missing,
+            } if *lead == id => {
+                let missing: Vec<&str> = missing.iter().map(|name| name.as_str()).collect();
+                Some((
+                    format_smolstr!("rule {rule} could not {action}"),
+                    Some(missing.join(", ").into()),
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// When it was due, if that was not now.
+    fn due(&self, due_at: Instant, at: Instant) -> String {
+        let due_at = self.local(due_at);
+        if due_at == self.local(at) {
+            String::new()
+        } else {
+            format!(", due {due_at}")
+        }
+    }
+
+    /// What became of the messages that the lead queued: their own decisions.
+    fn of_messages(&self, event: &Event, at: Instant) -> Told {
+        let id = self.lead.id;
+        match event {
+            Event::Queued {
+                lead,
+                template,
+                to,
+                not_before,
+                ..
+            } if *lead == id => {
+                let name = named(template, to);
+                let why = (*not_before > at)
+                    .then(|| format_smolstr!("not before {}", self.local(*not_before)));
+                Some((format_smolstr!("{name}: queued"), why))
+            }
+            Event::NotQueued {
+                lead,
+                template,
+                because,
+            } if *lead == id => {
+                let because = because.as_str();
+                let told = format_smolstr!("message {template} not sent: {because}");
+                Some((told, None))
+            }
+            Event::MessageIs {
+                message,
+                state,
+                because,
+            } => {
+                let message = self.message(message.0)?;
+                let name = named(&message.template, &message.to);
+                let told = match because {
+                    Some(because) => format_smolstr!("{name}: dropped, {}", because.as_str()),
+                    None => format_smolstr!("{name}: {}", told_state(state)),
+                };
+                // Only what the last hand-over said is kept.
+                let is_last = message.state_since == at && message.state.as_str() == state;
+                let said = message.error.clone().filter(|_| is_last);
+                Some((told, said))
+            }
+            _ => None,
+        }
+    }
+
+    /// What went wrong with the clock of the lead, or of one of its messages.
+    fn of_failures(&self, event: &Event, at: Instant) -> Told {
+        let (record, what) = match event {
+            Event::Failed { record, failures } => {
+                (record, format_smolstr!("failed, {failures} in a row"))
+            }
+            Event::SetAside { record } => (record, "set aside".into()),
+            Event::Retried { record } => (record, "tried again".into()),
+            _ => return None,
+        };
+        let (what, trouble) = if *record == self.lead.id.0 {
+            (what, self.lead.trouble.as_ref())
+        } else {
+            let message = self.message(*record)?;
+            let name = named(&message.template, &message.to);
+            (format_smolstr!("{name}: {what}"), message.trouble.as_ref())
+        };
+        // Only what the last failure said is kept.
+        let is_failure = matches!(event, Event::Failed { .. });
+        let is_last = is_failure && self.last_failure(*record) == Some(at);
+        let said = trouble.filter(|_| is_last);
+        Some((what, said.map(|trouble| trouble.error.clone())))
+    }
+
+    fn last_failure(&self, of: Id) -> Option<Instant> {
+        let is_failure =
+            |event: &Event| matches!(event, Event::Failed { record, .. } if *record == of);
+        let mut newest = self.past.entries.iter().rev();
+        let last = newest.find(|entry| entry.events.iter().any(is_failure))?;
+        Some(last.at)
+    }
+
+    fn message(&self, id: Id) -> Option<&Message> {
+        let messages = &self.past.messages;
+        messages.iter().find(|message| message.id.0 == id)
+    }
+}
+
+/// A message, to people: what it says and to whom.
+fn named(template: &Name, to: &Recipient) -> SmolStr {
+    match to {
+        Recipient::Contact(_) => format_smolstr!("message {template} to the contact"),
+        Recipient::Agent(agent) => format_smolstr!("message {template} to {agent}"),
+    }
+}
+
+fn told_state(state: &str) -> &str {
+    match state {
+        "queued" => "waits for its turn",
+        "handing-over" => "handed over",
+        "to-retry" => "to be tried again later",
+        "in-doubt" => "in doubt, nobody knows whether it arrived",
+        known => known,
+    }
+}
+
+fn parts(what: &[ContactPart], between: &str) -> String {
+    let words: Vec<&str> = what.iter().map(|part| part.as_str()).collect();
+    words.join(between)
+}
+
+fn told_reasons(reasons: &Reasons) -> SmolStr {
+    let percent = |permille: u32| format!("{}.{} %", permille / 10, permille % 10);
+    let ranked: Vec<String> = reasons
+        .ranked
+        .iter()
+        .map(|ranked| {
+            let conversion = percent(ranked.conversion_permille);
+            format!(
+                "{} {conversion}, {} of {} open",
+                ranked.agent, ranked.load, ranked.capacity
+            )
+        })
+        .collect();
+    let passed: Vec<String> = reasons
+        .passed_over
+        .iter()
+        .map(|(agent, why)| format!("{agent} {}", told_passed(*why)))
+        .collect();
+    let mut told = format!(
+        "pool {}: {}",
+        reasons.pool,
+        if ranked.is_empty() {
+            "nobody".into()
+        } else {
+            ranked.join("; ")
+        }
+    );
+    if !passed.is_empty() {
+        told.push_str(&format!("; passed over: {}", passed.join(", ")));
+    }
+    told.into()
+}
+
+fn told_passed(why: PassedOver) -> &'static str {
+    match why {
+        PassedOver::Unavailable => "is unavailable",
+        PassedOver::OtherCity => "serves other cities",
+        PassedOver::Full => "is full",
+        PassedOver::HadItBefore => "had it before",
+        PassedOver::HoldsTheContact => "holds the contact already",
+    }
+}

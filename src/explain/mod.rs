@@ -1,0 +1,326 @@
+//! Explaining: a lead's history (who, what, when, why), what is due next, and for each rule that
+//! could apply, how it stands and why (requirement Z3).
+//!
+//! Explanations show personal values, so they are for people who may see the lead, not for logs.
+
+mod history;
+mod page;
+
+use serde::Serialize;
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::agenda::{Happens, Standing, agenda, counts, standing, task_due_at};
+use crate::calendar::Zone;
+use crate::condition::Condition;
+use crate::playbook::Playbook;
+use crate::playbook::catalogue::LeadFacts;
+use crate::playbook::rule::{Action, Anchor, Rule, Whom};
+use crate::record::journal::JournalEntry;
+use crate::record::lead::{Assignee, Lead};
+use crate::record::message::Message;
+use crate::time::Instant;
+
+/// Everything there is to say about a lead.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// Which lead.
+    pub lead: SmolStr,
+    /// The contact's name.
+    pub contact: SmolStr,
+    /// Where it is: pipeline and stage.
+    pub stage: SmolStr,
+    /// Who owns it.
+    pub owner: Option<SmolStr>,
+    /// The zone in which times are told.
+    pub zone: SmolStr,
+    /// How many entries of its history are older than what is told.
+    pub older: u32,
+    /// What happened, the oldest first.
+    pub history: Vec<Line>,
+    /// Open tasks.
+    pub tasks: Vec<OpenTask>,
+    /// What is due, the earliest first.
+    pub next: Vec<Next>,
+    /// How each rule stands.
+    pub rules: Vec<RuleStanding>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    /// When it was decided, in local time.
+    pub at: SmolStr,
+    /// When it happened, if it was reported late.
+    pub happened_at: Option<SmolStr>,
+    /// Who did it.
+    pub who: SmolStr,
+    /// What happened.
+    pub what: SmolStr,
+    /// Why, where there is more to say.
+    pub why: Option<SmolStr>,
+}
+
+/// An open task.
+#[derive(Clone, Debug, Serialize)]
+pub struct OpenTask {
+    /// Its name in the playbook.
+    pub task: SmolStr,
+    /// What it says.
+    pub text: SmolStr,
+    /// For whom.
+    pub assignee: SmolStr,
+    /// Until when.
+    pub due_at: Option<SmolStr>,
+}
+
+/// Something that is due.
+#[derive(Clone, Debug, Serialize)]
+pub struct Next {
+    /// When.
+    pub at: SmolStr,
+    /// Which rule.
+    pub rule: SmolStr,
+    /// What will happen.
+    pub what: SmolStr,
+}
+
+/// How a rule stands with a lead.
+#[derive(Clone, Debug, Serialize)]
+pub struct RuleStanding {
+    /// Which rule.
+    pub rule: SmolStr,
+    /// Whether it is due.
+    pub is_due: bool,
+    /// How it stands, and why.
+    pub standing: SmolStr,
+}
+
+/// What a lead lived through, as far as it is told.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// The newest entries of the lead's history and of its messages', the oldest first.
+    pub entries: Vec<JournalEntry>,
+    /// The messages that they queued, as they are now.
+    pub messages: Vec<Message>,
+    /// How many entries of the lead's are older.
+    pub older: u32,
+}
+
+impl Past {
+    /// How many entries of a lead's history are told, if nothing else is said.
+    pub const NEWEST: u32 = 200;
+}
+
+/// Explains a lead.
+#[must_use]
+pub fn explain(playbook: &Playbook, lead: &Lead, past: Past, now: Instant) -> Explanation {
+    let telling = Telling {
+        playbook,
+        lead,
+        past: &past,
+        now,
+    };
+    Explanation {
+        lead: format_smolstr!("{}", lead.id),
+        contact: lead.contact.name.clone(),
+        stage: format_smolstr!("{}.{}", lead.pipeline, lead.stage),
+        owner: lead.owner_id().map(|owner| owner.as_str().into()),
+        zone: playbook.zone.name().into(),
+        older: past.older,
+        history: telling.history(),
+        tasks: telling.tasks(),
+        next: telling.next(),
+        rules: playbook
+            .rules
+            .iter()
+            .map(|rule| telling.rule(rule))
+            .collect(),
+    }
+}
+
+/// An instant as it is in a zone: `2026-03-06 16:30:00 -05:00`.
+#[must_use]
+pub fn local(zone: &Zone, at: Instant) -> SmolStr {
+    let local = zone.to_local(at);
+    let offset = local.signed_duration_since(at.naive_utc());
+    let minutes = offset.num_minutes();
+    let sign = if minutes < 0 { '-' } else { '+' };
+    let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+    format_smolstr!(
+        "{} {sign}{hours:02}:{minutes:02}",
+        local.format("%Y-%m-%d %H:%M:%S")
+    )
+}
+
+struct Telling<'a> {
+    playbook: &'a Playbook,
+    lead: &'a Lead,
+    past: &'a Past,
+    now: Instant,
+}
+
+impl Telling<'_> {
+    fn local(&self, at: Instant) -> SmolStr {
+        local(&self.playbook.zone, at)
+    }
+
+    fn tasks(&self) -> Vec<OpenTask> {
+        let open = self.lead.tasks.iter().filter(|task| task.ended.is_none());
+        let told = open.map(|task| {
+            let spec = self.playbook.task(&task.name);
+            let due_at = spec.and_then(|spec| task_due_at(spec, task, self.lead).ok().flatten());
+            let text =
+                spec.and_then(|spec| crate::render::task_text(self.playbook, self.lead, spec).ok());
+            OpenTask {
+                task: task.name.as_str().into(),
+                text: text.unwrap_or_default().into(),
+                assignee: match &task.assignee {
+                    Assignee::Owner => self
+                        .lead
+                        .owner_id()
+                        .map_or_else(|| "owner".into(), |owner| owner.as_str().into()),
+                    Assignee::Role(role) => role.as_str().into(),
+                    Assignee::Agent(agent) => agent.as_str().into(),
+                },
+                due_at: due_at.map(|due_at| self.local(due_at)),
+            }
+        });
+        told.collect()
+    }
+
+    fn next(&self) -> Vec<Next> {
+        let items = agenda(self.playbook, self.lead)
+            .into_iter()
+            .map(|item| Next {
+                at: self.local(item.due_at),
+                rule: item.rule.name.as_str().into(),
+                what: match item.what {
+                    Happens::Turns => "its condition turns".into(),
+                    Happens::Fires { .. } => told_actions(&item.rule.actions),
+                },
+            });
+        items.collect()
+    }
+
+    fn rule(&self, rule: &Rule) -> RuleStanding {
+        let found = standing(self.playbook, self.lead, rule);
+        let told = match found {
+            Standing::Due(item) => {
+                let mut told = format!(
+                    "due {} = {}",
+                    self.local(item.due_at),
+                    counts(rule, self.lead)
+                );
+                if let Some(condition) = &rule.only_if {
+                    told.push_str(&self.told_condition(condition, item.due_at.max(self.now)));
+                }
+                told.into()
+            }
+            Standing::OutOfScope => self.out_of_scope(rule),
+            Standing::NoAnchor => self.not_yet(&rule.anchor),
+            Standing::Held => {
+                let holds: Vec<&str> = self
+                    .lead
+                    .holds
+                    .iter()
+                    .filter(|hold| hold.until.is_none())
+                    .map(|hold| hold.name.as_str())
+                    .collect();
+                format_smolstr!("stopped by {}", holds.join(", "))
+            }
+            Standing::Over(until) => format_smolstr!("over: {until}"),
+            Standing::Fired(fired) => format_smolstr!("fired {}", self.local(fired.at)),
+            Standing::TooLate(due_at) => {
+                format_smolstr!("was due {}, before it was recorded", self.local(due_at))
+            }
+            Standing::Never(error) => format_smolstr!("never: {error}"),
+        };
+        RuleStanding {
+            rule: rule.name.as_str().into(),
+            is_due: matches!(found, Standing::Due(_)),
+            standing: told,
+        }
+    }
+
+    /// That what a rule counts from has not happened.
+    fn not_yet(&self, anchor: &Anchor) -> SmolStr {
+        match anchor {
+            Anchor::Turns(condition) => format_smolstr!("not so yet: {condition}"),
+            Anchor::Field(field) => format_smolstr!("{field} is not set"),
+            Anchor::Overdue(task) if self.lead.open_task(task).is_none() => {
+                format_smolstr!("task {task} is not open")
+            }
+            Anchor::Overdue(task) => format_smolstr!("task {task} has no deadline now"),
+            Anchor::Assigned => "nobody owns it yet".into(),
+            anchor => format_smolstr!("not {anchor} yet"),
+        }
+    }
+
+    fn out_of_scope(&self, rule: &Rule) -> SmolStr {
+        let scope = &rule.scope;
+        let lead = self.lead;
+        if !scope.stages.is_empty()
+            && !scope
+                .stages
+                .iter()
+                .any(|at| at.is(&lead.pipeline, &lead.stage))
+        {
+            let stages: Vec<String> = scope.stages.iter().map(ToString::to_string).collect();
+            return format_smolstr!("only in {}", stages.join(", "));
+        }
+        match &scope.wait {
+            Some(wait) if lead.wait.as_ref().map(|wait| &wait.group) != Some(wait) => {
+                format_smolstr!("only in the wait group {wait}")
+            }
+            _ if lead.is_open() => "only for closed leads".into(),
+            _ => "only for open leads".into(),
+        }
+    }
+
+    /// Whether a condition holds at an instant, term by term where it does not.
+    fn told_condition(&self, condition: &Condition, at: Instant) -> String {
+        let facts = LeadFacts {
+            playbook: self.playbook,
+            lead: self.lead,
+        };
+        if condition.holds(&facts, at) {
+            return format!("; if {condition} (holds so far)");
+        }
+        let terms = condition.why(&facts, at);
+        let failing: Vec<String> = terms
+            .iter()
+            .filter(|term| term.held != term.wanted)
+            .map(ToString::to_string)
+            .collect();
+        format!("; will be skipped as things are: {}", failing.join("; "))
+    }
+}
+
+/// What actions do, in a few words.
+#[must_use]
+pub fn told_actions(actions: &[Action]) -> SmolStr {
+    let told: Vec<String> = actions.iter().map(told_action).collect();
+    if told.is_empty() {
+        "nothing".into()
+    } else {
+        told.join(", ").into()
+    }
+}
+
+fn told_action(action: &Action) -> String {
+    match action {
+        Action::Send(send) => format!("send {}", send.template),
+        Action::Notify {
+            whom: Whom::Owner,
+            template,
+        } => format!("tell the owner: {template}"),
+        Action::Notify { whom, template } => format!("tell {whom}: {template}"),
+        Action::Task(task) => format!("task {task}"),
+        Action::Assign(assign) => match &assign.then {
+            Some(then) => format!("assign by {}, or else {}", assign.pool, told_action(then)),
+            None => format!("assign by {}", assign.pool),
+        },
+        Action::Move { stage, .. } => format!("move to {stage}"),
+        Action::Set { field, value } => format!("set {field} to {value}"),
+    }
+}

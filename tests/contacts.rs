@@ -1,0 +1,241 @@
+//! A contact and its leads: what is known of the person is known to all of them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+mod shop;
+
+use std::sync::Arc;
+
+use leadkit::decide::command::{Actor, Command, NewLead, What};
+use leadkit::engine::Answer;
+use leadkit::record::contact::ContactPart;
+use leadkit::scenario::World;
+use leadkit::store::{MemoryStore, Order};
+use pollster::block_on;
+use shop::{at, folder, play, read};
+
+fn world(rules: &str) -> World {
+    let playbook = read(&folder(rules, ""));
+    let store = Arc::new(MemoryStore::default());
+    World::new(playbook, store, at("2026-03-02T10:00:00+01:00")).unwrap()
+}
+
+async fn register(world: &World, new: NewLead) -> Answer {
+    let command = Command {
+        tenant: world.tenant().name().clone(),
+        actor: Actor::host("web-form"),
+        happened_at: None,
+        what: What::Register(Box::new(new)),
+    };
+    world.engine().execute(None, command).await.unwrap()
+}
+
+// ------------------------------------------------------------------ reopened
+
+#[test]
+fn a_lead_that_is_reopened_knows_what_became_of_its_contact_meanwhile() {
+    play(
+        r#"
+[[rule]]
+name  = "ask-again"
+on    = "entered new"
+after = "1 day"
+if    = 'not contact.unsubscribed and contact.phone is present'
+do    = [{ task = "call" }]
+"#,
+        r#"
+[[scenario]]
+name  = "unsubscribed through another lead"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "first", name = "Luis", email = "luis@example.com", phone = "600 100 200" }
+
+[[scenario.step]]
+close = { as = "lost" }
+
+[[scenario.step]]
+register = { ref = "second", name = "Luis", email = "luis@example.com" }
+
+[[scenario.step]]
+unsubscribe = {}
+
+[[scenario.step]]
+lead   = "first"
+reopen = { to = "new" }
+expect = { count = { 'contact.unsubscribed' = 2 } }
+
+[[scenario.step]]
+at     = "2026-03-04T10:00:00+01:00"
+expect = { tasks = [], history = "rule ask-again skipped" }
+
+[[scenario]]
+name  = "a phone number became known while it was closed"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "first", name = "Luis", email = "luis@example.com" }
+
+[[scenario.step]]
+close = { as = "lost" }
+
+[[scenario.step]]
+register = { ref = "second", name = "Luis", email = "luis@example.com", phone = "600 100 200" }
+
+[[scenario.step]]
+lead   = "first"
+reopen = { to = "new" }
+
+[[scenario.step]]
+at     = "2026-03-04T10:00:00+01:00"
+expect = { task = "call" }
+"#,
+    );
+}
+
+// ------------------------------------------------------------------ registered again
+
+#[test]
+fn a_phone_number_that_was_missing_reaches_all_open_leads_of_the_contact() {
+    block_on(async {
+        // A lead whose phone becomes known is done with its task at once: it is decided anew.
+        let world = world(
+            r#"
+[task.find-phone]
+text = "Find a phone number"
+done = 'contact.phone is present'
+
+[[rule]]
+name = "find-phone"
+on   = "registered"
+if   = 'contact.phone is missing'
+do   = [{ task = "find-phone" }]
+"#,
+        );
+        let luis = || NewLead::new("Luis").email("luis@example.com");
+        let first = register(&world, luis()).await.lead.unwrap();
+        assert!(first.open_task(&"find-phone".into()).is_some());
+        let second = register(&world, luis().phone("600 100 200")).await;
+        assert_eq!(second.contact_differs, []);
+        let leads = world.tenant().leads("", Order::Id, None, 10).await.unwrap();
+        assert_eq!(leads.leads.len(), 2);
+        for lead in &leads.leads {
+            assert_eq!(lead.contact.phone.as_deref(), Some("600 100 200"));
+            assert!(lead.open_task(&"find-phone".into()).is_none());
+        }
+        let told = world.tenant().explain(first.id).await.unwrap().to_string();
+        assert!(told.contains("the contact's phone became known"), "{told}");
+    });
+}
+
+#[test]
+fn what_differs_from_what_is_known_is_told_and_overwrites_nothing() {
+    block_on(async {
+        let world = world("");
+        let luis =
+            |name: &str, phone: &str| NewLead::new(name).email("luis@example.com").phone(phone);
+        let first = register(&world, luis("Luis Vera", "600 100 200")).await;
+        assert_eq!(first.contact_differs, []);
+        // However it is written, it is the same.
+        let same = register(&world, luis(" luis VERA ", "600-100-200")).await;
+        assert_eq!(same.contact_differs, []);
+        let other = register(&world, luis("Luisa Vera", "600 100 201")).await;
+        assert_eq!(
+            other.contact_differs,
+            [ContactPart::Name, ContactPart::Phone]
+        );
+        let lead = other.lead.unwrap();
+        assert_eq!(lead.contact.name, "Luis Vera");
+        assert_eq!(lead.contact.phone.as_deref(), Some("600 100 200"));
+        // On record without what was typed: the journal holds no personal values.
+        let told = world.tenant().explain(lead.id).await.unwrap();
+        let said = "registered with another name and another phone than the contact is known by";
+        assert!(told.history.iter().any(|line| line.what == said));
+    });
+}
+
+// ------------------------------------------------------------------ into a wait group
+
+const WAITING: &str = r#"
+[wait.some-months]
+wait  = { least = "30 days", default = "60 days", most = "90 days" }
+first = [{ task = "call" }]
+
+[need.consent]
+if   = 'city is present'
+text = "The city"
+
+[pipeline.later]
+start = "asked"
+
+[pipeline.later.stage]
+asked   = { to = { waiting = ["consent"], over = [] } }
+waiting = { waits = true, to = { over = [] } }
+over    = { final = "lost", to = ["waiting", "asked"] }
+
+[[route]]
+to = "later.asked"
+"#;
+
+#[test]
+fn a_lead_comes_to_where_leads_wait_only_with_a_wait_group() {
+    play(
+        WAITING,
+        r#"
+[[scenario]]
+name  = "the move says the wait group"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis" }
+
+[[scenario.step]]                           # all that is missing, at once
+move   = { to = "waiting" }
+expect = { refused = ["consent", "wait"], stage = "asked" }
+
+[[scenario.step]]
+set = { city = "Madrid" }
+
+[[scenario.step]]
+move   = { to = "waiting" }
+expect = { refused = ["wait"], stage = "asked" }
+
+[[scenario.step]]
+move   = { to = "waiting", wait = "some-months", wait-days = 100 }
+expect = { refused = ["wait_days"], refusal-says = "30 days to 90 days", stage = "asked" }
+
+[[scenario.step]]
+move   = { to = "waiting", wait = "some-month" }
+expect = { refused = ["wait"], refusal-says = "some-months", stage = "asked" }
+
+[[scenario.step]]
+move   = { to = "waiting", wait = "some-months", wait-days = 45 }
+expect = { stage = "waiting", wait-days = 45, next-at = "2026-04-16T10:00:00+02:00", history = "waits in some-months, 45 days" }
+
+[[scenario.step]]                           # its wait group stays its own
+close = { as = "over" }
+
+[[scenario.step]]
+reopen = { to = "waiting" }
+expect = { stage = "waiting", wait-days = 45 }
+
+[[scenario]]
+name  = "a lead without a wait group is reopened"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis" }
+
+[[scenario.step]]
+close = { as = "over" }
+
+[[scenario.step]]
+reopen = { to = "waiting" }
+expect = { refused = ["wait"], stage = "over" }
+
+[[scenario.step]]
+reopen = { to = "waiting", wait = "some-months" }
+expect = { stage = "waiting", wait-days = 60, next-at = "2026-05-01T10:00:00+02:00" }
+"#,
+    );
+}

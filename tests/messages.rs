@@ -1,0 +1,243 @@
+//! What becomes of messages between the rule that queues them and the mailer.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+mod shop;
+
+use std::sync::Arc;
+
+use leadkit::decide::command::{Actor, NewLead};
+use leadkit::engine::{Engine, Error};
+use leadkit::ids::Name;
+use leadkit::mailer::MemoryMailer;
+use leadkit::record::contact::MessageBook;
+use leadkit::record::message::{DropReason, State};
+use leadkit::scenario::World;
+use leadkit::store::{MemoryStore, Order};
+use leadkit::time::Elapsed;
+use pollster::block_on;
+use shop::{at, folder, play, read};
+
+// ------------------------------------------------------------------ another owner
+
+/// The cap makes the second message wait until Wednesday; on Tuesday the owner changes.
+const SLOW: &str = r#"
+[cap]
+messages = 1
+within   = "2 days"
+"#;
+
+const BEA: &str = r#"
+[[agent]]
+id    = "bea"
+name  = "Bea"
+email = "bea@example.com"
+role  = "seller"
+"#;
+
+/// Two rules send the same template, and only one of them says `drop`.
+#[test]
+fn each_message_keeps_what_its_own_rule_says_of_a_new_owner() {
+    play(
+        &format!(
+            "{SLOW}{}",
+            r#"
+[[rule]]
+name = "goes-on"
+on   = "registered"
+do   = [{ send = "hello" }, { send = "hello" }]
+
+[[rule]]
+name = "is-dropped"
+on   = "entered talking"
+do   = [{ send = "hello", on-owner-change = "drop" }]
+"#
+        ),
+        &format!(
+            "{BEA}{}",
+            r#"
+[[scenario]]
+name  = "the owner changes while they wait"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com", owner = "ana" }
+expect   = { mailed = ["hello"], mailed-as = "ana" }
+
+[[scenario.step]]
+move = { to = "talking" }
+
+[[scenario.step]]
+at       = "2026-03-03T10:00:00+01:00"
+reassign = { to = "bea" }
+
+[[scenario.step]]                           # of a rule that lets the new owner take it over
+at     = "2026-03-04T10:00:00+01:00"
+expect = { mailed = ["hello"], mailed-as = "bea" }
+
+[[scenario.step]]                           # of one that does not
+at     = "2026-03-06T10:00:00+01:00"
+expect = { mailed = [], dropped = { hello = "owner-changed" } }
+"#
+        ),
+    );
+}
+
+#[test]
+fn a_message_that_a_choice_or_a_fallback_sends_is_dropped_too_if_it_says_so() {
+    play(
+        &format!(
+            "{SLOW}{}",
+            r#"
+[pool.nobody]
+members = 'role == "nobody"'
+
+[role.nobody]
+may = []
+
+[task.decide]
+text = "Decide"
+
+[task.decide.choices]
+write = { do = [{ send = "hello", on-owner-change = "drop" }] }
+
+[[rule]]
+name = "first"
+on   = "registered"
+do   = [{ send = "hello" }, { task = "decide" }]
+
+[[rule]]
+name = "fallback"
+on   = "entered talking"
+do   = [{ assign = "nobody", then = { send = "hello", on-owner-change = "drop" } }]
+"#
+        ),
+        &format!(
+            "{BEA}{}",
+            r#"
+[[scenario]]
+name  = "the owner changes while the message of a choice waits"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com", owner = "ana" }
+expect   = { mailed = ["hello"] }
+
+[[scenario.step]]
+complete = { task = "decide", choice = "write" }
+
+[[scenario.step]]
+reassign = { to = "bea" }
+
+[[scenario.step]]
+at     = "2026-03-05T10:00:00+01:00"
+expect = { mailed = [], dropped = { hello = "owner-changed" } }
+
+[[scenario]]
+name  = "the owner changes while the message of a fallback waits"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com", owner = "ana" }
+expect   = { mailed = ["hello"] }
+
+[[scenario.step]]
+move = { to = "talking" }
+
+[[scenario.step]]
+reassign = { to = "bea" }
+
+[[scenario.step]]
+at     = "2026-03-05T10:00:00+01:00"
+expect = { mailed = [], dropped = { hello = "owner-changed" } }
+"#
+        ),
+    );
+}
+
+// ------------------------------------------------------------------ channels
+
+/// Sends by SMS only if nobody can have the lead.
+const BY_SMS: &str = r#"
+[pool.all]
+members = 'role == "seller"'
+
+[[rule]]
+name = "assign"
+on   = "registered"
+do   = [{ assign = "all", then = { assign = "all", then = { send = "hello", channel = "sms" } } }]
+"#;
+
+#[test]
+fn a_channel_that_only_a_fallback_sends_over_needs_its_mailer() {
+    let playbook = read(&folder(BY_SMS, ""));
+    assert_eq!(playbook.channels(), [Name::from("sms")]);
+    let engine = Engine::builder(MemoryStore::default())
+        .playbook("shop", playbook)
+        .mailer("email", MemoryMailer::default())
+        .build();
+    assert!(matches!(engine, Err(Error::NoMailer(channel)) if channel == *"sms"));
+}
+
+/// The leads that it clocked are not taken over yet, and their messages still go.
+#[test]
+fn an_earlier_playbooks_channels_need_their_mailers_too() {
+    let (earlier, current) = (read(&folder(BY_SMS, "")), read(&folder("", "")));
+    let engine = Engine::builder(MemoryStore::default())
+        .playbook("shop", earlier)
+        .playbook("shop", current)
+        .mailer("email", MemoryMailer::default())
+        .build();
+    assert!(matches!(engine, Err(Error::NoMailer(channel)) if channel == *"sms"));
+}
+
+// ------------------------------------------------------------------ the book is full
+
+/// A rule that is faster than its cap: once an hour, and one message in thirty days may go.
+#[test]
+fn what_waits_for_the_cap_does_not_grow_without_end() {
+    let rules = r#"
+[cap]
+messages = 1
+within   = "30 days"
+above    = "defer"
+
+[[rule]]
+name  = "hourly"
+on    = "registered"
+every = "1 hour"
+do    = [{ send = "hello" }]
+"#;
+    block_on(async {
+        let playbook = read(&folder(rules, ""));
+        let store = Arc::new(MemoryStore::default());
+        let start = at("2026-03-02T10:00:00+01:00");
+        let world = World::new(playbook, store, start).unwrap();
+        let tenant = world.tenant();
+        let new = NewLead::new("Luis").email("luis@example.com");
+        let lead = tenant
+            .register(new)
+            .by(Actor::host("test"))
+            .await
+            .unwrap()
+            .id;
+        world.advance_to(start + Elapsed::hours(300)).await.unwrap();
+        let messages = tenant.messages("", None, 1_000).await.unwrap();
+        assert_eq!(messages.len(), MessageBook::MOST);
+        let is_waiting = |state: &State| matches!(state, State::Queued { .. });
+        let waiting = messages.iter().filter(|one| is_waiting(&one.state)).count();
+        assert_eq!(waiting, MessageBook::MOST - 1);
+        // What found no room is on record, each time.
+        let told = tenant.explain(lead).await.unwrap();
+        let cap = DropReason::Cap.as_str();
+        let said = format!("message hello not sent: {cap}");
+        let dropped = told.history.iter().filter(|line| line.what == said).count();
+        assert_eq!(dropped, 301 - MessageBook::MOST);
+        // And there is room again when the first one is thirty days old.
+        world.advance_to(start + Elapsed::days(31)).await.unwrap();
+        let leads = tenant.leads("", Order::Id, None, 10).await.unwrap().leads;
+        assert_eq!(leads.len(), 1);
+        let messages = tenant.messages("", None, 1_000).await.unwrap();
+        assert_eq!(messages.len(), MessageBook::MOST + 1);
+    });
+}

@@ -1,0 +1,314 @@
+//! The timeline of a lead: everything that was decided about it and about its messages, in order,
+//! and of a long history the newest (requirement Z3).
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+mod shop;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use leadkit::clock::VirtualClock;
+use leadkit::decide::command::{Fate, NewLead};
+use leadkit::engine::Engine;
+use leadkit::explain::{Explanation, Past};
+use leadkit::ids::LeadId;
+use leadkit::mailer::{Mailer, Outcome, Outgoing};
+use leadkit::store::{JournalCursor, MemoryStore};
+use leadkit::time::Elapsed;
+use pollster::block_on;
+use shop::{at, folder, play, read};
+
+/// Says what it is told to say, and then that it took the message.
+#[derive(Clone, Debug, Default)]
+struct Says(Arc<Mutex<VecDeque<Outcome>>>);
+
+#[async_trait]
+impl Mailer for Says {
+    async fn hand_over(&self, _: &Outgoing) -> Outcome {
+        let said = self.0.lock().unwrap().pop_front();
+        said.unwrap_or(Outcome::Accepted)
+    }
+}
+
+struct Bench {
+    engine: Engine,
+    clock: VirtualClock,
+    lead: LeadId,
+}
+
+impl Bench {
+    async fn new(rules: &str, says: impl IntoIterator<Item = Outcome>) -> Self {
+        let clock = VirtualClock::at(at("2026-03-02T10:00:00+01:00"));
+        let mailer = Says(Arc::new(Mutex::new(says.into_iter().collect())));
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("shop", read(&folder(rules, "")))
+            .mailer("email", mailer)
+            .clock(clock.clone())
+            .seed(1)
+            .build()
+            .unwrap();
+        let new = NewLead::new("Luis").email("luis@example.com");
+        let lead = engine
+            .tenant("shop")
+            .register(new)
+            .by(Actor::host("test"))
+            .await
+            .unwrap()
+            .id;
+        let bench = Self {
+            engine,
+            clock,
+            lead,
+        };
+        bench.live_for(Elapsed::zero()).await;
+        bench
+    }
+
+    async fn live_for(&self, time: Elapsed) {
+        let until = leadkit::clock::Clock::now(&self.clock) + time;
+        let lived = self.engine.live_until(&self.clock, until, |_, _| {});
+        lived.await.unwrap();
+        self.engine.tick().await.unwrap();
+    }
+
+    async fn explained(&self) -> Explanation {
+        let shop = self.engine.tenant("shop");
+        shop.explain(self.lead).await.unwrap()
+    }
+
+    /// What the history says of messages, each with the time and the reason.
+    async fn of_messages(&self) -> Vec<String> {
+        let history = self.explained().await.history;
+        let lines = history
+            .iter()
+            .filter(|line| line.what.starts_with("message"));
+        let told = lines.map(|line| {
+            let why = line.why.as_deref().map(|why| format!(" [{why}]"));
+            let time = &line.at[11..16];
+            format!("{time} {}{}", line.what, why.unwrap_or_default())
+        });
+        told.collect()
+    }
+}
+
+const WELCOME: &str = r#"
+[[rule]]
+name = "welcome"
+on   = "registered"
+do   = [{ send = "hello" }]
+"#;
+
+// ------------------------------------------------------------------ messages
+
+#[test]
+fn what_becomes_of_a_message_is_told_where_it_happened() {
+    block_on(async {
+        let later = || Outcome::Later {
+            said: "451 busy".into(),
+        };
+        let bench = Bench::new(WELCOME, [later(), later(), Outcome::Accepted]).await;
+        bench.live_for(Elapsed::hours(1)).await;
+        let told = bench.of_messages().await;
+        let wanted = [
+            "10:00 message hello to the contact: queued",
+            "10:00 message hello to the contact: handed over",
+            "10:00 message hello to the contact: to be tried again later",
+            "10:01 message hello to the contact: handed over",
+            "10:01 message hello to the contact: to be tried again later",
+            "10:03 message hello to the contact: handed over",
+            "10:03 message hello to the contact: accepted [451 busy]",
+        ];
+        assert_eq!(told, wanted);
+    });
+}
+
+#[test]
+fn what_the_server_said_stands_with_the_refusal() {
+    block_on(async {
+        let refused = Outcome::Refused {
+            said: "550 no such user".into(),
+            address_invalid: true,
+        };
+        let bench = Bench::new(WELCOME, [refused]).await;
+        let told = bench.of_messages().await;
+        let wanted = "10:00 message hello to the contact: refused [550 no such user]";
+        assert_eq!(told.last().unwrap(), wanted);
+        // The refusal changed the lead too: it stands in both histories, and is told once.
+        let page = bench.explained().await.to_string();
+        assert_eq!(page.matches(": refused").count(), 1, "{page}");
+        assert!(page.contains("mail to the contact comes back"), "{page}");
+    });
+}
+
+#[test]
+fn a_message_in_doubt_is_told_and_so_is_who_settled_it() {
+    block_on(async {
+        let unknown = Outcome::Unknown {
+            said: "connection lost".into(),
+        };
+        let bench = Bench::new(WELCOME, [unknown]).await;
+        let shop = bench.engine.tenant("shop");
+        let message = shop.messages("", None, 1).await.unwrap().remove(0);
+        shop.settle(message.id, Fate::Accepted)
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
+        let history = bench.explained().await.history;
+        let told: Vec<(&str, &str)> = history
+            .iter()
+            .filter(|line| line.what.starts_with("message"))
+            .map(|line| (line.who.as_str(), line.what.as_str()))
+            .collect();
+        assert_eq!(told[2].0, "host:leadkit");
+        assert!(told[2].1.contains("in doubt"), "{told:?}");
+        assert_eq!(told[3].0, "host:host");
+        assert!(told[3].1.ends_with("accepted"), "{told:?}");
+    });
+}
+
+#[test]
+fn a_message_that_waits_for_the_cap_and_is_dropped_is_told() {
+    play(
+        r#"
+[cap]
+messages = 1
+within   = "2 days"
+
+[[rule]]
+name = "two"
+on   = "registered"
+do   = [{ send = "hello" }, { send = "hello" }]
+"#,
+        r#"
+[[scenario]]
+name  = "unsubscribed while one waits"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com" }
+expect   = { history = ["message hello to the contact: accepted", "not before 2026-03-04 10:00:00 +01:00"] }
+
+[[scenario.step]]
+unsubscribe = {}
+
+[[scenario.step]]
+at     = "2026-03-05T10:00:00+01:00"
+expect = { history = "message hello to the contact: dropped, unsubscribed" }
+"#,
+    );
+}
+
+// ------------------------------------------------------------------ ends
+
+#[test]
+fn each_end_is_told_with_the_reason_of_that_time() {
+    block_on(async {
+        let bench = Bench::new("", []).await;
+        let shop = bench.engine.tenant("shop");
+        for reason in ["no money", "moved away"] {
+            shop.close(bench.lead, "lost", reason)
+                .by(Actor::host("test"))
+                .await
+                .unwrap();
+            shop.reopen(bench.lead, "new")
+                .by(Actor::host("test"))
+                .await
+                .unwrap();
+        }
+        // One without a reason, and the last.
+        shop.move_to(bench.lead, "lost")
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
+        shop.reopen(bench.lead, "new")
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
+        let told = ends(&bench.explained().await);
+        assert_eq!(
+            told,
+            [Some("no money"), Some("moved away"), None].map(owned)
+        );
+        let lead = shop
+            .close(bench.lead, "lost", "bought elsewhere")
+            .by(Actor::host("test"))
+            .await;
+        assert_eq!(lead.unwrap().reason.as_deref(), Some("bought elsewhere"));
+        let told = ends(&bench.explained().await);
+        assert_eq!(told[0].as_deref(), Some("no money"));
+        assert_eq!(told[3].as_deref(), Some("bought elsewhere"));
+        // The journal itself does not hold what people type.
+        let (after, tenant) = (JournalCursor::default(), shop.name());
+        let journal = bench.engine.store().journal(tenant, after, 100);
+        for entry in journal.await.unwrap() {
+            let text = String::from_utf8_lossy(&entry.body).into_owned();
+            assert!(!text.contains("money") && !text.contains("Luis"), "{text}");
+        }
+    });
+}
+
+fn owned(reason: Option<&str>) -> Option<String> {
+    reason.map(str::to_owned)
+}
+
+fn ends(explained: &Explanation) -> Vec<Option<String>> {
+    let history = explained.history.iter();
+    let ends = history.filter(|line| line.what.starts_with("closed"));
+    ends.map(|line| owned(line.why.as_deref())).collect()
+}
+
+#[test]
+fn reasons_of_ends_are_bounded_and_the_oldest_go() {
+    block_on(async {
+        let bench = Bench::new("", []).await;
+        let shop = bench.engine.tenant("shop");
+        for n in 0..30 {
+            let closed = shop.close(bench.lead, "lost", format!("reason {n}"));
+            closed.by(Actor::host("test")).await.unwrap();
+            shop.reopen(bench.lead, "new")
+                .by(Actor::host("test"))
+                .await
+                .unwrap();
+        }
+        let told = ends(&bench.explained().await);
+        assert_eq!(told[0], None);
+        assert_eq!(told[29].as_deref(), Some("reason 29"));
+        let kept = told.iter().flatten().count();
+        assert_eq!(kept, leadkit::record::Lead::MOST_REASONS);
+    });
+}
+
+// ------------------------------------------------------------------ long histories
+
+#[test]
+fn of_a_long_history_the_newest_is_told_and_how_much_is_older() {
+    block_on(async {
+        let bench = Bench::new(WELCOME, []).await;
+        let shop = bench.engine.tenant("shop");
+        for _ in 0..450 {
+            shop.tried(bench.lead)
+                .by(Actor::host("test"))
+                .await
+                .unwrap();
+        }
+        let entries = 450 + 2;
+        let told = bench.explained().await;
+        assert_eq!(told.older, entries - Past::NEWEST);
+        assert_eq!(told.history.len(), Past::NEWEST as usize);
+        let page = told.to_string();
+        assert!(page.contains("(252 older entries are not told)"), "{page}");
+        // All of it, if that is asked for: each thing once, the message's own too.
+        let all = shop.explain_newest(bench.lead, 1_000).await.unwrap();
+        assert_eq!(all.older, 0);
+        let tried = |line: &&leadkit::explain::Line| line.what == "contact tried, no answer";
+        assert_eq!(all.history.iter().filter(tried).count(), 450);
+        let of_message = all
+            .history
+            .iter()
+            .filter(|line| line.what.starts_with("message"));
+        assert_eq!(of_message.count(), 3);
+        assert!(all.history[0].what.starts_with("registered"));
+    });
+}
