@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use leadkit::clock::VirtualClock;
-use leadkit::decide::command::{Fate, NewLead};
+use leadkit::decide::command::{Actor, Fate, NewLead};
 use leadkit::engine::Engine;
 use leadkit::explain::{Explanation, Past};
 use leadkit::ids::LeadId;
@@ -163,7 +163,7 @@ fn a_message_in_doubt_is_told_and_so_is_who_settled_it() {
             .collect();
         assert_eq!(told[2].0, "host:leadkit");
         assert!(told[2].1.contains("in doubt"), "{told:?}");
-        assert_eq!(told[3].0, "host:host");
+        assert_eq!(told[3].0, "host:test");
         assert!(told[3].1.ends_with("accepted"), "{told:?}");
     });
 }

@@ -7,7 +7,7 @@
 //!
 //! ```
 //! # pollster::block_on(async {
-//! use leadkit::decide::command::NewLead;
+//! use leadkit::decide::command::{Actor, NewLead};
 //! use leadkit::engine::{Engine, Error};
 //! use leadkit::faults::{Call, FaultyStore, Plan, StoreFault};
 //! use leadkit::ids::CommandId;
@@ -27,10 +27,10 @@
 //! let quito = engine.tenant("quito");
 //! let webhook = CommandId::of("webhook 7");
 //! let luis = || NewLead::new("Luis Vera").email("luis@example.com").source("web").field("city", "Quito");
-//! assert!(matches!(quito.register(luis()).id(webhook).await, Err(Error::Store(_))));
+//! assert!(matches!(quito.register(luis()).by(Actor::host("web")).id(webhook).await, Err(Error::Store(_))));
 //!
 //! // The host sends it again, and Luis is there once.
-//! quito.register(luis()).id(webhook).await?;
+//! quito.register(luis()).by(Actor::host("web")).id(webhook).await?;
 //! assert_eq!(quito.count("", &[]).await?[0].count, 1);
 //! assert_eq!(store.struck().len(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

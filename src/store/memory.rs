@@ -40,7 +40,7 @@ type Slot = (Kind, Id);
 struct State {
     tenants: BTreeMap<Tenant, Shelf>,
     /// The lane that the last page of due records ended with; the next begins behind it.
-    served_last: Option<Lane>,
+    served_last: Option<Tenant>,
 }
 
 /// What one tenant has.
@@ -175,32 +175,39 @@ impl State {
         limit: usize,
         lease_until: Instant,
     ) -> Vec<Due> {
-        let mut queues: Vec<_> = lanes
-            .iter()
-            .filter_map(|lane| {
-                let shelf = self.tenants.get(&lane.tenant)?;
-                let mut due = shelf.due(&lane.name, now).peekable();
-                due.peek().is_some().then_some((lane, due))
-            })
-            .collect();
+        let mut queues: BTreeMap<&Tenant, Vec<_>> = BTreeMap::new();
+        for lane in lanes.iter() {
+            let shelf = self.tenants.get(&lane.tenant);
+            let mut due = shelf.map(|shelf| shelf.due(&lane.name, now).peekable());
+            if let Some(due) = due.take_if(|due| due.peek().is_some()) {
+                queues.entry(&lane.tenant).or_default().push(due);
+            }
+        }
+        let mut queues: Vec<_> = queues.into_iter().collect();
         let served_last = self.served_last.as_ref();
-        let behind = queues.partition_point(|(lane, _)| Some(*lane) <= served_last);
+        let behind = queues.partition_point(|(tenant, _)| Some(*tenant) <= served_last);
         queues.rotate_left(behind);
 
         let mut page: Vec<Due> = Vec::new();
         let mut served_last = None;
         while page.len() < limit && !queues.is_empty() {
-            queues.retain_mut(|(lane, due)| {
+            queues.retain_mut(|(tenant, lanes)| {
                 if page.len() == limit {
                     return true;
                 }
-                let Some((at, kind, id)) = due.next() else {
+                // Of one tenant's lanes the earliest, whichever that is in.
+                let clocks = lanes.iter_mut().enumerate();
+                let first = clocks
+                    .filter_map(|(lane, due)| Some((*due.peek()?, lane)))
+                    .min();
+                let Some(((at, kind, id), lane)) = first else {
                     return false;
                 };
-                let tenant = lane.tenant.clone();
+                lanes[lane].next();
+                let tenant = Tenant::clone(tenant);
+                served_last = Some(tenant.clone());
                 let key = Key { id, kind, tenant };
                 page.push(Due { key, at });
-                served_last = Some(Lane::clone(lane));
                 true
             });
         }

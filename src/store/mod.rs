@@ -495,9 +495,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// - what waits in other lanes is neither returned nor leased, and takes no room
     ///   (`other_lanes_are_left_to_others`); a write may put a record into another lane
     ///   (`a_record_may_change_its_lane`);
-    /// - a page has no more than `limit` (`due_keeps_to_its_limit`), chosen from the lanes in
-    ///   turn: tenants share a page (`tenants_share_a_page_of_due_records`), and none waits for
-    ///   another's backlog (`no_tenant_waits_for_anothers_backlog`).
+    /// - a page has no more than `limit` (`due_keeps_to_its_limit`), chosen from the tenants
+    ///   in turn, of each the earliest in any of its lanes: they share a page
+    ///   (`tenants_share_a_page_of_due_records`), and none waits for another's backlog
+    ///   (`no_tenant_waits_for_anothers_backlog`).
     async fn due(
         &self,
         lanes: &Lanes,

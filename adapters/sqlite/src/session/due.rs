@@ -39,7 +39,7 @@ pub(crate) struct Leases {
     /// Looked up by key; its order decides nothing.
     running: FxHashMap<Key, Lease>,
     /// The lane that the last page ended with; the next one begins behind it.
-    served_last: Option<Lane>,
+    served_last: Option<Tenant>,
 }
 
 #[derive(Debug)]
@@ -84,12 +84,14 @@ impl Leases {
     }
 }
 
-/// A lane's turn.
+/// A tenant's turn.
 #[derive(Debug)]
 struct Turn {
-    number: i64,
-    lane: Lane,
-    taken: Vec<Found>,
+    tenant: Tenant,
+    /// The numbers of its lanes in which something is due.
+    lanes: Vec<i64>,
+    /// Each with the number of its lane.
+    taken: Vec<(Found, i64)>,
     /// Whether it may have more.
     hungry: bool,
 }
@@ -98,7 +100,7 @@ struct Turn {
 type Found = (i64, Kind, Id);
 
 impl Session<'_> {
-    /// Leases due records, each lane's share of the page.
+    /// Leases due records, each tenant's share of the page.
     pub(crate) fn due(
         &mut self,
         leases: &mut Leases,
@@ -110,7 +112,7 @@ impl Session<'_> {
         leases.end_before(now);
         let mut turns = self.turns(lanes, now)?;
         let served_last = leases.served_last.as_ref();
-        let behind = turns.partition_point(|turn| Some(&turn.lane) <= served_last);
+        let behind = turns.partition_point(|turn| Some(&turn.tenant) <= served_last);
         turns.rotate_left(behind);
         let mut left = limit;
         loop {
@@ -125,30 +127,30 @@ impl Session<'_> {
                 if left == 0 {
                     break;
                 }
-                let (lane, tenant) = (turn.number, &turn.lane.tenant);
-                turn.taken = self.take(leases, lane, tenant, now.timestamp_micros(), wanted)?;
+                turn.taken.clear();
+                for lane in &turn.lanes {
+                    let until = now.timestamp_micros();
+                    let found = self.take(leases, *lane, &turn.tenant, until, wanted)?;
+                    turn.taken
+                        .extend(found.into_iter().map(|found| (found, *lane)));
+                }
+                // Of one tenant's lanes the earliest, whichever they are in.
+                turn.taken.sort_unstable();
+                turn.taken.truncate(wanted);
                 turn.hungry = turn.taken.len() == wanted;
                 left -= turn.taken.len() - before;
-                leases.served_last = Some(turn.lane.clone());
+                leases.served_last = Some(turn.tenant.clone());
             }
         }
         let mut page: Vec<(i64, Key)> = Vec::with_capacity(limit - left);
-        for Turn {
-            number,
-            lane,
-            taken,
-            ..
-        } in turns
-        {
-            for (at, kind, id) in taken {
-                let lease = Lease {
-                    at,
-                    lane: number,
-                    until: lease_until,
-                };
-                let tenant = lane.tenant.clone();
+        for Turn { tenant, taken, .. } in turns {
+            for ((at, kind, id), lane) in taken {
+                let until = lease_until;
+                let tenant = tenant.clone();
                 let key = Key { id, kind, tenant };
-                leases.running.insert(key.clone(), lease);
+                leases
+                    .running
+                    .insert(key.clone(), Lease { at, lane, until });
                 page.push((at, key));
             }
         }
@@ -156,9 +158,9 @@ impl Session<'_> {
         page.into_iter().map(due).collect()
     }
 
-    /// The lanes in which something is due, leased or not, in their order.
+    /// The tenants for whom something is due in these lanes, leased or not, in their order.
     fn turns(&mut self, lanes: &Lanes, now: Instant) -> rusqlite::Result<Vec<Turn>> {
-        let mut turns = Vec::new();
+        let mut turns: Vec<Turn> = Vec::new();
         for lane in lanes.iter() {
             let Some(tenant) = self.names.tenant(&lane.tenant)? else {
                 continue;
@@ -170,14 +172,18 @@ impl Session<'_> {
             let first = first.query_row([number], |row| row.get::<_, i64>(0));
             if first
                 .optional()?
-                .is_some_and(|at| at <= now.timestamp_micros())
+                .is_none_or(|at| at > now.timestamp_micros())
             {
-                turns.push(Turn {
-                    number,
-                    lane: lane.clone(),
+                continue;
+            }
+            match turns.last_mut() {
+                Some(turn) if turn.tenant == lane.tenant => turn.lanes.push(number),
+                _ => turns.push(Turn {
+                    tenant: lane.tenant.clone(),
+                    lanes: vec![number],
                     taken: Vec::new(),
                     hungry: true,
-                });
+                }),
             }
         }
         Ok(turns)
