@@ -4,7 +4,7 @@
 //! them would be written twice for every record that wakes.
 
 use leadkit::ids::{Id, Tenant};
-use leadkit::store::{Due, Key, Kind, Lane, Lanes, NextDue};
+use leadkit::store::{Due, Key, Kind, Lanes, NextDue};
 use leadkit::time::Instant;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension};
