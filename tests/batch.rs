@@ -4,12 +4,17 @@
 
 use std::sync::Arc;
 
+use futures::future::join;
+use leadkit::clock::VirtualClock;
 use leadkit::decide::command::{Actor, AgentSetup, Command, LeadOrder, NewLead, What};
-use leadkit::engine::{Answer, Error};
+use leadkit::engine::{Answer, Engine, Error};
+use leadkit::faults::{Call, FaultyStore, Plan, StoreFault};
 use leadkit::ids::CommandId;
+use leadkit::mailer::MemoryMailer;
 use leadkit::playbook::Playbook;
 use leadkit::scenario::World;
 use leadkit::store::MemoryStore;
+use leadkit::time::Elapsed;
 
 fn world() -> World {
     let playbook = Playbook::load("playbooks/field-and-digital-sales").unwrap();
@@ -91,4 +96,42 @@ fn a_repeat_that_its_first_time_made_impossible_is_done_not_refused() {
     assert!(
         matches!(&other[0], Err(Error::Refused(refusal)) if refusal.code() == "lead-is-closed")
     );
+}
+
+/// A command that comes again is decided again before anybody knows that it is a repeat, and the
+/// commands behind it on what it would make. If somebody else writes meanwhile, the record was
+/// written as often as they expect; they must not take what it holds for what they expect.
+#[test]
+fn what_builds_on_a_command_that_comes_to_nothing_does_not_write_over_what_others_did() {
+    pollster::block_on(async {
+        let kept = MemoryStore::default();
+        let playbook = || Playbook::load("playbooks/field-and-digital-sales").unwrap();
+        let start = "2026-03-10T14:30:00Z".parse().unwrap();
+        let world = World::new(playbook(), Arc::new(kept.clone()), start).unwrap();
+        let (_, registration) = command(&world, "", register("Luis"));
+        let lead = world.engine().execute(None, registration).await.unwrap();
+        let lead = lead.lead.unwrap().id;
+        let attempt = |id: &str| {
+            let order = LeadOrder::Attempt { reached: false };
+            command(&world, id, What::Lead { lead, order })
+        };
+        let (id, first) = attempt("first");
+        world.engine().execute(id, first).await.unwrap();
+
+        // A commit that takes its time: others run before it.
+        let plan = Plan::new().on(Call::Commit, 1, StoreFault::Delay(Elapsed::zero()));
+        let slow = Engine::builder(FaultyStore::new(kept, plan))
+            .playbook(world.tenant().name().clone(), playbook())
+            .mailer("email", MemoryMailer::default())
+            .clock(VirtualClock::at(world.now()))
+            .build()
+            .unwrap();
+        let repeat_and_second = slow.execute_all(vec![attempt("first"), attempt("second")]);
+        let (id, other) = attempt("other");
+        let (answers, _) = join(repeat_and_second, world.engine().execute(id, other)).await;
+        assert!(answers.unwrap().iter().all(Result::is_ok));
+
+        let found = world.tenant().lead(lead).await.unwrap().unwrap();
+        assert_eq!(found.attempts.unanswered, 3);
+    });
 }

@@ -202,6 +202,7 @@ impl<'a> Draft<'a> {
                 let write = Write {
                     key,
                     read,
+                    makes: read.next(),
                     record,
                     wakes_at,
                 };

@@ -74,6 +74,8 @@ pub struct Write {
     pub key: Key,
     /// The version that was read.
     pub read: Version,
+    /// The version that this makes.
+    pub makes: Version,
     /// The record, or `None` to remove it.
     pub record: Option<Arc<Record>>,
     /// When it wants to be woken.
@@ -124,6 +126,7 @@ impl Decision {
             puts.push(Put {
                 key: write.key.clone(),
                 read: write.read,
+                makes: write.makes,
                 body: write.record.as_deref().map(stored::encode).transpose()?,
                 wakes: write.wakes(playbook),
                 facts: write
@@ -140,6 +143,15 @@ impl Decision {
             puts,
             journal: stored::encode_entry(&self.entry)?,
         })
+    }
+
+    /// Gives what is written versions of its own. Whoever decides on before this is known to be
+    /// written must stamp each decision in another way: else what others write meanwhile may be
+    /// taken for this.
+    pub fn stamp(&mut self, stamp: u32) {
+        for write in &mut self.writes {
+            write.makes = write.read.next_stamped(stamp);
+        }
     }
 
     /// The record of this sort that is written under a key.

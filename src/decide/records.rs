@@ -40,7 +40,7 @@ impl Records {
     pub(crate) fn apply(&mut self, decision: &super::Decision) -> Vec<(Key, Option<Found>)> {
         let apply = |write: &super::Write| {
             let version = match write.record {
-                Some(_) => write.read.next(),
+                Some(_) => write.makes,
                 None => Version::ABSENT,
             };
             let record = write.record.clone();

@@ -79,7 +79,7 @@ pub(crate) fn wake(
             let found = records
                 .found(&key)
                 .ok_or_else(|| Stop::Need(vec![key.clone()]))?;
-            let version = found.version.0.to_le_bytes();
+            let version = found.version.count().to_le_bytes();
             let command = following(now, &[b"page", sweep.0.as_bytes(), &version]);
             let actor = records
                 .record::<Sweep>(&key)
@@ -99,7 +99,7 @@ pub(crate) fn wake(
             let found = records
                 .found(key)
                 .ok_or_else(|| Stop::Need(vec![key.clone()]))?;
-            let version = found.version.0.to_le_bytes();
+            let version = found.version.count().to_le_bytes();
             let command = following(now, &[b"failed", key.id.as_bytes(), &version]);
             let mut draft = Draft::new(playbook, records, tenant, command, engine(), now);
             adoption::stand_in(&mut draft, key)?;

@@ -307,7 +307,9 @@ impl Engine {
             };
             for &job in &pending {
                 match self.decide_one(&batch.jobs[job], batch.now, base) {
-                    Ok(Some((decision, outgoing, playbook))) => {
+                    Ok(Some((mut decision, outgoing, playbook))) => {
+                        // The next jobs count on this, and it may come to nothing.
+                        decision.stamp(self.inner.command_ids.stamp());
                         applied.extend(base.apply(&decision));
                         drawn.decided.push(Decided {
                             job,

@@ -115,6 +115,7 @@ impl Playbooks {
 struct CommandIds {
     seed: u64,
     made: AtomicU64,
+    stamped: AtomicU64,
 }
 
 impl CommandIds {
@@ -122,6 +123,13 @@ impl CommandIds {
         let made = self.made.fetch_add(1, Ordering::Relaxed);
         let bits = crate::ids::hash128(&[&self.seed.to_le_bytes(), &made.to_le_bytes()]);
         CommandId(Id::at(now, bits))
+    }
+
+    /// A stamp for a decision: another one each time, and in each process.
+    fn stamp(&self) -> u32 {
+        let made = self.stamped.fetch_add(1, Ordering::Relaxed);
+        let bits = crate::ids::hash128(&[b"stamp", &self.seed.to_le_bytes(), &made.to_le_bytes()]);
+        u32::from_le_bytes([bits[0], bits[1], bits[2], bits[3]])
     }
 }
 
@@ -240,8 +248,9 @@ impl EngineBuilder {
         self
     }
 
-    /// With this seed for the ids of commands to which the host gives none: for simulations.
-    /// Without one, each process takes its own.
+    /// With this seed for the ids of commands to which the host gives none, and for the versions of
+    /// what is written: for simulations. Workers on one store must have different ones. Without
+    /// one, each process takes its own.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -283,6 +292,7 @@ impl EngineBuilder {
                 command_ids: CommandIds {
                     seed,
                     made: AtomicU64::new(0),
+                    stamped: AtomicU64::new(0),
                 },
             }),
         })

@@ -281,7 +281,8 @@ impl Shelf {
     fn put(&mut self, put: Put) {
         let Put {
             key,
-            read,
+            read: _,
+            makes,
             body,
             wakes,
             mut facts,
@@ -292,7 +293,7 @@ impl Shelf {
             Some(body) => {
                 facts.sort_by(|a, b| a.name.cmp(&b.name));
                 let record = Record {
-                    version: read.next(),
+                    version: makes,
                     body,
                     wakes: wakes.clone(),
                     facts,

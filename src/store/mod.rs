@@ -99,7 +99,12 @@ pub struct Key {
     pub tenant: Tenant,
 }
 
-/// How often a record was written; an absent record has version 0.
+/// Names one write of a record; an absent record has version 0. Below 2^63, so that stores with
+/// signed numbers can keep it.
+///
+/// A bare count would not do: who decides about a record before an earlier change of it is
+/// written counts on that change, and if it comes to nothing while somebody else writes, the
+/// record has been written as often as was expected, and is not what was expected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub u64);
 
@@ -110,7 +115,25 @@ impl Version {
     /// The version that a write gives to a record read at this one.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        self.next_stamped(0)
+    }
+
+    /// The version that a write gives to a record read at this one, and no other write that has
+    /// another stamp. Stamps have 31 bits.
+    #[must_use]
+    pub const fn next_stamped(self, stamp: u32) -> Self {
+        // 0 is for what is absent.
+        let count = match self.count().wrapping_add(1) {
+            0 => 1,
+            count => count,
+        };
+        Self(((stamp & 0x7fff_ffff) as u64) << 32 | count as u64)
+    }
+
+    /// How often the record was written since it was absent, modulo 2^32.
+    #[must_use]
+    pub const fn count(self) -> u32 {
+        (self.0 & 0xffff_ffff) as u32
     }
 }
 
@@ -219,6 +242,8 @@ pub struct Put {
     pub key: Key,
     /// The version that the decision read; written only if it still is.
     pub read: Version,
+    /// The version that it makes.
+    pub makes: Version,
     /// Its new bytes, or `None` to remove it.
     pub body: Option<Vec<u8>>,
     /// When it wants to be woken next, and by whom, if ever.
@@ -448,8 +473,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///   (`answers_come_in_the_order_of_the_keys`);
     /// - an absent record answers version 0 and no body (`an_absent_record_has_version_0`);
     /// - a body is byte for byte the one last written (`a_body_is_kept_byte_for_byte`,
-    ///   `the_largest_body_is_kept`), its version the number of writes since it was absent
-    ///   (`the_version_counts_the_writes`);
+    ///   `the_largest_body_is_kept`), its version the one that this write was to make
+    ///   (`the_version_is_the_one_put`);
     /// - the same id under another kind or tenant is another record
     ///   (`kinds_and_tenants_are_kept_apart`, `tenants_of_any_name_are_kept_apart`);
     /// - a key of [`Kind::Journal`] answers the journal's entry of that command, version 1
@@ -469,7 +494,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///   [`Verdict::Moved`] with all such keys, each once
     ///   (`moved_names_every_record_that_moved`, `a_check_guards_what_it_relied_on`);
     /// - of writers that read the same version one wins (`of_racing_writers_one_wins`);
-    /// - changes see the earlier ones of their batch: a write makes the version `read + 1`
+    /// - changes see the earlier ones of their batch, a write at the version that it makes
     ///   (`changes_build_on_earlier_ones_of_their_batch`, `changes_fall_with_earlier_ones`);
     /// - a removed record is absent (version 0), without clock and facts
     ///   (`a_removed_record_is_gone`, `a_removed_record_may_come_back`), and removing what is

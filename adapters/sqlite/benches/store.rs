@@ -188,6 +188,7 @@ fn register(number: u32) -> Changes {
             Put {
                 key: key(Kind::Lead, lead),
                 read: Version::ABSENT,
+                makes: Version::ABSENT.next(),
                 body: Some(work::new_lead(number)),
                 wakes: waking(work::wakes_at(number)),
                 facts: stored(&work::lead_facts(&contact.to_string(), "ana", 0)),
@@ -195,6 +196,7 @@ fn register(number: u32) -> Changes {
             Put {
                 key: key(Kind::Contact, contact),
                 read: Version::ABSENT,
+                makes: Version::ABSENT.next(),
                 body: Some(work::body(contact.as_bytes(), work::CONTACT_BYTES)),
                 wakes: None,
                 facts: Vec::new(),
@@ -300,6 +302,7 @@ fn decided(
             Put {
                 key: key(Kind::Lead, lead),
                 read,
+                makes: read.next(),
                 body: Some(body),
                 wakes: waking(work::now() + Elapsed::hours(work::AGAIN_HOURS)),
                 facts: stored(&facts),
@@ -307,6 +310,7 @@ fn decided(
             Put {
                 key: contact,
                 read: contact_read,
+                makes: contact_read.next(),
                 body: Some(work::fired(contact_body)),
                 wakes: None,
                 facts: Vec::new(),
@@ -314,6 +318,7 @@ fn decided(
             Put {
                 key: key(Kind::Message, message),
                 read: Version::ABSENT,
+                makes: Version::ABSENT.next(),
                 body: Some(work::body(lead.as_bytes(), work::MESSAGE_BYTES)),
                 wakes: None,
                 facts: stored(&work::message_facts(&lead_text, &contact_text)),

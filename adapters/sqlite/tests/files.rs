@@ -63,6 +63,7 @@ fn write(command: &str, key: Key, read: u64) -> Changes {
         puts: vec![Put {
             key,
             read: Version(read),
+            makes: Version(read).next(),
             body: Some(command.into()),
             wakes: waking(at(0)),
             facts: vec![StoredFact::new("stage", "new"), StoredFact::new("size", 3)],

@@ -141,6 +141,7 @@ fn changes(records: &[Vec<StoredFact>]) -> Changes {
             tenant: Tenant::from("acme"),
         },
         read: Version::ABSENT,
+        makes: Version::ABSENT.next(),
         body: Some(Vec::new()),
         wakes: None,
         facts: facts.clone(),

@@ -196,7 +196,7 @@ promises! { ($)
     loads::an_absent_record_has_version_0, "a contact could not be registered for the first time";
     loads::a_body_is_kept_byte_for_byte, "a lead would come back damaged";
     loads::the_largest_body_is_kept, "a lead with a long history could not be written any more";
-    loads::the_version_counts_the_writes, "two agents who work on one lead would overwrite each other";
+    loads::the_version_is_the_one_put, "two agents who work on one lead would overwrite each other";
     loads::kinds_and_tenants_are_kept_apart, "a dealer would see another dealer's leads";
     loads::tenants_of_any_name_are_kept_apart, "a dealer with an unusual name would share leads with another";
     loads::a_journal_entry_is_loaded_by_its_command, "the answer to a repeated command could not be given again";

@@ -86,6 +86,7 @@ pub(super) fn put(key: Key, read: u64, body: &[u8]) -> Put {
     Put {
         key,
         read: Version(read),
+        makes: Version(read).next(),
         body: Some(body.to_vec()),
         wakes: None,
         facts: Vec::new(),
@@ -105,6 +106,11 @@ impl Put {
 
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.facts.push(StoredFact::new(name, value));
+        self
+    }
+
+    pub(super) fn making(mut self, version: u64) -> Self {
+        self.makes = Version(version);
         self
     }
 

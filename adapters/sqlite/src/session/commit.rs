@@ -216,7 +216,7 @@ impl Session<'_> {
             let pending = batch.records.entry(key).or_insert(pending);
             pending.put = Some(put);
             pending.version = match put.body {
-                Some(_) => put.read.next(),
+                Some(_) => put.makes,
                 None => Version::ABSENT,
             };
         }
@@ -296,7 +296,8 @@ impl Session<'_> {
     fn put(&mut self, tenant: i64, put: &Put, stored: Version) -> rusqlite::Result<bool> {
         let Put {
             key,
-            read,
+            read: _,
+            makes,
             body,
             wakes,
             facts,
@@ -318,7 +319,7 @@ impl Session<'_> {
             }
         };
         bind_key(statement, tenant, key.kind, key.id)?;
-        statement.raw_bind_parameter(4, version_number(read.next()))?;
+        statement.raw_bind_parameter(4, version_number(*makes))?;
         statement.raw_bind_parameter(5, wakes_at)?;
         statement.raw_bind_parameter(6, lane)?;
         statement.raw_bind_parameter(7, body.as_slice())?;
