@@ -149,14 +149,23 @@ impl MessageBook {
     }
 
     /// Takes the slot of a message at the instant that [`MessageBook::earliest`] gave. Slots that
-    /// count towards the cap no more, `now`, are forgotten.
+    /// count towards the cap no more, `now`, are forgotten a year later, or when there are too many
+    /// of them: a worker whose clock runs ahead must not make the others forget what counts.
     pub fn take(&mut self, cap: Cap, message: MessageId, at: Instant, now: Instant) {
         let forget_before = forget_before(cap, now);
+        let long_before = forget_before.checked_sub_signed(Self::REMEMBERED);
+        let long_before = long_before.unwrap_or(Instant::MIN_UTC);
         self.slots
-            .retain(|slot| slot.at >= forget_before && slot.message != message);
+            .retain(|slot| slot.at >= long_before && slot.message != message);
+        let over = self.slots.len().saturating_sub(Self::MOST_REMEMBERED);
+        let old = self.slots.partition_point(|slot| slot.at < forget_before);
+        self.slots.drain(..over.min(old));
         let place = self.slots.partition_point(|slot| slot.at <= at);
         self.slots.insert(place, Slot { at, message });
     }
+
+    const REMEMBERED: Elapsed = Elapsed::days(366);
+    const MOST_REMEMBERED: usize = 64;
 
     /// Gives the slot of a dropped message back.
     pub fn release(&mut self, message: MessageId) {
@@ -269,6 +278,24 @@ mod tests {
             book.earliest(THREE_A_WEEK, message(9), day(3)),
             Some(day(3))
         );
+    }
+
+    #[test]
+    fn a_worker_whose_clock_runs_ahead_makes_nobody_forget_what_counts() {
+        let mut book = MessageBook::default();
+        for n in 0..3 {
+            book.take(THREE_A_WEEK, message(n), day(0), day(0));
+        }
+        book.take(THREE_A_WEEK, message(3), day(300), day(300));
+        assert_eq!(
+            book.earliest(THREE_A_WEEK, message(9), day(1)),
+            Some(day(7))
+        );
+        // Nor does the book grow for ever.
+        for n in 0..1_000 {
+            book.take(THREE_A_WEEK, message(n), day(n.into()), day(n.into()));
+        }
+        assert!(book.len() <= 65, "{}", book.len());
     }
 
     #[test]
