@@ -286,6 +286,9 @@ fn what_lies_under_a_leads_key_and_is_no_lead_is_not_taken_for_one() {
     let put = Put {
         key: lead.clone(),
         read: block_on(host.store.load(&[lead])).expect("a store")[0].version,
+        makes: block_on(host.store.load(&[lead])).expect("a store")[0]
+            .version
+            .next(),
         body: agent.body,
         wakes: None,
         facts: Vec::new(),
