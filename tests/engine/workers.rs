@@ -135,6 +135,7 @@ async fn damage(store: &Arc<dyn Store>, tenant: &str, playbook: &Playbook, due: 
             "019ad0c4-2c10-7cc3-98c4-dc0c0c07398f".parse().unwrap(),
         ),
         read: Version::ABSENT,
+        makes: Version::ABSENT.next(),
         body: Some(b"damaged".to_vec()),
         wakes: Some(Wakes { at: due, lane }),
         facts: Vec::new(),

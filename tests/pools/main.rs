@@ -114,6 +114,7 @@ impl World {
         let puts = records.into_iter().map(|(key, record)| Put {
             key,
             read: Version::ABSENT,
+            makes: Version::ABSENT.next(),
             body: Some(stored::encode(&record).unwrap()),
             wakes: None,
             facts: Vec::new(),

@@ -283,12 +283,12 @@ fn what_lies_under_a_leads_key_and_is_no_lead_is_not_taken_for_one() {
         .expect("a store")
         .remove(0);
     let lead = Key::lead(&quito, host.lead);
+    let loaded = block_on(host.store.load(std::slice::from_ref(&lead))).expect("a store");
+    let read = loaded[0].version;
     let put = Put {
-        key: lead.clone(),
-        read: block_on(host.store.load(&[lead])).expect("a store")[0].version,
-        makes: block_on(host.store.load(&[lead])).expect("a store")[0]
-            .version
-            .next(),
+        key: lead,
+        read,
+        makes: read.next(),
         body: agent.body,
         wakes: None,
         facts: Vec::new(),
