@@ -14,7 +14,7 @@ use leadkit::facts::built_in;
 use leadkit::ids::Tenant;
 use leadkit::store::{
     Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Loaded, NextDue,
-    Page, Put, Select, Store, StoreError, Verdict,
+    Page, Put, Select, Store, StoreError, Verdict, Wakes,
 };
 use leadkit::time::Instant;
 use leadkit::value::Value;
@@ -104,6 +104,8 @@ impl Store for Recording {
 /// Batches as rows, ready to be bound.
 pub(crate) struct Script {
     batches: Vec<Batch>,
+    /// Number and name of the lanes that the recording left behind.
+    lanes: Vec<(i64, String)>,
     lead_columns: Columns,
     message_columns: Columns,
 }
@@ -125,8 +127,10 @@ struct Record {
     kind: Kind,
     id: [u8; 16],
     is_new: bool,
+    version: i64,
     body: Vec<u8>,
     wakes_at: Option<i64>,
+    lane: Option<i64>,
     facts: Vec<types::Value>,
 }
 
@@ -149,12 +153,20 @@ impl Script {
             Kind::Message => message_columns.row(put, &connection),
             _ => Vec::new(),
         };
+        let lanes = lanes(&connection).expect("the lanes");
+        let lane = |wakes: &Wakes| {
+            let mut lanes = lanes.iter();
+            let found = lanes.find(|(_, name)| *name == wakes.lane.as_str());
+            found.expect("a lane of the file").0
+        };
         let record = |put: &Put| Record {
             kind: put.key.kind,
             id: *put.key.id.as_bytes(),
             is_new: put.read.0 == 0,
             body: put.body.clone().expect("nothing is removed here"),
+            version: i64::try_from(put.makes.0).expect("a version"),
             wakes_at: put.wakes.as_ref().map(|wakes| wakes.at.timestamp_micros()),
+            lane: put.wakes.as_ref().map(lane),
             facts: facts(put),
         };
         let rows = |changes: &Changes| Rows {
@@ -175,6 +187,7 @@ impl Script {
         };
         Self {
             batches: recorded.iter().map(batch).collect(),
+            lanes: lanes.clone(),
             lead_columns,
             message_columns,
         }
@@ -185,6 +198,11 @@ impl Script {
         let commands = self.batches.iter().map(|batch| batch.changes.len());
         (commands.sum(), self.batches.len())
     }
+}
+
+fn lanes(connection: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
+    let mut lanes = connection.prepare("SELECT number, name FROM leadkit_lanes ORDER BY number")?;
+    lanes.query_map([], |row| row.try_into())?.collect()
 }
 
 impl Columns {
@@ -284,12 +302,12 @@ impl<'c> Statements<'c> {
                 "SELECT body FROM leadkit_records WHERE tenant = 1 AND kind = ?1 AND id = ?2",
             )?,
             update: connection.prepare_cached(
-                "UPDATE leadkit_records SET version = version + 1, wakes_at = ?3, lane = ?4, body = ?5
+                "UPDATE leadkit_records SET version = ?3, wakes_at = ?4, lane = ?5, body = ?6
                  WHERE tenant = 1 AND kind = ?1 AND id = ?2",
             )?,
             insert: connection.prepare_cached(
                 "INSERT INTO leadkit_records (tenant, kind, id, version, wakes_at, lane, body)
-                 VALUES (1, ?1, ?2, 1, ?3, ?4, ?5)",
+                 VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
             lead_facts: facts(&script.lead_columns)?,
             message_facts: facts(&script.message_columns)?,
@@ -315,6 +333,13 @@ impl Raw {
 
     /// Does what the script says, each batch in one transaction.
     pub(crate) fn play(&mut self, script: &Script) {
+        for lane in &script.lanes {
+            let insert =
+                "INSERT OR IGNORE INTO leadkit_lanes (number, tenant, name) VALUES (?1, 1, ?2)";
+            self.connection
+                .execute(insert, (lane.0, &lane.1))
+                .expect("a lane");
+        }
         let mut statements = Statements::new(&self.connection, script).expect("statements");
         for batch in &script.batches {
             play(&mut statements, &mut self.place, batch).expect("a batch");
@@ -346,8 +371,8 @@ fn play(statements: &mut Statements<'_>, place: &mut i64, batch: &Batch) -> rusq
                 false => &mut statements.update,
             };
             let kind = record.kind.number();
-            let lane = record.wakes_at.map(|_| 1);
-            statement.execute((kind, &record.id, record.wakes_at, lane, &record.body))?;
+            let (version, wakes_at, lane) = (record.version, record.wakes_at, record.lane);
+            statement.execute((kind, &record.id, version, wakes_at, lane, &record.body))?;
             let facts = match record.kind {
                 Kind::Lead => &mut statements.lead_facts,
                 Kind::Message => &mut statements.message_facts,
