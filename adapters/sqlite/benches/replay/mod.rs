@@ -14,7 +14,7 @@ use leadkit::facts::built_in;
 use leadkit::ids::Tenant;
 use leadkit::store::{
     Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Loaded, NextDue,
-    Page, Put, Select, Store, StoreError, Verdict,
+    Page, Put, Select, Store, StoreError, Verdict, Wakes,
 };
 use leadkit::time::Instant;
 use leadkit::value::Value;
@@ -103,6 +103,8 @@ impl Store for Recording {
 
 /// Batches as rows, ready to be bound.
 pub(crate) struct Script {
+    /// The lanes in which records wait: number and name.
+    lanes: Vec<(i64, String)>,
     batches: Vec<Batch>,
     lead_columns: Columns,
     message_columns: Columns,
@@ -127,6 +129,7 @@ struct Record {
     is_new: bool,
     body: Vec<u8>,
     wakes_at: Option<i64>,
+    lane: Option<i64>,
     facts: Vec<types::Value>,
 }
 
@@ -155,6 +158,7 @@ impl Script {
             is_new: put.read.0 == 0,
             body: put.body.clone().expect("nothing is removed here"),
             wakes_at: put.wakes.as_ref().map(|wakes| wakes.at.timestamp_micros()),
+            lane: put.wakes.as_ref().map(|wakes| lane(&connection, wakes)),
             facts: facts(put),
         };
         let rows = |changes: &Changes| Rows {
@@ -174,6 +178,7 @@ impl Script {
             changes: asked.commits.iter().map(rows).collect(),
         };
         Self {
+            lanes: lanes(&connection),
             batches: recorded.iter().map(batch).collect(),
             lead_columns,
             message_columns,
@@ -233,6 +238,23 @@ impl Columns {
             places.join(", ")
         )
     }
+}
+
+/// The lanes of the only tenant.
+fn lanes(connection: &Connection) -> Vec<(i64, String)> {
+    let mut lanes = connection
+        .prepare("SELECT number, name FROM leadkit_lanes WHERE tenant = 1")
+        .expect("the lanes");
+    let lanes = lanes.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    lanes.and_then(Iterator::collect).expect("the lanes")
+}
+
+/// The number of a lane; that of the leads is the first.
+fn lane(connection: &Connection, wakes: &Wakes) -> i64 {
+    connection
+        .prepare_cached("SELECT number FROM leadkit_lanes WHERE name = ?1")
+        .and_then(|mut lane| lane.query_row([wakes.lane.as_str()], |row| row.get(0)))
+        .expect("the lane's number")
 }
 
 /// The column of a fact: its own, or the spare one that a playbook's field has.
@@ -315,6 +337,13 @@ impl Raw {
 
     /// Does what the script says, each batch in one transaction.
     pub(crate) fn play(&mut self, script: &Script) {
+        for lane in &script.lanes {
+            let insert =
+                "INSERT OR IGNORE INTO leadkit_lanes (number, tenant, name) VALUES (?1, 1, ?2)";
+            self.connection
+                .execute(insert, (lane.0, &lane.1))
+                .expect("a lane");
+        }
         let mut statements = Statements::new(&self.connection, script).expect("statements");
         for batch in &script.batches {
             play(&mut statements, &mut self.place, batch).expect("a batch");
@@ -346,8 +375,8 @@ fn play(statements: &mut Statements<'_>, place: &mut i64, batch: &Batch) -> rusq
                 false => &mut statements.update,
             };
             let kind = record.kind.number();
-            let lane = record.wakes_at.map(|_| 1);
-            statement.execute((kind, &record.id, record.wakes_at, lane, &record.body))?;
+            let (wakes_at, lane) = (record.wakes_at, record.lane);
+            statement.execute((kind, &record.id, wakes_at, lane, &record.body))?;
             let facts = match record.kind {
                 Kind::Lead => &mut statements.lead_facts,
                 Kind::Message => &mut statements.message_facts,
