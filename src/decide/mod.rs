@@ -113,7 +113,8 @@ pub(crate) fn playbook_of_lane(lane: &Name) -> Name {
     Name::from(hash.strip_prefix(SERVED).unwrap_or(hash))
 }
 
-const SERVED: &str = "served:";
+/// A hash has only hexadecimal digits. Short, so that the name fits in place.
+const SERVED: &str = "s:";
 
 impl Decision {
     /// The same as a store takes it: bodies as bytes, stored facts computed.

@@ -49,11 +49,6 @@ impl Job {
         }
     }
 
-    /// Whether it is about a record that tells the playbook by itself.
-    pub(super) fn has_subject(&self) -> bool {
-        matches!(self.decider(), Decider::OfLead(_) | Decider::OfServed(_))
-    }
-
     /// Whose playbook decides it.
     fn decider(&self) -> Decider<'_> {
         let tenant = self.tenant();
@@ -395,7 +390,8 @@ impl Engine {
         };
         let record = found.record.as_deref();
         let Some(record) = record.and_then(TenantRecord::from_record) else {
-            return Err(Hitch::Failed(Error::NotThere("active playbook")));
+            // Whoever relies on it first makes it the active one.
+            return Ok(playbooks.current.clone());
         };
         let active = &record.playbook;
         let is_register =

@@ -31,8 +31,8 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::{Clock, SystemClock};
 use crate::decide;
@@ -71,8 +71,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     mailers: BTreeMap<Name, Arc<dyn Mailer>>,
     playbooks: BTreeMap<Tenant, Playbooks>,
-    /// Those of all playbooks that the engine knows, and those that it took on.
-    lanes: Mutex<Lanes>,
+    /// Those of all playbooks that the engine knows.
+    lanes: Lanes,
     command_ids: CommandIds,
 }
 
@@ -281,7 +281,7 @@ impl EngineBuilder {
                 })
             })
         });
-        let lanes = Mutex::new(lanes.collect());
+        let lanes = lanes.collect();
         Ok(Engine {
             inner: Arc::new(Inner {
                 store: self.store,
@@ -335,19 +335,6 @@ impl Engine {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
-    }
-
-    /// The lanes that it serves now.
-    fn lanes(&self) -> Lanes {
-        let lanes = self.inner.lanes.lock();
-        lanes.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Serves one more lane from now on.
-    fn take_on(&self, lane: Lane) {
-        let lanes = self.inner.lanes.lock();
-        let mut lanes = lanes.unwrap_or_else(PoisonError::into_inner);
-        *lanes = lanes.iter().cloned().chain([lane]).collect();
     }
 
     fn playbooks(&self, tenant: &Tenant) -> Result<&Playbooks, Error> {

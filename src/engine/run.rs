@@ -27,34 +27,30 @@ impl Engine {
     /// When the store fails; what was done by then is done.
     pub async fn tick(&self) -> Result<Ticked, Error> {
         let mut ticked = Ticked::default();
-        loop {
-            self.tick_up_to(&mut ticked, usize::MAX).await?;
-            if !self.look_ahead(&mut ticked).await? {
-                return Ok(ticked);
-            }
-        }
+        self.tick_up_to(&mut ticked, usize::MAX).await?;
+        Ok(ticked)
     }
 
-    /// Notes what is due next, and tells whether a lane was taken on in which something is due.
-    async fn look_ahead(&self, ticked: &mut Ticked) -> Result<bool, Error> {
+    /// Notes what is due next, and what is left to others. Returns the lanes of former playbooks in
+    /// which something is due that can be served in their place. That is asked anew each time:
+    /// whoever stops knowing the active playbook leaves them to those who know it.
+    pub(super) async fn look_ahead(&self, ticked: &mut Ticked) -> Result<Vec<Lane>, Error> {
         let now = self.inner.clock.now();
-        let lanes = self.lanes();
-        let mut took_on = false;
+        let mut former = Vec::new();
         ticked.ahead = Ahead::default();
         ticked.left.clear();
         for next in self.inner.store.next_due(now).await? {
             let is_due = next.at.is_some_and(|at| at <= now);
-            if lanes.contains(&next.lane) {
+            if self.inner.lanes.contains(&next.lane) {
                 ticked.ahead.note(&next);
             } else if self.can_serve(&next.lane).await? {
                 ticked.ahead.note(&next);
-                self.take_on(next.lane);
-                took_on |= is_due;
+                former.extend(Some(next.lane).filter(|_| is_due));
             } else if let Some(since) = next.at.filter(|_| is_due) {
-                ticked.left.push(self.left(next.lane, since));
+                ticked.note_left(self.left(next.lane, since));
             }
         }
-        Ok(took_on)
+        Ok(former)
     }
 
     /// Whether a lane of a playbook that isn't known here can be served all the same: messages and

@@ -15,7 +15,7 @@ use crate::mailer::{self, Outgoing};
 use crate::record::Sweep;
 use crate::record::message::Message;
 use crate::record::tenant::TenantRecord;
-use crate::store::{Due, Key, Kind, NextDue, Order, Select};
+use crate::store::{Due, Key, Kind, Lanes, NextDue, Order, Select};
 use crate::time::{Elapsed, Instant};
 
 /// How many due records are taken at once.
@@ -93,6 +93,17 @@ impl Ticked {
         self.fired + self.handed_over + self.pages > 0
     }
 
+    /// Notes what is left to others, of each playbook once.
+    pub(super) fn note_left(&mut self, left: Left) {
+        let why = left.because.to_string();
+        let same =
+            |known: &&mut Left| known.tenant == left.tenant && known.because.to_string() == why;
+        match self.left.iter_mut().find(same) {
+            Some(known) => known.since = known.since.min(left.since),
+            None => self.left.push(left),
+        }
+    }
+
     /// When to tick next, as the store was after [`Engine::tick`]; `None` when nothing waits. What
     /// is written meanwhile may be due earlier.
     #[must_use]
@@ -129,28 +140,39 @@ impl Engine {
     /// hosts with a scheduler of their own.
     ///
     /// Returns how many records were due: when they are fewer than `most`, there is nothing more
-    /// to do for now. A tick that goes on in parts keeps its [`Ticked`], so that rules which
-    /// start each other without end are found.
+    /// to do before [`Ticked::next`]. A tick that goes on in parts keeps its [`Ticked`], so that
+    /// rules which start each other without end are found.
     ///
     /// # Errors
     /// As [`Engine::tick`].
     pub async fn tick_up_to(&self, ticked: &mut Ticked, most: usize) -> Result<usize, Error> {
         let mut done = 0;
         let mut page: Option<Page> = None;
+        let mut lanes = self.inner.lanes.clone();
         loop {
             // Before the last page is committed, so that the same is found however fast that is.
-            let claimed = self.claim(ticked, BATCH.min(most - done)).await?;
+            let claimed = self.claim(&lanes, ticked, BATCH.min(most - done)).await?;
             let found = claimed.len();
             done += found;
-            if found == 0 && page.is_none() {
+            if found > 0 || page.is_some() {
+                page = self.turn(page, claimed, ticked).await?;
+                continue;
+            }
+            let former = self.look_ahead(ticked).await?;
+            if done == most || former.iter().all(|lane| lanes.contains(lane)) {
                 return Ok(done);
             }
-            page = self.turn(page, claimed, ticked).await?;
+            lanes = lanes.iter().cloned().chain(former).collect();
         }
     }
 
     /// Takes what is due, and tells it apart.
-    async fn claim(&self, ticked: &mut Ticked, limit: usize) -> Result<Claimed, Error> {
+    async fn claim(
+        &self,
+        lanes: &Lanes,
+        ticked: &mut Ticked,
+        limit: usize,
+    ) -> Result<Claimed, Error> {
         // A tick can take long, and what falls due meanwhile is due.
         let now = self.inner.clock.now();
         let mut claimed = Claimed {
@@ -161,8 +183,7 @@ impl Engine {
             return Ok(claimed);
         }
         let lease_until = now.checked_add_signed(LEASE).unwrap_or(now);
-        let lanes = self.lanes();
-        let due = self.inner.store.due(&lanes, now, limit, lease_until);
+        let due = self.inner.store.due(lanes, now, limit, lease_until);
         for Due { key, .. } in due.await? {
             let count = ticked.wakes.entry(key.clone()).or_default();
             *count += 1;

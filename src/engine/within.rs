@@ -92,45 +92,11 @@ impl TenantHandle<'_> {
         }
         let job = Job::Command(id, Box::new(command.clone()));
         let mut unit = Unit::new(store);
-        let begun = match job.has_subject() {
-            true => None,
-            false => self.begin_in(&mut unit, now)?,
-        };
         let decided = unit.decide(command, id, |records| self.decide_in(&job, now, records))?;
-        let Some((decision, playbook)) = decided else {
-            return Ok(Applied::AlreadyDone);
-        };
-        // Not before the command is known not to be refused.
-        if let Some((begun, playbook)) = begun {
-            match unit.commit(&begun, &playbook)? {
-                Verdict::Written | Verdict::AlreadyDone => {}
-                Verdict::Moved(keys) => return Ok(Applied::Moved(keys)),
-            }
+        match decided {
+            Some((decision, playbook)) => unit.applied(decision, &playbook),
+            None => Ok(Applied::AlreadyDone),
         }
-        unit.applied(decision, &playbook)
-    }
-
-    /// What makes the engine's playbook the active one, if the organisation has none yet.
-    fn begin_in(
-        &self,
-        unit: &mut Unit<'_>,
-        now: Instant,
-    ) -> Result<Option<(Decision, Arc<Playbook>)>, Error> {
-        let key = Key::tenant(&self.tenant);
-        unit.load(vec![key.clone()])?;
-        let known = unit.records.found(&key);
-        if known.is_some_and(|found| found.record.is_some()) {
-            return Ok(None);
-        }
-        let job = self.engine.playbooks(&self.tenant)?.begin(&self.tenant);
-        let Job::Command(id, command) = &job else {
-            return Ok(None);
-        };
-        let begun = unit.decide(command, *id, |records| self.decide_in(&job, now, records))?;
-        if let Some((decision, _)) = &begun {
-            let _ = unit.records.apply(decision);
-        }
-        Ok(begun)
     }
 
     fn decide_in(
@@ -233,17 +199,13 @@ impl<'s> Unit<'s> {
         Ok(())
     }
 
-    fn commit(&mut self, decision: &Decision, playbook: &Playbook) -> Result<Verdict, Error> {
+    fn applied(&mut self, decision: Decision, playbook: &Playbook) -> Result<Applied, Error> {
         let changes = decision.changes(playbook);
         let changes = changes.map_err(|source| Error::Unreadable {
             key: Key::journal(&decision.tenant, decision.command),
             source,
         })?;
-        Ok(self.store.commit(&changes)?)
-    }
-
-    fn applied(&mut self, decision: Decision, playbook: &Playbook) -> Result<Applied, Error> {
-        Ok(match self.commit(&decision, playbook)? {
+        Ok(match self.store.commit(&changes)? {
             Verdict::Written => Applied::Written(Box::new(decision)),
             Verdict::AlreadyDone => Applied::AlreadyDone,
             Verdict::Moved(keys) => Applied::Moved(keys),

@@ -39,7 +39,7 @@ type Slot = (Kind, Id);
 #[derive(Debug, Default)]
 struct State {
     tenants: BTreeMap<Tenant, Shelf>,
-    /// The lane that the last page of due records ended with; the next begins behind it.
+    /// The tenant that the last page of due records ended with; the next begins behind it.
     served_last: Option<Tenant>,
 }
 
@@ -167,7 +167,7 @@ impl Store for MemoryStore {
 }
 
 impl State {
-    /// Takes from the lanes in turn, one record each, until the page is full.
+    /// Takes from the tenants in turn, one record each, until the page is full.
     fn lease_due(
         &mut self,
         lanes: &Lanes,

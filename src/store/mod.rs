@@ -521,7 +521,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///   (`other_lanes_are_left_to_others`); a write may put a record into another lane
     ///   (`a_record_may_change_its_lane`);
     /// - a page has no more than `limit` (`due_keeps_to_its_limit`), chosen from the tenants
-    ///   in turn, of each the earliest in any of its lanes: they share a page
+    ///   in turn, of each the earliest in any of its lanes
+    ///   (`a_tenants_lanes_are_gone_through_together`): they share a page
     ///   (`tenants_share_a_page_of_due_records`), and none waits for another's backlog
     ///   (`no_tenant_waits_for_anothers_backlog`).
     async fn due(

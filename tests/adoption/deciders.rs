@@ -44,6 +44,42 @@ fn a_message_of_a_playbook_that_nobody_knows_goes_under_the_active_one() {
     });
 }
 
+/// A host with a scheduler of its own ticks in parts, and it may be overtaken by an adoption: then
+/// it leaves what it stood in for to those who know the active playbook now, at once.
+#[test]
+fn who_no_longer_knows_the_active_playbook_leaves_former_messages_to_who_does() {
+    let one = shop(&writes("welcome", "on = \"registered\""));
+    let (two, three) = (
+        shop("[activity]\nvisit = {}"),
+        shop("[activity]\ncall = {}"),
+    );
+    block_on(async {
+        let world = World::new();
+        let engine = world.engine(&[&one]);
+        register(&engine).await;
+        let eva = NewLead::new("Eva").email("eva@example.com");
+        let registered = engine.tenant(TENANT).register(eva);
+        registered.by(Actor::host("test")).await.unwrap();
+
+        let overtaken = world.engine(&[&two]);
+        let adopts = overtaken.tenant(TENANT).adopt(Vec::new());
+        adopts.by(Actor::host("test")).await.unwrap();
+        let mut ticked = Ticked::default();
+        while ticked.handed_over == 0 && overtaken.tick_up_to(&mut ticked, 1).await.unwrap() > 0 {}
+        assert_eq!(ticked.handed_over, 1);
+
+        let engine = world.engine(&[&three]);
+        let adopts = engine.tenant(TENANT).adopt(Vec::new());
+        adopts.by(Actor::host("test")).await.unwrap();
+        let ticked = overtaken.tick().await.unwrap();
+        assert!(ticked.failures.is_empty(), "{ticked:?}");
+        assert!(!ticked.left.is_empty());
+        assert_eq!(ticked.handed_over, 0);
+        let ticked = engine.tick().await.unwrap();
+        assert_eq!(ticked.handed_over, 1);
+    });
+}
+
 #[test]
 fn a_lead_waits_for_its_own_playbook_or_to_be_taken_over() {
     let (one, two) = (shop(""), shop("[activity]\nvisit = {}"));

@@ -16,7 +16,7 @@ use leadkit::decide::command::{
 };
 use leadkit::decide::records::Records;
 use leadkit::decide::{Decision, Stop, decide};
-use leadkit::engine::{Engine, Error};
+use leadkit::engine::{Engine, Error, Ticked};
 use leadkit::ids::{CommandId, LeadId, Name, SweepId, Tenant};
 use leadkit::mailer::MemoryMailer;
 use leadkit::playbook::Playbook;

@@ -269,6 +269,29 @@ pub(super) async fn other_lanes_are_left_to_others(subject: &dyn Subject) -> Out
     same("the other tenant's records", page.len(), 1)
 }
 
+pub(super) async fn a_tenants_lanes_are_gone_through_together(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let mut write = change("a");
+    for number in 0..10 {
+        let lane = ["first", "second"][number as usize / 3 % 2];
+        write = write.and(put(lead(number), 0, b"x").waking_in(lane, at(number.into())));
+    }
+    let zenith = Tenant::from("zenith");
+    let theirs = put(key(&zenith, Kind::Lead, 99), 0, b"x").waking(at(50));
+    let _ = commit(&store, write).await?;
+    let _ = commit(&store, change_of(&zenith, "a").and(theirs)).await?;
+    let lanes = ["first", "second"].map(|name| lane_of("acme", name));
+    let lanes = lanes.into_iter().chain([lane_of("zenith", LANE)]).collect();
+    let page = due_in(&store, &lanes, 100, 9, 200).await?;
+    let earliest: Vec<Key> = (0..8)
+        .map(lead)
+        .chain([key(&zenith, Kind::Lead, 99)])
+        .collect();
+    same("a page of both tenants", page, earliest)?;
+    let rest = due_in(&store, &lanes, 100, 9, 200).await?;
+    same("the rest", rest, vec![lead(8), lead(9)])
+}
+
 pub(super) async fn a_record_may_change_its_lane(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let write = change("a")

@@ -229,6 +229,7 @@ promises! { ($)
     clocks::tenants_share_a_page_of_due_records, "a dealer's leads would wait for another's";
     clocks::no_tenant_waits_for_anothers_backlog, "a dealer's import would stop every other dealer's clocks";
     clocks::other_lanes_are_left_to_others, "leads of a new playbook would wait behind workers that only know the old one";
+    clocks::a_tenants_lanes_are_gone_through_together, "leads that are late would wait behind messages that are not";
     clocks::a_record_may_change_its_lane, "a lead that was taken over would be woken by nobody";
     clocks::next_due_is_the_earliest_clock_of_each_lane, "a worker would sleep through an appointment";
     clocks::next_due_tells_leases_from_clocks, "a worker would spin on what another one has in hand";

@@ -38,7 +38,7 @@ impl<'c> Statements<'c> {
 pub(crate) struct Leases {
     /// Looked up by key; its order decides nothing.
     running: FxHashMap<Key, Lease>,
-    /// The lane that the last page ended with; the next one begins behind it.
+    /// The tenant that the last page ended with; the next one begins behind it.
     served_last: Option<Tenant>,
 }
 
