@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::task::Poll;
 
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{Actor, AgentSetup, Command, NewLead, What};
@@ -35,6 +36,20 @@ fn engine(store: Arc<dyn Store>) -> (Engine, VirtualClock) {
     (engine, clock)
 }
 
+fn register(number: usize) -> (Option<CommandId>, Command) {
+    let lead = NewLead::new(format!("Luis Vera {number}"))
+        .email(format!("luis.vera.{number}@example.com"))
+        .source("web")
+        .field("city", "Quito");
+    let command = Command {
+        tenant: Tenant::from("quito"),
+        actor: Actor::host("test"),
+        happened_at: None,
+        what: What::Register(Box::new(lead)),
+    };
+    (Some(CommandId::of(&format!("lead {number}"))), command)
+}
+
 /// Leads that nobody answered in four business hours, more than two pages of them: all are to go
 /// to somebody else, and each choice depends on the ones before it.
 async fn unanswered(store: Arc<dyn Store>) -> (Engine, VirtualClock) {
@@ -52,19 +67,6 @@ async fn unanswered(store: Arc<dyn Store>) -> (Engine, VirtualClock) {
         let setup = setup.cities(["Quito"]).capacity(LEADS as u32);
         quito.set_up(setup).by(Actor::host("test")).await.unwrap();
     }
-    let register = |number: usize| {
-        let lead = NewLead::new(format!("Luis Vera {number}"))
-            .email(format!("luis.vera.{number}@example.com"))
-            .source("web")
-            .field("city", "Quito");
-        let command = Command {
-            tenant: Tenant::from("quito"),
-            actor: Actor::host("test"),
-            happened_at: None,
-            what: What::Register(Box::new(lead)),
-        };
-        (Some(CommandId::of(&format!("lead {number}"))), command)
-    };
     let answers = engine.execute_all((0..LEADS).map(register).collect()).await;
     assert!(answers.unwrap().iter().all(Result::is_ok));
     (engine, clock)
@@ -189,4 +191,53 @@ fn file(folder: &Path) -> Arc<dyn Store> {
         ..Options::default()
     };
     Arc::new(SqliteStore::open_with(folder.join("leads.db"), &virtual_time).unwrap())
+}
+
+/// Each assignment of a batch depends on the one before it, and each agent's workload is a record
+/// of its own: all of them are decided all the same, however many agents there are.
+#[test]
+fn a_batch_is_shared_among_more_agents_than_it_has_rounds_to_load_them() {
+    block_on(async {
+        let (engine, _) = engine(Arc::new(MemoryStore::default()));
+        let quito = engine.tenant("quito");
+        for number in 0..150 {
+            let agent = format!("agent-{number:03}");
+            let email = format!("{agent}@minegocio.example");
+            let setup = AgentSetup::new(&agent).name(&agent).email(email);
+            let setup = setup.role("advisor").cities(["Quito"]);
+            quito.set_up(setup).by(Actor::host("test")).await.unwrap();
+        }
+        let answers = engine.execute_all((0..300).map(register).collect()).await;
+        let answers = answers.unwrap();
+        let owners: Vec<_> = answers
+            .iter()
+            .map(|answer| answer.as_ref().unwrap().lead.as_ref().unwrap())
+            .map(|lead| lead.owner_id().unwrap().clone())
+            .collect();
+        let mut each: BTreeMap<_, u32> = BTreeMap::new();
+        for owner in owners {
+            *each.entry(owner).or_default() += 1;
+        }
+        assert!(each.len() > 64, "{} agents", each.len());
+    });
+}
+
+#[test]
+fn a_worker_that_is_to_stop_finishes_its_page_and_leaves_the_rest() {
+    block_on(async {
+        let (engine, clock) = unanswered(Arc::new(MemoryStore::default())).await;
+        clock.advance(Elapsed::hours(5));
+        let mut asked = 0;
+        let shutdown = std::future::poll_fn(|_| {
+            asked += 1;
+            match asked {
+                1 => Poll::Pending,
+                _ => Poll::Ready(()),
+            }
+        });
+        let mut fired = 0;
+        let looked_at = |_, ticked: &Ticked| fired = ticked.fired;
+        engine.run_watched(shutdown, looked_at).await.unwrap();
+        assert_eq!(fired, 500);
+    });
 }

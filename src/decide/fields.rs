@@ -62,8 +62,12 @@ fn few(fields: &[(Name, Option<Value>)]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A date that is told today can't have been missed yesterday.
+/// A date that is told today can't have been missed yesterday. One that was known is not told
+/// again, however often it is said.
 fn note_date(draft: &Draft<'_>, lead: &mut Lead, name: &Name, value: Option<&Value>) {
+    if lead.fields.value(name) == value.map(Value::as_ref) {
+        return;
+    }
     lead.dates_told.retain(|(known, _)| known != name);
     if matches!(value, Some(Value::Date(_) | Value::Instant(_))) {
         lead.dates_told.push((name.clone(), ToldAt(draft.now)));

@@ -137,6 +137,7 @@ fn blank(
         state: State::Queued { not_before },
         state_since: draft.now,
         attempts: 0,
+        first_tried_at: None,
         error: None,
         trouble: None,
         history: History::default(),
@@ -203,21 +204,18 @@ fn outcome_unknown(draft: &mut Draft<'_>, message: &mut Message) {
     come_to(draft, message, state);
 }
 
-/// Later, each time a little more; given up after [`RETRY_FOR`].
+/// Later, each time a little more; given up when it has been tried for [`RETRY_FOR`]. What waited
+/// before it was tried, for the cap or because the process was down, does not count.
 fn retry_state(message: &Message, now: Instant) -> State {
     let minutes = 1_i64 << message.attempts.clamp(1, 7).saturating_sub(1);
     let at = now
         .checked_add_signed(Elapsed::minutes(minutes))
         .unwrap_or(now);
-    let gives_up_at = message
-        .queued_at
-        .checked_add_signed(RETRY_FOR)
-        .unwrap_or(at);
-    let first_try_late = message.attempts <= 1;
-    if at > gives_up_at && !first_try_late {
-        State::Dropped(DropReason::Expired)
-    } else {
-        State::ToRetry { at }
+    let since = message.first_tried_at.unwrap_or(now);
+    let gives_up_at = since.checked_add_signed(RETRY_FOR).unwrap_or(at);
+    match at > gives_up_at {
+        true => State::Dropped(DropReason::Expired),
+        false => State::ToRetry { at },
     }
 }
 
@@ -257,7 +255,7 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
     let rendered = match draft.playbook.templates.render(&message.template, &context) {
         Ok(rendered) => rendered,
         Err(error) => {
-            crate::decide::troubles::of_message(draft, &mut message, &told(&error));
+            crate::decide::troubles::of_message(draft, &mut message, &told(&error), 1);
             put(draft, message);
             return Ok(None);
         }
@@ -283,6 +281,7 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
         take_slot(draft, contact, rule, message.id, draft.now);
     }
     message.attempts = message.attempts.saturating_add(1);
+    message.first_tried_at = message.first_tried_at.or(Some(draft.now));
     let deadline = draft
         .now
         .checked_add_signed(HAND_OVER_TIME)

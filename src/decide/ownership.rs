@@ -124,10 +124,7 @@ pub(crate) fn let_choose(
     // Rarely does anybody have to be asked but the first; then all are, at once.
     let first_holds = match &chosen {
         Some((_, heir)) => {
-            // What the heir has on hand is needed next.
-            let workload = Key::workload(draft.tenant, &heir.agent);
-            let claims = keys_of_claims(draft, lead, &heir.agent);
-            draft.need(claims.into_iter().chain([workload]))?;
+            foresee_heirs(draft, lead, spec, &heir.agent, &reasons)?;
             holds(draft, lead, &heir.agent)?
         }
         None => false,
@@ -154,6 +151,37 @@ pub(crate) fn let_choose(
         })?;
     }
     Ok((Some(heir), reasons))
+}
+
+/// Asks for what the heir has on hand, and for the claims that are needed next.
+///
+/// Where a workload is at hand already, leads are being assigned one after the other: each of a
+/// batch would find the next heir only when the one before has his. So then it is asked for all
+/// members' workloads, and for the claims of those who come next.
+fn foresee_heirs(
+    draft: &mut Draft<'_>,
+    lead: &Lead,
+    spec: &PoolSpec,
+    heir: &AgentId,
+    reasons: &Reasons,
+) -> Result<(), Stop> {
+    let workload = |agent: &AgentId| Key::workload(draft.tenant, agent);
+    let mut keys = keys_of_claims(draft, lead, heir);
+    keys.push(workload(heir));
+    if draft.need(keys.iter().cloned()).is_ok() {
+        return Ok(());
+    }
+    let pool_key = Key::pool(draft.tenant, &spec.name);
+    let pool = draft.hint::<Pool>(&pool_key)?;
+    let members = || pool.into_iter().flat_map(|pool| &pool.members);
+    let is_batch = members().any(|member| draft.need([workload(&member.agent)]).is_ok());
+    if is_batch {
+        keys.extend(members().map(|member| workload(&member.agent)));
+        for next in &reasons.ranked {
+            keys.extend(keys_of_claims(draft, lead, &next.agent));
+        }
+    }
+    draft.need(keys)
 }
 
 /// Whom a pool chooses, by place, and why.

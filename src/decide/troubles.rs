@@ -31,7 +31,7 @@ pub(crate) fn note(
         }
         Kind::Message => {
             if let Some(mut message) = draft.read::<Message>(key)? {
-                of_message(draft, &mut message, error);
+                of_message(draft, &mut message, error, at_least);
                 let wakes_at = message.wakes_at();
                 draft.put(key.clone(), message, wakes_at);
             }
@@ -63,14 +63,19 @@ pub(crate) fn note(
     Ok(())
 }
 
-/// Puts a failure on a message.
-pub(crate) fn of_message(draft: &mut Draft<'_>, message: &mut Message, error: &SmolStr) {
+/// Puts a failure on a message, which counts as at least so many.
+pub(crate) fn of_message(
+    draft: &mut Draft<'_>,
+    message: &mut Message,
+    error: &SmolStr,
+    at_least: u32,
+) {
     message.trouble = Some(worse(
         draft,
         message.id.0,
         message.trouble.as_ref(),
         error,
-        1,
+        at_least,
     ));
     message.error = Some(shortened(error));
 }

@@ -14,7 +14,7 @@ use crate::record::{Recorded, Sweep, TenantRecord, stored};
 use crate::store::{Changes, Key, Kind, Verdict};
 use crate::time::Instant;
 
-/// How often a decision is made anew because its records moved.
+/// How often decisions are made anew because their records moved, and none of them is written.
 const MOST_ROUNDS: u32 = 16;
 /// How often records are loaded for one round; each load is for keys that the last one led to.
 pub(super) const MOST_LOADS: u32 = 64;
@@ -218,6 +218,10 @@ impl Batch {
 }
 
 impl Drawn {
+    fn is_empty(&self) -> bool {
+        self.decided.is_empty() && self.settled.is_empty()
+    }
+
     /// The records as they are if all of this is written: for who decides before that is known.
     pub(super) fn records(&self) -> Records {
         let mut records = Records::new();
@@ -236,12 +240,18 @@ impl Engine {
 
     /// Decides and commits what is pending, again and again for what moved meanwhile.
     pub(super) async fn complete(&self, mut batch: Batch) -> Vec<Outcome> {
-        for _ in 0..MOST_ROUNDS {
-            if batch.outcomes.iter().all(Option::is_some) {
-                break;
-            }
+        let mut pending = batch.pending().len();
+        let mut rounds_in_vain = 0;
+        while pending > 0 && rounds_in_vain < MOST_ROUNDS {
             let drawn = self.draw(&mut batch).await;
             self.land(&mut batch, drawn).await;
+            let left = batch.pending().len();
+            rounds_in_vain = if left < pending {
+                0
+            } else {
+                rounds_in_vain + 1
+            };
+            pending = left;
         }
         let contended = || Outcome::Failed(Error::Contended(MOST_ROUNDS));
         let outcomes = batch.outcomes.into_iter();
@@ -292,14 +302,11 @@ impl Engine {
     async fn decide_all(&self, batch: &mut Batch) -> Result<Drawn, Error> {
         let mut unreadable: Vec<Error> = Vec::new();
         let pending = batch.pending();
-        for _ in 0..MOST_LOADS {
+        for load in 0..=MOST_LOADS {
             let base = &mut batch.base;
             let mut applied = Vec::new();
             let mut needed: Vec<Key> = Vec::new();
-            let mut drawn = Drawn {
-                decided: Vec::with_capacity(pending.len()),
-                settled: Vec::new(),
-            };
+            let mut drawn = Drawn::default();
             for &job in &pending {
                 match self.decide_one(&batch.jobs[job], batch.now, base) {
                     Ok(Some((mut decision, outgoing, playbook))) => {
@@ -318,6 +325,14 @@ impl Engine {
                     Err(Hitch::Need(keys)) => {
                         match keys.iter().find_map(|key| unreadable_at(&unreadable, key)) {
                             Some(error) => drawn.settled.push((job, Outcome::Failed(again(error)))),
+                            // What was decided before it holds; it comes first in the next round.
+                            None if load == MOST_LOADS && !drawn.is_empty() => return Ok(drawn),
+                            None if load == MOST_LOADS => {
+                                drawn
+                                    .settled
+                                    .push((job, Outcome::Failed(Error::Contended(load))));
+                                return Ok(drawn);
+                            }
                             None => needed.extend(keys),
                         }
                     }

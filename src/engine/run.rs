@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use futures::future::{Either, select};
+use futures::task::{Context, noop_waker_ref};
 
 use super::tick::{Ahead, LEASE, Left, Ticked};
 use super::{Engine, Error};
@@ -84,6 +85,9 @@ impl Engine {
 
     /// Ticks until `shutdown` is there: whenever something is due, and at least once a second.
     ///
+    /// A tick that goes on is ended then too, between two pages or two portions of messages: what
+    /// was begun is finished.
+    ///
     /// A store that can't be reached is tried again, a little later each time.
     ///
     /// # Errors
@@ -105,10 +109,21 @@ impl Engine {
         let mut shutdown = Box::pin(shutdown);
         let mut pause = Elapsed::seconds(1);
         loop {
-            let ticked = self.tick().await;
+            let mut ticked = Ticked::default();
+            let mut is_over = false;
+            let may_go_on = || {
+                let mut asking = Context::from_waker(noop_waker_ref());
+                is_over = is_over || shutdown.as_mut().poll(&mut asking).is_ready();
+                !is_over
+            };
+            let done = self.tick_while(&mut ticked, usize::MAX, may_go_on).await;
             let now = self.inner.clock.now();
-            let wait = match ticked {
-                Ok(ticked) => {
+            if is_over {
+                looked_at(now, &ticked);
+                return done.map(drop);
+            }
+            let wait = match done {
+                Ok(_) => {
                     pause = Elapsed::seconds(1);
                     looked_at(now, &ticked);
                     let wait = ticked.next().map(|next| next.signed_duration_since(now));

@@ -26,9 +26,9 @@ const HANDED_AT_ONCE: usize = 16;
 const LATEST_DIAL: Elapsed = Elapsed::seconds(60);
 /// How long a batch is ours alone.
 pub(super) const LEASE: Elapsed = Elapsed::seconds(60);
-/// How often one record may be woken in one tick; beyond that its rules start each other without
-/// end, and it is set aside.
-const MOST_WAKES: u32 = 64;
+/// How often one record may be woken in one tick: more often than a playbook can have rules. Beyond
+/// that they start each other without end, and the record is set aside.
+const MOST_WAKES: u32 = 1_024;
 
 /// What a tick did.
 #[derive(Debug, Default)]
@@ -146,20 +146,39 @@ impl Engine {
     /// # Errors
     /// As [`Engine::tick`].
     pub async fn tick_up_to(&self, ticked: &mut Ticked, most: usize) -> Result<usize, Error> {
+        self.tick_while(ticked, most, || true).await
+    }
+
+    /// The same, as long as it may go on: asked between two pages, and between two portions of
+    /// messages. What was claimed and not begun is for whoever comes when its lease ends.
+    pub(super) async fn tick_while(
+        &self,
+        ticked: &mut Ticked,
+        most: usize,
+        mut may_go_on: impl FnMut() -> bool,
+    ) -> Result<usize, Error> {
         let mut done = 0;
         let mut page: Option<Page> = None;
         let mut lanes = self.inner.lanes.clone();
         loop {
             // Before the last page is committed, so that the same is found however fast that is.
-            let claimed = self.claim(&lanes, ticked, BATCH.min(most - done)).await?;
+            let limit = match may_go_on() {
+                true => BATCH.min(most - done),
+                false => 0,
+            };
+            let claimed = self.claim(&lanes, ticked, limit).await?;
             let found = claimed.len();
             done += found;
             if found > 0 || page.is_some() {
-                page = self.turn(page, claimed, ticked).await?;
+                page = self.turn(page, claimed, ticked, &mut may_go_on).await?;
                 continue;
             }
+            // Nothing is due any more: whatever is woken from here on is not started by itself.
+            if limit > 0 {
+                ticked.wakes.clear();
+            }
             let former = self.look_ahead(ticked).await?;
-            if done == most || former.iter().all(|lane| lanes.contains(lane)) {
+            if done == most || limit == 0 || former.iter().all(|lane| lanes.contains(lane)) {
                 return Ok(done);
             }
             lanes = lanes.iter().cloned().chain(former).collect();
@@ -219,6 +238,7 @@ impl Engine {
         page: Option<Page>,
         claimed: Claimed,
         ticked: &mut Ticked,
+        may_go_on: &mut impl FnMut() -> bool,
     ) -> Result<Option<Page>, Error> {
         let Claimed {
             now,
@@ -238,9 +258,14 @@ impl Engine {
         self.land_page(next, ticked).await?;
         // Few messages at once: each must be handed over within its worker's time.
         for portion in messages.chunks(HANDED_AT_ONCE) {
-            self.wake_messages(portion, ticked).await?;
+            if may_go_on() {
+                self.wake_messages(portion, ticked).await?;
+            }
         }
         for key in sweeps {
+            if !may_go_on() {
+                break;
+            }
             let now = self.inner.clock.now();
             if let Err(error) = self.sweep_page(&key, now, ticked).await {
                 self.note_failures(vec![(key, error)], now, ticked).await?;

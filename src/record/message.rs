@@ -46,6 +46,9 @@ pub struct Message {
     pub state_since: Instant,
     /// How often its hand-over was begun.
     pub attempts: u32,
+    /// When it was begun first.
+    #[serde(with = "ts_microseconds_option")]
+    pub first_tried_at: Option<Instant>,
     /// What the last hand-over said, where it wasn't accepted.
     pub error: Option<SmolStr>,
     /// What went wrong with its clock, until it goes well again.

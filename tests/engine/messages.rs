@@ -246,3 +246,42 @@ fn a_slow_server_makes_messages_late_and_none_of_them_twice_or_in_doubt() {
         );
     });
 }
+
+/// After an outage of three days servers often say "later" to whom they don't know any more.
+#[test]
+fn what_waited_long_before_it_was_tried_is_tried_for_its_full_time() {
+    block_on(async {
+        let later = || Outcome::Later {
+            said: "450 greylisted".into(),
+        };
+        let clock = VirtualClock::at(at("2026-03-06T16:30:00-05:00"));
+        let plan = Plan::new()
+            .at(1, MailerFault::Says(later()))
+            .at(2, MailerFault::Says(later()));
+        let mailer = FaultyMailer::new(MemoryMailer::default(), plan);
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("toluca", follow_up())
+            .mailer("email", mailer)
+            .clock(clock.clone())
+            .seed(1)
+            .build()
+            .unwrap();
+        let toluca = engine.tenant("toluca");
+        let luisa = AgentSetup::new("luisa")
+            .name("Luisa")
+            .email("luisa@x.example")
+            .role("seller");
+        toluca.set_up(luisa).by(desk()).await.unwrap();
+        toluca.register(rosa()).by("luisa").await.unwrap();
+        // The first message is queued, and then nobody is there for three days.
+        clock.advance(Elapsed::days(91));
+        engine.tick_up_to(&mut Ticked::default(), 1).await.unwrap();
+        assert_eq!(message_states(&engine).await, ["queued"]);
+        clock.advance(Elapsed::days(3));
+        for state in ["to-retry", "to-retry", "accepted"] {
+            engine.tick().await.unwrap();
+            assert_eq!(message_states(&engine).await, [state]);
+            clock.advance(Elapsed::minutes(5));
+        }
+    });
+}

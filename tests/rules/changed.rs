@@ -117,3 +117,37 @@ fn a_changed_playbook_sends_no_backlog_unless_it_says_so() {
     assert_eq!(spread[6], 1, "within six days");
     assert_eq!(spread[19], 2);
 }
+
+/// A CRM that writes all its fields again and again must not make us forget.
+#[test]
+fn a_date_that_is_told_again_is_no_news() {
+    let folder = folder(
+        "[reminder.tomorrow]\nof = \"appointment\"\nat = [\"1 day before\"]\ndo = [{ send = \"hello\", class = \"alert\" }]\n",
+        "",
+    );
+    let playbook = Arc::new(read(&folder));
+    pollster::block_on(async {
+        let clock = VirtualClock::at(at("2026-03-02T09:00:00Z"));
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("shop", playbook)
+            .mailer("email", MemoryMailer::default())
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let shop = engine.tenant("shop");
+        let appointment = at("2026-03-03T10:00:00Z");
+        let luis = NewLead::new("Luis")
+            .email("luis@example.com")
+            .field("appointment", appointment);
+        let lead = shop.register(luis).by(desk()).await.unwrap();
+        // The reminder is due at ten, and the process is down until half past.
+        clock.advance(Elapsed::minutes(90));
+        shop.set(lead.id, "appointment", appointment)
+            .by(desk())
+            .await
+            .unwrap();
+        engine.tick().await.unwrap();
+        let messages = shop.messages("", None, 10).await.unwrap();
+        assert_eq!(messages.len(), 1);
+    });
+}
