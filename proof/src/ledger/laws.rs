@@ -74,7 +74,7 @@ impl Ledger {
             _ => return,
         };
         let chain = self.chains.get(&(key.tenant.clone(), key.id)).copied();
-        let ought = last.map(|last| (last, held.version.0));
+        let ought = last.map(|last| (last, u64::from(held.version.count())));
         if chain != ought {
             let what = format!("{key:?} ends with {ought:?}, its history with {chain:?}");
             self.find("histories are complete", what, Some(key));

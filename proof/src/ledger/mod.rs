@@ -224,7 +224,7 @@ impl Ledger {
             .collect();
         for put in puts {
             let wakes_at = read::wakes_at(put);
-            self.put(&put.key, put.read.next(), put.body.as_deref(), wakes_at);
+            self.put(&put.key, put.makes, put.body.as_deref(), wakes_at);
         }
         match stored::decode_entry(journal) {
             Ok(entry) => self.note(tenant, *command, entry),

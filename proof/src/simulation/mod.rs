@@ -213,7 +213,7 @@ impl Simulation {
     }
 
     /// An engine to which nothing happens.
-    fn healthy_engine(&self, clock: VirtualClock, knows: usize) -> Engine {
+    fn healthy_engine(&mut self, clock: VirtualClock, knows: usize) -> Engine {
         let mailer = TappedMailer {
             mailer: Arc::new(self.arrived.clone()),
             truth: self.truth.clone(),
@@ -222,21 +222,20 @@ impl Simulation {
     }
 
     fn engine(
-        &self,
+        &mut self,
         store: Arc<dyn leadkit::store::Store>,
         mailer: TappedMailer,
         clock: VirtualClock,
         knows: usize,
     ) -> Engine {
-        let mut mailer = Some(mailer).map(|mailer| FlawedMailer {
+        let mailer = FlawedMailer {
             mailer: Arc::new(mailer),
             flaw: self.flaw,
-        });
-        let mut builder = Engine::builder_on(store).clock(clock).seed(self.seed);
-        builder = match mailer.take() {
-            Some(mailer) => builder.mailer("email", mailer),
-            None => builder,
         };
+        let mut builder = Engine::builder_on(store)
+            .clock(clock)
+            .mailer("email", mailer)
+            .seed(self.dice.number());
         for house in &self.houses {
             for book in house.versions.iter().take(knows) {
                 builder = builder.playbook(house.tenant.clone(), Arc::clone(book));
