@@ -235,6 +235,7 @@ impl Ledger {
         }
         for (key, before) in &before {
             self.shift_load(key, before.as_ref());
+            self.forget_what_turned(key);
         }
         for (key, _) in &before {
             self.hold_to_laws(key);

@@ -1,6 +1,7 @@
 //! What the journal tells of leads and messages, event by event.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use leadkit::decide::command::Actor;
 use leadkit::ids::{AgentId, LeadId, MessageId, Name, Tenant};
@@ -168,8 +169,26 @@ impl Ledger {
         }
     }
 
+    /// A condition that no longer holds begins anew when it comes true again.
+    pub(super) fn forget_what_turned(&mut self, key: &Key) {
+        let Some(book) = self.book_of(key) else {
+            return;
+        };
+        let Some(lead) = self.record::<Lead>(key).cloned() else {
+            return;
+        };
+        let waits = |name: &Name| {
+            let rule = book.rule(name);
+            rule.is_some_and(|rule| matches!(rule.anchor, Anchor::Turns(_)))
+                && !lead.since.iter().any(|(known, _)| known == name)
+        };
+        if let Some(tally) = self.leads.get_mut(key) {
+            tally.fired.retain(|rule, _| !waits(rule));
+        }
+    }
+
     /// The playbook by which a lead was decided.
-    fn book_of(&self, key: &Key) -> Option<std::sync::Arc<Playbook>> {
+    fn book_of(&self, key: &Key) -> Option<Arc<Playbook>> {
         let known = self.leads.get(key).and_then(|lead| lead.playbook.clone());
         let hash = known.or_else(|| Some(self.record::<Lead>(key)?.playbook.clone()))?;
         self.books.get(&hash).cloned()
@@ -200,15 +219,23 @@ impl Ledger {
     fn begin_anew(&mut self, key: &Key, event: &Event) {
         let now = self.book_of(key);
         let begins: Box<dyn Fn(&Name) -> bool> = match event {
-            Event::Moved { .. } => Box::new(counts_from(now, Anchor::Entered)),
-            Event::Assigned { .. } => Box::new(counts_from(now, Anchor::Assigned)),
+            Event::Moved { .. } => Box::new(counts_from(now, vec![Anchor::Entered])),
+            Event::Assigned { .. } => Box::new(counts_from(now, vec![Anchor::Assigned])),
+            Event::Closed { .. } => Box::new(counts_from(now, vec![Anchor::Closed])),
+            Event::TaskOpened { task, .. } => {
+                Box::new(counts_from(now, vec![Anchor::Overdue(task.clone())]))
+            }
+            Event::FieldsSet { fields, .. } => {
+                let fields = fields.iter().cloned().map(Anchor::Field);
+                Box::new(counts_from(now, fields.collect()))
+            }
             Event::LeadAdopted { playbook, .. } => {
                 let next = self.books.get(playbook).cloned();
                 let lead = self.leads.get(key);
                 let before = lead.and_then(|lead| lead.playbook.clone());
                 let before = before.and_then(|hash| self.books.get(&hash).cloned());
                 Box::new(move |name| {
-                    let rule = |book: &Option<std::sync::Arc<Playbook>>| {
+                    let rule = |book: &Option<Arc<Playbook>>| {
                         let rule = book.as_ref()?.rule(name)?;
                         Some(format!("{rule:?}"))
                     };
@@ -229,13 +256,10 @@ impl Ledger {
     }
 }
 
-fn counts_from(
-    book: Option<std::sync::Arc<Playbook>>,
-    anchor: Anchor,
-) -> impl Fn(&Name) -> bool {
+fn counts_from(book: Option<Arc<Playbook>>, anchors: Vec<Anchor>) -> impl Fn(&Name) -> bool {
     move |name| {
         let rule = book.as_ref().and_then(|book| book.rule(name));
-        rule.is_none_or(|rule| rule.anchor == anchor)
+        rule.is_none_or(|rule| anchors.contains(&rule.anchor))
     }
 }
 
@@ -253,6 +277,7 @@ fn lead_of(event: &Event) -> Option<LeadId> {
         | Event::Released { lead, .. }
         | Event::TaskOpened { lead, .. }
         | Event::TaskEnded { lead, .. }
+        | Event::FieldsSet { lead, .. }
         | Event::Fired { lead, .. }
         | Event::Skipped { lead, .. }
         | Event::LeadAdopted { lead, .. } => Some(*lead),

@@ -28,14 +28,9 @@ impl Simulation {
         for place in 0..self.workers.len() {
             self.die(place);
         }
-        let clocks = self.workers.iter().map(|worker| worker.clock.now());
-        let latest = self.truth.lock().ledger.latest();
-        let now = clocks.chain(latest).max();
-        let Some(now) = now else {
-            return;
-        };
-        // Leases and hand-overs that were under way are over.
-        let clock = VirtualClock::at(now + Elapsed::minutes(5));
+        // The leases and hand-overs of whoever's clock ran ahead are over.
+        self.note_clocks();
+        let clock = VirtualClock::at(self.latest + Elapsed::minutes(5));
         let engine = self.healthy_engine(clock.clone(), self.versions());
         let told = pollster::block_on(worker::tick(engine.clone()));
         self.hear(told);

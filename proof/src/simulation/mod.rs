@@ -122,6 +122,8 @@ struct Simulation {
     /// The faults of the workers' stores and mailers.
     faulty: Vec<(FaultyStore, FaultyMailer)>,
     asked: Vec<Asked>,
+    /// The latest that any clock ever showed.
+    latest: Instant,
     figures: Figures,
 }
 
@@ -147,6 +149,7 @@ impl Simulation {
             workers: Vec::new(),
             faulty: Vec::new(),
             asked: Vec::new(),
+            latest: Instant::UNIX_EPOCH,
             figures: Figures::default(),
             dice,
         };
@@ -354,6 +357,7 @@ impl Simulation {
     /// A clock jumps, by up to a year, and comes back some time.
     fn jump(&mut self) {
         self.figures.jumps += 1;
+        self.note_clocks();
         let place = self.dice.below(self.workers.len());
         let other = self.dice.below(self.workers.len());
         let clock = &self.workers[place].clock;
@@ -365,6 +369,12 @@ impl Simulation {
             _ => Some(self.workers[other].clock.now()),
         };
         clock.set(to.unwrap_or(at));
+    }
+
+    /// Notes how late it was, before a clock goes back.
+    fn note_clocks(&mut self) {
+        let clocks = self.workers.iter().map(|worker| worker.clock.now());
+        self.latest = clocks.chain([self.latest]).max().unwrap_or(self.latest);
     }
 
     fn task(&mut self, place: usize) -> Task {
