@@ -86,11 +86,16 @@ impl View<'_> {
     pub fn command(&self, dice: &mut Dice) -> Command {
         let lead = self.any_lead(dice);
         let what = match (dice.below(100), lead) {
-            (0..=3, _) => What::SetUpAgent(Box::new(change_agent(dice))),
+            (0..=3, _) => What::SetUpAgent(Box::new(self.change_agent(dice))),
             (4..=6, _) => What::StartSweep(Box::new(self.sweep(dice))),
             (7..=12, _) if !self.messages.is_empty() => What::SettleMessage {
                 message: dice.pick(self.messages),
-                fate: dice.pick(&[Fate::Accepted, Fate::SendAgain, Fate::Withdrawn]),
+                fate: dice.pick(&[
+                    Fate::Accepted,
+                    Fate::SendAgain,
+                    Fate::Withdrawn,
+                    Fate::Retry,
+                ]),
             },
             (13..=34, _) | (_, None) => What::Register(Box::new(self.new_lead(dice))),
             (_, Some(lead)) => What::Lead {
@@ -113,6 +118,17 @@ impl View<'_> {
             actor,
             happened_at,
             what,
+        }
+    }
+
+    fn change_agent(&self, dice: &mut Dice) -> AgentSetup {
+        let setup = AgentSetup::new(dice.pick(&AGENTS));
+        match dice.below(5) {
+            0 => setup.available(dice.one_in(2)),
+            1 => setup.capacity(u32::try_from(dice.below(9)).unwrap_or(1)),
+            2 => setup.team(dice.pick(&["north", "south"])),
+            3 => setup.role(dice.pick_in(&self.book.roles).name.clone()),
+            _ => setup.cities(CITIES.iter().copied().filter(|_| !dice.one_in(2))),
         }
     }
 
@@ -325,14 +341,3 @@ impl View<'_> {
     }
 }
 
-/// A change of an agent that leaves the role as it is.
-fn change_agent(dice: &mut Dice) -> AgentSetup {
-    let mut setup = AgentSetup::new(dice.pick(&AGENTS));
-    match dice.below(4) {
-        0 => setup = setup.available(dice.one_in(2)),
-        1 => setup = setup.capacity(u32::try_from(dice.below(9)).unwrap_or(1)),
-        2 => setup = setup.team(dice.pick(&["north", "south"])),
-        _ => setup = setup.cities(CITIES.iter().copied().filter(|_| !dice.one_in(2))),
-    }
-    setup
-}

@@ -6,7 +6,7 @@ use leadkit::playbook::Playbook;
 use leadkit::playbook::pipeline::UniquePart;
 use leadkit::record::contact::Claim;
 use leadkit::record::message::{Class, Message, Recipient};
-use leadkit::record::{Contact, Lead, Pool, Record};
+use leadkit::record::{Contact, Lead, Record, Workload};
 use leadkit::store::{Key, Kind};
 use leadkit::time::Instant;
 use smol_str::SmolStr;
@@ -32,6 +32,7 @@ impl Ledger {
             Record::Message(message) => self.check_message(key, message),
             Record::Contact(contact) => self.check_contact(key, contact),
             Record::Claim(claim) => self.check_claim(key, claim),
+            Record::Agent(agent) => self.check_load(key, &agent.id),
             Record::Pool(pool) => {
                 let agents = pool.members.iter().map(|member| member.agent.clone());
                 for agent in agents.collect::<Vec<_>>() {
@@ -230,12 +231,20 @@ impl Ledger {
             .records
             .iter()
             .filter(|(key, _)| key.kind == Kind::Pool && key.tenant == about.tenant);
+        let key = Key::workload(&about.tenant, agent);
+        let workload = self.record::<Workload>(&key);
+        let known = workload.map_or(0, |workload| workload.load);
         let mut wrong = Vec::new();
+        if known != load {
+            wrong.push(format!(
+                "{agent} holds {load} open leads, its workload {known}"
+            ));
+        }
         for (_, held) in pools {
-            let Record::Pool(Pool { members }) = &held.record else {
+            let Record::Pool(pool) = &held.record else {
                 continue;
             };
-            let member = members.iter().find(|member| member.agent == *agent);
+            let member = pool.members.iter().find(|member| member.agent == *agent);
             if let Some(member) = member.filter(|member| member.load != load) {
                 wrong.push(format!(
                     "{agent} holds {load} open leads, a pool believes {}",

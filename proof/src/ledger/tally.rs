@@ -236,14 +236,7 @@ impl Ledger {
                 let before = before.and_then(|hash| self.books.get(&hash).cloned());
                 Box::new(move |name| {
                     let rule = |book: &Option<Arc<Playbook>>| {
-                        let book = book.as_ref()?;
-                        let rule = book.rule(name)?;
-                        // What its anchor is changes with the task.
-                        let task = match &rule.anchor {
-                            Anchor::Overdue(task) => book.task(task),
-                            _ => None,
-                        };
-                        Some(format!("{rule:?} {task:?}"))
+                        Some(book.as_ref()?.rule(name)?.fingerprint)
                     };
                     rule(&before) != rule(&next)
                 })
