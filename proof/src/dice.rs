@@ -68,7 +68,10 @@ mod tests {
     #[test]
     fn a_seed_gives_the_same_choices_for_ever_so_that_an_old_report_can_be_run_again() {
         let mut dice = Dice::of(7, 1);
-        assert_eq!([dice.below(100), dice.below(100), dice.below(100)], [75, 33, 38]);
+        assert_eq!(
+            [dice.below(100), dice.below(100), dice.below(100)],
+            [75, 33, 38]
+        );
         assert_ne!(Dice::of(7, 1).number(), Dice::of(7, 2).number());
         assert_ne!(Dice::of(7, 1).number(), Dice::of(8, 1).number());
     }

@@ -50,13 +50,21 @@ fn one(seed: u64) -> ExitCode {
         return ExitCode::FAILURE;
     };
     let is_same = report.digest == again.digest;
-    println!("seed {seed}, {} steps: {}", report.step, told(&report.figures));
+    println!(
+        "seed {seed}, {} steps: {}",
+        report.step,
+        told(&report.figures)
+    );
     println!("digest {}", report.digest);
     if !is_same {
         println!("run again it is {}", again.digest);
     }
     if report.findings.is_empty() {
-        return if is_same { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        return if is_same {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
     }
     tell(&report);
     ExitCode::FAILURE

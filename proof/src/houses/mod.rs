@@ -115,7 +115,10 @@ static FIELD_AND_DIGITAL_SALES: Shipped = Shipped {
             &["choose = \"weighted\"", "choose = \"evenly\""],
         ),
         ("capacity = 40", &["capacity = 1", "capacity = 3"]),
-        ("at-most = 2", &["at-most = 0", "at-most = 1", "at-most = 9"]),
+        (
+            "at-most = 2",
+            &["at-most = 0", "at-most = 1", "at-most = 9"],
+        ),
         (
             "after      = \"2 days\"",
             &["after = \"3 business hours\"", "after = \"1 month\""],
@@ -145,7 +148,10 @@ static DEFERRED_FOLLOW_UP: Shipped = Shipped {
     changing: &[
         (
             "every = { after = \"90 days\"",
-            &["every = { after = \"2 days\"", "every = { after = \"1 month\""],
+            &[
+                "every = { after = \"2 days\"",
+                "every = { after = \"1 month\"",
+            ],
         ),
         (
             "least = \"90 days\"",

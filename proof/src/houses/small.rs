@@ -128,7 +128,10 @@ fn text(frame: &Frame, has_extra: bool, rules: &[String], dice: &mut Dice) -> St
         ..
     } = frame;
     let (extra, to_extra) = match has_extra {
-        true => ("extra = { to = { talking = [], won = [] } }\n", ", extra = []"),
+        true => (
+            "extra = { to = { talking = [], won = [] } }\n",
+            ", extra = []",
+        ),
         false => ("", ""),
     };
     let mut text = format!(
@@ -261,7 +264,12 @@ do = [{{ notify = "owner", template = "note" }}]
 "#,
         every = dice.pick(&["1 days", "30 days", "6 hours"]),
         late = dice.pick(&["skip", "fire", "2 days"]),
-        within = dice.pick(&["15 business minutes", "4 hours", "1 business day", "0 hours"]),
+        within = dice.pick(&[
+            "15 business minutes",
+            "4 hours",
+            "1 business day",
+            "0 hours"
+        ]),
     );
     for rule in rules {
         let _ = writeln!(text, "[[rule]]\n{rule}");
@@ -300,7 +308,13 @@ fn rule(name: &str, dice: &mut Dice) -> String {
     };
     let _ = writeln!(text, "after = \"{}\"", dice.pick(delays));
     if dice.one_in(3) {
-        let every = dice.pick(&["1 days", "5 hours", "2 business hours", "1 month", "20 minutes"]);
+        let every = dice.pick(&[
+            "1 days",
+            "5 hours",
+            "2 business hours",
+            "1 month",
+            "20 minutes",
+        ]);
         let _ = writeln!(text, "every = \"{every}\"");
         if dice.one_in(2) {
             let _ = writeln!(text, "at-most = {}", dice.between(1, 4));
@@ -389,7 +403,10 @@ fn action(changes: &mut bool, dice: &mut Dice) -> String {
         }
         9 => {
             *changes = true;
-            format!("{{ move = \"{}\" }}", dice.pick(&["talking", "new", "waiting"]))
+            format!(
+                "{{ move = \"{}\" }}",
+                dice.pick(&["talking", "new", "waiting"])
+            )
         }
         10 => {
             *changes = true;

@@ -170,9 +170,9 @@ impl Ledger {
     fn check_contact(&mut self, key: &Key, contact: &Contact) {
         for open in &contact.leads {
             let lead = Key::lead(&key.tenant, open.lead);
-            let is_open = self.record::<Lead>(&lead).is_some_and(|lead| {
-                lead.is_open() && lead.contact.id == contact.id
-            });
+            let is_open = self
+                .record::<Lead>(&lead)
+                .is_some_and(|lead| lead.is_open() && lead.contact.id == contact.id);
             if !is_open {
                 let what = format!("{} lists it as open", contact.id);
                 self.find("contacts know their open leads", what, Some(&lead));
@@ -208,7 +208,8 @@ impl Ledger {
             Claim::Lead(lead) => {
                 let about = Key::lead(&key.tenant, *lead);
                 let lead = self.record::<Lead>(&about);
-                let is_right = lead.is_some_and(|lead| lead.is_open() && lead.claims.contains(&key.id));
+                let is_right =
+                    lead.is_some_and(|lead| lead.is_open() && lead.claims.contains(&key.id));
                 (about, is_right)
             }
             Claim::Contact(contact) => {
@@ -278,7 +279,11 @@ impl Ledger {
         let contact = self.record::<Contact>(&Key::contact(&key.tenant, *contact));
         let lead = self.record::<Lead>(&Key::lead(&key.tenant, message.lead));
         let (Some(contact), Some(lead)) = (contact, lead) else {
-            return self.find("the gate is asked", format!("{key:?} goes to nobody"), Some(key));
+            return self.find(
+                "the gate is asked",
+                format!("{key:?} goes to nobody"),
+                Some(key),
+            );
         };
         let invalid = contact.email_invalid_at.is_some() || contact.email.is_none();
         let unwanted = contact.unsubscribed_at.is_some() || !lead.is_open();
@@ -309,4 +314,3 @@ fn claims_of(book: &Playbook, lead: &Lead) -> Vec<Id> {
     });
     claims.collect()
 }
-

@@ -200,7 +200,10 @@ impl Ledger {
             return;
         }
         // Where the rule's own action began its anchor anew, nothing is left of it.
-        let Some(fired) = self.record::<Lead>(key).and_then(|lead| lead.last_fired(rule)) else {
+        let Some(fired) = self
+            .record::<Lead>(key)
+            .and_then(|lead| lead.last_fired(rule))
+        else {
             return;
         };
         if occurrence.is_some_and(|occurrence| occurrence != fired.occurrence) {
@@ -235,9 +238,8 @@ impl Ledger {
                 let before = lead.and_then(|lead| lead.playbook.clone());
                 let before = before.and_then(|hash| self.books.get(&hash).cloned());
                 Box::new(move |name| {
-                    let rule = |book: &Option<Arc<Playbook>>| {
-                        Some(book.as_ref()?.rule(name)?.fingerprint)
-                    };
+                    let rule =
+                        |book: &Option<Arc<Playbook>>| Some(book.as_ref()?.rule(name)?.fingerprint);
                     rule(&before) != rule(&next)
                 })
             }

@@ -5,10 +5,6 @@ use std::hash::Hasher as _;
 use std::sync::Arc;
 
 use leadkit::clock::{Clock, VirtualClock};
-use leadkit::ids::MessageId;
-use leadkit::mailer::Outcome;
-use leadkit::record::message::{Class, DropReason, State};
-use leadkit::record::{Message, Record};
 use leadkit::store::Store;
 use leadkit::time::Elapsed;
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -16,6 +12,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use super::flaws::FlawedStore;
 use super::tap::Truth;
 use super::{Simulation, worker};
+use crate::ends;
 use crate::houses::Books;
 use crate::ledger::Ledger;
 
@@ -43,7 +40,10 @@ impl Simulation {
         }
         self.hold_to_acknowledgements();
         self.hold_to_caps();
-        self.hold_to_ends(clock.now());
+        let mut guard = self.truth.lock();
+        let truth = &mut *guard;
+        ends::hold_to_ends(&mut truth.ledger, &truth.post, clock.now());
+        drop(guard);
         self.hold_to_what_is_kept();
     }
 
@@ -76,32 +76,6 @@ impl Simulation {
         }
     }
 
-    /// Nothing waits for ever: whatever was due is done, each message has come to an end, and every
-    /// alert has arrived or is known not to.
-    fn hold_to_ends(&self, now: leadkit::time::Instant) {
-        let truth = &mut *self.truth.lock();
-        let mut broken = Vec::new();
-        for (key, held) in truth.ledger.records() {
-            if held.wakes_at.is_some_and(|at| at <= now) {
-                let what = format!("{key:?} is due since {:?}: {:?}", held.wakes_at, held.record);
-                broken.push((key.clone(), "what is due is done", what));
-            }
-            let Record::Message(message) = &held.record else {
-                continue;
-            };
-            let arrived = truth
-                .post
-                .of(&key.tenant, MessageId(key.id))
-                .any(|dial| matches!(dial.outcome, Some(Outcome::Accepted)));
-            if let Some(what) = wrong_end(message, arrived) {
-                broken.push((key.clone(), "alerts arrive", what));
-            }
-        }
-        for (key, law, what) in broken {
-            truth.ledger.find(law, what, Some(&key));
-        }
-    }
-
     /// What the store says in the end is what was written.
     fn hold_to_what_is_kept(&self) {
         let books = Books::of(&self.houses);
@@ -115,28 +89,6 @@ impl Simulation {
             Err(error) => ledger.find("everything can be read", format!("{error:?}"), None),
         }
     }
-}
-
-/// What is wrong with how a message ended, if something is.
-fn wrong_end(message: &Message, arrived: bool) -> Option<String> {
-    let is_set_aside = message
-        .trouble
-        .as_ref()
-        .is_some_and(|trouble| trouble.is_set_aside());
-    let is_right = match (&message.state, message.class) {
-        _ if is_set_aside => message.template == *"heavy",
-        (State::Accepted, Class::Alert) => arrived,
-        (State::Accepted | State::InDoubt, Class::Marketing) => true,
-        (State::Refused, _) => true,
-        (State::Dropped(DropReason::Expired), Class::Alert) => {
-            message.attempts > 1 || message.expires_at.is_some()
-        }
-        (State::Dropped(_), _) => true,
-        // It waits for its turn under the cap.
-        (State::Queued { .. }, Class::Marketing) => true,
-        _ => false,
-    };
-    (!is_right).then(|| format!("{message:?}, arrived: {arrived}"))
 }
 
 /// What tells a run from any other.

@@ -253,8 +253,7 @@ impl Simulation {
     /// A worker to which everything happens.
     fn worker(&mut self, clock: VirtualClock, knows: usize) -> Worker {
         let store_plan = self.store_plan();
-        let store =
-            FaultyStore::on(Arc::new(self.tapped_store()), store_plan).clock(clock.clone());
+        let store = FaultyStore::on(Arc::new(self.tapped_store()), store_plan).clock(clock.clone());
         let mailer_plan = self.mailer_plan();
         let faulty = FaultyMailer::new(self.arrived.clone(), mailer_plan).clock(clock.clone());
         let mailer = TappedMailer {
@@ -351,7 +350,9 @@ impl Simulation {
             7 | 8 => self.dice.seconds(3_600, 3 * 86_400),
             _ => self.dice.seconds(86_400, 30 * 86_400),
         };
-        self.workers.iter().for_each(|worker| worker.clock.advance(by));
+        self.workers
+            .iter()
+            .for_each(|worker| worker.clock.advance(by));
     }
 
     /// A clock jumps, by up to a year, and comes back some time.
@@ -429,7 +430,9 @@ impl Simulation {
     fn hear(&mut self, told: Told) {
         let mut truth = self.truth.lock();
         for alarm in told.alarms {
-            truth.ledger.find("nothing fails but by faults", alarm, None);
+            truth
+                .ledger
+                .find("nothing fails but by faults", alarm, None);
         }
         for (number, heard) in told.heard {
             let asked = &mut self.asked[number];
@@ -445,7 +448,9 @@ impl Simulation {
             let what = format!("{:?} was acknowledged", asked.command.what);
             if !truth.ledger.has(&asked.command.tenant, asked.id) {
                 let what = format!("{what} and is not in the journal");
-                truth.ledger.find("what is acknowledged is kept", what, None);
+                truth
+                    .ledger
+                    .find("what is acknowledged is kept", what, None);
             }
             if asked.done > 1 {
                 let what = format!("{what} as done now {} times", asked.done);
