@@ -2,7 +2,7 @@
 
 use chrono::{Days, NaiveDate};
 use leadkit::decide::command::{
-    Actor, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, What,
+    Actor, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, Waiting, What,
 };
 use leadkit::ids::{AgentId, MessageId, Name, Tenant};
 use leadkit::playbook::Playbook;
@@ -106,7 +106,8 @@ impl View<'_> {
         let owner = lead.and_then(Lead::owner_id);
         let actor = match (dice.below(6), owner) {
             (0, Some(owner)) => Actor::Agent(owner.clone()),
-            (1 | 2, _) => Actor::agent(dice.pick(&AGENTS)),
+            (1, _) => Actor::agent(dice.pick(&AGENTS)),
+            (2, _) => Actor::import(dice.pick(&AGENTS)),
             _ => Actor::host("desk"),
         };
         let happened_at = dice.one_in(5).then(|| {
@@ -208,6 +209,7 @@ impl View<'_> {
             20 | 21 => self.closing(lead, dice),
             22 | 23 => LeadOrder::Reopen {
                 stage: self.stage(lead, dice),
+                wait: self.waiting(dice),
             },
             24 | 25 => match dice.any(&self.book.pools) {
                 Some(pool) => LeadOrder::Assign {
@@ -262,7 +264,17 @@ impl View<'_> {
         let reason = dice
             .one_in(2)
             .then(|| SmolStr::new_static(dice.pick(&REASONS)));
-        LeadOrder::MoveTo { stage, reason }
+        let wait = self.waiting(dice);
+        LeadOrder::MoveTo {
+            stage,
+            reason,
+            wait,
+        }
+    }
+
+    fn waiting(&self, dice: &mut Dice) -> Option<Waiting> {
+        let group = dice.any(&self.book.waits)?;
+        dice.one_in(3).then(|| Waiting::new(group.name.clone()))
     }
 
     fn closing(&self, lead: &Lead, dice: &mut Dice) -> LeadOrder {

@@ -159,7 +159,8 @@ impl Life {
         let mut process = match through.split_first() {
             Some((program, words)) => {
                 let mut process = Process::new(program);
-                process.args(words).arg(kill);
+                // What it says of failures that are meant is of no interest.
+                process.args(words).arg(kill).stderr(Stdio::null());
                 process
             }
             None => Process::new(kill),

@@ -67,13 +67,20 @@ impl Ledger {
 
     /// A record whose history is a chain has an entry for each time it was written.
     fn check_chain(&mut self, key: &Key, held: &Held) {
-        let last = match &held.record {
-            Record::Lead(lead) => lead.last_command,
-            Record::Agent(agent) => agent.last_command,
-            Record::Sweep(sweep) => sweep.last_command,
-            Record::Tenant(tenant) => tenant.last_command,
+        let history = match &held.record {
+            Record::Lead(lead) => lead.history,
+            Record::Agent(agent) => agent.history,
+            Record::Message(message) => message.history,
+            Record::Sweep(sweep) => sweep.history,
+            Record::Tenant(tenant) => tenant.history,
             _ => return,
         };
+        if history.length != held.version.count() {
+            let length = history.length;
+            let what = format!("{key:?} is {:?} and has {length} entries", held.version);
+            self.find("histories are complete", what, Some(key));
+        }
+        let last = history.last;
         let chain = self.chains.get(&(key.tenant.clone(), key.id)).copied();
         let ought = last.map(|last| (last, u64::from(held.version.count())));
         if chain != ought {

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadkit::ids::{AgentId, CommandId, Id, LeadId, Tenant};
+use leadkit::record::history::Subject;
 use leadkit::record::journal::JournalEntry;
 use leadkit::record::stored;
 use leadkit::record::{Lead, Record, Recorded};
@@ -178,7 +179,7 @@ impl Ledger {
         let entries = self.journal(tenant).iter();
         let of_lead = entries.filter(|entry| {
             let mut subjects = entry.entry.subjects.iter();
-            subjects.any(|(id, _)| *id == lead.0)
+            subjects.any(|subject| subject.record == lead.0)
                 || entry.entry.events.iter().any(|event| {
                     let message = tally::message_of(event);
                     let key = message.map(|message| Key::message(tenant, message));
@@ -273,11 +274,11 @@ impl Ledger {
             let what = format!("{command} is in the journal twice");
             self.find("a command acts once", what, None);
         }
-        for (id, before) in &entry.subjects {
-            let chain = (tenant.clone(), *id);
+        for Subject { record, before, .. } in &entry.subjects {
+            let chain = (tenant.clone(), *record);
             let last = self.chains.get(&chain).copied();
             if last.map(|(last, _)| last) != *before {
-                let about = Key::lead(tenant, LeadId(*id));
+                let about = Key::lead(tenant, LeadId(*record));
                 let what = format!("{command} follows {before:?}, and the last was {last:?}");
                 self.find("histories are complete", what, Some(&about));
             }

@@ -4,21 +4,25 @@ use std::collections::BTreeMap;
 
 use leadkit::condition::Filter;
 use leadkit::ids::Tenant;
-use leadkit::store::{Key, Kind, Order, Put, Select, Store, StoreError};
+use leadkit::store::{Key, Kind, Lanes, Order, Put, Select, Store, StoreError};
 use leadkit::time::Instant;
 
 use super::Ledger;
 
 /// The clock that a put sets.
 pub(super) fn wakes_at(put: &Put) -> Option<Instant> {
-    put.wakes_at.filter(|_| put.body.is_some())
+    let wakes = put.wakes.as_ref().filter(|_| put.body.is_some())?;
+    Some(wakes.at)
 }
 
 /// Every clock that a store has.
 async fn clocks(store: &dyn Store) -> Result<BTreeMap<Key, Instant>, StoreError> {
+    let now = Instant::MAX_UTC;
+    let lanes = store.next_due(now).await?.into_iter().map(|next| next.lane);
+    let lanes: Lanes = lanes.collect();
     // A lease that is over before it begins.
     let due = store
-        .due(Instant::MAX_UTC, usize::MAX >> 1, Instant::UNIX_EPOCH)
+        .due(&lanes, now, usize::MAX >> 1, Instant::UNIX_EPOCH)
         .await?;
     Ok(due.into_iter().map(|due| (due.key, due.at)).collect())
 }

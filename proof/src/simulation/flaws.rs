@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use leadkit::ids::{CommandId, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Loaded, Page, Select, Store,
-    StoreError, Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, NextDue, Page,
+    Select, Store, StoreError, Verdict,
 };
 use leadkit::time::{Elapsed, Instant};
 
@@ -108,11 +108,13 @@ impl FlawedStore {
                 change.puts.pop();
             }
             Some(Flaw::LosesClocks) if self.strikes() => {
-                change.puts.iter_mut().for_each(|put| put.wakes_at = None);
+                change.puts.iter_mut().for_each(|put| put.wakes = None);
             }
             Some(Flaw::LateClocks) if self.strikes() => {
                 for put in &mut change.puts {
-                    put.wakes_at = put.wakes_at.map(|at| at + Elapsed::minutes(1));
+                    if let Some(wakes) = &mut put.wakes {
+                        wakes.at += Elapsed::minutes(1);
+                    }
                 }
             }
             _ => {}
@@ -156,6 +158,7 @@ impl Store for FlawedStore {
 
     async fn due(
         &self,
+        lanes: &Lanes,
         now: Instant,
         limit: usize,
         lease_until: Instant,
@@ -164,11 +167,11 @@ impl Store for FlawedStore {
             Some(Flaw::IgnoresLeases) => Instant::UNIX_EPOCH,
             _ => lease_until,
         };
-        self.store.due(now, limit, lease_until).await
+        self.store.due(lanes, now, limit, lease_until).await
     }
 
-    async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
-        self.store.next_due().await
+    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
+        self.store.next_due(now).await
     }
 
     async fn select(&self, select: &Select) -> Result<Page, StoreError> {

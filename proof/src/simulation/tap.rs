@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use leadkit::ids::Tenant;
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Loaded, Page, Select, Store,
-    StoreError, Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, NextDue, Page,
+    Select, Store, StoreError, Verdict,
 };
 use leadkit::time::Instant;
 
@@ -85,16 +85,17 @@ impl Store for TappedStore {
 
     async fn due(
         &self,
+        lanes: &Lanes,
         now: Instant,
         limit: usize,
         lease_until: Instant,
     ) -> Result<Vec<Due>, StoreError> {
         give_way().await;
-        self.store.due(now, limit, lease_until).await
+        self.store.due(lanes, now, limit, lease_until).await
     }
 
-    async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
-        self.store.next_due().await
+    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
+        self.store.next_due(now).await
     }
 
     async fn select(&self, select: &Select) -> Result<Page, StoreError> {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use leadkit::clock::VirtualClock;
-use leadkit::decide::command::{Command, StageMapping};
+use leadkit::decide::command::{Actor, Command, StageMapping};
 use leadkit::engine::{Engine, Error};
 use leadkit::ids::{CommandId, Tenant};
 use leadkit::store::StoreErrorKind;
@@ -180,7 +180,9 @@ async fn execute(engine: Engine, commands: Vec<(usize, CommandId, Command)>) -> 
 
 async fn adopt(engine: Engine, tenant: Tenant, stages: Vec<StageMapping>) -> Told {
     let mut told = Told::default();
-    if let Err(error) = engine.tenant(tenant).adopt(stages).await {
+    let tenant = engine.tenant(tenant);
+    let adopts = tenant.adopt(stages).by(Actor::host("desk"));
+    if let Err(error) = adopts.await {
         told.alarms.extend(alarm(&error));
     }
     told
