@@ -151,13 +151,13 @@ impl View<'_> {
         if let Some(source) = dice.any(&self.book.sources) {
             new = new.source(source.name.clone());
         }
-        if let Some(group) = dice.any(&self.book.waits) {
+        if let Some(group) = dice.any(&self.book.waits)
+            && dice.one_in(2)
+        {
+            new = new.wait(group.name.clone());
             if dice.one_in(2) {
-                new = new.wait(group.name.clone());
-                if dice.one_in(2) {
-                    let days = dice.between(0, 200);
-                    new = new.wait_days(u32::try_from(days).unwrap_or(1));
-                }
+                let days = dice.between(0, 200);
+                new = new.wait_days(u32::try_from(days).unwrap_or(1));
             }
         }
         if dice.one_in(8) {

@@ -44,10 +44,9 @@ fn change(rules: &mut Vec<String>, version: usize, dice: &mut Dice) {
         let gone = dice.below(rules.len());
         rules.remove(gone);
     }
-    for (number, old) in rules.iter_mut().enumerate() {
+    for old in rules.iter_mut() {
         if dice.one_in(4) {
             let name = old.split('"').nth(1).unwrap_or("r").to_owned();
-            let _ = number;
             *old = rule(&name, dice);
         }
     }
@@ -117,6 +116,7 @@ impl Frame {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "they are the playbook's")]
 fn text(frame: &Frame, has_extra: bool, rules: &[String], dice: &mut Dice) -> String {
     let Frame {
         zone,
