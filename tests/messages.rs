@@ -6,8 +6,10 @@ mod shop;
 
 use std::sync::Arc;
 
-use leadkit::decide::command::{Actor, NewLead};
+use leadkit::clock::VirtualClock;
+use leadkit::decide::command::{Actor, Fate, NewLead};
 use leadkit::engine::{Engine, Error};
+use leadkit::faults::{FaultyMailer, MailerFault, Plan};
 use leadkit::ids::Name;
 use leadkit::mailer::MemoryMailer;
 use leadkit::record::contact::MessageBook;
@@ -239,5 +241,48 @@ do    = [{ send = "hello" }]
         assert_eq!(leads.len(), 1);
         let messages = tenant.messages("", None, 1_000).await.unwrap();
         assert_eq!(messages.len(), MessageBook::MOST + 1);
+    });
+}
+
+/// Nobody knows whether the first one arrived; who withdraws it only says that it is not to be
+/// sent again.
+#[test]
+fn a_message_in_doubt_that_is_withdrawn_still_counts_towards_the_cap() {
+    let rules = r#"
+[cap]
+messages = 1
+within   = "7 days"
+
+[[rule]]
+name  = "daily"
+on    = "registered"
+every = "1 day"
+do    = [{ send = "hello" }]
+"#;
+    block_on(async {
+        let start = at("2026-03-02T10:00:00+01:00");
+        let clock = VirtualClock::at(start);
+        let arrived = MemoryMailer::default();
+        let plan = Plan::new().at(1, MailerFault::After);
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("shop", read(&folder(rules, "")))
+            .mailer("email", FaultyMailer::new(arrived.clone(), plan))
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let shop = engine.tenant("shop");
+        let new = NewLead::new("Luis").email("luis@example.com");
+        shop.register(new).by(Actor::host("test")).await.unwrap();
+        engine.tick().await.unwrap();
+        let doubtful = shop.messages("state == \"in-doubt\"", None, 9).await;
+        let doubtful = doubtful.unwrap().remove(0).id;
+        let withdraw = shop.settle(doubtful, Fate::Withdrawn);
+        withdraw.by(Actor::host("test")).await.unwrap();
+        let until = start + Elapsed::days(6);
+        engine.live_until(&clock, until, |_, _| {}).await.unwrap();
+        assert_eq!(arrived.messages().len(), 1);
+        let until = start + Elapsed::days(8);
+        engine.live_until(&clock, until, |_, _| {}).await.unwrap();
+        assert_eq!(arrived.messages().len(), 2);
     });
 }

@@ -498,7 +498,8 @@ pub(crate) fn settle(draft: &mut Draft<'_>, id: MessageId, fate: Fate) -> Result
         Fate::Withdrawn if is_in_doubt || is_waiting => State::Dropped(DropReason::Withdrawn),
         _ => return Err(Refusal::Settled(message.state.as_str().into()).into()),
     };
-    if matches!(state, State::Dropped(_)) {
+    // What is in doubt may have arrived, and counts whether it is sent again or not.
+    if matches!(state, State::Dropped(_)) && !is_in_doubt {
         release_slot(draft, &message)?;
     }
     come_to(draft, &mut message, state);

@@ -1,0 +1,265 @@
+//! Lets a worker fail at each of its writes and syncs, one after the other: killed there, told that
+//! the disk is full, or that it is broken. Then looks at what is on the disk. Linux, with strace.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, ExitCode, Stdio};
+
+use clap::Parser;
+use leadkit_proof::kill::{Checked, Life, Place};
+
+/// Lets a worker on SQLite fail at each of its writes and syncs.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// What the organisation and its commands follow from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many rounds of commands the worker does.
+    #[arg(long, default_value_t = 2)]
+    rounds: u64,
+    /// Fail only at every so-many-th of the calls.
+    #[arg(long, default_value_t = 1)]
+    every: usize,
+}
+
+/// What happens at a call.
+#[derive(Clone, Copy, Debug)]
+enum Blow {
+    /// The process is killed.
+    Kill,
+    /// The call fails, once.
+    Once(&'static str),
+    /// This call and all that follow fail.
+    FromThereOn(&'static str),
+}
+
+const BLOWS: [(&str, &[Blow]); 4] = [
+    (
+        "pwrite64",
+        &[
+            Blow::Kill,
+            Blow::Once("EIO"),
+            Blow::Once("ENOSPC"),
+            Blow::FromThereOn("ENOSPC"),
+        ],
+    ),
+    ("fsync", &[Blow::Kill, Blow::Once("EIO")]),
+    (
+        "fdatasync",
+        &[Blow::Kill, Blow::Once("EIO"), Blow::FromThereOn("EIO")],
+    ),
+    // Mail and its log; and what is told.
+    ("write", &[Blow::Kill]),
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Proof {
+    kill: PathBuf,
+    base: Life,
+    rounds: u64,
+}
+
+fn run(arguments: &Arguments) -> Result<bool, String> {
+    let has_strace = Process::new("strace")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !has_strace {
+        println!("skipped: there is no strace");
+        return Ok(true);
+    }
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let kill = own.with_file_name(format!("kill{}", std::env::consts::EXE_SUFFIX));
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let mut base = Life::begin(Place::Sqlite, folder.path().into(), arguments.seed)?;
+    let orders = base.next_orders(Some(4))?;
+    let worker = Life::start(&orders, &kill, &[])?;
+    base.hear(worker, false)?;
+    base.pass_time();
+    let proof = Proof {
+        kill,
+        base,
+        rounds: arguments.rounds,
+    };
+    let calls = proof.count()?;
+    println!("a worker's calls: {calls:?}");
+    let shows_progress = std::io::stderr().is_terminal();
+    let mut done = 0_u64;
+    for (call, blows) in BLOWS {
+        let count = calls.get(call).copied().unwrap_or_default();
+        for blow in blows {
+            for nth in (1..=count).step_by(arguments.every.max(1)) {
+                if !proof.strike(call, *blow, nth)? {
+                    return Ok(false);
+                }
+                done += 1;
+                if shows_progress {
+                    eprint!("\r{call} {blow:?} {nth} of {count}   ");
+                }
+            }
+        }
+    }
+    if !proof.read_only()? {
+        return Ok(false);
+    }
+    println!("{done} blows, and a file that can only be read; nothing was found");
+    Ok(true)
+}
+
+impl Proof {
+    /// A copy of the folder, to fail in.
+    fn copy(&self) -> Result<(tempfile::TempDir, Life), String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        copy(self.base.folder(), folder.path()).map_err(|error| error.to_string())?;
+        let life = self.base.moved_to(folder.path().into());
+        Ok((folder, life))
+    }
+
+    /// How often the busiest thread of a worker makes each call.
+    fn count(&self) -> Result<BTreeMap<String, usize>, String> {
+        let (folder, mut life) = self.copy()?;
+        let log = folder.path().join("calls");
+        let trace = "trace=pwrite64,write,fsync,fdatasync";
+        let through = ["strace", "-f", "-qq", "-e", trace, "-o"].map(String::from);
+        let mut through = Vec::from(through);
+        through.push(log.display().to_string());
+        let orders = life.next_orders(Some(self.rounds))?;
+        let worker = Life::start(&orders, &self.kill, &through)?;
+        if !life.hear(worker, false)? {
+            return Err("a worker that nothing happens to does not finish".into());
+        }
+        let text = std::fs::read_to_string(log).map_err(|error| error.to_string())?;
+        let mut by_thread: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for line in text.lines() {
+            let Some((thread, rest)) = line.split_once(char::is_whitespace) else {
+                continue;
+            };
+            if let Some((call, _)) = rest.trim_start().split_once('(') {
+                *by_thread.entry((thread, call)).or_default() += 1;
+            }
+        }
+        let mut most: BTreeMap<String, usize> = BTreeMap::new();
+        for ((_, call), count) in by_thread {
+            let known = most.entry(call.to_owned()).or_default();
+            *known = count.max(*known);
+        }
+        Ok(most)
+    }
+
+    /// One failure, what is on the disk then, and whether work goes on from there.
+    fn strike(&self, call: &str, blow: Blow, nth: usize) -> Result<bool, String> {
+        let (folder, mut life) = self.copy()?;
+        let inject = match blow {
+            Blow::Kill => format!("inject={call}:signal=KILL:when={nth}"),
+            Blow::Once(error) => format!("inject={call}:error={error}:when={nth}"),
+            Blow::FromThereOn(error) => format!("inject={call}:error={error}:when={nth}+"),
+        };
+        let trace = format!("trace={call}");
+        let through = [
+            "strace",
+            "-f",
+            "--seccomp-bpf",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            &trace,
+            "-e",
+            &inject,
+        ];
+        let orders = life.next_orders(Some(self.rounds))?;
+        let worker = Life::start(&orders, &self.kill, &through.map(String::from))?;
+        life.hear(worker, false)?;
+        let context = format!("{call} {blow:?} {nth}");
+        if !is_sound(&life.check()?, &context, folder.path()) {
+            let _ = folder.keep();
+            return Ok(false);
+        }
+        life.pass_time();
+        let orders = life.next_orders(Some(1))?;
+        let worker = Life::start(&orders, &self.kill, &[])?;
+        let has_finished = life.hear(worker, false)?;
+        if !has_finished {
+            println!("{context}: the next worker can't work");
+            let _ = folder.keep();
+            return Ok(false);
+        }
+        let found = life.end()?;
+        let is_right = is_sound(&found, &context, folder.path());
+        if !is_right {
+            let _ = folder.keep();
+        }
+        Ok(is_right)
+    }
+
+    /// A file that can only be read: nothing is acknowledged, and nothing changes.
+    fn read_only(&self) -> Result<bool, String> {
+        let (folder, mut life) = self.copy()?;
+        let before = life.check()?.entries;
+        let acknowledged = life.acknowledged();
+        let inject = [
+            "strace",
+            "-f",
+            "--seccomp-bpf",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=pwrite64",
+            "-e",
+            "inject=pwrite64:error=EROFS:when=1+",
+        ];
+        let orders = life.next_orders(Some(self.rounds))?;
+        let worker = Life::start(&orders, &self.kill, &inject.map(String::from))?;
+        life.hear(worker, false)?;
+        let found = life.check()?;
+        if found.entries != before || life.acknowledged() != acknowledged {
+            println!(
+                "on a file that can only be read {} entries were written",
+                found.entries - before
+            );
+            return Ok(false);
+        }
+        Ok(is_sound(&found, "read-only", folder.path()))
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy(&entry.path(), &target)?,
+            false => std::fs::copy(entry.path(), target).map(drop)?,
+        }
+    }
+    Ok(())
+}
+
+fn is_sound(found: &Checked, context: &str, folder: &Path) -> bool {
+    if found.findings.is_empty() {
+        return true;
+    }
+    println!("{context}, in {}:", folder.display());
+    for finding in found.findings.iter().take(8) {
+        println!("  {finding}");
+    }
+    for line in &found.timelines {
+        println!("    {line}");
+    }
+    false
+}

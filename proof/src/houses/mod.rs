@@ -1,0 +1,231 @@
+//! The organisations that a run is about: their playbooks, and how those change.
+//!
+//! A house is a playbook and what becomes of it later: variations of the two that ship with leadkit,
+//! and small ones of random rules that use every verb of the language.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use leadkit::decide::command::StageMapping;
+use leadkit::ids::{Name, Tenant};
+use leadkit::playbook::Playbook;
+use leadkit::playbook::load::Folder;
+
+use crate::dice::Dice;
+
+mod small;
+
+/// An organisation and the versions of its playbook, the oldest first.
+#[derive(Clone, Debug)]
+pub struct House {
+    /// Its name.
+    pub tenant: Tenant,
+    /// Its playbook as it was, and as it becomes.
+    pub versions: Vec<Arc<Playbook>>,
+    /// Where leads go whose stage a later version no longer has.
+    pub stages: Vec<StageMapping>,
+}
+
+/// Every playbook of a run, by hash.
+#[derive(Clone, Debug, Default)]
+pub struct Books(BTreeMap<Name, Arc<Playbook>>);
+
+impl Books {
+    /// The playbooks of these houses.
+    #[must_use]
+    pub fn of(houses: &[House]) -> Self {
+        let versions = houses.iter().flat_map(|house| &house.versions);
+        Self(
+            versions
+                .map(|book| (book.hash.clone(), Arc::clone(book)))
+                .collect(),
+        )
+    }
+
+    /// The playbook of this hash.
+    #[must_use]
+    pub fn get(&self, hash: &Name) -> Option<&Arc<Playbook>> {
+        self.0.get(hash)
+    }
+}
+
+impl House {
+    /// A house with so many versions of its playbook.
+    ///
+    /// # Panics
+    /// When the playbook that was made can't be read: a fault of this program.
+    #[must_use]
+    pub fn build(tenant: &str, versions: usize, dice: &mut Dice) -> Self {
+        let (folders, stages) = match dice.below(4) {
+            0 => (vary(&FIELD_AND_DIGITAL_SALES, versions, dice), Vec::new()),
+            1 => (vary(&DEFERRED_FOLLOW_UP, versions, dice), Vec::new()),
+            _ => small::folders(versions, dice),
+        };
+        Self::read(tenant, &folders, stages)
+    }
+
+    fn read(tenant: &str, folders: &[Folder], stages: Vec<StageMapping>) -> Self {
+        let mut versions: Vec<Arc<Playbook>> = Vec::new();
+        for folder in folders {
+            match Playbook::read(folder) {
+                // Chance may give the same version twice.
+                Ok(book) if versions.iter().any(|known| known.hash == book.hash) => {}
+                Ok(book) => versions.push(Arc::new(book)),
+                Err(faults) => panic!("{faults}\n{}", folder.playbook),
+            }
+        }
+        Self {
+            tenant: Tenant::from(tenant),
+            versions,
+            stages,
+        }
+    }
+}
+
+/// A playbook that ships with leadkit, and what may vary in it: for each text of its file, what it
+/// may be instead.
+struct Shipped {
+    playbook: &'static str,
+    templates: &'static [(&'static str, &'static str)],
+    holidays: &'static [(&'static str, &'static str)],
+    /// What is the same in all versions.
+    lasting: &'static [(&'static str, &'static [&'static str])],
+    /// What differs from version to version.
+    changing: &'static [(&'static str, &'static [&'static str])],
+}
+
+macro_rules! shipped {
+    ($book:literal, $($file:literal),+) => {
+        &[$(($file, include_str!(concat!("../../../playbooks/", $book, "/", $file)))),+]
+    };
+}
+
+static FIELD_AND_DIGITAL_SALES: Shipped = Shipped {
+    playbook: include_str!("../../../playbooks/field-and-digital-sales/playbook.toml"),
+    templates: shipped!("field-and-digital-sales", "templates/late.txt"),
+    holidays: shipped!("field-and-digital-sales", "holidays/ec.csv"),
+    lasting: &[],
+    changing: &[
+        (
+            "within = \"4 business hours\"",
+            &["within = \"30 minutes\"", "within = \"2 days\""],
+        ),
+        (
+            "choose   = \"best\"",
+            &["choose = \"weighted\"", "choose = \"evenly\""],
+        ),
+        ("capacity = 40", &["capacity = 1", "capacity = 3"]),
+        (
+            "at-most = 2",
+            &["at-most = 0", "at-most = 1", "at-most = 9"],
+        ),
+        (
+            "after      = \"2 days\"",
+            &["after = \"3 business hours\"", "after = \"1 month\""],
+        ),
+        (
+            "every      = \"1 business hour\"",
+            &["every = \"2 business days\"", "every = \"6 hours\""],
+        ),
+        ("outlives-lead = true", &["outlives-lead = false"]),
+    ],
+};
+
+static DEFERRED_FOLLOW_UP: Shipped = Shipped {
+    playbook: include_str!("../../../playbooks/deferred-follow-up/playbook.toml"),
+    templates: shipped!(
+        "deferred-follow-up",
+        "templates/still-interested.txt",
+        "templates/we-meet-again.html",
+        "templates/we-meet-again.txt"
+    ),
+    holidays: shipped!("deferred-follow-up", "holidays/mx.csv"),
+    lasting: &[
+        ("messages = 3", &["messages = 1", "messages = 2"]),
+        ("within   = \"30 days\"", &["within = \"7 days\""]),
+        ("above    = \"defer\"", &["above = \"drop\""]),
+    ],
+    changing: &[
+        (
+            "every = { after = \"90 days\"",
+            &[
+                "every = { after = \"2 days\"",
+                "every = { after = \"1 month\"",
+            ],
+        ),
+        (
+            "least = \"90 days\"",
+            &["least = \"1 days\"", "least = \"10 days\""],
+        ),
+        ("late-start = \"3 days\"", &["late-start = \"fire\""]),
+        (
+            "as = \"owner\"",
+            &[
+                "as = \"owner\", on-owner-change = \"drop\"",
+                "as = \"organisation\"",
+                "as = \"owner\", expires = \"2 days\"",
+            ],
+        ),
+        (
+            "within = \"1 business hour\"",
+            &["within = \"1 business day\"", "within = \"5 minutes\""],
+        ),
+    ],
+};
+
+fn vary(shipped: &Shipped, versions: usize, dice: &mut Dice) -> Vec<Folder> {
+    let lasting = replaced(shipped.playbook, shipped.lasting, dice);
+    let texts = (0..versions).map(|_| replaced(&lasting, shipped.changing, dice));
+    texts
+        .map(|playbook| {
+            let files = |files: &[(&str, &str)]| {
+                let files = files.iter();
+                files
+                    .map(|(path, text)| ((*path).into(), (*text).to_owned()))
+                    .collect()
+            };
+            Folder {
+                playbook,
+                templates: files(shipped.templates),
+                holidays: files(shipped.holidays),
+                scenarios: Vec::new(),
+            }
+        })
+        .collect()
+}
+
+fn replaced(text: &str, choices: &[(&str, &[&str])], dice: &mut Dice) -> String {
+    let mut text = text.to_owned();
+    for (from, to) in choices {
+        if dice.one_in(2) {
+            text = text.replace(from, dice.pick(to));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_varies_is_there() {
+        for shipped in [&FIELD_AND_DIGITAL_SALES, &DEFERRED_FOLLOW_UP] {
+            for (from, _) in shipped.lasting.iter().chain(shipped.changing) {
+                assert!(shipped.playbook.contains(from), "{from}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_house_can_be_read_and_the_same_seed_builds_the_same() {
+        for seed in 0..60 {
+            let hashes = || {
+                let house = House::build("quito", 3, &mut Dice::of(seed, 0));
+                let versions = house.versions.iter();
+                versions.map(|book| book.hash.clone()).collect::<Vec<_>>()
+            };
+            assert_eq!(hashes(), hashes());
+        }
+    }
+}

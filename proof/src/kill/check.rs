@@ -1,0 +1,409 @@
+//! Who starts the workers, listens to them, kills them, and looks at what is on the disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command as Process, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use leadkit::clock::{Clock, VirtualClock};
+use leadkit::decide::command::Command;
+use leadkit::engine::Engine;
+use leadkit::ids::{CommandId, MessageId};
+use leadkit::mailer::Outcome;
+use leadkit::record::Record;
+use leadkit::time::{Elapsed, Instant};
+use leadkit_maildir::MaildirMailer;
+use smol_str::SmolStr;
+
+use super::worker::{Says, pending_file};
+use super::{Orders, Outbox, Place, house, logs, mail, outbox};
+use crate::ends;
+use crate::houses::{Books, House};
+use crate::ledger::{Finding, Ledger};
+use crate::post::Post;
+
+/// What was found on the disk.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What must not be.
+    pub findings: Vec<Finding>,
+    /// The histories of the leads that it was found at.
+    pub timelines: Vec<String>,
+    /// How many entries the journal has.
+    pub entries: usize,
+    /// How many hand-overs there were.
+    pub hand_overs: usize,
+}
+
+/// What became of a command, as far as its workers told.
+#[derive(Clone, Debug)]
+struct Fate {
+    command: Command,
+    done: u32,
+    is_acknowledged: bool,
+    /// Whether some worker died over it, or failed.
+    is_unknown: bool,
+}
+
+/// Everything that happens in one folder, from its first worker to its last.
+#[derive(Debug)]
+pub struct Life {
+    place: Place,
+    folder: PathBuf,
+    seed: u64,
+    house: House,
+    next_incarnation: u64,
+    now: Instant,
+    fates: BTreeMap<SmolStr, Fate>,
+    alarms: Vec<String>,
+}
+
+/// A worker that runs.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    listener: JoinHandle<()>,
+}
+
+impl Life {
+    /// Begins in an empty folder.
+    ///
+    /// # Errors
+    /// When folders can't be made in it.
+    pub fn begin(place: Place, folder: PathBuf, seed: u64) -> Result<Self, String> {
+        for part in [mail(&folder), logs(&folder)] {
+            std::fs::create_dir_all(&part).map_err(|error| format!("{part:?}: {error}"))?;
+        }
+        let now = Instant::UNIX_EPOCH + Elapsed::days(20_500) + Elapsed::hours(14);
+        Ok(Self {
+            place,
+            folder,
+            seed,
+            house: house(seed),
+            next_incarnation: 0,
+            now,
+            fates: BTreeMap::new(),
+            alarms: Vec::new(),
+        })
+    }
+
+    /// The same in a copy of the folder.
+    #[must_use]
+    pub fn moved_to(&self, folder: PathBuf) -> Self {
+        Self {
+            place: self.place,
+            folder,
+            seed: self.seed,
+            house: self.house.clone(),
+            next_incarnation: self.next_incarnation,
+            now: self.now,
+            fates: self.fates.clone(),
+            alarms: self.alarms.clone(),
+        }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &PathBuf {
+        &self.folder
+    }
+
+    /// How many commands were acknowledged.
+    #[must_use]
+    pub fn acknowledged(&self) -> usize {
+        let fates = self.fates.values();
+        fates.filter(|fate| fate.is_acknowledged).count()
+    }
+
+    /// How many commands were asked.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.fates.len()
+    }
+
+    /// What the next worker is told. What nobody knows the fate of is asked again by it.
+    ///
+    /// # Errors
+    /// When that can't be written down.
+    pub fn next_orders(&mut self, rounds: Option<u64>) -> Result<Orders, String> {
+        let orders = Orders {
+            place: self.place,
+            folder: self.folder.clone(),
+            seed: self.seed,
+            incarnation: self.next_incarnation,
+            now_micros: self.now.timestamp_micros(),
+            rounds,
+        };
+        self.next_incarnation += 1;
+        let unknown = self
+            .fates
+            .iter()
+            .filter(|(_, fate)| fate.is_unknown && !fate.is_acknowledged);
+        let pending: Vec<(&SmolStr, &Command)> =
+            unknown.map(|(id, fate)| (id, &fate.command)).collect();
+        let text = serde_json::to_string(&pending).map_err(|error| error.to_string())?;
+        let file = pending_file(&orders);
+        std::fs::write(&file, text).map_err(|error| format!("{file:?}: {error}"))?;
+        Ok(orders)
+    }
+
+    /// Starts a worker: the program `kill`, through another one (`strace`) if one is given with its
+    /// arguments.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn start(orders: &Orders, kill: &Path, through: &[String]) -> Result<Running, String> {
+        let mut process = match through.split_first() {
+            Some((program, words)) => {
+                let mut process = Process::new(program);
+                // What it says of failures that are meant is of no interest.
+                process.args(words).arg(kill).stderr(Stdio::null());
+                process
+            }
+            None => Process::new(kill),
+        };
+        process
+            .arg("worker")
+            .args(["--store", orders.place.name()])
+            .args(["--seed", &orders.seed.to_string()])
+            .args(["--incarnation", &orders.incarnation.to_string()])
+            .args(["--now-micros", &orders.now_micros.to_string()])
+            .arg("--folder")
+            .arg(&orders.folder);
+        if let Some(rounds) = orders.rounds {
+            process.args(["--rounds", &rounds.to_string()]);
+        }
+        let mut child = process
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("the worker can't be started: {error}"))?;
+        let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+        let out = child.stdout.take().ok_or("the worker has no pipe")?;
+        let heard = Arc::clone(&lines);
+        let listener = std::thread::spawn(move || {
+            let mut out = BufReader::new(out);
+            let mut line = String::new();
+            while out.read_line(&mut line).is_ok_and(|read| read > 0) {
+                // What was cut off was not said.
+                if line.ends_with('\n') {
+                    let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+                    heard.push(std::mem::take(&mut line));
+                }
+                line.clear();
+            }
+        });
+        Ok(Running {
+            child,
+            lines,
+            listener,
+        })
+    }
+
+    /// Hears what a worker said, that is no more. Returns whether it finished by itself.
+    ///
+    /// # Errors
+    /// When it said what nobody understands.
+    pub fn hear(&mut self, running: Running, kills: bool) -> Result<bool, String> {
+        let Running {
+            mut child,
+            lines,
+            listener,
+        } = running;
+        if kills {
+            // It may have ended by itself meanwhile.
+            let _ = child.kill();
+        }
+        child.wait().map_err(|error| error.to_string())?;
+        let _ = listener.join();
+        let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open: BTreeSet<SmolStr> = BTreeSet::new();
+        let mut has_finished = false;
+        for line in lines.iter() {
+            let says = serde_json::from_str(line).map_err(|error| format!("{line}: {error}"))?;
+            match says {
+                Says::Now(micros) => {
+                    let now = Instant::from_timestamp_micros(micros);
+                    self.now = self.now.max(now.unwrap_or(self.now));
+                }
+                Says::Asked(id, command) => {
+                    open.insert(id.clone());
+                    self.fates.entry(id).or_insert(Fate {
+                        command: *command,
+                        done: 0,
+                        is_acknowledged: false,
+                        is_unknown: false,
+                    });
+                }
+                Says::Done(id) => {
+                    open.remove(&id);
+                    self.change(&id, |fate| {
+                        fate.done += 1;
+                        fate.is_acknowledged = true;
+                    });
+                }
+                Says::Before(id) => {
+                    open.remove(&id);
+                    self.change(&id, |fate| fate.is_acknowledged = true);
+                }
+                Says::Refused(id) => {
+                    open.remove(&id);
+                    // What was asked again and is refused was not carried out before.
+                    self.change(&id, |fate| fate.is_unknown = false);
+                }
+                Says::Failed(id) => {
+                    open.remove(&id);
+                    self.change(&id, |fate| fate.is_unknown = true);
+                }
+                Says::Alarm(what) => self.alarms.push(what),
+                Says::Finished => has_finished = true,
+            }
+        }
+        for id in open {
+            self.change(&id, |fate| fate.is_unknown = true);
+        }
+        Ok(has_finished)
+    }
+
+    fn change(&mut self, id: &SmolStr, change: impl FnOnce(&mut Fate)) {
+        if let Some(fate) = self.fates.get_mut(id) {
+            change(fate);
+        }
+    }
+
+    /// Whoever comes next comes when hand-overs and leases are over.
+    pub fn pass_time(&mut self) {
+        self.now += Elapsed::minutes(3);
+    }
+
+    /// Looks at what is on the disk.
+    ///
+    /// # Errors
+    /// When that can't be read at all.
+    pub fn check(&self) -> Result<Checked, String> {
+        let (ledger, post) = self.read()?;
+        Ok(checked(ledger, &post))
+    }
+
+    fn read(&self) -> Result<(Ledger, Post), String> {
+        let faults = self.place.faults(&self.folder)?;
+        let store = self.place.open(&self.folder)?;
+        let books = Books::of(std::slice::from_ref(&self.house));
+        let tenants = [self.house.tenant.clone()];
+        let read = Ledger::read(store.as_ref(), &tenants, books);
+        let mut ledger = pollster::block_on(read).map_err(|error| format!("{error:?}"))?;
+        for fault in faults {
+            ledger.find("the file is whole", fault, None);
+        }
+        for alarm in &self.alarms {
+            ledger.find("nothing fails but by faults", alarm.clone(), None);
+        }
+        self.hold_to_acknowledgements(&mut ledger);
+        let mut post = Post::default();
+        for dial in outbox::dials(&self.folder)? {
+            post.add(dial, &mut ledger);
+        }
+        if let Some(rule) = self.house.versions[0].cap {
+            post.hold_to_cap(&self.house.tenant, rule.cap, &mut ledger);
+        }
+        self.hold_to_mail(&mut ledger, &post)?;
+        Ok((ledger, post))
+    }
+
+    fn hold_to_acknowledgements(&self, ledger: &mut Ledger) {
+        for (id, fate) in &self.fates {
+            let is_kept = ledger.has(&self.house.tenant, CommandId::of(id));
+            let what = format!("{id}, {:?}", fate.command.what);
+            if fate.is_acknowledged && !is_kept {
+                ledger.find("what is acknowledged is kept", what.clone(), None);
+            }
+            if is_kept && !fate.is_acknowledged && !fate.is_unknown {
+                ledger.find("what is refused leaves no trace", what.clone(), None);
+            }
+            if fate.done > 1 {
+                ledger.find("a command acts once", what, None);
+            }
+        }
+    }
+
+    /// What was accepted is there.
+    fn hold_to_mail(&self, ledger: &mut Ledger, post: &Post) -> Result<(), String> {
+        let maildir = MaildirMailer::open(mail(&self.folder));
+        let maildir = maildir.map_err(|error| format!("{error:?}"))?;
+        for dial in post.dials() {
+            let path = maildir.path(&dial.tenant, dial.message);
+            if dial.outcome == Some(Outcome::Accepted) && !path.is_file() {
+                ledger.find("what is accepted is there", format!("{dial:?}"), None);
+            }
+        }
+        let mut lost = Vec::new();
+        for (key, held) in ledger.records() {
+            if let Record::Message(message) = &held.record {
+                let mut dials = post.of(&key.tenant, MessageId(key.id));
+                let is_accepted = message.state == leadkit::record::message::State::Accepted;
+                // A person may have said so.
+                let was_settled = message.attempts > 0
+                    && message.class == leadkit::record::message::Class::Marketing;
+                let was_taken = dials.any(|dial| dial.outcome == Some(Outcome::Accepted));
+                if is_accepted && !was_taken && !was_settled {
+                    lost.push(format!("{message:?}"));
+                }
+            }
+        }
+        for what in lost {
+            ledger.find("what is accepted is there", what, None);
+        }
+        Ok(())
+    }
+
+    /// Brings the folder's life to its end: one more worker, to which nothing happens, does whatever
+    /// waits; and then all must have come to its end.
+    ///
+    /// # Errors
+    /// When it can't.
+    pub fn end(&mut self) -> Result<Checked, String> {
+        let store = self.place.open(&self.folder)?;
+        let outbox = Outbox::open(&self.folder, self.next_incarnation, false)?;
+        self.next_incarnation += 1;
+        let clock = VirtualClock::at(self.now + Elapsed::minutes(5));
+        let engine = Engine::builder_on(store)
+            .playbook(
+                self.house.tenant.clone(),
+                Arc::clone(&self.house.versions[0]),
+            )
+            .mailer("email", outbox)
+            .clock(clock.clone())
+            .seed(self.next_incarnation)
+            .build()
+            .map_err(|error| format!("{error:?}"))?;
+        let until = clock.now() + Elapsed::days(4);
+        let lived = pollster::block_on(async {
+            engine.tick().await?;
+            engine.live_until(&clock, until, |_, _| {}).await
+        });
+        lived.map_err(|error| format!("{error:?}"))?;
+        drop(engine);
+        self.now = clock.now();
+        let (mut ledger, post) = self.read()?;
+        ends::hold_to_ends(&mut ledger, &post, self.now);
+        Ok(checked(ledger, &post))
+    }
+}
+
+fn checked(ledger: Ledger, post: &Post) -> Checked {
+    let findings = ledger.findings().to_vec();
+    let about: BTreeSet<_> = findings.iter().filter_map(|f| f.lead.clone()).collect();
+    let mut timelines = Vec::new();
+    for (tenant, lead) in about.iter().take(3) {
+        timelines.push(format!("lead {lead} of {tenant}"));
+        timelines.extend(ledger.timeline(tenant, *lead));
+    }
+    Checked {
+        findings,
+        timelines,
+        entries: ledger.entries(),
+        hand_overs: post.dials().len(),
+    }
+}

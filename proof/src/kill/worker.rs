@@ -1,0 +1,205 @@
+//! The process that is killed.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use leadkit::clock::{Clock, VirtualClock};
+use leadkit::decide::command::Command;
+use leadkit::engine::{Engine, Error};
+use leadkit::ids::{CommandId, MessageId};
+use leadkit::record::Lead;
+use leadkit::store::{Order, StoreErrorKind};
+use leadkit::time::Instant;
+use serde::{Deserialize, Serialize};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{Outbox, Place, house};
+use crate::desk::{self, View};
+use crate::dice::Dice;
+
+/// What a worker is told when it starts.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    /// Where the records are.
+    pub place: Place,
+    /// The folder of everything.
+    pub folder: PathBuf,
+    /// The seed of the organisation.
+    pub seed: u64,
+    /// Which worker this is, of all that ever work in this folder.
+    pub incarnation: u64,
+    /// What its clock shows when it starts, in microseconds.
+    pub now_micros: i64,
+    /// How many rounds it works; for ever, if nothing is said.
+    pub rounds: Option<u64>,
+}
+
+/// What a worker tells, one line each.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Says {
+    /// What its clock shows.
+    Now(i64),
+    /// It is going to carry this out.
+    Asked(SmolStr, Box<Command>),
+    /// It carried this out.
+    Done(SmolStr),
+    /// This had been carried out.
+    Before(SmolStr),
+    /// This is not to be.
+    Refused(SmolStr),
+    /// This failed.
+    Failed(SmolStr),
+    /// Something went wrong that must not.
+    Alarm(String),
+    /// It has done all its rounds.
+    Finished,
+}
+
+fn say(says: &Says) {
+    let Ok(mut line) = serde_json::to_string(says) else {
+        return;
+    };
+    line.push('\n');
+    // Nobody listens any more: then nobody will miss it.
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(line.as_bytes());
+    let _ = out.flush();
+}
+
+/// The commands that nobody knows the fate of, as the last workers left them.
+pub(super) fn pending_file(orders: &Orders) -> PathBuf {
+    orders
+        .folder
+        .join(format!("pending-{}.json", orders.incarnation))
+}
+
+/// Works, until it is killed or all rounds are done.
+///
+/// # Errors
+/// What keeps it from beginning.
+pub fn work(orders: &Orders) -> Result<(), String> {
+    let house = house(orders.seed);
+    let store = orders.place.open(&orders.folder)?;
+    let outbox = Outbox::open(&orders.folder, orders.incarnation, true)?;
+    let now = Instant::from_timestamp_micros(orders.now_micros).unwrap_or(Instant::UNIX_EPOCH);
+    let clock = VirtualClock::at(now);
+    let engine = Engine::builder_on(store)
+        .playbook(house.tenant.clone(), Arc::clone(&house.versions[0]))
+        .mailer("email", outbox)
+        .clock(clock.clone())
+        .seed(orders.incarnation)
+        .build()
+        .map_err(|error| format!("{error:?}"))?;
+    let worker = Worker {
+        orders,
+        engine,
+        clock,
+        dice: Dice::of(orders.seed, 1_000 + orders.incarnation),
+        asked: 0,
+    };
+    pollster::block_on(worker.work(&house));
+    say(&Says::Finished);
+    Ok(())
+}
+
+struct Worker<'a> {
+    orders: &'a Orders,
+    engine: Engine,
+    clock: VirtualClock,
+    dice: Dice,
+    asked: u64,
+}
+
+impl Worker<'_> {
+    async fn work(mut self, house: &crate::houses::House) {
+        let text = std::fs::read_to_string(pending_file(self.orders)).unwrap_or_default();
+        let pending: Vec<(SmolStr, Command)> = serde_json::from_str(&text).unwrap_or_default();
+        for (id, command) in pending {
+            self.carry_out(id, command).await;
+        }
+        if self.orders.incarnation == 0 {
+            let mut dice = Dice::of(self.orders.seed, 2);
+            for command in desk::set_up(&house.tenant, &house.versions[0], &mut dice) {
+                self.ask(command).await;
+            }
+        }
+        let mut round = 0;
+        while self.orders.rounds.is_none_or(|rounds| round < rounds) {
+            round += 1;
+            let by = self.dice.seconds(1, 2 * 3_600);
+            self.clock.advance(by);
+            say(&Says::Now(self.clock.now().timestamp_micros()));
+            for _ in 0..=self.dice.below(3) {
+                if let Some(command) = self.command(house).await {
+                    self.ask(command).await;
+                }
+            }
+            match self.engine.tick().await {
+                Ok(ticked) => {
+                    for (_, error) in &ticked.failures {
+                        alarm(error);
+                    }
+                }
+                Err(error) => alarm(&error),
+            }
+        }
+    }
+
+    async fn command(&mut self, house: &crate::houses::House) -> Option<Command> {
+        let tenant = self.engine.tenant(house.tenant.clone());
+        let newest = Order::Descending("registered_at".into());
+        let leads = tenant.leads("", newest, None, 30).await;
+        let doubtful = tenant.messages("state == \"in-doubt\"", None, 10).await;
+        let (leads, doubtful) = match (leads, doubtful) {
+            (Ok(page), Ok(messages)) => (page.leads, messages),
+            (leads, messages) => {
+                leads.err().iter().for_each(alarm);
+                messages.err().iter().for_each(alarm);
+                return None;
+            }
+        };
+        let leads: Vec<&Lead> = leads.iter().collect();
+        let messages: Vec<MessageId> = doubtful.iter().map(|message| message.id).collect();
+        let view = View {
+            tenant: &house.tenant,
+            book: &house.versions[0],
+            leads: &leads,
+            messages: &messages,
+            now: self.clock.now(),
+        };
+        Some(view.command(&mut self.dice))
+    }
+
+    async fn ask(&mut self, command: Command) {
+        self.asked += 1;
+        let id = format_smolstr!("{} {}", self.orders.incarnation, self.asked);
+        self.carry_out(id, command).await;
+    }
+
+    async fn carry_out(&mut self, id: SmolStr, command: Command) {
+        say(&Says::Asked(id.clone(), Box::new(command.clone())));
+        let answer = self.engine.execute(Some(CommandId::of(&id)), command).await;
+        say(&match answer {
+            Ok(answer) if answer.already_done => Says::Before(id),
+            Ok(_) => Says::Done(id),
+            Err(Error::Refused(_)) => Says::Refused(id),
+            Err(error) => {
+                alarm(&error);
+                Says::Failed(id)
+            }
+        });
+    }
+}
+
+/// Tells of what no kill and no full disk explains.
+fn alarm(error: &Error) {
+    let is_expected = match error {
+        Error::Store(error) => error.kind == StoreErrorKind::Unavailable,
+        Error::Unreadable { .. } => false,
+        _ => true,
+    };
+    if !is_expected {
+        say(&Says::Alarm(format!("{error:?}")));
+    }
+}

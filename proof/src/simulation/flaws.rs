@@ -1,0 +1,219 @@
+//! Stores and mailers that are broken on purpose: what the simulation must catch.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use async_trait::async_trait;
+use leadkit::ids::{CommandId, Tenant};
+use leadkit::mailer::{Mailer, Outcome, Outgoing};
+use leadkit::store::{
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, NextDue, Page,
+    Select, Store, StoreError, Verdict,
+};
+use leadkit::time::{Elapsed, Instant};
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// The store writes over what moved.
+    NoVersionCheck,
+    /// The store doesn't look at what a decision relied on.
+    NoCheckOfWhatIsReliedOn,
+    /// The store carries a command out again.
+    CommandsTwice,
+    /// The store says of some commits that they are written, and loses them.
+    LosesCommits,
+    /// The store loses a part of some commits.
+    LosesParts,
+    /// The store loses some clocks.
+    LosesClocks,
+    /// The store keeps some clocks a minute late.
+    LateClocks,
+    /// The store answers some loads with what was there before.
+    StaleLoads,
+    /// The store forgets some journal entries.
+    ForgetsJournal,
+    /// The mailer says that what nobody knows surely did not go.
+    UnknownIsLater,
+    /// The mailer says of what was accepted that it did not go.
+    AcceptedIsLater,
+    /// The mailer says that it has handed over what it has not.
+    LaterIsAccepted,
+    /// The store ignores leases. That breaks no promise to anybody: leases only spare work.
+    IgnoresLeases,
+}
+
+/// A store with a flaw.
+#[derive(Clone, Debug)]
+pub(crate) struct FlawedStore {
+    store: Arc<dyn Store>,
+    flaw: Option<Flaw>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    calls: u64,
+    repeated: u64,
+    last: Option<(Key, Loaded)>,
+}
+
+impl FlawedStore {
+    pub(crate) fn new(store: Arc<dyn Store>, flaw: Option<Flaw>) -> Self {
+        let state = Arc::default();
+        Self { store, flaw, state }
+    }
+
+    fn state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
+        with(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Now and then.
+    fn strikes(&self) -> bool {
+        self.state(|state| {
+            state.calls += 1;
+            state.calls % 37 == 36
+        })
+    }
+
+    async fn version(&self, key: &Key) -> Result<leadkit::store::Version, StoreError> {
+        let loaded = self.store.load(std::slice::from_ref(key)).await?;
+        let loaded = loaded.into_iter().next();
+        Ok(loaded.map_or(leadkit::store::Version::ABSENT, |loaded| loaded.version))
+    }
+
+    /// Makes of a change what the flawed store makes of it; `None`, if nothing.
+    async fn spoil(&self, mut change: Changes) -> Result<Option<Changes>, StoreError> {
+        match self.flaw {
+            Some(Flaw::NoVersionCheck) => {
+                change.checks.clear();
+                for put in &mut change.puts {
+                    put.read = self.version(&put.key).await?;
+                }
+            }
+            Some(Flaw::NoCheckOfWhatIsReliedOn) => change.checks.clear(),
+            Some(Flaw::CommandsTwice) => {
+                let key = Key::journal(&change.tenant, change.command);
+                if self.version(&key).await? != leadkit::store::Version::ABSENT {
+                    let number = self.state(|state| {
+                        state.repeated += 1;
+                        state.repeated
+                    });
+                    change.command = CommandId::of(&format!("again {number}"));
+                }
+            }
+            Some(Flaw::LosesCommits) if self.strikes() => return Ok(None),
+            Some(Flaw::LosesParts) if change.puts.len() > 1 && self.strikes() => {
+                change.puts.pop();
+            }
+            Some(Flaw::LosesClocks) if self.strikes() => {
+                change.puts.iter_mut().for_each(|put| put.wakes = None);
+            }
+            Some(Flaw::LateClocks) if self.strikes() => {
+                for put in &mut change.puts {
+                    if let Some(wakes) = &mut put.wakes {
+                        wakes.at += Elapsed::minutes(1);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(Some(change))
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Store for FlawedStore {
+    async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
+        let mut loaded = self.store.load(keys).await?;
+        if self.flaw == Some(Flaw::StaleLoads) {
+            // What was there, under the version that is.
+            for (key, loaded) in keys.iter().zip(&mut loaded) {
+                let strikes = self.strikes();
+                self.state(|state| match &state.last {
+                    Some((known, old)) if known == key && strikes && old.body.is_some() => {
+                        loaded.body = old.body.clone();
+                    }
+                    None => state.last = Some((key.clone(), loaded.clone())),
+                    Some(_) if strikes => state.last = Some((key.clone(), loaded.clone())),
+                    Some(_) => {}
+                });
+            }
+        }
+        Ok(loaded)
+    }
+
+    async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
+        let mut verdicts = Vec::new();
+        for change in changes {
+            match self.spoil(change).await? {
+                Some(change) => verdicts.extend(self.store.commit(vec![change]).await?),
+                None => verdicts.push(Verdict::Written),
+            }
+        }
+        Ok(verdicts)
+    }
+
+    async fn due(
+        &self,
+        lanes: &Lanes,
+        now: Instant,
+        limit: usize,
+        lease_until: Instant,
+    ) -> Result<Vec<Due>, StoreError> {
+        let lease_until = match self.flaw {
+            Some(Flaw::IgnoresLeases) => Instant::UNIX_EPOCH,
+            _ => lease_until,
+        };
+        self.store.due(lanes, now, limit, lease_until).await
+    }
+
+    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
+        self.store.next_due(now).await
+    }
+
+    async fn select(&self, select: &Select) -> Result<Page, StoreError> {
+        self.store.select(select).await
+    }
+
+    async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
+        self.store.count(count).await
+    }
+
+    async fn journal(
+        &self,
+        tenant: &Tenant,
+        after: JournalCursor,
+        limit: usize,
+    ) -> Result<Vec<Journaled>, StoreError> {
+        let mut page = self.store.journal(tenant, after, limit).await?;
+        if self.flaw == Some(Flaw::ForgetsJournal) {
+            page.retain(|entry| entry.cursor.0 % 37 != 36);
+        }
+        Ok(page)
+    }
+}
+
+/// A mailer with a flaw.
+#[derive(Clone, Debug)]
+pub(crate) struct FlawedMailer {
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) flaw: Option<Flaw>,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Mailer for FlawedMailer {
+    async fn hand_over(&self, message: &Outgoing) -> Outcome {
+        let outcome = self.mailer.hand_over(message).await;
+        let said = "so it says".into();
+        match (self.flaw, outcome) {
+            (Some(Flaw::UnknownIsLater), Outcome::Unknown { .. })
+            | (Some(Flaw::AcceptedIsLater), Outcome::Accepted) => Outcome::Later { said },
+            (Some(Flaw::LaterIsAccepted), Outcome::Later { .. }) => Outcome::Accepted,
+            (_, outcome) => outcome,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The simulation can fail: what is broken on purpose is found within a few seeds, and what is not
+//! broken isn't.
+
+use leadkit_proof::simulation::{Flaw, run};
+
+/// The first seed that finds a flaw, and the law that it broke.
+fn found(flaw: Flaw, seeds: u64) -> Option<(u64, &'static str)> {
+    let mut reports = (0..seeds).map(|seed| run(seed, Some(flaw)));
+    let report = reports.find(|report| !report.findings.is_empty())?;
+    Some((report.seed, report.findings[0].law))
+}
+
+macro_rules! caught {
+    ($($test:ident: $flaw:ident within $seeds:literal;)+) => {
+        $(#[test]
+        fn $test() {
+            let found = found(Flaw::$flaw, $seeds);
+            assert!(found.is_some(), "{:?} was not found in {} seeds", Flaw::$flaw, $seeds);
+        })+
+    };
+}
+
+caught! {
+    a_store_that_writes_over_what_moved_is_caught: NoVersionCheck within 20;
+    a_store_that_does_not_look_at_what_was_relied_on_is_caught: NoCheckOfWhatIsReliedOn within 60;
+    a_store_that_carries_out_a_command_again_is_caught: CommandsTwice within 40;
+    a_store_that_loses_commits_is_caught: LosesCommits within 20;
+    a_store_that_loses_parts_of_commits_is_caught: LosesParts within 20;
+    a_store_that_loses_clocks_is_caught: LosesClocks within 20;
+    a_store_that_keeps_clocks_late_is_caught: LateClocks within 20;
+    a_store_that_answers_with_what_was_is_caught: StaleLoads within 40;
+    a_store_that_forgets_journal_entries_is_caught: ForgetsJournal within 20;
+    a_mailer_that_takes_unknown_for_later_is_caught: UnknownIsLater within 60;
+    a_mailer_that_takes_accepted_for_later_is_caught: AcceptedIsLater within 40;
+    a_mailer_that_takes_later_for_accepted_is_caught: LaterIsAccepted within 60;
+}
+
+#[test]
+fn a_store_that_ignores_leases_breaks_nothing() {
+    assert_eq!(found(Flaw::IgnoresLeases, 30), None);
+}
+
+#[test]
+fn a_seed_run_twice_gives_the_same_journal_and_another_seed_another_one() {
+    let digest = |seed| run(seed, None).digest;
+    for seed in 0..6 {
+        assert_eq!(digest(seed), digest(seed));
+        assert_ne!(digest(seed), digest(seed + 1));
+    }
+}
