@@ -46,9 +46,9 @@ pub struct Planned;
 /// use leadkit::faults::{FaultyStore, Plan, StoreFault};
 /// use leadkit::store::{MemoryStore, Store, StoreErrorKind};
 ///
-/// let now = "2026-03-06T14:00:00Z".parse()?;
 /// let store = FaultyStore::new(MemoryStore::default(), Plan::new().at(2, StoreFault::Before));
 /// # pollster::block_on(async {
+/// let now = "2026-03-06T14:00:00Z".parse()?;
 /// assert!(store.next_due(now).await?.is_empty());
 /// assert_eq!(store.next_due(now).await.unwrap_err().kind, StoreErrorKind::Unavailable);
 /// assert!(store.next_due(now).await?.is_empty());

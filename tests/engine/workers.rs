@@ -63,7 +63,7 @@ async fn ran(
         context.waker().wake_by_ref();
         std::task::Poll::Pending
     });
-    let looked_at = |now, ticked: &leadkit::engine::Ticked| {
+    let looked_at = |now, ticked: &Ticked| {
         ticks.push(now);
         if ticked.fired > 0 {
             fired.push(now);
@@ -227,7 +227,7 @@ fn virtual_time_waits_for_a_lease_and_for_nothing_else() {
             assert_eq!(taken.len(), 1);
             let mut fired = Vec::new();
             let until = at("2026-03-10T15:06:00-05:00");
-            let looked_at = |now, ticked: &leadkit::engine::Ticked| {
+            let looked_at = |now, ticked: &Ticked| {
                 if ticked.fired > 0 {
                     fired.push(now);
                 }
