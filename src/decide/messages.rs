@@ -205,7 +205,8 @@ fn outcome_unknown(draft: &mut Draft<'_>, message: &mut Message) {
 }
 
 /// Later, each time a little more; given up when it has been tried for [`RETRY_FOR`]. What waited
-/// before it was tried, for the cap or because the process was down, does not count.
+/// before it was tried, for the cap or because the process was down, does not count; and one try
+/// is not enough, whose worker died and left it for days.
 fn retry_state(message: &Message, now: Instant) -> State {
     let minutes = 1_i64 << message.attempts.clamp(1, 7).saturating_sub(1);
     let at = now
@@ -213,7 +214,7 @@ fn retry_state(message: &Message, now: Instant) -> State {
         .unwrap_or(now);
     let since = message.first_tried_at.unwrap_or(now);
     let gives_up_at = since.checked_add_signed(RETRY_FOR).unwrap_or(at);
-    match at > gives_up_at {
+    match at > gives_up_at && message.attempts > 1 {
         true => State::Dropped(DropReason::Expired),
         false => State::ToRetry { at },
     }
