@@ -105,8 +105,16 @@ impl Mailer for Outbox {
         };
         // What can't be written down is not handed over.
         if let Err(error) = self.write(&begin) {
-            let said = smol_str::format_smolstr!("the log: {error}");
-            return Outcome::Later { said };
+            let outcome = Outcome::Later {
+                said: smol_str::format_smolstr!("the log: {error}"),
+            };
+            // The line may be there all the same; then this one should be, too.
+            let _ = self.write(&Line::End {
+                message: message.id,
+                attempt: message.attempt,
+                outcome: outcome.clone(),
+            });
+            return outcome;
         }
         let outcome = self.outcome(message).await;
         let end = Line::End {
