@@ -63,6 +63,14 @@ fn a_clock_that_is_not_the_computed_one_is_found() {
 }
 
 #[test]
+fn a_record_that_was_written_twice_is_found() {
+    let again = "UPDATE leadkit_records SET version = version + 1 WHERE rowid = \
+        (SELECT min(rowid) FROM leadkit_records WHERE kind = 2)";
+    let found = broken(|folder| sql(folder, again));
+    assert!(found.contains(&"histories are complete"), "{found:?}");
+}
+
+#[test]
 fn mail_that_was_accepted_and_is_lost_is_found() {
     let found = broken(|folder| {
         let mails = files(&mail(folder), ".eml");
