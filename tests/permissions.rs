@@ -8,11 +8,14 @@ mod shop;
 use std::sync::Arc;
 
 use leadkit::clock::VirtualClock;
-use leadkit::decide::command::{Actor, AgentSetup, Command, LeadOrder, NewLead, NewSweep, What};
+use leadkit::decide::command::{
+    Actor, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, What,
+};
 use leadkit::decide::records::Records;
 use leadkit::decide::{Decision, Stop, decide};
 use leadkit::engine::{Answer, Engine, Error};
 use leadkit::ids::{CommandId, LeadId};
+use leadkit::record::message::State;
 use leadkit::record::stored;
 use leadkit::scenario::World;
 use leadkit::store::{Key, MemoryStore, Store, Verdict};
@@ -23,7 +26,7 @@ use shop::{at, folder, play, read};
 /// A junior may act on the own leads, start sweeps, and not give leads away or date back.
 const ROLES: &str = r#"
 [role.junior]
-may  = ["register", "attempt", "answered", "move", "hold", "sweep"]
+may  = ["register", "attempt", "answered", "move", "hold", "sweep", "settle", "complete"]
 over = "own"
 
 [role.guest]
@@ -198,6 +201,115 @@ fn a_sweep_of_the_host_reaches_everybody() {
             assert_eq!(bench.stage(lead).await, "talking");
         }
     });
+}
+
+#[test]
+fn an_agent_over_the_own_leads_cancels_only_the_own_sweeps() {
+    block_on(async {
+        let bench = Bench::new("").await;
+        let of_jon = bench.sweep(to_talking(), "jon").await.unwrap();
+        let of_ana = bench.sweep(to_talking(), "ana").await.unwrap();
+        let shop = bench.world.tenant();
+        let refused = shop.cancel_sweep(of_ana.sweep.unwrap()).by("jon").await;
+        let Err(Error::Refused(refusal)) = refused else {
+            panic!("jon cancelled ana's sweep: {refused:?}");
+        };
+        assert_eq!(refusal.code(), "not-their-sweep");
+        assert!(refusal.to_string().contains("ana"), "{refusal}");
+        let refused = shop.retry_sweep(of_ana.sweep.unwrap()).by("jon").await;
+        assert!(
+            matches!(refused, Err(Error::Refused(refusal)) if refusal.code() == "not-their-sweep")
+        );
+        shop.cancel_sweep(of_jon.sweep.unwrap())
+            .by("jon")
+            .await
+            .unwrap();
+        // Who may act on all leads may cancel everybody's.
+        let of_jon = bench.sweep(to_talking(), "jon").await.unwrap();
+        shop.cancel_sweep(of_jon.sweep.unwrap())
+            .by("ana")
+            .await
+            .unwrap();
+    });
+}
+
+// ------------------------------------------------------------------ messages and tasks of others
+
+#[test]
+fn an_agent_over_the_own_leads_settles_only_their_messages() {
+    block_on(async {
+        let rules = r#"
+[cap]
+messages = 1
+within   = "2 days"
+
+[[rule]]
+name = "hello"
+on   = "registered"
+do   = [{ send = "hello" }, { send = "hello" }]
+"#;
+        let bench = Bench::new(rules).await;
+        let shop = bench.world.tenant();
+        for (owner, refused) in [("ana", Some("not-theirs")), ("jon", None)] {
+            let email = format!("{owner}s-lead@example.com");
+            let new = NewLead::new("Luis").email(email).owner(owner);
+            let lead = shop.register(new).by(Actor::host("test")).await.unwrap().id;
+            bench.world.tick().await.unwrap();
+            // The second one waits for the cap.
+            let messages = shop.messages("", None, 100).await.unwrap();
+            let waits = |message: &&leadkit::record::Message| {
+                message.lead == lead && matches!(message.state, State::Queued { .. })
+            };
+            let waiting = messages.iter().find(waits).unwrap().id;
+            let settled = shop.settle(waiting, Fate::Withdrawn).by("jon").await;
+            let code = match settled {
+                Ok(()) => None,
+                Err(Error::Refused(refusal)) => Some(refusal.code()),
+                Err(error) => panic!("{error}"),
+            };
+            assert_eq!(code, refused, "{owner}'s lead");
+        }
+    });
+}
+
+#[test]
+fn a_task_for_a_role_is_completed_only_on_leads_that_the_role_is_over() {
+    play(
+        &format!(
+            "{ROLES}{}",
+            r#"
+[task.check]
+text = "Check"
+role = "junior"
+
+[[rule]]
+name = "check"
+on   = "registered"
+do   = [{ task = "check" }]
+"#
+        ),
+        &format!(
+            "{PEOPLE}{}",
+            r#"
+[[scenario]]
+name  = "the task of a lead that is ana's"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com", owner = "ana" }
+
+[[scenario.step]]
+complete = { task = "check", by = "jon" }
+expect   = { refused = ["not-theirs"], refusal-says = "ana" }
+
+[[scenario.step]]
+reassign = { to = "jon" }
+
+[[scenario.step]]
+complete = { task = "check", by = "jon" }
+"#
+        ),
+    );
 }
 
 // ------------------------------------------------------------------ a role that changes meanwhile

@@ -226,7 +226,7 @@ pub fn decide(
             adoption::adopt(&mut draft, order)?;
         }
         What::SettleMessage { message, fate } => {
-            permit::permit(&mut draft, &command.what, None)?;
+            permit::permit_settling(&mut draft, &command.what, *message)?;
             match fate {
                 Fate::Retry => adoption::rely_on_active(&mut draft)?,
                 _ => adoption::stand_in(&mut draft, &Key::message(&command.tenant, *message))?,
@@ -234,7 +234,7 @@ pub fn decide(
             messages::settle(&mut draft, *message, *fate)?;
         }
         What::Sweep { sweep, order } => {
-            permit::permit(&mut draft, &command.what, None)?;
+            permit::permit_sweep(&mut draft, &command.what, *sweep)?;
             match order {
                 SweepOrder::Retry => adoption::rely_on_active(&mut draft)?,
                 _ => adoption::stand_in(&mut draft, &Key::sweep(&command.tenant, *sweep))?,

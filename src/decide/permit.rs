@@ -6,9 +6,10 @@ use crate::decide::Stop;
 use crate::decide::command::{Actor, LeadOrder, What};
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
-use crate::ids::Name;
+use crate::ids::{MessageId, Name, SweepId};
 use crate::playbook::people::{Over, Permission, Role};
-use crate::record::{Agent, Lead};
+use crate::record::message::Message;
+use crate::record::{Agent, Lead, Sweep};
 use crate::store::Key;
 
 /// Refuses what the actor may not do. The host may do everything, and so may rules; an import
@@ -17,12 +18,20 @@ pub(crate) fn permit(draft: &mut Draft<'_>, what: &What, lead: Option<&Lead>) ->
     let Some(agent) = acting_agent(draft)? else {
         return Ok(());
     };
-    let role = permit_agent(draft, &agent, Permission::to_do(what))?;
-    let Some(lead) = lead else {
+    permit_agent(draft, &agent, Permission::to_do(what))?;
+    match lead {
+        Some(lead) => permit_over(draft, lead),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a lead that is not the actor's, as the role says whose leads those are.
+pub(crate) fn permit_over(draft: &mut Draft<'_>, lead: &Lead) -> Result<(), Stop> {
+    let Some(agent) = acting_agent(draft)? else {
         return Ok(());
     };
     let owner = lead.owner.as_ref();
-    let is_theirs = match role.over {
+    let is_theirs = match over(draft, &agent) {
         Over::All => true,
         Over::Own => owner.is_none_or(|owner| owner.agent == agent.id),
         Over::Team => owner.is_none_or(|owner| {
@@ -36,6 +45,54 @@ pub(crate) fn permit(draft: &mut Draft<'_>, what: &What, lead: Option<&Lead>) ->
     Err(Refusal::NotTheirs {
         actor: named(draft),
         owner,
+    }
+    .into())
+}
+
+/// Whose leads an agent may act on. A role that the playbook doesn't know may do nothing.
+fn over(draft: &Draft<'_>, agent: &Agent) -> Over {
+    let role = draft.playbook.role(&agent.role);
+    role.map_or(Over::Own, |role| role.over)
+}
+
+/// Refuses to settle a message about a lead that is not the actor's.
+pub(crate) fn permit_settling(
+    draft: &mut Draft<'_>,
+    what: &What,
+    message: MessageId,
+) -> Result<(), Stop> {
+    permit(draft, what, None)?;
+    if acting_agent(draft)?.is_none() {
+        return Ok(());
+    }
+    let Some(message) = draft.read::<Message>(&Key::message(draft.tenant, message))? else {
+        return Err(Refusal::NoSuchRecord("message").into());
+    };
+    match draft.read::<Lead>(&Key::lead(draft.tenant, message.lead))? {
+        Some(lead) => permit_over(draft, &lead),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to cancel or to try again a sweep that acts for somebody else, to all but those who may
+/// act on all leads: a sweep reaches more leads than those of one agent.
+pub(crate) fn permit_sweep(draft: &mut Draft<'_>, what: &What, sweep: SweepId) -> Result<(), Stop> {
+    permit(draft, what, None)?;
+    let Some(agent) = acting_agent(draft)? else {
+        return Ok(());
+    };
+    if over(draft, &agent) == Over::All {
+        return Ok(());
+    }
+    let Some(sweep) = draft.read::<Sweep>(&Key::sweep(draft.tenant, sweep))? else {
+        return Err(Refusal::NoSuchRecord("sweep").into());
+    };
+    if sweep.for_agent.as_ref() == Some(&agent.id) {
+        return Ok(());
+    }
+    Err(Refusal::NotTheirSweep {
+        actor: named(draft),
+        started_by: sweep.started_by,
     }
     .into())
 }

@@ -48,6 +48,14 @@ pub enum Refusal {
         /// Who owns the lead.
         owner: Option<AgentId>,
     },
+    /// The actor may do this, but not with this sweep.
+    #[error("{actor} may cancel or retry only sweeps of their own; this one is of {started_by}")]
+    NotTheirSweep {
+        /// Who asked.
+        actor: SmolStr,
+        /// Who started the sweep.
+        started_by: SmolStr,
+    },
     /// Nobody has set this agent up.
     #[error("there is no agent {0}")]
     NoSuchAgent(AgentId),
@@ -251,6 +259,7 @@ impl Refusal {
             Self::NoWay { .. } => "no-way",
             Self::NotPermitted { .. } => "not-permitted",
             Self::NotTheirs { .. } => "not-theirs",
+            Self::NotTheirSweep { .. } => "not-their-sweep",
             Self::NoSuchAgent(_) => "no-such-agent",
             Self::NoSuchLead(_) => "no-such-lead",
             Self::NoSuchRecord(_) => "no-such-record",
