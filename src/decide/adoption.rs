@@ -6,7 +6,7 @@ use crate::decide::command::{Adoption, LeadOrder, NewSweep, StageMapping};
 use crate::decide::contacts::copy_contact;
 use crate::decide::draft::Draft;
 use crate::decide::life::unknown;
-use crate::decide::refusal::Refusal;
+use crate::decide::refusal::{EndsDiffer, Refusal};
 use crate::decide::{PLAYBOOK_FACT, Stop, ownership, pools, sweeps, tasks};
 use crate::ids::{Name, SweepId};
 use crate::playbook::Playbook;
@@ -15,7 +15,7 @@ use crate::playbook::rule::{Anchor, Rule};
 use crate::record::journal::Event;
 use crate::record::lead::{Moment, ToldAt};
 use crate::record::message::Message;
-use crate::record::tenant::{Adopted, TenantRecord};
+use crate::record::tenant::{Adopted, KnownStage, TenantRecord};
 use crate::record::{Contact, History, Lead, Sweep};
 use crate::store::{Key, Kind};
 
@@ -67,6 +67,7 @@ fn put_active(draft: &mut Draft<'_>, before: Option<TenantRecord>, sweep: Option
         adopted: Vec::new(),
         sweep: None,
         roles: Vec::new(),
+        stages: Vec::new(),
         pools: Vec::new(),
         history: History::default(),
     });
@@ -85,6 +86,7 @@ fn put_active(draft: &mut Draft<'_>, before: Option<TenantRecord>, sweep: Option
     });
     record.playbook = hash.clone();
     record.sweep = sweep;
+    record.stages = stages_of(playbook);
     record.pools = playbook
         .pools
         .iter()
@@ -92,6 +94,17 @@ fn put_active(draft: &mut Draft<'_>, before: Option<TenantRecord>, sweep: Option
         .collect();
     draft.happened(Event::Adopted { playbook: hash });
     draft.put(Key::tenant(draft.tenant), record, None);
+}
+
+fn stages_of(playbook: &Playbook) -> Vec<KnownStage> {
+    let stages = playbook.pipelines.iter().flat_map(|pipeline| {
+        pipeline.stages.iter().map(|stage| KnownStage {
+            pipeline: pipeline.name.clone(),
+            stage: stage.name.clone(),
+            outcome: stage.outcome.clone(),
+        })
+    });
+    stages.take(TenantRecord::MOST_STAGES).collect()
 }
 
 /// Makes this playbook the tenant's active one, with its pools, and starts the sweep that takes
@@ -108,6 +121,11 @@ pub(crate) fn adopt(draft: &mut Draft<'_>, adoption: &Adoption) -> Result<(), St
         return Ok(());
     };
     let is_active = before.playbook == playbook.hash;
+    // Adopting the active one again takes over leads of former playbooks alone, whose stages are
+    // not known any more: then each lead is asked.
+    if !is_active {
+        check_ends(playbook, &before, adoption)?;
+    }
     if is_active && adoption.stages.is_empty() && !left_somebody(draft, &before)? {
         return Ok(());
     }
@@ -176,6 +194,51 @@ fn check_stages(playbook: &Playbook, adoption: &Adoption) -> Result<(), Refusal>
     }
 }
 
+/// Refuses to let open leads into final stages, closed ones into open stages, and leads that ended
+/// in one way where others ended in another one: adopting moves no lead, nor closes or reopens it.
+fn check_ends(
+    playbook: &Playbook,
+    before: &TenantRecord,
+    adoption: &Adoption,
+) -> Result<(), Refusal> {
+    let mapped = adoption
+        .stages
+        .iter()
+        .map(|mapping| (&mapping.from, &mapping.to));
+    let kept = adoption
+        .occupied
+        .iter()
+        .filter(|(pipeline, stage)| target_of(&adoption.stages, pipeline, stage).is_none())
+        .map(|at| (at, at));
+    for (from, to) in mapped.chain(kept) {
+        if let Some(known) = before.stage(&from.0, &from.1) {
+            permit_end(playbook, from, known.outcome.as_ref(), to)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a stage for leads that don't stand as leads do there. One that there isn't is refused
+/// elsewhere.
+fn permit_end(
+    playbook: &Playbook,
+    from: &(Name, Name),
+    outcome: Option<&Name>,
+    to: &(Name, Name),
+) -> Result<(), Refusal> {
+    match playbook.stage(&to.0, &to.1) {
+        Some(stage) if stage.outcome.as_ref() != outcome => {
+            Err(Refusal::EndsDiffer(Box::new(EndsDiffer {
+                from: from.clone(),
+                from_outcome: outcome.cloned(),
+                to: to.clone(),
+                to_outcome: stage.outcome.clone(),
+            })))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn target_of<'a>(
     stages: &'a [StageMapping],
     pipeline: &Name,
@@ -207,6 +270,10 @@ pub(crate) fn adopt_lead(
         .iter()
         .map(|rule| Taken::of(rule, former, lead))
         .collect();
+    let from = (lead.pipeline.clone(), lead.stage.clone());
+    let to = target_of(stages, &lead.pipeline, &lead.stage).unwrap_or(&from);
+    let outcome = lead.closed.as_ref().map(|closed| &closed.outcome);
+    permit_end(playbook, &from, outcome, to)?;
     if let Some((pipeline, stage)) = target_of(stages, &lead.pipeline, &lead.stage) {
         lead.pipeline = pipeline.clone();
         lead.stage = stage.clone();

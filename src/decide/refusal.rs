@@ -143,6 +143,9 @@ pub enum Refusal {
     /// Stages that hold leads would vanish without a mapping.
     #[error("these stages hold leads and would vanish: {}", .0.iter().map(|(pipeline, stage)| format!("{pipeline}.{stage}")).collect::<Vec<_>>().join(", "))]
     StagesVanish(Vec<(Name, Name)>),
+    /// Adopting would bring leads to a stage where leads stand otherwise.
+    #[error("{0}")]
+    EndsDiffer(Box<EndsDiffer>),
     /// A sweep's condition can't be read.
     #[error("the condition can't be read: {0}")]
     BadCondition(SmolStr),
@@ -166,6 +169,36 @@ pub enum Refusal {
     /// The sweep takes the leads over to the active playbook; another adoption ends it.
     #[error("the sweep takes the leads over to the active playbook; adopt another one to end it")]
     TakesOver,
+}
+
+/// A stage whose leads would come to one where leads stand otherwise: open leads where leads end,
+/// closed ones where they are open, or closed ones where they end in another way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndsDiffer {
+    /// Pipeline and stage that hold the leads.
+    pub from: (Name, Name),
+    /// How leads ended there; `None` if they are open.
+    pub from_outcome: Option<Name>,
+    /// Pipeline and stage they would come to.
+    pub to: (Name, Name),
+    /// How leads end there; `None` if they are open.
+    pub to_outcome: Option<Name>,
+}
+
+impl fmt::Display for EndsDiffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stands = |outcome: &Option<Name>| match outcome {
+            Some(outcome) => format!("closed as {outcome}"),
+            None => "open".into(),
+        };
+        let (from, to) = (&self.from, &self.to);
+        let (was, is) = (stands(&self.from_outcome), stands(&self.to_outcome));
+        write!(
+            f,
+            "leads in {}.{} are {was}, and in {}.{} leads are {is}; map them to a stage where leads are {was}",
+            from.0, from.1, to.0, to.1
+        )
+    }
 }
 
 /// A need that is not met.
@@ -278,6 +311,7 @@ impl Refusal {
             Self::Overtaken { .. } => "overtaken",
             Self::TooMany { .. } => "too-many",
             Self::StagesVanish(_) => "stages-vanish",
+            Self::EndsDiffer(_) => "ends-differ",
             Self::BadCondition(_) => "bad-condition",
             Self::Settled(_) => "settled",
             Self::NotSetAside => "not-set-aside",

@@ -24,6 +24,9 @@ pub struct TenantRecord {
     /// The roles that agents have, also those that the active playbook lacks; at most
     /// [`TenantRecord::MOST_ROLES`]. Through them all agents are reached.
     pub roles: Vec<Name>,
+    /// The stages of the active playbook, at most [`TenantRecord::MOST_STAGES`]; of those behind
+    /// them it is not known how leads stand there.
+    pub stages: Vec<KnownStage>,
     /// The pools that there are: those of the active playbook.
     pub pools: Vec<Name>,
     /// Its history in the journal.
@@ -44,11 +47,31 @@ pub struct Adopted {
     pub conditions: Vec<Fingerprint>,
 }
 
+/// A stage, as much of it as tells where its leads can go in another playbook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownStage {
+    /// Its pipeline.
+    pub pipeline: Name,
+    /// Its name.
+    pub stage: Name,
+    /// The outcome of leads that end there, if it is final.
+    pub outcome: Option<Name>,
+}
+
 impl TenantRecord {
+    /// How many stages of the active playbook are kept.
+    pub const MOST_STAGES: usize = 256;
     /// How many adopted playbooks are kept; to leads of an older one every rule is new.
     pub const MOST_ADOPTED: usize = 16;
     /// How many roles agents can have.
     pub const MOST_ROLES: usize = 256;
+
+    /// What is known of a stage of the active playbook.
+    #[must_use]
+    pub fn stage(&self, pipeline: &Name, stage: &Name) -> Option<&KnownStage> {
+        let is_it = |known: &&KnownStage| known.pipeline == *pipeline && known.stage == *stage;
+        self.stages.iter().find(is_it)
+    }
 
     /// What is known of a playbook that was adopted, if it is not too long ago.
     #[must_use]

@@ -416,3 +416,69 @@ fn a_task_that_the_playbook_no_longer_has_is_dropped() {
         );
     });
 }
+
+// ------------------------------------------------------------------ stages that end otherwise
+
+fn with_stages(stages: &str) -> Arc<Playbook> {
+    with_template(&format!("{SHOP}\n[pipeline.sales.stage]\n{stages}"), HELLO)
+}
+
+fn mapping(from: &str, to: &str) -> StageMapping {
+    StageMapping {
+        from: ("sales".into(), from.into()),
+        to: ("sales".into(), to.into()),
+    }
+}
+
+#[test]
+fn a_mapping_neither_closes_leads_nor_reopens_them_nor_changes_how_they_ended() {
+    let one = shop("");
+    let two = with_stages(
+        "new = { to = { lost = [], gone = [] } }\nlost = { final = \"lost\", to = [\"new\"] }\ngone = { final = \"gone\", to = [] }\n",
+    );
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&one])).await;
+        let engine = world.engine(&[&one, &two]);
+        let adopt = |from: &str, to: &str| {
+            let stages = vec![mapping("talking", "new"), mapping(from, to)];
+            engine.tenant(TENANT).adopt(stages).by(Actor::host("test"))
+        };
+        for (from, to) in [("new", "lost"), ("lost", "new"), ("lost", "gone")] {
+            let Err(Error::Refused(refusal)) = adopt(from, to).await else {
+                panic!("{from} was mapped to {to}");
+            };
+            assert_eq!(refusal.code(), "ends-differ");
+            let told = refusal.to_string();
+            for stage in [from, to] {
+                assert!(told.contains(&format!("sales.{stage}")), "{told}");
+            }
+        }
+        adopt("lost", "lost").await.unwrap();
+    });
+}
+
+#[test]
+fn a_lead_of_a_playbook_before_the_last_one_is_not_closed_by_a_mapping_either() {
+    let one = shop("");
+    let two = with_stages(
+        "new = { to = { talked = [] } }\ntalked = { final = \"talked\", to = [] }\nlost = { final = \"lost\", to = [] }\n",
+    );
+    block_on(async {
+        let world = World::new();
+        let lead = register(&world.engine(&[&one])).await;
+        let engine = world.engine(&[&one, &two]);
+        let adopt = |stages| engine.tenant(TENANT).adopt(stages).by(Actor::host("test"));
+        // Nobody has ticked since: the lead is still of the first playbook when its stage is
+        // mapped, and of that one nothing is known.
+        adopt(Vec::new()).await.unwrap();
+        let answer = adopt(vec![mapping("new", "talked")]).await.unwrap();
+        engine.tick().await.unwrap();
+        let swept = world.sweep(world.tenant().await.sweep.unwrap()).await;
+        assert_eq!((swept.reached, swept.refused), (1, 1), "{answer:?}");
+        let found = leads(&engine).await.remove(0);
+        assert_eq!((found.id, found.stage.as_str()), (lead, "new"));
+        assert!(found.is_open());
+        assert_eq!(found.playbook, one.hash);
+    });
+}
