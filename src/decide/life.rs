@@ -9,7 +9,7 @@ use crate::decide::draft::Draft;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
-use crate::decide::{Stop, adoption, fields, holds, is_for_closed, tasks, troubles, waits};
+use crate::decide::{Stop, adoption, fields, holds, is_for_closed, pools, tasks, troubles, waits};
 use crate::hint::nearest;
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -19,7 +19,7 @@ use crate::record::contact::OpenLead;
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
 use crate::record::lead::{Activity, Because, Closed, EarlierReason, Flag, Moment, Task};
-use crate::record::{Agent, Lead};
+use crate::record::{Agent, Lead, Workload};
 use crate::store::Key;
 
 /// Carries out an order on a lead.
@@ -460,11 +460,14 @@ fn close(
 ) -> Result<(), Stop> {
     // Tasks that this very move completes are done, not dropped.
     tasks::end_those_done(draft, lead);
+    take_back_win(draft, lead)?;
     lead.ends = lead.ends.saturating_add(1);
+    let won_by = lead.owner_id().filter(|_| *outcome == *WON).cloned();
     lead.closed = Some(Closed {
         at: draft.moment(),
         outcome: outcome.clone(),
         number: lead.ends,
+        won_by: won_by.clone(),
     });
     draft.happened(Event::Closed {
         lead: lead.id,
@@ -472,12 +475,15 @@ fn close(
         number: lead.ends,
     });
     tasks::end_those_of_open_lead(draft, lead);
+    if let Some(agent) = &won_by {
+        pools::change_workload(draft, agent, Workload::win)?;
+    }
     if !was_open {
         return Ok(());
     }
     ownership::take_claims(draft, lead)?;
     if let Some(owner) = lead.owner_id() {
-        ownership::unburden(draft, owner, *outcome == *WON)?;
+        ownership::unburden(draft, owner)?;
     }
     with_contact(draft, lead, |contact, lead| {
         contact.leads.retain(|open| open.lead != lead.id);
@@ -485,10 +491,24 @@ fn close(
     })
 }
 
+/// A closed lead is reopened, or ends in another way: whoever won it has not, so that one lead
+/// is never won twice.
+fn take_back_win(draft: &mut Draft<'_>, lead: &Lead) -> Result<(), Stop> {
+    let Some(closed) = &lead.closed else {
+        return Ok(());
+    };
+    let Some(agent) = &closed.won_by else {
+        return Ok(());
+    };
+    let counted_at = closed.at.at;
+    pools::change_workload(draft, agent, |workload, _| workload.unwin(counted_at))
+}
+
 /// The outcome that counts as a success.
 const WON: &str = "won";
 
 fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
+    take_back_win(draft, lead)?;
     lead.closed = None;
     lead.reason = None;
     draft.happened(Event::Reopened { lead: lead.id });

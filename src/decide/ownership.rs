@@ -311,12 +311,9 @@ fn need_workloads(draft: &Draft<'_>, agents: [Option<&AgentId>; 2]) -> Result<()
 }
 
 /// An open lead is no longer one of its owner's: it was closed.
-pub(crate) fn unburden(draft: &mut Draft<'_>, owner: &AgentId, is_won: bool) -> Result<(), Stop> {
-    pools::change_workload(draft, owner, |workload, at| {
+pub(crate) fn unburden(draft: &mut Draft<'_>, owner: &AgentId) -> Result<(), Stop> {
+    pools::change_workload(draft, owner, |workload, _| {
         workload.load = workload.load.saturating_sub(1);
-        if is_won {
-            workload.win(at);
-        }
     })
 }
 

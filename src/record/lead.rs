@@ -212,6 +212,9 @@ pub struct Closed {
     pub outcome: Name,
     /// Which of its ends this is, from 1.
     pub number: u32,
+    /// The agent who won it: who owned it then, if it was won. The win is taken back when the
+    /// lead doesn't stay so.
+    pub won_by: Option<AgentId>,
 }
 
 /// Why a lead ended, at an end that is not its last: the journal, which outlives persons, does not

@@ -61,14 +61,19 @@ impl Workload {
         nearest.map_or(wanted, |tally| tally.estimated_over(window, now))
     }
 
-    /// Counts a lead that came.
-    pub fn receive(&mut self, now: Instant) {
-        self.tallies.iter_mut().for_each(|tally| tally.receive(now));
+    /// Counts a lead that came at `at`, which may be told late.
+    pub fn receive(&mut self, at: Instant) {
+        self.tallies.iter_mut().for_each(|tally| tally.receive(at));
     }
 
-    /// Counts a lead that was won.
-    pub fn win(&mut self, now: Instant) {
-        self.tallies.iter_mut().for_each(|tally| tally.win(now));
+    /// Counts a lead that was won at `at`, which may be told late.
+    pub fn win(&mut self, at: Instant) {
+        self.tallies.iter_mut().for_each(|tally| tally.win(at));
+    }
+
+    /// Counts a lead no more that was won at `at`: it was reopened, or ended otherwise after all.
+    pub fn unwin(&mut self, at: Instant) {
+        self.tallies.iter_mut().for_each(|tally| tally.unwin(at));
     }
 }
 
@@ -139,16 +144,35 @@ impl Tally {
             .fold(Counts::default(), |sum, part| sum.plus(*part))
     }
 
-    /// Counts a lead that came.
-    pub fn receive(&mut self, now: Instant) {
-        self.advance(now);
-        self.parts[0].received = self.parts[0].received.saturating_add(1);
+    /// Counts a lead that came at `at`.
+    pub fn receive(&mut self, at: Instant) {
+        self.advance(at);
+        if let Some(part) = self.part_mut(at) {
+            part.received = part.received.saturating_add(1);
+        }
     }
 
-    /// Counts a lead that was won.
-    pub fn win(&mut self, now: Instant) {
-        self.advance(now);
-        self.parts[0].won = self.parts[0].won.saturating_add(1);
+    /// Counts a lead that was won at `at`.
+    pub fn win(&mut self, at: Instant) {
+        self.advance(at);
+        if let Some(part) = self.part_mut(at) {
+            part.won = part.won.saturating_add(1);
+        }
+    }
+
+    /// Counts a lead no more that was won at `at`.
+    pub fn unwin(&mut self, at: Instant) {
+        if let Some(part) = self.part_mut(at) {
+            part.won = part.won.saturating_sub(1);
+        }
+    }
+
+    /// The part in which this happened. What is told late belongs to an older one than the
+    /// youngest, and to none when it is older than the window.
+    fn part_mut(&mut self, at: Instant) -> Option<&mut Counts> {
+        let gone_ms = at.signed_duration_since(self.part_from).num_milliseconds();
+        let age = gone_ms.div_euclid(self.part_ms()).min(0).unsigned_abs();
+        self.parts.get_mut(usize::try_from(age).ok()?)
     }
 
     fn part_ms(&self) -> i64 {
@@ -245,14 +269,41 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_is_told_late_counts_when_it_happened_and_not_when_it_was_told() {
+        let mut tally = Tally::over(Elapsed::days(120));
+        tally.receive(day(200));
+        tally.receive(day(130));
+        tally.win(day(130));
+        tally.receive(day(20));
+        let (received, won) = (2, 1);
+        assert_eq!(tally.counts(day(200)), Counts { received, won });
+        // Ten days more than its window later it is forgotten, and what came after it is not.
+        let (received, won) = (1, 0);
+        assert_eq!(tally.counts(day(260)), Counts { received, won });
+    }
+
+    #[test]
+    fn a_win_is_taken_back_where_it_was_counted() {
+        let mut tally = Tally::over(Elapsed::days(120));
+        tally.win(day(0));
+        tally.win(day(100));
+        tally.unwin(day(0));
+        assert_eq!(tally.counts(day(100)).won, 1);
+        assert_eq!(tally.counts(day(180)).won, 1);
+        // There is nothing left to take back there.
+        tally.unwin(day(0));
+        assert_eq!(tally.counts(day(100)).won, 1);
+    }
+
     proptest! {
         #[test]
         fn a_window_counts_what_is_younger_than_eleven_twelfths_of_it(
-            mut days in prop::collection::vec(0i64..400, 1..40),
+            days in prop::collection::vec(0i64..400, 1..40),
             after in 0i64..400,
         ) {
-            days.sort_unstable();
-            let now = days[days.len() - 1] + after;
+            // In whatever order they are told.
+            let now = days.iter().max().unwrap_or(&0) + after;
             let mut tally = Tally::over(Elapsed::days(120));
             for &n in &days {
                 tally.receive(day(n));

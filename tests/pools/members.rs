@@ -451,3 +451,65 @@ unique    = ["owner", "contact.email"]
         assert_eq!(owner(&lead), None);
     });
 }
+
+// ------------------------------------------------------------------ what was won
+
+/// In its last step the lead ends as won directly out of having been lost.
+#[test]
+fn a_lead_is_won_once_however_often_it_is_closed() {
+    let text = SHOP.replace(
+        r#"lost = { final = "lost", to = ["new"] }"#,
+        r#"lost = { final = "lost", to = ["new", "won"] }"#,
+    );
+    let people = r#"
+[role.seller]
+may = ["*"]
+
+[[route]]
+to     = "sales.new"
+assign = "inside"
+
+[pool.inside]
+members  = 'available'
+capacity = 2
+over     = "180 days"
+"#;
+    let folder = Folder {
+        playbook: format!("{text}{people}"),
+        ..Folder::default()
+    };
+    let playbook = Arc::new(Playbook::read(&folder).unwrap());
+    block_on(async {
+        let world = World::new();
+        let engine = world.engine(&[&playbook]);
+        set_up(&engine, agent("ana")).await;
+        let lead = register(&engine).await.id;
+        let shop = engine.tenant(TENANT);
+        let won = async || {
+            let counts = |tally: &Tally| tally.counts(world.clock.now());
+            let own = counts(&world.workload("ana").await.tallies[0]);
+            let pool = world.pool("inside").await.unwrap();
+            assert_eq!(counts(&pool.members[0].tally), own);
+            assert_eq!(own.received, 1);
+            own.won
+        };
+        for (stage, expected) in [
+            ("won", 1),
+            ("new", 0),
+            ("won", 1),
+            ("new", 0),
+            ("lost", 0),
+            ("won", 1),
+        ] {
+            // Each in another part of the window.
+            world.clock.advance(Elapsed::days(16));
+            let is_open = shop.lead(lead).await.unwrap().unwrap().is_open();
+            let asked = match is_open {
+                true => shop.move_to(lead, stage),
+                false => shop.reopen(lead, stage),
+            };
+            asked.by(Actor::host("test")).await.unwrap();
+            assert_eq!(won().await, expected, "{stage}");
+        }
+    });
+}
