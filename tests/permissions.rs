@@ -280,7 +280,7 @@ fn a_task_for_a_role_is_completed_only_on_leads_that_the_role_is_over() {
             r#"
 [task.check]
 text = "Check"
-role = "junior"
+for  = "junior"
 
 [[rule]]
 name = "check"

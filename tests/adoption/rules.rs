@@ -462,7 +462,7 @@ fn a_mapping_neither_closes_leads_nor_reopens_them_nor_changes_how_they_ended() 
 fn a_lead_of_a_playbook_before_the_last_one_is_not_closed_by_a_mapping_either() {
     let one = shop("");
     let two = with_stages(
-        "new = { to = { talked = [] } }\ntalked = { final = \"talked\", to = [] }\nlost = { final = \"lost\", to = [] }\n",
+        "new = { to = { talked = [], lost = [] } }\ntalked = { final = \"talked\", to = [] }\nlost = { final = \"lost\", to = [] }\n",
     );
     block_on(async {
         let world = World::new();
