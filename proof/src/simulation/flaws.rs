@@ -1,5 +1,6 @@
 //! Stores and mailers that are broken on purpose: what the simulation must catch.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -56,7 +57,7 @@ pub(crate) struct FlawedStore {
 struct State {
     calls: u64,
     repeated: u64,
-    last: Option<(Key, Loaded)>,
+    known: BTreeMap<Key, Loaded>,
 }
 
 impl FlawedStore {
@@ -129,17 +130,14 @@ impl Store for FlawedStore {
     async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
         let mut loaded = self.store.load(keys).await?;
         if self.flaw == Some(Flaw::StaleLoads) {
-            // What was there, under the version that is.
+            // What was there when it was last asked for, under the version that is.
             for (key, loaded) in keys.iter().zip(&mut loaded) {
                 let strikes = self.strikes();
-                self.state(|state| match &state.last {
-                    Some((known, old)) if known == key && strikes && old.body.is_some() => {
-                        loaded.body = old.body.clone();
-                    }
-                    None => state.last = Some((key.clone(), loaded.clone())),
-                    Some(_) if strikes => state.last = Some((key.clone(), loaded.clone())),
-                    Some(_) => {}
-                });
+                let before = self.state(|state| state.known.insert(key.clone(), loaded.clone()));
+                match before {
+                    Some(old) if strikes && old.body.is_some() => loaded.body = old.body,
+                    _ => {}
+                }
             }
         }
         Ok(loaded)
