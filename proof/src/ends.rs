@@ -38,12 +38,9 @@ pub fn hold_to_ends(ledger: &mut Ledger, post: &Post, now: Instant) {
 
 /// What is wrong with how a message ended, if something is.
 fn wrong_end(message: &Message, arrived: bool) -> Option<String> {
-    let is_set_aside = message
-        .trouble
-        .as_ref()
-        .is_some_and(|trouble| trouble.is_set_aside());
     let is_right = match (&message.state, message.class) {
-        _ if is_set_aside => message.template == *"heavy",
+        // It was set aside, or was queued so late that it is yet to be tried for the third time.
+        _ if message.trouble.is_some() => message.template == *"heavy",
         (State::Accepted, Class::Alert) => arrived,
         (State::Accepted | State::InDoubt, Class::Marketing) => true,
         (State::Refused, _) => true,

@@ -129,15 +129,10 @@ impl Post {
 
     /// Whether no stretch of time holds more marketing to one address than a tenant's cap.
     pub fn hold_to_cap(&self, tenant: &Tenant, cap: Cap, ledger: &mut Ledger) {
-        // Of a message that a person sent again, the last hand-over counts.
-        let mut last: BTreeMap<(&SmolStr, MessageId), &Dial> = BTreeMap::new();
+        let mut by_address: BTreeMap<&SmolStr, Vec<&Dial>> = BTreeMap::new();
         let dials = self.dials.iter().filter(|dial| dial.tenant == *tenant);
         for dial in dials.filter(|dial| dial.class == Class::Marketing && dial.may_have_gone()) {
-            last.insert((&dial.to, dial.message), dial);
-        }
-        let mut by_address: BTreeMap<&SmolStr, Vec<&Dial>> = BTreeMap::new();
-        for ((to, _), dial) in last {
-            by_address.entry(to).or_default().push(dial);
+            by_address.entry(&dial.to).or_default().push(dial);
         }
         let most = usize::try_from(cap.most).unwrap_or(usize::MAX);
         for (to, mut dials) in by_address {

@@ -13,6 +13,7 @@ use crate::ids::{AgentId, Id, MessageId, Name};
 use crate::mailer::{Mailbox, Outcome, Outgoing};
 use crate::playbook::CapRule;
 use crate::playbook::rule::Send;
+use crate::record::contact::MessageBook;
 use crate::record::journal::Event;
 use crate::record::message::{Class, DropReason, Message, OnOwnerChange, Recipient, Sender, State};
 use crate::record::{Agent, Contact, History, Lead};
@@ -396,6 +397,19 @@ fn drop_it(
 
 /// What was not sent doesn't count towards the cap.
 fn release_slot(draft: &mut Draft<'_>, message: &Message) -> Result<(), Stop> {
+    change_book(draft, message, |book| book.release(message.id))
+}
+
+/// What may have arrived counts, even when it is sent again and this time withdrawn or refused.
+fn leave_slot(draft: &mut Draft<'_>, message: &Message) -> Result<(), Stop> {
+    change_book(draft, message, |book| book.leave(message.id))
+}
+
+fn change_book(
+    draft: &mut Draft<'_>,
+    message: &Message,
+    change: impl FnOnce(&mut MessageBook),
+) -> Result<(), Stop> {
     let Recipient::Contact(contact) = &message.to else {
         return Ok(());
     };
@@ -404,7 +418,7 @@ fn release_slot(draft: &mut Draft<'_>, message: &Message) -> Result<(), Stop> {
     }
     let key = Key::contact(draft.tenant, *contact);
     if let Some(mut contact) = draft.read::<Contact>(&key)? {
-        contact.book.release(message.id);
+        change(&mut contact.book);
         draft.put(key, contact, None);
     }
     Ok(())
@@ -499,9 +513,11 @@ pub(crate) fn settle(draft: &mut Draft<'_>, id: MessageId, fate: Fate) -> Result
         Fate::Withdrawn if is_in_doubt || is_waiting => State::Dropped(DropReason::Withdrawn),
         _ => return Err(Refusal::Settled(message.state.as_str().into()).into()),
     };
-    // What is in doubt may have arrived, and counts whether it is sent again or not.
-    if matches!(state, State::Dropped(_)) && !is_in_doubt {
-        release_slot(draft, &message)?;
+    let may_have_arrived = is_in_doubt || matches!(message.state, State::HandingOver { .. });
+    match state {
+        State::Queued { .. } if may_have_arrived => leave_slot(draft, &message)?,
+        State::Dropped(_) if !may_have_arrived => release_slot(draft, &message)?,
+        _ => {}
     }
     come_to(draft, &mut message, state);
     put(draft, message);

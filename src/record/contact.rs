@@ -73,7 +73,8 @@ pub struct MessageBook {
 struct Slot {
     #[serde(with = "ts_microseconds")]
     at: Instant,
-    message: MessageId,
+    /// Who holds it; nobody when the message that may have gone here was sent again.
+    message: Option<MessageId>,
 }
 
 /// At most `most` messages in any `within`.
@@ -107,7 +108,7 @@ impl MessageBook {
         let held = self
             .slots
             .iter()
-            .filter(|slot| slot.at >= forget_before && slot.message != message);
+            .filter(|slot| slot.at >= forget_before && slot.message != Some(message));
         if held.count() >= Self::MOST {
             return None;
         }
@@ -135,7 +136,7 @@ impl MessageBook {
         let near: Vec<Instant> = self
             .slots
             .iter()
-            .filter(|slot| slot.message != message)
+            .filter(|slot| slot.message != Some(message))
             .map(|slot| slot.at)
             .filter(|slot| from < *slot && *slot < to)
             .collect();
@@ -156,11 +157,12 @@ impl MessageBook {
         let long_before = forget_before.checked_sub_signed(Self::REMEMBERED);
         let long_before = long_before.unwrap_or(Instant::MIN_UTC);
         self.slots
-            .retain(|slot| slot.at >= long_before && slot.message != message);
+            .retain(|slot| slot.at >= long_before && slot.message != Some(message));
         let over = self.slots.len().saturating_sub(Self::MOST_REMEMBERED);
         let old = self.slots.partition_point(|slot| slot.at < forget_before);
         self.slots.drain(..over.min(old));
         let place = self.slots.partition_point(|slot| slot.at <= at);
+        let message = Some(message);
         self.slots.insert(place, Slot { at, message });
     }
 
@@ -169,10 +171,18 @@ impl MessageBook {
 
     /// Gives the slot of a dropped message back.
     pub fn release(&mut self, message: MessageId) {
-        self.slots.retain(|slot| slot.message != message);
+        self.slots.retain(|slot| slot.message != Some(message));
     }
 
-    /// How many messages hold a slot.
+    /// Leaves the slot of a message that may have arrived where it is, and lets the message, which
+    /// a person sends again, take another one.
+    pub fn leave(&mut self, message: MessageId) {
+        for slot in &mut self.slots {
+            slot.message = slot.message.filter(|held| *held != message);
+        }
+    }
+
+    /// How many slots are held, or left behind by what may have arrived.
     #[must_use]
     pub fn len(&self) -> usize {
         self.slots.len()

@@ -100,6 +100,60 @@ fn an_unknown_outcome_of_marketing_is_in_doubt_until_a_person_settles_it() {
 }
 
 #[test]
+fn what_may_have_arrived_counts_towards_the_cap_even_if_it_was_to_be_sent_again() {
+    block_on(async {
+        let clock = VirtualClock::at(at("2026-03-10T09:30:00-06:00"));
+        let mailer = says(Outcome::Unknown {
+            said: "the line dropped".into(),
+        });
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("toluca", follow_up())
+            .mailer("email", mailer.clone())
+            .clock(clock.clone())
+            .seed(1)
+            .build()
+            .unwrap();
+        let toluca = engine.tenant("toluca");
+        // Rosa is in four bases; her fourth message is due a day after the others.
+        for (id, days) in [("luisa", 0), ("marta", 0), ("nora", 0), ("olga", 1)] {
+            clock.set(clock.now() + Elapsed::days(days));
+            let agent = AgentSetup::new(id)
+                .name(id)
+                .email(format!("{id}@x.example"))
+                .role("seller");
+            toluca.set_up(agent).by(desk()).await.unwrap();
+            toluca.register(rosa()).by(id).await.unwrap();
+        }
+        let three_are_due = at("2026-06-08T10:00:00-06:00");
+        engine
+            .live_until(&clock, three_are_due, |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(mailer.handed_over().len(), 3);
+
+        let doubtful = toluca
+            .messages(r#"state == "in-doubt""#, None, 10)
+            .await
+            .unwrap();
+        for fate in [Fate::SendAgain, Fate::Withdrawn] {
+            let settled = toluca.settle(doubtful[0].id, fate).by(desk()).await;
+            settled.unwrap();
+        }
+        let cap_is_over = at("2026-07-08T09:30:00-06:00");
+        engine
+            .live_until(&clock, cap_is_over - Elapsed::hours(1), |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(mailer.handed_over().len(), 3);
+        engine
+            .live_until(&clock, cap_is_over + Elapsed::hours(1), |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(mailer.handed_over().len(), 4);
+    });
+}
+
+#[test]
 fn an_address_that_is_refused_for_good_gets_nothing_more() {
     block_on(async {
         let refused = Outcome::Refused {
