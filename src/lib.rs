@@ -69,3 +69,4 @@ pub mod time;
 pub mod value;
 
 mod hint;
+mod told;

@@ -264,7 +264,7 @@ fn parse_day(text: &str) -> Option<Weekday> {
 
 /// Everything that is wrong with a [`CalendarSpec`]; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the calendar has {} fault{}: {}", .0.len(), if .0.len() == 1 { "" } else { "s" }, told(.0))]
+#[error("the calendar has {} fault{}: {}", .0.len(), if .0.len() == 1 { "" } else { "s" }, crate::told::joined(.0, "; "))]
 pub struct CalendarFaults(pub(super) Vec<CalendarFault>);
 
 impl CalendarFaults {
@@ -273,14 +273,6 @@ impl CalendarFaults {
     pub fn faults(&self) -> &[CalendarFault] {
         &self.0
     }
-}
-
-fn told(faults: &[CalendarFault]) -> String {
-    faults
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
 }
 
 /// One thing that is wrong with a [`CalendarSpec`], and where.

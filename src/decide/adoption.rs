@@ -1,22 +1,18 @@
-//! Playbooks: which one is a tenant's active one, and how its leads come under a changed one.
+//! Playbooks: which one is a tenant's active one, and what must be so before another one is.
 
-use crate::agenda::{Item, Standing, is_in_scope, standing};
 use crate::condition::quoted;
-use crate::decide::command::{Adoption, LeadOrder, NewSweep, StageMapping};
-use crate::decide::contacts::copy_contact;
+use crate::decide::command::{Adoption, LeadOrder, NewSweep, StageMapping, Waiting};
 use crate::decide::draft::Draft;
 use crate::decide::life::unknown;
 use crate::decide::refusal::{EndsDiffer, Refusal};
-use crate::decide::{PLAYBOOK_FACT, Stop, ownership, pools, sweeps, tasks};
+use crate::decide::{PLAYBOOK_FACT, Stop, pools, sweeps, waits};
 use crate::ids::{Name, SweepId};
 use crate::playbook::Playbook;
-use crate::playbook::catalogue::LeadFacts;
-use crate::playbook::rule::{Anchor, Rule};
+use crate::playbook::rule::Rule;
 use crate::record::journal::Event;
-use crate::record::lead::{Moment, ToldAt};
 use crate::record::message::Message;
 use crate::record::tenant::{Adopted, KnownStage, TenantRecord};
-use crate::record::{Contact, History, Lead, Sweep};
+use crate::record::{History, Sweep};
 use crate::store::{Key, Kind};
 
 /// Relies on this playbook's being the tenant's active one, also when this is written: what races
@@ -102,6 +98,7 @@ fn stages_of(playbook: &Playbook) -> Vec<KnownStage> {
             pipeline: pipeline.name.clone(),
             stage: stage.name.clone(),
             outcome: stage.outcome.clone(),
+            waits: stage.waits,
         })
     });
     stages.take(TenantRecord::MOST_STAGES).collect()
@@ -115,7 +112,9 @@ fn stages_of(playbook: &Playbook) -> Vec<KnownStage> {
 pub(crate) fn adopt(draft: &mut Draft<'_>, adoption: &Adoption) -> Result<(), Stop> {
     let playbook = draft.playbook;
     permit_hash(playbook, &adoption.playbook)?;
-    check_stages(playbook, adoption)?;
+    let occupied = adoption.occupied.as_deref().ok_or(Refusal::NotCounted)?;
+    check_mappings(draft, &adoption.stages)?;
+    check_stages(playbook, &adoption.stages, occupied)?;
     let Some(before) = draft.read::<TenantRecord>(&Key::tenant(draft.tenant))? else {
         put_active(draft, None, None);
         return Ok(());
@@ -124,7 +123,7 @@ pub(crate) fn adopt(draft: &mut Draft<'_>, adoption: &Adoption) -> Result<(), St
     // Adopting the active one again takes over leads of former playbooks alone, whose stages are
     // not known any more: then each lead is asked.
     if !is_active {
-        check_ends(playbook, &before, adoption)?;
+        check_arrivals(playbook, &before, &adoption.stages, occupied)?;
     }
     if is_active && adoption.stages.is_empty() && !left_somebody(draft, &before)? {
         return Ok(());
@@ -159,7 +158,7 @@ fn left_somebody(draft: &mut Draft<'_>, record: &TenantRecord) -> Result<bool, S
 }
 
 /// An adoption names its playbook, so that it can't be carried out under another one.
-fn permit_hash(playbook: &Playbook, hash: &Name) -> Result<(), Refusal> {
+pub(crate) fn permit_hash(playbook: &Playbook, hash: &Name) -> Result<(), Refusal> {
     if playbook.hash == *hash {
         return Ok(());
     }
@@ -170,9 +169,10 @@ fn permit_hash(playbook: &Playbook, hash: &Name) -> Result<(), Refusal> {
     })
 }
 
-/// Refuses mappings to stages that there aren't, and stages with leads that would vanish.
-fn check_stages(playbook: &Playbook, adoption: &Adoption) -> Result<(), Refusal> {
-    for mapping in &adoption.stages {
+/// Refuses mappings to stages and wait groups that there aren't.
+fn check_mappings(draft: &Draft<'_>, stages: &[StageMapping]) -> Result<(), Refusal> {
+    let playbook = draft.playbook;
+    for mapping in stages {
         let (pipeline, stage) = &mapping.to;
         if playbook.stage(pipeline, stage).is_none() {
             let stages = playbook
@@ -181,38 +181,57 @@ fn check_stages(playbook: &Playbook, adoption: &Adoption) -> Result<(), Refusal>
                 .flat_map(|pipeline| &pipeline.stages);
             return Err(unknown("stage", stage, stages.map(|stage| &stage.name)));
         }
+        if let Some(Waiting { group, wait_days }) = &mapping.wait {
+            let wait = waits::accept(draft, Some(group), *wait_days);
+            wait.map_err(|gap| Refusal::Incomplete(vec![gap]))?;
+        }
     }
+    Ok(())
+}
+
+/// Refuses to let stages vanish that hold leads.
+fn check_stages(
+    playbook: &Playbook,
+    stages: &[StageMapping],
+    occupied: &[(Name, Name)],
+) -> Result<(), Refusal> {
     let vanishes = |(pipeline, stage): &&(Name, Name)| {
-        playbook.stage(pipeline, stage).is_none()
-            && target_of(&adoption.stages, pipeline, stage).is_none()
+        playbook.stage(pipeline, stage).is_none() && mapping_of(stages, pipeline, stage).is_none()
     };
-    let vanishing: Vec<(Name, Name)> = adoption.occupied.iter().filter(vanishes).cloned().collect();
-    if vanishing.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::StagesVanish(vanishing))
+    let vanishing: Vec<(Name, Name)> = occupied.iter().filter(vanishes).cloned().collect();
+    match vanishing.is_empty() {
+        true => Ok(()),
+        false => Err(Refusal::StagesVanish(vanishing)),
     }
 }
 
-/// Refuses to let open leads into final stages, closed ones into open stages, and leads that ended
-/// in one way where others ended in another one: adopting moves no lead, nor closes or reopens it.
-fn check_ends(
+/// Refuses to let leads come where leads stand otherwise: open ones to final stages, closed ones
+/// to open stages, those that ended in one way where others ended in another one, and those without
+/// a wait group where leads wait. Adopting moves no lead, nor closes or reopens it.
+fn check_arrivals(
     playbook: &Playbook,
     before: &TenantRecord,
-    adoption: &Adoption,
+    stages: &[StageMapping],
+    occupied: &[(Name, Name)],
 ) -> Result<(), Refusal> {
-    let mapped = adoption
-        .stages
+    let mapped = stages
         .iter()
-        .map(|mapping| (&mapping.from, &mapping.to));
-    let kept = adoption
-        .occupied
+        .map(|mapping| (&mapping.from, &mapping.to, mapping.wait.is_some()));
+    let kept = occupied
         .iter()
-        .filter(|(pipeline, stage)| target_of(&adoption.stages, pipeline, stage).is_none())
-        .map(|at| (at, at));
-    for (from, to) in mapped.chain(kept) {
-        if let Some(known) = before.stage(&from.0, &from.1) {
-            permit_end(playbook, from, known.outcome.as_ref(), to)?;
+        .filter(|(pipeline, stage)| mapping_of(stages, pipeline, stage).is_none())
+        .map(|at| (at, at, false));
+    for (from, to, has_wait) in mapped.chain(kept) {
+        let Some(known) = before.stage(&from.0, &from.1) else {
+            continue;
+        };
+        permit_end(playbook, from, known.outcome.as_ref(), to)?;
+        let comes_to_wait = playbook
+            .stage(&to.0, &to.1)
+            .is_some_and(|stage| stage.waits);
+        if comes_to_wait && !known.waits && !has_wait {
+            let (from, to) = (from.clone(), to.clone());
+            return Err(Refusal::NobodyWaits { from, to });
         }
     }
     Ok(())
@@ -220,7 +239,7 @@ fn check_ends(
 
 /// Refuses a stage for leads that don't stand as leads do there. One that there isn't is refused
 /// elsewhere.
-fn permit_end(
+pub(crate) fn permit_end(
     playbook: &Playbook,
     from: &(Name, Name),
     outcome: Option<&Name>,
@@ -239,148 +258,13 @@ fn permit_end(
     }
 }
 
-fn target_of<'a>(
+/// Where the leads of a stage go, if they don't stay.
+pub(crate) fn mapping_of<'a>(
     stages: &'a [StageMapping],
     pipeline: &Name,
     stage: &Name,
-) -> Option<&'a (Name, Name)> {
-    let found = stages
+) -> Option<&'a StageMapping> {
+    stages
         .iter()
-        .find(|mapping| mapping.from.0 == *pipeline && mapping.from.1 == *stage);
-    found.map(|mapping| &mapping.to)
-}
-
-/// Takes one lead over: its stage mapped, its clocks computed anew. What a rule that is new to
-/// the lead would have done before is late, and skipped if it doesn't say otherwise: nobody gets
-/// the whole backlog at once.
-pub(crate) fn adopt_lead(
-    draft: &mut Draft<'_>,
-    lead: &mut Lead,
-    hash: &Name,
-    stages: &[StageMapping],
-) -> Result<(), Stop> {
-    let playbook = draft.playbook;
-    permit_hash(playbook, hash)?;
-    // A sweep of an adoption that another one has overtaken takes nothing back.
-    rely_on_active(draft)?;
-    let record = draft.look_at::<TenantRecord>(&Key::tenant(draft.tenant))?;
-    let former = record.and_then(|record| record.adopted(&lead.playbook));
-    let mut rules: Vec<Taken<'_>> = playbook
-        .rules
-        .iter()
-        .map(|rule| Taken::of(rule, former, lead))
-        .collect();
-    let from = (lead.pipeline.clone(), lead.stage.clone());
-    let to = target_of(stages, &lead.pipeline, &lead.stage).unwrap_or(&from);
-    let outcome = lead.closed.as_ref().map(|closed| &closed.outcome);
-    permit_end(playbook, &from, outcome, to)?;
-    if let Some((pipeline, stage)) = target_of(stages, &lead.pipeline, &lead.stage) {
-        lead.pipeline = pipeline.clone();
-        lead.stage = stage.clone();
-    } else if playbook.stage(&lead.pipeline, &lead.stage).is_none() {
-        return Err(
-            Refusal::StagesVanish(vec![(lead.pipeline.clone(), lead.stage.clone())]).into(),
-        );
-    }
-    if let Some(contact) = draft.read::<Contact>(&Key::contact(draft.tenant, lead.contact.id))? {
-        copy_contact(&contact, lead);
-    }
-    lead.playbook = hash.clone();
-    draft.happened(Event::LeadAdopted {
-        lead: lead.id,
-        playbook: hash.clone(),
-    });
-    tasks::end_those_unknown(draft, lead);
-    for taken in &mut rules {
-        taken.is_new |= !taken.was_in_scope && is_in_scope(taken.rule, lead);
-    }
-    let goes_on = |name: &Name| rules.iter().find(|taken| taken.rule.name == *name);
-    lead.rules_told
-        .retain(|(rule, _)| goes_on(rule).is_some_and(|taken| !taken.is_new));
-    lead.since
-        .retain(|(rule, _)| goes_on(rule).is_some_and(|taken| !taken.forgets_since));
-    forget_fired(playbook, lead);
-    for taken in rules.iter().filter(|taken| taken.is_new) {
-        learn(draft, lead, taken.rule);
-    }
-    ownership::take_claims(draft, lead)
-}
-
-/// How a rule of this playbook stands to a lead that is taken over.
-struct Taken<'a> {
-    rule: &'a Rule,
-    /// Whether it is new to the lead: its former playbook had no such rule, or one that fires at
-    /// other times, or the lead comes to it only by a mapping.
-    is_new: bool,
-    /// Whether it waits for another condition than before, so that it is not known since when it
-    /// has been true.
-    forgets_since: bool,
-    was_in_scope: bool,
-}
-
-impl<'a> Taken<'a> {
-    /// `former` is what is known of the lead's former playbook. Of one that is too long ago
-    /// nothing is, and so every rule is new; only that its conditions changed is not assumed,
-    /// since a rule that fired would then fire again.
-    fn of(rule: &'a Rule, former: Option<&Adopted>, lead: &Lead) -> Self {
-        let is_new = former.is_none_or(|former| !former.rules.contains(&rule.fingerprint));
-        let forgets_since = former.is_some_and(|former| {
-            let condition = rule.condition_fingerprint();
-            condition.is_some_and(|condition| !former.conditions.contains(&condition))
-        });
-        Self {
-            rule,
-            is_new,
-            forgets_since,
-            was_in_scope: is_in_scope(rule, lead),
-        }
-    }
-}
-
-/// A rule is new to a lead: what it would have done before counts as late. What a rule of its
-/// name did stays done.
-fn learn(draft: &Draft<'_>, lead: &mut Lead, rule: &Rule) {
-    let playbook = draft.playbook;
-    if let Anchor::Turns(condition) = &rule.anchor {
-        let facts = LeadFacts { playbook, lead };
-        let is_known = lead.since.iter().any(|(name, _)| *name == rule.name);
-        if !is_known && is_in_scope(rule, lead) && condition.holds(&facts, draft.now) {
-            // It has been true for we don't know how long.
-            let since = Moment {
-                at: lead.settled_at,
-                recorded: draft.now,
-            };
-            lead.since.push((rule.name.clone(), since));
-        }
-    }
-    let was_due = match standing(playbook, lead, rule) {
-        Standing::Due(Item { due_at, .. }) => due_at < draft.now,
-        _ => false,
-    };
-    // One that comes again counts its occurrences in another way than the one that fired.
-    let counts_anew = rule.every.is_some() && lead.last_fired(&rule.name).is_some();
-    if was_due || counts_anew {
-        lead.rules_told.push((rule.name.clone(), ToldAt(draft.now)));
-    }
-}
-
-/// What rules did that this playbook lacks is kept for a while: if they come back, they don't do
-/// it again.
-fn forget_fired(playbook: &Playbook, lead: &mut Lead) {
-    let mut gone: Vec<_> = lead
-        .fired
-        .iter()
-        .filter(|fired| playbook.rule(&fired.rule).is_none())
-        .map(|fired| fired.at)
-        .collect();
-    let Some(over) = gone.len().checked_sub(Lead::MOST_KEPT).filter(|n| *n > 0) else {
-        return;
-    };
-    gone.sort_unstable();
-    let (last_to_go, mut left) = (gone[over - 1], over);
-    lead.fired.retain(|fired| {
-        let goes = left > 0 && fired.at <= last_to_go && playbook.rule(&fired.rule).is_none();
-        left -= usize::from(goes);
-        !goes
-    });
+        .find(|mapping| mapping.from.0 == *pipeline && mapping.from.1 == *stage)
 }

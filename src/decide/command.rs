@@ -351,7 +351,7 @@ pub enum LeadOrder {
 }
 
 /// A wait group to put a lead in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Waiting {
     /// Which.
     pub group: Name,
@@ -381,6 +381,27 @@ pub struct StageMapping {
     pub from: (Name, Name),
     /// Pipeline and stage that are.
     pub to: (Name, Name),
+    /// The wait group of those who have none, where leads wait.
+    pub wait: Option<Waiting>,
+}
+
+impl StageMapping {
+    /// From this pipeline and stage to that one.
+    pub fn new<T: Into<Name>>(from: (T, T), to: (T, T)) -> Self {
+        let named = |(pipeline, stage): (T, T)| (pipeline.into(), stage.into());
+        Self {
+            from: named(from),
+            to: named(to),
+            wait: None,
+        }
+    }
+
+    /// Who has no wait group comes into this one.
+    #[must_use]
+    pub fn wait(mut self, wait: Waiting) -> Self {
+        self.wait = Some(wait);
+        self
+    }
 }
 
 /// What is to be known of an agent. What is `None` stays as it is; of a new agent everything
@@ -489,9 +510,11 @@ pub struct Adoption {
     pub playbook: Name,
     /// Where leads go whose stage it no longer has.
     pub stages: Vec<StageMapping>,
-    /// The stages that hold leads now, as the shell counted them. The adoption is refused
-    /// while one of them would vanish without a mapping.
-    pub occupied: Vec<(Name, Name)>,
+    /// The stages that hold leads now. The engine counts them itself when it is asked; in a host's
+    /// own transaction they are said, as
+    /// [`TenantHandle::occupied_stages`](crate::engine::TenantHandle::occupied_stages) counts them.
+    /// The adoption is refused while one of them would vanish without a mapping.
+    pub occupied: Option<Vec<(Name, Name)>>,
 }
 
 /// What the engine's own clockwork asks for. A host never sends these.

@@ -11,7 +11,7 @@ use crate::decide::{Decision, Stop, Write};
 use crate::ids::{CommandId, Id, Tenant};
 use crate::playbook::Playbook;
 use crate::record::history::{History, Subject};
-use crate::record::journal::{Event, JournalEntry};
+use crate::record::journal::{Asked, Event, JournalEntry};
 use crate::record::lead::Moment;
 use crate::record::{Lead, Pool, Record, Recorded};
 use crate::store::{Check, Key, Version};
@@ -26,6 +26,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) now: Instant,
     /// When it happened, for what is reported late; else now.
     pub(crate) happened_at: Instant,
+    /// What was asked, if it was a command.
+    pub(crate) asked: Option<Asked>,
     records: &'a Records,
     /// What was read, and what is written: few, so sorted by key they are found faster than in
     /// a tree, and cost no node of one.
@@ -60,6 +62,7 @@ impl<'a> Draft<'a> {
             actor,
             now,
             happened_at: now,
+            asked: None,
             records,
             reads: Vec::new(),
             writes: Vec::new(),
@@ -257,6 +260,7 @@ impl<'a> Draft<'a> {
                 at: self.now,
                 happened_at: (self.happened_at != self.now).then_some(self.happened_at),
                 actor: self.actor,
+                asked: self.asked,
                 subjects: self
                     .subjects
                     .into_iter()

@@ -9,7 +9,9 @@ use crate::decide::draft::Draft;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
-use crate::decide::{Stop, adoption, fields, holds, is_for_closed, pools, tasks, troubles, waits};
+use crate::decide::{
+    Stop, fields, holds, is_for_closed, pools, taking_over, tasks, troubles, waits,
+};
 use crate::hint::nearest;
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -89,7 +91,7 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
         LeadOrder::Unsubscribe => contacts::unsubscribe(draft, lead),
         LeadOrder::Retry => troubles::retry(draft, lead),
         LeadOrder::Adopt { playbook, stages } => {
-            adoption::adopt_lead(draft, lead, playbook, stages)
+            taking_over::take_over(draft, lead, playbook, stages)
         }
         LeadOrder::FollowOwner => follow_owner(draft, lead),
     }
@@ -362,10 +364,10 @@ pub(crate) fn move_to(
     keep_reason(lead);
     lead.reason = reason.map(SmolStr::from);
     if let Some(waiting) = wait {
-        set_wait(draft, lead, waiting)?;
+        waits::set(draft, lead, waiting)?;
     }
     let mut missing = missing_needs(draft, lead, &way.needs);
-    if target.waits && lead.wait.is_none() {
+    if target.waits && !waits::is_in_a_group(playbook, lead) {
         let (need, text) = (Name::from("wait"), "The wait group".into());
         missing.push(Missing { need, text });
     }
@@ -387,20 +389,6 @@ fn keep_reason(lead: &mut Lead) {
         .len()
         .saturating_sub(Lead::MOST_REASONS);
     lead.earlier_reasons.drain(..too_many);
-}
-
-fn set_wait(draft: &mut Draft<'_>, lead: &mut Lead, waiting: &Waiting) -> Result<(), Stop> {
-    let found = waits::accept(draft, Some(&waiting.group), waiting.wait_days);
-    let wait = found.map_err(|gap| Refusal::Incomplete(vec![gap]))?;
-    if let Some(wait) = wait.filter(|wait| lead.wait.as_ref() != Some(wait)) {
-        draft.happened(Event::WaitSet {
-            lead: lead.id,
-            group: wait.group.clone(),
-            wait_days: wait.wait_days,
-        });
-        lead.wait = Some(wait);
-    }
-    Ok(())
 }
 
 /// How long a reason can be, in bytes.

@@ -20,6 +20,7 @@ use crate::record::{Agent, Contact, History, Lead};
 use crate::render::{Cast, context};
 use crate::store::Key;
 use crate::time::{Elapsed, Instant};
+use crate::told::with_its_source;
 
 /// How long a worker has to hand a message over before the outcome counts as unknown.
 const HAND_OVER_TIME: Elapsed = Elapsed::seconds(120);
@@ -257,7 +258,7 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
     let rendered = match draft.playbook.templates.render(&message.template, &context) {
         Ok(rendered) => rendered,
         Err(error) => {
-            crate::decide::troubles::of_message(draft, &mut message, &told(&error), 1);
+            crate::decide::troubles::of_message(draft, &mut message, &with_its_source(&error), 1);
             put(draft, message);
             return Ok(None);
         }
@@ -291,14 +292,6 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
     come_to(draft, &mut message, State::HandingOver { deadline });
     put(draft, message);
     Ok(Some(outgoing))
-}
-
-fn told(error: &crate::playbook::template::RenderError) -> SmolStr {
-    use std::error::Error;
-    match error.source() {
-        Some(source) => smol_str::format_smolstr!("{error}: {source}"),
-        None => smol_str::format_smolstr!("{error}"),
-    }
 }
 
 /// The people whom a message may speak of.

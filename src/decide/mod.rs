@@ -19,7 +19,7 @@ use crate::ids::{CommandId, Name, Tenant};
 use crate::mailer::Outgoing;
 use crate::playbook::Playbook;
 use crate::record::Record;
-use crate::record::journal::JournalEntry;
+use crate::record::journal::{Asked, JournalEntry};
 use crate::record::stored::{self, Unreadable};
 use crate::store::{Changes, Check, Key, Kind, Put, Version, Wakes};
 use crate::time::Instant;
@@ -42,6 +42,7 @@ pub mod refusal;
 mod register;
 pub mod stored_facts;
 mod sweeps;
+mod taking_over;
 mod tasks;
 mod troubles;
 mod waits;
@@ -191,6 +192,7 @@ pub fn decide(
         command.actor.clone(),
         now,
     );
+    draft.asked = Some(Asked::by(command));
     if let Some(happened_at) = command.happened_at {
         if happened_at > now {
             return Err(Refusal::InTheFuture.into());

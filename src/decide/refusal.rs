@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use crate::ids::{AgentId, LeadId, Name};
 use crate::record::pool::Reasons;
 use crate::time::Instant;
+use crate::told;
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -146,9 +147,23 @@ pub enum Refusal {
     /// Adopting would bring leads to a stage where leads stand otherwise.
     #[error("{0}")]
     EndsDiffer(Box<EndsDiffer>),
+    /// Adopting would bring leads without a wait group to a stage where leads wait.
+    #[error("leads come from {}.{} to {}.{}, where leads wait, and have no wait group; map the stage and say one", .from.0, .from.1, .to.0, .to.1)]
+    NobodyWaits {
+        /// Pipeline and stage that hold the leads.
+        from: (Name, Name),
+        /// Pipeline and stage they would come to.
+        to: (Name, Name),
+    },
     /// A sweep's condition can't be read.
     #[error("the condition can't be read: {0}")]
     BadCondition(SmolStr),
+    /// Another command was carried out under this id.
+    #[error("another command was carried out under this id; each needs one of its own")]
+    IdTaken,
+    /// The stages that hold leads were not counted: that is for the shell to do.
+    #[error("the stages that hold leads were not counted")]
+    NotCounted,
     /// The message has met its fate already.
     #[error("the message is {0}; its fate is settled")]
     Settled(SmolStr),
@@ -312,7 +327,10 @@ impl Refusal {
             Self::TooMany { .. } => "too-many",
             Self::StagesVanish(_) => "stages-vanish",
             Self::EndsDiffer(_) => "ends-differ",
+            Self::NobodyWaits { .. } => "nobody-waits",
             Self::BadCondition(_) => "bad-condition",
+            Self::IdTaken => "id-taken",
+            Self::NotCounted => "not-counted",
             Self::Settled(_) => "settled",
             Self::NotSetAside => "not-set-aside",
             Self::NotActive { .. } => "not-active",
@@ -322,13 +340,9 @@ impl Refusal {
     }
 }
 
-fn listed(items: &[impl ToString]) -> String {
+fn listed(items: &[impl ToString]) -> SmolStr {
     match items {
-        [] => "nothing".into(),
-        items => items
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", "),
+        [] => SmolStr::new_static("nothing"),
+        items => told::joined(items, ", "),
     }
 }

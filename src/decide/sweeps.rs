@@ -1,5 +1,7 @@
 //! Sweeps: started, gone through page by page, tried again, cancelled.
 
+use smol_str::format_smolstr;
+
 use crate::decide::Stop;
 use crate::decide::command::{LeadOrder, NewSweep, SweepOrder};
 use crate::decide::draft::Draft;
@@ -9,22 +11,15 @@ use crate::record::journal::Event;
 use crate::record::{History, Sweep, TenantRecord};
 use crate::store::Key;
 use crate::time::Instant;
+use crate::told;
 
 /// Starts a sweep. Its condition must be one that stores can filter on.
 pub(crate) fn start(draft: &mut Draft<'_>, new: &NewSweep) -> Result<SweepId, Stop> {
-    let told = |text: String| Refusal::BadCondition(text.into());
-    let condition = draft.playbook.condition(&new.audience).map_err(|faults| {
-        told(
-            faults
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; "),
-        )
-    })?;
-    condition
-        .filter(draft.now)
-        .map_err(|computed| told(computed.to_string()))?;
+    let condition = draft.playbook.condition(&new.audience);
+    let condition =
+        condition.map_err(|faults| Refusal::BadCondition(told::joined(&faults, "; ")))?;
+    let filter = condition.filter(draft.now);
+    filter.map_err(|computed| Refusal::BadCondition(format_smolstr!("{computed}")))?;
     let id = SweepId(draft.new_id("sweep"));
     let starts_at = new.starts_at.unwrap_or(draft.now).max(draft.now);
     let sweep = Sweep {
@@ -34,7 +29,7 @@ pub(crate) fn start(draft: &mut Draft<'_>, new: &NewSweep) -> Result<SweepId, St
         order: new.order.clone(),
         playbook: draft.playbook.hash.clone(),
         started_at: draft.now,
-        started_by: smol_str::format_smolstr!("{}", draft.actor),
+        started_by: format_smolstr!("{}", draft.actor),
         for_agent: for_agent(draft, &new.order),
         every_days: new.every_days.filter(|days| *days > 0),
         occurrence: 0,

@@ -2,10 +2,15 @@
 
 use smol_str::SmolStr;
 
+use crate::decide::Stop;
+use crate::decide::command::Waiting;
 use crate::decide::draft::Draft;
-use crate::decide::refusal::{Gap, Problem};
+use crate::decide::refusal::{Gap, Problem, Refusal};
 use crate::hint::nearest;
 use crate::ids::Name;
+use crate::playbook::Playbook;
+use crate::record::Lead;
+use crate::record::journal::Event;
 use crate::record::lead::Wait;
 
 /// The longest wait where the group sets no bound: a hundred years.
@@ -45,4 +50,25 @@ pub(crate) fn accept(
         group: group.name.clone(),
         wait_days,
     }))
+}
+
+/// Puts a lead in a wait group.
+pub(crate) fn set(draft: &mut Draft<'_>, lead: &mut Lead, waiting: &Waiting) -> Result<(), Stop> {
+    let found = accept(draft, Some(&waiting.group), waiting.wait_days);
+    let wait = found.map_err(|gap| Refusal::Incomplete(vec![gap]))?;
+    if let Some(wait) = wait.filter(|wait| lead.wait.as_ref() != Some(wait)) {
+        draft.happened(Event::WaitSet {
+            lead: lead.id,
+            group: wait.group.clone(),
+            wait_days: wait.wait_days,
+        });
+        lead.wait = Some(wait);
+    }
+    Ok(())
+}
+
+/// Whether a lead is in a wait group that there is: without one it would wait for nothing.
+pub(crate) fn is_in_a_group(playbook: &Playbook, lead: &Lead) -> bool {
+    let group = lead.wait.as_ref().map(|wait| &wait.group);
+    group.is_some_and(|group| playbook.wait(group).is_some())
 }

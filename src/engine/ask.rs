@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 
-use super::batch::{Job, Outcome};
+use super::job::{Job, Outcome};
 use super::{Engine, Error};
 use crate::decide::Decision;
 use crate::decide::command::{Actor, Command, Wake, What};
+use crate::decide::records::Records;
 use crate::ids::{CommandId, LeadId, SweepId, Tenant};
 use crate::record::contact::ContactPart;
 use crate::record::journal::{Event, JournalEntry};
-use crate::record::{Lead, stored};
+use crate::record::{Lead, TenantRecord};
 use crate::store::Key;
 use crate::time::Instant;
 
@@ -143,12 +145,9 @@ impl<'e, T: FromAnswer + Send + 'e> IntoFuture for Ask<'e, T> {
             let Unsigned {
                 engine,
                 tenant,
-                mut what,
+                what,
                 ..
             } = unsigned;
-            if let What::Adopt(adoption) = &mut what {
-                adoption.occupied = engine.occupied_stages(&tenant).await?;
-            }
             let command = Command {
                 tenant,
                 actor,
@@ -200,7 +199,11 @@ impl Engine {
         }
         let mut asked = Vec::with_capacity(commands.len());
         let mut jobs = Vec::with_capacity(commands.len());
-        for (id, command) in commands {
+        for (id, mut command) in commands {
+            if let What::Adopt(adoption) = &mut command.what {
+                let occupied = self.occupied_stages(&command.tenant).await?;
+                adoption.occupied = Some(occupied);
+            }
             let id = id.unwrap_or_else(|| self.inner.command_ids.next(now));
             let lead = match &command.what {
                 What::Lead { lead, .. } => Some(*lead),
@@ -238,18 +241,9 @@ impl Engine {
     ) -> Result<Answer, Error> {
         let (entry, already_done) = match outcome {
             Outcome::Written(decision, _) => (Some(decision.entry), false),
-            // What was carried out before may be refused now: the lead is closed by this very
-            // command. It is a repeat all the same.
-            Outcome::Failed(error @ Error::Refused(_)) => {
-                match self.journal_entry(tenant, command).await? {
-                    Some(entry) => (Some(entry), true),
-                    None => return Err(error),
-                }
-            }
+            Outcome::AlreadyDone(entry) => (entry.map(|entry| *entry), true),
+            Outcome::Nothing => (None, true),
             Outcome::Failed(error) => return Err(error),
-            Outcome::AlreadyDone | Outcome::Nothing => {
-                (self.journal_entry(tenant, command).await?, true)
-            }
         };
         let id = entry.as_ref().and_then(lead_in).or(asked_about);
         let lead = match id {
@@ -290,17 +284,23 @@ impl Engine {
         }
     }
 
-    /// The journal's entry of a command.
-    pub(super) async fn journal_entry(
-        &self,
-        tenant: &Tenant,
-        command: CommandId,
-    ) -> Result<Option<JournalEntry>, Error> {
-        let key = Key::journal(tenant, command);
-        let loaded = self.inner.store.load(std::slice::from_ref(&key)).await?;
-        let body = loaded.into_iter().next().and_then(|loaded| loaded.body);
-        let entry = body.as_deref().map(stored::decode_entry).transpose();
-        entry.map_err(|source| Error::Unreadable { key, source })
+    /// Makes the playbook of a tenant that nobody has seen before the active one.
+    async fn begin_tenant(&self, tenant: &Tenant, now: Instant) -> Result<(), Error> {
+        let playbooks = self.playbooks(tenant)?;
+        if playbooks.has_begun.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let key = Key::tenant(tenant);
+        let mut records = Records::new();
+        self.load_into(&mut records, vec![key.clone()]).await?;
+        if records.record::<TenantRecord>(&key).is_some() {
+            playbooks.has_begun.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        match self.carry_out_one(playbooks.begin(tenant), now).await {
+            Outcome::Failed(error) => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 

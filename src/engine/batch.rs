@@ -1,17 +1,16 @@
-//! Deciding and committing many at once: load what is needed, decide one after the other on a
-//! common view, commit in one go, and again for those whose records moved.
+//! Deciding and committing many jobs at once: load what is needed, decide one after the other on
+//! common records, commit in one go, and again for those whose records moved.
 
 use std::sync::Arc;
 
+use super::job::{Decided, Job, Outcome, Undecided};
 use super::{Engine, Error};
-use crate::decide::command::{Command, Fate, LeadOrder, SweepOrder, Wake, What};
+use crate::decide::Decision;
 use crate::decide::records::Records;
-use crate::decide::{self, Decision, Stop};
-use crate::ids::{CommandId, Name, Tenant};
-use crate::mailer::Outgoing;
-use crate::playbook::Playbook;
-use crate::record::{Recorded, Sweep, TenantRecord, stored};
-use crate::store::{Changes, Key, Kind, Verdict};
+use crate::decide::refusal::Refusal;
+use crate::record::journal::{Asked, JournalEntry};
+use crate::record::stored;
+use crate::store::{Changes, Key, StoreError, Verdict};
 use crate::time::Instant;
 
 /// How often decisions are made anew because their records moved, and none of them is written.
@@ -19,148 +18,33 @@ const MOST_ROUNDS: u32 = 16;
 /// How often records are loaded for one round; each load is for keys that the last one led to.
 pub(super) const MOST_LOADS: u32 = 64;
 
-/// Something to decide.
-#[derive(Clone, Debug)]
-pub(super) enum Job {
-    /// A command.
-    Command(CommandId, Box<Command>),
-    /// A record's time has come.
-    Wake(Tenant, Wake),
-}
-
-/// What became of it.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// It is written.
-    Written(Box<Decision>, Option<Box<Outgoing>>),
-    /// It was done before.
-    AlreadyDone,
-    /// There was nothing to do.
-    Nothing,
-    /// It failed.
-    Failed(Error),
-}
-
-impl Job {
-    fn tenant(&self) -> &Tenant {
-        match self {
-            Self::Command(_, command) => &command.tenant,
-            Self::Wake(tenant, _) => tenant,
-        }
-    }
-
-    /// Whose playbook decides it.
-    fn decider(&self) -> Decider<'_> {
-        let tenant = self.tenant();
-        match self {
-            Self::Command(_, command) => decider_of(command),
-            Self::Wake(_, wake) => match wake {
-                Wake::Lead(lead) => Decider::OfLead(Key::lead(tenant, *lead)),
-                Wake::Message(message) | Wake::HandedOver { message, .. } => {
-                    Decider::OfServed(Key::message(tenant, *message))
-                }
-                Wake::SweepPage { sweep, .. } => Decider::OfServed(Key::sweep(tenant, *sweep)),
-                Wake::Failed { key, .. } | Wake::Runaway { key, .. } => match key.kind {
-                    Kind::Lead => Decider::OfLead(key.clone()),
-                    _ => Decider::OfServed(key.clone()),
-                },
-            },
-        }
-    }
-}
-
-/// Whose playbook decides a job.
-enum Decider<'a> {
-    /// The one that clocked this lead, and no other; the active one, if there is no such lead.
-    OfLead(Key),
-    /// The one that serves this message or sweep. If that is not known here, the active one: then
-    /// it can only be an older one, which perhaps nobody knows any more.
-    OfServed(Key),
-    /// The one of this hash.
-    Named(&'a Name),
-    /// The tenant's active one.
-    Active,
-    /// The one that the engine was given: the tenant has none yet.
-    Given,
-}
-
-fn decider_of(command: &Command) -> Decider<'_> {
-    let tenant = &command.tenant;
-    match &command.what {
-        What::Lead {
-            order: LeadOrder::Adopt { playbook, .. },
-            ..
-        } => Decider::Named(playbook),
-        What::Lead { lead, .. } => Decider::OfLead(Key::lead(tenant, *lead)),
-        // What was set aside under its own playbook may go well under a mended one.
-        What::SettleMessage {
-            fate: Fate::Retry, ..
-        }
-        | What::Sweep {
-            order: SweepOrder::Retry,
-            ..
-        } => Decider::Active,
-        What::SettleMessage { message, .. } => Decider::OfServed(Key::message(tenant, *message)),
-        What::Sweep { sweep, .. } => Decider::OfServed(Key::sweep(tenant, *sweep)),
-        What::Adopt(adoption) => Decider::Named(&adoption.playbook),
-        What::SetUpAgent(_) | What::Register(_) | What::StartSweep(_) => Decider::Active,
-        What::Begin => Decider::Given,
-    }
-}
-
-/// The playbook that must decide a command, as far as the records at hand tell. Of what the
-/// active one decides, or stands in for, the decision itself makes sure.
-pub(super) fn playbook_of_command<'a>(
-    command: &'a Command,
-    records: &'a Records,
-) -> Option<&'a Name> {
-    match decider_of(command) {
-        Decider::OfLead(key) => decide::playbook_of(records.found(&key)?.record.as_deref()?),
-        Decider::Named(hash) => Some(hash),
-        Decider::OfServed(_) | Decider::Active | Decider::Given => None,
-    }
-}
-
-/// Why a job can't be decided in this pass.
-pub(super) enum Hitch {
-    Need(Vec<Key>),
-    Failed(Error),
-}
-
 /// Jobs on their way through deciding and committing.
 pub(super) struct Batch {
     jobs: Vec<Job>,
     now: Instant,
     /// The records at hand.
-    base: Records,
+    records: Records,
     /// What became of each job, as far as that is known.
     outcomes: Vec<Option<Outcome>>,
 }
 
-/// What was decided about a batch, to be committed.
+/// What was decided about a batch in one go, to be committed.
 #[derive(Default)]
-pub(super) struct Drawn {
-    decided: Vec<Decided>,
+pub(super) struct Round {
+    /// By the place of the job.
+    decided: Vec<(usize, Decided)>,
     /// Jobs that come to nothing, or fail.
     settled: Vec<(usize, Outcome)>,
 }
 
-/// A job that was decided.
-struct Decided {
-    job: usize,
-    decision: Decision,
-    outgoing: Option<Box<Outgoing>>,
-    playbook: Arc<Playbook>,
-}
-
 impl Batch {
     /// Jobs that build on records of which some may be at hand.
-    pub(super) fn new(jobs: Vec<Job>, now: Instant, base: Records) -> Self {
+    pub(super) fn new(jobs: Vec<Job>, now: Instant, records: Records) -> Self {
         Self {
             outcomes: jobs.iter().map(|_| None).collect(),
             jobs,
             now,
-            base,
+            records,
         }
     }
 
@@ -176,48 +60,54 @@ impl Batch {
 
     /// Nothing more can be done: what is pending failed.
     fn fail(&mut self, error: Error) {
-        let (first, others) = match self.pending().split_first() {
-            Some((first, others)) => (*first, others.to_vec()),
-            None => return,
+        let pending = self.pending();
+        let Some((first, others)) = pending.split_first() else {
+            return;
         };
         for job in others {
-            self.outcomes[job] = Some(Outcome::Failed(again(&error)));
+            self.outcomes[*job] = Some(Outcome::Failed(again(&error)));
         }
-        self.outcomes[first] = Some(Outcome::Failed(error));
+        self.outcomes[*first] = Some(Outcome::Failed(error));
     }
 
-    /// Notes what became of what was decided.
-    fn note(&mut self, drawn: Drawn, verdicts: Vec<Verdict>) {
-        let mut first_moved = usize::MAX;
-        for (decided, verdict) in drawn.decided.into_iter().zip(verdicts) {
-            let job = decided.job;
+    /// Notes what became of a round.
+    fn note(&mut self, round: Round, verdicts: Vec<Verdict>) {
+        let mut first_in_vain = usize::MAX;
+        for ((job, decided), verdict) in round.decided.into_iter().zip(verdicts) {
+            let Decided {
+                decision, outgoing, ..
+            } = decided;
+            if verdict == Verdict::Written {
+                self.outcomes[job] = Some(Outcome::Written(Box::new(decision), outgoing));
+                continue;
+            }
+            first_in_vain = first_in_vain.min(job);
+            self.forget(&decision);
             match verdict {
-                Verdict::Written => {
-                    let decision = Box::new(decided.decision);
-                    self.outcomes[job] = Some(Outcome::Written(decision, decided.outgoing));
-                }
-                Verdict::AlreadyDone => {
-                    first_moved = first_moved.min(job);
-                    forget(&mut self.base, &decided.decision);
-                    self.outcomes[job] = Some(Outcome::AlreadyDone);
-                }
-                Verdict::Moved(keys) => {
-                    first_moved = first_moved.min(job);
-                    forget(&mut self.base, &decided.decision);
-                    keys.iter().for_each(|key| self.base.forget(key));
-                }
+                Verdict::Moved(keys) => keys.iter().for_each(|key| self.records.forget(key)),
+                _ => self.outcomes[job] = Some(Outcome::AlreadyDone(None)),
             }
         }
-        // A refusal counts only if everything before it came true.
-        for (job, outcome) in drawn.settled {
-            if job < first_moved {
+        // What came to nothing or failed did so on what was decided before it, and counts only if
+        // all of that came true.
+        for (job, outcome) in round.settled {
+            if job < first_in_vain {
                 self.outcomes[job] = Some(outcome);
             }
         }
     }
+
+    /// Forgets what a decision read and would have made.
+    fn forget(&mut self, decision: &Decision) {
+        let writes = decision.writes.iter().map(|write| &write.key);
+        let checks = decision.checks.iter().map(|check| &check.key);
+        writes
+            .chain(checks)
+            .for_each(|key| self.records.forget(key));
+    }
 }
 
-impl Drawn {
+impl Round {
     fn is_empty(&self) -> bool {
         self.decided.is_empty() && self.settled.is_empty()
     }
@@ -225,10 +115,27 @@ impl Drawn {
     /// The records as they are if all of this is written: for who decides before that is known.
     pub(super) fn records(&self) -> Records {
         let mut records = Records::new();
-        for decided in &self.decided {
+        for (_, decided) in &self.decided {
             records.apply(&decided.decision);
         }
         records
+    }
+
+    fn changes(&self) -> Result<Vec<Changes>, Error> {
+        let decided = self.decided.iter();
+        decided.map(|(_, decided)| decided.changes()).collect()
+    }
+}
+
+impl Decided {
+    /// What it writes, as a store takes it.
+    pub(super) fn changes(&self) -> Result<Changes, Error> {
+        let decision = &self.decision;
+        let changes = decision.changes(&self.playbook);
+        changes.map_err(|source| Error::Unreadable {
+            key: Key::journal(&decision.tenant, decision.command),
+            source,
+        })
     }
 }
 
@@ -238,59 +145,52 @@ impl Engine {
         self.complete(Batch::new(jobs, now, Records::new())).await
     }
 
+    /// The same for one job.
+    pub(super) async fn carry_out_one(&self, job: Job, now: Instant) -> Outcome {
+        let outcomes = self.carry_out(vec![job], now).await;
+        outcomes.into_iter().next().unwrap_or(Outcome::Nothing)
+    }
+
     /// Decides and commits what is pending, again and again for what moved meanwhile.
     pub(super) async fn complete(&self, mut batch: Batch) -> Vec<Outcome> {
         let mut pending = batch.pending().len();
         let mut rounds_in_vain = 0;
         while pending > 0 && rounds_in_vain < MOST_ROUNDS {
-            let drawn = self.draw(&mut batch).await;
-            self.land(&mut batch, drawn).await;
+            let round = self.decide_round(&mut batch).await;
+            self.commit_round(&mut batch, round).await;
             let left = batch.pending().len();
-            rounds_in_vain = if left < pending {
-                0
-            } else {
-                rounds_in_vain + 1
+            rounds_in_vain = match left < pending {
+                true => 0,
+                false => rounds_in_vain + 1,
             };
             pending = left;
         }
-        let contended = || Outcome::Failed(Error::Contended(MOST_ROUNDS));
-        let outcomes = batch.outcomes.into_iter();
-        outcomes
-            .map(|outcome| outcome.unwrap_or_else(contended))
-            .collect()
+        batch.fail(Error::Contended(MOST_ROUNDS));
+        let outcomes = batch.outcomes.into_iter().flatten().collect();
+        self.tell_repeats(&batch.jobs, outcomes).await
     }
 
     /// Decides what is pending.
-    pub(super) async fn draw(&self, batch: &mut Batch) -> Drawn {
-        match self.decide_all(batch).await {
-            Ok(drawn) => drawn,
+    pub(super) async fn decide_round(&self, batch: &mut Batch) -> Round {
+        match self.decide_pending(batch).await {
+            Ok(round) => round,
             Err(error) => {
                 batch.fail(error);
-                Drawn::default()
+                Round::default()
             }
         }
     }
 
     /// Commits what was decided, and notes what became of it.
-    pub(super) async fn land(&self, batch: &mut Batch, drawn: Drawn) {
-        match self.commit(&drawn).await {
-            Ok(verdicts) => batch.note(drawn, verdicts),
+    pub(super) async fn commit_round(&self, batch: &mut Batch, round: Round) {
+        match self.commit(&round).await {
+            Ok(verdicts) => batch.note(round, verdicts),
             Err(error) => batch.fail(error),
         }
     }
 
-    async fn commit(&self, drawn: &Drawn) -> Result<Vec<Verdict>, Error> {
-        let mut changes: Vec<Changes> = Vec::with_capacity(drawn.decided.len());
-        for Decided {
-            decision, playbook, ..
-        } in &drawn.decided
-        {
-            let made = decision.changes(playbook);
-            changes.push(made.map_err(|source| Error::Unreadable {
-                key: Key::journal(&decision.tenant, decision.command),
-                source,
-            })?);
-        }
+    async fn commit(&self, round: &Round) -> Result<Vec<Verdict>, Error> {
+        let changes = round.changes()?;
         match changes.is_empty() {
             true => Ok(Vec::new()),
             false => Ok(self.inner.store.commit(changes).await?),
@@ -299,164 +199,52 @@ impl Engine {
 
     /// Decides on common records, loading until nothing more is needed. The records are then as
     /// if everything that was decided were written.
-    async fn decide_all(&self, batch: &mut Batch) -> Result<Drawn, Error> {
-        let mut unreadable: Vec<Error> = Vec::new();
+    async fn decide_pending(&self, batch: &mut Batch) -> Result<Round, Error> {
         let pending = batch.pending();
+        let mut unreadable: Vec<Error> = Vec::new();
         for load in 0..=MOST_LOADS {
-            let base = &mut batch.base;
+            let records = &mut batch.records;
+            let mut round = Round::default();
             let mut applied = Vec::new();
             let mut needed: Vec<Key> = Vec::new();
-            let mut drawn = Drawn::default();
             for &job in &pending {
-                match self.decide_one(&batch.jobs[job], batch.now, base) {
-                    Ok(Some((mut decision, outgoing, playbook))) => {
+                match self.decide(&batch.jobs[job], batch.now, records) {
+                    Ok(Some(mut decided)) => {
                         // The next jobs count on this, and it may come to nothing.
-                        decision.stamp(self.inner.command_ids.stamp());
-                        applied.extend(base.apply(&decision));
-                        drawn.decided.push(Decided {
-                            job,
-                            decision,
-                            outgoing,
-                            playbook,
-                        });
+                        decided.decision.stamp(self.inner.command_ids.stamp());
+                        applied.extend(records.apply(&decided.decision));
+                        round.decided.push((job, decided));
                     }
-                    Ok(None) => drawn.settled.push((job, Outcome::Nothing)),
-                    Err(Hitch::Failed(error)) => drawn.settled.push((job, Outcome::Failed(error))),
-                    Err(Hitch::Need(keys)) => {
+                    Ok(None) => round.settled.push((job, Outcome::Nothing)),
+                    Err(Undecided::Failed(error)) => {
+                        round.settled.push((job, Outcome::Failed(error)));
+                    }
+                    Err(Undecided::Need(keys)) => {
                         match keys.iter().find_map(|key| unreadable_at(&unreadable, key)) {
-                            Some(error) => drawn.settled.push((job, Outcome::Failed(again(error)))),
-                            // What was decided before it holds; it comes first in the next round.
-                            None if load == MOST_LOADS && !drawn.is_empty() => return Ok(drawn),
-                            None if load == MOST_LOADS => {
-                                drawn
-                                    .settled
-                                    .push((job, Outcome::Failed(Error::Contended(load))));
-                                return Ok(drawn);
+                            Some(error) => round.settled.push((job, Outcome::Failed(again(error)))),
+                            None if load < MOST_LOADS => needed.extend(keys),
+                            None => {
+                                // What was decided before it holds; it comes first in the next
+                                // round.
+                                if round.is_empty() {
+                                    let endless = Error::Contended(load);
+                                    round.settled.push((job, Outcome::Failed(endless)));
+                                }
+                                return Ok(round);
                             }
-                            None => needed.extend(keys),
                         }
                     }
                 }
             }
             if needed.is_empty() {
-                return Ok(drawn);
+                return Ok(round);
             }
-            base.undo(applied);
+            records.undo(applied);
             needed.sort_unstable();
             needed.dedup();
-            unreadable.extend(self.load_into(base, needed).await?);
+            unreadable.extend(self.load_into(records, needed).await?);
         }
         Err(Error::Contended(MOST_LOADS))
-    }
-
-    #[allow(clippy::type_complexity, reason = "named by its one caller")]
-    pub(super) fn decide_one(
-        &self,
-        job: &Job,
-        now: Instant,
-        view: &Records,
-    ) -> Result<Option<(Decision, Option<Box<Outgoing>>, Arc<Playbook>)>, Hitch> {
-        let playbook = self.playbook_for(job, view)?;
-        let stopped = |stop: Stop| match stop {
-            Stop::Need(keys) => Hitch::Need(keys),
-            Stop::Refused(refusal) => Hitch::Failed(Error::Refused(*refusal)),
-        };
-        match job {
-            Job::Command(id, command) => {
-                let decision =
-                    decide::decide(&playbook, view, *id, command, now).map_err(stopped)?;
-                Ok(Some((decision, None, playbook)))
-            }
-            Job::Wake(tenant, wake) => {
-                let woken = decide::wake(&playbook, view, tenant, wake, now).map_err(stopped)?;
-                Ok(woken
-                    .decision
-                    .map(|decision| (decision, woken.outgoing.map(Box::new), playbook)))
-            }
-        }
-    }
-
-    /// The playbook that decides a job.
-    fn playbook_for(&self, job: &Job, view: &Records) -> Result<Arc<Playbook>, Hitch> {
-        let playbooks = self.playbooks(job.tenant()).map_err(Hitch::Failed)?;
-        let unknown = |hash: &Name| Hitch::Failed(Error::UnknownPlaybook(hash.clone()));
-        let of_hash = |hash: &Name| playbooks.of_hash(hash).cloned();
-        match job.decider() {
-            Decider::Given => Ok(playbooks.current.clone()),
-            Decider::Named(hash) => of_hash(hash).ok_or_else(|| unknown(hash)),
-            Decider::OfLead(key) => match hash_of(&key, view)? {
-                Some(hash) => of_hash(hash).ok_or_else(|| unknown(hash)),
-                None => self.active_playbook(job, view),
-            },
-            Decider::OfServed(key) => match hash_of(&key, view)?.and_then(of_hash) {
-                Some(playbook) => Ok(playbook),
-                None => self.active_playbook(job, view),
-            },
-            Decider::Active => self.active_playbook(job, view),
-        }
-    }
-
-    /// The tenant's active playbook, if this engine knows it.
-    fn active_playbook(&self, job: &Job, view: &Records) -> Result<Arc<Playbook>, Hitch> {
-        let playbooks = self.playbooks(job.tenant()).map_err(Hitch::Failed)?;
-        let key = Key::tenant(job.tenant());
-        let Some(found) = view.found(&key) else {
-            return Err(Hitch::Need(vec![key]));
-        };
-        let record = found.record.as_deref();
-        let Some(record) = record.and_then(TenantRecord::from_record) else {
-            // Whoever relies on it first makes it the active one.
-            return Ok(playbooks.current.clone());
-        };
-        let active = &record.playbook;
-        let is_register =
-            matches!(job, Job::Command(_, command) if matches!(command.what, What::Register(_)));
-        playbooks.of_hash(active).cloned().ok_or_else(|| {
-            let (active, given) = (active.clone(), playbooks.current.hash.clone());
-            Hitch::Failed(if is_register {
-                Error::NotAdopted { active, given }
-            } else {
-                Error::UnknownPlaybook(active)
-            })
-        })
-    }
-
-    /// A sweep as it is, and the playbook that serves it; nothing if there is no such sweep.
-    pub(super) async fn sweep_at_hand(
-        &self,
-        key: &Key,
-    ) -> Result<Option<(Sweep, Arc<Playbook>)>, Error> {
-        let page = Wake::SweepPage {
-            sweep: crate::ids::SweepId(key.id),
-            occurrence: 0,
-            from: None,
-            reached: None,
-            counts: (0, 0),
-        };
-        let job = Job::Wake(key.tenant.clone(), page);
-        let mut records = Records::new();
-        loop {
-            let hitch = match records.found(key) {
-                None => Hitch::Need(vec![key.clone()]),
-                Some(_) => match (
-                    records.record::<Sweep>(key),
-                    self.playbook_for(&job, &records),
-                ) {
-                    (None, _) => return Ok(None),
-                    (Some(sweep), Ok(playbook)) => return Ok(Some((sweep.clone(), playbook))),
-                    (_, Err(hitch)) => hitch,
-                },
-            };
-            match hitch {
-                Hitch::Failed(error) => return Err(error),
-                Hitch::Need(keys) => {
-                    let unreadable = self.load_into(&mut records, keys).await?;
-                    if let Some(error) = unreadable.into_iter().next() {
-                        return Err(error);
-                    }
-                }
-            }
-        }
     }
 
     /// Loads records. Those that can't be read are returned, not taken for absent.
@@ -470,34 +258,63 @@ impl Engine {
         for (key, loaded) in keys.into_iter().zip(loaded) {
             let body = loaded.body.as_deref();
             let record = body.map(|body| stored::decode_as(key.kind, body));
-            let record = match record.transpose() {
-                Ok(record) => record,
-                Err(source) => {
-                    unreadable.push(Error::Unreadable { key, source });
-                    continue;
-                }
-            };
-            records.insert(key, loaded.version, record.map(Arc::new));
+            match record.transpose() {
+                Ok(record) => records.insert(key, loaded.version, record.map(Arc::new)),
+                Err(source) => unreadable.push(Error::Unreadable { key, source }),
+            }
         }
         Ok(unreadable)
     }
+
+    /// Tells repeats of commands from what is refused. What was carried out before may be refused
+    /// now, by what it did itself: the lead is closed by this very command. So of every command
+    /// that is refused, or whose id is taken, the journal is asked what that id was.
+    async fn tell_repeats(&self, jobs: &[Job], mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
+        let mut asked = Vec::new();
+        for (place, (job, outcome)) in jobs.iter().zip(&outcomes).enumerate() {
+            let may_be_a_repeat = matches!(
+                outcome,
+                Outcome::AlreadyDone(_) | Outcome::Failed(Error::Refused(_))
+            );
+            if let (Job::Command(id, command), true) = (job, may_be_a_repeat) {
+                asked.push((place, command, Key::journal(&command.tenant, *id)));
+            }
+        }
+        if asked.is_empty() {
+            return outcomes;
+        }
+        let keys: Vec<Key> = asked.iter().map(|(_, _, key)| key.clone()).collect();
+        let loaded = match self.inner.store.load(&keys).await {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                for (place, ..) in &asked {
+                    outcomes[*place] = Outcome::Failed(Error::Store(same(&error)));
+                }
+                return outcomes;
+            }
+        };
+        for ((place, command, key), loaded) in asked.into_iter().zip(loaded) {
+            let Some(body) = loaded.body else {
+                continue;
+            };
+            outcomes[place] = match repeat_of(&body, Asked::by(command)) {
+                Ok(Some(entry)) => Outcome::AlreadyDone(Some(Box::new(entry))),
+                Ok(None) => Outcome::Failed(Error::Refused(Refusal::IdTaken)),
+                Err(source) => Outcome::Failed(Error::Unreadable { key, source }),
+            };
+        }
+        outcomes
+    }
 }
 
-/// The playbook of a record, by hash, if there is such a record.
-fn hash_of<'a>(key: &Key, view: &'a Records) -> Result<Option<&'a Name>, Hitch> {
-    match view.found(key) {
-        Some(found) => Ok(found.record.as_deref().and_then(decide::playbook_of)),
-        None => Err(Hitch::Need(vec![key.clone()])),
-    }
-}
-
-fn forget(base: &mut Records, decision: &Decision) {
-    for write in &decision.writes {
-        base.forget(&write.key);
-    }
-    for check in &decision.checks {
-        base.forget(&check.key);
-    }
+/// What a command did when it was carried out before, from the bytes of the journal's entry under
+/// its id; nothing, if that was another command.
+pub(super) fn repeat_of(
+    body: &[u8],
+    asked: Asked,
+) -> Result<Option<JournalEntry>, stored::Unreadable> {
+    let entry = stored::decode_entry(body)?;
+    Ok(Some(entry).filter(|entry| entry.asked == Some(asked)))
 }
 
 fn unreadable_at<'a>(unreadable: &'a [Error], wanted: &Key) -> Option<&'a Error> {
@@ -509,24 +326,20 @@ fn unreadable_at<'a>(unreadable: &'a [Error], wanted: &Key) -> Option<&'a Error>
 /// The same error for another job: its kind and words, without what lies beneath.
 fn again(error: &Error) -> Error {
     match error {
-        Error::Store(error) => Error::Store(crate::store::StoreError {
-            kind: error.kind,
-            doing: error.doing,
-            source: None,
-        }),
+        Error::Store(error) => Error::Store(same(error)),
         Error::Unreadable { key, .. } => Error::Unreadable {
             key: key.clone(),
             source: stored::Unreadable::Empty,
         },
+        Error::Contended(times) => Error::Contended(*times),
         _ => Error::Contended(MOST_LOADS),
     }
 }
 
-/// The kinds that are woken.
-pub(super) fn wake_of(key: &Key) -> Option<Wake> {
-    match key.kind {
-        Kind::Lead => Some(Wake::Lead(crate::ids::LeadId(key.id))),
-        Kind::Message => Some(Wake::Message(crate::ids::MessageId(key.id))),
-        _ => None,
+fn same(error: &StoreError) -> StoreError {
+    StoreError {
+        kind: error.kind,
+        doing: error.doing,
+        source: None,
     }
 }

@@ -280,6 +280,7 @@ mod tests {
             let (longer, subject) = history.and(CommandId(id(n)), lead.0);
             history = longer;
             let entry = JournalEntry {
+                asked: None,
                 at: Instant::UNIX_EPOCH + Elapsed::minutes(n.into()),
                 happened_at: None,
                 actor: Actor::host("test"),

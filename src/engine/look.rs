@@ -2,7 +2,6 @@
 
 use smol_str::SmolStr;
 
-use super::tick::joined;
 use super::{Engine, Error, TenantHandle};
 use crate::condition::{Condition, Filter};
 use crate::decide::records::Records;
@@ -14,6 +13,7 @@ use crate::record::lead::Lead;
 use crate::record::message::Message;
 use crate::record::{Agent, Recorded, Sweep};
 use crate::store::{Count, Counted, Cursor, Key, Kind, Order, Select};
+use crate::told;
 use crate::value::Value;
 
 /// A page of leads.
@@ -99,6 +99,15 @@ impl Engine {
 }
 
 impl TenantHandle<'_> {
+    /// The stages that hold leads, open or closed, by pipeline and stage: what an
+    /// [`Adoption`](crate::decide::command::Adoption) in a host's own transaction asks for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn occupied_stages(&self) -> Result<Vec<(Name, Name)>, Error> {
+        self.engine.occupied_stages(&self.tenant).await
+    }
+
     fn filter(&self, kind: Kind, condition: &str) -> Result<Filter, Error> {
         let playbook = self.playbook()?;
         filter_of(playbook, kind, condition, self.engine.inner.clock.now())
@@ -155,7 +164,7 @@ impl TenantHandle<'_> {
         for fact in by {
             // A fact alone is no condition, but asking whether it is missing is one.
             let asked = playbook.condition_on(kind, &format!("{fact} is missing"));
-            let asked = asked.map_err(|faults| Error::Condition(joined(&faults)))?;
+            let asked = asked.map_err(|faults| Error::Condition(told::joined(&faults, "; ")))?;
             asked
                 .filter(self.engine.inner.clock.now())
                 .map_err(|computed| Error::Condition(smol_str::format_smolstr!("{computed}")))?;
@@ -246,7 +255,7 @@ fn filter_of(
     }
     let condition: Condition = playbook
         .condition_on(kind, condition)
-        .map_err(|faults| Error::Condition(joined(&faults)))?;
+        .map_err(|faults| Error::Condition(told::joined(&faults, "; ")))?;
     condition
         .filter(now)
         .map_err(|computed| Error::Condition(smol_str::format_smolstr!("{computed}")))

@@ -46,9 +46,13 @@ use crate::store::{Key, Lane, Lanes, Store, StoreError};
 
 mod ask;
 mod batch;
+mod damaged;
+mod hand_over;
 mod history;
+mod job;
 mod look;
 mod run;
+mod sweep;
 mod tenant;
 mod tick;
 mod within;
@@ -74,6 +78,7 @@ struct Inner {
     /// Those of all playbooks that the engine knows.
     lanes: Lanes,
     command_ids: CommandIds,
+    damaged: damaged::Damaged,
 }
 
 /// The playbooks that the engine knows of one tenant.
@@ -94,7 +99,7 @@ impl Playbooks {
     }
 
     /// Makes the engine's playbook the active one of a tenant that has none.
-    fn begin(&self, tenant: &Tenant) -> batch::Job {
+    fn begin(&self, tenant: &Tenant) -> job::Job {
         let command = Command {
             tenant: tenant.clone(),
             actor: Actor::host("leadkit"),
@@ -102,7 +107,7 @@ impl Playbooks {
             what: What::Begin,
         };
         let id = CommandId::of(&format!("begin {}", self.current.hash));
-        batch::Job::Command(id, Box::new(command))
+        job::Job::Command(id, Box::new(command))
     }
 
     fn of_hash(&self, hash: &Name) -> Option<&Arc<Playbook>> {
@@ -161,7 +166,8 @@ pub enum Error {
     /// A record was clocked by a playbook that this engine does not know.
     #[error("the playbook {0} is not known here")]
     UnknownPlaybook(Name),
-    /// The store holds leads of another playbook than the one given; adopt it first.
+    /// What the tenant's active playbook is to decide, and this engine doesn't know it: adopt the
+    /// one given, or give the engine the active one too.
     #[error("the tenant's active playbook is {active}, not {given}; adopt it first")]
     NotAdopted {
         /// The active one, by hash.
@@ -289,6 +295,7 @@ impl EngineBuilder {
                 mailers: self.mailers,
                 playbooks: self.playbooks,
                 lanes,
+                damaged: damaged::Damaged::default(),
                 command_ids: CommandIds {
                     seed,
                     made: AtomicU64::new(0),

@@ -233,8 +233,7 @@ impl<'e> TenantHandle<'e> {
         self.ask(What::Adopt(Box::new(Adoption {
             playbook,
             stages,
-            // Asked when the command is sent.
-            occupied: Vec::new(),
+            occupied: None,
         })))
     }
 

@@ -1,29 +1,22 @@
-//! The clockwork: waking what is due, handing over messages, going through sweeps.
-
-use std::sync::atomic::Ordering;
+//! The clockwork: waking what is due, page by page.
 
 use futures::future::join;
 use rustc_hash::FxHashMap;
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
-use super::batch::{Batch, Drawn, Job, Outcome, wake_of};
+use super::batch::{Batch, Round};
+use super::hand_over::TAKEN_ON_AT_ONCE;
+use super::job::{Job, Outcome};
 use super::{Engine, Error};
-use crate::decide::command::{Command, Wake, What};
+use crate::decide::command::Wake;
 use crate::decide::records::Records;
-use crate::ids::{LeadId, Name, SweepId, Tenant};
-use crate::mailer::{self, Outgoing};
-use crate::record::Sweep;
-use crate::record::message::Message;
-use crate::record::tenant::TenantRecord;
-use crate::store::{Due, Key, Kind, Lanes, NextDue, Order, Select};
+use crate::ids::Tenant;
+use crate::store::{Due, Key, Kind, Lanes, NextDue};
 use crate::time::{Elapsed, Instant};
+use crate::told;
 
 /// How many due records are taken at once.
 const BATCH: usize = 500;
-/// How many messages a worker takes on at once.
-const HANDED_AT_ONCE: usize = 16;
-/// How long after a hand-over was begun the server may still be called.
-const LATEST_DIAL: Elapsed = Elapsed::seconds(60);
 /// How long a batch is ours alone.
 pub(super) const LEASE: Elapsed = Elapsed::seconds(60);
 /// How often one record may be woken in one tick: more often than a playbook can have rules. Beyond
@@ -120,11 +113,13 @@ struct Claimed {
     leads: Vec<(Key, Job)>,
     messages: Vec<(Key, Job)>,
     sweeps: Vec<Key>,
+    /// How many are left alone for now, since they can't be read.
+    damaged: usize,
 }
 
 impl Claimed {
     fn len(&self) -> usize {
-        self.leads.len() + self.messages.len() + self.sweeps.len()
+        self.leads.len() + self.messages.len() + self.sweeps.len() + self.damaged
     }
 }
 
@@ -132,7 +127,7 @@ impl Claimed {
 struct Page {
     keys: Vec<Key>,
     batch: Batch,
-    drawn: Drawn,
+    round: Round,
 }
 
 impl Engine {
@@ -170,7 +165,7 @@ impl Engine {
             let found = claimed.len();
             done += found;
             if found > 0 || page.is_some() {
-                page = self.turn(page, claimed, ticked, &mut may_go_on).await?;
+                page = self.work_off(page, claimed, ticked, &mut may_go_on).await?;
                 continue;
             }
             // Nothing is due any more: whatever is woken from here on is not started by itself.
@@ -204,38 +199,33 @@ impl Engine {
         let lease_until = now.checked_add_signed(LEASE).unwrap_or(now);
         let due = self.inner.store.due(lanes, now, limit, lease_until);
         for Due { key, .. } in due.await? {
-            let count = ticked.wakes.entry(key.clone()).or_default();
-            *count += 1;
-            let wake = match key.kind {
+            if self.inner.damaged.is_left_alone(&key, now) {
+                claimed.damaged += 1;
+                continue;
+            }
+            let wakes = ticked.wakes.entry(key.clone()).or_default();
+            *wakes += 1;
+            let job = match key.kind {
                 Kind::Sweep => {
                     claimed.sweeps.push(key);
                     continue;
                 }
-                _ if *count > MOST_WAKES => {
-                    let error = SmolStr::new_static("its rules start each other without end");
-                    let key = key.clone();
-                    Some(Wake::Runaway { key, error })
-                }
-                _ => wake_of(&key),
+                _ if *wakes > MOST_WAKES => Some(runaway(&key)),
+                _ => Job::waking(&key),
             };
-            let Some(wake) = wake else {
-                continue;
-            };
-            let job = Job::Wake(key.tenant.clone(), wake);
-            let portion = match key.kind {
-                Kind::Message => &mut claimed.messages,
-                _ => &mut claimed.leads,
-            };
-            portion.push((key, job));
+            match key.kind {
+                Kind::Message => claimed.messages.extend(job.map(|job| (key, job))),
+                _ => claimed.leads.extend(job.map(|job| (key, job))),
+            }
         }
         Ok(claimed)
     }
 
-    /// Commits a page of leads while the next one is decided; then does what else was claimed.
-    /// Returns the page that waits to be committed.
-    async fn turn(
+    /// Works off what was claimed: leads first, which are decided while the last page of them is
+    /// committed; then messages, then sweeps. Returns the page that waits to be committed.
+    async fn work_off(
         &self,
-        page: Option<Page>,
+        last: Option<Page>,
         claimed: Claimed,
         ticked: &mut Ticked,
         may_go_on: &mut impl FnMut() -> bool,
@@ -245,19 +235,19 @@ impl Engine {
             leads,
             messages,
             sweeps,
+            ..
         } = claimed;
         // What the last page writes, as if it were written. Where that turns out otherwise, the
         // versions tell.
-        let records = page.as_ref().map(|page| page.drawn.records());
+        let records = last.as_ref().map(|page| page.round.records());
         let next = self.decide_page(leads, now, records.unwrap_or_default());
-        let (landed, next) = join(self.land_page(page, ticked), next).await;
-        landed?;
+        let (committed, next) = join(self.commit_page(last, ticked), next).await;
+        committed?;
         if messages.is_empty() && sweeps.is_empty() {
             return Ok(next);
         }
-        self.land_page(next, ticked).await?;
-        // Few messages at once: each must be handed over within its worker's time.
-        for portion in messages.chunks(HANDED_AT_ONCE) {
+        self.commit_page(next, ticked).await?;
+        for portion in messages.chunks(TAKEN_ON_AT_ONCE) {
             if may_go_on() {
                 self.wake_messages(portion, ticked).await?;
             }
@@ -286,60 +276,35 @@ impl Engine {
         }
         let (keys, jobs) = leads.into_iter().unzip();
         let mut batch = Batch::new(jobs, now, records);
-        let drawn = self.draw(&mut batch).await;
-        Some(Page { keys, batch, drawn })
+        let round = self.decide_round(&mut batch).await;
+        Some(Page { keys, batch, round })
     }
 
     /// Commits a page of leads, and does again what moved meanwhile.
-    async fn land_page(&self, page: Option<Page>, ticked: &mut Ticked) -> Result<(), Error> {
-        let Some(Page {
-            keys,
-            mut batch,
-            drawn,
-        }) = page
-        else {
+    async fn commit_page(&self, page: Option<Page>, ticked: &mut Ticked) -> Result<(), Error> {
+        let Some(page) = page else {
             return Ok(());
         };
+        let Page {
+            keys,
+            mut batch,
+            round,
+        } = page;
         let now = batch.now();
-        self.land(&mut batch, drawn).await;
+        self.commit_round(&mut batch, round).await;
         let mut failed = Vec::new();
         for (key, outcome) in keys.into_iter().zip(self.complete(batch).await) {
             match outcome {
                 Outcome::Written(..) => ticked.fired += 1,
-                Outcome::AlreadyDone | Outcome::Nothing => {}
+                Outcome::AlreadyDone(_) | Outcome::Nothing => {}
                 Outcome::Failed(error) => failed.push((key, error)),
             }
         }
         self.note_failures(failed, now, ticked).await
     }
 
-    async fn wake_messages(
-        &self,
-        portion: &[(Key, Job)],
-        ticked: &mut Ticked,
-    ) -> Result<(), Error> {
-        let now = self.inner.clock.now();
-        let jobs: Vec<Job> = portion.iter().map(|(_, job)| job.clone()).collect();
-        let mut outgoing = Vec::new();
-        let mut failed = Vec::new();
-        for ((key, _), outcome) in portion.iter().zip(self.carry_out(jobs, now).await) {
-            match outcome {
-                Outcome::Written(decision, message) => {
-                    let channel = decision
-                        .written::<Message>(key)
-                        .map(|message| message.channel.clone());
-                    outgoing.extend(message.zip(channel));
-                }
-                Outcome::AlreadyDone | Outcome::Nothing => {}
-                Outcome::Failed(error) => failed.push((key.clone(), error)),
-            }
-        }
-        self.hand_over(outgoing, ticked).await?;
-        self.note_failures(failed, now, ticked).await
-    }
-
     /// Puts failures on their records. A store that fails is nobody's fault but its own.
-    async fn note_failures(
+    pub(super) async fn note_failures(
         &self,
         failed: Vec<(Key, Error)>,
         now: Instant,
@@ -347,29 +312,23 @@ impl Engine {
     ) -> Result<(), Error> {
         let mut jobs = Vec::new();
         for (key, error) in failed {
-            match error {
-                Error::Store(error) => return Err(Error::Store(error)),
+            match &error {
+                Error::Store(_) => return Err(error),
                 // What moved again and again is tried again; what another playbook decides is for
                 // workers who know that one. Nothing of that is on the records.
-                Error::Contended(_) | Error::UnknownPlaybook(_) | Error::UnknownTenant(_) => {
-                    ticked.failures.push((key, error));
-                }
-                error => {
-                    let told = told(&error);
-                    // Who can't be read can't be written on either; the lease keeps it out of
-                    // the way, and it is reported whenever that has ended.
-                    if !matches!(error, Error::Unreadable { .. }) {
-                        jobs.push(Job::Wake(
-                            key.tenant.clone(),
-                            Wake::Failed {
-                                key: key.clone(),
-                                error: told,
-                            },
-                        ));
-                    }
-                    ticked.failures.push((key, error));
+                Error::Contended(_)
+                | Error::UnknownPlaybook(_)
+                | Error::NotAdopted { .. }
+                | Error::UnknownTenant(_) => {}
+                // What can't be read can't be written on either.
+                Error::Unreadable { .. } => self.inner.damaged.note(&key, now),
+                _ => {
+                    let tenant = key.tenant.clone();
+                    let (key, error) = (key.clone(), told::with_its_source(&error));
+                    jobs.push(Job::Wake(tenant, Wake::Failed { key, error }));
                 }
             }
+            ticked.failures.push((key, error));
         }
         for outcome in self.carry_out(jobs, now).await {
             if let Outcome::Failed(Error::Store(error)) = outcome {
@@ -378,172 +337,12 @@ impl Engine {
         }
         Ok(())
     }
-
-    /// Hands messages over whose hand-over was just committed, and commits what became of them.
-    async fn hand_over(
-        &self,
-        outgoing: Vec<(Box<Outgoing>, Name)>,
-        ticked: &mut Ticked,
-    ) -> Result<(), Error> {
-        let mut jobs = Vec::with_capacity(outgoing.len());
-        for (message, channel) in outgoing {
-            let spent = self.inner.clock.now().signed_duration_since(message.at);
-            let outcome = match self.inner.mailers.get(&channel) {
-                // Nobody has talked to a server yet, so this one is surely not sent.
-                _ if spent >= LATEST_DIAL => mailer::Outcome::Later {
-                    said: "the worker ran out of time".into(),
-                },
-                Some(mailer) => mailer.hand_over(&message).await,
-                None => mailer::Outcome::Later {
-                    said: format_smolstr!("no mailer for {channel}"),
-                },
-            };
-            ticked.handed_over += 1;
-            jobs.push(Job::Wake(
-                message.tenant,
-                Wake::HandedOver {
-                    message: message.id,
-                    attempt: message.attempt,
-                    outcome,
-                },
-            ));
-        }
-        let now = self.inner.clock.now();
-        for outcome in self.carry_out(jobs, now).await {
-            // What can't be written down now is found in doubt when the worker's time is up.
-            if let Outcome::Failed(Error::Store(error)) = outcome {
-                return Err(Error::Store(error));
-            }
-        }
-        Ok(())
-    }
-
-    /// Does one page of a sweep.
-    async fn sweep_page(&self, key: &Key, now: Instant, ticked: &mut Ticked) -> Result<(), Error> {
-        let Some((sweep, playbook)) = self.sweep_at_hand(key).await? else {
-            return Ok(());
-        };
-        if sweep.wakes_at().is_none_or(|wakes_at| wakes_at > now) {
-            return Ok(());
-        }
-        let tenant = &key.tenant;
-        let condition = playbook
-            .condition(&sweep.audience)
-            .map_err(|faults| Error::Condition(joined(&faults)))?;
-        let filter = condition.filter(sweep.occurrence_at);
-        let filter = filter.map_err(|computed| Error::Condition(format_smolstr!("{computed}")))?;
-        let page = self
-            .inner
-            .store
-            .select(&Select {
-                tenant: tenant.clone(),
-                kind: Kind::Lead,
-                filter,
-                order: Order::Id,
-                after: sweep
-                    .cursor
-                    .map(|id| crate::store::Cursor { value: None, id }),
-                limit: Sweep::PAGE,
-            })
-            .await?;
-        let targets = self.sweep_targets(&sweep, tenant, &page.keys, now, ticked);
-        let (reached, refused) = targets.await?;
-        let wake = Wake::SweepPage {
-            sweep: SweepId(key.id),
-            occurrence: sweep.occurrence,
-            from: sweep.cursor,
-            reached: page.next.map(|cursor| cursor.id),
-            counts: (reached, refused),
-        };
-        ticked.pages += 1;
-        match self
-            .carry_out(vec![Job::Wake(tenant.clone(), wake)], now)
-            .await
-            .into_iter()
-            .next()
-        {
-            Some(Outcome::Failed(error)) => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    /// Carries a sweep's command out on the targets of a page. A target that refuses is counted,
-    /// and so is one that can't be read, which is told as well. What else fails fails the page,
-    /// so that it is done again, by somebody who can: no target is left out.
-    async fn sweep_targets(
-        &self,
-        sweep: &Sweep,
-        tenant: &Tenant,
-        targets: &[Key],
-        now: Instant,
-        ticked: &mut Ticked,
-    ) -> Result<(u64, u64), Error> {
-        let jobs: Vec<Job> = targets
-            .iter()
-            .map(|target| {
-                let lead = LeadId(target.id);
-                let command = Command {
-                    tenant: tenant.clone(),
-                    actor: sweep.actor(),
-                    happened_at: None,
-                    what: What::Lead {
-                        lead,
-                        order: sweep.order.clone(),
-                    },
-                };
-                Job::Command(sweep.command_for(lead), Box::new(command))
-            })
-            .collect();
-        let mut refused = 0;
-        for (target, outcome) in targets.iter().zip(self.carry_out(jobs, now).await) {
-            match outcome {
-                Outcome::Written(..) | Outcome::AlreadyDone | Outcome::Nothing => {}
-                Outcome::Failed(Error::Refused(_)) => refused += 1,
-                Outcome::Failed(error @ Error::Unreadable { .. }) => {
-                    refused += 1;
-                    ticked.failures.push((target.clone(), error));
-                }
-                Outcome::Failed(error) => return Err(error),
-            }
-        }
-        Ok((u64::try_from(targets.len()).unwrap_or(u64::MAX), refused))
-    }
-
-    /// Makes the playbook of a tenant that nobody has seen before the active one.
-    pub(super) async fn begin_tenant(&self, tenant: &Tenant, now: Instant) -> Result<(), Error> {
-        let playbooks = self.playbooks(tenant)?;
-        if playbooks.has_begun.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let key = Key::tenant(tenant);
-        let mut records = Records::new();
-        self.load_into(&mut records, vec![key.clone()]).await?;
-        if records.record::<TenantRecord>(&key).is_some() {
-            playbooks.has_begun.store(true, Ordering::Relaxed);
-            return Ok(());
-        }
-        let begun = self.carry_out(vec![playbooks.begin(tenant)], now).await;
-        match begun.into_iter().next() {
-            Some(Outcome::Failed(error)) => Err(error),
-            _ => Ok(()),
-        }
-    }
 }
 
-/// An error in one line, with what lies beneath it.
-fn told(error: &Error) -> SmolStr {
-    use std::error::Error as _;
-    match error.source() {
-        Some(source) => format_smolstr!("{error}: {source}"),
-        None => format_smolstr!("{error}"),
-    }
-}
-
-pub(super) fn joined(faults: &[crate::condition::Fault]) -> SmolStr {
-    faults
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
-        .into()
+fn runaway(key: &Key) -> Job {
+    let wake = Wake::Runaway {
+        key: key.clone(),
+        error: SmolStr::new_static("its rules start each other without end"),
+    };
+    Job::Wake(key.tenant.clone(), wake)
 }

@@ -6,15 +6,18 @@
 
 use std::sync::Arc;
 
-use super::batch::{Hitch, Job, MOST_LOADS, playbook_of_command};
+use super::batch::{MOST_LOADS, repeat_of};
+use super::job::{Decided, Job, Undecided, playbook_of_command};
 use super::{Error, TenantHandle};
 use crate::decide::command::Command;
 use crate::decide::records::Records;
-use crate::decide::{Decision, Stop, decide};
+use crate::decide::refusal::Refusal;
+use crate::decide::{Decision, decide};
 use crate::ids::CommandId;
 use crate::playbook::Playbook;
+use crate::record::journal::Asked;
 use crate::record::stored;
-use crate::store::{Key, UnitOfWork, Verdict};
+use crate::store::{Changes, Key, UnitOfWork, Verdict};
 use crate::time::Instant;
 
 /// What came of a command inside the host's transaction.
@@ -91,24 +94,13 @@ impl TenantHandle<'_> {
             });
         }
         let job = Job::Command(id, Box::new(command.clone()));
-        let mut unit = Unit::new(store);
-        let decided = unit.decide(command, id, |records| self.decide_in(&job, now, records))?;
-        match decided {
-            Some((decision, playbook)) => unit.applied(decision, &playbook),
-            None => Ok(Applied::AlreadyDone),
-        }
-    }
-
-    fn decide_in(
-        &self,
-        job: &Job,
-        now: Instant,
-        records: &Records,
-    ) -> Result<(Decision, Arc<Playbook>), Hitch> {
-        match self.engine.decide_one(job, now, records)? {
-            Some((decision, _, playbook)) => Ok((decision, playbook)),
-            None => Err(Hitch::Failed(Error::NotThere("decision"))),
-        }
+        let mut unit = Unit::new(store, command, id);
+        unit.apply(|records| match self.engine.decide(&job, now, records)? {
+            Some(Decided {
+                decision, playbook, ..
+            }) => written(decision, &playbook),
+            None => Err(Error::NotThere("decision").into()),
+        })
     }
 }
 
@@ -127,61 +119,83 @@ pub fn apply_in(
     command: &Command,
     now: Instant,
 ) -> Result<Applied, Error> {
-    let mut unit = Unit::new(store);
-    let decided = unit.decide(command, id, |records| {
+    Unit::new(store, command, id).apply(|records| {
         match playbook_of_command(command, records) {
             Some(hash) if *hash != playbook.hash => {
-                return Err(Hitch::Failed(Error::UnknownPlaybook(hash.clone())));
+                return Err(Error::UnknownPlaybook(hash.clone()).into());
             }
             _ => {}
         }
-        decide(playbook, records, id, command, now).map_err(|stop| match stop {
-            Stop::Need(keys) => Hitch::Need(keys),
-            Stop::Refused(refusal) => Hitch::Failed(Error::Refused(*refusal)),
-        })
-    })?;
-    match decided {
-        Some(decision) => unit.applied(decision, playbook),
-        None => Ok(Applied::AlreadyDone),
+        written(decide(playbook, records, id, command, now)?, playbook)
+    })
+}
+
+/// A decision with what it writes.
+fn written(decision: Decision, playbook: &Playbook) -> Result<(Decision, Changes), Undecided> {
+    match decision.changes(playbook) {
+        Ok(changes) => Ok((decision, changes)),
+        Err(source) => {
+            let key = Key::journal(&decision.tenant, decision.command);
+            Err(Error::Unreadable { key, source }.into())
+        }
     }
 }
 
-/// A host's transaction, and what was read in it.
+/// A command on its way into a host's transaction, and what was read there.
 struct Unit<'s> {
     store: &'s mut dyn UnitOfWork,
+    command: &'s Command,
+    entry: Key,
     records: Records,
 }
 
 impl<'s> Unit<'s> {
-    fn new(store: &'s mut dyn UnitOfWork) -> Self {
-        let records = Records::new();
-        Self { store, records }
+    fn new(store: &'s mut dyn UnitOfWork, command: &'s Command, id: CommandId) -> Self {
+        Self {
+            store,
+            command,
+            entry: Key::journal(&command.tenant, id),
+            records: Records::new(),
+        }
     }
 
-    /// Decides, loading until nothing more is needed; `None` when it was done before.
-    fn decide<T>(
+    /// Decides, loading until nothing more is needed, and writes what was decided.
+    fn apply(
         &mut self,
-        command: &Command,
-        id: CommandId,
-        decide: impl Fn(&Records) -> Result<T, Hitch>,
-    ) -> Result<Option<T>, Error> {
+        decide: impl Fn(&Records) -> Result<(Decision, Changes), Undecided>,
+    ) -> Result<Applied, Error> {
         for _ in 0..MOST_LOADS {
             match decide(&self.records) {
-                Ok(decided) => return Ok(Some(decided)),
-                Err(Hitch::Need(keys)) => self.load(keys)?,
-                Err(Hitch::Failed(error @ Error::Refused(_))) => {
-                    // A repeat may be refused by what it did itself the first time.
-                    let journal = [Key::journal(&command.tenant, id)];
-                    let loaded = self.store.load(&journal)?;
-                    return match loaded.iter().any(|loaded| loaded.body.is_some()) {
-                        true => Ok(None),
-                        false => Err(error),
+                Ok((decision, changes)) => {
+                    return match self.store.commit(&changes)? {
+                        Verdict::Written => Ok(Applied::Written(Box::new(decision))),
+                        Verdict::Moved(keys) => Ok(Applied::Moved(keys)),
+                        Verdict::AlreadyDone => self.repeated(Error::NotThere("journal entry")),
                     };
                 }
-                Err(Hitch::Failed(error)) => return Err(error),
+                Err(Undecided::Need(keys)) => self.load(keys)?,
+                // A repeat may be refused by what it did itself the first time.
+                Err(Undecided::Failed(error @ Error::Refused(_))) => return self.repeated(error),
+                Err(Undecided::Failed(error)) => return Err(error),
             }
         }
         Err(Error::Contended(MOST_LOADS))
+    }
+
+    /// A repeat, if the journal has this command under its id.
+    fn repeated(&mut self, otherwise: Error) -> Result<Applied, Error> {
+        let loaded = self.store.load(std::slice::from_ref(&self.entry))?;
+        let Some(body) = loaded.into_iter().find_map(|loaded| loaded.body) else {
+            return Err(otherwise);
+        };
+        match repeat_of(&body, Asked::by(self.command)) {
+            Ok(Some(_)) => Ok(Applied::AlreadyDone),
+            Ok(None) => Err(Refusal::IdTaken.into()),
+            Err(source) => Err(Error::Unreadable {
+                key: self.entry.clone(),
+                source,
+            }),
+        }
     }
 
     fn load(&mut self, keys: Vec<Key>) -> Result<(), Error> {
@@ -197,18 +211,5 @@ impl<'s> Unit<'s> {
             }
         }
         Ok(())
-    }
-
-    fn applied(&mut self, decision: Decision, playbook: &Playbook) -> Result<Applied, Error> {
-        let changes = decision.changes(playbook);
-        let changes = changes.map_err(|source| Error::Unreadable {
-            key: Key::journal(&decision.tenant, decision.command),
-            source,
-        })?;
-        Ok(match self.store.commit(&changes)? {
-            Verdict::Written => Applied::Written(Box::new(decision)),
-            Verdict::AlreadyDone => Applied::AlreadyDone,
-            Verdict::Moved(keys) => Applied::Moved(keys),
-        })
     }
 }

@@ -9,8 +9,8 @@ use chrono::serde::{ts_microseconds, ts_microseconds_option};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::decide::command::Actor;
-use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId};
+use crate::decide::command::{Actor, Command, What};
+use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId, hash128};
 use crate::record::contact::ContactPart;
 use crate::record::history::Subject;
 use crate::record::lead::{Flag, How};
@@ -29,10 +29,43 @@ pub struct JournalEntry {
     pub happened_at: Option<Instant>,
     /// Who asked for it.
     pub actor: Actor,
+    /// What was asked, so that a repeat is told from another command of the same id; `None` for
+    /// what comes of a record's own clock.
+    pub asked: Option<Asked>,
     /// The records whose history this belongs to.
     pub subjects: Vec<Subject>,
     /// What happened, in order.
     pub events: Vec<Event>,
+}
+
+/// A hash of a command, over the bytes in which commands are kept: a repeat has the same one.
+///
+/// Short on purpose: it tells two commands of one id apart, and nothing of what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked([u8; 4]);
+
+impl Asked {
+    /// The hash of what a command asks for. What the shell counted for it is no part of that.
+    #[must_use]
+    pub fn by(command: &Command) -> Self {
+        let bare;
+        let command = match &command.what {
+            What::Adopt(adoption) if adoption.occupied.is_some() => {
+                let mut adoption = adoption.clone();
+                adoption.occupied = None;
+                bare = Command {
+                    what: What::Adopt(adoption),
+                    ..command.clone()
+                };
+                &bare
+            }
+            _ => command,
+        };
+        // A command is plain data, which postcard can always write.
+        let bytes = postcard::to_allocvec(command).unwrap_or_default();
+        let [a, b, c, d, ..] = hash128(&[&bytes]);
+        Self([a, b, c, d])
+    }
 }
 
 /// Something that happened.

@@ -56,6 +56,8 @@ pub struct KnownStage {
     pub stage: Name,
     /// The outcome of leads that end there, if it is final.
     pub outcome: Option<Name>,
+    /// Whether leads wait there, each in its wait group.
+    pub waits: bool,
 }
 
 impl TenantRecord {

@@ -516,7 +516,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// - a record is due when `wakes_at <= now` (`due_is_what_is_due_the_earliest_first`,
     ///   `a_new_clock_replaces_the_old`, `clocks_are_exact_in_every_year`) and no lease of it
     ///   runs at `now` (`a_lease_hides_a_record_until_it_ends`);
-    /// - what is returned is leased until `lease_until`, judged by the `now` of later calls;
+    /// - what is returned is leased until `lease_until`, judged by the `now` of each later call
+    ///   alone: one whose clock is ahead may take a record over too early, and ends no other
+    ///   lease. A store may refuse a `now` that is far off its own clock, as
+    ///   [`Misuse::OffClock`];
     /// - what waits in other lanes is neither returned nor leased, and takes no room
     ///   (`other_lanes_are_left_to_others`); a write may put a record into another lane
     ///   (`a_record_may_change_its_lane`);

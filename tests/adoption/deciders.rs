@@ -141,7 +141,7 @@ fn an_adoption_is_decided_by_the_playbook_that_it_names() {
         let adoption = Adoption {
             playbook: two.hash.clone(),
             stages: Vec::new(),
-            occupied: Vec::new(),
+            occupied: None,
         };
         let command = |what| Command {
             tenant: TENANT.into(),
@@ -166,32 +166,85 @@ fn an_adoption_is_decided_by_the_playbook_that_it_names() {
     });
 }
 
+#[test]
+fn whoever_adopts_in_whatever_way_lets_no_occupied_stage_vanish() {
+    let (one, two) = (shop(""), without_talking());
+    block_on(async {
+        let world = World::new();
+        let engine = world.engine(&[&one, &two]);
+        let lead = register(&world.engine(&[&one])).await;
+        let by_hand = world.engine(&[&one]);
+        let moved = by_hand.tenant(TENANT).move_to(lead, "talking");
+        moved.by(Actor::host("test")).await.unwrap();
+        let mut adoption = Adoption {
+            playbook: two.hash.clone(),
+            stages: Vec::new(),
+            occupied: None,
+        };
+        let command = |adoption: &Adoption| Command {
+            tenant: TENANT.into(),
+            actor: Actor::host("test"),
+            happened_at: None,
+            what: What::Adopt(Box::new(adoption.clone())),
+        };
+        // The engine counts the stages itself, whatever the host says of them.
+        let refused = engine.execute(None, command(&adoption)).await;
+        assert_eq!(code(refused), "stages-vanish");
+        adoption.occupied = Some(Vec::new());
+        let refused = engine.execute(None, command(&adoption)).await;
+        assert_eq!(code(refused), "stages-vanish");
+        // Where there is no engine to count them, they must be said.
+        adoption.occupied = None;
+        let now = world.clock.now();
+        let id = CommandId::of("adopt");
+        let refused = decide(&two, &Records::new(), id, &command(&adoption), now);
+        let not_counted = Stop::Refused(Box::new(Refusal::NotCounted));
+        assert_eq!(refused, Err(not_counted));
+        let mut occupied = engine.tenant(TENANT).occupied_stages().await.unwrap();
+        assert_eq!(occupied.pop(), Some(("sales".into(), "talking".into())));
+    });
+}
+
+#[test]
+fn what_the_active_playbook_must_decide_is_told_to_who_does_not_know_it() {
+    let (one, two) = (shop(""), shop("[activity]\nvisit = {}"));
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&one])).await;
+        world.adopt(&world.engine(&[&one, &two])).await;
+        let old = world.engine(&[&one]);
+        let ana = AgentSetup::new("ana").name("Ana").email("ana@example.com");
+        let set_up = old.tenant(TENANT).set_up(ana.role("seller"));
+        let swept = old.tenant(TENANT).sweep(weekly("open"));
+        let test = || Actor::host("test");
+        for refused in [
+            set_up.by(test()).await.map(drop),
+            swept.by(test()).await.map(drop),
+            old.tenant(TENANT)
+                .register(luis())
+                .by(test())
+                .await
+                .map(drop),
+        ] {
+            let Err(Error::NotAdopted { active, given }) = refused else {
+                panic!("{refused:?}");
+            };
+            assert_eq!((active, given), (two.hash.clone(), one.hash.clone()));
+        }
+    });
+}
+
 // ------------------------------------------------------------------ sweeps that can't go on
 
-/// A lead in a stage that the new playbook lacks, whose adoption was asked for as if there were
-/// none: it stays behind under the old one.
+/// A lead that came to a stage which the new playbook lacks after the stages were counted: it
+/// stays behind under the old one.
 async fn left_behind(world: &World, one: &Arc<Playbook>, two: &Arc<Playbook>) -> LeadId {
-    let engine = world.engine(&[one]);
-    let lead = register(&engine).await;
-    engine
-        .tenant(TENANT)
-        .move_to(lead, "talking")
-        .by(Actor::host("test"))
-        .await
-        .unwrap();
-    let adoption = Adoption {
-        playbook: two.hash.clone(),
-        stages: Vec::new(),
-        occupied: Vec::new(),
-    };
-    let command = Command {
-        tenant: TENANT.into(),
-        actor: Actor::host("test"),
-        happened_at: None,
-        what: What::Adopt(Box::new(adoption)),
-    };
+    let lead = register(&world.engine(&[one])).await;
     let engine = world.engine(&[one, two]);
-    engine.execute(None, command).await.unwrap();
+    let shop = engine.tenant(TENANT);
+    let test = || Actor::host("test");
+    shop.adopt(Vec::new()).by(test()).await.unwrap();
+    shop.move_to(lead, "talking").by(test()).await.unwrap();
     engine.tick().await.unwrap();
     let left = engine.tenant(TENANT).lead(lead).await.unwrap().unwrap();
     assert_eq!(left.playbook, one.hash);
@@ -253,10 +306,7 @@ fn adopting_again_with_a_mapping_takes_over_who_was_left_behind() {
             .by(Actor::host("test"))
             .await;
         assert_eq!(code(again), "stages-vanish");
-        let mapping = StageMapping {
-            from: ("sales".into(), "talking".into()),
-            to: ("sales".into(), "new".into()),
-        };
+        let mapping = StageMapping::new(("sales", "talking"), ("sales", "new"));
         engine
             .tenant(TENANT)
             .adopt(vec![mapping])

@@ -12,9 +12,11 @@ use async_trait::async_trait;
 use leadkit::agenda;
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{
-    Actor, Adoption, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, StageMapping, What,
+    Actor, Adoption, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, StageMapping,
+    Waiting, What,
 };
 use leadkit::decide::records::Records;
+use leadkit::decide::refusal::Refusal;
 use leadkit::decide::{Decision, Stop, decide};
 use leadkit::engine::{Engine, Error, Ticked};
 use leadkit::ids::{CommandId, LeadId, Name, SweepId, Tenant};

@@ -375,10 +375,7 @@ fn a_lead_that_is_mapped_to_a_stage_gets_no_backlog_of_its_rules() {
         register(&world.engine(&[&one])).await;
         world.live_to_day(&world.engine(&[&one]), 50).await;
         let engine = world.engine(&[&one, &two]);
-        let mapping = StageMapping {
-            from: ("sales".into(), "new".into()),
-            to: ("sales".into(), "talking".into()),
-        };
+        let mapping = StageMapping::new(("sales", "new"), ("sales", "talking"));
         engine
             .tenant(TENANT)
             .adopt(vec![mapping])
@@ -424,10 +421,7 @@ fn with_stages(stages: &str) -> Arc<Playbook> {
 }
 
 fn mapping(from: &str, to: &str) -> StageMapping {
-    StageMapping {
-        from: ("sales".into(), from.into()),
-        to: ("sales".into(), to.into()),
-    }
+    StageMapping::new(("sales", from), ("sales", to))
 }
 
 #[test]
@@ -480,5 +474,73 @@ fn a_lead_of_a_playbook_before_the_last_one_is_not_closed_by_a_mapping_either() 
         assert_eq!((found.id, found.stage.as_str()), (lead, "new"));
         assert!(found.is_open());
         assert_eq!(found.playbook, one.hash);
+    });
+}
+
+// ------------------------------------------------------------------ stages where leads wait
+
+/// The shop with a stage in which leads wait.
+fn with_parked(group: &str) -> Arc<Playbook> {
+    let stages = "new = { to = { parked = [] } }\nparked = { waits = true, to = { new = [] } }\n";
+    let wait = format!(
+        "\n[wait.{group}]\nlabel = \"Later\"\nwait = {{ least = \"30 days\", default = \"30 days\" }}\nfirst = [{{ send = \"hello\" }}]\n"
+    );
+    with_template(
+        &format!("{SHOP}\n[pipeline.sales.stage]\n{stages}{wait}"),
+        HELLO,
+    )
+}
+
+#[test]
+fn a_lead_without_a_wait_group_comes_to_a_stage_where_leads_wait_only_with_one() {
+    let (one, two) = (shop(""), with_parked("later"));
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&one])).await;
+        let engine = world.engine(&[&one, &two]);
+        let adopt = |mapping| {
+            let adoption = engine.tenant(TENANT).adopt(vec![mapping]);
+            adoption.by(Actor::host("test"))
+        };
+        assert_eq!(code(adopt(mapping("new", "parked")).await), "nobody-waits");
+        let unknown = mapping("new", "parked").wait(Waiting::new("latr"));
+        assert_eq!(code(adopt(unknown).await), "incomplete");
+        let later = mapping("new", "parked").wait(Waiting::new("later"));
+        adopt(later).await.unwrap();
+        engine.tick().await.unwrap();
+        let lead = leads(&engine).await.remove(0);
+        assert_eq!(lead.wait.as_ref().unwrap().group, "later");
+        world.live_to_day(&engine, 31).await;
+        assert_eq!(
+            world.messages(),
+            1,
+            "the lead is contacted when its wait is over"
+        );
+        world.assert_clocks(&two).await;
+    });
+}
+
+#[test]
+fn a_lead_whose_wait_group_is_gone_stays_behind_until_it_is_said_where_it_waits() {
+    let (one, two) = (with_parked("later"), with_parked("sooner"));
+    block_on(async {
+        let world = World::new();
+        let engine = world.engine(&[&one]);
+        let lead = register(&engine).await;
+        let parked = engine
+            .tenant(TENANT)
+            .let_wait(lead, "parked", Waiting::new("later"));
+        parked.by(Actor::host("test")).await.unwrap();
+        let engine = world.engine(&[&one, &two]);
+        world.adopt(&engine).await;
+        assert_eq!(leads(&engine).await[0].playbook, one.hash);
+        let sooner = mapping("parked", "parked").wait(Waiting::new("sooner"));
+        let adopted = engine.tenant(TENANT).adopt(vec![sooner]);
+        adopted.by(Actor::host("test")).await.unwrap();
+        engine.tick().await.unwrap();
+        let lead = leads(&engine).await.remove(0);
+        assert_eq!(lead.playbook, two.hash);
+        assert_eq!(lead.wait.as_ref().unwrap().group, "sooner");
+        world.assert_clocks(&two).await;
     });
 }

@@ -28,6 +28,35 @@ fn two_registrations_of_one_email_by_one_agent_racing_each_other_make_one_lead()
 }
 
 #[test]
+fn another_command_under_an_id_that_is_taken_is_refused_and_not_taken_for_a_repeat() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let Bench { engine, clock, .. } = bench(store.clone(), "2026-03-10T09:30:00-05:00");
+        people(&engine).await;
+        let quito = engine.tenant("quito");
+        let id = CommandId::of("webhook 7");
+        let first = quito.register(luis()).by(desk()).id(id).await.unwrap();
+        let other = NewLead::new("Eva Paz")
+            .email("eva@example.com")
+            .source("web")
+            .field("city", "Quito");
+        let taken = quito.register(other.clone()).by(desk()).id(id).await;
+        assert!(matches!(taken, Err(Error::Refused(refusal)) if refusal.code() == "id-taken"));
+        // Neither is one that would be refused anyway.
+        let closed = quito.reopen(first.id, "new").by(desk()).id(id).await;
+        assert!(matches!(closed, Err(Error::Refused(refusal)) if refusal.code() == "id-taken"));
+        assert_eq!(quito.count("", &[]).await.unwrap()[0].count, 1);
+        // Two workers with one seed make the same ids: the second is told, and loses no lead
+        // without a word.
+        let one = bench_of(store.clone(), clock.clone(), 7).engine;
+        let two = bench_of(store, clock, 7).engine;
+        one.tenant("quito").tried(first.id).by("ana").await.unwrap();
+        let lost = two.tenant("quito").register(other).by(desk()).await;
+        assert!(matches!(lost, Err(Error::Refused(refusal)) if refusal.code() == "id-taken"));
+    });
+}
+
+#[test]
 fn the_same_command_twice_acts_once_and_answers_with_the_same_lead() {
     block_on(async {
         let Bench { engine, clock, .. } = bench(

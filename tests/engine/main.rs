@@ -53,14 +53,18 @@ struct Bench {
 }
 
 fn bench(store: Arc<dyn Store>, start: &str) -> Bench {
-    let clock = VirtualClock::at(at(start));
+    bench_of(store, VirtualClock::at(at(start)), 1)
+}
+
+/// One of several workers on a store.
+fn bench_of(store: Arc<dyn Store>, clock: VirtualClock, seed: u64) -> Bench {
     let mailer = MemoryMailer::default();
     let engine = Engine::builder_on(store)
         .playbook("quito", sales())
         .playbook("toluca", follow_up())
         .mailer("email", mailer.clone())
         .clock(clock.clone())
-        .seed(1)
+        .seed(seed)
         .build()
         .unwrap();
     Bench {

@@ -1,5 +1,11 @@
 //! Messages, whatever servers answer and however long they take.
 
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
+use leadkit::mailer::{Mailer, Outgoing};
+
 use super::*;
 
 /// A mailer whose first answer is this one; then it accepts.
@@ -45,6 +51,78 @@ async fn message_states(engine: &Engine) -> Vec<String> {
         .iter()
         .map(|message| message.state.as_str().to_owned())
         .collect()
+}
+
+/// A mailer whose first call hangs until three others have been answered.
+#[derive(Debug, Default)]
+struct FirstHangs {
+    calls: AtomicUsize,
+    answered: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Mailer for FirstHangs {
+    async fn hand_over(&self, _: &Outgoing) -> Outcome {
+        if self.calls.fetch_add(1, Ordering::Relaxed) == 0 {
+            let mut patience = 1_000;
+            poll_fn(|context| {
+                patience -= 1;
+                context.waker().wake_by_ref();
+                match self.answered.load(Ordering::Relaxed) >= 3 || patience == 0 {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+            .await;
+            let said = format!("behind {}", self.answered.load(Ordering::Relaxed));
+            return Outcome::Refused {
+                said: said.into(),
+                address_invalid: false,
+            };
+        }
+        self.answered.fetch_add(1, Ordering::Relaxed);
+        Outcome::Accepted
+    }
+}
+
+#[test]
+fn a_server_that_is_slow_to_answer_for_one_message_holds_up_few_others() {
+    block_on(async {
+        let clock = VirtualClock::at(at("2026-03-10T09:30:00-06:00"));
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("toluca", follow_up())
+            .mailer("email", FirstHangs::default())
+            .clock(clock.clone())
+            .seed(1)
+            .build()
+            .unwrap();
+        let toluca = engine.tenant("toluca");
+        let luisa = AgentSetup::new("luisa")
+            .name("Luisa")
+            .email("luisa@x.example")
+            .role("seller");
+        toluca.set_up(luisa).by(desk()).await.unwrap();
+        for number in 0..4 {
+            let lead = rosa().email(format!("rosa.{number}@example.com"));
+            toluca.register(lead).by("luisa").await.unwrap();
+        }
+        let ninety_days_on = at("2026-06-08T09:30:00-06:00");
+        engine
+            .live_until(&clock, ninety_days_on, |_, _| {})
+            .await
+            .unwrap();
+        engine.tick().await.unwrap();
+        let messages = toluca.messages("", None, 100).await.unwrap();
+        let said = |message: &leadkit::record::Message| message.error.clone();
+        let mut states: Vec<_> = messages
+            .iter()
+            .map(|message| (message.state.as_str(), said(message)))
+            .collect();
+        states.sort();
+        let accepted = ("accepted", None);
+        let hung = ("refused", Some("behind 3".into()));
+        assert_eq!(states, [accepted.clone(), accepted.clone(), accepted, hung]);
+    });
 }
 
 #[test]

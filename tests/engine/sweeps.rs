@@ -77,3 +77,37 @@ fn a_sweep_that_comes_every_week_catches_up_once_and_keeps_its_hour() {
         assert_eq!(recorded().await, 3);
     });
 }
+
+#[test]
+fn a_target_that_was_reached_before_its_worker_died_does_not_count_as_refused() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let Bench { engine, clock, .. } = bench(store.clone(), "2026-03-10T09:30:00-05:00");
+        people(&engine).await;
+        let quito = engine.tenant("quito");
+        let lead = quito.register(luis()).by(desk()).await.unwrap();
+        let sweep = NewSweep {
+            name: "parked".into(),
+            audience: "open".into(),
+            order: LeadOrder::Hold {
+                hold: "customer-asked".into(),
+            },
+            starts_at: None,
+            every_days: None,
+        };
+        quito.sweep(sweep).by(desk()).await.unwrap();
+        clock.advance(Elapsed::seconds(1));
+        // The first commit is that of the page's leads, the second that of the sweep itself.
+        let plan = Plan::new().on(leadkit::faults::Call::Commit, 2, StoreFault::Before);
+        let dying = FaultyStore::on(store.clone(), plan);
+        let Bench { engine, .. } = bench_of(Arc::new(dying), clock.clone(), 2);
+        assert!(matches!(engine.tick().await, Err(Error::Store(_))));
+        let Bench { engine, .. } = bench_of(store, clock.clone(), 3);
+        let quito = engine.tenant("quito");
+        assert!(!quito.lead(lead.id).await.unwrap().unwrap().holds.is_empty());
+        clock.advance(Elapsed::minutes(2));
+        engine.tick().await.unwrap();
+        let swept = quito.sweeps("", None, 1).await.unwrap().remove(0);
+        assert_eq!((swept.reached, swept.refused, swept.next_at), (1, 0, None));
+    });
+}

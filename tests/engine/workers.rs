@@ -184,6 +184,25 @@ fn a_lead_that_cannot_be_read_is_reported_and_holds_nobody_up() {
 }
 
 #[test]
+fn a_lead_that_cannot_be_read_is_tried_less_and_less_often() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+        let engine = two_leads(&store, &clock).await;
+        engine.tick().await.unwrap();
+        damage(&store, "cuenca", &sales(), at("2026-03-10T09:30:00-05:00")).await;
+        let mut tried = Vec::new();
+        for minute in 0..6 * 60 {
+            if !engine.tick().await.unwrap().failures.is_empty() {
+                tried.push(minute);
+            }
+            clock.advance(Elapsed::minutes(1));
+        }
+        assert_eq!(tried, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243, 303]);
+    });
+}
+
+#[test]
 fn what_another_worker_has_in_hand_is_waited_for_and_not_spun_on() {
     for store in stores() {
         block_on(async {

@@ -318,7 +318,7 @@ fn an_adoption_that_races_with_an_agents_setup_misses_nobody() {
         let adoption = Adoption {
             playbook: two.hash.clone(),
             stages: Vec::new(),
-            occupied: Vec::new(),
+            occupied: Some(Vec::new()),
         };
         let command = Command {
             tenant: TENANT.into(),

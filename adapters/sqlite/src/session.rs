@@ -248,7 +248,7 @@ fn version(row: &rusqlite::Row<'_>) -> rusqlite::Result<Version> {
     Ok(Version(row.get::<_, i64>(0)?.unsigned_abs()))
 }
 
-/// A version as SQLite keeps it. It counts writes, and so stays far below the end of either.
+/// A version as SQLite keeps it, in signed numbers: versions are below 2^63.
 fn version_number(version: Version) -> i64 {
     i64::try_from(version.0).unwrap_or(i64::MAX)
 }

@@ -26,7 +26,7 @@ use worker::{Reply, Request, Worker};
 const KEYS_AT_HAND: usize = 8;
 
 /// How far `now` may be off the system clock, in minutes, unless time is virtual.
-const CLOCK_TOLERANCE_MINUTES: i64 = 5;
+pub(crate) const CLOCK_TOLERANCE_MINUTES: i64 = 5;
 
 /// Keeps records in one SQLite file. Clones share what they hold; when the last one is dropped
 /// the file is closed.

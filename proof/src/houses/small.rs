@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 
 use leadkit::decide::command::StageMapping;
-use leadkit::ids::Name;
 use leadkit::playbook::load::Folder;
 
 use crate::dice::Dice;
@@ -30,11 +29,7 @@ pub(super) fn folders(versions: usize, dice: &mut Dice) -> (Vec<Folder>, Vec<Sta
             .into(),
         ..Folder::default()
     });
-    let stage = |stage: &str| (Name::from("sale"), Name::from(stage));
-    let mapping = StageMapping {
-        from: stage("extra"),
-        to: stage("talking"),
-    };
+    let mapping = StageMapping::new(("sale", "extra"), ("sale", "talking"));
     (folders.collect(), vec![mapping])
 }
 

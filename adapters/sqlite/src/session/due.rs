@@ -5,13 +5,14 @@
 
 use leadkit::ids::{Id, Tenant};
 use leadkit::store::{Due, Key, Kind, Lanes, NextDue};
-use leadkit::time::Instant;
+use leadkit::time::{Elapsed, Instant};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::FxHashMap;
 
 use crate::error::Unreadable;
 use crate::session::{Prepared, Session, kind};
+use crate::store::CLOCK_TOLERANCE_MINUTES;
 use crate::tables::Sql;
 
 /// The statements that find due records.
@@ -31,6 +32,9 @@ impl<'c> Statements<'c> {
         }
     }
 }
+
+/// How far the clocks of those who ask may be apart: twice what one of them may be off.
+const CLOCKS_APART: Elapsed = Elapsed::minutes(2 * CLOCK_TOLERANCE_MINUTES);
 
 /// Who has been given what. A lease is on a record with the clock that it had then: one whose
 /// clock was moved by another connection is no longer leased.
@@ -59,24 +63,28 @@ impl Leases {
         }
     }
 
-    fn end_before(&mut self, now: Instant) {
-        self.running.retain(|_, lease| now < lease.until);
+    /// Forgets leases that have ended by every clock: whoever asks may have one that is ahead, and
+    /// must not end those of others.
+    fn forget_ended(&mut self, now: Instant) {
+        let ended = now.checked_sub_signed(CLOCKS_APART).unwrap_or(now);
+        self.running.retain(|_, lease| ended < lease.until);
     }
 
-    /// Whether a record with this clock is leased.
-    fn holds(&self, tenant: &Tenant, (at, kind, id): Found) -> bool {
+    /// Whether a record with this clock is leased now.
+    fn holds(&self, tenant: &Tenant, (at, kind, id): Found, now: Instant) -> bool {
         if self.running.is_empty() {
             return false;
         }
         let tenant = tenant.clone();
         let lease = self.running.get(&Key { id, kind, tenant });
-        lease.is_some_and(|lease| lease.at == at)
+        lease.is_some_and(|lease| lease.at == at && now < lease.until)
     }
 
     /// When the first lease of each lane ends, by the lane's number.
-    fn first_ends(&self) -> FxHashMap<i64, Instant> {
+    fn first_ends(&self, now: Instant) -> FxHashMap<i64, Instant> {
         let mut ends = FxHashMap::default();
-        for Lease { lane, until, .. } in self.running.values() {
+        let running = self.running.values().filter(|lease| now < lease.until);
+        for Lease { lane, until, .. } in running {
             let first = ends.entry(*lane).or_insert(*until);
             *first = (*first).min(*until);
         }
@@ -109,7 +117,7 @@ impl Session<'_> {
         limit: usize,
         lease_until: Instant,
     ) -> rusqlite::Result<Vec<Due>> {
-        leases.end_before(now);
+        leases.forget_ended(now);
         let mut turns = self.turns(lanes, now)?;
         let served_last = leases.served_last.as_ref();
         let behind = turns.partition_point(|turn| Some(&turn.tenant) <= served_last);
@@ -130,7 +138,7 @@ impl Session<'_> {
                 turn.taken.clear();
                 for lane in &turn.lanes {
                     let until = now.timestamp_micros();
-                    let found = self.take(leases, *lane, &turn.tenant, until, wanted)?;
+                    let found = self.take(leases, *lane, &turn.tenant, now, until, wanted)?;
                     turn.taken
                         .extend(found.into_iter().map(|found| (found, *lane)));
                 }
@@ -189,12 +197,13 @@ impl Session<'_> {
         Ok(turns)
     }
 
-    /// The first records of a lane that wake by `until` and aren't leased.
+    /// The first records of a lane that wake by `until` and aren't leased now.
     fn take(
         &mut self,
         leases: &Leases,
         lane: i64,
         tenant: &Tenant,
+        now: Instant,
         until: i64,
         wanted: usize,
     ) -> rusqlite::Result<Vec<Found>> {
@@ -206,7 +215,7 @@ impl Session<'_> {
                 break;
             };
             let found = (row.get(0)?, kind(1, row)?, Id::from_bytes(row.get(2)?));
-            if !leases.holds(tenant, found) {
+            if !leases.holds(tenant, found, now) {
                 taken.push(found);
             }
         }
@@ -219,8 +228,8 @@ impl Session<'_> {
         leases: &mut Leases,
         now: Instant,
     ) -> rusqlite::Result<Vec<NextDue>> {
-        leases.end_before(now);
-        let ends = leases.first_ends();
+        leases.forget_ended(now);
+        let ends = leases.first_ends(now);
         let mut found = Vec::new();
         let mut last = i64::MIN;
         loop {
@@ -236,7 +245,7 @@ impl Session<'_> {
             let at = match leased_until {
                 None => Some(first),
                 Some(_) => {
-                    let free = self.take(leases, number, &lane.tenant, i64::MAX, 1)?;
+                    let free = self.take(leases, number, &lane.tenant, now, i64::MAX, 1)?;
                     free.first().map(|(at, ..)| *at)
                 }
             };

@@ -102,8 +102,12 @@ impl Worker {
 
     pub(super) fn send(&self, request: Request) -> Result<(), ThreadGone> {
         let requests = self.requests.as_ref().ok_or(ThreadGone)?;
+        // Before it is sent: the thread may have answered by the time that `send` returns.
         self.asked.fetch_add(1, Ordering::AcqRel);
-        requests.send(request).map_err(|_| ThreadGone)
+        requests.send(request).map_err(|_| {
+            self.asked.fetch_sub(1, Ordering::AcqRel);
+            ThreadGone
+        })
     }
 }
 
