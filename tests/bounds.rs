@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use leadkit::agenda;
 use leadkit::clock::VirtualClock;
-use leadkit::decide::command::{Actor, LeadOrder, NewLead, NewSweep};
+use leadkit::condition::Condition;
+use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, NewSweep};
 use leadkit::engine::{Answer, Engine, Error};
 use leadkit::ids::LeadId;
 use leadkit::playbook::Playbook;
@@ -259,4 +260,65 @@ fn a_command_that_sets_more_fields_than_a_lead_can_have_is_refused() {
         let refused: Result<Answer, Error> = tenant.sweep(sweep).by(Actor::host("test")).await;
         assert!(matches!(refused, Err(Error::Refused(refusal)) if refusal.code() == "too-many"));
     });
+}
+
+#[test]
+fn an_agents_texts_and_a_sweeps_are_bounded() {
+    block_on(async {
+        let bench = Bench::new("").await;
+        let tenant = bench.world.tenant();
+        let long = "x".repeat(257);
+        let agent = || {
+            AgentSetup::new("ana")
+                .name("Ana")
+                .email("ana@example.com")
+                .role("seller")
+        };
+        let setups = [
+            ("role", agent().role(long.as_str())),
+            ("team", agent().team(long.as_str())),
+            ("cities", agent().cities(["Madrid", &long])),
+        ];
+        for (input, setup) in setups {
+            let refused = tenant.set_up(setup).by(Actor::host("test")).await;
+            assert!(wrong_inputs(refused).contains(&input.to_owned()), "{input}");
+        }
+        let fits = agent().team("x".repeat(256)).cities(["x".repeat(256)]);
+        tenant.set_up(fits).by(Actor::host("test")).await.unwrap();
+
+        let sweep = NewSweep {
+            name: "all".into(),
+            audience: "open".into(),
+            order: LeadOrder::Attempt { reached: false },
+            starts_at: None,
+            every_days: None,
+        };
+        let mut long_name = sweep.clone();
+        long_name.name = long.as_str().into();
+        let mut long_order = sweep.clone();
+        long_order.order = LeadOrder::Close {
+            stage: "lost".into(),
+            reason: Some("x".repeat(70_000).into()),
+        };
+        for (input, sweep) in [("name", long_name), ("order", long_order)] {
+            let refused = tenant.sweep(sweep).by(Actor::host("test")).await;
+            assert_eq!(wrong_inputs(refused), [input]);
+        }
+        let mut long_audience = sweep;
+        let endless = vec!["open"; Condition::MAX_BYTES / 4].join(" or ");
+        long_audience.audience = endless.into();
+        let refused: Result<Answer, Error> =
+            tenant.sweep(long_audience).by(Actor::host("test")).await;
+        assert!(
+            matches!(refused, Err(Error::Refused(refusal)) if refusal.code() == "bad-condition")
+        );
+    });
+}
+
+/// The inputs that a refusal names.
+fn wrong_inputs<T: std::fmt::Debug>(refused: Result<T, Error>) -> Vec<String> {
+    let Err(Error::Refused(refusal)) = refused else {
+        panic!("{refused:?}");
+    };
+    refusal.missing().map(ToString::to_string).collect()
 }

@@ -6,8 +6,8 @@ mod shop;
 
 use std::sync::Arc;
 
-use leadkit::decide::command::{Actor, Command, NewLead, What};
-use leadkit::engine::Answer;
+use leadkit::decide::command::{Actor, AgentSetup, Command, Correction, NewLead, What};
+use leadkit::engine::{Answer, Error};
 use leadkit::record::contact::ContactPart;
 use leadkit::scenario::World;
 use leadkit::store::{MemoryStore, Order};
@@ -238,4 +238,111 @@ reopen = { to = "waiting", wait = "some-months" }
 expect = { stage = "waiting", wait-days = 60, next-at = "2026-05-01T10:00:00+02:00" }
 "#,
     );
+}
+
+// ------------------------------------------------------------------ corrected
+
+#[test]
+fn what_a_registration_said_otherwise_can_be_corrected_on_all_leads_of_the_contact() {
+    block_on(async {
+        let world = world("");
+        let tenant = world.tenant();
+        let luis = || NewLead::new("Luis").email("luis@example.com");
+        register(&world, luis().phone("600 100 200")).await;
+        let second = register(&world, NewLead::new("Luisa").email("luis@example.com")).await;
+        assert_eq!(second.contact_differs, [ContactPart::Name]);
+        let lead = second.lead.unwrap().id;
+        let correction = Correction::default().name(" Luisa ").phone("600 300 400");
+        let corrected = tenant
+            .correct_contact(lead, correction)
+            .by(Actor::host("test"));
+        let corrected = corrected.await.unwrap();
+        assert_eq!(corrected.contact.name, "Luisa");
+        let leads = tenant.leads("", Order::Id, None, 10).await.unwrap().leads;
+        assert_eq!(leads.len(), 2);
+        for lead in &leads {
+            let known = (lead.contact.name.as_str(), lead.contact.phone.as_deref());
+            assert_eq!(known, ("Luisa", Some("600 300 400")));
+            let told = tenant.explain(lead.id).await.unwrap().to_string();
+            let event = "corrected: the contact's name and phone";
+            assert!(told.contains(event), "{told}");
+        }
+        // Who is registered next is the contact as it is known now.
+        let third = register(&world, NewLead::new("Luisa").email("luis@example.com")).await;
+        assert_eq!(third.contact_differs, []);
+        // What is not said stays, and an empty number takes the number away.
+        let gone = tenant.correct_contact(lead, Correction::default().phone(""));
+        let gone = gone.by(Actor::host("test")).await.unwrap();
+        assert_eq!(
+            (gone.contact.name.as_str(), gone.contact.phone),
+            ("Luisa", None)
+        );
+    });
+}
+
+#[test]
+fn who_is_known_by_a_phone_number_is_known_by_the_corrected_one() {
+    block_on(async {
+        let world = world("");
+        let tenant = world.tenant();
+        let known_by = |phone: &str| NewLead::new("Luis").phone(phone);
+        let contact = |answer: Answer| answer.lead.unwrap().contact.id;
+        let first = register(&world, known_by("600 100 200"))
+            .await
+            .lead
+            .unwrap();
+        let other = contact(register(&world, known_by("600 900 900")).await);
+        let correct = |phone: &str| {
+            let correction = Correction::default().phone(phone);
+            tenant
+                .correct_contact(first.id, correction)
+                .by(Actor::host("test"))
+        };
+        correct("600 300 400").await.unwrap();
+        let again = contact(register(&world, known_by("600-300-400")).await);
+        assert_eq!(again, first.contact.id);
+        let stranger = contact(register(&world, known_by("600 100 200")).await);
+        assert_ne!(stranger, first.contact.id);
+        // A number by which somebody else is known stays theirs.
+        correct("600 900 900").await.unwrap();
+        assert_eq!(
+            contact(register(&world, known_by("600 900 900")).await),
+            other
+        );
+    });
+}
+
+#[test]
+fn a_correction_must_say_something_that_can_be_right_and_takes_its_permission() {
+    block_on(async {
+        let world = world("[role.clerk]\nmay = [\"register\"]\nover = \"all\"\n");
+        let tenant = world.tenant();
+        let clerk = AgentSetup::new("eva").name("Eva").email("eva@example.com");
+        let clerk = tenant.set_up(clerk.role("clerk")).by(Actor::host("test"));
+        clerk.await.unwrap();
+        let lead = register(&world, NewLead::new("Luis").phone("600 100 200")).await;
+        let lead = lead.lead.unwrap().id;
+        let long = "6".repeat(257);
+        let correct = |name: &str, phone: &str, by: Actor| {
+            let correction = Correction::default().name(name).phone(phone);
+            tenant.correct_contact(lead, correction).by(by)
+        };
+        for (name, phone, wrong) in [
+            (" ", "600 300 400", "name"),
+            ("Luis", "none", "phone"),
+            ("Luis", &long, "phone"),
+            (&long, "", "name"),
+        ] {
+            let refused = correct(name, phone, Actor::host("test")).await;
+            let Err(Error::Refused(refusal)) = refused else {
+                panic!("{refused:?}");
+            };
+            let inputs: Vec<&str> = refusal.missing().map(|input| input.as_str()).collect();
+            assert_eq!(inputs, [wrong]);
+        }
+        let refused = correct("Luisa", "", "eva".into()).await;
+        assert!(
+            matches!(refused, Err(Error::Refused(refusal)) if refusal.code() == "not-permitted")
+        );
+    });
 }

@@ -1,10 +1,10 @@
 //! Setting up agents: everything that is missing at once, and the groups and pools that follow.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::decide::command::{AgentSetup, LeadOrder, NewSweep};
 use crate::decide::draft::Draft;
-use crate::decide::refusal::{Gap, Problem, Refusal};
+use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::decide::{Stop, pools, sweeps};
 use crate::email::Email;
 use crate::hint::nearest;
@@ -97,98 +97,75 @@ fn merge(
     id: AgentId,
     before: Option<&Agent>,
 ) -> Result<Agent, Stop> {
-    let mut gaps = Vec::new();
-    let mut gap = |input: &str, problem: Problem| {
-        gaps.push(Gap {
-            input: Name::from(input),
-            problem,
-        })
-    };
+    let mut gaps = Gaps::default();
+    check_lengths(setup, &mut gaps);
     if id.as_str().is_empty() {
-        gap("agent", Problem::Missing);
-    }
-    let texts = [
-        ("agent", Some(&setup.agent)),
-        ("name", setup.name.as_ref()),
-        ("phone", setup.phone.as_ref()),
-    ];
-    for (input, text) in texts {
-        if text.is_some_and(|text| text.len() > LONGEST) {
-            gap(
-                input,
-                Problem::TooLong {
-                    most_bytes: LONGEST,
-                },
-            );
-        }
+        gaps.add("agent", Problem::Missing);
     }
     let name = setup.name.clone().filter(|name| !name.trim().is_empty());
     let name = name.or_else(|| before.map(|agent| agent.name.clone()));
     if name.is_none() {
-        gap("name", Problem::Missing);
+        gaps.add("name", Problem::Missing);
     }
     let email = match setup.email.as_ref().map(|email| email.parse::<Email>()) {
         Some(Ok(email)) => Some(email),
         Some(Err(_)) => {
-            gap("email", Problem::NotAnEmail);
+            gaps.add("email", Problem::NotAnEmail);
             None
         }
         None => before.map(|agent| agent.email.clone()).or_else(|| {
-            gap("email", Problem::Missing);
+            gaps.add("email", Problem::Missing);
             None
         }),
     };
     let role = setup
         .role
-        .clone()
-        .or_else(|| before.map(|agent| agent.role.clone()));
-    match &role {
-        None => gap("role", Problem::Missing),
+        .as_ref()
+        .or_else(|| before.map(|agent| &agent.role));
+    match role {
+        None => gaps.add("role", Problem::Missing),
         Some(role) if draft.playbook.role(role).is_none() => {
             let known = draft.playbook.roles.iter().map(|role| role.name.as_str());
             let nearest = nearest(role.as_str(), known).map(SmolStr::from);
-            gap("role", Problem::Unknown { nearest });
+            gaps.add("role", Problem::Unknown { nearest });
         }
         Some(_) => {}
     }
-    let cities = setup
-        .cities
-        .clone()
-        .or_else(|| before.map(|agent| agent.cities.clone()))
-        .unwrap_or_default();
-    if cities.len() > MOST_CITIES {
-        gap(
-            "cities",
-            Problem::Unfit {
-                expected: smol_str::format_smolstr!("at most {MOST_CITIES}"),
-            },
-        );
+    let (name, email, role) = match (name, email, role) {
+        (Some(name), Some(email), Some(role)) if gaps.is_empty() => (name, email, role),
+        _ => return Err(gaps.refusal().into()),
+    };
+    let before = before.cloned();
+    let agent = before.unwrap_or_else(|| Agent::new(id, name.clone(), email.clone(), role.clone()));
+    Ok(Agent {
+        name,
+        email,
+        role: role.clone(),
+        phone: setup.phone.clone().or(agent.phone),
+        team: setup.team.clone().or(agent.team),
+        cities: setup.cities.clone().unwrap_or(agent.cities),
+        capacity: setup.capacity.or(agent.capacity),
+        available: setup.available.unwrap_or(agent.available),
+        ..agent
+    })
+}
+
+fn check_lengths(setup: &AgentSetup, gaps: &mut Gaps) {
+    let cities = setup.cities.as_deref().unwrap_or_default();
+    let longest_city = cities.iter().max_by_key(|city| city.len());
+    for (input, text) in [
+        ("agent", Some(setup.agent.as_str())),
+        ("name", setup.name.as_deref()),
+        ("phone", setup.phone.as_deref()),
+        ("role", setup.role.as_ref().map(Name::as_str)),
+        ("team", setup.team.as_ref().map(Name::as_str)),
+        ("cities", longest_city.map(SmolStr::as_str)),
+    ] {
+        gaps.add_too_long(input, text, LONGEST);
     }
-    match (name, email, role) {
-        (Some(name), Some(email), Some(role)) if gaps.is_empty() => Ok(Agent {
-            id,
-            name,
-            email,
-            phone: setup
-                .phone
-                .clone()
-                .or_else(|| before.and_then(|agent| agent.phone.clone())),
-            role,
-            team: setup
-                .team
-                .clone()
-                .or_else(|| before.and_then(|agent| agent.team.clone())),
-            cities,
-            capacity: setup
-                .capacity
-                .or_else(|| before.and_then(|agent| agent.capacity)),
-            available: setup
-                .available
-                .or_else(|| before.map(|agent| agent.available))
-                .unwrap_or(true),
-            history: before.map(|agent| agent.history).unwrap_or_default(),
-        }),
-        _ => Err(Refusal::Incomplete(gaps).into()),
+    if cities.len() > MOST_CITIES {
+        let expected = format_smolstr!("at most {MOST_CITIES}");
+        gaps.add("cities", Problem::Unfit { expected });
     }
 }
 
@@ -214,10 +191,7 @@ fn change_group(
 fn follow(draft: &mut Draft<'_>, agent: &Agent) -> Result<(), Stop> {
     let sweep = NewSweep {
         name: Name::from("follow-owner"),
-        audience: smol_str::format_smolstr!(
-            "owner == {}",
-            crate::condition::quoted(agent.id.as_str())
-        ),
+        audience: format_smolstr!("owner == {}", crate::condition::quoted(agent.id.as_str())),
         order: LeadOrder::FollowOwner,
         starts_at: None,
         every_days: None,

@@ -337,6 +337,8 @@ pub enum LeadOrder {
     },
     /// Its contact wants no more marketing.
     Unsubscribe,
+    /// Correct what is known of its contact, on all the contact's leads.
+    CorrectContact(Correction),
     /// Try again what was set aside.
     Retry,
     /// Come under another playbook.
@@ -348,6 +350,34 @@ pub enum LeadOrder {
     },
     /// Copy the owner's role and team anew.
     FollowOwner,
+}
+
+/// What is known of a contact, corrected by who asked the person. What is `None` stays as it is.
+///
+/// The e-mail address names the contact and is not corrected: whoever writes from another one is
+/// registered as another contact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Correction {
+    /// The name.
+    pub name: Option<SmolStr>,
+    /// The phone number; an empty one takes the number away.
+    pub phone: Option<SmolStr>,
+}
+
+impl Correction {
+    /// This is the name.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<SmolStr>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// This is the phone number.
+    #[must_use]
+    pub fn phone(mut self, phone: impl Into<SmolStr>) -> Self {
+        self.phone = Some(phone.into());
+        self
+    }
 }
 
 /// A wait group to put a lead in.

@@ -1,14 +1,17 @@
 //! Contacts, and the copies that their open leads keep of them: whoever changes a contact renews the
 //! copies in the same commit.
 
+use smol_str::SmolStr;
+
 use crate::decide::Stop;
+use crate::decide::command::Correction;
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
-use crate::decide::refusal::Refusal;
+use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::ids::LeadId;
-use crate::record::Lead;
-use crate::record::contact::{Contact, ContactPart, OpenLead};
+use crate::record::contact::{Claim, Contact, ContactPart};
 use crate::record::journal::Event;
+use crate::record::lead::{ContactCopy, Lead};
 use crate::store::Key;
 
 /// The contact wants no more marketing, on any of its open leads; at once and for good.
@@ -19,6 +22,97 @@ pub(crate) fn unsubscribe(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), 
         contact.unsubscribed_at.get_or_insert(at);
     })
 }
+
+/// Corrects what is known of the contact, on all its open leads: somebody asked the person.
+pub(crate) fn correct(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    correction: &Correction,
+) -> Result<(), Stop> {
+    check(correction)?;
+    let key = Key::contact(draft.tenant, lead.contact.id);
+    let Some(mut contact) = draft.read::<Contact>(&key)? else {
+        return Ok(());
+    };
+    let before = contact.clone();
+    let mut what = Vec::new();
+    if let Some(name) = &correction.name {
+        contact.name = name.trim().into();
+        what.extend((contact.name != before.name).then_some(ContactPart::Name));
+    }
+    if let Some(phone) = &correction.phone {
+        contact.phone = phone_in(phone).map(SmolStr::from);
+        what.extend((contact.phone != before.phone).then_some(ContactPart::Phone));
+    }
+    if what.is_empty() {
+        return Ok(());
+    }
+    renew_phone_claim(draft, &before, &contact)?;
+    let corrected = |lead| Event::ContactCorrected {
+        lead,
+        what: what.clone(),
+    };
+    draft.happened(corrected(lead.id));
+    lead.contact = ContactCopy::of(&contact);
+    renew_copies(draft, &contact, Some(lead.id), Some(&corrected))?;
+    draft.put(key, contact, None);
+    Ok(())
+}
+
+fn check(correction: &Correction) -> Result<(), Refusal> {
+    let mut gaps = Gaps::default();
+    let name = correction.name.as_deref();
+    let phone = correction.phone.as_deref();
+    if name.is_some_and(|name| name.trim().is_empty()) {
+        gaps.add("name", Problem::Missing);
+    }
+    if phone.is_some_and(|said| !said.trim().is_empty() && phone_in(said).is_none()) {
+        let expected = SmolStr::new_static("a phone number");
+        gaps.add("phone", Problem::Unfit { expected });
+    }
+    gaps.add_too_long("name", name, LONGEST_NAME);
+    gaps.add_too_long("phone", phone, LONGEST_NAME);
+    gaps.told()
+}
+
+/// Who has no e-mail address is known by the phone number: from now on by the new one, unless that
+/// is somebody else's.
+fn renew_phone_claim(
+    draft: &mut Draft<'_>,
+    before: &Contact,
+    contact: &Contact,
+) -> Result<(), Stop> {
+    let claim_of = |contact: &Contact| {
+        let phone = contact.phone.as_deref().filter(|_| contact.email.is_none());
+        phone.map(|phone| Key::claim(draft.tenant, Claim::to_phone(phone)))
+    };
+    let (old, new) = (claim_of(before), claim_of(contact));
+    if old == new {
+        return Ok(());
+    }
+    draft.need(old.iter().chain(&new).cloned())?;
+    let own = Claim::Contact(contact.id);
+    if let Some(old) = old {
+        if draft.read::<Claim>(&old)?.as_ref() == Some(&own) {
+            draft.remove(old);
+        }
+    }
+    if let Some(new) = new {
+        if draft.read::<Claim>(&new)?.is_none() {
+            draft.put(new, own, None);
+        }
+    }
+    Ok(())
+}
+
+/// What is said as a phone number, if it has a digit to dial.
+pub(crate) fn phone_in(said: &str) -> Option<&str> {
+    let said = said.trim();
+    said.chars().any(|c| c.is_ascii_digit()).then_some(said)
+}
+
+/// How long a contact's name or phone number can be, in bytes.
+pub(crate) const LONGEST_NAME: usize = 256;
 
 /// Changes a contact and, in the same commit, the copies that its open leads keep.
 pub(crate) fn change_contact(
@@ -31,21 +125,21 @@ pub(crate) fn change_contact(
         return Ok(());
     };
     change(&mut contact);
-    copy_contact(&contact, lead);
+    lead.contact = ContactCopy::of(&contact);
     renew_copies(draft, &contact, Some(lead.id), None)?;
     draft.put(key, contact, None);
     Ok(())
 }
 
-/// Renews the copies that the open leads of a contact keep, but for the one at hand. `learned` is
-/// what they are told became known.
+/// Renews the copies that the open leads of a contact keep, but for the one at hand; `news` is what
+/// is put on record for each of them.
 pub(crate) fn renew_copies(
     draft: &mut Draft<'_>,
     contact: &Contact,
     at_hand: Option<LeadId>,
-    learned: Option<ContactPart>,
+    news: Option<&dyn Fn(LeadId) -> Event>,
 ) -> Result<(), Stop> {
-    let others = contact.leads.iter().map(|open| open.lead);
+    let others = contact.leads.iter().copied();
     let others: Vec<LeadId> = others.filter(|lead| Some(*lead) != at_hand).collect();
     draft.need(others.iter().map(|lead| Key::lead(draft.tenant, *lead)))?;
     for other in others {
@@ -53,10 +147,9 @@ pub(crate) fn renew_copies(
         // A lead that another playbook clocks gets its copies when it is taken over; until then
         // the gate asks the contact itself.
         if let Some(mut other) = other.filter(|other| other.playbook == draft.playbook.hash) {
-            copy_contact(contact, &mut other);
-            if let Some(part) = learned {
-                let (lead, what) = (other.id, vec![part]);
-                draft.happened(Event::ContactLearned { lead, what });
+            other.contact = ContactCopy::of(contact);
+            if let Some(news) = news {
+                draft.happened(news(other.id));
             }
             settle(draft, &mut other);
             draft.put_lead(other);
@@ -65,23 +158,15 @@ pub(crate) fn renew_copies(
     Ok(())
 }
 
-pub(crate) fn copy_contact(contact: &Contact, lead: &mut Lead) {
-    lead.contact.name = contact.name.clone();
-    lead.contact.email = contact.email.clone();
-    lead.contact.phone = contact.phone.clone();
-    lead.contact.unsubscribed = contact.unsubscribed_at.is_some();
-    lead.contact.email_invalid = contact.email_invalid_at.is_some();
-}
-
 /// Adds an open lead to its contact.
-pub(crate) fn add_open_lead(contact: &mut Contact, open: OpenLead) -> Result<(), Refusal> {
+pub(crate) fn add_open_lead(contact: &mut Contact, lead: LeadId) -> Result<(), Refusal> {
     if contact.leads.len() >= Contact::MOST_OPEN_LEADS {
         return Err(Refusal::TooMany {
             sort: "open leads of one contact",
             most: Contact::MOST_OPEN_LEADS,
         });
     }
-    contact.leads.push(open);
+    contact.leads.push(lead);
     Ok(())
 }
 

@@ -3,9 +3,8 @@
 use smol_str::SmolStr;
 
 use crate::decide::Stop;
-use crate::decide::command::LeadOrder;
 use crate::decide::draft::Draft;
-use crate::decide::refusal::{Gap, Problem, Refusal};
+use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::record::Lead;
@@ -21,7 +20,7 @@ pub(crate) fn set(
     fields: &[(Name, Option<Value>)],
 ) -> Result<(), Stop> {
     few(fields)?;
-    let mut gaps = Vec::new();
+    let mut gaps = Gaps::default();
     let mut set = Vec::new();
     for (name, value) in fields {
         match accept(draft, name, value.as_ref()) {
@@ -30,15 +29,10 @@ pub(crate) fn set(
                 lead.fields.set(name.clone(), value);
                 set.push(name.clone());
             }
-            Err(problem) => gaps.push(Gap {
-                input: name.clone(),
-                problem,
-            }),
+            Err(problem) => gaps.add(name.as_str(), problem),
         }
     }
-    if !gaps.is_empty() {
-        return Err(Refusal::Incomplete(gaps).into());
-    }
+    gaps.told()?;
     draft.happened(Event::FieldsSet {
         lead: lead.id,
         fields: set,
@@ -46,15 +40,8 @@ pub(crate) fn set(
     Ok(())
 }
 
-/// Refuses an order that is kept, or put on record, with more fields than a lead can have.
-pub(crate) fn few_in(order: &LeadOrder) -> Result<(), Refusal> {
-    match order {
-        LeadOrder::SetFields { fields } => few(fields),
-        _ => Ok(()),
-    }
-}
-
-fn few(fields: &[(Name, Option<Value>)]) -> Result<(), Refusal> {
+/// Refuses more fields than a lead can have.
+pub(crate) fn few(fields: &[(Name, Option<Value>)]) -> Result<(), Refusal> {
     let (sort, most) = ("fields of one lead", Fields::MOST);
     if fields.len() > most {
         return Err(Refusal::TooMany { sort, most });

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use crate::condition::Condition;
 use crate::decide::command::{LeadOrder, Waiting, What};
-use crate::decide::contacts::{self, add_open_lead, copy_contact, with_contact};
+use crate::decide::contacts::{self, add_open_lead, with_contact};
 use crate::decide::draft::Draft;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
@@ -17,10 +17,11 @@ use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::pipeline::Stage;
 use crate::playbook::rule::{Anchor, Rule};
-use crate::record::contact::OpenLead;
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
-use crate::record::lead::{Activity, Because, Closed, EarlierReason, Flag, Moment, Task};
+use crate::record::lead::{
+    Activity, Because, Closed, ContactCopy, EarlierReason, Flag, Moment, Task,
+};
 use crate::record::{Agent, Lead, Workload};
 use crate::store::Key;
 
@@ -89,6 +90,7 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
         LeadOrder::SetFields { fields } => fields::set(draft, lead, fields),
         LeadOrder::Complete { task, choice } => tasks::complete(draft, lead, task, choice.as_ref()),
         LeadOrder::Unsubscribe => contacts::unsubscribe(draft, lead),
+        LeadOrder::CorrectContact(correction) => contacts::correct(draft, lead, correction),
         LeadOrder::Retry => troubles::retry(draft, lead),
         LeadOrder::Adopt { playbook, stages } => {
             taking_over::take_over(draft, lead, playbook, stages)
@@ -474,7 +476,7 @@ fn close(
         ownership::unburden(draft, owner)?;
     }
     with_contact(draft, lead, |contact, lead| {
-        contact.leads.retain(|open| open.lead != lead.id);
+        contact.leads.retain(|open| *open != lead.id);
         Ok(())
     })
 }
@@ -502,12 +504,8 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     draft.happened(Event::Reopened { lead: lead.id });
     // Nobody renewed its copies while it was closed.
     with_contact(draft, lead, |contact, lead| {
-        copy_contact(contact, lead);
-        let open = OpenLead {
-            lead: lead.id,
-            pipeline: lead.pipeline.clone(),
-        };
-        add_open_lead(contact, open)
+        lead.contact = ContactCopy::of(contact);
+        add_open_lead(contact, lead.id)
     })?;
     ownership::take_claims(draft, lead)?;
     if let Some(owner) = lead.owner_id() {

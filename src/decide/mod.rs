@@ -215,7 +215,6 @@ pub fn decide(
         What::StartSweep(new) => {
             permit::permit(&mut draft, &command.what, None)?;
             permit::permit_order(&mut draft, &new.order)?;
-            fields::few_in(&new.order)?;
             adoption::rely_on_active(&mut draft)?;
             sweeps::start(&mut draft, new)?;
         }
@@ -297,6 +296,7 @@ fn is_for_closed(order: &LeadOrder) -> bool {
         LeadOrder::Reopen { .. }
             | LeadOrder::Complete { .. }
             | LeadOrder::Unsubscribe
+            | LeadOrder::CorrectContact(_)
             | LeadOrder::Retry
             | LeadOrder::Adopt { .. }
             | LeadOrder::FollowOwner

@@ -246,6 +246,40 @@ impl fmt::Display for Gap {
     }
 }
 
+/// What is wrong with inputs, gathered so that all of it is told at once.
+#[derive(Debug, Default)]
+pub(crate) struct Gaps(Vec<Gap>);
+
+impl Gaps {
+    pub(crate) fn add(&mut self, input: &str, problem: Problem) {
+        let input = Name::from(input);
+        self.0.push(Gap { input, problem });
+    }
+
+    /// Adds a text that is longer than it can be.
+    pub(crate) fn add_too_long(&mut self, input: &str, text: Option<&str>, most_bytes: usize) {
+        if text.is_some_and(|text| text.len() > most_bytes) {
+            self.add(input, Problem::TooLong { most_bytes });
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn refusal(self) -> Refusal {
+        Refusal::Incomplete(self.0)
+    }
+
+    /// A refusal, if anything is wrong.
+    pub(crate) fn told(self) -> Result<(), Refusal> {
+        match self.is_empty() {
+            true => Ok(()),
+            false => Err(self.refusal()),
+        }
+    }
+}
+
 /// What is wrong with an input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -3,13 +3,13 @@
 use smol_str::SmolStr;
 
 use crate::decide::command::NewLead;
-use crate::decide::contacts::{add_open_lead, renew_copies};
+use crate::decide::contacts::{LONGEST_NAME, add_open_lead, phone_in, renew_copies};
 use crate::decide::draft::Draft;
 use crate::decide::fields::accept;
 use crate::decide::life::settle;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{acting_agent, permit_agent};
-use crate::decide::refusal::{Gap, Problem, Refusal};
+use crate::decide::refusal::{Gap, Gaps, Problem, Refusal};
 use crate::decide::{Stop, waits};
 use crate::email::Email;
 use crate::hint::nearest;
@@ -17,16 +17,13 @@ use crate::ids::{ContactId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::people::Permission;
 use crate::playbook::pipeline::Route;
-use crate::record::contact::{Contact, ContactPart, MessageBook, OpenLead, dialled};
+use crate::record::contact::{Contact, ContactPart, MessageBook, dialled};
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
 use crate::record::lead::{Attempts, Because, ContactCopy, Moment, ToldAt, Wait};
 use crate::record::{Agent, Claim, History, Lead};
 use crate::store::Key;
 use crate::value::{Value, folded_eq};
-
-/// How long a name or a phone number can be, in bytes.
-const LONGEST_NAME: usize = 256;
 
 /// The lead that a registration makes, by its command: the same command, the same lead.
 #[must_use]
@@ -65,13 +62,7 @@ pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop>
     }
     find_owner(draft, &mut lead, new, registrar, route)?;
     ownership::take_claims(draft, &mut lead)?;
-    add_open_lead(
-        &mut contact,
-        OpenLead {
-            lead: lead.id,
-            pipeline: lead.pipeline.clone(),
-        },
-    )?;
+    add_open_lead(&mut contact, lead.id)?;
     draft.put(Key::contact(draft.tenant, contact.id), contact, None);
     settle(draft, &mut lead);
     draft.put_lead(lead);
@@ -87,30 +78,16 @@ struct Said {
 
 /// Checks everything that was said; everything that is wrong is told at once.
 fn check(draft: &Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
-    let mut gaps = Vec::new();
-    let mut gap = |input: &str, problem: Problem| {
-        gaps.push(Gap {
-            input: Name::from(input),
-            problem,
-        })
-    };
+    let mut gaps = Gaps::default();
     if new.name.trim().is_empty() {
-        gap("name", Problem::Missing);
+        gaps.add("name", Problem::Missing);
     }
-    for (input, text) in [("name", Some(&new.name)), ("phone", new.phone.as_ref())] {
-        if text.is_some_and(|text| text.len() > LONGEST_NAME) {
-            gap(
-                input,
-                Problem::TooLong {
-                    most_bytes: LONGEST_NAME,
-                },
-            );
-        }
-    }
+    gaps.add_too_long("name", Some(&new.name), LONGEST_NAME);
+    gaps.add_too_long("phone", new.phone.as_deref(), LONGEST_NAME);
     let typed = new.email.as_ref().filter(|email| !email.trim().is_empty());
     let email = typed.map(|email| email.parse::<Email>());
     if matches!(email, Some(Err(_))) {
-        gap("email", Problem::NotAnEmail);
+        gaps.add("email", Problem::NotAnEmail);
     }
     if let Some(source) = new
         .source
@@ -123,28 +100,26 @@ fn check(draft: &Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
             .iter()
             .map(|source| source.name.as_str());
         let nearest = nearest(source.as_str(), known).map(SmolStr::from);
-        gap("source", Problem::Unknown { nearest });
+        gaps.add("source", Problem::Unknown { nearest });
     }
     let mut fields = Fields::default();
     for (name, value) in &new.fields {
         match accept(draft, name, Some(value)) {
             Ok(value) => fields.set(name.clone(), value),
-            Err(problem) => gap(name.as_str(), problem),
+            Err(problem) => gaps.add(name.as_str(), problem),
         }
     }
     for field in draft.playbook.fields.iter().filter(|field| field.required) {
         if !new.fields.iter().any(|(name, _)| *name == field.name) {
-            gap(field.name.as_str(), Problem::Missing);
+            gaps.add(field.name.as_str(), Problem::Missing);
         }
     }
     let wait = waits::accept(draft, new.wait.as_ref(), new.wait_days);
     let wait = wait.unwrap_or_else(|wrong| {
-        gap(wrong.input.as_str(), wrong.problem);
+        gaps.add(wrong.input.as_str(), wrong.problem);
         None
     });
-    if !gaps.is_empty() {
-        return Err(Refusal::Incomplete(gaps).into());
-    }
+    gaps.told()?;
     Ok(Said {
         email: email.and_then(Result::ok),
         fields,
@@ -154,11 +129,7 @@ fn check(draft: &Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
 
 /// The contact behind a lead: known by the e-mail address, else by the phone number; or new.
 fn contact_of(draft: &mut Draft<'_>, new: &NewLead, said: &Said) -> Result<Contact, Stop> {
-    let phone = new
-        .phone
-        .as_deref()
-        .map(str::trim)
-        .filter(|phone| phone.chars().any(|c| c.is_ascii_digit()));
+    let phone = new.phone.as_deref().and_then(phone_in);
     let claim = match (&said.email, phone) {
         (Some(email), _) => Some(Claim::to_email(email)),
         (None, Some(phone)) => Some(Claim::to_phone(phone)),
@@ -168,7 +139,11 @@ fn contact_of(draft: &mut Draft<'_>, new: &NewLead, said: &Said) -> Result<Conta
     if let Some(mut known) = known_by(draft, claim.as_ref())? {
         if let (None, Some(phone)) = (&known.phone, phone) {
             known.phone = Some(phone.into());
-            renew_copies(draft, &known, None, Some(ContactPart::Phone))?;
+            let learned = |lead| Event::ContactLearned {
+                lead,
+                what: vec![ContactPart::Phone],
+            };
+            renew_copies(draft, &known, None, Some(&learned))?;
         }
         return Ok(known);
     }
@@ -236,14 +211,7 @@ fn blank(
     Lead {
         id: lead_id(&draft.command, draft.now),
         playbook: draft.playbook.hash.clone(),
-        contact: ContactCopy {
-            id: contact.id,
-            name: contact.name.clone(),
-            email: contact.email.clone(),
-            phone: contact.phone.clone(),
-            unsubscribed: contact.unsubscribed_at.is_some(),
-            email_invalid: contact.email_invalid_at.is_some(),
-        },
+        contact: ContactCopy::of(contact),
         pipeline: Name::from(""),
         stage: Name::from(""),
         entered: moment,

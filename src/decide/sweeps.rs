@@ -2,10 +2,10 @@
 
 use smol_str::format_smolstr;
 
-use crate::decide::Stop;
 use crate::decide::command::{LeadOrder, NewSweep, SweepOrder};
 use crate::decide::draft::Draft;
-use crate::decide::refusal::Refusal;
+use crate::decide::refusal::{Gaps, Problem, Refusal};
+use crate::decide::{Stop, fields};
 use crate::ids::{AgentId, Id, SweepId};
 use crate::record::journal::Event;
 use crate::record::{History, Sweep, TenantRecord};
@@ -13,8 +13,29 @@ use crate::store::Key;
 use crate::time::Instant;
 use crate::told;
 
+/// How long the name of a sweep can be, in bytes.
+const LONGEST_NAME: usize = 256;
+/// How much can be said in the order of a sweep, in bytes as it is kept.
+const LONGEST_ORDER: usize = 65_536;
+
+/// Refuses what would make a sweep's record too large. Conditions have a limit of their own.
+fn check_lengths(new: &NewSweep) -> Result<(), Refusal> {
+    if let LeadOrder::SetFields { fields } = &new.order {
+        fields::few(fields)?;
+    }
+    let mut gaps = Gaps::default();
+    gaps.add_too_long("name", Some(new.name.as_str()), LONGEST_NAME);
+    let order = postcard::to_allocvec(&new.order);
+    if order.map_or(true, |bytes| bytes.len() > LONGEST_ORDER) {
+        let most_bytes = LONGEST_ORDER;
+        gaps.add("order", Problem::TooLong { most_bytes });
+    }
+    gaps.told()
+}
+
 /// Starts a sweep. Its condition must be one that stores can filter on.
 pub(crate) fn start(draft: &mut Draft<'_>, new: &NewSweep) -> Result<SweepId, Stop> {
+    check_lengths(new)?;
     let condition = draft.playbook.condition(&new.audience);
     let condition =
         condition.map_err(|faults| Refusal::BadCondition(told::joined(&faults, "; ")))?;

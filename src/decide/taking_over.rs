@@ -3,7 +3,6 @@
 use crate::agenda::{Item, Standing, is_in_scope, standing};
 use crate::decide::adoption::{mapping_of, permit_end, permit_hash, rely_on_active};
 use crate::decide::command::StageMapping;
-use crate::decide::contacts::copy_contact;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
 use crate::decide::{Stop, ownership, tasks, waits};
@@ -12,7 +11,7 @@ use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::rule::{Anchor, Rule};
 use crate::record::journal::Event;
-use crate::record::lead::{Moment, ToldAt};
+use crate::record::lead::{ContactCopy, Moment, ToldAt};
 use crate::record::tenant::{Adopted, TenantRecord};
 use crate::record::{Contact, Lead};
 use crate::store::Key;
@@ -39,7 +38,7 @@ pub(crate) fn take_over(
         .collect();
     place(draft, lead, stages)?;
     if let Some(contact) = draft.read::<Contact>(&Key::contact(draft.tenant, lead.contact.id))? {
-        copy_contact(&contact, lead);
+        lead.contact = ContactCopy::of(&contact);
     }
     lead.playbook = hash.clone();
     draft.happened(Event::LeadAdopted {

@@ -6,7 +6,7 @@ use crate::decide::Stop;
 use crate::decide::act::insist;
 use crate::decide::command::{Actor, LeadOrder, What};
 use crate::decide::draft::{Draft, never_is_none};
-use crate::decide::permit::{acting_agent, named, permit, permit_over, permit_roles};
+use crate::decide::permit::{permit, permit_over, permit_roles};
 use crate::decide::refusal::Refusal;
 use crate::ids::Name;
 use crate::playbook::catalogue::LeadFacts;
@@ -206,20 +206,14 @@ pub(crate) fn complete(
     Ok(())
 }
 
-/// A task for a role is for that role alone, on the leads that it may act on; one for the owner, for whoever may act on the lead.
+/// A task for a role is for that role alone, on the leads that it may act on; one for the owner, for
+/// whoever may act on the lead.
 fn permit_assignee(draft: &mut Draft<'_>, lead: &Lead, place: usize) -> Result<(), Stop> {
     match lead.tasks[place].assignee.clone() {
         Assignee::Role(role) => {
             permit_roles(draft, "complete", std::slice::from_ref(&role))?;
             permit_over(draft, lead)
         }
-        Assignee::Agent(assignee) => match acting_agent(draft)? {
-            Some(agent) if agent.id != assignee => {
-                let (actor, owner) = (named(draft), Some(assignee));
-                Err(Refusal::NotTheirs { actor, owner }.into())
-            }
-            _ => Ok(()),
-        },
         Assignee::Owner => {
             let order = LeadOrder::Complete {
                 task: lead.tasks[place].name.clone(),

@@ -5,8 +5,8 @@ use smol_str::SmolStr;
 use super::ask::{Answer, Unsigned};
 use super::{Engine, Error};
 use crate::decide::command::{
-    Adoption, AgentSetup, Fate, LeadOrder, NewLead, NewSweep, StageMapping, SweepOrder, Waiting,
-    What,
+    Adoption, AgentSetup, Correction, Fate, LeadOrder, NewLead, NewSweep, StageMapping, SweepOrder,
+    Waiting, What,
 };
 use crate::explain::{Explanation, Past};
 use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
@@ -190,6 +190,11 @@ impl<'e> TenantHandle<'e> {
     /// The lead's contact wants no more marketing, on any lead.
     pub fn unsubscribe(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Unsubscribe)
+    }
+
+    /// Corrects what is known of the lead's contact, on all the contact's leads.
+    pub fn correct_contact(&self, lead: LeadId, correction: Correction) -> Unsigned<'e, Lead> {
+        self.order(lead, LeadOrder::CorrectContact(correction))
     }
 
     /// Tries again what was set aside.

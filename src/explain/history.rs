@@ -182,6 +182,10 @@ impl Telling<'_> {
                 "the contact's {} became known",
                 parts(what, " and ")
             )),
+            Event::ContactCorrected { lead, what } if *lead == id => plain(format_smolstr!(
+                "corrected: the contact's {}",
+                parts(what, " and ")
+            )),
             Event::Unsubscribed { .. } => plain("the contact unsubscribed".into()),
             Event::EmailInvalid { .. } => plain("mail to the contact comes back for good".into()),
             _ => None,

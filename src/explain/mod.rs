@@ -180,7 +180,6 @@ impl Telling<'_> {
                         .owner_id()
                         .map_or_else(|| "owner".into(), |owner| owner.as_str().into()),
                     Assignee::Role(role) => role.as_str().into(),
-                    Assignee::Agent(agent) => agent.as_str().into(),
                 },
                 due_at: due_at.map(|due_at| self.local(due_at)),
             }

@@ -76,6 +76,7 @@ permissions! {
     Set = "set", "Set fields.";
     Complete = "complete", "Complete tasks.";
     Unsubscribe = "unsubscribe", "Record that a contact wants no more marketing.";
+    CorrectContact = "correct-contact", "Correct a contact's name or phone number.";
     SetUpAgents = "set-up-agents", "Make and change agents.";
     Sweep = "sweep", "Start a command that goes through many leads, or end one.";
     Adopt = "adopt", "Make a changed playbook the active one.";
@@ -116,6 +117,7 @@ impl Permission {
             LeadOrder::SetFields { .. } => Self::Set,
             LeadOrder::Complete { .. } => Self::Complete,
             LeadOrder::Unsubscribe => Self::Unsubscribe,
+            LeadOrder::CorrectContact(_) => Self::CorrectContact,
             LeadOrder::Retry => Self::Settle,
             LeadOrder::Adopt { .. } => Self::Adopt,
         }

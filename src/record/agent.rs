@@ -32,6 +32,25 @@ pub struct Agent {
     pub history: History,
 }
 
+impl Agent {
+    /// Somebody of whom nothing more is known, who takes leads.
+    #[must_use]
+    pub fn new(id: AgentId, name: SmolStr, email: Email, role: Name) -> Self {
+        Self {
+            id,
+            name,
+            email,
+            phone: None,
+            role,
+            team: None,
+            cities: Vec::new(),
+            capacity: None,
+            available: true,
+            history: History::default(),
+        }
+    }
+}
+
 /// The agents of one role or team, so that a rule can tell all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {

@@ -27,7 +27,7 @@ pub struct Contact {
     #[serde(with = "ts_microseconds_option")]
     pub email_invalid_at: Option<Instant>,
     /// The open leads, at most [`Contact::MOST_OPEN_LEADS`].
-    pub leads: Vec<OpenLead>,
+    pub leads: Vec<LeadId>,
     /// The messages that count towards the cap.
     pub book: MessageBook,
 }
@@ -50,15 +50,6 @@ words!(ContactPart {
     Name = "name",
     Phone = "phone"
 });
-
-/// An open lead of a contact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenLead {
-    /// The lead.
-    pub lead: LeadId,
-    /// The pipeline it is in.
-    pub pipeline: Name,
-}
 
 /// When messages went, or will go, to a contact: what a rolling cap counts.
 ///

@@ -276,6 +276,13 @@ pub enum Event {
         /// What.
         what: Vec<ContactPart>,
     },
+    /// What was known of the contact was corrected.
+    ContactCorrected {
+        /// On which lead.
+        lead: LeadId,
+        /// What.
+        what: Vec<ContactPart>,
+    },
     /// The contact wants no more marketing.
     Unsubscribed {
         /// Through which lead.

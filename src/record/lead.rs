@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 
 use crate::email::Email;
 use crate::ids::{AgentId, ContactId, Id, LeadId, Name};
+use crate::record::contact::Contact;
 use crate::record::fields::Fields;
 use crate::record::history::History;
 use crate::record::pool::Reasons;
@@ -136,6 +137,21 @@ pub struct ContactCopy {
     pub unsubscribed: bool,
     /// Whether mail came back for good.
     pub email_invalid: bool,
+}
+
+impl ContactCopy {
+    /// The copy of a contact as it is.
+    #[must_use]
+    pub fn of(contact: &Contact) -> Self {
+        Self {
+            id: contact.id,
+            name: contact.name.clone(),
+            email: contact.email.clone(),
+            phone: contact.phone.clone(),
+            unsubscribed: contact.unsubscribed_at.is_some(),
+            email_invalid: contact.email_invalid_at.is_some(),
+        }
+    }
 }
 
 /// A wait group, and the lead's own wait inside its bounds.
@@ -265,8 +281,6 @@ pub enum Assignee {
     Owner,
     /// Anybody of this role.
     Role(Name),
-    /// This agent.
-    Agent(AgentId),
 }
 
 /// How a task ended.

@@ -384,7 +384,6 @@ impl Expected {
                 let found = found.map(|task| match &task.assignee {
                     Assignee::Owner => "owner",
                     Assignee::Role(role) => role.as_str(),
-                    Assignee::Agent(agent) => agent.as_str(),
                 });
                 differ(&format!("task {name} is for"), Some(wanted.as_str()), found)
             }

@@ -11,23 +11,26 @@
 //! contract below names `some_promise`, the promise of that name proves it.
 
 use async_trait::async_trait;
-use smol_str::SmolStr;
 
-use crate::condition::Filter;
 use crate::facts;
 use crate::ids::{CommandId, Id, Tenant};
 use crate::time::Instant;
-use crate::value::{self, Value};
 
 #[cfg(any(test, feature = "conformance"))]
 #[macro_use]
 pub mod promises;
 
+mod changes;
 mod clocks;
+mod error;
 mod memory;
+mod query;
 
+pub use changes::{Changes, Check, Put, StoredFact, Verdict, Version};
 pub use clocks::{Due, Lane, Lanes, NextDue, Wakes};
+pub use error::{Misuse, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
+pub use query::{Count, Counted, Cursor, Order, Page, Select};
 
 /// What sort of record a key names. Stores may keep kinds apart; they give them no meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,44 +102,6 @@ pub struct Key {
     pub tenant: Tenant,
 }
 
-/// Names one write of a record; an absent record has version 0. Below 2^63, so that stores with
-/// signed numbers can keep it.
-///
-/// A bare count would not do: who decides about a record before an earlier change of it is
-/// written counts on that change, and if it comes to nothing while somebody else writes, the
-/// record has been written as often as was expected, and is not what was expected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version(pub u64);
-
-impl Version {
-    /// The version of a record that isn't there.
-    pub const ABSENT: Self = Self(0);
-
-    /// The version that a write gives to a record read at this one.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        self.next_stamped(0)
-    }
-
-    /// The version that a write gives to a record read at this one, and no other write that has
-    /// another stamp. Stamps have 31 bits.
-    #[must_use]
-    pub const fn next_stamped(self, stamp: u32) -> Self {
-        // 0 is for what is absent.
-        let count = match self.count().wrapping_add(1) {
-            0 => 1,
-            count => count,
-        };
-        Self(((stamp & 0x7fff_ffff) as u64) << 32 | count as u64)
-    }
-
-    /// How often the record was written since it was absent, modulo 2^32.
-    #[must_use]
-    pub const fn count(self) -> u32 {
-        (self.0 & 0xffff_ffff) as u32
-    }
-}
-
 /// What a store holds under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
@@ -157,221 +122,6 @@ impl Loaded {
     }
 }
 
-/// A fact of a record that may be filtered on, as the core computed it. Text is folded.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoredFact {
-    /// Its name in the fact catalogue (`stage`) or the field's name (`product`).
-    pub name: SmolStr,
-    /// Its value. A missing fact is not listed.
-    pub value: Value,
-}
-
-impl StoredFact {
-    /// A fact in the form in which stores keep it: text is folded.
-    #[must_use]
-    pub fn new(name: impl Into<SmolStr>, value: impl Into<Value>) -> Self {
-        let value = match value.into() {
-            Value::Text(text) => Value::Text(value::fold(&text)),
-            other => other,
-        };
-        let name = name.into();
-        Self { name, value }
-    }
-}
-
-/// Everything that one command writes: all of it or nothing.
-///
-/// Exhaustive on purpose: an adapter destructures it, so that a new part can't be forgotten.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Changes {
-    /// Whose records. Every key in here has this tenant.
-    pub tenant: Tenant,
-    /// The command; once it is in the journal it is never carried out again.
-    pub command: CommandId,
-    /// Records that must still have this version although they aren't written.
-    pub checks: Vec<Check>,
-    /// Records to write or remove, each once.
-    pub puts: Vec<Put>,
-    /// The journal's entry for this command.
-    pub journal: Vec<u8>,
-}
-
-impl Changes {
-    /// Whether a store may be asked to commit this; every store asks before it writes.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreErrorKind::Invalid`], with the [`Misuse`] as its source.
-    pub fn check(&self) -> Result<(), StoreError> {
-        let misused = |misuse| Err(StoreError::misused("commit", misuse));
-        let put = self.puts.iter().map(|put| &put.key);
-        for key in put.chain(self.checks.iter().map(|check| &check.key)) {
-            if key.tenant != self.tenant {
-                return misused(Misuse::OtherTenant);
-            }
-            if key.kind == Kind::Journal {
-                return misused(Misuse::JournalKey);
-            }
-        }
-        for (place, put) in self.puts.iter().enumerate() {
-            if !put.facts.is_empty() && !put.key.kind.has_facts() {
-                return misused(Misuse::NoFacts);
-            }
-            let same = |other: &Put| other.key.id == put.key.id && other.key.kind == put.key.kind;
-            if self.puts[..place].iter().any(same) {
-                return misused(Misuse::PutTwice);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A record that a decision relied on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    /// Which.
-    pub key: Key,
-    /// The version that the decision read, [`Version::ABSENT`] for "there is none".
-    pub version: Version,
-}
-
-/// A record to write or remove.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Put {
-    /// Which record.
-    pub key: Key,
-    /// The version that the decision read; written only if it still is.
-    pub read: Version,
-    /// The version that it makes.
-    pub makes: Version,
-    /// Its new bytes, or `None` to remove it.
-    pub body: Option<Vec<u8>>,
-    /// When it wants to be woken next, and by whom, if ever.
-    pub wakes: Option<Wakes>,
-    /// All its stored facts, each name once; they replace the earlier ones.
-    pub facts: Vec<StoredFact>,
-}
-
-/// What became of one [`Changes`] of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Verdict {
-    /// All of it is written, durably.
-    Written,
-    /// Its command is in the journal already. Nothing was written.
-    AlreadyDone,
-    /// These records have other versions than the ones read. Nothing was written.
-    Moved(Vec<Key>),
-}
-
-/// A question for the records of one kind that a filter lets through.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Select {
-    /// Whose records.
-    pub tenant: Tenant,
-    /// Of what kind.
-    pub kind: Kind,
-    /// Which of them.
-    pub filter: Filter,
-    /// In what order.
-    pub order: Order,
-    /// Only those behind this position.
-    pub after: Option<Cursor>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-impl Select {
-    /// Whether a store may be asked this; every store asks before it reads.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreErrorKind::Invalid`], with the [`Misuse`] as its source.
-    pub fn check(&self) -> Result<(), StoreError> {
-        match self.kind {
-            Kind::Journal => Err(StoreError::misused("select records", Misuse::JournalKey)),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The order of a selection. Ties, and records without the fact, are ordered by id.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Order {
-    /// By id: for leads, the order of registration.
-    #[default]
-    Id,
-    /// By a stored fact, the smallest first; records without it come last.
-    Ascending(SmolStr),
-    /// By a stored fact, the largest first; records without it come last.
-    Descending(SmolStr),
-}
-
-impl Order {
-    /// The fact that orders, unless it is the id.
-    #[must_use]
-    pub fn by(&self) -> Option<&str> {
-        match self {
-            Self::Id => None,
-            Self::Ascending(name) | Self::Descending(name) => Some(name),
-        }
-    }
-}
-
-/// A position in a selection: just behind the record with this value and id.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cursor {
-    /// The record's value of the fact that orders; `None` when it has none, or in order of id.
-    pub value: Option<Value>,
-    /// The record's id.
-    pub id: Id,
-}
-
-/// A page of a selection.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Page {
-    /// The records' keys, in order.
-    pub keys: Vec<Key>,
-    /// Where the next page begins, unless this is the last.
-    pub next: Option<Cursor>,
-}
-
-/// A question for how many records a filter lets through, by groups of equal facts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Count {
-    /// Whose records.
-    pub tenant: Tenant,
-    /// Of what kind.
-    pub kind: Kind,
-    /// Which of them.
-    pub filter: Filter,
-    /// The stored facts by which to group; none for a single total.
-    pub by: Vec<SmolStr>,
-}
-
-impl Count {
-    /// Whether a store may be asked this; every store asks before it reads.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreErrorKind::Invalid`], with the [`Misuse`] as its source.
-    pub fn check(&self) -> Result<(), StoreError> {
-        match self.kind {
-            Kind::Journal => Err(StoreError::misused("count records", Misuse::JournalKey)),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// One group of a count.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Counted {
-    /// The group's values, in the order of [`Count::by`]; `None` where missing. Text is folded.
-    pub values: Vec<Option<Value>>,
-    /// How many records.
-    pub count: u64,
-}
-
 /// A place in a tenant's journal. Everything written later has a larger one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JournalCursor(pub u64);
@@ -385,79 +135,6 @@ pub struct Journaled {
     pub command: CommandId,
     /// Its bytes, as they were committed.
     pub body: Vec<u8>,
-}
-
-/// What went wrong in a store, and so what the caller should do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StoreErrorKind {
-    /// It can't be reached, is busy or out of room. Whether a commit took place is unknown;
-    /// repeating it is safe, since its command acts once. Retry later.
-    Unavailable,
-    /// What it holds can't be right. Stop, and look at it.
-    Corrupt,
-    /// What it was asked can't be right (another tenant's key, an unknown fact). Stop.
-    Invalid,
-}
-
-/// A failure of a store.
-#[derive(Debug, thiserror::Error)]
-#[error("the store could not {doing}")]
-pub struct StoreError {
-    /// What the caller should do.
-    pub kind: StoreErrorKind,
-    /// What it was doing, to end a sentence: "commit", "read due records".
-    pub doing: &'static str,
-    /// What lies beneath.
-    #[source]
-    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
-
-impl StoreError {
-    /// A failure with what lies beneath it.
-    pub fn new(
-        kind: StoreErrorKind,
-        doing: &'static str,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        let source = Some(source.into());
-        Self {
-            kind,
-            doing,
-            source,
-        }
-    }
-
-    /// The refusal of something that can't be right.
-    #[must_use]
-    pub fn misused(doing: &'static str, misuse: Misuse) -> Self {
-        Self::new(StoreErrorKind::Invalid, doing, misuse)
-    }
-}
-
-/// Why a store refuses what it is asked: the source of a [`StoreErrorKind::Invalid`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Misuse {
-    /// A change of one tenant names a record of another.
-    #[error("a key belongs to another tenant than the change")]
-    OtherTenant,
-    /// The journal is written through [`Changes::journal`] only, and read with [`Store::load`]
-    /// and [`Store::journal`] only.
-    #[error("the journal is not written or selected like a record")]
-    JournalKey,
-    /// One change puts the same record twice.
-    #[error("a change puts the same record twice")]
-    PutTwice,
-    /// A record of this kind has no stored facts.
-    #[error("records of this kind have no stored facts")]
-    NoFacts,
-    /// The `now` that was passed is far from the clock of a store that wasn't opened for
-    /// virtual time.
-    #[error(
-        "now is more than five minutes off the clock; virtual time needs a store opened for it"
-    )]
-    OffClock,
 }
 
 /// Keeps records, their clocks and the journal. See the [module](self) for the ideas.

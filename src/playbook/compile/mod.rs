@@ -26,9 +26,11 @@ use crate::value::ValueType;
 mod actions;
 mod calendars;
 mod check;
+mod parts;
 mod people;
 mod pipelines;
 mod rules;
+mod tasks;
 mod templates;
 
 pub(super) fn compile(folder: &Folder) -> Result<Playbook, Faults> {
@@ -140,7 +142,7 @@ fn compile_root(
         waits: names_of(&mut root, "wait"),
         pools: names_of(&mut root, "pool"),
         needs: names_of(&mut root, "need"),
-        tasks: rules::task_names(&mut root),
+        tasks: tasks::names(&mut root),
         templates: templates.names().cloned().collect(),
         pipelines: names_of(&mut root, "pipeline"),
         stages: Vec::new(),

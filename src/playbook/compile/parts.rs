@@ -1,0 +1,288 @@
+//! The parts that rules, their short forms and tasks have in common: where, from when, how often,
+//! in whose time, under what condition.
+
+use smol_str::format_smolstr;
+
+use super::rules::Reader;
+use crate::condition::Condition;
+use crate::ids::Name;
+use crate::playbook::delay::Delay;
+use crate::playbook::fault::FaultKind;
+use crate::playbook::read::{Node, Section};
+use crate::playbook::rule::{
+    Action, Anchor, Late, Leads, NamedCalendar, Period, Scope, StageRef, StoppedBy,
+};
+
+impl Reader<'_> {
+    pub(super) fn scope(&mut self, section: &mut Section<'_>) -> Scope {
+        let pipeline = section
+            .optional("pipeline")
+            .and_then(|node| node.known("pipeline", &self.names.pipelines));
+        let nodes = section
+            .optional("stage")
+            .map(|node| node.list())
+            .unwrap_or_default();
+        let mut stages: Vec<StageRef> = nodes
+            .iter()
+            .filter_map(|node| self.names.stage(node, pipeline.as_ref()))
+            .collect();
+        if let Some(pipeline) = pipeline.filter(|_| stages.is_empty()) {
+            let all = self.names.stages.iter();
+            stages = all
+                .filter(|at| at.pipeline == pipeline && !self.names.is_final(at))
+                .cloned()
+                .collect();
+        }
+        let all_final = !stages.is_empty() && stages.iter().all(|at| self.names.is_final(at));
+        let leads = if all_final {
+            Leads::Closed
+        } else {
+            Leads::Open
+        };
+        Scope {
+            stages,
+            wait: None,
+            leads,
+        }
+    }
+
+    /// `on = "entered lost"`, or `when = 'condition'`.
+    pub(super) fn anchor(
+        &mut self,
+        section: &mut Section<'_>,
+        scope: &mut Scope,
+    ) -> Option<Anchor> {
+        let when = section.optional("when");
+        let on = section.optional("on");
+        let node = match (on, when) {
+            (Some(_), Some(node)) => {
+                node.fault(
+                    FaultKind::Contradiction {
+                        one: "on".into(),
+                        other: "when".into(),
+                    },
+                    None,
+                );
+                return None;
+            }
+            (None, Some(node)) => {
+                return node
+                    .condition(&self.names.lead_catalogue())
+                    .map(Anchor::Turns);
+            }
+            (None, None) => section.required("on")?,
+            (Some(node), None) => node,
+        };
+        let text = node.text()?;
+        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+        match (word, rest.trim()) {
+            ("registered", "") => Some(Anchor::Registered),
+            ("assigned", "") => Some(Anchor::Assigned),
+            ("answered", "") => Some(Anchor::Answered),
+            ("attempted", "") => Some(Anchor::Attempted),
+            ("closed", "") => {
+                scope.leads = Leads::Closed;
+                Some(Anchor::Closed)
+            }
+            ("entered", "") => Some(Anchor::Entered),
+            ("entered", stage) => {
+                let at = self.names.stage_named(&node, stage, None)?;
+                scope.leads = if self.names.is_final(&at) {
+                    Leads::Closed
+                } else {
+                    Leads::Open
+                };
+                scope.stages = vec![at];
+                Some(Anchor::Entered)
+            }
+            ("field", field) => {
+                let fields = &self.names.fields;
+                let found = fields.iter().find(|known| known.name == *field);
+                if found.is_none() {
+                    node.unknown(
+                        "field",
+                        field,
+                        fields.iter().map(|field| field.name.as_str()),
+                    );
+                }
+                Some(Anchor::Field(found?.name.clone()))
+            }
+            ("overdue", task) => {
+                let found = self.names.tasks.iter().find(|known| **known == *task);
+                if found.is_none() {
+                    node.unknown("task", task, self.names.tasks.iter().map(Name::as_str));
+                }
+                if self
+                    .tasks
+                    .iter()
+                    .any(|spec| spec.name == *task && spec.outlives_lead)
+                {
+                    scope.leads = Leads::All;
+                }
+                Some(Anchor::Overdue(found?.clone()))
+            }
+            _ => {
+                let said = ANCHORS.map(|(word, of)| format!("{word} {of}"));
+                let said = said.each_ref().map(|said| said.trim_end());
+                let kind = FaultKind::UnknownWord {
+                    word: text.into(),
+                    among: said.join(", ").into(),
+                };
+                let words = ANCHORS.map(|(word, _)| word);
+                node.fault(kind, crate::playbook::read::did_you_mean(word, words));
+                None
+            }
+        }
+    }
+
+    pub(super) fn dated_field(&self, node: &Node<'_>) -> Option<Name> {
+        use crate::value::ValueType::{Date, Instant};
+        let text = node.text()?;
+        let fields = &self.names.fields;
+        let Some(field) = fields.iter().find(|field| field.name == *text) else {
+            node.unknown(
+                "field",
+                text,
+                fields.iter().map(|field| field.name.as_str()),
+            );
+            return None;
+        };
+        if !matches!(field.value_type, Date | Instant) {
+            let found = format_smolstr!("{}", field.value_type);
+            node.fault(
+                FaultKind::WrongType {
+                    expected: "a field that is a date or an instant",
+                    found,
+                },
+                None,
+            );
+            return None;
+        }
+        Some(field.name.clone())
+    }
+
+    pub(super) fn period(&mut self, section: &mut Section<'_>) -> Option<Period> {
+        let at_most = section
+            .optional("at-most")
+            .and_then(|node| node.count(1..1_000_001));
+        let length = section
+            .optional("every")
+            .and_then(|node| period_length(&node))?;
+        Some(Period {
+            length,
+            first: 0,
+            at_most,
+        })
+    }
+
+    /// Dates come when they come; whatever else is stopped by every hold, if nothing is said.
+    pub(super) fn stopped_by(
+        &mut self,
+        section: &mut Section<'_>,
+        anchor: Option<&Anchor>,
+    ) -> StoppedBy {
+        let Some(node) = section.optional("stopped-by") else {
+            return match anchor {
+                Some(Anchor::Field(_)) => StoppedBy::Named(Vec::new()),
+                _ => StoppedBy::Any,
+            };
+        };
+        let nodes = node.list();
+        StoppedBy::Named(
+            nodes
+                .iter()
+                .filter_map(|node| node.known("hold", &self.names.holds))
+                .collect(),
+        )
+    }
+
+    pub(super) fn calendar(&mut self, section: &mut Section<'_>) -> NamedCalendar {
+        let named = section.optional("calendar").and_then(|node| {
+            let known = self.names.calendars.iter().map(|calendar| &calendar.name);
+            let name = node.known("calendar", known.collect::<Vec<_>>())?;
+            self.names.calendars.iter().find(|known| known.name == name)
+        });
+        named.unwrap_or(&self.names.default_calendar).clone()
+    }
+
+    /// `if` and `unless` as one condition.
+    pub(super) fn only_if(&mut self, section: &mut Section<'_>) -> Option<Condition> {
+        let catalogue = self.names.lead_catalogue();
+        let holds = section
+            .optional("if")
+            .and_then(|node| node.condition(&catalogue));
+        let fails = section
+            .optional("unless")
+            .and_then(|node| node.condition(&catalogue));
+        let text = match (holds, fails) {
+            (holds, None) => return holds,
+            (None, Some(fails)) => format!("not ({fails})"),
+            (Some(holds), Some(fails)) => format!("({holds}) and not ({fails})"),
+        };
+        Condition::parse(&text, &catalogue).ok()
+    }
+
+    pub(super) fn until(&mut self, section: &mut Section<'_>) -> Option<Condition> {
+        section
+            .optional("until")?
+            .condition(&self.names.lead_catalogue())
+    }
+
+    /// `for = "owner"`, or a role.
+    pub(super) fn assignee(&self, node: &Node<'_>) -> Option<Option<Name>> {
+        if node.is_text() && node.text() == Some("owner") {
+            return Some(None);
+        }
+        node.known("role", &self.names.roles).map(Some)
+    }
+
+    /// What `key` says is to be done.
+    pub(super) fn actions(&self, key: &'static str, section: &mut Section<'_>) -> Vec<Action> {
+        let node = section.required(key);
+        node.map(|node| self.names.actions(&node))
+            .unwrap_or_default()
+    }
+
+    /// The same, where nothing need be said.
+    pub(super) fn actions_if_any(
+        &self,
+        key: &'static str,
+        section: &mut Section<'_>,
+    ) -> Vec<Action> {
+        let node = section.optional(key);
+        node.map(|node| self.names.actions(&node))
+            .unwrap_or_default()
+    }
+}
+
+/// What a rule can count from, and of what.
+const ANCHORS: [(&str, &str); 8] = [
+    ("registered", ""),
+    ("assigned", ""),
+    ("entered", "STAGE"),
+    ("answered", ""),
+    ("attempted", ""),
+    ("closed", ""),
+    ("field", "NAME"),
+    ("overdue", "TASK"),
+];
+
+pub(super) fn late(section: &mut Section<'_>) -> Late {
+    let Some(node) = section.optional("late-start") else {
+        return Late::Skip;
+    };
+    match node.text() {
+        Some("skip") | None => Late::Skip,
+        Some("fire") => Late::Fire,
+        Some(_) => node.elapsed().map_or(Late::Skip, Late::Spread),
+    }
+}
+
+pub(super) fn period_length(node: &Node<'_>) -> Option<Delay> {
+    let length = node.forward_delay()?;
+    if length.is_zero() || length == Delay::OwnWait {
+        node.unfit("a period must have a length of its own");
+        return None;
+    }
+    Some(length)
+}

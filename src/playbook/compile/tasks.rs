@@ -1,0 +1,114 @@
+//! `[task.*]`, and what a service level says of its task.
+
+use smol_str::SmolStr;
+
+use super::rules::Reader;
+use super::{label_of, templates};
+use crate::ids::Name;
+use crate::playbook::fault::FaultKind;
+use crate::playbook::pipeline::{Choice, TaskSpec};
+use crate::playbook::read::{Node, Section};
+
+/// The names of all tasks: those of `[task.*]`, and one for each service level.
+pub(super) fn names(root: &mut Section<'_>) -> Vec<Name> {
+    let mut names = super::names_of(root, "task");
+    names.extend(super::names_of(root, "sla"));
+    names
+}
+
+impl Reader<'_> {
+    pub(super) fn task(&mut self, name: Name, mut section: Section<'_>) {
+        if self.tasks.iter().any(|task| task.name == name) {
+            section.fault(
+                FaultKind::DefinedTwice {
+                    sort: "task",
+                    name: name.as_str().into(),
+                },
+                None,
+            );
+        }
+        let text = match section.required("text") {
+            Some(node) => self.task_text(&name, &node),
+            None => SmolStr::default(),
+        };
+        let role = section
+            .optional("for")
+            .and_then(|node| self.assignee(&node))
+            .flatten();
+        let within = section
+            .optional("within")
+            .and_then(|node| node.forward_delay());
+        let calendar = self.calendar(&mut section);
+        let stopped_by = self.stopped_by(&mut section, None);
+        let done = section
+            .optional("done")
+            .and_then(|node| node.condition(&self.names.lead_catalogue()));
+        let outlives_lead = section
+            .optional("outlives-lead")
+            .and_then(|node| node.bool());
+        let mut choices = Vec::new();
+        if let Some(mut all) = section.optional("choices").and_then(|node| node.section()) {
+            for (choice, node) in all.entries("a choice") {
+                choices.extend(self.choice(choice, &node));
+            }
+        }
+        section.finish();
+        self.tasks.push(TaskSpec {
+            name,
+            text,
+            role,
+            within,
+            calendar,
+            stopped_by,
+            done,
+            choices,
+            ends_with_owner: false,
+            is_service_level: false,
+            outlives_lead: outlives_lead.unwrap_or(false),
+        });
+    }
+
+    fn choice(&mut self, name: Name, node: &Node<'_>) -> Option<Choice> {
+        let mut section = node.section()?;
+        let label = label_of(&mut section, &name);
+        let actions = section
+            .optional("do")
+            .map(|node| self.names.actions(&node))
+            .unwrap_or_default();
+        section.finish();
+        Some(Choice {
+            name,
+            label,
+            actions,
+        })
+    }
+
+    pub(super) fn task_text(&mut self, task: &Name, node: &Node<'_>) -> SmolStr {
+        let Some(text) = node.text() else {
+            return SmolStr::default();
+        };
+        let part = format!("{task}.task");
+        match self.templates.add(part.clone(), text.to_owned()) {
+            Ok(()) => {
+                for variable in
+                    templates::unknown_variables(self.templates, &part, &self.names.fields)
+                {
+                    let hint = templates::near(&variable, &self.names.fields);
+                    node.fault(
+                        FaultKind::UnknownVariable {
+                            variable: variable.into(),
+                        },
+                        hint,
+                    );
+                }
+            }
+            Err(error) => {
+                node.fault(
+                    FaultKind::Template(crate::playbook::template::told(&error)),
+                    None,
+                );
+            }
+        }
+        text.into()
+    }
+}
