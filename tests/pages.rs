@@ -23,14 +23,15 @@ use pollster::block_on;
 
 const LEADS: usize = 1_200;
 
-fn engine(store: Arc<dyn Store>) -> (Engine, VirtualClock) {
+/// A worker; each has a seed of its own.
+fn engine(store: Arc<dyn Store>, seed: u64) -> (Engine, VirtualClock) {
     let clock = VirtualClock::at("2026-03-06T14:00:00Z".parse().unwrap());
     let playbook = Playbook::load("playbooks/field-and-digital-sales").unwrap();
     let engine = Engine::builder_on(store)
         .playbook("quito", playbook)
         .mailer("email", MemoryMailer::default())
         .clock(clock.clone())
-        .seed(1)
+        .seed(seed)
         .build()
         .unwrap();
     (engine, clock)
@@ -53,7 +54,7 @@ fn register(number: usize) -> (Option<CommandId>, Command) {
 /// Leads that nobody answered in four business hours, more than two pages of them: all are to go
 /// to somebody else, and each choice depends on the ones before it.
 async fn unanswered(store: Arc<dyn Store>) -> (Engine, VirtualClock) {
-    let (engine, clock) = engine(store);
+    let (engine, clock) = engine(store, 1);
     let quito = engine.tenant("quito");
     for (agent, role) in [
         ("ana", "advisor"),
@@ -155,7 +156,7 @@ fn a_store_that_fails_at_a_page_makes_no_lead_move_twice_and_none_stay() {
             let (_, clock) = unanswered(Arc::new(kept.clone())).await;
             let plan = Plan::new().on(Call::Commit, nth, fault);
             let store = FaultyStore::new(kept, plan);
-            let (engine, its_clock) = engine(Arc::new(store.clone()));
+            let (engine, its_clock) = engine(Arc::new(store.clone()), 2);
             its_clock.set(clock.now() + Elapsed::hours(5));
             let first = engine.tick().await;
             assert_eq!(store.struck().len(), 1, "{fault:?} at commit {nth}");
@@ -176,7 +177,7 @@ fn two_workers_on_one_file_move_each_lead_once() {
         let folder = tempfile::tempdir().unwrap();
         let open = || file(folder.path());
         let (first, clock) = unanswered(open()).await;
-        let (second, other_clock) = engine(open());
+        let (second, other_clock) = engine(open(), 2);
         clock.advance(Elapsed::hours(5));
         other_clock.set(clock.now());
         let (one, two) = futures::future::join(first.tick(), second.tick()).await;
@@ -198,7 +199,7 @@ fn file(folder: &Path) -> Arc<dyn Store> {
 #[test]
 fn a_batch_is_shared_among_more_agents_than_it_has_rounds_to_load_them() {
     block_on(async {
-        let (engine, _) = engine(Arc::new(MemoryStore::default()));
+        let (engine, _) = engine(Arc::new(MemoryStore::default()), 1);
         let quito = engine.tenant("quito");
         for number in 0..150 {
             let agent = format!("agent-{number:03}");

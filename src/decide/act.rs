@@ -198,7 +198,7 @@ fn members(draft: &Draft<'_>, group: &Key) -> Result<Vec<AgentId>, Stop> {
     Ok(group.map(|group| group.members.clone()).unwrap_or_default())
 }
 
-/// The reason of a skipped occurrence, as the journal keeps it.
+/// The beginning of a text that is kept: a condition that did not hold, what an error said.
 pub(crate) fn shortened(text: &str) -> SmolStr {
     const MOST: usize = 200;
     if text.chars().count() <= MOST {

@@ -260,7 +260,9 @@ pub struct Woken {
 /// One rule fires per decision; then the record has a new agenda, and may be due again.
 ///
 /// # Errors
-/// [`Stop::Need`] when records are missing. A rule is never refused as a whole.
+/// [`Stop::Need`] when records are missing; [`Stop::Refused`] when a message or a sweep is another
+/// playbook's and this one is not the active one, or when somebody came to own the lead after what
+/// the rule would do. What a rule's actions want and may not is put on record, and the rest is done.
 pub fn wake(
     playbook: &Playbook,
     records: &Records,

@@ -255,8 +255,9 @@ impl EngineBuilder {
     }
 
     /// With this seed for the ids of commands to which the host gives none, and for the versions of
-    /// what is written: for simulations. Workers on one store must have different ones. Without
-    /// one, each process takes its own.
+    /// what is written: for simulations. Each engine on a store must have another one, also one that
+    /// is put together anew; a command whose id was made before is refused as
+    /// [`Refusal::IdTaken`]. Without a seed each engine takes its own.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);

@@ -15,7 +15,8 @@ use crate::time::Instant;
 pub struct Message {
     /// Its id, from which its Message-ID header derives.
     pub id: MessageId,
-    /// The playbook that it was queued under, by hash.
+    /// The playbook that serves it, by hash: the one that it was queued under, until another one
+    /// decides about it.
     pub playbook: Name,
     /// The template.
     pub template: Name,

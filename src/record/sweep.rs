@@ -25,7 +25,8 @@ pub struct Sweep {
     pub audience: SmolStr,
     /// What is done to each.
     pub order: LeadOrder,
-    /// The playbook it was started under, by hash.
+    /// The playbook that serves it, by hash: the one that it was started under, until another one
+    /// decides about it.
     pub playbook: Name,
     /// When it was started.
     #[serde(with = "ts_microseconds")]

@@ -39,7 +39,7 @@ type Slot = (Kind, Id);
 #[derive(Debug, Default)]
 struct State {
     tenants: BTreeMap<Tenant, Shelf>,
-    /// The tenant that the last page of due records ended with; the next begins behind it.
+    /// The tenant whose turn was last; the next page begins with the one behind it.
     served_last: Option<Tenant>,
 }
 
@@ -47,7 +47,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Shelf {
     records: BTreeMap<Slot, Record>,
-    /// Every record with a clock, by its instant: lane by lane, none of them empty.
+    /// Every record with a clock, by its lane and there by its instant; no lane is empty.
     clocks: BTreeMap<Name, BTreeSet<(Instant, Kind, Id)>>,
     leases: BTreeMap<Slot, Instant>,
     journal: Vec<(CommandId, Vec<u8>)>,
@@ -167,7 +167,8 @@ impl Store for MemoryStore {
 }
 
 impl State {
-    /// Takes from the tenants in turn, one record each, until the page is full.
+    /// Takes from the tenants in turn, one record each and of each its earliest, until the page is
+    /// full.
     fn lease_due(
         &mut self,
         lanes: &Lanes,

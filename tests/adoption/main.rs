@@ -5,6 +5,8 @@
 mod deciders;
 mod races;
 mod rules;
+#[path = "../shop/mod.rs"]
+mod shop;
 
 use std::sync::{Arc, Mutex};
 
@@ -32,23 +34,12 @@ use leadkit::store::{
 };
 use leadkit::time::{Elapsed, Instant};
 use pollster::block_on;
+use shop::{PREMISES, read};
 
 const TENANT: &str = "shop";
 
 /// A shop without rules.
 const SHOP: &str = r#"
-[playbook]
-id       = "shop"
-zone     = "Europe/Madrid"
-calendar = "office"
-
-[organisation]
-name  = "Shop"
-email = "shop@example.com"
-
-[calendar.office]
-weekly = { mon-fri = ["09:00-17:00"] }
-
 [role.seller]
 may = ["register", "attempt"]
 
@@ -73,11 +64,11 @@ const HELLO: &str = "Subject: Hello {{ contact.name }}\n\nHow are you?\n";
 
 fn with_template(text: &str, hello: &str) -> Arc<Playbook> {
     let folder = Folder {
-        playbook: text.into(),
+        playbook: format!("{PREMISES}{text}"),
         templates: vec![("templates/hello.txt".into(), hello.into())],
         ..Folder::default()
     };
-    Arc::new(Playbook::read(&folder).unwrap_or_else(|faults| panic!("{:#?}", faults.0)))
+    Arc::new(read(&folder))
 }
 
 /// The shop with these rules.

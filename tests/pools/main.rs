@@ -5,6 +5,8 @@
 
 mod law;
 mod members;
+#[path = "../shop/mod.rs"]
+mod shop;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,22 +33,11 @@ use leadkit::store::{
 use leadkit::time::{Elapsed, Instant};
 use pollster::block_on;
 use proptest::prelude::*;
+use shop::{PREMISES, read};
 
 const TENANT: &str = "shop";
 
 const SHOP: &str = r#"
-[playbook]
-id       = "shop"
-zone     = "Europe/Madrid"
-calendar = "office"
-
-[organisation]
-name  = "Shop"
-email = "shop@example.com"
-
-[calendar.office]
-weekly = { mon-fri = ["09:00-17:00"] }
-
 [pipeline.sales]
 start = "new"
 
@@ -57,11 +48,15 @@ lost = { final = "lost", to = ["new"] }
 "#;
 
 fn shop(rest: &str) -> Arc<Playbook> {
+    with_text(&format!("{SHOP}{rest}"))
+}
+
+fn with_text(text: &str) -> Arc<Playbook> {
     let folder = Folder {
-        playbook: format!("{SHOP}{rest}"),
+        playbook: format!("{PREMISES}{text}"),
         ..Folder::default()
     };
-    Arc::new(Playbook::read(&folder).unwrap_or_else(|faults| panic!("{:#?}", faults.0)))
+    Arc::new(read(&folder))
 }
 
 struct World {

@@ -474,11 +474,7 @@ members  = 'available'
 capacity = 2
 over     = "180 days"
 "#;
-    let folder = Folder {
-        playbook: format!("{text}{people}"),
-        ..Folder::default()
-    };
-    let playbook = Arc::new(Playbook::read(&folder).unwrap());
+    let playbook = with_text(&format!("{text}{people}"));
     block_on(async {
         let world = World::new();
         let engine = world.engine(&[&playbook]);

@@ -11,8 +11,8 @@ use leadkit::scenario;
 use leadkit::store::{MemoryStore, Store};
 use leadkit::time::Instant;
 
-/// A shop in Madrid, open on working days from nine to five.
-pub(crate) const SHOP: &str = r#"
+/// A shop in Madrid, open on working days from nine to five: nobody works there yet.
+pub(crate) const PREMISES: &str = r#"
 [playbook]
 id       = "shop"
 zone     = "Europe/Madrid"
@@ -24,7 +24,10 @@ email = "shop@example.com"
 
 [calendar.office]
 weekly = { mon-fri = ["09:00-17:00"] }
+"#;
 
+/// What most tests want in it.
+pub(crate) const SHOP: &str = r#"
 [role.seller]
 may = ["*"]
 
@@ -63,7 +66,7 @@ pub(crate) fn folder(rules: &str, scenarios: &str) -> Folder {
         false => "\n[[route]]\nto = \"sales.new\"\n",
     };
     Folder {
-        playbook: format!("{SHOP}{rules}{route}"),
+        playbook: format!("{PREMISES}{SHOP}{rules}{route}"),
         templates: vec![(
             "templates/hello.txt".into(),
             "Subject: Hello {{ contact.name }}\n\nHow are you?\n".into(),

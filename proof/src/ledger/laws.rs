@@ -166,7 +166,7 @@ impl Ledger {
         let times = contact
             .leads
             .iter()
-            .filter(|open| open.lead == lead.id)
+            .filter(|open| **open == lead.id)
             .count();
         if times != usize::from(lead.is_open()) {
             let what = format!("it is {times} times on the list of its contact's open leads");
@@ -176,7 +176,7 @@ impl Ledger {
 
     fn check_contact(&mut self, key: &Key, contact: &Contact) {
         for open in &contact.leads {
-            let lead = Key::lead(&key.tenant, open.lead);
+            let lead = Key::lead(&key.tenant, *open);
             let is_open = self
                 .record::<Lead>(&lead)
                 .is_some_and(|lead| lead.is_open() && lead.contact.id == contact.id);

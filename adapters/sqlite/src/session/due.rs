@@ -36,13 +36,13 @@ impl<'c> Statements<'c> {
 /// How far the clocks of those who ask may be apart: twice what one of them may be off.
 const CLOCKS_APART: Elapsed = Elapsed::minutes(2 * CLOCK_TOLERANCE_MINUTES);
 
-/// Who has been given what. A lease is on a record with the clock that it had then: one whose
-/// clock was moved by another connection is no longer leased.
+/// Who has been given what. A lease is on a record with the clock that it had then, in the lane that
+/// it was in: one whose clock was moved by another connection is no longer leased.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
     /// Looked up by key; its order decides nothing.
     running: FxHashMap<Key, Lease>,
-    /// The tenant that the last page ended with; the next one begins behind it.
+    /// The tenant whose turn was last; the next page begins with the one behind it.
     served_last: Option<Tenant>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Leases {
 struct Lease {
     /// The clock of the record, in microseconds.
     at: i64,
-    /// The number of its lane.
+    /// The number of the lane that it was in.
     lane: i64,
     until: Instant,
 }

@@ -236,3 +236,24 @@ fn tell<T>(reply: Reply<T>, answer: Result<T, StoreError>) {
     // Who asked may have gone meanwhile.
     let _ = reply.send(answer);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_sent_is_not_waited_for() {
+        let (requests, received) = channel();
+        drop(received);
+        let connection = Connection::open_in_memory().unwrap();
+        let known = Known::default();
+        let worker = Worker {
+            desk: Arc::new(Mutex::new(Desk { connection, known })),
+            asked: Arc::default(),
+            requests: Some(requests),
+            thread: None,
+        };
+        assert!(worker.send(Request::Release(Vec::new())).is_err());
+        assert!(!worker.is_at_work());
+    }
+}
