@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::decide::Stop;
-use crate::decide::draft::{Draft, Mark};
+use crate::decide::draft::Draft;
 use crate::decide::fields;
 use crate::decide::life::{move_to, owner_is_not_newer};
 use crate::decide::messages;
@@ -58,30 +58,7 @@ pub(crate) fn act(
             Ok(())
         }
         Action::Assign(order) => assign(draft, lead, order, rule, anchor),
-        Action::Move { stage, reason } => {
-            let (mut moved, mark) = (lead.clone(), draft.mark());
-            let outcome = move_to(draft, &mut moved, stage, reason.as_ref(), None);
-            or_on_record(
-                draft,
-                lead,
-                moved,
-                outcome.map_err(|stop| (stop, mark)),
-                action.verb(),
-                rule,
-            )
-        }
-        Action::Set { field, value } => {
-            let (mut changed, mark) = (lead.clone(), draft.mark());
-            let outcome = fields::set(draft, &mut changed, &[(field.clone(), Some(value.clone()))]);
-            or_on_record(
-                draft,
-                lead,
-                changed,
-                outcome.map_err(|stop| (stop, mark)),
-                action.verb(),
-                rule,
-            )
-        }
+        Action::Move { .. } | Action::Set { .. } => try_out(draft, lead, action, rule, anchor),
     }
 }
 
@@ -102,22 +79,22 @@ pub(crate) fn insist(
     }
 }
 
-/// Takes over what an action made of the lead, or takes it back and puts its refusal on record.
-fn or_on_record(
+/// Does what a rule wants and may be refused. Then it is taken back, and the refusal put on record.
+fn try_out(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
-    changed: Lead,
-    outcome: Result<(), (Stop, Mark)>,
-    verb: &'static str,
+    action: &Action,
     rule: &Name,
+    anchor: Moment,
 ) -> Result<(), Stop> {
-    match outcome {
+    let (mut changed, mark) = (lead.clone(), draft.mark());
+    match insist(draft, &mut changed, action, rule, anchor) {
         Ok(()) => *lead = changed,
-        Err((Stop::Need(keys), _)) => return Err(Stop::Need(keys)),
-        Err((Stop::Refused(refusal), mark)) => {
+        Err(Stop::Refused(refusal)) => {
             draft.back_to(mark);
-            put_on_record(draft, lead, &refusal, verb, rule);
+            put_on_record(draft, lead, &refusal, action.verb(), rule);
         }
+        Err(needs) => return Err(needs),
     }
     Ok(())
 }

@@ -192,7 +192,6 @@ pub fn decide(
         command.actor.clone(),
         now,
     );
-    draft.asked = Some(Asked::by(command));
     if let Some(happened_at) = command.happened_at {
         if happened_at > now {
             return Err(Refusal::InTheFuture.into());
@@ -243,6 +242,7 @@ pub fn decide(
             sweeps::obey(&mut draft, *sweep, *order)?;
         }
     }
+    draft.asked = Some(Asked::by(command));
     Ok(draft.finish())
 }
 

@@ -1,19 +1,23 @@
 //! Waking: what happens when a record's own time has come. One rule fires per decision.
 
+use smol_str::SmolStr;
+
 use crate::agenda::{self, Happens, Item};
 use crate::decide::act::{act, foresee, shortened};
 use crate::decide::command::{Actor, Wake};
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
 use crate::decide::records::Records;
-use crate::decide::{Stop, Woken, adoption, messages, sweeps, troubles};
-use crate::ids::{CommandId, LeadId, Tenant};
+use crate::decide::sweeps::{self, Paged};
+use crate::decide::{Stop, Woken, adoption, messages, troubles};
+use crate::ids::{CommandId, LeadId, MessageId, SweepId, Tenant};
+use crate::mailer::{Outcome, Outgoing};
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
 use crate::record::journal::Event;
 use crate::record::lead::{Fired, Moment, Trouble};
 use crate::record::message::Message;
-use crate::record::{Lead, Sweep};
+use crate::record::{Lead, Recorded, Sweep};
 use crate::store::Key;
 use crate::time::Instant;
 
@@ -24,50 +28,20 @@ pub(crate) fn wake(
     wake: &Wake,
     now: Instant,
 ) -> Result<Woken, Stop> {
+    let waking = Waking {
+        playbook,
+        records,
+        tenant,
+        now,
+    };
     match wake {
-        Wake::Lead(id) => wake_lead(playbook, records, tenant, *id, now),
-        Wake::Message(id) => {
-            let key = Key::message(tenant, *id);
-            let Some(message) = message_at_hand(records, &key)? else {
-                return Ok(Woken::default());
-            };
-            let since = message.state_since.timestamp_micros().to_le_bytes();
-            let failures = message
-                .trouble
-                .as_ref()
-                .map_or(0, |trouble| trouble.failures)
-                .to_le_bytes();
-            let command = following(
-                now,
-                &[
-                    b"message",
-                    id.0.as_bytes(),
-                    message.state.as_str().as_bytes(),
-                    &since,
-                    &failures,
-                ],
-            );
-            let mut draft = Draft::new(playbook, records, tenant, command, engine(), now);
-            adoption::stand_in(&mut draft, &key)?;
-            let outgoing = messages::wake(&mut draft, *id)?;
-            Ok(woken(draft, outgoing))
-        }
+        Wake::Lead(id) => waking.lead(*id),
+        Wake::Message(id) => waking.message(*id),
         Wake::HandedOver {
             message,
             attempt,
             outcome,
-        } => {
-            let key = Key::message(tenant, *message);
-            let Some(record) = message_at_hand(records, &key)? else {
-                return Ok(Woken::default());
-            };
-            let attempts = record.attempts.to_le_bytes();
-            let command = following(now, &[b"handed over", message.0.as_bytes(), &attempts]);
-            let mut draft = Draft::new(playbook, records, tenant, command, engine(), now);
-            adoption::stand_in(&mut draft, &key)?;
-            messages::handed_over(&mut draft, *message, *attempt, outcome)?;
-            Ok(woken(draft, None))
-        }
+        } => waking.handed_over(*message, *attempt, outcome),
         Wake::SweepPage {
             sweep,
             occurrence,
@@ -75,39 +49,136 @@ pub(crate) fn wake(
             reached,
             counts,
         } => {
-            let key = Key::sweep(tenant, *sweep);
-            let found = records
-                .found(&key)
-                .ok_or_else(|| Stop::Need(vec![key.clone()]))?;
-            let version = found.version.count().to_le_bytes();
-            let command = following(now, &[b"page", sweep.0.as_bytes(), &version]);
-            let actor = records
-                .record::<Sweep>(&key)
-                .map_or_else(engine, Sweep::actor);
-            let mut draft = Draft::new(playbook, records, tenant, command, actor, now);
-            adoption::stand_in(&mut draft, &key)?;
-            let page = sweeps::Paged {
+            let page = Paged {
                 occurrence: *occurrence,
                 from: *from,
                 reached: *reached,
                 counts: *counts,
             };
-            sweeps::paged(&mut draft, *sweep, page)?;
-            Ok(woken(draft, None))
+            waking.sweep_page(*sweep, page)
         }
-        Wake::Failed { key, error } | Wake::Runaway { key, error } => {
-            let found = records
-                .found(key)
-                .ok_or_else(|| Stop::Need(vec![key.clone()]))?;
-            let version = found.version.count().to_le_bytes();
-            let command = following(now, &[b"failed", key.id.as_bytes(), &version]);
-            let mut draft = Draft::new(playbook, records, tenant, command, engine(), now);
-            adoption::stand_in(&mut draft, key)?;
-            let is_runaway = matches!(wake, Wake::Runaway { .. });
-            let at_least = if is_runaway { Trouble::PATIENCE } else { 1 };
-            troubles::note(&mut draft, key, error, at_least)?;
-            Ok(woken(draft, None))
+        Wake::Failed { key, error } => waking.failed(key, error, 1),
+        Wake::Runaway { key, error } => waking.failed(key, error, Trouble::PATIENCE),
+    }
+}
+
+/// What every wake is decided on.
+struct Waking<'a> {
+    playbook: &'a Playbook,
+    records: &'a Records,
+    tenant: &'a Tenant,
+    now: Instant,
+}
+
+impl<'a> Waking<'a> {
+    /// A record of this sort; `None`, if there is none.
+    fn at_hand<T: Recorded>(&self, key: &Key) -> Result<Option<&'a T>, Stop> {
+        match self.records.found(key) {
+            Some(_) => Ok(self.records.record::<T>(key)),
+            None => Err(Stop::Need(vec![key.clone()])),
         }
+    }
+
+    /// How often a record was written: what was heard of it once is not noted twice.
+    fn writes(&self, key: &Key) -> Result<[u8; 4], Stop> {
+        match self.records.found(key) {
+            Some(found) => Ok(found.version.count().to_le_bytes()),
+            None => Err(Stop::Need(vec![key.clone()])),
+        }
+    }
+
+    fn draft(&self, command: CommandId, actor: Actor) -> Draft<'a> {
+        let Self {
+            playbook,
+            records,
+            tenant,
+            now,
+        } = *self;
+        Draft::new(playbook, records, tenant, command, actor, now)
+    }
+
+    /// A decision about a record that any playbook may serve, if it is the active one. Its command
+    /// follows from these parts.
+    fn draft_about(&self, key: &Key, actor: Actor, parts: &[&[u8]]) -> Result<Draft<'a>, Stop> {
+        let mut draft = self.draft(CommandId::following(self.now, parts), actor);
+        adoption::stand_in(&mut draft, key)?;
+        Ok(draft)
+    }
+
+    fn lead(&self, id: LeadId) -> Result<Woken, Stop> {
+        let key = Key::lead(self.tenant, id);
+        let awake = self.at_hand::<Lead>(&key)?;
+        let Some(lead) = awake.filter(|lead| !lead.is_set_aside()) else {
+            return Ok(Woken::default());
+        };
+        let Some(item) = agenda::first_due(self.playbook, lead, self.now) else {
+            return Ok(Woken::default());
+        };
+        let actor = Actor::Rule(item.rule.name.clone());
+        let mut draft = self.draft(command_of(lead, &item), actor);
+        if let Happens::Fires { .. } = item.what {
+            foresee(&draft, lead, &item.rule.actions)?;
+        }
+        let Some(mut lead) = draft.read::<Lead>(&key)? else {
+            return Ok(Woken::default());
+        };
+        lead.trouble = None;
+        if let Happens::Fires { anchor, occurrence } = item.what {
+            fire(&mut draft, &mut lead, &item, anchor, occurrence)?;
+        }
+        settle(&mut draft, &mut lead);
+        draft.put_lead(lead);
+        Ok(woken(draft, None))
+    }
+
+    fn message(&self, id: MessageId) -> Result<Woken, Stop> {
+        let key = Key::message(self.tenant, id);
+        let Some(message) = self.at_hand::<Message>(&key)? else {
+            return Ok(Woken::default());
+        };
+        let since = message.state_since.timestamp_micros().to_le_bytes();
+        let failures = message.trouble.as_ref().map_or(0, |t| t.failures);
+        let parts: [&[u8]; 5] = [
+            b"message",
+            id.0.as_bytes(),
+            message.state.as_str().as_bytes(),
+            &since,
+            &failures.to_le_bytes(),
+        ];
+        let mut draft = self.draft_about(&key, engine(), &parts)?;
+        let outgoing = messages::wake(&mut draft, id)?;
+        Ok(woken(draft, outgoing))
+    }
+
+    fn handed_over(&self, id: MessageId, attempt: u32, outcome: &Outcome) -> Result<Woken, Stop> {
+        let key = Key::message(self.tenant, id);
+        let Some(message) = self.at_hand::<Message>(&key)? else {
+            return Ok(Woken::default());
+        };
+        let attempts = message.attempts.to_le_bytes();
+        let parts: [&[u8]; 3] = [b"handed over", id.0.as_bytes(), &attempts];
+        let mut draft = self.draft_about(&key, engine(), &parts)?;
+        messages::handed_over(&mut draft, id, attempt, outcome)?;
+        Ok(woken(draft, None))
+    }
+
+    fn sweep_page(&self, id: SweepId, page: Paged) -> Result<Woken, Stop> {
+        let key = Key::sweep(self.tenant, id);
+        let parts: [&[u8]; 3] = [b"page", id.0.as_bytes(), &self.writes(&key)?];
+        let actor = self
+            .at_hand::<Sweep>(&key)?
+            .map_or_else(engine, Sweep::actor);
+        let mut draft = self.draft_about(&key, actor, &parts)?;
+        sweeps::paged(&mut draft, id, page)?;
+        Ok(woken(draft, None))
+    }
+
+    /// Waking a record failed, which counts as at least so many failures.
+    fn failed(&self, key: &Key, error: &SmolStr, at_least: u32) -> Result<Woken, Stop> {
+        let parts: [&[u8]; 3] = [b"failed", key.id.as_bytes(), &self.writes(key)?];
+        let mut draft = self.draft_about(key, engine(), &parts)?;
+        troubles::note(&mut draft, key, error, at_least)?;
+        Ok(woken(draft, None))
     }
 }
 
@@ -115,65 +186,10 @@ fn engine() -> Actor {
     Actor::host("leadkit")
 }
 
-fn following(now: Instant, parts: &[&[u8]]) -> CommandId {
-    CommandId::following(now, parts)
-}
-
-fn message_at_hand<'a>(records: &'a Records, key: &Key) -> Result<Option<&'a Message>, Stop> {
-    if records.found(key).is_none() {
-        return Err(Stop::Need(vec![key.clone()]));
-    }
-    Ok(records.record::<Message>(key))
-}
-
-fn woken(draft: Draft<'_>, outgoing: Option<crate::mailer::Outgoing>) -> Woken {
+fn woken(draft: Draft<'_>, outgoing: Option<Outgoing>) -> Woken {
     let decision = draft.finish();
     let decision = (!decision.writes.is_empty()).then_some(decision);
     Woken { decision, outgoing }
-}
-
-fn wake_lead(
-    playbook: &Playbook,
-    records: &Records,
-    tenant: &Tenant,
-    id: LeadId,
-    now: Instant,
-) -> Result<Woken, Stop> {
-    let key = Key::lead(tenant, id);
-    if records.found(&key).is_none() {
-        return Err(Stop::Need(vec![key]));
-    }
-    let Some(lead) = records.record::<Lead>(&key) else {
-        return Ok(Woken::default());
-    };
-    if lead.is_set_aside() {
-        return Ok(Woken::default());
-    }
-    let Some(item) = agenda::first_due(playbook, lead, now) else {
-        return Ok(Woken::default());
-    };
-    let actor = Actor::Rule(item.rule.name.clone());
-    let mut draft = Draft::new(
-        playbook,
-        records,
-        tenant,
-        command_of(lead, &item),
-        actor,
-        now,
-    );
-    if let Happens::Fires { .. } = item.what {
-        foresee(&draft, lead, &item.rule.actions)?;
-    }
-    let Some(mut lead) = draft.read::<Lead>(&key)? else {
-        return Ok(Woken::default());
-    };
-    lead.trouble = None;
-    if let Happens::Fires { anchor, occurrence } = item.what {
-        fire(&mut draft, &mut lead, &item, anchor, occurrence)?;
-    }
-    settle(&mut draft, &mut lead);
-    draft.put_lead(lead);
-    Ok(woken(draft, None))
 }
 
 /// The command of an item of the agenda: the same occurrence, following the same last command,
