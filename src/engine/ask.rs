@@ -123,7 +123,8 @@ impl<T> Ask<'_, T> {
         self
     }
 
-    /// Under this id: sent again under the same one, it acts once.
+    /// Under this id: sent again under the same one, it acts once. Another command under an id that
+    /// is taken is refused.
     pub fn id(mut self, id: CommandId) -> Self {
         self.id = Some(id);
         self
@@ -162,8 +163,8 @@ impl<'e, T: FromAnswer + Send + 'e> IntoFuture for Ask<'e, T> {
 impl Engine {
     /// Carries out a command, and what is due at once because of it.
     ///
-    /// With an id of the host's, the command acts once however often it is sent; without one,
-    /// each call is another command.
+    /// With an id of the host's, the command acts once however often it is sent, and another
+    /// command under that id is refused; without one, each call is another command.
     ///
     /// # Errors
     /// [`Error::Refused`] when it is not to be; nothing was written then.
