@@ -88,7 +88,7 @@ impl Changes {
     ///
     /// # Errors
     ///
-    /// [`StoreErrorKind::Invalid`], with the [`Misuse`] as its source.
+    /// [`StoreErrorKind::Invalid`](super::StoreErrorKind::Invalid), with the [`Misuse`] as its source.
     pub fn check(&self) -> Result<(), StoreError> {
         let misused = |misuse| Err(StoreError::misused("commit", misuse));
         let put = self.puts.iter().map(|put| &put.key);

@@ -226,7 +226,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Reads one page of the keys that a filter lets through.
     ///
     /// To be correct:
-    /// - the filter is evaluated as [`Filter::matches`] does
+    /// - the filter is evaluated as [`Filter::matches`](crate::condition::Filter::matches) does
     ///   (`every_operator_selects_what_the_filter_matches`), missing facts included
     ///   (`a_missing_fact_is_unequal_and_nothing_else`), and text in any script
     ///   (`text_is_found_in_any_script_and_case`);

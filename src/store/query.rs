@@ -29,7 +29,7 @@ impl Select {
     ///
     /// # Errors
     ///
-    /// [`StoreErrorKind::Invalid`], with the [`Misuse`] as its source.
+    /// [`StoreErrorKind::Invalid`](super::StoreErrorKind::Invalid), with the [`Misuse`] as its source.
     pub fn check(&self) -> Result<(), StoreError> {
         match self.kind {
             Kind::Journal => Err(StoreError::misused("select records", Misuse::JournalKey)),
@@ -97,7 +97,7 @@ impl Count {
     ///
     /// # Errors
     ///
-    /// [`StoreErrorKind::Invalid`], with the [`Misuse`] as its source.
+    /// [`StoreErrorKind::Invalid`](super::StoreErrorKind::Invalid), with the [`Misuse`] as its source.
     pub fn check(&self) -> Result<(), StoreError> {
         match self.kind {
             Kind::Journal => Err(StoreError::misused("count records", Misuse::JournalKey)),
