@@ -1,7 +1,9 @@
 //! Deciding and committing many jobs at once: load what is needed, decide one after the other on
 //! common records, commit in one go, and again for those whose records moved.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::job::{Decided, Job, Outcome, Undecided};
 use super::{Engine, Error};
@@ -33,6 +35,8 @@ pub(super) struct Batch {
 pub(super) struct Round {
     /// By the place of the job.
     decided: Vec<(usize, Decided)>,
+    /// What of that is to be written, as a store takes it.
+    changes: Vec<Changes>,
     /// Jobs that come to nothing, or fail.
     settled: Vec<(usize, Outcome)>,
 }
@@ -71,7 +75,11 @@ impl Batch {
     }
 
     /// Notes what became of a round.
-    fn note(&mut self, round: Round, verdicts: Vec<Verdict>) {
+    pub(super) fn note(&mut self, round: Round, verdicts: Result<Vec<Verdict>, StoreError>) {
+        let verdicts = match verdicts {
+            Ok(verdicts) => verdicts,
+            Err(error) => return self.fail(error.into()),
+        };
         let mut first_in_vain = usize::MAX;
         for ((job, decided), verdict) in round.decided.into_iter().zip(verdicts) {
             let Decided {
@@ -112,6 +120,17 @@ impl Round {
         self.decided.is_empty() && self.settled.is_empty()
     }
 
+    /// The same with its changes, which are made here and not when it is committed: while the
+    /// round before it is.
+    async fn written_down(mut self) -> Result<Self, Error> {
+        self.changes = Vec::with_capacity(self.decided.len());
+        for (place, (_, decided)) in self.decided.iter().enumerate() {
+            breathe(place).await;
+            self.changes.push(decided.changes()?);
+        }
+        Ok(self)
+    }
+
     /// The records as they are if all of this is written: for who decides before that is known.
     pub(super) fn records(&self) -> Records {
         let mut records = Records::new();
@@ -119,11 +138,6 @@ impl Round {
             records.apply(&decided.decision);
         }
         records
-    }
-
-    fn changes(&self) -> Result<Vec<Changes>, Error> {
-        let decided = self.decided.iter();
-        decided.map(|(_, decided)| decided.changes()).collect()
     }
 }
 
@@ -156,8 +170,9 @@ impl Engine {
         let mut pending = batch.pending().len();
         let mut rounds_in_vain = 0;
         while pending > 0 && rounds_in_vain < MOST_ROUNDS {
-            let round = self.decide_round(&mut batch).await;
-            self.commit_round(&mut batch, round).await;
+            let mut round = self.decide_round(&mut batch).await;
+            let verdicts = self.commit_round(&mut round).await;
+            batch.note(round, verdicts);
             let left = batch.pending().len();
             rounds_in_vain = match left < pending {
                 true => 0,
@@ -172,7 +187,11 @@ impl Engine {
 
     /// Decides what is pending.
     pub(super) async fn decide_round(&self, batch: &mut Batch) -> Round {
-        match self.decide_pending(batch).await {
+        let round = match self.decide_pending(batch).await {
+            Ok(round) => round.written_down().await,
+            Err(error) => Err(error),
+        };
+        match round {
             Ok(round) => round,
             Err(error) => {
                 batch.fail(error);
@@ -181,19 +200,12 @@ impl Engine {
         }
     }
 
-    /// Commits what was decided, and notes what became of it.
-    pub(super) async fn commit_round(&self, batch: &mut Batch, round: Round) {
-        match self.commit(&round).await {
-            Ok(verdicts) => batch.note(round, verdicts),
-            Err(error) => batch.fail(error),
-        }
-    }
-
-    async fn commit(&self, round: &Round) -> Result<Vec<Verdict>, Error> {
-        let changes = round.changes()?;
+    /// Commits what was decided.
+    pub(super) async fn commit_round(&self, round: &mut Round) -> Result<Vec<Verdict>, StoreError> {
+        let changes = std::mem::take(&mut round.changes);
         match changes.is_empty() {
             true => Ok(Vec::new()),
-            false => Ok(self.inner.store.commit(changes).await?),
+            false => self.inner.store.commit(changes).await,
         }
     }
 
@@ -208,6 +220,7 @@ impl Engine {
             let mut applied = Vec::new();
             let mut needed: Vec<Key> = Vec::new();
             for &job in &pending {
+                breathe(job).await;
                 match self.decide(&batch.jobs[job], batch.now, records) {
                     Ok(Some(mut decided)) => {
                         // The next jobs count on this, and it may come to nothing.
@@ -315,6 +328,21 @@ pub(super) fn repeat_of(
 ) -> Result<Option<JournalEntry>, stored::Unreadable> {
     let entry = stored::decode_entry(body)?;
     Ok(Some(entry).filter(|entry| entry.asked == Some(asked)))
+}
+
+/// Lets others go on now and then, so that who commits a page sees soon that it is committed.
+async fn breathe(place: usize) {
+    const EVERY: usize = 32;
+    let mut has_waited = place % EVERY != EVERY - 1;
+    poll_fn(|context| match has_waited {
+        true => Poll::Ready(()),
+        false => {
+            has_waited = true;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 fn unreadable_at<'a>(unreadable: &'a [Error], wanted: &Key) -> Option<&'a Error> {

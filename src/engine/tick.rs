@@ -1,5 +1,7 @@
 //! The clockwork: waking what is due, page by page.
 
+use std::future::{Future, ready};
+
 use futures::future::join;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -106,21 +108,18 @@ impl Ticked {
     }
 }
 
-/// What is due, by what is to be done with it.
-#[derive(Default)]
+/// What is due, as the store gave it.
 struct Claimed {
     now: Instant,
+    due: Vec<Due>,
+}
+
+/// The same, by what is to be done with it.
+#[derive(Default)]
+struct Sorted {
     leads: Vec<(Key, Job)>,
     messages: Vec<(Key, Job)>,
     sweeps: Vec<Key>,
-    /// How many are left alone for now, since they can't be read.
-    damaged: usize,
-}
-
-impl Claimed {
-    fn len(&self) -> usize {
-        self.leads.len() + self.messages.len() + self.sweeps.len() + self.damaged
-    }
 }
 
 /// A page of leads that was decided and waits to be committed.
@@ -152,101 +151,96 @@ impl Engine {
         most: usize,
         mut may_go_on: impl FnMut() -> bool,
     ) -> Result<usize, Error> {
-        let mut done = 0;
-        let mut page: Option<Page> = None;
         let mut lanes = self.inner.lanes.clone();
+        let mut limit = room(most, may_go_on());
+        let mut claim = self.claim(&lanes, limit).await?;
+        let mut done = claim.due.len();
+        let mut last: Option<Page> = None;
         loop {
-            // Before the last page is committed, so that the same is found however fast that is.
-            let limit = match may_go_on() {
-                true => BATCH.min(most - done),
-                false => 0,
-            };
-            let claimed = self.claim(&lanes, ticked, limit).await?;
-            let found = claimed.len();
-            done += found;
-            if found > 0 || page.is_some() {
-                page = self.work_off(page, claimed, ticked, &mut may_go_on).await?;
-                continue;
+            if claim.due.is_empty() && last.is_none() {
+                // Nothing is due any more: whatever is woken from here on is not started by itself.
+                if limit > 0 {
+                    ticked.wakes.clear();
+                }
+                let former = self.look_ahead(ticked).await?;
+                if done == most || limit == 0 || former.iter().all(|lane| lanes.contains(lane)) {
+                    return Ok(done);
+                }
+                lanes = lanes.iter().cloned().chain(former).collect();
             }
-            // Nothing is due any more: whatever is woken from here on is not started by itself.
-            if limit > 0 {
-                ticked.wakes.clear();
+            let now = claim.now;
+            let Sorted {
+                leads,
+                messages,
+                sweeps,
+            } = self.sort(claim, ticked);
+            // What the last page writes, as if it were written. Where that turns out otherwise, the
+            // versions tell.
+            let records = last.as_ref().map(|page| page.round.records());
+            let next = self.decide_page(leads, now, records.unwrap_or_default());
+            if messages.is_empty() && sweeps.is_empty() {
+                limit = room(most - done, may_go_on());
+                let commit = self.commit_page(last, ticked, self.claim(&lanes, limit));
+                let (claimed, next) = join(commit, next).await;
+                (claim, last) = (claimed??, next);
+            } else {
+                let (committed, next) = join(self.commit_page(last, ticked, ready(())), next).await;
+                committed?;
+                self.commit_page(next, ticked, ready(())).await?;
+                self.work_off(messages, sweeps, ticked, &mut may_go_on)
+                    .await?;
+                limit = room(most - done, may_go_on());
+                (claim, last) = (self.claim(&lanes, limit).await?, None);
             }
-            let former = self.look_ahead(ticked).await?;
-            if done == most || limit == 0 || former.iter().all(|lane| lanes.contains(lane)) {
-                return Ok(done);
-            }
-            lanes = lanes.iter().cloned().chain(former).collect();
+            done += claim.due.len();
         }
     }
 
-    /// Takes what is due, and tells it apart.
-    async fn claim(
-        &self,
-        lanes: &Lanes,
-        ticked: &mut Ticked,
-        limit: usize,
-    ) -> Result<Claimed, Error> {
+    /// Takes what is due.
+    async fn claim(&self, lanes: &Lanes, limit: usize) -> Result<Claimed, Error> {
         // A tick can take long, and what falls due meanwhile is due.
         let now = self.inner.clock.now();
-        let mut claimed = Claimed {
-            now,
-            ..Claimed::default()
-        };
-        if limit == 0 {
-            return Ok(claimed);
-        }
         let lease_until = now.checked_add_signed(LEASE).unwrap_or(now);
-        let due = self.inner.store.due(lanes, now, limit, lease_until);
-        for Due { key, .. } in due.await? {
+        let due = match limit {
+            0 => Vec::new(),
+            _ => self.inner.store.due(lanes, now, limit, lease_until).await?,
+        };
+        Ok(Claimed { now, due })
+    }
+
+    /// Tells apart what is due. What can't be read is left alone for a while.
+    fn sort(&self, Claimed { now, due }: Claimed, ticked: &mut Ticked) -> Sorted {
+        let mut sorted = Sorted::default();
+        for Due { key, .. } in due {
             if self.inner.damaged.is_left_alone(&key, now) {
-                claimed.damaged += 1;
                 continue;
             }
             let wakes = ticked.wakes.entry(key.clone()).or_default();
             *wakes += 1;
             let job = match key.kind {
                 Kind::Sweep => {
-                    claimed.sweeps.push(key);
+                    sorted.sweeps.push(key);
                     continue;
                 }
                 _ if *wakes > MOST_WAKES => Some(runaway(&key)),
                 _ => Job::waking(&key),
             };
             match key.kind {
-                Kind::Message => claimed.messages.extend(job.map(|job| (key, job))),
-                _ => claimed.leads.extend(job.map(|job| (key, job))),
+                Kind::Message => sorted.messages.extend(job.map(|job| (key, job))),
+                _ => sorted.leads.extend(job.map(|job| (key, job))),
             }
         }
-        Ok(claimed)
+        sorted
     }
 
-    /// Works off what was claimed: leads first, which are decided while the last page of them is
-    /// committed; then messages, then sweeps. Returns the page that waits to be committed.
+    /// Hands messages over, and goes through sweeps.
     async fn work_off(
         &self,
-        last: Option<Page>,
-        claimed: Claimed,
+        messages: Vec<(Key, Job)>,
+        sweeps: Vec<Key>,
         ticked: &mut Ticked,
         may_go_on: &mut impl FnMut() -> bool,
-    ) -> Result<Option<Page>, Error> {
-        let Claimed {
-            now,
-            leads,
-            messages,
-            sweeps,
-            ..
-        } = claimed;
-        // What the last page writes, as if it were written. Where that turns out otherwise, the
-        // versions tell.
-        let records = last.as_ref().map(|page| page.round.records());
-        let next = self.decide_page(leads, now, records.unwrap_or_default());
-        let (committed, next) = join(self.commit_page(last, ticked), next).await;
-        committed?;
-        if messages.is_empty() && sweeps.is_empty() {
-            return Ok(next);
-        }
-        self.commit_page(next, ticked).await?;
+    ) -> Result<(), Error> {
         for portion in messages.chunks(TAKEN_ON_AT_ONCE) {
             if may_go_on() {
                 self.wake_messages(portion, ticked).await?;
@@ -261,7 +255,7 @@ impl Engine {
                 self.note_failures(vec![(key, error)], now, ticked).await?;
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Decides what happens to a page of leads.
@@ -280,18 +274,38 @@ impl Engine {
         Some(Page { keys, batch, round })
     }
 
-    /// Commits a page of leads, and does again what moved meanwhile.
-    async fn commit_page(&self, page: Option<Page>, ticked: &mut Ticked) -> Result<(), Error> {
-        let Some(page) = page else {
-            return Ok(());
-        };
-        let Page {
+    /// Commits a page of leads, if there is one; begins what comes behind that, and meanwhile does
+    /// again what had moved. Returns what the other came to.
+    async fn commit_page<T>(
+        &self,
+        page: Option<Page>,
+        ticked: &mut Ticked,
+        behind: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        let Some(Page {
             keys,
             mut batch,
-            round,
-        } = page;
+            mut round,
+        }) = page
+        else {
+            return Ok(behind.await);
+        };
+        let verdicts = self.commit_round(&mut round).await;
+        let note = async {
+            batch.note(round, verdicts);
+            self.note_page(keys, batch, ticked).await
+        };
+        let (behind, noted) = join(behind, note).await;
+        noted.map(|()| behind)
+    }
+
+    async fn note_page(
+        &self,
+        keys: Vec<Key>,
+        batch: Batch,
+        ticked: &mut Ticked,
+    ) -> Result<(), Error> {
         let now = batch.now();
-        self.commit_round(&mut batch, round).await;
         let mut failed = Vec::new();
         for (key, outcome) in keys.into_iter().zip(self.complete(batch).await) {
             match outcome {
@@ -336,6 +350,14 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+/// How many records to claim.
+fn room(left: usize, may_go_on: bool) -> usize {
+    match may_go_on {
+        true => BATCH.min(left),
+        false => 0,
     }
 }
 

@@ -258,7 +258,8 @@ impl Store for SqliteStore {
             return Ok(Vec::new());
         }
         let commit = |reply| Request::Commit(changes, reply);
-        self.inner.write("commit", commit).await
+        let (verdicts, _) = self.inner.write("commit", commit).await?;
+        Ok(verdicts)
     }
 
     async fn due(

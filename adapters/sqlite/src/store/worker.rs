@@ -23,11 +23,14 @@ use crate::tables::Tables;
 /// Where an answer goes; who asked may have gone meanwhile.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
+/// What became of changes, and the changes: whoever asked has more time to drop them.
+pub(super) type Committed = (Vec<Verdict>, Vec<Changes>);
+
 /// What the thread is asked.
 #[derive(Debug)]
 pub(super) enum Request {
     Load(Vec<Key>, Reply<Vec<Loaded>>),
-    Commit(Vec<Changes>, Reply<Vec<Verdict>>),
+    Commit(Vec<Changes>, Reply<Committed>),
     Due(Lanes, Instant, usize, Instant, Reply<Vec<Due>>),
     NextDue(Instant, Reply<Vec<NextDue>>),
     Select(Select, Reply<Page>),
@@ -203,7 +206,7 @@ fn answer(session: &mut Session<'_>, leases: &mut Leases, request: Request) {
 fn commit(
     session: &mut Session<'_>,
     leases: &mut Leases,
-    mut commits: Vec<(Vec<Changes>, Reply<Vec<Verdict>>)>,
+    mut commits: Vec<(Vec<Changes>, Reply<Committed>)>,
 ) {
     let written = session.commit(commits.iter().flat_map(|(changes, _)| changes));
     let mut verdicts = match written {
@@ -228,7 +231,7 @@ fn commit(
                 change.puts.iter().for_each(|put| leases.release(&put.key));
             }
         }
-        tell(reply, Ok(own));
+        tell(reply, Ok((own, changes)));
     }
 }
 
