@@ -63,7 +63,7 @@ pub enum Standing<'a> {
     Held,
     /// What ends it holds.
     Over(&'a Condition),
-    /// It fired for this anchor, as often as it does.
+    /// It fired for this anchor, as often as it does, or was skipped the last time.
     Fired(&'a Fired),
     /// It was due before its anchor was recorded, or before there was the rule.
     TooLate(Instant),

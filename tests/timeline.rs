@@ -200,6 +200,63 @@ expect = { history = "message hello to the contact: dropped, unsubscribed" }
     );
 }
 
+// ------------------------------------------------------------------ rules and tasks
+
+#[test]
+fn a_rule_that_was_skipped_is_not_told_as_fired() {
+    block_on(async {
+        let rules = r#"
+[[rule]]
+name = "greet-twins"
+on   = "registered"
+if   = 'city == "Twinsburg"'
+do   = [{ send = "hello" }]
+
+[[rule]]
+name = "greet"
+on   = "registered"
+do   = [{ send = "hello" }]
+"#;
+        let told = Bench::new(rules, []).await.explained().await;
+        let of = |name: &str| told.rules.iter().find(|rule| rule.rule == name).unwrap();
+        let (skipped, fired) = (of("greet-twins"), of("greet"));
+        let wanted = "skipped 2026-03-02 10:00:00 +01:00: city == \"Twinsburg\" did not hold";
+        assert_eq!(skipped.standing, wanted);
+        assert_eq!(skipped.state, "skipped");
+        assert_eq!(fired.standing, "fired 2026-03-02 10:00:00 +01:00");
+        assert_eq!(fired.state, "fired");
+        let page = told.to_string();
+        assert!(page.contains(wanted), "{page}");
+    });
+}
+
+#[test]
+fn an_open_task_whose_time_is_over_is_marked() {
+    block_on(async {
+        let rules = r#"
+[[rule]]
+name = "open-it"
+on   = "registered"
+do   = [{ task = "write" }]
+
+[task.write]
+text   = "Write"
+within = "1 day"
+"#;
+        let bench = Bench::new(rules, []).await;
+        let told = bench.explained().await;
+        assert!(!told.tasks[0].is_overdue);
+        assert!(!told.to_string().contains("overdue"), "{told}");
+        bench.live_for(Elapsed::days(2)).await;
+        let told = bench.explained().await;
+        assert!(told.tasks[0].is_overdue);
+        assert!(
+            told.to_string().contains("Write (write, overdue)"),
+            "{told}"
+        );
+    });
+}
+
 // ------------------------------------------------------------------ ends
 
 #[test]

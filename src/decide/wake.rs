@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::agenda::{self, Happens, Item};
+use crate::condition::Condition;
 use crate::decide::act::{act, foresee, shortened};
 use crate::decide::command::{Actor, Wake};
 use crate::decide::draft::Draft;
@@ -220,21 +221,21 @@ fn fire(
 ) -> Result<(), Stop> {
     let rule = item.rule;
     let playbook = draft.playbook;
+    let due_at = item.due_at;
+    let facts = LeadFacts { playbook, lead };
+    let mut only_if = rule.only_if.iter();
+    let failing = only_if.find(|condition| !condition.holds(&facts, draft.now));
     let fired = Fired {
         rule: rule.name.clone(),
         anchor: anchor.at,
         occurrence,
         at: draft.now,
+        was_skipped: failing.is_some(),
     };
     lead.fired.retain(|earlier| earlier.rule != rule.name);
     lead.fired.push(fired);
     lead.rules_told.retain(|(told, _)| *told != rule.name);
-    let due_at = item.due_at;
-    let holds = |lead: &Lead| {
-        let condition = rule.only_if.as_ref()?;
-        (!condition.holds(&LeadFacts { playbook, lead }, draft.now)).then(|| condition.source())
-    };
-    if let Some(condition) = holds(lead) {
+    if let Some(condition) = failing.map(Condition::source) {
         let because = shortened(condition);
         draft.happened(Event::Skipped {
             lead: lead.id,

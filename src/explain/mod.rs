@@ -16,7 +16,7 @@ use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::rule::{Action, Anchor, Rule, Whom};
 use crate::record::journal::JournalEntry;
-use crate::record::lead::{Assignee, Lead};
+use crate::record::lead::{Assignee, Fired, Lead};
 use crate::record::message::Message;
 use crate::time::Instant;
 
@@ -71,6 +71,8 @@ pub struct OpenTask {
     pub assignee: SmolStr,
     /// Until when.
     pub due_at: Option<SmolStr>,
+    /// Whether that time is over.
+    pub is_overdue: bool,
 }
 
 /// Something that is due.
@@ -91,6 +93,9 @@ pub struct RuleStanding {
     pub rule: SmolStr,
     /// Whether it is due.
     pub is_due: bool,
+    /// How it stands, in a word for programs: `due`, `out-of-scope`, `not-yet`, `held`, `over`,
+    /// `fired`, `skipped` (its time came, and its `if` did not hold), `too-late` or `never`.
+    pub state: &'static str,
     /// How it stands, and why.
     pub standing: SmolStr,
 }
@@ -182,6 +187,7 @@ impl Telling<'_> {
                     Assignee::Role(role) => role.as_str().into(),
                 },
                 due_at: due_at.map(|due_at| self.local(due_at)),
+                is_overdue: due_at.is_some_and(|due_at| due_at < self.now),
             }
         });
         told.collect()
@@ -228,7 +234,7 @@ impl Telling<'_> {
                 format_smolstr!("stopped by {}", holds.join(", "))
             }
             Standing::Over(until) => format_smolstr!("over: {until}"),
-            Standing::Fired(fired) => format_smolstr!("fired {}", self.local(fired.at)),
+            Standing::Fired(fired) => self.fired(rule, fired),
             Standing::TooLate(due_at) => {
                 format_smolstr!("was due {}, before it was recorded", self.local(due_at))
             }
@@ -237,7 +243,20 @@ impl Telling<'_> {
         RuleStanding {
             rule: rule.name.as_str().into(),
             is_due: matches!(found, Standing::Due(_)),
+            state: state(found),
             standing: told,
+        }
+    }
+
+    /// That its time came, and whether it did anything then.
+    fn fired(&self, rule: &Rule, fired: &Fired) -> SmolStr {
+        let at = self.local(fired.at);
+        match &rule.only_if {
+            Some(condition) if fired.was_skipped => {
+                format_smolstr!("skipped {at}: {condition} did not hold")
+            }
+            _ if fired.was_skipped => format_smolstr!("skipped {at}"),
+            _ => format_smolstr!("fired {at}"),
         }
     }
 
@@ -292,6 +311,22 @@ impl Telling<'_> {
             .map(ToString::to_string)
             .collect();
         format!("; will be skipped as things are: {}", failing.join("; "))
+    }
+}
+
+fn state(standing: Standing<'_>) -> &'static str {
+    match standing {
+        Standing::Due(_) => "due",
+        Standing::OutOfScope => "out-of-scope",
+        Standing::NoAnchor => "not-yet",
+        Standing::Held => "held",
+        Standing::Over(_) => "over",
+        Standing::Fired(Fired {
+            was_skipped: true, ..
+        }) => "skipped",
+        Standing::Fired(_) => "fired",
+        Standing::TooLate(_) => "too-late",
+        Standing::Never(_) => "never",
     }
 }
 

@@ -68,7 +68,12 @@ impl Explanation {
         for task in &self.tasks {
             let due = task.due_at.as_deref().unwrap_or("no deadline");
             let (assignee, text) = (&task.assignee, &task.text);
-            writeln!(f, "  {due:<26}  {assignee:<24}  {text} ({})", task.task)?;
+            let overdue = if task.is_overdue { ", overdue" } else { "" };
+            writeln!(
+                f,
+                "  {due:<26}  {assignee:<24}  {text} ({}{overdue})",
+                task.task
+            )?;
         }
         Ok(())
     }

@@ -320,7 +320,7 @@ impl Ended {
     }
 }
 
-/// The last occurrence of a rule.
+/// The last occurrence of a rule whose time came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fired {
     /// The rule.
@@ -333,6 +333,8 @@ pub struct Fired {
     /// When, which may be later than it was due.
     #[serde(with = "ts_microseconds")]
     pub at: Instant,
+    /// Whether it did nothing, since its `if` did not hold.
+    pub was_skipped: bool,
 }
 
 /// A contradiction in a lead's history: kept and shown, not dropped.
@@ -413,7 +415,7 @@ impl Lead {
             .find(|task| task.ended.is_none() && task.name == *name)
     }
 
-    /// What a rule did last.
+    /// What a rule did last, or was skipped for.
     #[must_use]
     pub fn last_fired(&self, rule: &Name) -> Option<&Fired> {
         self.fired.iter().find(|fired| fired.rule == *rule)
