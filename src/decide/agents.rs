@@ -3,6 +3,7 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::decide::command::{AgentSetup, LeadOrder, NewSweep};
+use crate::decide::contacts::check_phone;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::decide::{Stop, pools, sweeps};
@@ -102,6 +103,7 @@ fn merge(
     if id.as_str().is_empty() {
         gaps.add("agent", Problem::Missing);
     }
+    check_phone(setup.phone.as_deref(), &mut gaps);
     let name = setup.name.clone().filter(|name| !name.trim().is_empty());
     let name = name.or_else(|| before.map(|agent| agent.name.clone()));
     if name.is_none() {

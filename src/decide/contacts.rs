@@ -66,10 +66,7 @@ fn check(correction: &Correction) -> Result<(), Refusal> {
     if name.is_some_and(|name| name.trim().is_empty()) {
         gaps.add("name", Problem::Missing);
     }
-    if phone.is_some_and(|said| !said.trim().is_empty() && phone_in(said).is_none()) {
-        let expected = SmolStr::new_static("a phone number");
-        gaps.add("phone", Problem::Unfit { expected });
-    }
+    check_phone(phone, &mut gaps);
     gaps.add_too_long("name", name, LONGEST_NAME);
     gaps.add_too_long("phone", phone, LONGEST_NAME);
     gaps.told()
@@ -103,6 +100,13 @@ fn renew_phone_claim(
         }
     }
     Ok(())
+}
+
+/// Whether what is said as a phone number, if anything is, has a digit to dial.
+pub(crate) fn check_phone(said: Option<&str>, gaps: &mut Gaps) {
+    if said.is_some_and(|said| !said.trim().is_empty() && phone_in(said).is_none()) {
+        gaps.add("phone", Problem::NotAPhone);
+    }
 }
 
 /// What is said as a phone number, if it has a digit to dial.

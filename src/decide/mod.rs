@@ -44,6 +44,7 @@ pub mod stored_facts;
 mod sweeps;
 mod taking_over;
 mod tasks;
+mod texts;
 mod troubles;
 mod waits;
 mod wake;
@@ -184,6 +185,7 @@ pub fn decide(
     command: &Command,
     now: Instant,
 ) -> Result<Decision, Stop> {
+    texts::check(command)?;
     let mut draft = Draft::new(
         playbook,
         records,

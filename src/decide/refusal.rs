@@ -290,6 +290,16 @@ pub enum Problem {
     /// It is no e-mail address.
     #[error("is no e-mail address")]
     NotAnEmail,
+    /// It is no phone number.
+    #[error("is no phone number: it has no digit")]
+    NotAPhone,
+    /// It holds a character that no name has: a control character, an end of a line, or one that
+    /// turns the direction of writing round.
+    #[error("holds the character U+{:04X}, which can't stand there", u32::from(*.character))]
+    BadCharacter {
+        /// The first one.
+        character: char,
+    },
     /// It is too long.
     #[error("is longer than {most_bytes} bytes")]
     TooLong {

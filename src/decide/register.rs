@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::decide::command::NewLead;
-use crate::decide::contacts::{LONGEST_NAME, add_open_lead, phone_in, renew_copies};
+use crate::decide::contacts::{LONGEST_NAME, add_open_lead, check_phone, phone_in, renew_copies};
 use crate::decide::draft::Draft;
 use crate::decide::fields::accept;
 use crate::decide::life::settle;
@@ -84,6 +84,7 @@ fn check(draft: &Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
     }
     gaps.add_too_long("name", Some(&new.name), LONGEST_NAME);
     gaps.add_too_long("phone", new.phone.as_deref(), LONGEST_NAME);
+    check_phone(new.phone.as_deref(), &mut gaps);
     let typed = new.email.as_ref().filter(|email| !email.trim().is_empty());
     let email = typed.map(|email| email.parse::<Email>());
     if matches!(email, Some(Err(_))) {
