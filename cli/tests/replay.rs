@@ -255,6 +255,68 @@ fn rows_that_can_not_be_carried_out_are_told_with_file_line_and_reason() {
 }
 
 #[test]
+fn no_row_is_bent_until_it_fits() {
+    let map = r#"
+[[file]]
+path = "leads.csv"
+
+[[file.command]]
+lead     = "id"
+at       = "arrived"
+register = { name = "{name}", phone = "{phone}", visit = "{visit}", wait = "{wait}", wait-days = "{days}" }
+"#;
+    let rows = "\
+id,name,phone,visit,wait,days,arrived
+1,No date,,,,,0001-01-01
+2,Filled up,,,,,0026-03-02 10:00
+3,No date either,,0001-01-01,,,2026-03-02
+4,No digit,ask the boss,,,,2026-03-02
+5,Turned \u{202e}round,,,,,2026-03-02
+6,\"Two
+lines\",,,,,2026-03-02
+7,Below zero,,,,-5,2026-03-02
+8,Too large,,,,99999999999,2026-03-02
+9,No number,,,,soon,2026-03-02
+10,Fits,+593 99 1,2026-04-01,,,2026-03-02
+";
+    let folder = Folder::new(&[("leads.csv", rows), ("map.toml", map)]);
+    let told = folder.replay(&["--json"]);
+    assert_eq!(told.code, 1);
+    let replayed = told.json();
+    let refused = replayed["refused"].as_array().unwrap();
+    let reasons = [
+        (
+            2,
+            "`arrived`: `0001-01-01` is no date to rely on: nothing happened in the year 0001",
+        ),
+        (3, "nothing happened in the year 0026"),
+        (4, "`visit`: `0001-01-01` is no date to rely on"),
+        (5, "phone: is no phone number: it has no digit"),
+        (6, "name: holds the character U+202E"),
+        (7, "name: holds the character U+000A"),
+        (9, "`wait-days`: `-5` is below zero"),
+        (10, "`wait-days`: `99999999999` is too large"),
+        (11, "`wait-days`: `soon` is no whole number"),
+    ];
+    let mut told: Vec<(u64, &str)> = refused
+        .iter()
+        .map(|row| {
+            (
+                row["line"].as_u64().unwrap(),
+                row["reason"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told.len(), reasons.len(), "{told:#?}");
+    for ((line, told), (wanted_line, wanted)) in told.into_iter().zip(reasons) {
+        assert_eq!(line, wanted_line);
+        assert!(told.contains(wanted), "{line}: {told}");
+    }
+    assert_eq!(replayed["figures"]["leads"], 1);
+}
+
+#[test]
 fn the_same_again_changes_nothing_and_rows_added_later_are_late_facts() {
     let folder = Folder::new(&[]);
     let db = folder.path("shop.db");

@@ -87,6 +87,19 @@ impl OrderFault {
     }
 }
 
+/// Why a cell can't be read as a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DateFault {
+    /// It is none, or none in the order of its column.
+    #[error("is no date")]
+    NotADate,
+    /// Its year has four digits and begins with a zero: a program's way to say that it has no date
+    /// (`0001-01-01`), or a year of two digits that was filled up (`0026`).
+    #[error("is no date to rely on: nothing happened in the year {0:04}")]
+    Year(u32),
+}
+
 /// A cell with its line.
 type Cell<'a> = (u64, &'a str);
 
@@ -120,7 +133,7 @@ pub fn find_order<'a>(
         } else {
             let fits: Vec<Order> = Order::ALL
                 .into_iter()
-                .filter(|order| parts.date(Some(*order)).is_some())
+                .filter(|order| parts.date(Some(*order)).is_ok())
                 .collect();
             if fits.is_empty() {
                 // No date in any order: refused with its line.
@@ -156,28 +169,36 @@ pub fn find_order<'a>(
 
 /// The day in a cell, which may have a time of day behind it. Without an order, only a date that
 /// begins with a year of four digits is read.
-#[must_use]
-pub fn date(cell: &str, order: Option<Order>) -> Option<NaiveDate> {
-    let parts = Parts::of(cell)?;
+///
+/// # Errors
+/// When it can't be read.
+pub fn date(cell: &str, order: Option<Order>) -> Result<NaiveDate, DateFault> {
+    let parts = Parts::of(cell).ok_or(DateFault::NotADate)?;
     let is_whole = parts.rest.is_empty() || time(parts.rest).is_some();
-    parts.date(order).filter(|_| is_whole)
+    let date = parts.date(order)?;
+    is_whole.then_some(date).ok_or(DateFault::NotADate)
 }
 
 /// The instant in a cell: a date alone is its first moment in the zone; a time that carries its
-/// own offset keeps it. The order is as for [`date`].
-#[must_use]
-pub fn instant(cell: &str, order: Option<Order>, zone: &Zone) -> Option<Instant> {
-    let parts = Parts::of(cell)?;
+/// own offset keeps it. Of a local time that comes twice when clocks go back the first is meant, one
+/// that clocks leave out when they go forward is moved by as much as they are (02:30 is 03:30). The
+/// order is as for [`date`].
+///
+/// # Errors
+/// When it can't be read.
+pub fn instant(cell: &str, order: Option<Order>, zone: &Zone) -> Result<Instant, DateFault> {
+    let parts = Parts::of(cell).ok_or(DateFault::NotADate)?;
     let date = parts.date(order)?;
     let (time, offset) = match parts.rest {
         "" => (NaiveTime::MIN, None),
-        rest => time(rest)?,
+        rest => time(rest).ok_or(DateFault::NotADate)?,
     };
     let local = NaiveDateTime::new(date, time);
-    match offset {
-        Some(offset) => Some(offset.from_local_datetime(&local).single()?.to_utc()),
-        None => Some(zone.from_local(local)),
-    }
+    let Some(offset) = offset else {
+        return Ok(zone.from_local(local));
+    };
+    let at = offset.from_local_datetime(&local).single();
+    at.map(|at| at.to_utc()).ok_or(DateFault::NotADate)
 }
 
 /// A cell taken apart.
@@ -230,24 +251,30 @@ impl<'a> Parts<'a> {
         })
     }
 
-    fn date(&self, order: Option<Order>) -> Option<NaiveDate> {
+    fn date(&self, order: Option<Order>) -> Result<NaiveDate, DateFault> {
         let [first, second, third] = self.numbers;
         let (year, month, day) = match order {
             _ if self.year_first => (first, second, third),
             // Of two digits, or it would be a year that comes first.
-            Some(Order::YearMonthDay) if self.year_last => return None,
+            Some(Order::YearMonthDay) if self.year_last => {
+                return Err(DateFault::NotADate);
+            }
             Some(Order::YearMonthDay) => (first, second, third),
             Some(Order::DayMonthYear) => (third, second, first),
             Some(Order::MonthDayYear) => (third, first, second),
-            None => return None,
+            None => return Err(DateFault::NotADate),
         };
         // Two digits are of this century, or of the end of the last one.
         let year = match year {
+            year if year < 1000 && (self.year_first || self.year_last) => {
+                return Err(DateFault::Year(year));
+            }
             0..=68 => year + 2000,
             69..=99 => year + 1900,
             year => year,
         };
-        NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)
+        let year = i32::try_from(year).map_err(|_| DateFault::NotADate)?;
+        NaiveDate::from_ymd_opt(year, month, day).ok_or(DateFault::NotADate)
     }
 }
 
@@ -377,21 +404,38 @@ mod tests {
 
     #[test]
     fn without_an_order_only_a_year_of_four_digits_in_front_is_read() {
-        let day = NaiveDate::from_ymd_opt(2018, 2, 1);
+        let day = Ok(NaiveDate::from_ymd_opt(2018, 2, 1).unwrap());
         assert_eq!(date("2018-02-01", None), day);
-        assert_eq!(date("01-02-18", None), None);
+        assert_eq!(date("01-02-18", None), Err(DateFault::NotADate));
         assert_eq!(date("01-02-18", Some(Order::DayMonthYear)), day);
         assert_eq!(date("18-02-01", Some(Order::YearMonthDay)), day);
     }
 
     #[test]
     fn what_follows_a_day_must_be_a_time() {
-        let day = NaiveDate::from_ymd_opt(2018, 2, 26);
+        let day = Ok(NaiveDate::from_ymd_opt(2018, 2, 26).unwrap());
         for cell in ["2018-02-26 00:00:00", "2018-02-26T19:58:54Z", "2018-02-26"] {
             assert_eq!(date(cell, None), day, "{cell}");
         }
         for cell in ["2018-02-26 or later", "2018-02-26 25:00"] {
-            assert_eq!(date(cell, None), None, "{cell}");
+            assert_eq!(date(cell, None), Err(DateFault::NotADate), "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_year_that_was_filled_up_with_zeros_is_no_year_of_this_century() {
+        let dmy = Some(Order::DayMonthYear);
+        for (cell, order, year) in [
+            ("0001-01-01", None, 1),
+            ("0026-03-02", None, 26),
+            ("00260302", None, 26),
+            ("0000-00-00", None, 0),
+            ("02-03-0026", dmy, 26),
+        ] {
+            let quito: Zone = "America/Guayaquil".parse().unwrap();
+            assert_eq!(date(cell, order), Err(DateFault::Year(year)), "{cell}");
+            let read = instant(cell, order, &quito);
+            assert_eq!(read, Err(DateFault::Year(year)), "{cell}");
         }
     }
 
@@ -425,7 +469,7 @@ mod tests {
                 "2018-12-26T05:00:00+00:00",
             ),
         ] {
-            assert_eq!(read(cell, order).as_deref(), Some(wanted), "{cell}");
+            assert_eq!(read(cell, order).as_deref(), Ok(wanted), "{cell}");
         }
         for cell in [
             "",
@@ -438,7 +482,8 @@ mod tests {
             "2018-02-26 10:00 XX",
             "20180226é",
         ] {
-            assert_eq!(instant(cell, Some(ymd), &quito), None, "{cell}");
+            let read = instant(cell, Some(ymd), &quito);
+            assert_eq!(read, Err(DateFault::NotADate), "{cell}");
         }
     }
 

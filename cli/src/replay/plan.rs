@@ -11,7 +11,7 @@ use leadkit::time::Instant;
 use leadkit::value::{Value, ValueType, folded_eq};
 use serde::Serialize;
 
-use super::dates::{self, Order, OrderFault};
+use super::dates::{self, DateFault, Order, OrderFault};
 use super::map::{CommandMap, FileMap, Part, Test, Text, Verb};
 use super::numbers::{self, NumberFault};
 use super::table::{Row, Table};
@@ -312,9 +312,9 @@ impl<'a> RowReading<'a> {
         let cell = self.cell(column);
         let order = self.orders.get(column).copied();
         match dates::instant(cell, order, &self.map.zone) {
-            Some(at) => Ok(at),
-            None if cell.is_empty() => Err(format!("`{column}` is empty, and says when")),
-            None => Err(format!("`{column}`: `{}` is no date", shortened(cell))),
+            Ok(at) => Ok(at),
+            Err(_) if cell.is_empty() => Err(format!("`{column}` is empty, and says when")),
+            Err(fault) => Err(format!("`{column}`: `{}` {fault}", shortened(cell))),
         }
     }
 
@@ -332,10 +332,16 @@ impl<'a> RowReading<'a> {
             None => Ok(None),
             Some(text) => match text.parse() {
                 Ok(number) => Ok(Some(number)),
-                Err(_) => Err(format!(
-                    "`{name}`: `{}` is no whole number",
-                    shortened(&text)
-                )),
+                Err(_) => {
+                    let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
+                    let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
+                    let what = match text.starts_with('-') {
+                        _ if !is_whole || digits.is_empty() => "is no whole number",
+                        true => "is below zero",
+                        false => "is too large",
+                    };
+                    Err(format!("`{name}`: `{}` {what}", shortened(&text)))
+                }
             },
         }
     }
@@ -485,27 +491,29 @@ impl<'a> RowReading<'a> {
     fn value(&self, field: &Field, text: &Text, said: &str) -> Result<Value, String> {
         let mut orders = text.columns().filter_map(|column| self.orders.get(column));
         let order = orders.next().copied();
+        let refused = |fault: &dyn std::fmt::Display| {
+            format!("`{}`: `{}` {fault}", field.name, shortened(said))
+        };
         let value = match field.value_type {
             ValueType::Text => Some(Value::Text(said.into())),
             ValueType::Number => match numbers::number(said, self.map.decimal) {
                 Ok(number) => Some(Value::Number(number)),
                 Err(NumberFault::NotANumber) => None,
-                Err(fault) => {
-                    return Err(format!("`{}`: `{}` {fault}", field.name, shortened(said)));
-                }
+                Err(fault) => return Err(refused(&fault)),
             },
             ValueType::Bool => truth(said).map(Value::Bool),
-            ValueType::Date => dates::date(said, order).map(Value::Date),
-            ValueType::Instant => dates::instant(said, order, &self.map.zone).map(Value::Instant),
+            ValueType::Date => match dates::date(said, order) {
+                Ok(date) => Some(Value::Date(date)),
+                Err(DateFault::NotADate) => None,
+                Err(fault) => return Err(refused(&fault)),
+            },
+            ValueType::Instant => match dates::instant(said, order, &self.map.zone) {
+                Ok(at) => Some(Value::Instant(at)),
+                Err(DateFault::NotADate) => None,
+                Err(fault) => return Err(refused(&fault)),
+            },
         };
-        value.ok_or_else(|| {
-            format!(
-                "`{}`: `{}` is not {}",
-                field.name,
-                shortened(said),
-                field.value_type
-            )
-        })
+        value.ok_or_else(|| refused(&format_args!("is not {}", field.value_type)))
     }
 }
 
