@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use leadkit::ids::{Name, Tenant};
-use leadkit::playbook::fault::Fault;
+use leadkit::playbook::fault::{Fault, FaultKind};
 use leadkit::playbook::load::Folder;
 use leadkit_sqlite::OpenError;
 use leadkit_sqlite::rusqlite::ErrorCode;
@@ -183,13 +183,21 @@ fn say_which(tenants: &[String]) -> String {
     }
 }
 
+fn is_unreadable_playbook(fault: &Fault) -> bool {
+    let is_unreadable = matches!(
+        fault.kind,
+        FaultKind::Unreadable(_) | FaultKind::TooLarge { .. }
+    );
+    is_unreadable && fault.file == "playbook.toml"
+}
+
 impl Failure {
     /// 1 when something is wrong with what was given to be checked, 2 when nothing could be done.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
             // Without a readable playbook.toml there is nothing to find faults with.
-            Self::Faults { folder, .. } if folder.playbook.is_empty() => 2,
+            Self::Faults { faults, .. } if faults.iter().any(is_unreadable_playbook) => 2,
             Self::Faults { .. } => 1,
             _ => 2,
         }

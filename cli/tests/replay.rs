@@ -532,7 +532,6 @@ tried = {}
         (8, "`WEB` and `Web` are one cell with two meanings"),
         (13, "`register` knows no `cty`"),
         (13, "`register` knows no `nme`"),
-        (13, "`register` needs `name`"),
         (15, "a command must say what it is"),
         (18, "`mvoe` means nothing in a command"),
         (20, "`move` needs `at`, a column"),
@@ -558,6 +557,17 @@ tried = {}
     let told = folder.replay(&[]);
     assert_eq!(told.code, 2);
     assert!(told.err.contains("unknown field `pth`"), "{}", told.err);
+}
+
+#[test]
+fn a_slip_in_a_command_of_a_map_is_one_fault() {
+    let map = "[[file]]\npath = \"leads.csv\"\n\n[[file.command]]\nlead = \"id\"\nat = \"arrived\"\ncomplete = { tsk = \"first-contact\" }\n";
+    let folder = Folder::new(&[("map.toml", map)]);
+    let faults = folder.replay(&["--json"]).json()["error"]["faults"].clone();
+    let faults = faults.as_array().unwrap();
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    assert_eq!(faults[0]["message"], "`complete` knows no `tsk`");
+    assert_eq!(faults[0]["hint"], "did you mean `task`?");
 }
 
 #[test]

@@ -51,11 +51,7 @@ impl Source<'_> {
 
 /// Line and column, both from 1, the column in characters.
 fn place_of(text: &str, at: usize) -> (usize, usize) {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    let before = &text[..at];
+    let before = &text[..floor(text, at)];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = before.matches('\n').count() + 1;
     (line, before[line_start..].chars().count() + 1)
@@ -471,13 +467,23 @@ impl<'s> Section<'s> {
 
     /// Reports the keys that nobody asked for.
     pub(crate) fn finish(self) {
+        self.finish_or(None);
+    }
+
+    /// The same; with a hint for those that resemble none that was asked for.
+    pub(crate) fn finish_or(self, otherwise: Option<SmolStr>) {
         for key in self.table.keys() {
             let name = key.get_ref().as_ref();
             if self.takes_all || self.asked.contains(&name) {
                 continue;
             }
             let section = self.said();
-            let hint = did_you_mean(name, self.asked.iter().copied());
+            let near = nearest(name, self.asked.iter().copied());
+            if let Some(meant) = near {
+                self.is_not_missing(meant);
+            }
+            let hint = near.map(|near| format_smolstr!("did you mean `{near}`?"));
+            let hint = hint.or_else(|| otherwise.clone());
             self.source.fault(
                 key.span(),
                 FaultKind::UnknownKey {
@@ -488,6 +494,62 @@ impl<'s> Section<'s> {
             );
         }
     }
+}
+
+impl Section<'_> {
+    /// A key that is there under a slip of the pen is one fault, and not also missing.
+    fn is_not_missing(&self, meant: &str) {
+        let section = self.said();
+        self.source.faults.borrow_mut().retain(|fault| {
+            let FaultKind::MissingKey { key, section: at } = &fault.kind else {
+                return true;
+            };
+            *key != meant || *at != section || fault.span != self.span
+        });
+    }
+}
+
+/// Drops what a header that is no TOML (`[[[`) brings about: whatever stands below it was read into
+/// another section, and means nothing there. Only the header itself is to be mended.
+pub(crate) fn drop_echoes(file: &str, text: &str, faults: &mut Vec<Fault>) {
+    let starts_line = |at: usize| text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    let is_syntax =
+        |fault: &&Fault| fault.file == file && matches!(fault.kind, FaultKind::Syntax(_));
+    let broken: Vec<Range<usize>> = faults
+        .iter()
+        .filter(is_syntax)
+        .filter_map(|fault| {
+            let from = starts_line(floor(text, fault.span.start));
+            let is_header = text[from..].trim_start().starts_with('[');
+            let below = text[from..]
+                .find('\n')
+                .map_or(text.len(), |newline| from + newline + 1);
+            let until = match text[below..].starts_with('[') {
+                true => below,
+                false => text[below..]
+                    .find("\n[")
+                    .map_or(text.len(), |at| below + at + 1),
+            };
+            is_header.then_some(from..until)
+        })
+        .collect();
+    faults.retain(|fault| {
+        let is_echo = !matches!(fault.kind, FaultKind::Syntax(_))
+            && fault.file == file
+            && broken
+                .iter()
+                .any(|broken| broken.contains(&fault.span.start));
+        !is_echo
+    });
+}
+
+/// The boundary of a character at or before a place.
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 /// Names are small letters, digits and single `-` or `_` between them.

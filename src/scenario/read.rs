@@ -9,7 +9,7 @@ use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, Waiting};
 use crate::ids::Name;
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::Folder;
-use crate::playbook::read::{Node, Section, Source};
+use crate::playbook::read::{Node, Section, Source, drop_echoes};
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -40,6 +40,9 @@ pub(super) fn read(folder: &Folder) -> Result<Vec<Scenario>, Faults> {
         scenario.agents = agents.iter().cloned().chain(own).collect();
     }
     let mut faults: Vec<Fault> = faults.into_inner();
+    for (path, text) in &folder.scenarios {
+        drop_echoes(path, text, &mut faults);
+    }
     if faults.is_empty() {
         return Ok(scenarios);
     }

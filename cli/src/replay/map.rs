@@ -574,6 +574,8 @@ impl Reader<'_> {
         };
         let mut by = None;
         let mut says = Vec::new();
+        // What is there under a slip of the pen is not also missing.
+        let mut meant = Vec::new();
         for (key, said) in table {
             let said = match said {
                 Value::String(text) => text.clone(),
@@ -603,6 +605,7 @@ impl Reader<'_> {
                 let fields = fields.filter(|_| verb.says_fields());
                 let own = verb.needs().iter().chain(verb.may()).copied();
                 let known: Vec<&str> = own.chain(["by"]).chain(fields).collect();
+                meant.extend(spell::nearest(key, known.iter().copied()));
                 let hint = spell::hint(key, known.iter().copied());
                 self.fault(
                     value.span(),
@@ -612,7 +615,8 @@ impl Reader<'_> {
             }
         }
         for needed in verb.needs() {
-            if !says.iter().any(|(known, _)| known == needed) {
+            let is_said = says.iter().any(|(known, _)| known == needed);
+            if !is_said && !meant.contains(needed) {
                 self.fault(value.span(), format!("`{word}` needs `{needed}`"), None);
             }
         }

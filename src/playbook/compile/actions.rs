@@ -9,6 +9,23 @@ use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{Action, Assign, Send, Whom};
 use crate::record::message::{Class, OnOwnerChange};
 
+/// What actions can do, in the playbook's words.
+const VERBS: [&str; 7] = ["send", "notify", "task", "assign", "move", "close", "set"];
+
+/// Says what is wrong with an action that does nothing: the words that mean nothing, or that none
+/// is there.
+fn no_verb(section: Section<'_>) {
+    let hint = || Some(format_smolstr!("an action is one of {}", VERBS.join(", ")));
+    if section.keyed().is_empty() {
+        let kind = FaultKind::MissingKey {
+            key: VERBS[0].into(),
+            section: "an action".into(),
+        };
+        section.fault(kind, hint());
+    }
+    section.finish_or(hint());
+}
+
 impl Names {
     pub(super) fn actions(&self, node: &Node<'_>) -> Vec<Action> {
         node.list()
@@ -19,12 +36,16 @@ impl Names {
 
     fn action(&self, node: &Node<'_>) -> Option<Action> {
         let mut section = node.section()?;
-        let action = self.verb(&mut section, node);
+        if !VERBS.iter().any(|verb| section.optional(verb).is_some()) {
+            no_verb(section);
+            return None;
+        }
+        let action = self.verb(&mut section);
         section.finish();
         action
     }
 
-    fn verb(&self, section: &mut Section<'_>, node: &Node<'_>) -> Option<Action> {
+    fn verb(&self, section: &mut Section<'_>) -> Option<Action> {
         if let Some(verb) = section.optional("send") {
             return self.send(&verb, section);
         }
@@ -98,15 +119,6 @@ impl Names {
                 value,
             });
         }
-        let section = "an action".into();
-        let hint = Some("an action is one of send, notify, task, assign, move, close, set".into());
-        node.fault(
-            FaultKind::MissingKey {
-                key: "send".into(),
-                section,
-            },
-            hint,
-        );
         None
     }
 

@@ -16,7 +16,7 @@ use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::Folder;
 use crate::playbook::pipeline::{Field, Source};
-use crate::playbook::read::{Node, Section, Source as File};
+use crate::playbook::read::{Node, Section, Source as File, drop_echoes};
 use crate::playbook::rule::{NamedCalendar, StageRef};
 use crate::playbook::{CapRule, Organisation, Playbook};
 use crate::record::contact::Cap;
@@ -26,6 +26,7 @@ use crate::value::ValueType;
 mod actions;
 mod calendars;
 mod check;
+mod codes;
 mod parts;
 mod people;
 mod pipelines;
@@ -47,6 +48,7 @@ pub(super) fn compile(folder: &Folder) -> Result<Playbook, Faults> {
     match playbook {
         Some(playbook) if faults.is_empty() => Ok(playbook),
         _ => {
+            drop_echoes("playbook.toml", &folder.playbook, &mut faults);
             sort(&mut faults);
             Err(Faults(faults))
         }
@@ -244,11 +246,13 @@ fn read_head<'s>(root: &mut Section<'s>) -> Head<'s> {
     if let Some(zone) = section.required("zone").and_then(|node| read_zone(&node)) {
         head.zone = zone;
     }
-    if let Some(text) = section.optional("locale").and_then(|node| node.text()) {
-        head.locale = text.into();
+    let locale = section.optional("locale");
+    if let Some(locale) = locale.and_then(|node| codes::locale(&node)) {
+        head.locale = locale;
     }
-    if let Some(text) = section.optional("currency").and_then(|node| node.text()) {
-        head.currency = text.into();
+    let currency = section.optional("currency");
+    if let Some(currency) = currency.and_then(|node| codes::currency(&node)) {
+        head.currency = currency;
     }
     head.calendar = section.required("calendar");
     section.finish();

@@ -279,7 +279,13 @@ pub(super) fn read_waits(root: &mut Section<'_>, names: &Names) -> Vec<WaitGroup
         };
         let default_days = default_days.unwrap_or(least_days);
         let most = most_days.unwrap_or(u32::MAX);
-        if !(least_days..=most).contains(&default_days) {
+        if least_days > most {
+            let kind = FaultKind::Contradiction {
+                one: smol_str::format_smolstr!("least = {least_days} days"),
+                other: smol_str::format_smolstr!("most = {most} days"),
+            };
+            node.fault(kind, Some("least <= default <= most".into()));
+        } else if !(least_days..=most).contains(&default_days) {
             let found = smol_str::format_smolstr!("{default_days} days");
             let (least, most) = (least_days.into(), most_days.unwrap_or(36_600).into());
             node.fault(
