@@ -22,7 +22,7 @@ impl fmt::Display for Faults {
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// The file, relative to the playbook's folder.
+    /// The file, relative to the playbook's folder; that folder, where it is not there.
     pub file: SmolStr,
     /// The line, from 1; 0 where a file can't be read at all.
     pub line: usize,
@@ -38,11 +38,11 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}:{}: {}",
-            self.file, self.line, self.column, self.kind
-        )?;
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        write!(f, ": {}", self.kind)?;
         match &self.hint {
             Some(hint) => write!(f, " ({hint})"),
             None => Ok(()),
@@ -54,6 +54,12 @@ impl fmt::Display for Fault {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FaultKind {
+    /// The playbook's folder is not there.
+    #[error("there is no such folder")]
+    NoFolder,
+    /// What should be the playbook's folder is a file.
+    #[error("is a file, and no folder")]
+    NotAFolder,
     /// A file that is needed can't be read.
     #[error("cannot be read: {0}")]
     Unreadable(std::io::ErrorKind),
@@ -221,6 +227,7 @@ impl FaultKind {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::NoFolder | Self::NotAFolder => "no-folder",
             Self::Unreadable(_) => "unreadable",
             Self::TooLarge { .. } => "too-large",
             Self::Syntax(_) => "syntax",

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use smol_str::SmolStr;
+use toml::de::{DeTable, DeValue};
 
 use crate::ids::{Name, hash128};
 use crate::playbook::fault::{Fault, FaultKind, Faults};
@@ -46,6 +47,9 @@ impl Folder {
     /// for whoever wants to know everything at once.
     #[must_use]
     pub fn load_what_can_be(folder: &Path) -> (Self, Vec<Fault>) {
+        if !folder.is_dir() {
+            return (Self::default(), vec![no_folder(folder)]);
+        }
         let reading = Reading {
             folder,
             faults: RefCell::new(Vec::new()),
@@ -60,9 +64,13 @@ impl Folder {
         (read, reading.faults.into_inner())
     }
 
-    /// What tells this playbook from a changed one. Scenarios don't count: they decide nothing.
-    pub(crate) fn hash(&self) -> Name {
-        let mut parts = vec![self.playbook.as_bytes()];
+    /// What tells this playbook from a changed one: what `playbook.toml`, read as this table,
+    /// means, and the other files letter by letter. Comments and blanks don't count, and neither do
+    /// scenarios: they decide nothing.
+    pub(crate) fn hash(&self, playbook: &DeTable<'_>) -> Name {
+        let mut meaning = Vec::new();
+        write_table(playbook, &mut meaning);
+        let mut parts = vec![meaning.as_slice()];
         for (path, text) in self.templates.iter().chain(&self.holidays) {
             parts.push(path.as_bytes());
             parts.push(text.as_bytes());
@@ -71,6 +79,63 @@ impl Folder {
         // Eighty bits: enough to tell playbooks apart, short enough to be held in place.
         Name::from(format!("{:020x}", hash >> 48))
     }
+}
+
+fn no_folder(path: &Path) -> Fault {
+    let kind = match path.exists() {
+        true => FaultKind::NotAFolder,
+        false => FaultKind::NoFolder,
+    };
+    Fault {
+        file: path.display().to_string().into(),
+        line: 0,
+        column: 0,
+        span: 0..0,
+        kind,
+        hint: Some("a playbook is a folder with a playbook.toml in it".into()),
+    }
+}
+
+/// Writes what a table means, so that no two meanings are written alike. Its keys stand in the order
+/// of the file, which is that of rules, routes and pools.
+fn write_table(table: &DeTable<'_>, out: &mut Vec<u8>) {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    out.push(b'{');
+    for (key, value) in entries {
+        write_text(b'k', key.get_ref(), out);
+        write_value(value.get_ref(), out);
+    }
+    out.push(b'}');
+}
+
+fn write_value(value: &DeValue<'_>, out: &mut Vec<u8>) {
+    match value {
+        DeValue::String(text) => write_text(b's', text, out),
+        DeValue::Integer(integer) => {
+            let digits = integer.as_str();
+            let number = i64::from_str_radix(digits, integer.radix());
+            write_text(b'i', &number.map_or(digits.into(), |n| n.to_string()), out);
+        }
+        DeValue::Float(float) => write_text(b'f', float.as_str(), out),
+        DeValue::Boolean(value) => out.push(if *value { b'+' } else { b'-' }),
+        DeValue::Datetime(datetime) => write_text(b't', &datetime.to_string(), out),
+        DeValue::Array(values) => {
+            out.push(b'[');
+            for value in values.iter() {
+                write_value(value.get_ref(), out);
+            }
+            out.push(b']');
+        }
+        DeValue::Table(table) => write_table(table, out),
+    }
+}
+
+/// A text behind its sort and its length.
+fn write_text(sort: u8, text: &str, out: &mut Vec<u8>) {
+    out.push(sort);
+    out.extend(text.len().to_le_bytes());
+    out.extend(text.as_bytes());
 }
 
 struct Reading<'a> {

@@ -44,7 +44,8 @@ pub mod template;
 
 /// Everything that one organisation decides, compiled.
 pub struct Playbook {
-    /// What tells this playbook from a changed one: a hash over its files but the scenarios.
+    /// What tells this playbook from a changed one: a hash over what its files say,
+    /// but for comments and scenarios.
     pub hash: Name,
     /// Its stable name.
     pub id: Name,

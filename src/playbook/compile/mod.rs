@@ -43,7 +43,8 @@ pub(super) fn compile(folder: &Folder) -> Result<Playbook, Faults> {
     };
     let table = file.parse(&folder.playbook);
     let root = Section::new(&file, table.get_ref(), 0..0, SmolStr::default());
-    let playbook = compile_root(folder, &faults, root);
+    let hash = folder.hash(table.get_ref());
+    let playbook = compile_root(folder, hash, &faults, root);
     let mut faults = faults.into_inner();
     match playbook {
         Some(playbook) if faults.is_empty() => Ok(playbook),
@@ -125,6 +126,7 @@ impl Names {
 
 fn compile_root(
     folder: &Folder,
+    hash: Name,
     faults: &RefCell<Vec<Fault>>,
     mut root: Section<'_>,
 ) -> Option<Playbook> {
@@ -184,7 +186,7 @@ fn compile_root(
         },
     };
     let playbook = Playbook {
-        hash: folder.hash(),
+        hash,
         id,
         label: head.label.unwrap_or_default(),
         zone: head.zone,
