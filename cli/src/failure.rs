@@ -155,6 +155,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> String {
 
 /// Why a database can't be opened, and what to do about it.
 fn unopened(path: &Path, error: &OpenError) -> String {
+    let error = error.why();
     let OpenError::Sqlite(error) = error else {
         return chain(error);
     };
@@ -170,7 +171,7 @@ fn unopened(path: &Path, error: &OpenError) -> String {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => "it is no SQLite database".into(),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            "it and its folder must be writable, SQLite keeps its log beside it".into()
+            "it and its folder can't be written, and SQLite keeps its log beside it".into()
         }
         _ => error.to_string(),
     }
@@ -181,6 +182,11 @@ fn say_which(tenants: &[String]) -> String {
         [] => "nobody's are in it".into(),
         tenants => format!("say whose: --tenant {}", tenants.join(", or --tenant ")),
     }
+}
+
+fn did_you_mean(fault: &leadkit::condition::Fault) -> Option<String> {
+    let hint = fault.hint.as_ref();
+    hint.map(|hint| format!("did you mean `{hint}`?"))
 }
 
 fn is_unreadable_playbook(fault: &Fault) -> bool {
@@ -249,10 +255,7 @@ impl Failure {
                 let told: Vec<String> = faults
                     .iter()
                     .map(|fault| {
-                        let hint = fault
-                            .hint
-                            .as_ref()
-                            .map(|hint| format!("did you mean `{hint}`?"));
+                        let hint = did_you_mean(fault);
                         let place = snippets::Placed {
                             path: Path::new("condition"),
                             text,
@@ -287,7 +290,7 @@ impl Failure {
                         "from": fault.at.start,
                         "to": fault.at.end,
                         "message": fault.kind.to_string(),
-                        "hint": fault.hint,
+                        "hint": did_you_mean(fault),
                     })
                 });
                 error["faults"] = listed.collect();

@@ -1,5 +1,6 @@
 //! `leadkit leads`: those for which a condition holds, as a list or counted.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use leadkit::time::Instant;
 use leadkit::value::{Value, ValueRef};
 use serde::Serialize;
 use serde_json::json;
+use smol_str::SmolStr;
 
 use crate::database::{self, For};
 use crate::report::{counted, grouped, table, table_of_numbers};
@@ -111,7 +113,7 @@ pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
         if asked.count_by.is_empty() {
             list(&handle, &playbook, asked).await
         } else {
-            count(&handle, asked).await
+            count(&handle, &playbook, asked).await
         }
     })
 }
@@ -119,6 +121,14 @@ pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
 /// Refuses a fact by which stores can't group or order.
 fn must_be_stored(option: &'static str, fact: &str, playbook: &Playbook) -> Result<(), Failure> {
     let refused = |because| Failure::Fact { option, because };
+    if fact.trim().is_empty() {
+        let because = "say by which fact, for instance stage or owner";
+        return Err(refused(because.into()));
+    }
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '(' | ')' | '"');
+    if !fact.chars().all(is_name) {
+        return Err(refused(format!("`{fact}` is no fact, which is one word")));
+    }
     // A fact alone is no condition, but asking whether it is missing is one.
     let asked = playbook.condition(&format!("{fact} is missing"));
     let asked = asked.map_err(|faults| {
@@ -131,11 +141,20 @@ fn must_be_stored(option: &'static str, fact: &str, playbook: &Playbook) -> Resu
     }
 }
 
-async fn count(handle: &TenantHandle<'_>, asked: &Leads) -> Result<Reported, Failure> {
+async fn count(
+    handle: &TenantHandle<'_>,
+    playbook: &Playbook,
+    asked: &Leads,
+) -> Result<Reported, Failure> {
     let by: Vec<&str> = asked.count_by.iter().map(String::as_str).collect();
     let mut groups = handle.count(&asked.condition, &by).await?;
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     let total: u64 = groups.iter().map(|group| group.count).sum();
+    for (place, fact) in by.iter().enumerate() {
+        let shown = groups.iter_mut().take(asked.limit);
+        let values = shown.filter_map(|group| group.values[place].as_mut());
+        as_first_written(handle, playbook, asked, fact, values).await?;
+    }
     let mut table = table_of_numbers(by.len(), by.iter().copied().chain(["leads"]));
     for group in groups.iter().take(asked.limit) {
         let values = group.values.iter();
@@ -180,6 +199,44 @@ async fn count(handle: &TenantHandle<'_>, asked: &Leads) -> Result<Reported, Fai
         "groups_in_all": groups.len(),
     });
     Ok(Reported::new(text, &json, true))
+}
+
+/// Stores compare text folded, and so group it. Each is shown as it stands on the first lead that has
+/// it.
+async fn as_first_written(
+    handle: &TenantHandle<'_>,
+    playbook: &Playbook,
+    asked: &Leads,
+    fact: &str,
+    values: impl Iterator<Item = &mut Value>,
+) -> Result<(), Failure> {
+    let mut written: BTreeMap<SmolStr, Option<Value>> = BTreeMap::new();
+    for value in values {
+        let Value::Text(folded) = &*value else {
+            continue;
+        };
+        if !written.contains_key(folded) {
+            let escaped = folded.replace('\\', "\\\\").replace('"', "\\\"");
+            let condition = match asked.condition.trim() {
+                "" => format!("{fact} == \"{escaped}\""),
+                condition => format!("({condition}) and {fact} == \"{escaped}\""),
+            };
+            if playbook.condition(&condition).is_err() {
+                // A word that this playbook does not know any more.
+                continue;
+            }
+            let first = handle.leads(&condition, Order::Id, None, 1).await?;
+            let first = first.leads.first();
+            written.insert(
+                folded.clone(),
+                first.and_then(|lead| value_of(playbook, lead, fact)),
+            );
+        }
+        if let Some(Some(first)) = written.get(folded) {
+            *value = first.clone();
+        }
+    }
+    Ok(())
 }
 
 async fn list(
@@ -261,14 +318,17 @@ const SHOWN: [&str; 6] = [
 ];
 
 fn fact_of(playbook: &Playbook, lead: &Lead, fact: &str) -> String {
+    let value = value_of(playbook, lead, fact);
+    value.map_or_else(|| "-".into(), |value: Value| value.to_string())
+}
+
+fn value_of(playbook: &Playbook, lead: &Lead, fact: &str) -> Option<Value> {
     let field = leadkit::ids::Name::from(fact);
     let value = match leadkit::facts::LeadFact::named(fact) {
-        Some(fact) => LeadFacts { playbook, lead }
-            .built_in(fact)
-            .map(ValueRef::to_value),
-        None => lead.fields.value(&field).map(ValueRef::to_value),
+        Some(fact) => LeadFacts { playbook, lead }.built_in(fact),
+        None => lead.fields.value(&field),
     };
-    value.map_or_else(|| "-".into(), |value: Value| value.to_string())
+    value.map(ValueRef::to_value)
 }
 
 fn listed(lead: &Lead) -> ListedLead {

@@ -73,6 +73,7 @@ enum Command {
     /// Explain a lead: its history with reasons, what is due next, how each rule stands
     #[command(
         group = ArgGroup::new("which").required(true),
+        override_usage = "leadkit explain [OPTIONS] --db <FILE> <PLAYBOOK> <LEAD|--email <ADDRESS>>",
         after_help = "Examples:\n  leadkit explain sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f\n  leadkit explain sales --db leads.db --email luis@example.com"
     )]
     Explain {
@@ -85,7 +86,7 @@ enum Command {
         #[arg(long, value_name = "ADDRESS", group = "which")]
         email: Option<String>,
         /// How many entries of its history are told, the newest [default: 200]
-        #[arg(long)]
+        #[arg(long, value_name = "COUNT")]
         last: Option<u32>,
     },
     /// List or count the leads for which a condition holds
@@ -103,7 +104,8 @@ enum Command {
             hide_default_value = true
         )]
         condition: String,
-        /// Count by these facts in place of a list
+        /// Count by these facts in place of a list; the case of text makes no difference, and it
+        /// is shown as it was first written
         #[arg(long, value_name = "FACT", value_delimiter = ',')]
         count_by: Vec<String>,
         /// The fact that orders the list [default: the order of registration]

@@ -41,7 +41,7 @@ pub use plan::Refused;
 pub use run::Progress;
 
 use crate::database::{self, For};
-use crate::report::{counted, grouped, table as text_table, table_of_numbers};
+use crate::report::{counted, grouped, table as text_table, table_of_numbers, times};
 use crate::{Failure, Reported, check};
 use figures::Figures;
 use map::Map;
@@ -334,9 +334,9 @@ fn told(replayed: &Replayed, playbook: &Playbook) -> String {
     );
     let _ = writeln!(
         text,
-        "rules fired {} times and were skipped {} times; {}",
-        grouped(figures.rules_fired),
-        grouped(figures.rules_skipped),
+        "rules fired {} and were skipped {}; {}",
+        times(figures.rules_fired),
+        times(figures.rules_skipped),
         clock.map_or_else(
             || "no row says when anything happened".to_owned(),
             |clock| format!("the clock stands at {clock}")

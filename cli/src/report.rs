@@ -52,6 +52,15 @@ pub(crate) fn table_of_numbers<H: Display>(
     table
 }
 
+/// `once`, `twice`, `3 times`.
+pub(crate) fn times(count: u64) -> String {
+    match count {
+        1 => "once".into(),
+        2 => "twice".into(),
+        count => format!("{} times", grouped(count)),
+    }
+}
+
 /// `1 lead`, `2 leads`.
 pub(crate) fn counted(count: impl Into<u64>, one: &str) -> String {
     let count = count.into();

@@ -165,6 +165,18 @@ fn leads_and_facts_that_are_not_there_are_named() {
         "condition-faults",
         "did you mean `stage`?",
     );
+    // The same hint for programs.
+    let wrong = [
+        "leads",
+        &playbook,
+        "--db",
+        &db,
+        "--where",
+        "stge == 3",
+        "--json",
+    ];
+    let fault = leadkit(wrong).json()["error"]["faults"][0].clone();
+    assert_eq!(fault["hint"], "did you mean `stage`?");
     leads(
         "--where",
         "contact.name == \"x\"",
@@ -189,6 +201,11 @@ fn leads_and_facts_that_are_not_there_are_named() {
         "not-found",
         "write for instance 2018-04-01",
     );
+    let say = "--count-by: say by which fact, for instance stage or owner";
+    leads("--count-by", "", "no-such-fact", say);
+    leads("--count-by", "stage,", "no-such-fact", say);
+    let no_fact = "`open and stage` is no fact, which is one word";
+    leads("--count-by", "open and stage", "no-such-fact", no_fact);
     leads("--limit", "-1", "usage", "invalid value '-1'");
     refused(
         &["explain", &playbook, "--db", &db],

@@ -86,6 +86,20 @@ fn leads_and_their_histories_are_found_in_the_database() {
     ])
     .json();
     assert_eq!(counted["groups"].as_array().unwrap().len(), 3);
+    // Stores compare texts whatever their case; people see what was written.
+    let cities = [
+        "leads",
+        &playbook,
+        "--db",
+        &db,
+        "--count-by",
+        "city",
+        "--where",
+        "open",
+    ];
+    let counted = leadkit(cities.iter().chain(&["--json"])).json();
+    assert_eq!(counted["groups"][0]["values"]["city"], "Cuenca");
+    assert!(leadkit(cities).out.contains("Cuenca"));
     let ordered = leadkit([
         "leads",
         &playbook,

@@ -1,9 +1,9 @@
 //! Opening a connection the way the store needs it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 /// The oldest SQLite that may be used: a corruption of the write-ahead log was fixed there.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -63,27 +63,55 @@ impl Options {
     /// Opens a connection to a file exactly as the store opens its own, for a host that wants
     /// to work [within](crate::Within) its own transactions. Makes no tables.
     ///
+    /// A file that is only read, in a folder that can't be written, is read without a log beside
+    /// it, as long as none lies there: nobody may write it meanwhile.
+    ///
     /// # Errors
     ///
     /// [`OpenError`], when SQLite is too old or can't open the file.
     pub fn connect(&self, path: impl AsRef<Path>) -> Result<Connection, OpenError> {
+        let path = path.as_ref();
         refuse_old_sqlite()?;
-        let access = match self.read_only {
-            true => OpenFlags::SQLITE_OPEN_READ_ONLY,
-            false => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        let connected = match self.read_only {
+            true => self.connect_to_read(path),
+            false => self.connect_to_write(path),
         };
-        let connection =
-            Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(self.busy_timeout)?;
-        if !self.read_only {
-            let mode: String =
-                connection
-                    .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
-            if mode != "wal" {
-                return Err(OpenError::NoWriteAheadLog { mode });
-            }
+        connected.map_err(|error| error.at(path))
+    }
+
+    fn connect_to_write(&self, path: &Path) -> Result<Connection, OpenError> {
+        let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = self.connected(path, access)?;
+        let mode: String =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        if mode != "wal" {
+            return Err(OpenError::NoWriteAheadLog { mode });
         }
         self.set_up(&connection)?;
+        Ok(connection)
+    }
+
+    fn connect_to_read(&self, path: &Path) -> Result<Connection, OpenError> {
+        let open = |path: &Path, access| {
+            let connection = self.connected(path, OpenFlags::SQLITE_OPEN_READ_ONLY | access)?;
+            self.set_up(&connection)?;
+            // Nothing is opened before something is read.
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            Ok::<_, rusqlite::Error>(connection)
+        };
+        match open(path, OpenFlags::empty()) {
+            Err(error) if wants_to_write(&error) => match unchanging(path) {
+                Some(uri) => Ok(open(Path::new(&uri), OpenFlags::SQLITE_OPEN_URI)?),
+                None => Err(error.into()),
+            },
+            opened => Ok(opened?),
+        }
+    }
+
+    fn connected(&self, path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+        let access = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, access)?;
+        connection.busy_timeout(self.busy_timeout)?;
         Ok(connection)
     }
 
@@ -99,7 +127,7 @@ impl Options {
         Ok(connection)
     }
 
-    fn set_up(&self, connection: &Connection) -> Result<(), OpenError> {
+    fn set_up(&self, connection: &Connection) -> rusqlite::Result<()> {
         let synchronous = match self.durability {
             Durability::Machine => "full",
             Durability::Process => "normal",
@@ -113,6 +141,36 @@ impl Options {
         connection.set_prepared_statement_cache_capacity(64);
         Ok(())
     }
+}
+
+/// Whether a file can't be read only because SQLite would keep its log beside it.
+fn wants_to_write(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+    )
+}
+
+/// The address of a file as one that nobody changes, if nobody seems to: whoever writes it keeps a
+/// log beside it.
+fn unchanging(path: &Path) -> Option<String> {
+    let path = path.canonicalize().ok()?;
+    let text = path.to_str()?;
+    let log = std::fs::metadata(format!("{text}-wal"));
+    if log.is_ok_and(|log| log.len() > 0) {
+        return None;
+    }
+    let mut uri = String::from("file:");
+    for c in text.chars() {
+        match c {
+            '%' => uri.push_str("%25"),
+            '?' => uri.push_str("%3f"),
+            '#' => uri.push_str("%23"),
+            c => uri.push(c),
+        }
+    }
+    uri.push_str("?immutable=1");
+    Some(uri)
 }
 
 fn refuse_old_sqlite() -> Result<(), OpenError> {
@@ -131,6 +189,14 @@ fn accept_sqlite(number: i32, version: &str) -> Result<(), OpenError> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
+    /// This file can't be used.
+    #[error("{} can't be opened as a database of leads", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: Box<OpenError>,
+    },
     /// The prefix can't begin the name of a table.
     #[error("`{prefix}` can't begin table names: take 1 to 32 of a-z, 0-9 and _, a letter first")]
     Prefix {
@@ -175,6 +241,29 @@ pub enum OpenError {
     /// The store's thread could not be started.
     #[error("the store's thread could not be started")]
     Thread(#[source] std::io::Error),
+}
+
+impl OpenError {
+    /// The same, of this file.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        match self {
+            // Not of this file, or known already.
+            Self::File { .. } | Self::Prefix { .. } | Self::OldSqlite { .. } => self,
+            why => Self::File {
+                path: path.to_owned(),
+                source: Box::new(why),
+            },
+        }
+    }
+
+    /// Why, without which file.
+    #[must_use]
+    pub fn why(&self) -> &Self {
+        match self {
+            Self::File { source, .. } => source,
+            why => why,
+        }
+    }
 }
 
 #[cfg(test)]

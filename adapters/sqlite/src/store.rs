@@ -70,8 +70,13 @@ impl SqliteStore {
     ///
     /// [`OpenError`] says why the file can't be used.
     pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        Self::open_file(path, options).map_err(|error| error.at(path))
+    }
+
+    fn open_file(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let tables = Tables::prefixed(&options.prefix)?;
-        let mut writer = options.connect(&path)?;
+        let mut writer = options.connect(path)?;
         match options.read_only {
             true => migrate::verify(&writer, &tables)?,
             false => migrate::migrate(&mut writer, &tables)?,
@@ -80,8 +85,8 @@ impl SqliteStore {
             read_only: true,
             ..options.clone()
         };
-        let reader = reading.connect(&path)?;
-        let loader = reading.connect(&path)?;
+        let reader = reading.connect(path)?;
+        let loader = reading.connect(path)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 virtual_time: options.virtual_time,

@@ -174,16 +174,16 @@ fn a_history_that_is_not_ours_is_refused() {
     connection.execute(later, []).unwrap();
     let refused = SqliteStore::open(&path);
     assert!(matches!(
-        refused,
-        Err(OpenError::NewerTables { found: 2, known: 1 })
+        refused.unwrap_err().why(),
+        OpenError::NewerTables { found: 2, known: 1 }
     ));
     connection
         .execute("UPDATE leadkit_migrations SET hash = 'edited'", [])
         .unwrap();
     let refused = SqliteStore::open(&path);
     assert!(matches!(
-        refused,
-        Err(OpenError::EditedMigration { version: 1 })
+        refused.unwrap_err().why(),
+        OpenError::EditedMigration { version: 1 }
     ));
 }
 
@@ -195,10 +195,11 @@ fn a_file_that_is_no_database_is_refused() {
         "Dear customer, this is a letter and no database at all.".repeat(40),
     )
     .unwrap();
-    assert!(matches!(
-        SqliteStore::open(&path),
-        Err(OpenError::Sqlite(_))
-    ));
+    let refused = SqliteStore::open(&path).unwrap_err();
+    assert!(matches!(refused.why(), OpenError::Sqlite(_)));
+    // Whoever reads it knows which file is meant.
+    let told = refused.to_string();
+    assert!(told.contains(path.to_str().unwrap()), "{told}");
 }
 
 #[test]
@@ -214,7 +215,7 @@ fn what_is_only_read_is_never_written() {
         ..virtual_time()
     };
     let refused = SqliteStore::open_with(&path, &empty);
-    assert!(matches!(refused, Err(OpenError::NoTables)));
+    assert!(matches!(refused.unwrap_err().why(), OpenError::NoTables));
     let writing = SqliteStore::open_with(&path, &virtual_time()).unwrap();
     assert_eq!(commit(&writing, write("a", lead(1), 0)), Verdict::Written);
     let options = Options {
@@ -228,6 +229,32 @@ fn what_is_only_read_is_never_written() {
     assert_eq!(refused.kind, StoreErrorKind::Unavailable);
     assert!(refused.source.is_some());
     assert_eq!(load(&writing, lead(1)).version, Version(1));
+}
+
+/// A folder that can't be written (a CD, an archive, somebody else's): SQLite's log can't be made.
+#[cfg(unix)]
+#[test]
+fn what_is_only_read_needs_no_folder_that_can_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    // Signs that mean something in an address.
+    let path = folder.path().join("50% of #1?.db");
+    let store = SqliteStore::open_with(&path, &virtual_time()).unwrap();
+    assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);
+    drop(store);
+    // Stands in the way of the log's index, also for root.
+    let (log, index) = ("50% of #1?.db-wal", "50% of #1?.db-shm");
+    std::os::unix::fs::symlink("nowhere/index", folder.path().join(index)).unwrap();
+    let options = Options {
+        read_only: true,
+        ..virtual_time()
+    };
+    let reading = SqliteStore::open_with(&path, &options).unwrap();
+    assert_eq!(load(&reading, lead(1)).version, Version(1));
+    assert_eq!(all_leads(&reading), 1);
+    drop(reading);
+    // With a log beside it, what is in the file alone may be old.
+    std::fs::write(folder.path().join(log), "changes").unwrap();
+    assert!(SqliteStore::open_with(&path, &options).is_err());
 }
 
 #[test]
