@@ -63,8 +63,28 @@ struct Summary<'a> {
     tasks: usize,
     templates: usize,
     scenarios: usize,
+    warnings: Vec<Warning>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explained: Option<serde_json::Value>,
+}
+
+/// Something that may be meant, and should be known.
+#[derive(Serialize)]
+struct Warning {
+    stage: String,
+    message: String,
+}
+
+fn warnings(playbook: &Playbook) -> Vec<Warning> {
+    let cold = playbook.cold_stages().into_iter();
+    let told = cold.map(|at| Warning {
+        stage: at.to_string(),
+        message: format!(
+            "an open lead in `{at}` can go cold: no rule comes there again and again (`every`), \
+             counted from `entered` or from a condition that asks for `now`"
+        ),
+    });
+    told.collect()
 }
 
 /// How much is said about a playbook without faults.
@@ -100,6 +120,7 @@ pub fn check(path: &Path, depth: Depth) -> Result<Reported, Failure> {
         tasks: playbook.tasks.len(),
         templates: playbook.templates.names().count(),
         scenarios: scenarios.len(),
+        warnings: warnings(&playbook),
         explained: explained.as_ref().map(explained::Document::json),
     };
     let mut text = String::new();
@@ -120,5 +141,8 @@ pub fn check(path: &Path, depth: Depth) -> Result<Reported, Failure> {
         .map(|(count, what)| counted(*count as u64, what))
         .collect();
     let _ = writeln!(text, "  {}", counts.join(", "));
+    for warning in &summary.warnings {
+        let _ = writeln!(text, "  warning: {}", warning.message);
+    }
     Ok(Reported::new(text, &summary, true))
 }

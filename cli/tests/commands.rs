@@ -27,6 +27,45 @@ fn a_playbook_without_fault_is_summed_up() {
 }
 
 #[test]
+fn a_stage_in_which_leads_can_go_cold_is_a_warning() {
+    for playbook in [SALES, "playbooks/deferred-follow-up"] {
+        let summary = leadkit(["check", playbook, "--json"]).json();
+        assert_eq!(summary["warnings"], serde_json::json!([]), "{playbook}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let text = repository().join(SALES).join("playbook.toml");
+    let text = std::fs::read_to_string(text).unwrap();
+    let holidays = repository().join(SALES).join("holidays/ec.csv");
+    let holidays = std::fs::read_to_string(holidays).unwrap();
+    // Only what stands in one stage is looked after.
+    let text = text.replace(
+        "name  = \"gone-quiet\"",
+        "name  = \"gone-quiet\"\nstage = \"no-answer\"",
+    );
+    let template = "Subject: Hola\n\nHola\n";
+    let files = [
+        ("playbook.toml", text.as_str()),
+        ("holidays/ec.csv", holidays.as_str()),
+        ("templates/late.txt", template),
+        ("templates/quiet.txt", template),
+    ];
+    write(folder.path(), &files);
+    let told = leadkit(["check", path]);
+    assert_eq!(told.code, 0, "{}", told.out);
+    let warned = "warning: an open lead in `sales.proposal` can go cold";
+    assert!(told.out.contains(warned), "{}", told.out);
+    let warnings = leadkit(["check", path, "--json"]).json()["warnings"].clone();
+    let stages: Vec<&str> = warnings
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|warning| warning["stage"].as_str().unwrap())
+        .collect();
+    assert_eq!(stages, ["sales.new", "sales.in-progress", "sales.proposal"]);
+}
+
+#[test]
 fn an_explained_playbook_hides_no_default_and_no_rule() {
     let told = leadkit(["check", SALES, "--explain"]);
     assert_eq!(told.code, 0);

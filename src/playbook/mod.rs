@@ -25,7 +25,7 @@ use crate::playbook::people::{PoolSpec, Role};
 use crate::playbook::pipeline::{
     Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
 };
-use crate::playbook::rule::Rule;
+use crate::playbook::rule::{Anchor, Leads, Rule, StageRef};
 use crate::playbook::template::Templates;
 use crate::record::contact::Cap;
 use crate::store::Kind;
@@ -244,6 +244,47 @@ impl Playbook {
         of_rules
             .chain(choices.flat_map(|choice| &choice.actions))
             .flat_map(rule::Action::with_fallbacks)
+    }
+
+    /// The stages in which an open lead may come to have nothing due for ever: no rule comes there
+    /// again and again by time alone.
+    ///
+    /// A rule counts if it is for all stages or for this one, has no last occurrence, and begins with
+    /// the lead (`registered`, `assigned`, `entered`) or with a condition that asks for `now`. That its
+    /// `if` or `until` may be in the way is not looked at, nor are tasks, which people can leave open.
+    #[must_use]
+    pub fn cold_stages(&self) -> Vec<StageRef> {
+        let comes_again = |rule: &&Rule| {
+            let is_endless = rule.every.is_some_and(|every| every.at_most.is_none());
+            let begins = match &rule.anchor {
+                Anchor::Registered | Anchor::Assigned | Anchor::Entered => true,
+                Anchor::Turns(condition) => condition.is_about_time(),
+                _ => false,
+            };
+            is_endless && begins && rule.scope.leads != Leads::Closed
+        };
+        let rules: Vec<&Rule> = self.rules.iter().filter(comes_again).collect();
+        let mut cold = Vec::new();
+        for pipeline in &self.pipelines {
+            for stage in pipeline
+                .stages
+                .iter()
+                .filter(|stage| stage.outcome.is_none())
+            {
+                let is_for = |rule: &&Rule| {
+                    let mut stages = rule.scope.stages.iter();
+                    rule.scope.stages.is_empty()
+                        || stages.any(|at| at.is(&pipeline.name, &stage.name))
+                };
+                if !rules.iter().any(is_for) {
+                    cold.push(StageRef {
+                        pipeline: pipeline.name.clone(),
+                        stage: stage.name.clone(),
+                    });
+                }
+            }
+        }
+        cold
     }
 
     /// The channels over which it sends.
