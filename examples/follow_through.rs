@@ -8,7 +8,9 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::Path;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{Actor, AgentSetup, NewLead};
@@ -21,14 +23,27 @@ use leadkit::time::{Elapsed, Instant};
 use leadkit_maildir::MaildirMailer;
 use leadkit_sqlite::{Options, SqliteStore};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    pollster::block_on(follow_through())
+fn main() -> ExitCode {
+    match pollster::block_on(follow_through(&mut io::stdout())) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has read enough: `| head -1`.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut told = format!("error: {error}");
+            let mut beneath = error.source();
+            while let Some(source) = beneath {
+                told.push_str(&format!(": {source}"));
+                beneath = source.source();
+            }
+            let _ = writeln!(io::stderr(), "{told}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-async fn follow_through() -> Result<(), Box<dyn Error>> {
+async fn follow_through(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = std::env::temp_dir().join(format!("leadkit-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
+    let folder = fresh_folder()?;
     let database = folder.join("leads.db");
 
     // An engine is a store, a playbook for each tenant, and a mailer for each channel. The clock
@@ -55,7 +70,8 @@ async fn follow_through() -> Result<(), Box<dyn Error>> {
 
     // Leads come in when they come in; in between, whatever is due happens.
     let mut leads: Vec<(String, LeadId)> = Vec::new();
-    for row in csv::Reader::from_path(root.join("examples/leads.csv"))?.deserialize() {
+    let mut rows = csv::Reader::from_path(root.join("examples/leads.csv"))?;
+    for row in rows.deserialize() {
         let row: Row = row?;
         engine.live_until(&clock, row.at, |_, _| {}).await?;
         let lead = register(&engine, &row).await?;
@@ -71,16 +87,32 @@ async fn follow_through() -> Result<(), Box<dyn Error>> {
     }
 
     for tenant in ["quito", "toluca"] {
-        show_board(&engine.tenant(tenant)).await?;
+        show_board(out, &engine.tenant(tenant), &leads).await?;
     }
     let (tenant, lead) = most_eventful(&engine, &leads).await?;
-    println!(
-        "One lead's timeline\n\n{}",
-        engine.tenant(tenant).explain(lead).await?
-    );
-    println!("The database: {}", database.display());
-    println!("The mails:    {}", folder.join("mail").display());
+    let explained = engine.tenant(tenant).explain(lead).await?;
+    writeln!(out, "One lead's timeline\n\n{explained}")?;
+    writeln!(out, "The database: {}", database.display())?;
+    writeln!(out, "The mails:    {}", folder.join("mail").display())?;
     Ok(())
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+/// A folder that nobody has used yet, also where the process has the number of an earlier one.
+fn fresh_folder() -> io::Result<PathBuf> {
+    for attempt in 0_u32.. {
+        let name = format!("leadkit-{}-{attempt}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        match std::fs::create_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            made => return made.map(|()| folder),
+        }
+    }
+    Err(ErrorKind::AlreadyExists.into())
 }
 
 /// A row of `leads.csv`.
@@ -205,6 +237,18 @@ async fn work_a_little(
                 tenant.record(*id, "information").by(&owner).await?;
                 tenant.move_to(*id, "lost").by(&owner).await?;
             }
+            // Whom nobody reached in time came to the supervisor, who is reminded of it.
+            ("new", _) if owner == "sofia" && lead.open_task(&"follow-up".into()).is_some() => {
+                tenant.reached(*id).by(&owner).await?;
+                tenant.move_to(*id, "in-progress").by(&owner).await?;
+            }
+            ("in-progress", 0 | 4) if age > Elapsed::days(2) => {
+                tenant.reached(*id).by(&owner).await?;
+                tenant.move_to(*id, "proposal").by(&owner).await?;
+            }
+            ("proposal", 4) if age > Elapsed::days(4) => {
+                tenant.move_to(*id, "accepted").by(&owner).await?;
+            }
             ("talking", 0) if age > Elapsed::days(9) => {
                 tenant.move_to(*id, "bought").by(&owner).await?;
             }
@@ -219,9 +263,14 @@ async fn work_a_little(
     Ok(())
 }
 
-async fn show_board(tenant: &TenantHandle<'_>) -> Result<(), Box<dyn Error>> {
-    println!("{}\n", tenant.playbook()?.label);
-    let mut board: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+async fn show_board(
+    out: &mut impl Write,
+    tenant: &TenantHandle<'_>,
+    leads: &[(String, LeadId)],
+) -> Result<(), Box<dyn Error>> {
+    writeln!(out, "{}\n", tenant.playbook()?.label)?;
+    let overdue = overdue(tenant, leads).await?;
+    let mut board: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for group in tenant.count("", &["pipeline", "stage", "owner"]).await? {
         let [pipeline, stage, owner] = group.values.as_slice() else {
             continue;
@@ -231,34 +280,49 @@ async fn show_board(tenant: &TenantHandle<'_>) -> Result<(), Box<dyn Error>> {
                 .as_ref()
                 .map_or_else(|| "nobody".into(), ToString::to_string)
         };
-        let stage = format!("{} / {}", told(pipeline), told(stage));
-        *board
-            .entry(stage)
-            .or_default()
-            .entry(told(owner))
-            .or_default() += group.count;
+        let (stage, owner) = (format!("{}.{}", told(pipeline), told(stage)), told(owner));
+        let late = match overdue.get(&(stage.clone(), owner.clone())) {
+            Some(count) => format!(" ({count} overdue)"),
+            None => String::new(),
+        };
+        let owners = board.entry(stage).or_default();
+        owners.push(format!("{owner} {}{late}", group.count));
     }
     for (stage, owners) in board {
-        let owners: Vec<String> = owners
-            .iter()
-            .map(|(owner, count)| format!("{owner} {count}"))
-            .collect();
-        println!("  {stage:<28} {}", owners.join(", "));
+        writeln!(out, "  {stage:<28} {}", owners.join(", "))?;
     }
-    println!();
+    writeln!(out)?;
     for group in tenant
         .count_of(Kind::Message, "", &["template", "state"])
         .await?
     {
         if let [Some(template), Some(state)] = group.values.as_slice() {
-            println!("  {:>3} x {template} {state}", group.count);
+            writeln!(out, "  {:>3} x {template} {state}", group.count)?;
         }
     }
-    println!();
+    writeln!(out)?;
     Ok(())
 }
 
-/// The lead of Quito with the longest history.
+/// How many leads have an open task whose time is over, by stage and owner.
+async fn overdue(
+    tenant: &TenantHandle<'_>,
+    leads: &[(String, LeadId)],
+) -> Result<BTreeMap<(String, String), u32>, Box<dyn Error>> {
+    let mut overdue = BTreeMap::new();
+    let theirs = leads.iter().filter(|(of, _)| of == tenant.name().as_str());
+    for (_, id) in theirs {
+        let lead = tenant.explain(*id).await?;
+        if lead.tasks.iter().any(|task| task.is_overdue) {
+            let owner = lead.owner.as_deref().unwrap_or("nobody");
+            let place = (lead.stage.to_string(), owner.to_owned());
+            *overdue.entry(place).or_default() += 1;
+        }
+    }
+    Ok(overdue)
+}
+
+/// The lead of Quito that went through most hands, and was won in the end.
 async fn most_eventful<'a>(
     engine: &Engine,
     leads: &'a [(String, LeadId)],
@@ -266,7 +330,7 @@ async fn most_eventful<'a>(
     let page = engine
         .tenant("quito")
         .leads(
-            "reassignments >= 1",
+            "reassignments >= 1 and outcome == \"won\"",
             Order::Descending("reassignments".into()),
             None,
             1,
