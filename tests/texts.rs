@@ -123,6 +123,45 @@ fn what_can_not_be_dialled_is_no_phone_number_and_is_not_dropped_silently() {
 }
 
 #[test]
+fn a_refusal_is_told_in_words_for_people() {
+    block_on(async {
+        let needs =
+            "[need]\nphone = { if = 'contact.phone is present', text = \"A phone number\" }\n";
+        let mut folder = folder(needs, "");
+        folder.playbook = folder.playbook.replacen(
+            "talking = [], lost = []",
+            "talking = [\"phone\"], lost = []",
+            1,
+        );
+        let store = Arc::new(MemoryStore::default());
+        let world = World::new(read(&folder), store, at("2026-03-02T10:00:00+01:00")).unwrap();
+        let shop = world.tenant();
+        let told = |answer: Result<leadkit::record::Lead, Error>| match answer {
+            Err(Error::Refused(refusal)) => refusal.told(),
+            answer => panic!("{answer:?}"),
+        };
+        let lead = shop
+            .register(NewLead::new("Luis"))
+            .by(host())
+            .await
+            .unwrap()
+            .id;
+        assert_eq!(
+            told(shop.move_to(lead, "talking").by(host()).await),
+            ["A phone number"]
+        );
+        let nameless = shop
+            .register(NewLead::new("").email("luis"))
+            .by(host())
+            .await;
+        let wanted = ["name: is needed", "email: is no e-mail address"];
+        assert_eq!(told(nameless), wanted);
+        let nowhere = told(shop.move_to(lead, "new").by(host()).await);
+        assert_eq!(nowhere.len(), 1, "{nowhere:?}");
+    });
+}
+
+#[test]
 fn a_text_that_is_too_long_is_told_as_that() {
     block_on(async {
         let world = world();

@@ -18,7 +18,10 @@ const DEALS: &str = "olist_closed_deals_dataset.csv";
 /// The repository's map, with the data where it lies here.
 fn map(folder: &Path, data: &Path) -> PathBuf {
     let map = std::fs::read_to_string(repository().join("tests/olist/map.toml")).unwrap();
-    let map = map.replace("../../../shared/data/olist", data.to_str().unwrap());
+    let map = map.replace(
+        "path = \"",
+        &format!("path = \"{}/", data.to_str().unwrap()),
+    );
     let path = folder.join("map.toml");
     std::fs::write(&path, map).unwrap();
     path

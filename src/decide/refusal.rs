@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::ids::{AgentId, LeadId, Name};
 use crate::record::pool::Reasons;
@@ -340,6 +340,17 @@ impl Refusal {
             .iter()
             .map(|missing| &missing.need)
             .chain(gaps.iter().map(|gap| &gap.input))
+    }
+
+    /// Everything that is missing or wrong, in words for people: each need in the organisation's
+    /// language, each input with what is wrong with it; else the refusal as a whole.
+    #[must_use]
+    pub fn told(&self) -> Vec<SmolStr> {
+        match self {
+            Self::Missing(needs) => needs.iter().map(|need| need.text.clone()).collect(),
+            Self::Incomplete(gaps) => gaps.iter().map(|gap| format_smolstr!("{gap}")).collect(),
+            whole => vec![format_smolstr!("{whole}")],
+        }
     }
 
     /// A short stable name of its kind, for hosts that switch on it and for reports.

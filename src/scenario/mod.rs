@@ -24,7 +24,11 @@
 //! A step says at most one thing that happens: `register`, `tried`, `reached`, `answered`,
 //! `record`, `move`, `close`, `reopen`, `assign`, `reassign`, `hold`, `release`, `set`,
 //! `complete`, `unsubscribe`, `retry`, `set-up` (an agent), or `down-until` (the process is down
-//! until then). It is about the lead that was spoken of last; `lead = "luis"` names another.
+//! until then). It is about the lead that was spoken of last; `lead = "luis"`, beside `at` and not
+//! inside what happens, names another by its `ref`.
+//!
+//! Times carry their offset, so that none is ambiguous where clocks change. `cities` of an agent
+//! are a list; dates and instants in fields are written as TOML writes them.
 //!
 //! What can be expected of the lead: `owner`, `no-owner`, `earlier-owners`, `pipeline`, `stage`,
 //! `open`, `outcome`, `fields`, `wait-days`, `reassignments`, `tasks` (the open ones, all of
