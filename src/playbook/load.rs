@@ -115,7 +115,11 @@ fn write_value(value: &DeValue<'_>, out: &mut Vec<u8>) {
         DeValue::Integer(integer) => {
             let digits = integer.as_str();
             let number = i64::from_str_radix(digits, integer.radix());
-            write_text(b'i', &number.map_or(digits.into(), |n| n.to_string()), out);
+            write_text(
+                b'i',
+                &number.map_or_else(|_| digits.into(), |n| n.to_string()),
+                out,
+            );
         }
         DeValue::Float(float) => write_text(b'f', float.as_str(), out),
         DeValue::Boolean(value) => out.push(if *value { b'+' } else { b'-' }),

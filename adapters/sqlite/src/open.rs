@@ -195,7 +195,7 @@ pub enum OpenError {
         /// Which.
         path: PathBuf,
         /// Why.
-        source: Box<OpenError>,
+        source: Box<Self>,
     },
     /// The prefix can't begin the name of a table.
     #[error("`{prefix}` can't begin table names: take 1 to 32 of a-z, 0-9 and _, a letter first")]
