@@ -280,13 +280,18 @@ async fn days(engine: &Engine, clock: &VirtualClock) {
     let rosa = || toluca.register(rosa.clone()).by("luisa");
     insist!(rosa().id(CommandId::of("2")));
     insist!(quito.tried(lead.id).by("ana").id(CommandId::of("3")));
-    for until in [
-        "2026-03-10T15:00:00-05:00",
-        "2026-03-12T15:00:00-05:00",
-        "2026-06-30T12:00:00-05:00",
-    ] {
+    for until in ["2026-03-10T15:00:00-05:00", "2026-03-12T15:00:00-05:00"] {
         insist!(engine.live_until(clock, at(until), |_, _| {}));
     }
+    // Else his owner would be reminded until the end of June, and each reminder can fail.
+    insist!(quito.reached(lead.id).by(desk()).id(CommandId::of("4")));
+    insist!(
+        quito
+            .close(lead.id, "lost", "No le interesa")
+            .by(desk())
+            .id(CommandId::of("5"))
+    );
+    insist!(engine.live_until(clock, at("2026-06-30T12:00:00-05:00"), |_, _| {}));
 }
 
 /// Polls a future to its end, or until it waits for what never comes.
