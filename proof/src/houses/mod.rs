@@ -102,7 +102,11 @@ macro_rules! shipped {
 
 static FIELD_AND_DIGITAL_SALES: Shipped = Shipped {
     playbook: include_str!("../../../playbooks/field-and-digital-sales/playbook.toml"),
-    templates: shipped!("field-and-digital-sales", "templates/late.txt"),
+    templates: shipped!(
+        "field-and-digital-sales",
+        "templates/late.txt",
+        "templates/quiet.txt"
+    ),
     holidays: shipped!("field-and-digital-sales", "holidays/ec.csv"),
     lasting: &[],
     changing: &[
@@ -135,6 +139,7 @@ static DEFERRED_FOLLOW_UP: Shipped = Shipped {
     playbook: include_str!("../../../playbooks/deferred-follow-up/playbook.toml"),
     templates: shipped!(
         "deferred-follow-up",
+        "templates/quiet.txt",
         "templates/still-interested.txt",
         "templates/we-meet-again.html",
         "templates/we-meet-again.txt"
