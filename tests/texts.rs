@@ -7,7 +7,7 @@ mod shop;
 
 use std::sync::Arc;
 
-use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, NewSweep};
+use leadkit::decide::command::{Actor, AgentSetup, Correction, LeadOrder, NewLead, NewSweep};
 use leadkit::decide::refusal::{Gap, Problem, Refusal};
 use leadkit::engine::Error;
 use leadkit::scenario::World;
@@ -76,6 +76,20 @@ fn no_name_holds_what_hides_or_breaks_a_line() {
             };
             let answer = shop.sweep(sweep).by(host()).await;
             assert_eq!(gaps(answer), is(&["sweep"]), "{bad:?}");
+        }
+        let luis = shop
+            .register(NewLead::new("Luis"))
+            .by(host())
+            .await
+            .unwrap();
+        for bad in ["Lu\nis", "Lu\u{202e}is"] {
+            let correction = Correction::default().name(bad);
+            let order = LeadOrder::CorrectContact(correction);
+            let told = gaps(shop.order(luis.id, order).by(host()).await);
+            assert!(
+                matches!(told[0].1, Problem::BadCharacter { .. }),
+                "{told:?}"
+            );
         }
         // Marks of direction and letters of all scripts are honest.
         let name = "\u{200f}\u{5d3}\u{5e0}\u{5d4} N\u{303}ando 李";
