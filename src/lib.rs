@@ -50,6 +50,9 @@ pub mod assign;
 pub mod calendar;
 pub mod clock;
 pub mod condition;
+#[cfg(any(test, feature = "conformance"))]
+#[macro_use]
+pub mod conformance;
 pub mod decide;
 pub mod email;
 pub mod engine;

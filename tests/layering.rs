@@ -32,7 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["agenda", "assign", "gate", "render", "decide", "explain"],
     ),
     ("shell", &["engine"]),
-    ("harness", &["scenario", "faults"]),
+    ("harness", &["scenario", "faults", "conformance"]),
 ];
 
 /// Uses that point up on purpose, each with its reason.

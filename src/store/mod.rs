@@ -6,19 +6,15 @@
 //! not moved), **command ids** (the journal is unique on them, so a repeat changes nothing) and
 //! **leases** (which only spare work: a lost or doubled lease never doubles an effect).
 //!
-//! [`MemoryStore`] is the reference; `leadkit-sqlite` is the embedded default.
-//! The suite that both pass is in `promises`, behind the cargo feature `conformance`; where a
-//! contract below names `some_promise`, the promise of that name proves it.
+//! [`MemoryStore`] is the reference, `leadkit-sqlite` the embedded default.
+//! The suite that both pass is `leadkit::conformance`, behind the cargo feature `conformance`;
+//! where a contract below names `some_promise`, the promise of that name proves it.
 
 use async_trait::async_trait;
 
 use crate::facts;
 use crate::ids::{CommandId, Id, Tenant};
 use crate::time::Instant;
-
-#[cfg(any(test, feature = "conformance"))]
-#[macro_use]
-pub mod promises;
 
 mod changes;
 mod clocks;
@@ -146,14 +142,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Reads records, one answer for each key in the order of the keys.
     ///
     /// To be correct:
-    /// - there is one answer for each key, in their order
-    ///   (`answers_come_in_the_order_of_the_keys`);
+    /// - there is one answer for each key, in their order, however many there are
+    ///   (`answers_come_in_the_order_of_the_keys`, `many_keys_are_loaded_at_once`);
     /// - an absent record answers version 0 and no body (`an_absent_record_has_version_0`);
     /// - a body is byte for byte the one last written (`a_body_is_kept_byte_for_byte`,
     ///   `the_largest_body_is_kept`), its version the one that this write was to make
     ///   (`the_version_is_the_one_put`);
-    /// - the same id under another kind or tenant is another record
-    ///   (`kinds_and_tenants_are_kept_apart`, `tenants_of_any_name_are_kept_apart`);
+    /// - an id is any sixteen bytes (`ids_of_any_bytes_are_kept`), and the same one under another
+    ///   kind or tenant is another record (`kinds_and_tenants_are_kept_apart`,
+    ///   `tenants_of_any_name_are_kept_apart`);
     /// - a key of [`Kind::Journal`] answers the journal's entry of that command, version 1
     ///   (`a_journal_entry_is_loaded_by_its_command`).
     async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError>;
@@ -170,9 +167,17 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///   (`already_done_beats_moved`); else a version that differs, of a put or a check, is
     ///   [`Verdict::Moved`] with all such keys, each once
     ///   (`moved_names_every_record_that_moved`, `a_check_guards_what_it_relied_on`);
-    /// - of writers that read the same version one wins (`of_racing_writers_one_wins`);
+    /// - of writers that read the same version one wins (`of_racing_writers_one_wins`,
+    ///   `racing_writers_lose_no_write`), of those who found nothing too
+    ///   (`a_claim_is_held_by_one`, `of_racing_claims_one_wins`), and of the same command twice
+    ///   (`a_command_that_races_itself_acts_once`); none waits for another for ever
+    ///   (`batches_that_cross_all_finish`);
     /// - changes see the earlier ones of their batch, a write at the version that it makes
     ///   (`changes_build_on_earlier_ones_of_their_batch`, `changes_fall_with_earlier_ones`);
+    /// - so every sequence of calls ends as it does in memory
+    ///   (`any_sequence_ends_as_in_memory`), for each tenant by itself
+    ///   (`tenants_never_see_each_other`), and however much is written at once
+    ///   (`a_large_batch_is_written_whole`, `a_large_change_is_written_whole`);
     /// - a removed record is absent (version 0), without clock and facts
     ///   (`a_removed_record_is_gone`, `a_removed_record_may_come_back`), and removing what is
     ///   absent changes nothing (`removing_the_absent_changes_nothing`);
@@ -194,9 +199,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///   `a_new_clock_replaces_the_old`, `clocks_are_exact_in_every_year`) and no lease of it
     ///   runs at `now` (`a_lease_hides_a_record_until_it_ends`);
     /// - what is returned is leased until `lease_until`, judged by the `now` of each later call
-    ///   alone: one whose clock is ahead may take a record over too early, and ends no other
-    ///   lease. A store may refuse a `now` that is far off its own clock, as
-    ///   [`Misuse::OffClock`];
+    ///   alone (`leases_are_judged_by_the_passed_now`), so that workers who ask at once are given
+    ///   different records (`racing_workers_share_what_is_due`): one whose clock is ahead may take
+    ///   a record over too early, and ends no other lease. A store may refuse a `now` that is far
+    ///   off its own clock, as [`Misuse::OffClock`];
     /// - what waits in other lanes is neither returned nor leased, and takes no room
     ///   (`other_lanes_are_left_to_others`); a write may put a record into another lane
     ///   (`a_record_may_change_its_lane`);
@@ -227,9 +233,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///
     /// To be correct:
     /// - the filter is evaluated as [`Filter::matches`](crate::condition::Filter::matches) does
-    ///   (`every_operator_selects_what_the_filter_matches`), missing facts included
-    ///   (`a_missing_fact_is_unequal_and_nothing_else`), and text in any script
-    ///   (`text_is_found_in_any_script_and_case`);
+    ///   (`every_operator_selects_what_the_filter_matches`,
+    ///   `any_filter_selects_what_it_matches`), missing facts included
+    ///   (`a_missing_fact_is_unequal_and_nothing_else`), text in any script
+    ///   (`text_is_found_in_any_script_and_case`) and of any length (`a_fact_may_be_long`), and
+    ///   numbers to the last of their four places (`numbers_are_exact_to_their_ends`);
     /// - a playbook's own fields are filtered like built-in facts, however many there are
     ///   (`a_playbooks_own_fields_are_facts`) and whatever type each record has them in
     ///   (`a_field_may_change_its_type`);
@@ -237,8 +245,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// - records come in the order asked for, those without the fact last, ties by id
     ///   (`records_come_in_the_order_asked_for`);
     /// - pages follow each other without gap or repetition for records that don't change
-    ///   (`pages_follow_without_gap_or_repetition`); the last one, and one with a limit of 0,
-    ///   has no `next`;
+    ///   (`pages_follow_without_gap_or_repetition`), whatever becomes of others meanwhile
+    ///   (`paging_beside_writes_misses_nothing_that_stays`); the last one, and one with a limit
+    ///   of 0, has no `next`;
+    /// - there may be no limit to speak of (`a_limit_may_be_boundless`), here and elsewhere;
     /// - a kind without stored facts may be selected as well
     ///   (`a_kind_without_facts_may_be_selected`); the journal may not
     ///   (`the_journal_is_not_selected`).
@@ -253,8 +263,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Reads a tenant's journal behind a cursor, in order, up to `limit` entries.
     ///
     /// To be correct:
-    /// - a cursor never skips an entry that is committed later
-    ///   (`the_journal_is_read_by_cursor_without_gap`);
+    /// - a cursor never skips an entry, also one that is committed late
+    ///   (`the_journal_is_read_by_cursor_without_gap`,
+    ///   `a_follower_beside_writers_misses_nothing`);
     /// - entries that touch the same record come in the order of its versions
     ///   (`the_journal_keeps_the_order_of_versions`);
     /// - a tenant reads its own entries only (`a_journal_is_its_tenants_own`).

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
+use leadkit::conformance::Subject;
 use leadkit::store::Store;
-use leadkit::store::promises::Subject;
 use leadkit_sqlite::{Durability, Options, SqliteStore};
 use tempfile::TempDir;
 
@@ -64,10 +64,10 @@ impl Subject for Memory {
 
 mod in_a_file {
     use super::Files;
-    leadkit::store_promises!(Files::new(), pollster::block_on);
+    leadkit::conformance_tests!(Files::new(), pollster::block_on);
 }
 
 mod in_memory {
     use super::Memory;
-    leadkit::store_promises!(Memory, pollster::block_on);
+    leadkit::conformance_tests!(Memory, pollster::block_on);
 }

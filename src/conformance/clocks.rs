@@ -33,6 +33,16 @@ pub(super) async fn a_lease_ends_when_the_record_is_written(subject: &dyn Subjec
         "after the write",
         due(&store, 10, 10, 100).await?,
         vec![lead(1)],
+    )?;
+    // Gone and back within a batch, at the version under which it is leased.
+    let gone = change("d").and(put(lead(1), 2, b"").removed());
+    let back = change("e").and(put(lead(1), 0, b"z").making(2).waking(at(5)));
+    let verdicts = store.commit(vec![gone, back]).await?;
+    same("both writes", verdicts, vec![Verdict::Written; 2])?;
+    same(
+        "when it is back",
+        due(&store, 10, 10, 100).await?,
+        vec![lead(1)],
     )
 }
 
@@ -242,6 +252,41 @@ fn all_three() -> Lanes {
     lanes_of(&["large", "small", "other"])
 }
 
+pub(super) async fn a_tenants_lanes_are_gone_through_together(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let mut write = change("a");
+    for number in 0..12 {
+        // Two at a time, so that neither lane after lane nor one of each in turn is in order.
+        let lane = ["a lane", "b lane", "z lane"][number as usize / 2 % 3];
+        let clock = at(i64::from(number));
+        write = write.and(put(lead(number), 0, b"x").waking_in(lane, clock));
+    }
+    let _ = commit(&store, write).await?;
+    let zenith = Tenant::from("zenith");
+    let theirs = (0..12).fold(change_of(&zenith, "a"), |write, number| {
+        write.and(put(key(&zenith, Kind::Lead, number), 0, b"x").waking(at(50)))
+    });
+    let _ = commit(&store, theirs).await?;
+    let ours = ["a lane", "b lane", "z lane"].map(|name| lane_of("acme", name));
+    let alone: Lanes = ours.iter().cloned().collect();
+    let page = due_in(&store, &alone, 100, 3, 200).await?;
+    let wanted: Vec<_> = (0..3).map(lead).collect();
+    same("a page of three lanes", page, wanted)?;
+    // Who has more lanes has no larger part.
+    let both: Lanes = ours.into_iter().chain([lane_of("zenith", LANE)]).collect();
+    let page = due_in(&store, &both, 100, 10, 200).await?;
+    let wanted: Vec<_> = (3..8).map(lead).collect();
+    same(
+        "our part of a shared page",
+        page.get(..5),
+        Some(&wanted[..]),
+    )?;
+    same("the other's part", of(&page, "zenith"), 5)?;
+    let page = due_in(&store, &alone, 100, 100, 200).await?;
+    let wanted: Vec<_> = (8..12).map(lead).collect();
+    same("the rest of ours", page, wanted)
+}
+
 pub(super) async fn other_lanes_are_left_to_others(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let mut write = change("a").and(put(lead(50), 0, b"x").waking(at(9)));
@@ -267,29 +312,6 @@ pub(super) async fn other_lanes_are_left_to_others(subject: &dyn Subject) -> Out
     same("the other lane's records", page.len(), 50)?;
     let page = due_in(&store, &lanes_of(&["zenith"]), 10, 100, 100).await?;
     same("the other tenant's records", page.len(), 1)
-}
-
-pub(super) async fn a_tenants_lanes_are_gone_through_together(subject: &dyn Subject) -> Outcome {
-    let store = fresh(subject).await;
-    let mut write = change("a");
-    for number in 0..10 {
-        let lane = ["first", "second"][number as usize / 3 % 2];
-        write = write.and(put(lead(number), 0, b"x").waking_in(lane, at(number.into())));
-    }
-    let zenith = Tenant::from("zenith");
-    let theirs = put(key(&zenith, Kind::Lead, 99), 0, b"x").waking(at(50));
-    let _ = commit(&store, write).await?;
-    let _ = commit(&store, change_of(&zenith, "a").and(theirs)).await?;
-    let lanes = ["first", "second"].map(|name| lane_of("acme", name));
-    let lanes = lanes.into_iter().chain([lane_of("zenith", LANE)]).collect();
-    let page = due_in(&store, &lanes, 100, 9, 200).await?;
-    let earliest: Vec<Key> = (0..8)
-        .map(lead)
-        .chain([key(&zenith, Kind::Lead, 99)])
-        .collect();
-    same("a page of both tenants", page, earliest)?;
-    let rest = due_in(&store, &lanes, 100, 9, 200).await?;
-    same("the rest", rest, vec![lead(8), lead(9)])
 }
 
 pub(super) async fn a_record_may_change_its_lane(subject: &dyn Subject) -> Outcome {
@@ -380,4 +402,34 @@ pub(super) async fn next_due_tells_leases_from_clocks(subject: &dyn Subject) -> 
         next(60).await?,
         wanted(Some(70), Some(99)),
     )
+}
+
+pub(super) async fn leases_are_judged_by_the_passed_now(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let year = 365 * 24 * 3_600;
+    let _ = commit(&store, change("a").and(put(lead(1), 0, b"x").waking(at(5)))).await?;
+    let one = || vec![lead(1)];
+    // A lease that is over when it begins is none.
+    same("the first time", due(&store, 10, 10, 10).await?, one())?;
+    same("with no lease", due(&store, 10, 10, 7).await?, one())?;
+    same("once more", due(&store, 10, 10, year).await?, one())?;
+    same(
+        "leased for a year",
+        due(&store, year - 1, 10, 2 * year).await?,
+        vec![],
+    )?;
+    same("back in time", due(&store, 10, 10, 2 * year).await?, vec![])?;
+    same(
+        "a year later",
+        due(&store, year, 10, 3 * year).await?,
+        one(),
+    )?;
+    same(
+        "within the second",
+        due(&store, 2 * year, 10, 3 * year).await?,
+        vec![],
+    )?;
+    let far = at(7_000 * year);
+    let found = store.due(&lanes_of(&["acme"]), far, 10, far).await?;
+    same("far in time", found.len(), 1)
 }

@@ -1,11 +1,11 @@
 //! What a [`Store`] promises, one named check each, for whoever writes an adapter.
 //!
-//! Implement [`Subject`] for something that makes your stores, and let the macro turn every
+//! Implement [`Subject`] for something that makes your stores, and let one macro turn every
 //! promise into a test:
 //!
 //! ```
 //! use std::sync::Arc;
-//! use leadkit::store::promises::Subject;
+//! use leadkit::conformance::Subject;
 //! use leadkit::store::{MemoryStore, Store};
 //!
 //! struct Memory;
@@ -21,17 +21,27 @@
 //! }
 //!
 //! // The second argument runs a future to its end: that of your runtime, or pollster's.
-//! leadkit::store_promises!(Memory, pollster::block_on);
+//! leadkit::conformance_tests!(Memory, pollster::block_on);
 //! ```
 //!
 //! Without the macro, go through [`all`]. No runtime is needed or assumed. The checks pass
 //! instants of their own as `now`, so the stores must be opened for virtual time.
+//!
+//! It is the cargo feature `conformance`, for an adapter's `dev-dependencies`. What the checks
+//! are worth is known: for each there is a store with just that defect, and it is caught.
+//! A store that passes keeps what can be seen from outside; that a write survives the loss of
+//! power can't be, and is for its author to prove.
 
+#[cfg(test)]
+mod broken;
 mod clocks;
 mod commits;
+mod extremes;
 mod journal;
 mod loads;
 mod queries;
+mod races;
+mod sequences;
 mod words;
 
 use std::fmt::Debug;
@@ -40,7 +50,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 
-use super::{Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Makes the stores that are put to the test.
 #[async_trait]
@@ -148,14 +158,16 @@ macro_rules! promises {
             all.into_iter()
         }
 
-        /// Makes one `#[test]` of each promise, for a [`Subject`](crate::store::promises::Subject)
+        /// Makes one `#[test]` of each promise, for a [`Subject`](crate::conformance::Subject)
         /// and a function that runs a future to its end.
+        ///
+        /// Each test evaluates the subject anew.
         #[macro_export]
-        macro_rules! store_promises {
+        macro_rules! conformance_tests {
             ($d subject:expr, $d block_on:path) => {
                 $(#[test]
                 fn $name() {
-                    $d crate::store::promises::assert_kept(stringify!($name), &$d subject, |future| {
+                    $d crate::conformance::assert_kept(stringify!($name), &$d subject, |future| {
                         $d block_on(future)
                     });
                 })+
@@ -200,6 +212,8 @@ promises! { ($)
     loads::kinds_and_tenants_are_kept_apart, "a dealer would see another dealer's leads";
     loads::tenants_of_any_name_are_kept_apart, "a dealer with an unusual name would share leads with another";
     loads::a_journal_entry_is_loaded_by_its_command, "the answer to a repeated command could not be given again";
+    extremes::many_keys_are_loaded_at_once, "an import's first page could not be decided";
+    extremes::ids_of_any_bytes_are_kept, "a lead with an unlucky id would be lost";
     commits::a_change_that_moved_leaves_no_trace, "half a decision would be written";
     commits::a_change_that_fails_takes_no_other_down, "one contested lead would hold up all others";
     commits::a_command_acts_once, "a webhook that comes twice would register a lead twice";
@@ -220,6 +234,15 @@ promises! { ($)
     commits::putting_a_record_twice_is_refused, "which of two bodies is kept would be chance";
     commits::facts_of_a_kind_without_facts_are_refused, "a fact would be dropped without a word";
     commits::nothing_asked_is_nothing_done, "a tick without work would fail";
+    commits::a_claim_is_held_by_one, "two agents would hold the same e-mail address";
+    commits::tenants_never_see_each_other, "two dealers' leads would be mixed";
+    extremes::a_large_batch_is_written_whole, "an import would have to be cut in pieces";
+    extremes::a_large_change_is_written_whole, "an order for many records could not be written";
+    races::of_racing_claims_one_wins, "two agents would register the same contact at once";
+    races::racing_writers_lose_no_write, "an attempt that an agent recorded would be lost";
+    races::a_command_that_races_itself_acts_once, "a webhook that comes twice at once would act twice";
+    races::batches_that_cross_all_finish, "two workers would stop each other for good";
+    sequences::any_sequence_ends_as_in_memory, "a lead would be something else than its history says";
     clocks::a_lease_ends_when_the_record_is_written, "a rule would fire late, when a lease has run out";
     clocks::due_is_what_is_due_the_earliest_first, "a lead would be woken late, early or never";
     clocks::a_new_clock_replaces_the_old, "a lead would be woken for what was put off";
@@ -233,6 +256,8 @@ promises! { ($)
     clocks::a_record_may_change_its_lane, "a lead that was taken over would be woken by nobody";
     clocks::next_due_is_the_earliest_clock_of_each_lane, "a worker would sleep through an appointment";
     clocks::next_due_tells_leases_from_clocks, "a worker would spin on what another one has in hand";
+    clocks::leases_are_judged_by_the_passed_now, "a rehearsal in virtual time would differ from what happens";
+    races::racing_workers_share_what_is_due, "two workers would do the same work";
     queries::every_operator_selects_what_the_filter_matches, "a list would show other leads than the rule acts on";
     queries::a_missing_fact_is_unequal_and_nothing_else, "leads without an owner would be missing from \"not Ana's\"";
     queries::text_is_found_in_any_script_and_case, "a product called Ömer's X3 would not be found";
@@ -246,9 +271,15 @@ promises! { ($)
     queries::a_count_is_a_selections_length, "a report would not add up to its list";
     queries::groups_come_in_order_the_missing_last, "a report would change from day to day";
     queries::a_total_may_be_zero, "a report would be empty instead of saying 0";
+    races::paging_beside_writes_misses_nothing_that_stays, "a campaign that takes an hour would skip contacts";
+    sequences::any_filter_selects_what_it_matches, "a list would show other leads than the rule acts on";
+    extremes::a_fact_may_be_long, "a lead with a long note could not be written";
+    extremes::numbers_are_exact_to_their_ends, "a large amount would be rounded";
+    extremes::a_limit_may_be_boundless, "asking for everything would fail";
     journal::the_journal_is_read_by_cursor_without_gap, "a follower of the journal would miss what happened";
     journal::the_journal_keeps_the_order_of_versions, "a replayed lead would end in another state";
     journal::a_journal_is_its_tenants_own, "a dealer would read another dealer's history";
+    races::a_follower_beside_writers_misses_nothing, "a follower of the journal would miss what was committed late";
 }
 
 #[cfg(test)]
@@ -269,11 +300,11 @@ mod tests {
         }
     }
 
-    store_promises!(Memory, pollster::block_on);
+    conformance_tests!(Memory, pollster::block_on);
 
     #[test]
     fn the_documentation_of_the_port_names_every_promise() {
-        let port = include_str!("../mod.rs");
+        let port = include_str!("../store/mod.rs");
         for promise in all() {
             let name = format!("`{}`", promise.name);
             assert!(port.contains(&name), "{name} isn't named in the contract");

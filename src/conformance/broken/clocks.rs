@@ -1,0 +1,118 @@
+//! Flaws in finding what is due.
+
+use super::Flaw;
+use super::store::Flawed;
+use crate::conformance::words::yield_once;
+use crate::store::{Due, Key, Lanes, NextDue, Store, StoreError};
+use crate::time::{Elapsed, Instant};
+
+impl Flawed {
+    pub(super) async fn due_spoiled(
+        &self,
+        lanes: &Lanes,
+        now: Instant,
+        limit: usize,
+        lease_until: Instant,
+    ) -> Result<Vec<Due>, StoreError> {
+        let memory = &self.memory;
+        match self.flaw {
+            Flaw::LanesIgnored => {
+                let all = memory.next_due(now).await?.into_iter();
+                let all: Lanes = all.map(|next| next.lane).collect();
+                memory.due(&all, now, limit, lease_until).await
+            }
+            Flaw::DueBefore => {
+                memory
+                    .due(lanes, now - Elapsed::microseconds(1), limit, lease_until)
+                    .await
+            }
+            Flaw::DueMore => {
+                memory
+                    .due(lanes, now, limit.saturating_add(1), lease_until)
+                    .await
+            }
+            Flaw::LeasesIgnored => memory.due(lanes, now, limit, now).await,
+            Flaw::LeasesOfTenSeconds => {
+                memory
+                    .due(lanes, now, limit, now + Elapsed::seconds(10))
+                    .await
+            }
+            Flaw::LeasesRace => {
+                // It looks, and leases what it has seen a moment later.
+                let seen = memory.due(lanes, now, limit, now).await?;
+                yield_once().await;
+                memory.due(lanes, now, limit, lease_until).await?;
+                Ok(seen)
+            }
+            Flaw::LimitOf32Bits if i32::try_from(limit).is_err() => Ok(Vec::new()),
+            Flaw::DueInOrderOfTime | Flaw::LeasesOutliveWrites => {
+                let mut due = memory.due(lanes, now, usize::MAX, now).await?;
+                let mut notes = self.notes();
+                due.retain(|due| notes.leases.get(&due.key).is_none_or(|until| *until <= now));
+                due.truncate(limit);
+                notes
+                    .leases
+                    .extend(due.iter().map(|due| (due.key.clone(), lease_until)));
+                Ok(due)
+            }
+            // A lease is on a version, and ends with it alone.
+            Flaw::LeasesOfVersions => {
+                let due = memory.due(lanes, now, limit, now).await?;
+                let keys: Vec<Key> = due.iter().map(|due| due.key.clone()).collect();
+                let loaded = memory.load(&keys).await?;
+                let mut notes = self.notes();
+                let mut page = Vec::new();
+                for (due, loaded) in due.into_iter().zip(loaded) {
+                    let lease = notes.leased_versions.get(&due.key);
+                    if lease.is_none_or(|(of, until)| *of != loaded.version || *until <= now) {
+                        let lease = (loaded.version, lease_until);
+                        notes.leased_versions.insert(due.key.clone(), lease);
+                        page.push(due);
+                    }
+                }
+                Ok(page)
+            }
+            Flaw::LanesTakeTurns => self.due_lane_by_lane(lanes, now, limit, lease_until).await,
+            _ => memory.due(lanes, now, limit, lease_until).await,
+        }
+    }
+
+    /// One of each lane in turn, whosever it is.
+    async fn due_lane_by_lane(
+        &self,
+        lanes: &Lanes,
+        now: Instant,
+        limit: usize,
+        lease_until: Instant,
+    ) -> Result<Vec<Due>, StoreError> {
+        let mut page = Vec::new();
+        loop {
+            let before = page.len();
+            for lane in lanes.iter() {
+                let lane: Lanes = [lane.clone()].into_iter().collect();
+                let most = 1.min(limit - page.len());
+                page.extend(self.memory.due(&lane, now, most, lease_until).await?);
+            }
+            if page.len() == before {
+                break;
+            }
+        }
+        page.sort_by(|a: &Due, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+        Ok(page)
+    }
+
+    pub(super) async fn next_due_spoiled(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
+        let now = match self.flaw {
+            // Far in time, where no lease runs.
+            Flaw::NextDueKnowsNoLeases => now + Elapsed::days(100_000),
+            _ => now,
+        };
+        let mut lanes = self.memory.next_due(now).await?;
+        if self.is(Flaw::NextDueIsLate) {
+            for next in &mut lanes {
+                next.at = next.at.map(|at| at + Elapsed::seconds(1));
+            }
+        }
+        Ok(lanes)
+    }
+}

@@ -1,0 +1,241 @@
+//! Stores that are broken on purpose, one defect each: the suite must catch every one of them,
+//! by the promise that the defect breaks. A suite that has caught nothing proves nothing.
+
+mod clocks;
+mod queries;
+mod reads;
+mod store;
+mod writes;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pollster::block_on;
+
+use super::{Promise, Subject, all};
+use crate::store::{MemoryStore, Store};
+use store::Flawed;
+
+/// What is wrong with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    /// Nothing: the wrapper itself breaks no promise.
+    None,
+    AbsentIsEmpty,
+    AnswersSorted,
+    BatchesAreOneChange,
+    BodiesAreShort,
+    BodiesAreText,
+    CheckedThenWritten,
+    ChecksForgotten,
+    ClaimNotChecked,
+    ClocksInSeconds,
+    ClocksStay,
+    CommandsForgotten,
+    CommandsKnownBeforeBatch,
+    CommandsOfAll,
+    CommandsRace,
+    CountsEverything,
+    CursorIsAnOffset,
+    CursorWithoutValue,
+    CrossingBatchesFail,
+    DueBefore,
+    DueMore,
+    DueInOrderOfTime,
+    EmptyIsAnError,
+    EntriesNumberedEarly,
+    EntriesSkipped,
+    EntriesSortedById,
+    FactsAddUp,
+    FactsAreFew,
+    FactsKeepTheirType,
+    FactsOfAll,
+    FourthWriteLost,
+    GroupsReversed,
+    IdsEndAtZero,
+    InIsTheFirst,
+    JournalIsSelectable,
+    JournalKeysIgnored,
+    JournalNotLoaded,
+    JournalOfAll,
+    KeysAtMostAThousand,
+    KindForgotten,
+    LastPutWins,
+    LeasesIgnored,
+    LeasesOfTenSeconds,
+    LeasesOfVersions,
+    LeasesOutliveWrites,
+    LeasesRace,
+    LimitOf32Bits,
+    MissingIsUnknown,
+    MovedIsBrief,
+    MovedIsHalfWritten,
+    LanesIgnored,
+    LanesStay,
+    LanesTakeTurns,
+    NextDueIsLate,
+    NextDueKnowsNoLeases,
+    NumbersAreFloats,
+    OnlyKindsWithFacts,
+    OptimisticBatches,
+    OrderIsAscending,
+    OtherTenantsIgnored,
+    PutsAtMostAThousand,
+    RemovalFailsOnAbsent,
+    RemovedAreEmpty,
+    RemovedForEver,
+    ReopenedEmpty,
+    TenantOfQueriesForgotten,
+    TenantsFolded,
+    TextEndsAtZero,
+    TextIsShort,
+    TotalOfNothingMissing,
+    AtMostIsLess,
+    VersionNotChecked,
+    VersionsBeforeBatch,
+    VersionsFirst,
+    VersionsAreCounted,
+    VersionsStandStill,
+    ChangesAtMostAThousand,
+}
+
+/// Each flaw, and the promises that it breaks.
+#[rustfmt::skip]
+const CAUGHT: &[(Flaw, &[&str])] = &[
+    (Flaw::AbsentIsEmpty, &["an_absent_record_has_version_0"]),
+    (Flaw::AnswersSorted, &["answers_come_in_the_order_of_the_keys"]),
+    (Flaw::BatchesAreOneChange, &["a_change_that_fails_takes_no_other_down"]),
+    (Flaw::BodiesAreShort, &["the_largest_body_is_kept"]),
+    (Flaw::BodiesAreText, &["a_body_is_kept_byte_for_byte"]),
+    (Flaw::CheckedThenWritten, &["of_racing_writers_one_wins", "of_racing_claims_one_wins", "racing_writers_lose_no_write"]),
+    (Flaw::ChecksForgotten, &["a_check_guards_what_it_relied_on", "a_claim_is_held_by_one"]),
+    (Flaw::ClaimNotChecked, &["a_claim_is_held_by_one", "of_racing_claims_one_wins"]),
+    (Flaw::ClocksInSeconds, &["clocks_are_exact_in_every_year"]),
+    (Flaw::ClocksStay, &["a_new_clock_replaces_the_old"]),
+    (Flaw::CommandsForgotten, &["a_command_acts_once", "a_command_acts_once_within_a_batch"]),
+    (Flaw::CommandsKnownBeforeBatch, &["a_command_acts_once_within_a_batch"]),
+    (Flaw::CommandsOfAll, &["a_command_of_another_tenant_is_another_command", "tenants_never_see_each_other"]),
+    (Flaw::CommandsRace, &["a_command_that_races_itself_acts_once"]),
+    (Flaw::CountsEverything, &["a_count_is_a_selections_length", "any_filter_selects_what_it_matches"]),
+    (Flaw::CursorIsAnOffset, &["paging_beside_writes_misses_nothing_that_stays"]),
+    (Flaw::CursorWithoutValue, &["pages_follow_without_gap_or_repetition"]),
+    (Flaw::CrossingBatchesFail, &["batches_that_cross_all_finish"]),
+    (Flaw::DueBefore, &["due_is_what_is_due_the_earliest_first"]),
+    (Flaw::DueMore, &["due_keeps_to_its_limit"]),
+    (Flaw::DueInOrderOfTime, &["tenants_share_a_page_of_due_records", "no_tenant_waits_for_anothers_backlog"]),
+    (Flaw::EmptyIsAnError, &["nothing_asked_is_nothing_done"]),
+    (Flaw::EntriesNumberedEarly, &["a_follower_beside_writers_misses_nothing"]),
+    (Flaw::EntriesSkipped, &["the_journal_is_read_by_cursor_without_gap"]),
+    (Flaw::EntriesSortedById, &["the_journal_keeps_the_order_of_versions"]),
+    (Flaw::FactsAddUp, &["facts_replace_the_earlier_ones"]),
+    (Flaw::FactsAreFew, &["a_playbooks_own_fields_are_facts"]),
+    (Flaw::FactsKeepTheirType, &["a_field_may_change_its_type"]),
+    (Flaw::FactsOfAll, &["facts_of_a_kind_without_facts_are_refused"]),
+    (Flaw::FourthWriteLost, &["any_sequence_ends_as_in_memory"]),
+    (Flaw::GroupsReversed, &["groups_come_in_order_the_missing_last"]),
+    (Flaw::IdsEndAtZero, &["ids_of_any_bytes_are_kept"]),
+    (Flaw::InIsTheFirst, &["every_operator_selects_what_the_filter_matches", "any_filter_selects_what_it_matches"]),
+    (Flaw::JournalIsSelectable, &["the_journal_is_not_selected"]),
+    (Flaw::JournalKeysIgnored, &["a_journal_key_is_refused"]),
+    (Flaw::JournalNotLoaded, &["a_journal_entry_is_loaded_by_its_command"]),
+    (Flaw::JournalOfAll, &["a_journal_is_its_tenants_own", "tenants_never_see_each_other"]),
+    (Flaw::KeysAtMostAThousand, &["many_keys_are_loaded_at_once"]),
+    (Flaw::KindForgotten, &["kinds_and_tenants_are_kept_apart"]),
+    (Flaw::LastPutWins, &["putting_a_record_twice_is_refused"]),
+    (Flaw::LeasesIgnored, &["a_lease_hides_a_record_until_it_ends", "racing_workers_share_what_is_due"]),
+    (Flaw::LeasesOfTenSeconds, &["leases_are_judged_by_the_passed_now"]),
+    (Flaw::LeasesOfVersions, &["a_lease_ends_when_the_record_is_written"]),
+    (Flaw::LeasesOutliveWrites, &["a_lease_ends_when_the_record_is_written"]),
+    (Flaw::LeasesRace, &["racing_workers_share_what_is_due"]),
+    (Flaw::LimitOf32Bits, &["a_limit_may_be_boundless"]),
+    (Flaw::MissingIsUnknown, &["a_missing_fact_is_unequal_and_nothing_else"]),
+    (Flaw::MovedIsBrief, &["moved_names_every_record_that_moved"]),
+    (Flaw::MovedIsHalfWritten, &["a_change_that_moved_leaves_no_trace"]),
+    (Flaw::LanesIgnored, &["other_lanes_are_left_to_others"]),
+    (Flaw::LanesStay, &["a_record_may_change_its_lane"]),
+    (Flaw::LanesTakeTurns, &["a_tenants_lanes_are_gone_through_together"]),
+    (Flaw::NextDueIsLate, &["next_due_is_the_earliest_clock_of_each_lane"]),
+    (Flaw::NextDueKnowsNoLeases, &["next_due_tells_leases_from_clocks"]),
+    (Flaw::NumbersAreFloats, &["numbers_are_exact_to_their_ends"]),
+    (Flaw::OnlyKindsWithFacts, &["a_kind_without_facts_may_be_selected"]),
+    (Flaw::OptimisticBatches, &["changes_fall_with_earlier_ones"]),
+    (Flaw::OrderIsAscending, &["records_come_in_the_order_asked_for"]),
+    (Flaw::OtherTenantsIgnored, &["another_tenants_key_is_refused"]),
+    (Flaw::PutsAtMostAThousand, &["a_large_change_is_written_whole"]),
+    (Flaw::RemovalFailsOnAbsent, &["removing_the_absent_changes_nothing"]),
+    (Flaw::RemovedAreEmpty, &["a_removed_record_is_gone"]),
+    (Flaw::RemovedForEver, &["a_removed_record_may_come_back", "a_claim_is_held_by_one"]),
+    (Flaw::ReopenedEmpty, &["what_is_written_survives_reopening"]),
+    (Flaw::TenantOfQueriesForgotten, &["tenants_never_see_each_other"]),
+    (Flaw::TenantsFolded, &["tenants_of_any_name_are_kept_apart"]),
+    (Flaw::TextEndsAtZero, &["text_is_found_in_any_script_and_case"]),
+    (Flaw::TextIsShort, &["a_fact_may_be_long"]),
+    (Flaw::TotalOfNothingMissing, &["a_total_may_be_zero"]),
+    (Flaw::AtMostIsLess, &["every_operator_selects_what_the_filter_matches"]),
+    (Flaw::VersionNotChecked, &["of_racing_writers_one_wins", "a_change_that_moved_leaves_no_trace"]),
+    (Flaw::VersionsBeforeBatch, &["changes_build_on_earlier_ones_of_their_batch"]),
+    (Flaw::VersionsFirst, &["already_done_beats_moved"]),
+    (Flaw::VersionsAreCounted, &["the_version_is_the_one_put", "changes_build_on_earlier_ones_of_their_batch"]),
+    (Flaw::VersionsStandStill, &["the_version_is_the_one_put"]),
+    (Flaw::ChangesAtMostAThousand, &["a_large_batch_is_written_whole"]),
+];
+
+struct Broken(Flaw);
+
+#[async_trait]
+impl Subject for Broken {
+    async fn fresh(&self) -> Arc<dyn Store> {
+        Arc::new(Flawed::new(self.0))
+    }
+
+    async fn reopened(&self, store: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+        match self.0 {
+            Flaw::ReopenedEmpty => Some(Arc::new(MemoryStore::default())),
+            _ => Some(store),
+        }
+    }
+}
+
+fn promise(name: &str) -> Promise {
+    let promise = all().find(|promise| promise.name == name);
+    promise.unwrap_or_else(|| panic!("there is no promise {name}"))
+}
+
+#[test]
+fn every_broken_store_is_caught_by_the_promise_that_it_breaks() {
+    let mut missed = Vec::new();
+    for (flaw, promises) in CAUGHT {
+        for name in *promises {
+            if block_on(promise(name).check(&Broken(*flaw))).is_ok() {
+                missed.push(format!("{name} is kept by {flaw:?}"));
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn every_promise_is_broken_by_some_store() {
+    let broken: BTreeSet<&str> = CAUGHT
+        .iter()
+        .flat_map(|(_, promises)| *promises)
+        .copied()
+        .collect();
+    for promise in all() {
+        assert!(
+            broken.contains(promise.name),
+            "nothing breaks {}",
+            promise.name
+        );
+    }
+}
+
+/// What is caught is the flaw, and not the wrapper.
+#[test]
+fn without_a_flaw_every_promise_is_kept() {
+    for promise in all() {
+        let kept = block_on(promise.check(&Broken(Flaw::None)));
+        assert!(kept.is_ok(), "{kept:?}");
+    }
+}
