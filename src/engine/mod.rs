@@ -61,7 +61,7 @@ pub use ask::{Answer, Ask, FromAnswer, Unsigned};
 pub use look::{Counts, LeadPage};
 pub use tenant::TenantHandle;
 pub use tick::{Left, Ticked};
-pub use within::{Applied, apply_in};
+pub use within::{Applied, apply_in, apply_in_async};
 
 /// Follows the leads of one or more organisations. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]

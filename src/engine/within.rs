@@ -1,14 +1,19 @@
 //! Inside the host's own transaction: its order row and our lead, or neither.
 //!
-//! Nothing here is async and nothing is retried: when records moved, the store rolls its part
-//! back to a savepoint, and the host repeats its whole unit. What is due at once because of a
-//! command is done by the engine's next tick.
+//! Nothing is retried: when records moved, the store leaves nothing of its part, and the host
+//! repeats its whole unit. What is due at once because of a command is done by the engine's next
+//! tick.
+//!
+//! The transactions of some databases block and those of others are awaited, and no one port
+//! serves both: a future over a blocking transaction couldn't be sent to another thread, which
+//! hosts that await need. So what is to be read and written next is worked out by [`Unit`], which
+//! does neither, and each sort of transaction has its own few lines around it.
 
 use std::sync::Arc;
 
 use super::batch::{MOST_LOADS, repeat_of};
 use super::job::{Decided, Job, Undecided, playbook_of_command};
-use super::{Error, TenantHandle};
+use super::{Engine, Error, TenantHandle};
 use crate::decide::command::Command;
 use crate::decide::records::Records;
 use crate::decide::refusal::Refusal;
@@ -17,7 +22,7 @@ use crate::ids::CommandId;
 use crate::playbook::Playbook;
 use crate::record::journal::Asked;
 use crate::record::stored;
-use crate::store::{Changes, Key, UnitOfWork, Verdict};
+use crate::store::{AsyncUnitOfWork, Changes, Key, Loaded, UnitOfWork, Verdict};
 use crate::time::Instant;
 
 /// What came of a command inside the host's transaction.
@@ -87,19 +92,42 @@ impl TenantHandle<'_> {
         command: &Command,
         now: Instant,
     ) -> Result<Applied, Error> {
+        let by = self.deciding(id, command, now)?;
+        work(store, &mut Unit::new(&by, command, id))
+    }
+
+    /// [`apply_in`](Self::apply_in) for a transaction that is awaited, as `leadkit-postgres` has.
+    ///
+    /// # Errors
+    /// As [`Engine::execute`](super::Engine::execute). Nothing was written then; whether the
+    /// transaction can go on is the store's to say.
+    pub async fn apply_in_async(
+        &self,
+        store: &mut dyn AsyncUnitOfWork,
+        id: CommandId,
+        command: &Command,
+        now: Instant,
+    ) -> Result<Applied, Error> {
+        let by = self.deciding(id, command, now)?;
+        work_async(store, &mut Unit::new(&by, command, id)).await
+    }
+
+    fn deciding(
+        &self,
+        id: CommandId,
+        command: &Command,
+        now: Instant,
+    ) -> Result<ByEngine<'_>, Error> {
         if command.tenant != self.tenant {
             return Err(Error::OtherTenant {
                 command: command.tenant.clone(),
                 handle: self.tenant.clone(),
             });
         }
-        let job = Job::Command(id, Box::new(command.clone()));
-        let mut unit = Unit::new(store, command, id);
-        unit.apply(|records| match self.engine.decide(&job, now, records)? {
-            Some(Decided {
-                decision, playbook, ..
-            }) => written(decision, &playbook),
-            None => Err(Error::NotThere("decision").into()),
+        Ok(ByEngine {
+            engine: self.engine,
+            job: Job::Command(id, Box::new(command.clone())),
+            now,
         })
     }
 }
@@ -119,15 +147,79 @@ pub fn apply_in(
     command: &Command,
     now: Instant,
 ) -> Result<Applied, Error> {
-    Unit::new(store, command, id).apply(|records| {
-        match playbook_of_command(command, records) {
-            Some(hash) if *hash != playbook.hash => {
-                return Err(Error::UnknownPlaybook(hash.clone()).into());
+    let by = ByPlaybook {
+        playbook,
+        id,
+        command,
+        now,
+    };
+    work(store, &mut Unit::new(&by, command, id))
+}
+
+/// [`apply_in`] for a transaction that is awaited.
+///
+/// # Errors
+/// As [`apply_in`]; whether the transaction can go on is the store's to say.
+pub async fn apply_in_async(
+    store: &mut dyn AsyncUnitOfWork,
+    playbook: &Playbook,
+    id: CommandId,
+    command: &Command,
+    now: Instant,
+) -> Result<Applied, Error> {
+    let by = ByPlaybook {
+        playbook,
+        id,
+        command,
+        now,
+    };
+    work_async(store, &mut Unit::new(&by, command, id)).await
+}
+
+/// Does in a transaction what a unit asks for, until it is done.
+fn work(store: &mut dyn UnitOfWork, unit: &mut Unit<'_>) -> Result<Applied, Error> {
+    let mut step = unit.next()?;
+    loop {
+        step = match step {
+            Step::Load(keys) => {
+                let loaded = store.load(&keys)?;
+                unit.take(keys, loaded)?
             }
-            _ => {}
-        }
-        written(decide(playbook, records, id, command, now)?, playbook)
-    })
+            Step::Commit(decided) => {
+                let verdict = store.commit(&decided.1)?;
+                unit.committed(decided.0, verdict)
+            }
+            Step::Done(applied) => return Ok(applied),
+        };
+    }
+}
+
+/// The same, awaiting the transaction.
+async fn work_async(
+    store: &mut dyn AsyncUnitOfWork,
+    unit: &mut Unit<'_>,
+) -> Result<Applied, Error> {
+    let mut step = unit.next()?;
+    loop {
+        step = match step {
+            Step::Load(keys) => {
+                let loaded = store.load(&keys).await?;
+                unit.take(keys, loaded)?
+            }
+            Step::Commit(decided) => {
+                let verdict = store.commit(&decided.1).await?;
+                unit.committed(decided.0, verdict)
+            }
+            Step::Done(applied) => return Ok(applied),
+        };
+    }
+}
+
+/// Who decides in a unit. What is decided depends on the records alone, so that it can be
+/// decided anew whenever more of them are at hand.
+trait Decides: Sync {
+    /// What the command comes to, and what that writes.
+    fn decide(&self, records: &Records) -> Result<(Decision, Changes), Undecided>;
 }
 
 /// A decision with what it writes.
@@ -141,50 +233,126 @@ fn written(decision: Decision, playbook: &Playbook) -> Result<(Decision, Changes
     }
 }
 
-/// A command on its way into a host's transaction, and what was read there.
-struct Unit<'s> {
-    store: &'s mut dyn UnitOfWork,
-    command: &'s Command,
-    entry: Key,
-    records: Records,
+/// An engine, which knows the playbooks.
+struct ByEngine<'a> {
+    engine: &'a Engine,
+    job: Job,
+    now: Instant,
 }
 
-impl<'s> Unit<'s> {
-    fn new(store: &'s mut dyn UnitOfWork, command: &'s Command, id: CommandId) -> Self {
+impl Decides for ByEngine<'_> {
+    fn decide(&self, records: &Records) -> Result<(Decision, Changes), Undecided> {
+        match self.engine.decide(&self.job, self.now, records)? {
+            Some(Decided {
+                decision, playbook, ..
+            }) => written(decision, &playbook),
+            None => Err(Error::NotThere("decision").into()),
+        }
+    }
+}
+
+/// A playbook, which the host names.
+struct ByPlaybook<'a> {
+    playbook: &'a Playbook,
+    id: CommandId,
+    command: &'a Command,
+    now: Instant,
+}
+
+impl Decides for ByPlaybook<'_> {
+    fn decide(&self, records: &Records) -> Result<(Decision, Changes), Undecided> {
+        let Self {
+            playbook,
+            id,
+            command,
+            now,
+        } = *self;
+        match playbook_of_command(command, records) {
+            Some(hash) if *hash != playbook.hash => {
+                return Err(Error::UnknownPlaybook(hash.clone()).into());
+            }
+            _ => {}
+        }
+        written(decide(playbook, records, id, command, now)?, playbook)
+    }
+}
+
+/// What a unit asks of the transaction.
+enum Step {
+    Load(Vec<Key>),
+    Commit(Box<(Decision, Changes)>),
+    Done(Applied),
+}
+
+/// A command on its way into a host's transaction: what was read in it, and what comes next.
+/// Reads and writes nothing itself, so that one of it serves transactions that block and
+/// transactions that are awaited.
+struct Unit<'d> {
+    by: &'d dyn Decides,
+    command: &'d Command,
+    entry: Key,
+    records: Records,
+    loads: u32,
+    /// Why the command fails, unless the journal's entry that is being loaded tells that it was
+    /// carried out before.
+    otherwise: Option<Error>,
+}
+
+impl<'d> Unit<'d> {
+    fn new(by: &'d dyn Decides, command: &'d Command, id: CommandId) -> Self {
         Self {
-            store,
+            by,
             command,
             entry: Key::journal(&command.tenant, id),
             records: Records::new(),
+            loads: 0,
+            otherwise: None,
         }
     }
 
-    /// Decides, loading until nothing more is needed, and writes what was decided.
-    fn apply(
-        &mut self,
-        decide: impl Fn(&Records) -> Result<(Decision, Changes), Undecided>,
-    ) -> Result<Applied, Error> {
-        for _ in 0..MOST_LOADS {
-            match decide(&self.records) {
-                Ok((decision, changes)) => {
-                    return match self.store.commit(&changes)? {
-                        Verdict::Written => Ok(Applied::Written(Box::new(decision))),
-                        Verdict::Moved(keys) => Ok(Applied::Moved(keys)),
-                        Verdict::AlreadyDone => self.repeated(Error::NotThere("journal entry")),
-                    };
+    /// Decides, as far as the records at hand allow.
+    fn next(&mut self) -> Result<Step, Error> {
+        match self.by.decide(&self.records) {
+            Ok(decided) => Ok(Step::Commit(Box::new(decided))),
+            Err(Undecided::Need(keys)) => {
+                self.loads += 1;
+                match self.loads > MOST_LOADS {
+                    true => Err(Error::Contended(MOST_LOADS)),
+                    false => Ok(Step::Load(keys)),
                 }
-                Err(Undecided::Need(keys)) => self.load(keys)?,
-                // A repeat may be refused by what it did itself the first time.
-                Err(Undecided::Failed(error @ Error::Refused(_))) => return self.repeated(error),
-                Err(Undecided::Failed(error)) => return Err(error),
+            }
+            // A repeat may be refused by what it did itself the first time.
+            Err(Undecided::Failed(error @ Error::Refused(_))) => Ok(self.unless_repeated(error)),
+            Err(Undecided::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Looks whether the journal has this command under its id.
+    fn unless_repeated(&mut self, otherwise: Error) -> Step {
+        self.otherwise = Some(otherwise);
+        Step::Load(vec![self.entry.clone()])
+    }
+
+    /// Takes in what was loaded.
+    fn take(&mut self, keys: Vec<Key>, loaded: Vec<Loaded>) -> Result<Step, Error> {
+        if let Some(otherwise) = self.otherwise.take() {
+            return self.repeated(loaded, otherwise).map(Step::Done);
+        }
+        for (key, loaded) in keys.into_iter().zip(loaded) {
+            let body = loaded.body.as_deref();
+            let record = body.map(|body| stored::decode_as(key.kind, body));
+            match record.transpose() {
+                Ok(record) => self
+                    .records
+                    .insert(key, loaded.version, record.map(Arc::new)),
+                Err(source) => return Err(Error::Unreadable { key, source }),
             }
         }
-        Err(Error::Contended(MOST_LOADS))
+        self.next()
     }
 
-    /// A repeat, if the journal has this command under its id.
-    fn repeated(&mut self, otherwise: Error) -> Result<Applied, Error> {
-        let loaded = self.store.load(std::slice::from_ref(&self.entry))?;
+    /// A repeat, if this is the journal's entry and tells of this command.
+    fn repeated(&self, loaded: Vec<Loaded>, otherwise: Error) -> Result<Applied, Error> {
         let Some(body) = loaded.into_iter().find_map(|loaded| loaded.body) else {
             return Err(otherwise);
         };
@@ -198,18 +366,12 @@ impl<'s> Unit<'s> {
         }
     }
 
-    fn load(&mut self, keys: Vec<Key>) -> Result<(), Error> {
-        let loaded = self.store.load(&keys)?;
-        for (key, loaded) in keys.into_iter().zip(loaded) {
-            let body = loaded.body.as_deref();
-            let record = body.map(|body| stored::decode_as(key.kind, body));
-            match record.transpose() {
-                Ok(record) => self
-                    .records
-                    .insert(key, loaded.version, record.map(Arc::new)),
-                Err(source) => return Err(Error::Unreadable { key, source }),
-            }
+    /// Takes in what became of a decision.
+    fn committed(&mut self, decision: Decision, verdict: Verdict) -> Step {
+        match verdict {
+            Verdict::Written => Step::Done(Applied::Written(Box::new(decision))),
+            Verdict::Moved(keys) => Step::Done(Applied::Moved(keys)),
+            Verdict::AlreadyDone => self.unless_repeated(Error::NotThere("journal entry")),
         }
-        Ok(())
     }
 }

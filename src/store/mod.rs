@@ -293,3 +293,14 @@ pub trait UnitOfWork {
     /// When the store fails.
     fn commit(&mut self, changes: &Changes) -> Result<Verdict, StoreError>;
 }
+
+/// A [`UnitOfWork`] whose transaction is awaited.
+#[async_trait]
+pub trait AsyncUnitOfWork: Send {
+    /// Reads records, as [`Store::load`] does.
+    async fn load(&mut self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError>;
+
+    /// Writes one change, as [`Store::commit`] does; what isn't [`Verdict::Written`] leaves the
+    /// host's transaction as it was before the call.
+    async fn commit(&mut self, changes: &Changes) -> Result<Verdict, StoreError>;
+}
