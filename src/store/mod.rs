@@ -6,8 +6,9 @@
 //! not moved), **command ids** (the journal is unique on them, so a repeat changes nothing) and
 //! **leases** (which only spare work: a lost or doubled lease never doubles an effect).
 //!
-//! [`MemoryStore`] is the reference, `leadkit-sqlite` the embedded default.
-//! The suite that both pass is `leadkit::conformance`, behind the cargo feature `conformance`;
+//! [`MemoryStore`] is the reference, `leadkit-sqlite` the embedded default, `leadkit-postgres` the
+//! one for many workers.
+//! The suite that all pass is `leadkit::conformance`, behind the cargo feature `conformance`;
 //! where a contract below names `some_promise`, the promise of that name proves it.
 
 use async_trait::async_trait;

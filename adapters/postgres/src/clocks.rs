@@ -1,0 +1,366 @@
+//! Finding records that are due, and leasing them to who asked.
+//!
+//! A claim looks through a tenant's lanes from the earliest clock on, and what was claimed and written
+//! before leaves dead entries there until the server has cleaned up. So each lane has a *mark*:
+//! the next claim begins there where the last one ended. A mark is only a hint. All are forgotten
+//! every second, and before anybody is told that nothing is due; and what this store writes
+//! moves them back.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use deadpool_postgres::ClientWrapper;
+use futures::future::{join, join_all};
+use leadkit::ids::Tenant;
+use leadkit::store::{Changes, Due, Key, Lane, Lanes, NextDue};
+use leadkit::time::Instant;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::error::{Failure, Result};
+use crate::facts::{escaped, unescaped};
+use crate::session::{Param, Session, count, id, kind_of};
+use crate::tables::Sql;
+
+/// How long marks are believed.
+const MARKS_LIFE: Duration = Duration::from_secs(1);
+/// How often leases that have ended are swept away.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+
+/// No disk is waited for. The planner, who knows neither lanes nor marks, would now and then read
+/// and sort a whole backlog for its first records: the settings keep it on the indexes, in their
+/// order.
+const BEGIN_CLAIMS: &str = "BEGIN; SET LOCAL synchronous_commit TO off; SET LOCAL jit TO off; \
+    SET LOCAL enable_bitmapscan TO off; SET LOCAL enable_seqscan TO off";
+
+/// Where to look for what is due.
+#[derive(Debug, Default)]
+pub(crate) struct Clocks {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// From which clock on a lane is looked through, in microseconds; from its beginning, if
+    /// it has no mark.
+    marks: BTreeMap<Lane, i64>,
+    marked_since: Option<tokio::time::Instant>,
+    swept_at: Option<tokio::time::Instant>,
+    /// The tenant that the last page ended with; the next one begins behind it.
+    served_last: Option<Tenant>,
+}
+
+impl Clocks {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves marks back to what is about to be written.
+    pub(crate) fn note(&self, changes: &[Changes]) {
+        let mut state = self.state();
+        for change in changes {
+            for wakes in change.puts.iter().filter_map(|put| put.wakes.as_ref()) {
+                let lane = Lane {
+                    tenant: change.tenant.clone(),
+                    name: wakes.lane.clone(),
+                };
+                if let Some(mark) = state.marks.get_mut(&lane) {
+                    *mark = (*mark).min(wakes.at.timestamp_micros());
+                }
+            }
+        }
+    }
+
+    /// Forgets marks that are too old.
+    fn age(&self) {
+        let mut state = self.state();
+        let now = tokio::time::Instant::now();
+        let since = *state.marked_since.get_or_insert(now);
+        if now.duration_since(since) >= MARKS_LIFE {
+            state.marks.clear();
+            state.marked_since = Some(now);
+        }
+    }
+
+    /// Forgets the marks of these lanes; tells whether there was any.
+    fn forget(&self, lanes: &Lanes) -> bool {
+        let mut state = self.state();
+        let before = state.marks.len();
+        state.marks.retain(|lane, _| !lanes.contains(lane));
+        before > state.marks.len()
+    }
+
+    /// Whether it is time to sweep leases away; true once in a while.
+    fn sweeps_now(&self) -> bool {
+        let mut state = self.state();
+        let now = tokio::time::Instant::now();
+        let last = *state.swept_at.get_or_insert(now);
+        let is_time = now.duration_since(last) >= SWEEP_EVERY;
+        if is_time {
+            state.swept_at = Some(now);
+        }
+        is_time
+    }
+
+    fn mark(&self, lane: &Lane) -> i64 {
+        self.state().marks.get(lane).copied().unwrap_or(i64::MIN)
+    }
+
+    /// The tenants of these lanes in the order of their turns.
+    fn turns<'l>(&self, lanes: &'l Lanes) -> Vec<Turn<'l>> {
+        let mut turns: Vec<Turn<'l>> = Vec::new();
+        for lane in lanes.iter() {
+            match turns.last_mut() {
+                Some(turn) if *turn.tenant == lane.tenant => turn.lanes.push(lane),
+                _ => turns.push(Turn {
+                    tenant: &lane.tenant,
+                    lanes: vec![lane],
+                    is_hungry: true,
+                }),
+            }
+        }
+        let state = self.state();
+        let served_last = state.served_last.as_ref();
+        let behind = turns.partition_point(|turn| Some(turn.tenant) <= served_last);
+        turns.rotate_left(behind);
+        turns
+    }
+}
+
+/// A tenant's turn.
+#[derive(Debug)]
+struct Turn<'l> {
+    tenant: &'l Tenant,
+    lanes: Vec<&'l Lane>,
+    /// Whether it may have more.
+    is_hungry: bool,
+}
+
+/// A due record: its clock in microseconds, and its key.
+type Found = (i64, Key);
+
+/// What due records are asked for.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    now: i64,
+    lease_until: i64,
+}
+
+/// Leases due records of these lanes, each tenant's share of the page.
+pub(crate) async fn due(
+    client: &ClientWrapper,
+    sql: &Sql,
+    clocks: &Clocks,
+    lanes: &Lanes,
+    (now, limit, lease_until): (Instant, usize, Instant),
+) -> Result<Vec<Due>> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let claim = Claim {
+        now: now.timestamp_micros(),
+        lease_until: lease_until.timestamp_micros(),
+    };
+    clocks.age();
+    let mut page = Vec::new();
+    fill(client, sql, clocks, lanes, claim, limit, &mut page).await?;
+    if page.len() < limit && clocks.forget(lanes) {
+        fill(client, sql, clocks, lanes, claim, limit, &mut page).await?;
+    }
+    if clocks.sweeps_now() {
+        let params: [Param<'_>; 1] = [(&claim.now, Type::INT8)];
+        Session::Own(client)
+            .query(&sql.clocks.end_leases, &params)
+            .await?;
+    }
+    page.sort_unstable();
+    // A lease that is over when it begins hides nothing from the second look.
+    page.dedup();
+    page.into_iter().map(due_of).collect()
+}
+
+/// Takes from the tenants in turn until the page is full, or nothing is left.
+async fn fill(
+    client: &ClientWrapper,
+    sql: &Sql,
+    clocks: &Clocks,
+    lanes: &Lanes,
+    claim: Claim,
+    limit: usize,
+    page: &mut Vec<Found>,
+) -> Result<()> {
+    let mut turns = clocks.turns(lanes);
+    if turns.len() > 1 {
+        leave_out_idle(client, sql, clocks, claim.now, &mut turns).await?;
+    }
+    loop {
+        let left = limit - page.len();
+        let hungry = turns.iter().filter(|turn| turn.is_hungry).count();
+        if left == 0 || hungry == 0 {
+            return Ok(());
+        }
+        let share = (left / hungry).max(1);
+        let mut round: Vec<&mut Turn<'_>> = turns.iter_mut().filter(|t| t.is_hungry).collect();
+        round.truncate(left);
+        let taken = claims(client, sql, clocks, &round, claim, share).await?;
+        for (turn, taken) in round.into_iter().zip(taken) {
+            turn.is_hungry = taken.len() == share;
+            let mut state = clocks.state();
+            for (found, lane) in taken {
+                // In the order of time: each lane's last one stays.
+                state.marks.insert(lane.clone(), found.0);
+                state.served_last = Some(turn.tenant.clone());
+                page.push(found);
+            }
+        }
+    }
+}
+
+/// Leaves out lanes in which nothing is due, and tenants who have no other.
+async fn leave_out_idle(
+    client: &ClientWrapper,
+    sql: &Sql,
+    clocks: &Clocks,
+    now: i64,
+    turns: &mut Vec<Turn<'_>>,
+) -> Result<()> {
+    let lanes: Vec<&Lane> = turns
+        .iter()
+        .flat_map(|turn| turn.lanes.iter().copied())
+        .collect();
+    let tenants: Vec<_> = lanes.iter().map(|l| escaped(l.tenant.as_str())).collect();
+    let names: Vec<_> = lanes.iter().map(|l| escaped(l.name.as_str())).collect();
+    let marks: Vec<i64> = lanes.iter().map(|lane| clocks.mark(lane)).collect();
+    let params: [Param<'_>; 4] = [
+        (&tenants, Type::TEXT_ARRAY),
+        (&names, Type::TEXT_ARRAY),
+        (&marks, Type::INT8_ARRAY),
+        (&now, Type::INT8),
+    ];
+    let rows = Session::Own(client)
+        .query(&sql.clocks.lanes_due, &params)
+        .await?;
+    let mut has_due = vec![false; lanes.len()];
+    for row in rows {
+        let place = crate::reads::place(row.try_get(0)?)?;
+        *has_due.get_mut(place).ok_or(Failure::Unreadable("place"))? = true;
+    }
+    let mut has_due = has_due.into_iter();
+    turns.retain_mut(|turn| {
+        turn.lanes.retain(|_| has_due.next().unwrap_or(true));
+        !turn.lanes.is_empty()
+    });
+    Ok(())
+}
+
+/// Claims up to so many records of each of these tenants, the earliest in any of its lanes: one
+/// statement for each, in one round trip and one transaction that no disk is waited for, since
+/// leases only spare work. In the order of time, each with its lane.
+async fn claims<'l>(
+    client: &ClientWrapper,
+    sql: &Sql,
+    clocks: &Clocks,
+    turns: &[&mut Turn<'l>],
+    claim: Claim,
+    share: usize,
+) -> Result<Vec<Vec<(Found, &'l Lane)>>> {
+    let types = [
+        Type::TEXT,
+        Type::TEXT_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8,
+        Type::INT8,
+        Type::INT8,
+    ];
+    let statement = client
+        .prepare_typed_cached(&sql.clocks.claim, &types)
+        .await?;
+    let share = count(share);
+    let taking = turns.iter().map(|turn| {
+        let tenant = escaped(turn.tenant.as_str());
+        let names: Vec<_> = turn
+            .lanes
+            .iter()
+            .map(|l| escaped(l.name.as_str()))
+            .collect();
+        let marks: Vec<i64> = turn.lanes.iter().map(|lane| clocks.mark(lane)).collect();
+        let statement = &statement;
+        async move {
+            let Claim { now, lease_until } = claim;
+            let params: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+                [&&*tenant, &names, &marks, &now, &share, &lease_until];
+            client.query(statement, &params).await
+        }
+    });
+    // All are sent before any answer is waited for, the end included: whoever drops this future
+    // leaves no transaction open.
+    let begin = client.batch_execute(BEGIN_CLAIMS);
+    let work = join(join_all(taking), client.batch_execute("COMMIT"));
+    let (begun, (taken, ended)) = join(begin, work).await;
+    begun?;
+    let mut found = Vec::with_capacity(turns.len());
+    for (turn, rows) in turns.iter().zip(taken) {
+        let key = |row: tokio_postgres::Row| {
+            let kind = kind_of(row.try_get(0)?)?;
+            let id = id(row.try_get::<_, Uuid>(1)?);
+            let tenant = turn.tenant.clone();
+            let lane = turn.lanes.get(crate::reads::place(row.try_get(3)?)?);
+            let lane = *lane.ok_or(Failure::Unreadable("place"))?;
+            Ok(((row.try_get(2)?, Key { id, kind, tenant }), lane))
+        };
+        let of_tenant = rows?.into_iter().map(key);
+        let mut of_tenant = of_tenant.collect::<Result<Vec<(Found, &Lane)>>>()?;
+        of_tenant.sort_unstable();
+        found.push(of_tenant);
+    }
+    ended?;
+    Ok(found)
+}
+
+/// When each lane is due next.
+pub(crate) async fn next_due(
+    client: &ClientWrapper,
+    sql: &Sql,
+    now: Instant,
+) -> Result<Vec<NextDue>> {
+    let session = Session::Own(client);
+    let now = now.timestamp_micros();
+    let params: [Param<'_>; 1] = [(&now, Type::INT8)];
+    let asked = join(
+        session.query(&sql.clocks.lanes, &params),
+        session.query(&sql.clocks.lease_ends, &params),
+    );
+    let (lanes, ends) = asked.await;
+    let lane_of = |row: &tokio_postgres::Row| -> Result<Lane> {
+        Ok(Lane {
+            tenant: unescaped(row.try_get(0)?).as_ref().into(),
+            name: unescaped(row.try_get(1)?).as_ref().into(),
+        })
+    };
+    let mut first_ends = BTreeMap::new();
+    for row in ends? {
+        first_ends.insert(lane_of(&row)?, instant(row.try_get(2)?)?);
+    }
+    let next = lanes?.into_iter().map(|row| {
+        let lane = lane_of(&row)?;
+        let at: Option<i64> = row.try_get(2)?;
+        Ok(NextDue {
+            at: at.map(instant).transpose()?,
+            leased_until: first_ends.get(&lane).copied(),
+            lane,
+        })
+    });
+    let mut next = next.collect::<Result<Vec<NextDue>>>()?;
+    next.sort_unstable_by(|a, b| a.lane.cmp(&b.lane));
+    Ok(next)
+}
+
+fn due_of((at, key): Found) -> Result<Due> {
+    let at = instant(at)?;
+    Ok(Due { key, at })
+}
+
+fn instant(micros: i64) -> Result<Instant> {
+    chrono::DateTime::from_timestamp_micros(micros).ok_or(Failure::Unreadable("wakes_at"))
+}

@@ -1,0 +1,71 @@
+//! Keeps [leadkit]'s records in PostgreSQL: many workers, many organisations.
+//!
+//! [`PostgresStore`] is a [`Store`](leadkit::store::Store). It needs PostgreSQL 15 or later and a
+//! tokio runtime with its timer; leadkit itself needs neither.
+//!
+//! ```no_run
+//! # async fn main_() -> Result<(), Box<dyn std::error::Error>> {
+//! use leadkit::engine::Engine;
+//! use leadkit_postgres::PostgresStore;
+//!
+//! let store = PostgresStore::open("postgres://crm@localhost/crm").await?; // makes its tables
+//! # let (playbook, mailer) = (leadkit::playbook::Playbook::load("playbook")?, leadkit::mailer::MemoryMailer::default());
+//! let engine = Engine::builder(store).playbook("quito", playbook).mailer("email", mailer).build()?;
+//! engine.run(std::future::pending()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **The host's pool.** [`PostgresStore::on`] takes a [`deadpool_postgres::Pool`], with whatever
+//! TLS, limits and `search_path` it has; [`PostgresStore::open`] makes one of its own, without
+//! TLS. Statements are prepared per connection: a pooler between them that hands connections out
+//! by transaction must keep prepared statements (PgBouncer 1.21 does).
+//!
+//! **In the host's own transaction.** A host that keeps its orders in the same database writes its
+//! row and our lead together, or neither: see [`Within`].
+//!
+//! **Durability.** What is `Written` is committed with the server's own `synchronous_commit`.
+//! A batch is one statement for each of its tenants, in one round trip.
+//!
+//! **Many workers.** Any number of processes may work on one database. Due records are claimed
+//! tenant by tenant with `SKIP LOCKED`, and leased in an unlogged table. No
+//! statement locks rows of two tenants, and nobody waits for a row of another tenant.
+//!
+//! **What is checked and isn't written** is locked until the change is committed, so that it can't
+//! move meanwhile; but a record that isn't there can't be locked. Two changes at the same instant
+//! that each rely on the absence of what the other one makes are both written. leadkit makes
+//! none such: whatever must be unique it writes.
+//!
+//! **Tables** are named `leadkit_*`; [`Options::prefix`] changes that. What lies in them is
+//! described in `migrations/`; only leadkit writes them, but reading them with SQL is welcome.
+//! [`Tables::row_level_security`] keeps other roles to one organisation's rows.
+//!
+//! **More than one PostgreSQL.** Every key and every unique index begins with the tenant's name,
+//! nothing refers from one tenant to another, and each statement is about one tenant, but for
+//! those that ask which lanes have something due. That is what distribution by tenant, as with
+//! Citus, asks of tables: carry [`Tables::distribution`] out once the tables are made, before
+//! there is much in them. Connect to the coordinator, whose sequence orders the journal.
+//! `next_due` goes from lane to lane in one recursive statement, which Citus does not carry out
+//! over all shards; what a worker does of itself with `tick` doesn't need it.
+
+mod clocks;
+mod commit;
+mod error;
+mod facts;
+mod migrate;
+mod names;
+mod open;
+mod query;
+mod reads;
+mod session;
+mod store;
+mod tables;
+mod wide;
+mod within;
+
+pub use deadpool_postgres;
+pub use open::{OpenError, Options};
+pub use store::PostgresStore;
+pub use tables::Tables;
+pub use tokio_postgres;
+pub use within::Within;

@@ -1,0 +1,267 @@
+//! The store: a pool of connections, and what is remembered beside it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use futures::future::join_all;
+use leadkit::ids::Tenant;
+use leadkit::store::{
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, Misuse, NextDue,
+    Page, Select, Store, StoreError, Verdict,
+};
+use leadkit::time::{Elapsed, Instant};
+use tokio_postgres::{Config, NoTls, Transaction};
+
+use crate::clocks::{self, Clocks};
+use crate::commit::Desk;
+use crate::error::{Failure, failed};
+use crate::names::Names;
+use crate::open::{OpenError, Options};
+use crate::session::Session;
+use crate::tables::Tables;
+use crate::wide::Widths;
+use crate::within::Within;
+
+/// How far `now` may be off the system clock, in minutes, unless time is virtual.
+const CLOCK_TOLERANCE_MINUTES: i64 = 5;
+
+/// Keeps records in PostgreSQL. Clones share what they hold.
+#[derive(Clone)]
+pub struct PostgresStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Pool,
+    tables: Tables,
+    virtual_time: bool,
+    names: Names,
+    widths: Widths,
+    clocks: Clocks,
+}
+
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("tables", &self.inner.tables.prefix())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// Opens a database by its URL (`postgres://crm@localhost/crm`), without TLS, and makes the
+    /// tables if they aren't there.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] says why the database can't be used.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        Self::open_with(url, &Options::default()).await
+    }
+
+    /// [Opens](Self::open) a database with other options.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] says why the database can't be used.
+    pub async fn open_with(url: &str, options: &Options) -> Result<Self, OpenError> {
+        let config: Config = url.parse().map_err(OpenError::Url)?;
+        let recycling = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_config(config, NoTls, recycling);
+        let pool = Pool::builder(manager)
+            .max_size(options.most_connections.max(1))
+            .build()
+            .map_err(|error| OpenError::Pool(Box::new(error)))?;
+        Self::on(pool, options).await
+    }
+
+    /// Works on a pool of the host's, with whatever TLS and limits it has, and makes the tables
+    /// if they aren't there.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] says why the database can't be used.
+    pub async fn on(pool: Pool, options: &Options) -> Result<Self, OpenError> {
+        let tables = Tables::prefixed(&options.prefix)?;
+        let mut client = pool
+            .get()
+            .await
+            .map_err(|error| OpenError::Pool(Box::new(error)))?;
+        tables.migrate(&mut client).await?;
+        drop(client);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pool,
+                tables,
+                virtual_time: options.virtual_time,
+                names: Names::default(),
+                widths: Widths::default(),
+                clocks: Clocks::default(),
+            }),
+        })
+    }
+
+    /// The tables, for statements of the host's own.
+    #[must_use]
+    pub fn tables(&self) -> &Tables {
+        &self.inner.tables
+    }
+
+    /// The pool.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.inner.pool
+    }
+
+    /// Records within the host's own transaction, on a connection of the host to the same
+    /// database.
+    #[must_use]
+    pub fn within<'a>(&'a self, tx: &'a Transaction<'a>) -> Within<'a> {
+        Within::new(&self.inner.tables, tx, Some(&self.inner.pool))
+    }
+
+    async fn client(&self) -> Result<Object, Failure> {
+        Ok(self.inner.pool.get().await?)
+    }
+
+    fn refuse_wrong_clock(&self, now: Instant) -> Result<(), StoreError> {
+        if self.inner.virtual_time {
+            return Ok(());
+        }
+        let off = now.signed_duration_since(system_now()).abs();
+        match off > Elapsed::minutes(CLOCK_TOLERANCE_MINUTES) {
+            true => Err(StoreError::misused("read due records", Misuse::OffClock)),
+            false => Ok(()),
+        }
+    }
+
+    /// Each tenant's changes by themselves: nobody waits for another tenant's.
+    async fn write(&self, changes: &[Changes]) -> Result<Vec<Verdict>, Failure> {
+        let client = self.client().await?;
+        let inner = &*self.inner;
+        let desk = Desk {
+            sql: inner.tables.sql(),
+            widths: &inner.widths,
+            names: Some(&inner.names),
+            pool: None,
+        };
+        let mut by_tenant: BTreeMap<&Tenant, Vec<usize>> = BTreeMap::new();
+        for (place, change) in changes.iter().enumerate() {
+            by_tenant.entry(&change.tenant).or_default().push(place);
+        }
+        let session = Session::Own(&client);
+        let writing = by_tenant.iter().map(|(tenant, places)| async {
+            let own: Vec<&Changes> = places.iter().map(|place| &changes[*place]).collect();
+            session.commit(desk, tenant, &own).await
+        });
+        let written = join_all(writing).await;
+        let mut verdicts: Vec<Option<Verdict>> = vec![None; changes.len()];
+        for (places, own) in by_tenant.values().zip(written) {
+            for (place, verdict) in places.iter().zip(own?) {
+                verdicts[*place] = Some(verdict);
+            }
+        }
+        let all = verdicts.into_iter().collect::<Option<Vec<Verdict>>>();
+        all.ok_or(Failure::Unreadable("verdict"))
+    }
+}
+
+/// What the system's clock says.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only to refuse a `now` that is far off: nothing is decided by it"
+)]
+fn system_now() -> Instant {
+    std::time::SystemTime::now().into()
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let load = async {
+            let client = self.client().await?;
+            let sql = self.inner.tables.sql();
+            Session::Own(&client).load(sql, keys).await
+        };
+        load.await.map_err(failed("load records"))
+    }
+
+    async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
+        for change in &changes {
+            change.check()?;
+        }
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let written = self.write(&changes).await;
+        self.inner.clocks.note(&changes);
+        written.map_err(failed("commit"))
+    }
+
+    async fn due(
+        &self,
+        lanes: &Lanes,
+        now: Instant,
+        limit: usize,
+        lease_until: Instant,
+    ) -> Result<Vec<Due>, StoreError> {
+        self.refuse_wrong_clock(now)?;
+        let due = async {
+            let client = self.client().await?;
+            let (sql, clocks) = (self.inner.tables.sql(), &self.inner.clocks);
+            clocks::due(&client, sql, clocks, lanes, (now, limit, lease_until)).await
+        };
+        due.await.map_err(failed("read due records"))
+    }
+
+    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
+        let next = async {
+            let client = self.client().await?;
+            clocks::next_due(&client, self.inner.tables.sql(), now).await
+        };
+        next.await.map_err(failed("read due records"))
+    }
+
+    async fn select(&self, select: &Select) -> Result<Page, StoreError> {
+        select.check()?;
+        let page = async {
+            let client = self.client().await?;
+            let sql = self.inner.tables.sql();
+            Session::Own(&client).select(sql, select).await
+        };
+        page.await.map_err(failed("select records"))
+    }
+
+    async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
+        count.check()?;
+        let counted = async {
+            let client = self.client().await?;
+            let sql = self.inner.tables.sql();
+            Session::Own(&client).count(sql, count).await
+        };
+        counted.await.map_err(failed("count records"))
+    }
+
+    async fn journal(
+        &self,
+        tenant: &Tenant,
+        after: JournalCursor,
+        limit: usize,
+    ) -> Result<Vec<Journaled>, StoreError> {
+        let read = async {
+            let client = self.client().await?;
+            let sql = self.inner.tables.sql();
+            Session::Own(&client)
+                .journal(sql, tenant, after, limit)
+                .await
+        };
+        read.await.map_err(failed("read the journal"))
+    }
+}

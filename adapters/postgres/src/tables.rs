@@ -1,0 +1,340 @@
+//! The names of the tables, and every fixed statement over them.
+
+use std::sync::Arc;
+
+use leadkit::store::Kind;
+use tokio_postgres::{Client, Transaction};
+
+use crate::facts::Layout;
+use crate::migrate;
+use crate::open::{OpenError, Options};
+use crate::within::Within;
+
+/// The tables of one prefix. Cheap to clone.
+///
+/// A host without a [`PostgresStore`](crate::PostgresStore) uses it to make the tables in its own
+/// database, and to work in its own transactions.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    sql: Arc<Sql>,
+}
+
+impl Default for Tables {
+    /// The tables named `leadkit_*`.
+    fn default() -> Self {
+        let sql = Arc::new(Sql::new(&Options::default().prefix));
+        Self { sql }
+    }
+}
+
+impl Tables {
+    /// The tables whose names begin with this.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Prefix`], unless it is 1 to 32 of `a-z`, `0-9` and `_`, a letter first, and
+    /// not PostgreSQL's own `pg_`.
+    pub fn prefixed(prefix: &str) -> Result<Self, OpenError> {
+        let letter = |byte: u8| byte.is_ascii_lowercase();
+        let valid = prefix.len() <= 32
+            && prefix.bytes().next().is_some_and(letter)
+            && prefix
+                .bytes()
+                .all(|byte| letter(byte) || byte.is_ascii_digit() || byte == b'_')
+            && !prefix.starts_with("pg_");
+        match valid {
+            true => Ok(Self {
+                sql: Arc::new(Sql::new(prefix)),
+            }),
+            false => Err(OpenError::Prefix {
+                prefix: prefix.into(),
+            }),
+        }
+    }
+
+    /// What the tables' names begin with.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.sql.prefix
+    }
+
+    /// The names of the tables that hold tenants' rows, each with a first column `tenant`.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let prefix = self.sql.prefix.clone();
+        let facts = Layout::all().iter().map(Layout::table);
+        ["records", "leases", "journal", "journal_ends", "slots"]
+            .into_iter()
+            .chain(facts)
+            .map(move |name| format!("{prefix}{name}"))
+    }
+
+    /// Makes the tables, or brings them up to date, in one transaction. Processes that do so at
+    /// the same time wait for each other.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::OldServer`] and [`OpenError::Encoding`], when the database won't do;
+    /// [`OpenError::NewerTables`] and [`OpenError::EditedMigration`], when the tables aren't this
+    /// crate's; [`OpenError::Postgres`].
+    pub async fn migrate(&self, client: &mut Client) -> Result<(), OpenError> {
+        migrate::migrate(client, self).await
+    }
+
+    /// SQL that keeps every role but the tables' owner (and superusers) to the rows of one tenant:
+    /// the one whose name is in the setting `leadkit.tenant`. Without the setting there are none.
+    ///
+    /// It is for roles that read for one organisation, and for hosts that work
+    /// [within](Self::within) their own transactions as such a role, after
+    /// `SET LOCAL leadkit.tenant = 'acme'`. A store's own connections serve all tenants: they
+    /// belong to the owner, or to a role with `BYPASSRLS`. Carrying it out again changes nothing.
+    #[must_use]
+    pub fn row_level_security(&self) -> String {
+        let prefix = self.prefix();
+        let of_table = |table: String| {
+            let own = "tenant = current_setting('leadkit.tenant', true)";
+            format!(
+                r#"ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS "{prefix}own_rows" ON "{table}";
+CREATE POLICY "{prefix}own_rows" ON "{table}" USING ({own}) WITH CHECK ({own});
+"#
+            )
+        };
+        self.names().map(of_table).collect()
+    }
+
+    /// SQL that distributes the tables by tenant with Citus, for a database in which its extension
+    /// is made. To be carried out once, after the tables are made.
+    #[must_use]
+    pub fn distribution(&self) -> String {
+        let of_table =
+            |table: String| format!("SELECT create_distributed_table('\"{table}\"', 'tenant');\n");
+        self.names().map(of_table).collect()
+    }
+
+    /// Records within the host's own transaction.
+    #[must_use]
+    pub fn within<'a>(&'a self, tx: &'a Transaction<'a>) -> Within<'a> {
+        Within::new(self, tx, None)
+    }
+
+    pub(crate) fn sql(&self) -> &Sql {
+        &self.sql
+    }
+}
+
+/// The fixed statements. All but those of `next_due` are about one tenant.
+#[derive(Debug)]
+pub(crate) struct Sql {
+    pub(crate) prefix: String,
+    pub(crate) load: String,
+    pub(crate) load_entries: String,
+    pub(crate) versions: String,
+    pub(crate) done: String,
+    pub(crate) slots: String,
+    pub(crate) new_slots: String,
+    pub(crate) clocks: ClockSql,
+    pub(crate) journal: String,
+}
+
+/// The fixed statements over clocks and leases.
+#[derive(Debug)]
+pub(crate) struct ClockSql {
+    pub(crate) lanes_due: String,
+    pub(crate) claim: String,
+    pub(crate) end_leases: String,
+    pub(crate) lanes: String,
+    pub(crate) lease_ends: String,
+}
+
+impl ClockSql {
+    fn new(p: &str) -> Self {
+        // Whether a lease runs on the record `r` at $1. A subquery of its own for each record:
+        // the planner must not read all leases to find out about some.
+        let leased = |now: &str| {
+            format!(
+                r#"coalesce((SELECT l.lease_until > {now} FROM "{p}leases" l
+                   WHERE l.tenant = r.tenant AND l.kind = r.kind AND l.id = r.id
+                     AND l.version = r.version), false)"#
+            )
+        };
+        Self {
+            lanes_due: format!(
+                r#"SELECT l.place
+                   FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY
+                       l (tenant, lane, mark, place)
+                   CROSS JOIN LATERAL (
+                       SELECT 1 FROM "{p}records" r
+                       WHERE r.tenant = l.tenant AND r.lane = l.lane
+                         AND r.wakes_at >= l.mark AND r.wakes_at <= $4 LIMIT 1
+                   ) r"#
+            ),
+            // Of each lane as many as of all, so that the earliest are among them; what is locked and
+            // isn't among them is free again when the transaction ends.
+            claim: format!(
+                r#"WITH due AS MATERIALIZED (
+                       SELECT l.place, l.lane, r.* FROM unnest($2::text[], $3::bigint[])
+                           WITH ORDINALITY l (lane, mark, place)
+                       CROSS JOIN LATERAL (
+                           SELECT r.kind, r.id, r.version, r.wakes_at FROM "{p}records" r
+                           WHERE r.tenant = $1 AND r.lane = l.lane
+                             AND r.wakes_at >= l.mark AND r.wakes_at <= $4 AND NOT {}
+                           ORDER BY r.wakes_at, r.kind, r.id LIMIT $5
+                           FOR NO KEY UPDATE OF r SKIP LOCKED
+                       ) r
+                       ORDER BY r.wakes_at, r.kind, r.id LIMIT $5
+                   ), leased AS (
+                       INSERT INTO "{p}leases" AS l (tenant, kind, id, version, lane, lease_until)
+                       SELECT $1, kind, id, version, lane, $6 FROM due
+                       ON CONFLICT (tenant, kind, id) DO UPDATE
+                       SET version = EXCLUDED.version, lane = EXCLUDED.lane,
+                           lease_until = EXCLUDED.lease_until
+                       WHERE l.lease_until <= $4 OR l.version <> EXCLUDED.version
+                       RETURNING kind, id
+                   )
+                   SELECT due.kind, due.id, due.wakes_at, due.place
+                   FROM due JOIN leased USING (kind, id)"#,
+                leased("$4")
+            ),
+            end_leases: format!(
+                r#"DELETE FROM "{p}leases" WHERE ctid = ANY (ARRAY (
+                       SELECT ctid FROM "{p}leases" WHERE lease_until <= $1
+                       LIMIT 10000 FOR UPDATE SKIP LOCKED
+                   ))"#
+            ),
+            // From lane to lane, at the front of each one's part of the index.
+            lanes: format!(
+                r#"WITH RECURSIVE lanes AS (
+                       (SELECT r.tenant, r.lane FROM "{p}records" r
+                        WHERE r.wakes_at IS NOT NULL ORDER BY r.tenant, r.lane LIMIT 1)
+                       UNION ALL
+                       SELECT n.tenant, n.lane FROM lanes l CROSS JOIN LATERAL (
+                           SELECT r.tenant, r.lane FROM "{p}records" r
+                           WHERE r.wakes_at IS NOT NULL AND (r.tenant, r.lane) > (l.tenant, l.lane)
+                           ORDER BY r.tenant, r.lane LIMIT 1
+                       ) n
+                   )
+                   SELECT lanes.tenant, lanes.lane, (
+                       SELECT r.wakes_at FROM "{p}records" r
+                       WHERE r.tenant = lanes.tenant AND r.lane = lanes.lane
+                         AND r.wakes_at IS NOT NULL AND NOT {}
+                       ORDER BY r.wakes_at, r.kind, r.id LIMIT 1
+                   ) FROM lanes ORDER BY 1, 2"#,
+                leased("$1")
+            ),
+            lease_ends: format!(
+                r#"SELECT l.tenant, l.lane, min(l.lease_until)
+                   FROM "{p}leases" l CROSS JOIN LATERAL (
+                       SELECT 1 FROM "{p}records" r
+                       WHERE r.tenant = l.tenant AND r.kind = l.kind AND r.id = l.id
+                         AND r.version = l.version LIMIT 1
+                   ) r
+                   WHERE l.lease_until > $1 GROUP BY l.tenant, l.lane"#
+            ),
+        }
+    }
+}
+
+impl Sql {
+    fn new(p: &str) -> Self {
+        // Key by key: `LIMIT` keeps the planner from reading whole tables instead.
+        let by_key = |columns: &str| {
+            format!(
+                r#"SELECT k.place, {columns}
+                   FROM unnest($2::smallint[], $3::uuid[]) WITH ORDINALITY k (kind, id, place)
+                   CROSS JOIN LATERAL (
+                       SELECT * FROM "{p}records" r
+                       WHERE r.tenant = $1 AND r.kind = k.kind AND r.id = k.id LIMIT 1
+                   ) r"#
+            )
+        };
+        Self {
+            prefix: p.to_owned(),
+            load: by_key("r.version, r.body"),
+            versions: by_key("r.version"),
+            load_entries: format!(
+                r#"SELECT k.place, j.body
+                   FROM unnest($2::uuid[]) WITH ORDINALITY k (command, place)
+                   CROSS JOIN LATERAL (
+                       SELECT * FROM "{p}journal" j
+                       WHERE j.tenant = $1 AND j.command = k.command LIMIT 1
+                   ) j"#
+            ),
+            done: format!(
+                r#"SELECT command FROM "{p}journal" WHERE tenant = $1 AND command = ANY ($2)"#
+            ),
+            slots: format!(
+                r#"SELECT field, type, slot FROM "{p}slots" WHERE tenant = $1 AND kind = $2"#
+            ),
+            new_slots: format!(r#"SELECT "{p}new_slots"($1, $2, $3, $4, $5)"#),
+            clocks: ClockSql::new(p),
+            journal: format!(r#"SELECT place, command, body FROM "{p}read_journal"($1, $2, $3)"#),
+        }
+    }
+
+    /// The table of a kind's facts, or of the records when it has none.
+    pub(crate) fn table(&self, kind: Kind) -> String {
+        let table = Layout::of(kind).map_or("records", Layout::table);
+        format!("{}{table}", self.prefix)
+    }
+
+    /// The statement that writes a batch: the records and the journal by the function, then the
+    /// facts of these kinds in these columns. All others become NULL.
+    pub(crate) fn write(&self, facts: &[(&Layout, Vec<usize>)]) -> String {
+        use std::fmt::Write as _;
+        let p = &self.prefix;
+        let places: Vec<String> = (1..=WRITE_PARAMETERS).map(|n| format!("${n}")).collect();
+        let mut sql = format!(
+            r#"WITH written AS MATERIALIZED (SELECT "{p}write"({}) AS is_so)"#,
+            places.join(", ")
+        );
+        let mut place = WRITE_PARAMETERS;
+        for (layout, columns) in facts {
+            let mut next = || {
+                place += 1;
+                place
+            };
+            let mut arrays = vec![format!("${}::uuid[]", next())];
+            let mut names = vec![r#""id""#.to_owned()];
+            let mut values = vec!["f.id".to_owned()];
+            let mut aliases = vec!["id".to_owned()];
+            for column in columns {
+                let kind = if layout.holds_text(*column) {
+                    "text"
+                } else {
+                    "bigint"
+                };
+                arrays.push(format!("${}::{kind}[]", next()));
+                names.push(format!(r#""{}""#, layout.column(*column)));
+                values.push(format!("f.c{column}"));
+                aliases.push(format!("c{column}"));
+            }
+            arrays.push(format!("${}::text[]", next()));
+            names.push("overflow".into());
+            values.push("f.overflow::jsonb".into());
+            aliases.push("overflow".into());
+            let all = (0..layout.width()).map(|column| layout.column(column));
+            let set: Vec<String> = all
+                .chain(["overflow".to_owned()])
+                .map(|name| format!(r#""{name}" = EXCLUDED."{name}""#))
+                .collect();
+            let (table, names, set) = (layout.table(), names.join(", "), set.join(", "));
+            // Writing to a string can't fail.
+            let _ = write!(
+                sql,
+                r#", {table} AS (
+                    INSERT INTO "{p}{table}" (tenant, {names})
+                    SELECT $1, {} FROM written, unnest({}) AS f ({}) WHERE written.is_so
+                    ON CONFLICT (tenant, id) DO UPDATE SET {set}
+                )"#,
+                values.join(", "),
+                arrays.join(", "),
+                aliases.join(", ")
+            );
+        }
+        sql.push_str(" SELECT is_so FROM written");
+        sql
+    }
+}
+
+/// How many parameters the function that writes has.
+pub(crate) const WRITE_PARAMETERS: usize = 22;
