@@ -1,0 +1,286 @@
+//! The tables in somebody else's database: how they are made, what their keys begin with, who
+//! sees what, and how they are distributed.
+
+mod server;
+
+use leadkit::ids::{CommandId, Id, Tenant};
+use leadkit::store::{
+    Changes, Key, Kind, Misuse, Put, Store, StoreErrorKind, StoredFact, Verdict, Version,
+};
+use leadkit::time::Instant;
+use leadkit_postgres::tokio_postgres::Client;
+use leadkit_postgres::{OpenError, Options, PostgresStore, Tables};
+use server::block_on;
+
+async fn number(client: &Client, asked: &str) -> i64 {
+    client.query_one(asked, &[]).await.expect("a number").get(0)
+}
+
+fn lead(tenant: &str) -> Key {
+    Key {
+        id: Id::from_bytes([1; 16]),
+        kind: Kind::Lead,
+        tenant: Tenant::from(tenant),
+    }
+}
+
+/// A tenant's first lead, with a fact.
+fn change(tenant: &str) -> Changes {
+    Changes {
+        tenant: Tenant::from(tenant),
+        command: CommandId::of("first"),
+        checks: Vec::new(),
+        puts: vec![Put {
+            key: lead(tenant),
+            read: Version::ABSENT,
+            makes: Version::ABSENT.next(),
+            body: Some(tenant.as_bytes().to_vec()),
+            wakes: None,
+            facts: vec![StoredFact::new("stage", "new")],
+        }],
+        journal: Vec::new(),
+    }
+}
+
+#[test]
+fn whoever_opens_at_the_same_time_finds_the_tables_made_once() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let options = server::options();
+        let opening = (0..4).map(|_| PostgresStore::open_with(&url, &options));
+        for opened in futures::future::join_all(opening).await {
+            opened.expect("a store");
+        }
+        let client = server::connect(&url).await;
+        let made = "SELECT count(*) FROM leadkit_migrations";
+        assert_eq!(number(&client, made).await, 1);
+    });
+}
+
+#[test]
+fn tables_of_different_prefixes_stand_side_by_side() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        for prefix in ["crm_", "x"] {
+            let options = Options {
+                prefix: prefix.into(),
+                ..server::options()
+            };
+            let store = PostgresStore::open_with(&url, &options)
+                .await
+                .expect("a store");
+            let written = store.commit(vec![change("acme")]).await.expect("a verdict");
+            assert_eq!(written, [Verdict::Written]);
+        }
+        let client = server::connect(&url).await;
+        assert_eq!(number(&client, "SELECT count(*) FROM xrecords").await, 1);
+        assert_eq!(number(&client, "SELECT count(*) FROM crm_records").await, 1);
+    });
+    for wrong in ["", "1a", "pg_x", "A", "a-b", "a\"b", &"a".repeat(33)] {
+        let refused = Tables::prefixed(wrong);
+        assert!(matches!(refused, Err(OpenError::Prefix { .. })), "{wrong}");
+    }
+}
+
+#[test]
+fn a_history_that_was_edited_or_is_newer_is_refused() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let options = server::options();
+        PostgresStore::open_with(&url, &options)
+            .await
+            .expect("a store");
+        let client = server::connect(&url).await;
+        let newer = "INSERT INTO leadkit_migrations VALUES (2, 'later')";
+        client.batch_execute(newer).await.expect("a migration");
+        let refused = PostgresStore::open_with(&url, &options).await;
+        assert!(matches!(
+            refused,
+            Err(OpenError::NewerTables { found: 2, known: 1 })
+        ));
+        let edited = "UPDATE leadkit_migrations SET hash = 'another' WHERE version = 1";
+        client.batch_execute(edited).await.expect("an edit");
+        let refused = PostgresStore::open_with(&url, &options).await;
+        assert!(matches!(
+            refused,
+            Err(OpenError::EditedMigration { version: 1 })
+        ));
+    });
+}
+
+/// What Citus asks of tables that are distributed, and what keeps tenants apart in the indexes.
+#[test]
+fn every_key_and_every_unique_index_begins_with_the_tenant() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        PostgresStore::open(&url).await.expect("a store");
+        let client = server::connect(&url).await;
+        let indexes = "SELECT t.relname, i.indisunique, a.attname
+             FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+             JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
+             WHERE t.relname LIKE 'leadkit\\_%'";
+        let mut unique = 0;
+        for row in client.query(indexes, &[]).await.expect("indexes") {
+            let (table, is_unique, column): (String, bool, String) =
+                (row.get(0), row.get(1), row.get(2));
+            if table == "leadkit_migrations" {
+                continue;
+            }
+            unique += u32::from(is_unique);
+            assert_eq!(column, "tenant", "an index of {table}");
+        }
+        assert!(unique >= 9, "{unique} unique indexes");
+        let tables: Vec<String> = Tables::default().names().collect();
+        let without = "SELECT count(*) FROM pg_class t WHERE t.relname = ANY ($1) AND NOT EXISTS (
+             SELECT 1 FROM pg_constraint c WHERE c.conrelid = t.oid AND c.contype = 'p')";
+        let row = client
+            .query_one(without, &[&tables])
+            .await
+            .expect("a count");
+        assert_eq!(row.get::<_, i64>(0), 0, "a table has no primary key");
+        let all =
+            "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname LIKE 'leadkit\\_%'";
+        // Beside those, the migrations only.
+        assert_eq!(number(&client, all).await, tables.len() as i64 + 1);
+        let foreign = "SELECT count(*) FROM pg_constraint WHERE contype = 'f'";
+        assert_eq!(number(&client, foreign).await, 0);
+    });
+}
+
+#[test]
+fn with_row_level_security_a_role_sees_one_tenants_rows() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let store = PostgresStore::open(&url).await.expect("a store");
+        let role = format!("dealer_{}", std::process::id());
+        let owner = server::connect(&url).await;
+        let policies = store.tables().row_level_security();
+        for _ in 0..2 {
+            owner.batch_execute(&policies).await.expect("policies");
+        }
+        let grants = format!(
+            "DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN;
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+             GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role};"
+        );
+        owner.batch_execute(&grants).await.expect("a role");
+        let written = store.commit(vec![change("acme"), change("zenith")]).await;
+        assert_eq!(written.expect("verdicts"), vec![Verdict::Written; 2]);
+
+        let mut dealer = server::connect(&url).await;
+        let become_it = format!("SET ROLE {role}");
+        dealer.batch_execute(&become_it).await.expect("a role");
+        let count = "SELECT count(*) FROM leadkit_records";
+        assert_eq!(number(&dealer, count).await, 0, "without a tenant");
+        for table in store.tables().names() {
+            let theirs = format!("SELECT count(*) FROM {table} WHERE tenant <> 'acme'");
+            let tenant = "SET leadkit.tenant = 'acme'";
+            dealer.batch_execute(tenant).await.expect("a setting");
+            assert_eq!(number(&dealer, &theirs).await, 0, "{table}");
+        }
+        assert_eq!(number(&dealer, count).await, 1, "acme's own");
+        let facts = "SELECT count(*) FROM leadkit_lead_facts";
+        assert_eq!(number(&dealer, facts).await, 1);
+
+        // In its own transaction it works for its tenant, and for no other.
+        let tx = dealer.transaction().await.expect("a transaction");
+        let unit = store.tables().within(&tx);
+        let seen = unit
+            .load(&[lead("acme"), lead("zenith")])
+            .await
+            .expect("records");
+        assert_eq!(seen[0].version, Version(1));
+        assert_eq!(seen[1].version, Version::ABSENT);
+        let mut second = change("acme");
+        second.command = CommandId::of("second");
+        second.puts[0].read = Version(1);
+        assert_eq!(
+            unit.commit(&second).await.expect("a verdict"),
+            Verdict::Written
+        );
+        let mut theirs = change("zenith");
+        theirs.command = CommandId::of("stolen");
+        theirs.puts[0].key.id = Id::from_bytes([2; 16]);
+        let refused = unit.commit(&theirs).await.expect_err("a refusal");
+        assert_eq!(refused.kind, StoreErrorKind::Unavailable);
+        tx.rollback().await.expect("a rollback");
+        // The owner's store is not concerned.
+        let all = store
+            .load(&[lead("acme"), lead("zenith")])
+            .await
+            .expect("records");
+        assert!(all.iter().all(|loaded| loaded.version == Version(1)));
+        let gone = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+        owner.batch_execute(&gone).await.expect("an end");
+    });
+}
+
+#[test]
+fn a_worker_whose_clock_is_wrong_is_refused() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let store = PostgresStore::open(&url).await.expect("a store");
+        let now: Instant = "2001-01-01T00:00:00Z".parse().expect("an instant");
+        let refused = store.due(&Default::default(), now, 1, now).await;
+        let refused = refused.expect_err("a refusal");
+        assert_eq!(refused.kind, StoreErrorKind::Invalid);
+        let source = refused.source.expect("a source");
+        assert_eq!(source.downcast_ref::<Misuse>(), Some(&Misuse::OffClock));
+    });
+}
+
+#[test]
+fn a_server_that_is_not_there_is_unavailable() {
+    block_on(async {
+        let nowhere = "postgres://nobody@%2Fnowhere%2Fat%2Fall/crm";
+        let refused = PostgresStore::open(nowhere).await;
+        assert!(matches!(refused, Err(OpenError::Pool(_))));
+        assert!(matches!(
+            PostgresStore::open("no URL").await,
+            Err(OpenError::Url(_))
+        ));
+    });
+}
+
+/// With Citus at hand (`LEADKIT_TEST_CITUS_URL` names a database of its own), the tables are
+/// distributed and used.
+#[test]
+fn the_tables_can_be_distributed_by_tenant() {
+    let Ok(url) = std::env::var("LEADKIT_TEST_CITUS_URL") else {
+        eprintln!("skipped: LEADKIT_TEST_CITUS_URL is not set");
+        return;
+    };
+    block_on(async {
+        let client = server::connect(&url).await;
+        let citus = client
+            .batch_execute("CREATE EXTENSION IF NOT EXISTS citus")
+            .await;
+        citus.expect("Citus");
+        let options = Options {
+            prefix: format!("t{}_", std::process::id()),
+            ..server::options()
+        };
+        let store = PostgresStore::open_with(&url, &options)
+            .await
+            .expect("a store");
+        let distribution = store.tables().distribution();
+        client
+            .batch_execute(&distribution)
+            .await
+            .expect("distributed tables");
+        let tenants: Vec<String> = (0..8).map(|n| format!("tenant {n}")).collect();
+        let batch = tenants.iter().map(|tenant| change(tenant)).collect();
+        let written = store.commit(batch).await.expect("verdicts");
+        assert_eq!(written, vec![Verdict::Written; 8]);
+        for tenant in &tenants {
+            let found = store.load(&[lead(tenant)]).await.expect("a record");
+            assert_eq!(found[0].version, Version(1));
+        }
+    });
+}

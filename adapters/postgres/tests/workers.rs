@@ -1,0 +1,231 @@
+//! Many workers on one database: each due record is given to one of them, and what was done
+//! before doesn't slow the next down.
+
+mod server;
+
+use std::collections::BTreeSet;
+
+use leadkit::ids::{CommandId, Id, Tenant};
+use leadkit::store::{Changes, Key, Kind, Lane, Lanes, Put, Store, Verdict, Version, Wakes};
+use leadkit::time::{Elapsed, Instant};
+use leadkit_postgres::PostgresStore;
+use server::block_on;
+
+fn at(seconds: i64) -> Instant {
+    Instant::default() + Elapsed::days(20_000) + Elapsed::seconds(seconds)
+}
+
+fn lane(tenant: &str) -> Lane {
+    Lane {
+        tenant: tenant.into(),
+        name: "lane".into(),
+    }
+}
+
+fn lanes(tenants: &[&str]) -> Lanes {
+    tenants.iter().map(|tenant| lane(tenant)).collect()
+}
+
+fn put(tenant: &str, number: u32, read: u64, clock: Option<i64>) -> Put {
+    let mut id = [0; 16];
+    id[12..].copy_from_slice(&number.to_be_bytes());
+    Put {
+        key: Key {
+            id: Id::from_bytes(id),
+            kind: Kind::Lead,
+            tenant: tenant.into(),
+        },
+        read: Version(read),
+        makes: Version(read).next(),
+        body: Some(vec![0; 200]),
+        wakes: clock.map(|clock| Wakes {
+            at: at(clock),
+            lane: "lane".into(),
+        }),
+        facts: Vec::new(),
+    }
+}
+
+fn change(tenant: &str, command: &str, puts: Vec<Put>) -> Changes {
+    Changes {
+        tenant: Tenant::from(tenant),
+        command: CommandId::of(command),
+        checks: Vec::new(),
+        puts,
+        journal: Vec::new(),
+    }
+}
+
+async fn write(store: &PostgresStore, tenant: &str, command: &str, puts: Vec<Put>) {
+    let verdicts = store.commit(vec![change(tenant, command, puts)]).await;
+    assert_eq!(verdicts.expect("a verdict"), [Verdict::Written]);
+}
+
+/// So many stores on one database, as so many processes would have them.
+async fn workers(count: usize) -> Vec<PostgresStore> {
+    let url = server::fresh_database().await;
+    let mut workers = Vec::new();
+    for _ in 0..count {
+        let store = PostgresStore::open_with(&url, &server::options()).await;
+        workers.push(store.expect("a store"));
+    }
+    workers
+}
+
+#[test]
+fn workers_share_what_is_due_and_do_nothing_twice() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        const LEADS: u32 = 600;
+        let workers = workers(4).await;
+        let puts = (0..LEADS)
+            .map(|n| put("acme", n, 0, Some(i64::from(n))))
+            .collect();
+        write(&workers[0], "acme", "begin", puts).await;
+        let working = workers.iter().cloned().map(|store| {
+            tokio::spawn(async move {
+                let mut done = Vec::new();
+                loop {
+                    let due = store
+                        .due(&lanes(&["acme"]), at(10_000), 20, at(20_000))
+                        .await;
+                    let due = due.expect("a page");
+                    if due.is_empty() {
+                        return done;
+                    }
+                    let puts = due.iter().map(|due| {
+                        let number = &due.key.id.as_bytes()[12..];
+                        let number = u32::from_be_bytes(number.try_into().expect("four bytes"));
+                        put("acme", number, 1, None)
+                    });
+                    let first = due[0].key.id;
+                    let change = change("acme", &format!("{first}"), puts.collect());
+                    let verdicts = store.commit(vec![change]).await.expect("a verdict");
+                    assert_eq!(verdicts, [Verdict::Written]);
+                    done.extend(due.into_iter().map(|due| due.key));
+                }
+            })
+        });
+        let mut done = Vec::new();
+        for worker in futures::future::join_all(working).await {
+            done.extend(worker.expect("a worker"));
+        }
+        assert_eq!(done.len(), LEADS as usize);
+        assert_eq!(
+            done.into_iter().collect::<BTreeSet<_>>().len(),
+            LEADS as usize
+        );
+    });
+}
+
+/// A worker's mark is behind what another one writes with an earlier clock: it is found when
+/// there is nothing else, and within a second in any case.
+#[test]
+fn what_another_worker_writes_for_an_earlier_time_is_found() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let workers = workers(2).await;
+        let acme = lanes(&["acme"]);
+        let puts = (100..110)
+            .map(|n| put("acme", n, 0, Some(i64::from(n))))
+            .collect();
+        write(&workers[0], "acme", "begin", puts).await;
+        let page = workers[0]
+            .due(&acme, at(1_000), 5, at(2_000))
+            .await
+            .expect("a page");
+        assert_eq!(page.len(), 5);
+        write(
+            &workers[1],
+            "acme",
+            "early",
+            vec![put("acme", 1, 0, Some(1))],
+        )
+        .await;
+        let page = workers[0]
+            .due(&acme, at(1_000), 10, at(2_000))
+            .await
+            .expect("a page");
+        assert_eq!(page.len(), 6);
+        assert_eq!(page[0].at, at(1));
+        // One's own writes move the mark back at once, also when the page is full.
+        let puts = (200..300)
+            .map(|n| put("acme", n, 0, Some(i64::from(n))))
+            .collect();
+        write(&workers[0], "acme", "more", puts).await;
+        let page = workers[0]
+            .due(&acme, at(1_000), 5, at(2_000))
+            .await
+            .expect("a page");
+        assert_eq!(page[0].at, at(200));
+        write(
+            &workers[0],
+            "acme",
+            "earliest",
+            vec![put("acme", 2, 0, Some(2))],
+        )
+        .await;
+        let page = workers[0]
+            .due(&acme, at(1_000), 5, at(2_000))
+            .await
+            .expect("a page");
+        assert_eq!(page[0].at, at(2));
+    });
+}
+
+/// A lane of many is served by many: each page begins with another.
+#[test]
+fn many_lanes_are_served_in_turn() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let [store] = &workers(1).await[..] else {
+            panic!("one")
+        };
+        let names: Vec<String> = (0..30).map(|n| format!("tenant {n:02}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        for name in &names {
+            let puts = (0..3)
+                .map(|n| put(name, n, 0, Some(i64::from(n))))
+                .collect();
+            write(store, name, "begin", puts).await;
+        }
+        let mut served = Vec::new();
+        for _ in 0..6 {
+            let page = store
+                .due(&lanes(&names), at(10), 5, at(100))
+                .await
+                .expect("a page");
+            assert_eq!(page.len(), 5);
+            served.extend(page.into_iter().map(|due| due.key.tenant));
+        }
+        let different: BTreeSet<Tenant> = served.into_iter().collect();
+        assert_eq!(different.len(), 30, "who was served first");
+        let rest = store
+            .due(&lanes(&names), at(10), 1_000, at(100))
+            .await
+            .expect("a page");
+        assert_eq!(rest.len(), 60);
+    });
+}
+
+/// A lease is on a version, and versions begin anew.
+#[test]
+fn what_was_removed_and_comes_back_is_not_leased() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let [store] = &workers(1).await[..] else {
+            panic!("one")
+        };
+        let acme = lanes(&["acme"]);
+        write(store, "acme", "a", vec![put("acme", 1, 0, Some(1))]).await;
+        let page = store.due(&acme, at(10), 5, at(100)).await.expect("a page");
+        assert_eq!(page.len(), 1);
+        let mut gone = put("acme", 1, 1, None);
+        gone.body = None;
+        write(store, "acme", "b", vec![gone]).await;
+        // Back at the version under which it was leased.
+        write(store, "acme", "c", vec![put("acme", 1, 0, Some(1))]).await;
+        let page = store.due(&acme, at(10), 5, at(100)).await.expect("a page");
+        assert_eq!(page.len(), 1);
+    });
+}
