@@ -132,6 +132,7 @@ mod eval;
 mod fault;
 mod filter;
 mod lex;
+mod lookup;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -152,6 +153,7 @@ pub(crate) use lex::quoted;
 
 pub use fault::{Expected, Fault, FaultKind, Shape};
 pub use filter::{Comparison, ComputedFact, FactName, Filter};
+pub use lookup::SoughtFact;
 
 /// A fact, as the catalogue that resolved it numbers it.
 ///

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::ClientWrapper;
-use futures::future::{join, join_all};
+use futures::future::{join, join_all, try_join_all};
 use leadkit::ids::Tenant;
 use leadkit::store::{Changes, Due, Key, Lane, Lanes, NextDue};
 use leadkit::time::Instant;
@@ -47,6 +47,8 @@ struct State {
     marks: BTreeMap<Lane, i64>,
     marked_since: Option<tokio::time::Instant>,
     swept_at: Option<tokio::time::Instant>,
+    /// Whose leases are to be swept away, and when the last of those given here ends.
+    leased_until: BTreeMap<Tenant, i64>,
     /// The tenant that the last page ended with; the next one begins behind it.
     served_last: Option<Tenant>,
 }
@@ -91,16 +93,18 @@ impl Clocks {
         before > state.marks.len()
     }
 
-    /// Whether it is time to sweep leases away; true once in a while.
-    fn sweeps_now(&self) -> bool {
+    /// Whose leases to sweep away now, once in a while.
+    fn to_sweep(&self, now: i64) -> Vec<Tenant> {
         let mut state = self.state();
-        let now = tokio::time::Instant::now();
-        let last = *state.swept_at.get_or_insert(now);
-        let is_time = now.duration_since(last) >= SWEEP_EVERY;
-        if is_time {
-            state.swept_at = Some(now);
+        let clock = tokio::time::Instant::now();
+        let last = *state.swept_at.get_or_insert(clock);
+        if clock.duration_since(last) < SWEEP_EVERY {
+            return Vec::new();
         }
-        is_time
+        state.swept_at = Some(clock);
+        let tenants = state.leased_until.keys().cloned().collect();
+        state.leased_until.retain(|_, until| now < *until);
+        tenants
     }
 
     fn mark(&self, lane: &Lane) -> i64 {
@@ -168,16 +172,23 @@ pub(crate) async fn due(
     if page.len() < limit && clocks.forget(lanes) {
         fill(client, sql, clocks, lanes, claim, limit, &mut page).await?;
     }
-    if clocks.sweeps_now() {
-        let params: [Param<'_>; 1] = [(&claim.now, Type::INT8)];
-        Session::Own(client)
-            .query(&sql.clocks.end_leases, &params)
-            .await?;
-    }
+    end_leases(client, sql, clocks, claim.now).await?;
     page.sort_unstable();
     // A lease that is over when it begins hides nothing from the second look.
     page.dedup();
     page.into_iter().map(due_of).collect()
+}
+
+/// Sweeps away the leases that have ended, tenant by tenant, in one round trip.
+async fn end_leases(client: &ClientWrapper, sql: &Sql, clocks: &Clocks, now: i64) -> Result<()> {
+    let tenants = clocks.to_sweep(now);
+    let sweeping = tenants.iter().map(|tenant| async {
+        let tenant = escaped(tenant.as_str());
+        let params: [Param<'_>; 2] = [(&&*tenant, Type::TEXT), (&now, Type::INT8)];
+        let swept = Session::Own(client).query(&sql.clocks.end_leases, &params);
+        swept.await.map(drop)
+    });
+    try_join_all(sweeping).await.map(drop)
 }
 
 /// Takes from the tenants in turn until the page is full, or nothing is left.
@@ -211,6 +222,8 @@ async fn fill(
                 // In the order of time: each lane's last one stays.
                 state.marks.insert(lane.clone(), found.0);
                 state.served_last = Some(turn.tenant.clone());
+                let until = state.leased_until.entry(turn.tenant.clone()).or_default();
+                *until = claim.lease_until.max(*until);
                 page.push(found);
             }
         }

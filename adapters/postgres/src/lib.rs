@@ -31,6 +31,9 @@
 //! tenant by tenant with `SKIP LOCKED`, and leased in an unlogged table. No
 //! statement locks rows of two tenants, and nobody waits for a row of another tenant.
 //!
+//! **Lists.** [`PostgresStore::index`] makes the indexes by which the segments that a host shows all
+//! day are found; [`PostgresStore::plan`] tells whether they are used.
+//!
 //! **What is checked and isn't written** is locked until the change is committed, so that it can't
 //! move meanwhile; but a record that isn't there can't be locked. Two changes at the same instant
 //! that each rely on the absence of what the other one makes are both written. leadkit makes
@@ -52,6 +55,7 @@ mod clocks;
 mod commit;
 mod error;
 mod facts;
+mod indexes;
 mod migrate;
 mod names;
 mod open;

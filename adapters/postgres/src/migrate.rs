@@ -116,7 +116,7 @@ fn hash(sql: &str) -> String {
     format!("{:016x}", fnv(sql.bytes().filter(|byte| *byte != b'\r')))
 }
 
-fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
+pub(crate) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in bytes {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);

@@ -112,7 +112,8 @@ impl Session<'_> {
         Ok(found)
     }
 
-    async fn slots_or_new(
+    /// The slots of this tenant's fields; those of these that had none are given one.
+    pub(crate) async fn slots_or_new(
         self,
         sql: &Sql,
         tenant: &Tenant,

@@ -20,17 +20,24 @@ use uuid::Uuid;
 
 use crate::error::{Failure, Result};
 use crate::facts::{self, Encoded, Layout, Place, TYPES, escaped, type_number};
+use crate::indexes::{Indexed, beginning, beginning_of_column};
 use crate::names::{Slots, slot_of};
 use crate::session::{Param, Session, id, kind_number};
 use crate::tables::Sql;
 
 impl Session<'_> {
     /// One page of a selection that [`Select::check`] accepts.
-    pub(crate) async fn select(self, sql: &Sql, select: &Select) -> Result<Page> {
+    pub(crate) async fn select(
+        self,
+        sql: &Sql,
+        indexed: &Indexed,
+        select: &Select,
+    ) -> Result<Page> {
         if select.limit == 0 {
             return Ok(Page::default());
         }
-        let columns = Columns::new(self, sql, &select.tenant, select.kind).await?;
+        let place = (&select.tenant, select.kind);
+        let columns = Columns::new(self, sql, indexed, place).await?;
         let order = Ordering::new(&columns, &select.order);
         let asked = Asked::new(columns.page(select, &order))?;
         let rows = self.query_once(&asked.sql, &asked.params()).await?;
@@ -50,9 +57,33 @@ impl Session<'_> {
         Ok(page)
     }
 
+    /// How the server would go about a selection that [`Select::check`] accepts.
+    pub(crate) async fn plan(
+        self,
+        sql: &Sql,
+        indexed: &Indexed,
+        select: &Select,
+    ) -> Result<String> {
+        let place = (&select.tenant, select.kind);
+        let columns = Columns::new(self, sql, indexed, place).await?;
+        let order = Ordering::new(&columns, &select.order);
+        let asked = Asked::new(columns.page(select, &order))?;
+        let explained = format!("EXPLAIN {}", asked.sql);
+        let rows = self.query_once(&explained, &asked.params()).await?;
+        let lines = rows.iter().map(|row| row.try_get(0));
+        let lines = lines.collect::<Result<Vec<&str>, _>>()?;
+        Ok(lines.join("\n"))
+    }
+
     /// A count that [`Count::check`] accepts.
-    pub(crate) async fn count(self, sql: &Sql, count: &Count) -> Result<Vec<Counted>> {
-        let columns = Columns::new(self, sql, &count.tenant, count.kind).await?;
+    pub(crate) async fn count(
+        self,
+        sql: &Sql,
+        indexed: &Indexed,
+        count: &Count,
+    ) -> Result<Vec<Counted>> {
+        let place = (&count.tenant, count.kind);
+        let columns = Columns::new(self, sql, indexed, place).await?;
         let groups: Vec<Vec<Located>> = count.by.iter().map(|name| columns.located(name)).collect();
         let asked = Asked::new(columns.groups(&count.filter, &groups))?;
         let mut counted = Vec::new();
@@ -146,6 +177,7 @@ impl Bound {
 #[derive(Debug)]
 struct Columns<'a> {
     sql: &'a Sql,
+    indexed: &'a Indexed,
     tenant: &'a Tenant,
     kind: Kind,
     layout: Option<&'static Layout>,
@@ -185,8 +217,8 @@ impl<'a> Columns<'a> {
     async fn new(
         session: Session<'_>,
         sql: &'a Sql,
-        tenant: &'a Tenant,
-        kind: Kind,
+        indexed: &'a Indexed,
+        (tenant, kind): (&'a Tenant, Kind),
     ) -> Result<Self> {
         let layout = Layout::of(kind);
         let slots = match layout {
@@ -195,6 +227,7 @@ impl<'a> Columns<'a> {
         };
         Ok(Self {
             sql,
+            indexed,
             tenant,
             kind,
             layout,
@@ -283,7 +316,13 @@ impl<'a> Columns<'a> {
             Filter::Not(part) => self.filter(part, !positive),
             Filter::Compare { fact, op, value } => {
                 match self.located_as(fact.as_str(), value.value_type()) {
-                    Some(located) => with_value(*op, &located, bound(value), positive),
+                    Some(located) => {
+                        let holds = with_value(*op, &located, bound(value), positive);
+                        match positive && *op == Comparison::Equal {
+                            true => self.begins(&located, &[value], holds),
+                            false => holds,
+                        }
+                    }
                     None => constant(!positive),
                 }
             }
@@ -299,11 +338,15 @@ impl<'a> Columns<'a> {
                 let places = self.located(fact.as_str()).into_iter();
                 let in_place = places.filter_map(|located| {
                     let same = |value: &&Value| value.value_type() == located.value_type;
-                    let wanted: Vec<Expr> = values.iter().filter(same).map(bound).collect();
+                    let values: Vec<&Value> = values.iter().filter(same).collect();
+                    let wanted: Vec<Expr> = values.iter().map(|value| bound(value)).collect();
                     let fact = located.expr();
                     match (wanted.is_empty(), positive) {
                         (true, _) => None,
-                        (false, true) => Some(fact.is_in(wanted)),
+                        (false, true) => {
+                            let holds = fact.is_in(wanted);
+                            Some(self.begins(&located, &values, holds))
+                        }
                         (false, false) => Some(fact.clone().is_null().or(fact.is_not_in(wanted))),
                     }
                 });
@@ -319,6 +362,23 @@ impl<'a> Columns<'a> {
             }
             Filter::Constant(value) => constant(*value == positive),
         }
+    }
+
+    /// What holds where a text equals one of these, together with what an index over its beginning
+    /// can be asked, if there may be one.
+    fn begins(&self, located: &Located, values: &[&Value], holds: Expr) -> Expr {
+        let Place::Column(column) = located.place else {
+            return holds;
+        };
+        if located.value_type != ValueType::Text || !self.indexed.has(self.kind, column) {
+            return holds;
+        }
+        let beginnings = values.iter().filter_map(|value| match Encoded::of(value) {
+            Encoded::Text(text) => Some(Expr::val(beginning(&text))),
+            Encoded::Integer(_) => None,
+        });
+        let begins = Expr::cust(beginning_of_column(&located.column)).is_in(beginnings);
+        holds.and(begins)
     }
 
     fn parts(&self, parts: &[Filter], all: bool, positive: bool) -> Expr {

@@ -83,7 +83,7 @@ pub(crate) fn unsigned(number: i64, column: &'static str) -> Result<u64> {
     u64::try_from(number).map_err(|_| Failure::Unreadable(column))
 }
 
-/// A version or cursor as PostgreSQL keeps it. They count writes, and so stay far below the end.
+/// A version or cursor as PostgreSQL keeps it: both stay below 2^63.
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use futures::future::join_all;
+use leadkit::condition::Filter;
 use leadkit::ids::Tenant;
 use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, Misuse, NextDue,
-    Page, Select, Store, StoreError, Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Loaded, Misuse,
+    NextDue, Page, Select, Store, StoreError, Verdict,
 };
 use leadkit::time::{Elapsed, Instant};
 use tokio_postgres::{Config, NoTls, Transaction};
@@ -17,6 +18,7 @@ use tokio_postgres::{Config, NoTls, Transaction};
 use crate::clocks::{self, Clocks};
 use crate::commit::Desk;
 use crate::error::{Failure, failed};
+use crate::indexes::{self, Indexed};
 use crate::names::Names;
 use crate::open::{OpenError, Options};
 use crate::session::Session;
@@ -40,6 +42,7 @@ struct Inner {
     names: Names,
     widths: Widths,
     clocks: Clocks,
+    indexed: Indexed,
 }
 
 impl std::fmt::Debug for PostgresStore {
@@ -101,6 +104,7 @@ impl PostgresStore {
                 names: Names::default(),
                 widths: Widths::default(),
                 clocks: Clocks::default(),
+                indexed: Indexed::default(),
             }),
         })
     }
@@ -122,6 +126,62 @@ impl PostgresStore {
     #[must_use]
     pub fn within<'a>(&'a self, tx: &'a Transaction<'a>) -> Within<'a> {
         Within::new(&self.inner.tables, tx, Some(&self.inner.pool))
+    }
+
+    /// Makes the indexes by which these segments of a tenant's records are found, as far as they
+    /// aren't there, and answers with their names. Nobody who writes is kept waiting meanwhile.
+    ///
+    /// Without them every list reads all facts of its kind, which is fast enough for some ten
+    /// thousand records, or a list that is rare: each index makes every write a little slower. To
+    /// be called for the lists that are shown all day, and each time the store is opened, since
+    /// a store uses the indexes over texts that it was told of. Facts that are bounded by now,
+    /// as in `registered < now - 30d`, may be taken at any instant.
+    ///
+    /// A segment that asks for what is *not* so gets no index, and neither does a field beyond the
+    /// eight columns that each sort of field has.
+    ///
+    /// ```no_run
+    /// # async fn main_(store: leadkit_postgres::PostgresStore, playbook: leadkit::playbook::Playbook, now: leadkit::time::Instant) -> Result<(), Box<dyn std::error::Error>> {
+    /// use leadkit::store::Kind;
+    /// let stale = playbook.condition(r#"stage == "quote" and assigned < now - 7d"#).expect("a condition");
+    /// store.index(&"quito".into(), Kind::Lead, &[stale.filter(now)?]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the server fails, also because the connections' role doesn't own the tables.
+    pub async fn index(
+        &self,
+        tenant: &Tenant,
+        kind: Kind,
+        segments: &[Filter],
+    ) -> Result<Vec<String>, StoreError> {
+        let Inner {
+            pool,
+            tables,
+            indexed,
+            ..
+        } = &*self.inner;
+        let made = indexes::make(pool, tables.sql(), indexed, tenant, kind, segments).await;
+        made.map_err(failed("make indexes"))
+    }
+
+    /// How the server would go about a selection, as its `EXPLAIN` tells it: for whoever wants to
+    /// know whether an index is used.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::select`].
+    pub async fn plan(&self, select: &Select) -> Result<String, StoreError> {
+        select.check()?;
+        let plan = async {
+            let client = self.client().await?;
+            let (sql, indexed) = (self.inner.tables.sql(), &self.inner.indexed);
+            Session::Own(&client).plan(sql, indexed, select).await
+        };
+        plan.await.map_err(failed("plan a selection"))
     }
 
     async fn client(&self) -> Result<Object, Failure> {
@@ -233,8 +293,8 @@ impl Store for PostgresStore {
         select.check()?;
         let page = async {
             let client = self.client().await?;
-            let sql = self.inner.tables.sql();
-            Session::Own(&client).select(sql, select).await
+            let (sql, indexed) = (self.inner.tables.sql(), &self.inner.indexed);
+            Session::Own(&client).select(sql, indexed, select).await
         };
         page.await.map_err(failed("select records"))
     }
@@ -243,8 +303,8 @@ impl Store for PostgresStore {
         count.check()?;
         let counted = async {
             let client = self.client().await?;
-            let sql = self.inner.tables.sql();
-            Session::Own(&client).count(sql, count).await
+            let (sql, indexed) = (self.inner.tables.sql(), &self.inner.indexed);
+            Session::Own(&client).count(sql, indexed, count).await
         };
         counted.await.map_err(failed("count records"))
     }

@@ -196,10 +196,11 @@ impl ClockSql {
                 leased("$4")
             ),
             end_leases: format!(
-                r#"DELETE FROM "{p}leases" WHERE ctid = ANY (ARRAY (
-                       SELECT ctid FROM "{p}leases" WHERE lease_until <= $1
+                r#"DELETE FROM "{p}leases" l USING (
+                       SELECT kind, id FROM "{p}leases" WHERE tenant = $1 AND lease_until <= $2
                        LIMIT 10000 FOR UPDATE SKIP LOCKED
-                   ))"#
+                   ) e
+                   WHERE l.tenant = $1 AND l.kind = e.kind AND l.id = e.id"#
             ),
             // From lane to lane, at the front of each one's part of the index.
             lanes: format!(

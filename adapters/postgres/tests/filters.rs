@@ -7,13 +7,26 @@ mod server;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use leadkit::condition::{Comparison, FactName, Filter};
 use leadkit::ids::Tenant;
+use leadkit::store::Kind;
 use leadkit_postgres::PostgresStore;
 use proptest::prelude::*;
 
 static STORE: LazyLock<Option<PostgresStore>> = LazyLock::new(|| {
     server::url()?;
-    Some(server::block_on(server::fresh_store()))
+    Some(server::block_on(async {
+        let store = server::fresh_store().await;
+        // Some columns have indexes, and are asked for as these want it.
+        let fields = ["stage", "f0", "f1", "f2", "f3"].map(|name| Filter::Compare {
+            fact: FactName::new(name),
+            op: Comparison::Equal,
+            value: "x".into(),
+        });
+        let made = store.index(&"law".into(), Kind::Lead, &fields).await;
+        assert_eq!(made.expect("indexes").len(), fields.len());
+        store
+    }))
 });
 
 /// One that nobody had before: all share one store.

@@ -274,6 +274,23 @@ proptest! {
     }
 
     #[test]
+    fn what_a_filter_lets_through_has_all_facts_of_one_of_its_lookups(
+        made in made(), record in record(), now in moment(),
+    ) {
+        let filter = condition(&made.write(0)).filter(now).unwrap();
+        let stored = record.stored();
+        let lookups = filter.lookups();
+        if filter.matches(|name| stored.get(name).map(Value::as_ref)) && !lookups.is_empty() {
+            let has = |fact: &crate::condition::SoughtFact| {
+                let found = stored.get(fact.name.as_str());
+                found.is_some_and(|value| value.value_type() == fact.value_type)
+            };
+            let found = lookups.iter().any(|facts| facts.iter().all(has));
+            prop_assert!(found, "{:?} {:?}", filter, lookups);
+        }
+    }
+
+    #[test]
     fn truth_is_constant_until_it_turns_and_another_then(
         made in made(), record in record(), now in moment(), samples in prop::collection::vec(0.0..1.0, 8),
     ) {

@@ -1,0 +1,265 @@
+//! Segments that are shown all day are found by indexes, and nothing else changes.
+
+mod server;
+
+use leadkit::condition::{Comparison, FactName, Filter};
+use leadkit::ids::{CommandId, Id, Tenant};
+use leadkit::store::{
+    Changes, Count, Key, Kind, Order, Put, Select, Store, StoredFact, Verdict, Version,
+};
+use leadkit::value::Value;
+use leadkit_postgres::PostgresStore;
+use server::block_on;
+
+const LEADS: u32 = 12_000;
+
+fn acme() -> Tenant {
+    Tenant::from("acme")
+}
+
+fn put(number: u32, facts: Vec<StoredFact>) -> Put {
+    let mut id = [0; 16];
+    id[12..].copy_from_slice(&number.to_be_bytes());
+    Put {
+        key: Key {
+            id: Id::from_bytes(id),
+            kind: Kind::Lead,
+            tenant: acme(),
+        },
+        read: Version::ABSENT,
+        makes: Version::ABSENT.next(),
+        body: Some(Vec::new()),
+        wakes: None,
+        facts,
+    }
+}
+
+async fn write(store: &PostgresStore, puts: Vec<Put>) {
+    let first = puts[0].key.id.to_string();
+    let change = Changes {
+        tenant: acme(),
+        command: CommandId::of(&first),
+        checks: Vec::new(),
+        puts,
+        journal: Vec::new(),
+    };
+    let verdicts = store.commit(vec![change]).await.expect("a verdict");
+    assert_eq!(verdicts, [Verdict::Written]);
+}
+
+fn fact(name: &str, value: impl Into<Value>) -> StoredFact {
+    StoredFact::new(name, value)
+}
+
+/// Leads of sixty owners in ten stages, with a product, a price and a number of attempts.
+async fn fill(store: &PostgresStore) {
+    let leads: Vec<u32> = (0..LEADS).collect();
+    for numbers in leads.chunks(2_000) {
+        let lead = |number: &u32| {
+            let n = *number as i32;
+            let facts = vec![
+                fact("owner", format!("agent {}", n % 60).as_str()),
+                fact("stage", format!("stage {}", n / 7 % 10).as_str()),
+                fact("product", format!("x{}", n / 3 % 150).as_str()),
+                fact("price", n % 5_000),
+                fact("attempts.total", n / 11 % 100),
+                fact("open", n % 400 == 0),
+            ];
+            put(*number, facts)
+        };
+        write(store, numbers.iter().map(lead).collect()).await;
+    }
+}
+
+fn compare(fact: &str, op: Comparison, value: impl Into<Value>) -> Filter {
+    let (fact, value) = (FactName::new(fact), value.into());
+    Filter::Compare { fact, op, value }
+}
+
+fn is(fact: &str, value: impl Into<Value>) -> Filter {
+    compare(fact, Comparison::Equal, value)
+}
+
+fn select(filter: &Filter) -> Select {
+    Select {
+        tenant: acme(),
+        kind: Kind::Lead,
+        filter: filter.clone(),
+        order: Order::Id,
+        after: None,
+        limit: 50,
+    }
+}
+
+/// The first page of a segment, and how many there are.
+async fn seen(store: &PostgresStore, filter: &Filter) -> (Vec<Key>, u64) {
+    let page = store.select(&select(filter)).await.expect("a page");
+    let count = Count {
+        tenant: acme(),
+        kind: Kind::Lead,
+        filter: filter.clone(),
+        by: Vec::new(),
+    };
+    let counted = store.count(&count).await.expect("a count");
+    (page.keys, counted[0].count)
+}
+
+#[test]
+fn the_indexes_that_segments_ask_for_are_used() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let store = PostgresStore::open(&url).await.expect("a store");
+        fill(&store).await;
+        let either = Filter::Any(vec![is("owner", "agent 5"), is("product", "x12")]);
+        let segments = [
+            (
+                Filter::All(vec![is("stage", "stage 3"), is("owner", "agent 7")]),
+                vec!["leadkit_lead_facts_by_owner_and_stage"],
+            ),
+            (is("product", "x12"), vec!["leadkit_lead_facts_by_t1"]),
+            (
+                Filter::All(vec![
+                    is("open", true),
+                    compare("attempts.total", Comparison::AtLeast, 90),
+                ]),
+                vec!["leadkit_lead_facts_by_open_and_attempts_total"],
+            ),
+            (
+                compare("price", Comparison::Less, 20),
+                vec!["leadkit_lead_facts_by_n1"],
+            ),
+            (
+                Filter::In {
+                    fact: FactName::new("product"),
+                    values: vec!["x1".into(), "x2".into()],
+                },
+                vec!["leadkit_lead_facts_by_t1"],
+            ),
+            (
+                either,
+                vec!["leadkit_lead_facts_by_owner", "leadkit_lead_facts_by_t1"],
+            ),
+        ];
+        let client = server::connect(&url).await;
+        client.batch_execute("ANALYZE").await.expect("statistics");
+        let mut before = Vec::new();
+        for (segment, _) in &segments {
+            let plan = store.plan(&select(segment)).await.expect("a plan");
+            assert!(!plan.contains("_by_"), "{plan}");
+            before.push(seen(&store, segment).await);
+        }
+        for (segment, names) in &segments {
+            let made = store
+                .index(&acme(), Kind::Lead, std::slice::from_ref(segment))
+                .await;
+            assert_eq!(made.expect("indexes"), *names);
+        }
+        client.batch_execute("ANALYZE").await.expect("statistics");
+        for ((segment, names), before) in segments.iter().zip(before) {
+            let plan = store.plan(&select(segment)).await.expect("a plan");
+            for name in names {
+                assert!(plan.contains(name), "{name} isn't used:\n{plan}");
+            }
+            assert!(before.1 > 0, "a segment of nobody");
+            assert_eq!(seen(&store, segment).await, before);
+        }
+        let not_first = "SELECT count(*) FROM pg_index i
+             JOIN pg_class t ON t.oid = i.indrelid
+             JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
+             WHERE t.relname = 'leadkit_lead_facts' AND a.attname <> 'tenant'";
+        let row = client.query_one(not_first, &[]).await.expect("a count");
+        assert_eq!(row.get::<_, i64>(0), 0);
+    });
+}
+
+/// PostgreSQL's indexes have room for 2,700 bytes; a fact may be longer.
+#[test]
+fn a_text_that_is_longer_than_an_index_has_room_for_is_written_and_found() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let store = server::fresh_store().await;
+        let segment = Filter::All(vec![is("stage", "x"), is("note", "x")]);
+        let made = store.index(&acme(), Kind::Lead, &[segment]).await;
+        assert_eq!(made.expect("an index").len(), 1);
+        // Letters that can't be made shorter by compressing them.
+        let mut state = 1_u32;
+        let mut letter = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            char::from_u32(0x4e00 + (state >> 16) % 20_000).expect("a letter")
+        };
+        let long: String = (0..20_000).map(|_| letter()).collect();
+        let other = format!("{long}.");
+        let with = |number, note: &str| put(number, vec![fact("stage", note), fact("note", note)]);
+        write(&store, vec![with(1, &long), with(2, &other)]).await;
+        for (number, note) in [(1, &long), (2, &other)] {
+            let same = Filter::All(vec![is("note", note.as_str()), is("stage", note.as_str())]);
+            let (found, count) = seen(&store, &same).await;
+            assert_eq!((found, count), (vec![put(number, vec![]).key], 1));
+            let listed = Filter::In {
+                fact: FactName::new("note"),
+                values: vec![note.as_str().into(), "x".into()],
+            };
+            assert_eq!(seen(&store, &listed).await.1, 1);
+            let others = Filter::Not(Box::new(is("note", note.as_str())));
+            assert_eq!(seen(&store, &others).await.1, 1);
+        }
+    });
+}
+
+#[test]
+fn processes_that_ask_at_once_make_an_index_once() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let mut stores = Vec::new();
+        for _ in 0..4 {
+            stores.push(PostgresStore::open(&url).await.expect("a store"));
+        }
+        let segments = [is("owner", "ana"), is("stage", "new"), is("price", 5)];
+        let (acme, segments) = (acme(), &segments);
+        let asking = stores
+            .iter()
+            .map(|store| store.index(&acme, Kind::Lead, segments));
+        for made in futures::future::join_all(asking).await {
+            assert_eq!(made.expect("indexes").len(), 3);
+        }
+        // One that nobody finished is made anew.
+        let client = server::connect(&url).await;
+        let broken = "UPDATE pg_index SET indisvalid = false
+                      WHERE indexrelid = 'leadkit_lead_facts_by_owner'::regclass";
+        client.batch_execute(broken).await.expect("an update");
+        let again = stores[0].index(&acme, Kind::Lead, segments).await;
+        assert_eq!(again.expect("indexes").len(), 3);
+        let whole = "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+             WHERE i.indisvalid AND c.relname IN ('leadkit_lead_facts_by_owner',
+                 'leadkit_lead_facts_by_stage', 'leadkit_lead_facts_by_n1')";
+        let row = client.query_one(whole, &[]).await.expect("a count");
+        assert_eq!(row.get::<_, i64>(0), 3);
+    });
+}
+
+/// What lies beyond the spare columns is of another type in other tenants' rows.
+#[test]
+fn what_has_no_column_of_its_own_gets_no_index() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let store = server::fresh_store().await;
+        let names: Vec<String> = (0..10).map(|n| format!("field {n}")).collect();
+        let facts = names.iter().map(|name| fact(name, name.as_str())).collect();
+        write(&store, vec![put(1, facts)]).await;
+        let segments: Vec<Filter> = names.iter().map(|name| is(name, name.as_str())).collect();
+        let made = store.index(&acme(), Kind::Lead, &segments).await;
+        assert_eq!(made.expect("indexes").len(), 8);
+        for segment in &segments {
+            assert_eq!(seen(&store, segment).await.1, 1);
+        }
+        let either = Filter::Any(segments);
+        let made = store.index(&acme(), Kind::Lead, &[either]).await;
+        assert!(made.expect("indexes").is_empty(), "of no use");
+        let claims = store
+            .index(&acme(), Kind::Claim, &[is("owner", "ana")])
+            .await;
+        assert!(claims.expect("nothing").is_empty());
+    });
+}
