@@ -47,10 +47,7 @@ impl Filter {
         if !facts.is_empty() {
             return vec![facts];
         }
-        let mut several = wanted
-            .several
-            .into_iter()
-            .map(lookups_of_any);
+        let mut several = wanted.several.into_iter().map(lookups_of_any);
         several
             .find(|lookups| !lookups.is_empty())
             .unwrap_or_default()

@@ -469,6 +469,8 @@ pub(super) async fn tenants_never_see_each_other(subject: &dyn Subject) -> Outco
                 .with("stage", name)
                 .with("city", name),
         );
+        // What is unique is so within a tenant.
+        write = write.and(put(key(tenant, Kind::Claim, 1), 0, name.as_bytes()));
         write.journal = name.as_bytes().to_vec();
         same("a write", commit(&store, write).await?, WRITTEN)?;
     }

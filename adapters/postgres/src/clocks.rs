@@ -6,7 +6,7 @@
 //! every second, and before anybody is told that nothing is due; and what this store writes
 //! moves them back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -93,15 +93,19 @@ impl Clocks {
         before > state.marks.len()
     }
 
-    /// Whose leases to sweep away now, once in a while.
-    fn to_sweep(&self, now: i64) -> Vec<Tenant> {
+    /// Whose leases to sweep away now: at first, what others left in these lanes when they died;
+    /// then once in a while those that were given here.
+    fn to_sweep(&self, lanes: &Lanes, now: i64) -> BTreeSet<Tenant> {
         let mut state = self.state();
         let clock = tokio::time::Instant::now();
-        let last = *state.swept_at.get_or_insert(clock);
-        if clock.duration_since(last) < SWEEP_EVERY {
-            return Vec::new();
+        let last = state.swept_at;
+        if last.is_some_and(|last| clock.duration_since(last) < SWEEP_EVERY) {
+            return BTreeSet::new();
         }
         state.swept_at = Some(clock);
+        if last.is_none() {
+            return lanes.iter().map(|lane| lane.tenant.clone()).collect();
+        }
         let tenants = state.leased_until.keys().cloned().collect();
         state.leased_until.retain(|_, until| now < *until);
         tenants
@@ -172,16 +176,21 @@ pub(crate) async fn due(
     if page.len() < limit && clocks.forget(lanes) {
         fill(client, sql, clocks, lanes, claim, limit, &mut page).await?;
     }
-    end_leases(client, sql, clocks, claim.now).await?;
+    let tenants = clocks.to_sweep(lanes, claim.now);
+    end_leases(client, sql, &tenants, claim.now).await?;
     page.sort_unstable();
     // A lease that is over when it begins hides nothing from the second look.
     page.dedup();
     page.into_iter().map(due_of).collect()
 }
 
-/// Sweeps away the leases that have ended, tenant by tenant, in one round trip.
-async fn end_leases(client: &ClientWrapper, sql: &Sql, clocks: &Clocks, now: i64) -> Result<()> {
-    let tenants = clocks.to_sweep(now);
+/// Sweeps away these tenants' leases that have ended, one after the other, in one round trip.
+async fn end_leases(
+    client: &ClientWrapper,
+    sql: &Sql,
+    tenants: &BTreeSet<Tenant>,
+    now: i64,
+) -> Result<()> {
     let sweeping = tenants.iter().map(|tenant| async {
         let tenant = escaped(tenant.as_str());
         let params: [Param<'_>; 2] = [(&&*tenant, Type::TEXT), (&now, Type::INT8)];
@@ -211,11 +220,12 @@ async fn fill(
         if left == 0 || hungry == 0 {
             return Ok(());
         }
-        let share = (left / hungry).max(1);
-        let mut round: Vec<&mut Turn<'_>> = turns.iter_mut().filter(|t| t.is_hungry).collect();
-        round.truncate(left);
-        let taken = claims(client, sql, clocks, &round, claim, share).await?;
-        for (turn, taken) in round.into_iter().zip(taken) {
+        // What can't be shared evenly goes to those whose turn comes first.
+        let shares = (0..hungry).map(|turn| left / hungry + usize::from(turn < left % hungry));
+        let round = turns.iter_mut().filter(|turn| turn.is_hungry).zip(shares);
+        let round: Vec<(&mut Turn<'_>, usize)> = round.filter(|(_, share)| *share > 0).collect();
+        let taken = claims(client, sql, clocks, &round, claim).await?;
+        for ((turn, share), taken) in round.into_iter().zip(taken) {
             turn.is_hungry = taken.len() == share;
             let mut state = clocks.state();
             for (found, lane) in taken {
@@ -267,16 +277,15 @@ async fn leave_out_idle(
     Ok(())
 }
 
-/// Claims up to so many records of each of these tenants, the earliest in any of its lanes: one
+/// Claims up to so many records of each of these tenants (its share), the earliest in any of its lanes: one
 /// statement for each, in one round trip and one transaction that no disk is waited for, since
 /// leases only spare work. In the order of time, each with its lane.
 async fn claims<'l>(
     client: &ClientWrapper,
     sql: &Sql,
     clocks: &Clocks,
-    turns: &[&mut Turn<'l>],
+    turns: &[(&mut Turn<'l>, usize)],
     claim: Claim,
-    share: usize,
 ) -> Result<Vec<Vec<(Found, &'l Lane)>>> {
     let types = [
         Type::TEXT,
@@ -289,8 +298,7 @@ async fn claims<'l>(
     let statement = client
         .prepare_typed_cached(&sql.clocks.claim, &types)
         .await?;
-    let share = count(share);
-    let taking = turns.iter().map(|turn| {
+    let taking = turns.iter().map(|(turn, share)| {
         let tenant = escaped(turn.tenant.as_str());
         let names: Vec<_> = turn
             .lanes
@@ -298,7 +306,7 @@ async fn claims<'l>(
             .map(|l| escaped(l.name.as_str()))
             .collect();
         let marks: Vec<i64> = turn.lanes.iter().map(|lane| clocks.mark(lane)).collect();
-        let statement = &statement;
+        let (statement, share) = (&statement, count(*share));
         async move {
             let Claim { now, lease_until } = claim;
             let params: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
@@ -313,7 +321,7 @@ async fn claims<'l>(
     let (begun, (taken, ended)) = join(begin, work).await;
     begun?;
     let mut found = Vec::with_capacity(turns.len());
-    for (turn, rows) in turns.iter().zip(taken) {
+    for ((turn, _), rows) in turns.iter().zip(taken) {
         let key = |row: tokio_postgres::Row| {
             let kind = kind_of(row.try_get(0)?)?;
             let id = id(row.try_get::<_, Uuid>(1)?);

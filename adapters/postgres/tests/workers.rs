@@ -4,11 +4,13 @@
 mod server;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use leadkit::ids::{CommandId, Id, Tenant};
 use leadkit::store::{Changes, Key, Kind, Lane, Lanes, Put, Store, Verdict, Version, Wakes};
 use leadkit::time::{Elapsed, Instant};
 use leadkit_postgres::PostgresStore;
+use leadkit_postgres::tokio_postgres::IsolationLevel;
 use server::block_on;
 
 fn at(seconds: i64) -> Instant {
@@ -227,5 +229,154 @@ fn what_was_removed_and_comes_back_is_not_leased() {
         write(store, "acme", "c", vec![put("acme", 1, 0, Some(1))]).await;
         let page = store.due(&acme, at(10), 5, at(100)).await.expect("a page");
         assert_eq!(page.len(), 1);
+    });
+}
+
+/// What is due is looked for behind what was claimed before: dead entries that the server can't
+/// clear away yet, since somebody reads an old state, are not gone through again.
+#[test]
+fn what_was_done_before_is_not_gone_through_again() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        const DONE: u32 = 6_000;
+        let url = server::fresh_database().await;
+        let options = server::options();
+        let open = || PostgresStore::open_with(&url, &options);
+        let store = open().await.expect("a store");
+        let acme = lanes(&["acme"]);
+        let mut reader = server::connect(&url).await;
+        let old = reader.build_transaction();
+        let old = old.isolation_level(IsolationLevel::RepeatableRead).start();
+        let old = old.await.expect("a transaction");
+        old.batch_execute("SELECT 1").await.expect("a snapshot");
+        let all: Vec<u32> = (0..DONE + 100).collect();
+        for numbers in all.chunks(1_000) {
+            let clocked = |n: &u32| put("acme", *n, 0, Some(i64::from(*n)));
+            let puts = numbers.iter().map(clocked).collect();
+            write(&store, "acme", &format!("begin {}", numbers[0]), puts).await;
+        }
+        for numbers in all[..DONE as usize].chunks(1_000) {
+            let puts = numbers.iter().map(|n| put("acme", *n, 1, None)).collect();
+            write(&store, "acme", &format!("end {}", numbers[0]), puts).await;
+        }
+        let first_look = blocks_of_a_claim(&url, &store, &acme).await;
+        let mut later = Vec::new();
+        for _ in 0..5 {
+            later.push(blocks_of_a_claim(&url, &store, &acme).await);
+        }
+        // Once a second everything is looked through; that may have been one of these.
+        let later = later.into_iter().min().expect("five");
+        assert!(later * 4 < first_look, "{later} of {first_look}");
+    });
+}
+
+/// How many blocks of the index by clocks are looked at to claim one record.
+async fn blocks_of_a_claim(url: &str, store: &PostgresStore, lanes: &Lanes) -> i64 {
+    let watcher = server::connect(url).await;
+    let looked_at = "SELECT idx_blks_hit + idx_blks_read FROM pg_statio_user_indexes
+                     WHERE indexrelname = 'leadkit_records_by_clock'";
+    let flush = async || {
+        let client = store.pool().get().await.expect("a connection");
+        let flush = "SELECT pg_stat_force_next_flush()";
+        client.batch_execute(flush).await.expect("statistics");
+    };
+    flush().await;
+    let before = watcher.query_one(looked_at, &[]).await.expect("a count");
+    let page = store.due(lanes, at(10_000), 1, at(20_000)).await;
+    assert_eq!(page.expect("a page").len(), 1);
+    flush().await;
+    let after = watcher.query_one(looked_at, &[]).await.expect("a count");
+    after.get::<_, i64>(0) - before.get::<_, i64>(0)
+}
+
+/// A host's transaction has a lead of one tenant in hand, and takes its time.
+#[test]
+fn nobody_waits_for_a_record_of_another_tenant() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let store = PostgresStore::open_with(&url, &server::options()).await;
+        let store = store.expect("a store");
+        for tenant in ["acme", "zenith"] {
+            let puts = (1..4).map(|n| put(tenant, n, 0, Some(1))).collect();
+            write(&store, tenant, "begin", puts).await;
+        }
+        let mut host = server::connect(&url).await;
+        let tx = host.transaction().await.expect("a transaction");
+        let unit = store.within(&tx);
+        let held = change("acme", "held", vec![put("acme", 1, 1, Some(2))]);
+        let written = unit.commit(&held).await.expect("a verdict");
+        assert_eq!(written, Verdict::Written);
+        let others = async {
+            let both = lanes(&["acme", "zenith"]);
+            let page = store.due(&both, at(10), 100, at(100)).await;
+            let page = page.expect("a page").into_iter().map(|due| due.key);
+            let free = [
+                ("acme", 2),
+                ("acme", 3),
+                ("zenith", 1),
+                ("zenith", 2),
+                ("zenith", 3),
+            ];
+            let free = free.map(|(tenant, n)| put(tenant, n, 0, None).key);
+            assert_eq!(page.collect::<BTreeSet<_>>(), free.into_iter().collect());
+            let next = store.next_due(at(10)).await.expect("lanes");
+            assert_eq!(next.len(), 2);
+            let batch = [("zenith", 1), ("acme", 2), ("zenith", 2)].map(|(tenant, n)| {
+                change(
+                    tenant,
+                    &format!("then {n}"),
+                    vec![put(tenant, n, 1, Some(2))],
+                )
+            });
+            let verdicts = store.commit(batch.to_vec()).await.expect("verdicts");
+            assert_eq!(verdicts, vec![Verdict::Written; 3]);
+            for tenant in ["acme", "zenith"] {
+                let journal = store.journal(&tenant.into(), Default::default(), 10).await;
+                assert!(journal.expect("entries").len() > 1);
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(5), others).await;
+        in_time.expect("somebody waits for the host's transaction");
+        tx.commit().await.expect("a commit");
+    });
+}
+
+/// A worker died, and what it had leased was done by others.
+#[test]
+fn leases_that_have_ended_are_swept_away() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let options = server::options();
+        let open = || PostgresStore::open_with(&url, &options);
+        let client = server::connect(&url).await;
+        let leases = async || {
+            let rows = client
+                .query("SELECT tenant FROM leadkit_leases ORDER BY 1", &[])
+                .await;
+            let rows = rows.expect("leases").into_iter();
+            rows.map(|row| row.get(0)).collect::<Vec<String>>()
+        };
+        let died = open().await.expect("a store");
+        let tenants = ["acme", "zenith"];
+        for tenant in tenants {
+            write(&died, tenant, "begin", vec![put(tenant, 1, 0, Some(1))]).await;
+        }
+        let page = died.due(&lanes(&tenants), at(10), 5, at(20)).await;
+        assert_eq!(page.expect("a page").len(), 2);
+        let other = open().await.expect("a store");
+        for tenant in tenants {
+            write(&other, tenant, "end", vec![put(tenant, 1, 1, None)]).await;
+        }
+        assert_eq!(leases().await, tenants);
+        let early = open().await.expect("a store");
+        let page = early.due(&lanes(&tenants), at(19), 5, at(30)).await;
+        assert!(page.expect("a page").is_empty());
+        assert_eq!(leases().await, tenants);
+        // Those that it serves.
+        let page = other.due(&lanes(&["acme"]), at(20), 5, at(30)).await;
+        assert!(page.expect("a page").is_empty());
+        assert_eq!(leases().await, ["zenith"]);
     });
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::Flaw;
-use crate::ids::{CommandId, Tenant};
+use crate::ids::{CommandId, Id, Tenant};
 use crate::store::{
     Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, MemoryStore,
     NextDue, Page, Select, Store, StoreError, StoreErrorKind, StoredFact, Verdict, Version, Wakes,
@@ -24,6 +24,7 @@ pub(super) struct Flawed {
 /// What flaws keep beside the reference store.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
+    pub(super) claims: BTreeMap<Id, Tenant>,
     pub(super) clocks: BTreeMap<Key, Wakes>,
     pub(super) commands: BTreeSet<CommandId>,
     pub(super) facts: BTreeMap<Key, Vec<StoredFact>>,
@@ -60,7 +61,7 @@ impl Flawed {
                 let mut bytes = *key.id.as_bytes();
                 let end = bytes.iter().position(|byte| *byte == 0);
                 bytes[end.unwrap_or(16)..].fill(0);
-                key.id = crate::ids::Id::from_bytes(bytes);
+                key.id = Id::from_bytes(bytes);
             }
             Flaw::TenantsFolded => {
                 key.tenant = Tenant::from(key.tenant.as_str().trim().to_lowercase());

@@ -122,6 +122,16 @@ impl Flawed {
                 notes.removed.extend(removals.map(|put| put.key.clone()));
             }
             Flaw::EntriesNumberedEarly => return self.number_early(change).await,
+            Flaw::ClaimsOfAll => {
+                let mut notes = self.notes();
+                for put in change.puts.iter().filter(|put| put.key.kind == Kind::Claim) {
+                    let holder = notes.claims.entry(put.key.id);
+                    let holder = holder.or_insert_with(|| change.tenant.clone());
+                    if *holder != change.tenant {
+                        return Ok(Verdict::Moved(vec![put.key.clone()]));
+                    }
+                }
+            }
             _ => {}
         }
         let verdict = self.memory.commit(vec![change]).await?.pop();
