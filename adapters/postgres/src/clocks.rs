@@ -37,6 +37,8 @@ const BEGIN_CLAIMS: &str = "BEGIN; SET LOCAL synchronous_commit TO off; SET LOCA
 /// Where to look for what is due.
 #[derive(Debug, Default)]
 pub(crate) struct Clocks {
+    /// Whether the tables are distributed by tenant.
+    is_distributed: bool,
     state: Mutex<State>,
 }
 
@@ -54,6 +56,14 @@ struct State {
 }
 
 impl Clocks {
+    /// For tables that are distributed by tenant, or aren't.
+    pub(crate) fn new(is_distributed: bool) -> Self {
+        Self {
+            is_distributed,
+            state: Mutex::default(),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -248,33 +258,62 @@ async fn leave_out_idle(
     now: i64,
     turns: &mut Vec<Turn<'_>>,
 ) -> Result<()> {
-    let lanes: Vec<&Lane> = turns
-        .iter()
-        .flat_map(|turn| turn.lanes.iter().copied())
-        .collect();
-    let tenants: Vec<_> = lanes.iter().map(|l| escaped(l.tenant.as_str())).collect();
-    let names: Vec<_> = lanes.iter().map(|l| escaped(l.name.as_str())).collect();
-    let marks: Vec<i64> = lanes.iter().map(|lane| clocks.mark(lane)).collect();
-    let params: [Param<'_>; 4] = [
-        (&tenants, Type::TEXT_ARRAY),
-        (&names, Type::TEXT_ARRAY),
-        (&marks, Type::INT8_ARRAY),
-        (&now, Type::INT8),
-    ];
-    let rows = Session::Own(client)
-        .query(&sql.clocks.lanes_due, &params)
-        .await?;
-    let mut has_due = vec![false; lanes.len()];
-    for row in rows {
-        let place = crate::reads::place(row.try_get(0)?)?;
-        *has_due.get_mut(place).ok_or(Failure::Unreadable("place"))? = true;
-    }
+    let lanes_due = &sql.clocks.of_lanes(clocks.is_distributed).due;
+    let has_due = match clocks.is_distributed {
+        true => try_join_all(turns.iter().map(|turn| {
+            lanes_due_of(
+                client,
+                lanes_due,
+                Some(turn.tenant),
+                &turn.lanes,
+                clocks,
+                now,
+            )
+        }))
+        .await?
+        .concat(),
+        false => {
+            let lanes: Vec<&Lane> = turns.iter().flat_map(|turn| turn.lanes.clone()).collect();
+            lanes_due_of(client, lanes_due, None, &lanes, clocks, now).await?
+        }
+    };
     let mut has_due = has_due.into_iter();
     turns.retain_mut(|turn| {
         turn.lanes.retain(|_| has_due.next().unwrap_or(true));
         !turn.lanes.is_empty()
     });
     Ok(())
+}
+
+/// Which of these lanes have something due: all of one tenant, or of any.
+async fn lanes_due_of(
+    client: &ClientWrapper,
+    lanes_due: &str,
+    tenant: Option<&Tenant>,
+    lanes: &[&Lane],
+    clocks: &Clocks,
+    now: i64,
+) -> Result<Vec<bool>> {
+    let tenant = tenant.map(|tenant| escaped(tenant.as_str()));
+    let tenants: Vec<_> = lanes.iter().map(|l| escaped(l.tenant.as_str())).collect();
+    let names: Vec<_> = lanes.iter().map(|l| escaped(l.name.as_str())).collect();
+    let marks: Vec<i64> = lanes.iter().map(|lane| clocks.mark(lane)).collect();
+    let whose: Param<'_> = match &tenant {
+        Some(tenant) => (tenant, Type::TEXT),
+        None => (&tenants, Type::TEXT_ARRAY),
+    };
+    let params: [Param<'_>; 4] = [
+        whose,
+        (&names, Type::TEXT_ARRAY),
+        (&marks, Type::INT8_ARRAY),
+        (&now, Type::INT8),
+    ];
+    let mut has_due = vec![false; lanes.len()];
+    for row in Session::Own(client).query(lanes_due, &params).await? {
+        let place = crate::reads::place(row.try_get(0)?)?;
+        *has_due.get_mut(place).ok_or(Failure::Unreadable("place"))? = true;
+    }
+    Ok(has_due)
 }
 
 /// Claims up to so many records of each of these tenants (its share), the earliest in any of its lanes: one
@@ -343,14 +382,16 @@ async fn claims<'l>(
 pub(crate) async fn next_due(
     client: &ClientWrapper,
     sql: &Sql,
+    clocks: &Clocks,
     now: Instant,
 ) -> Result<Vec<NextDue>> {
     let session = Session::Own(client);
+    let of_lanes = sql.clocks.of_lanes(clocks.is_distributed);
     let now = now.timestamp_micros();
     let params: [Param<'_>; 1] = [(&now, Type::INT8)];
     let asked = join(
-        session.query(&sql.clocks.lanes, &params),
-        session.query(&sql.clocks.lease_ends, &params),
+        session.query(&of_lanes.next, &params),
+        session.query(&of_lanes.lease_ends, &params),
     );
     let (lanes, ends) = asked.await;
     let lane_of = |row: &tokio_postgres::Row| -> Result<Lane> {

@@ -28,8 +28,8 @@
 //! A batch is one statement for each of its tenants, in one round trip.
 //!
 //! **Many workers.** Any number of processes may work on one database. Due records are claimed
-//! tenant by tenant with `SKIP LOCKED`, and leased in an unlogged table. No
-//! statement locks rows of two tenants, and nobody waits for a row of another tenant.
+//! tenant by tenant with `SKIP LOCKED`, and leased in an unlogged table. No statement locks rows of
+//! two tenants, and nobody waits for a row of another tenant.
 //!
 //! **Lists.** [`PostgresStore::index`] makes the indexes by which the segments that a host shows all
 //! day are found; [`PostgresStore::plan`] tells whether they are used.
@@ -43,13 +43,14 @@
 //! described in `migrations/`; only leadkit writes them, but reading them with SQL is welcome.
 //! [`Tables::row_level_security`] keeps other roles to one organisation's rows.
 //!
-//! **More than one PostgreSQL.** Every key and every unique index begins with the tenant's name,
-//! nothing refers from one tenant to another, and each statement is about one tenant, but for
-//! those that ask which lanes have something due. That is what distribution by tenant, as with
-//! Citus, asks of tables: carry [`Tables::distribution`] out once the tables are made, before
-//! there is much in them. Connect to the coordinator, whose sequence orders the journal.
-//! `next_due` goes from lane to lane in one recursive statement, which Citus does not carry out
-//! over all shards; what a worker does of itself with `tick` doesn't need it.
+//! **More than one PostgreSQL.** Every key and every index begins with the tenant's name, nothing
+//! refers from one tenant to another, and rows are written and locked by statements about one tenant.
+//! That is what distribution by tenant, as with Citus, asks of tables: carry
+//! [`Tables::distribution`] out once the tables are made, before there is much in them, and open
+//! stores as [`Options::distributed`], so that what is read of several tenants is what each shard
+//! can tell by itself. Connect to the coordinator, whose sequence orders the journal. Run
+//! this crate's tests with `LEADKIT_TEST_CITUS_URL` against your version first: the suite passes
+//! with these statements on a single server, which says nothing about what Citus makes of them.
 
 mod clocks;
 mod commit;

@@ -18,6 +18,10 @@ pub struct Options {
     /// How many connections a store that is opened by its URL has at most; a pool of the host's
     /// has its own limit. Default: 8.
     pub most_connections: usize,
+    /// Whether the tables are [distributed](crate::Tables::distribution) by tenant: then no
+    /// statement asks for more than one tenant, but what can be asked of each shard by itself. It
+    /// costs a worker of many tenants time in each look for what is due. Default: no.
+    pub distributed: bool,
 }
 
 impl Default for Options {
@@ -26,6 +30,7 @@ impl Default for Options {
             prefix: "leadkit_".into(),
             virtual_time: false,
             most_connections: 8,
+            distributed: false,
         }
     }
 }

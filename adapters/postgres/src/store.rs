@@ -103,7 +103,7 @@ impl PostgresStore {
                 virtual_time: options.virtual_time,
                 names: Names::default(),
                 widths: Widths::default(),
-                clocks: Clocks::default(),
+                clocks: Clocks::new(options.distributed),
                 indexed: Indexed::default(),
             }),
         })
@@ -284,7 +284,8 @@ impl Store for PostgresStore {
     async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
         let next = async {
             let client = self.client().await?;
-            clocks::next_due(&client, self.inner.tables.sql(), now).await
+            let (sql, clocks) = (self.inner.tables.sql(), &self.inner.clocks);
+            clocks::next_due(&client, sql, clocks, now).await
         };
         next.await.map_err(failed("read due records"))
     }

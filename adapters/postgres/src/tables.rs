@@ -103,7 +103,8 @@ CREATE POLICY "{prefix}own_rows" ON "{table}" USING ({own}) WITH CHECK ({own});
     }
 
     /// SQL that distributes the tables by tenant with Citus, for a database in which its extension
-    /// is made. To be carried out once, after the tables are made.
+    /// is made. To be carried out once, after the tables are made; then stores are opened as
+    /// [`Options::distributed`].
     #[must_use]
     pub fn distribution(&self) -> String {
         let of_table =
@@ -122,7 +123,7 @@ CREATE POLICY "{prefix}own_rows" ON "{table}" USING ({own}) WITH CHECK ({own});
     }
 }
 
-/// The fixed statements. All but those of `next_due` are about one tenant.
+/// The fixed statements. All but those that look into lanes are about one tenant.
 #[derive(Debug)]
 pub(crate) struct Sql {
     pub(crate) prefix: String,
@@ -139,26 +140,36 @@ pub(crate) struct Sql {
 /// The fixed statements over clocks and leases.
 #[derive(Debug)]
 pub(crate) struct ClockSql {
-    pub(crate) lanes_due: String,
     pub(crate) claim: String,
     pub(crate) end_leases: String,
-    pub(crate) lanes: String,
+    on_one_server: LaneSql,
+    by_shard: LaneSql,
+}
+
+/// The statements that ask what there is in lanes.
+#[derive(Debug)]
+pub(crate) struct LaneSql {
+    /// Of any tenants' lanes; by shard: of one tenant's.
+    pub(crate) due: String,
+    pub(crate) next: String,
     pub(crate) lease_ends: String,
 }
 
-impl ClockSql {
-    fn new(p: &str) -> Self {
-        // Whether a lease runs on the record `r` at $1. A subquery of its own for each record:
-        // the planner must not read all leases to find out about some.
-        let leased = |now: &str| {
-            format!(
-                r#"coalesce((SELECT l.lease_until > {now} FROM "{p}leases" l
-                   WHERE l.tenant = r.tenant AND l.kind = r.kind AND l.id = r.id
-                     AND l.version = r.version), false)"#
-            )
-        };
+/// Whether a lease runs on the record `r` at `now`. A subquery of its own for each record: the
+/// planner must not read all leases to find out about some.
+fn leased(p: &str, now: &str) -> String {
+    format!(
+        r#"coalesce((SELECT l.lease_until > {now} FROM "{p}leases" l
+           WHERE l.tenant = r.tenant AND l.kind = r.kind AND l.id = r.id
+             AND l.version = r.version), false)"#
+    )
+}
+
+impl LaneSql {
+    fn on_one_server(p: &str) -> Self {
+        let leased = leased(p, "$1");
         Self {
-            lanes_due: format!(
+            due: format!(
                 r#"SELECT l.place
                    FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY
                        l (tenant, lane, mark, place)
@@ -168,8 +179,75 @@ impl ClockSql {
                          AND r.wakes_at >= l.mark AND r.wakes_at <= $4 LIMIT 1
                    ) r"#
             ),
-            // Of each lane as many as of all, so that the earliest are among them; what is locked and
-            // isn't among them is free again when the transaction ends.
+            // From lane to lane, at the front of each one's part of the index.
+            next: format!(
+                r#"WITH RECURSIVE lanes AS (
+                       (SELECT r.tenant, r.lane FROM "{p}records" r
+                        WHERE r.wakes_at IS NOT NULL ORDER BY r.tenant, r.lane LIMIT 1)
+                       UNION ALL
+                       SELECT n.tenant, n.lane FROM lanes l CROSS JOIN LATERAL (
+                           SELECT r.tenant, r.lane FROM "{p}records" r
+                           WHERE r.wakes_at IS NOT NULL AND (r.tenant, r.lane) > (l.tenant, l.lane)
+                           ORDER BY r.tenant, r.lane LIMIT 1
+                       ) n
+                   )
+                   SELECT lanes.tenant, lanes.lane, (
+                       SELECT r.wakes_at FROM "{p}records" r
+                       WHERE r.tenant = lanes.tenant AND r.lane = lanes.lane
+                         AND r.wakes_at IS NOT NULL AND NOT {leased}
+                       ORDER BY r.wakes_at, r.kind, r.id LIMIT 1
+                   ) FROM lanes ORDER BY 1, 2"#
+            ),
+            lease_ends: format!(
+                r#"SELECT l.tenant, l.lane, min(l.lease_until)
+                   FROM "{p}leases" l CROSS JOIN LATERAL (
+                       SELECT 1 FROM "{p}records" r
+                       WHERE r.tenant = l.tenant AND r.kind = l.kind AND r.id = l.id
+                         AND r.version = l.version LIMIT 1
+                   ) r
+                   WHERE l.lease_until > $1 GROUP BY l.tenant, l.lane"#
+            ),
+        }
+    }
+
+    /// About one tenant, or what each shard groups by itself, going through all that it has.
+    fn by_shard(p: &str) -> Self {
+        Self {
+            due: format!(
+                r#"SELECT l.place
+                   FROM unnest($2::text[], $3::bigint[]) WITH ORDINALITY l (lane, mark, place)
+                   CROSS JOIN LATERAL (
+                       SELECT 1 FROM "{p}records" r
+                       WHERE r.tenant = $1 AND r.lane = l.lane
+                         AND r.wakes_at >= l.mark AND r.wakes_at <= $4 LIMIT 1
+                   ) r"#
+            ),
+            next: format!(
+                r#"SELECT r.tenant, r.lane, min(r.wakes_at)
+                       FILTER (WHERE l.lease_until IS NULL OR l.lease_until <= $1)
+                   FROM "{p}records" r LEFT JOIN "{p}leases" l
+                     ON l.tenant = r.tenant AND l.kind = r.kind AND l.id = r.id
+                    AND l.version = r.version
+                   WHERE r.wakes_at IS NOT NULL
+                   GROUP BY r.tenant, r.lane"#
+            ),
+            lease_ends: format!(
+                r#"SELECT l.tenant, l.lane, min(l.lease_until)
+                   FROM "{p}leases" l JOIN "{p}records" r
+                     ON r.tenant = l.tenant AND r.kind = l.kind AND r.id = l.id
+                    AND r.version = l.version
+                   WHERE l.lease_until > $1 GROUP BY l.tenant, l.lane"#
+            ),
+        }
+    }
+}
+
+impl ClockSql {
+    fn new(p: &str) -> Self {
+        let leased = leased(p, "$4");
+        Self {
+            // Of each lane as many as of all, so that the earliest are among them; what is locked
+            // and isn't among them is free again when the transaction ends.
             claim: format!(
                 r#"WITH due AS MATERIALIZED (
                        SELECT l.place, l.lane, r.* FROM unnest($2::text[], $3::bigint[])
@@ -177,7 +255,7 @@ impl ClockSql {
                        CROSS JOIN LATERAL (
                            SELECT r.kind, r.id, r.version, r.wakes_at FROM "{p}records" r
                            WHERE r.tenant = $1 AND r.lane = l.lane
-                             AND r.wakes_at >= l.mark AND r.wakes_at <= $4 AND NOT {}
+                             AND r.wakes_at >= l.mark AND r.wakes_at <= $4 AND NOT {leased}
                            ORDER BY r.wakes_at, r.kind, r.id LIMIT $5
                            FOR NO KEY UPDATE OF r SKIP LOCKED
                        ) r
@@ -192,8 +270,7 @@ impl ClockSql {
                        RETURNING kind, id
                    )
                    SELECT due.kind, due.id, due.wakes_at, due.place
-                   FROM due JOIN leased USING (kind, id)"#,
-                leased("$4")
+                   FROM due JOIN leased USING (kind, id)"#
             ),
             end_leases: format!(
                 r#"DELETE FROM "{p}leases" l USING (
@@ -202,35 +279,16 @@ impl ClockSql {
                    ) e
                    WHERE l.tenant = $1 AND l.kind = e.kind AND l.id = e.id"#
             ),
-            // From lane to lane, at the front of each one's part of the index.
-            lanes: format!(
-                r#"WITH RECURSIVE lanes AS (
-                       (SELECT r.tenant, r.lane FROM "{p}records" r
-                        WHERE r.wakes_at IS NOT NULL ORDER BY r.tenant, r.lane LIMIT 1)
-                       UNION ALL
-                       SELECT n.tenant, n.lane FROM lanes l CROSS JOIN LATERAL (
-                           SELECT r.tenant, r.lane FROM "{p}records" r
-                           WHERE r.wakes_at IS NOT NULL AND (r.tenant, r.lane) > (l.tenant, l.lane)
-                           ORDER BY r.tenant, r.lane LIMIT 1
-                       ) n
-                   )
-                   SELECT lanes.tenant, lanes.lane, (
-                       SELECT r.wakes_at FROM "{p}records" r
-                       WHERE r.tenant = lanes.tenant AND r.lane = lanes.lane
-                         AND r.wakes_at IS NOT NULL AND NOT {}
-                       ORDER BY r.wakes_at, r.kind, r.id LIMIT 1
-                   ) FROM lanes ORDER BY 1, 2"#,
-                leased("$1")
-            ),
-            lease_ends: format!(
-                r#"SELECT l.tenant, l.lane, min(l.lease_until)
-                   FROM "{p}leases" l CROSS JOIN LATERAL (
-                       SELECT 1 FROM "{p}records" r
-                       WHERE r.tenant = l.tenant AND r.kind = l.kind AND r.id = l.id
-                         AND r.version = l.version LIMIT 1
-                   ) r
-                   WHERE l.lease_until > $1 GROUP BY l.tenant, l.lane"#
-            ),
+            on_one_server: LaneSql::on_one_server(p),
+            by_shard: LaneSql::by_shard(p),
+        }
+    }
+
+    /// Those for tables that are distributed by tenant, or aren't.
+    pub(crate) fn of_lanes(&self, is_distributed: bool) -> &LaneSql {
+        match is_distributed {
+            true => &self.by_shard,
+            false => &self.on_one_server,
         }
     }
 }

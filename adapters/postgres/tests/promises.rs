@@ -11,16 +11,19 @@ use leadkit::store::Store;
 use leadkit_postgres::{Options, PostgresStore};
 use tokio::sync::OnceCell;
 
-/// Stores in one database, each with tables of its own.
-struct Tables;
+/// Stores in one database, each with tables of its own, asked as if they were distributed or not.
+struct Tables {
+    distributed: bool,
+}
 
 static DATABASE: OnceCell<String> = OnceCell::const_new();
 static MADE: AtomicU32 = AtomicU32::new(0);
 
-async fn open(prefix: &str) -> Arc<dyn Store> {
+async fn open(prefix: &str, distributed: bool) -> Arc<dyn Store> {
     let url = DATABASE.get_or_init(server::fresh_database).await;
     let options = Options {
         prefix: prefix.into(),
+        distributed,
         ..server::options()
     };
     let store = PostgresStore::open_with(url, &options).await;
@@ -31,14 +34,14 @@ async fn open(prefix: &str) -> Arc<dyn Store> {
 impl Subject for Tables {
     async fn fresh(&self) -> Arc<dyn Store> {
         let made = MADE.fetch_add(1, Ordering::Relaxed);
-        open(&format!("t{made}_")).await
+        open(&format!("t{made}_"), self.distributed).await
     }
 
     async fn reopened(&self, store: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
         let told = format!("{store:?}");
         let prefix = told.split('"').nth(1).expect("the prefix").to_owned();
         drop(store);
-        Some(open(&prefix).await)
+        Some(open(&prefix, self.distributed).await)
     }
 }
 
@@ -50,4 +53,12 @@ fn block_on<F: Future<Output = Result<(), E>>, E>(check: F) -> Result<(), E> {
     }
 }
 
-leadkit::conformance_tests!(Tables, block_on);
+mod on_one_server {
+    use super::{Tables, block_on};
+    leadkit::conformance_tests!(Tables { distributed: false }, block_on);
+}
+
+mod distributed {
+    use super::{Tables, block_on};
+    leadkit::conformance_tests!(Tables { distributed: true }, block_on);
+}

@@ -3,6 +3,10 @@
 
 mod server;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use leadkit::conformance::Subject;
 use leadkit::ids::{CommandId, Id, Tenant};
 use leadkit::store::{
     Changes, Key, Kind, Misuse, Put, Store, StoreErrorKind, StoredFact, Verdict, Version,
@@ -249,7 +253,7 @@ fn a_server_that_is_not_there_is_unavailable() {
 }
 
 /// With Citus at hand (`LEADKIT_TEST_CITUS_URL` names a database of its own), the tables are
-/// distributed and used.
+/// distributed, and every promise is put to the test on them.
 #[test]
 fn the_tables_can_be_distributed_by_tenant() {
     let Ok(url) = std::env::var("LEADKIT_TEST_CITUS_URL") else {
@@ -258,29 +262,57 @@ fn the_tables_can_be_distributed_by_tenant() {
     };
     block_on(async {
         let client = server::connect(&url).await;
-        let citus = client
-            .batch_execute("CREATE EXTENSION IF NOT EXISTS citus")
-            .await;
-        citus.expect("Citus");
+        let citus = "CREATE EXTENSION IF NOT EXISTS citus; SET citus.shard_count TO 4";
+        client.batch_execute(citus).await.expect("Citus");
+        let citus = Citus {
+            url,
+            client,
+            made: AtomicU32::new(0),
+        };
+        let mut broken = Vec::new();
+        for promise in leadkit::conformance::all() {
+            if let Err(error) = promise.check(&citus).await {
+                broken.push(format!("{error}: {:?}", error.found));
+            }
+        }
+        assert!(broken.is_empty(), "{}", broken.join("\n"));
+    });
+}
+
+struct Citus {
+    url: String,
+    client: Client,
+    made: AtomicU32,
+}
+
+impl Citus {
+    async fn open(&self, prefix: String) -> PostgresStore {
         let options = Options {
-            prefix: format!("t{}_", std::process::id()),
+            prefix,
+            distributed: true,
             ..server::options()
         };
-        let store = PostgresStore::open_with(&url, &options)
-            .await
-            .expect("a store");
+        let store = PostgresStore::open_with(&self.url, &options).await;
+        store.expect("a store")
+    }
+}
+
+#[async_trait::async_trait]
+impl Subject for Citus {
+    async fn fresh(&self) -> Arc<dyn Store> {
+        let made = self.made.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("t{}_{made}_", std::process::id());
+        let store = self.open(prefix).await;
         let distribution = store.tables().distribution();
-        client
-            .batch_execute(&distribution)
-            .await
-            .expect("distributed tables");
-        let tenants: Vec<String> = (0..8).map(|n| format!("tenant {n}")).collect();
-        let batch = tenants.iter().map(|tenant| change(tenant)).collect();
-        let written = store.commit(batch).await.expect("verdicts");
-        assert_eq!(written, vec![Verdict::Written; 8]);
-        for tenant in &tenants {
-            let found = store.load(&[lead(tenant)]).await.expect("a record");
-            assert_eq!(found[0].version, Version(1));
-        }
-    });
+        let distributed = self.client.batch_execute(&distribution).await;
+        distributed.expect("distributed tables");
+        Arc::new(store)
+    }
+
+    async fn reopened(&self, store: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+        let told = format!("{store:?}");
+        let prefix = told.split('"').nth(1).expect("the prefix").to_owned();
+        drop(store);
+        Some(Arc::new(self.open(prefix).await))
+    }
 }
