@@ -189,6 +189,7 @@ async fn make_lacking(
     wanted: &BTreeMap<String, Columns>,
 ) -> Result<()> {
     let is_there = valid(client, sql, layout).await?;
+    let table = sql.table(layout.kind);
     for (name, columns) in wanted {
         match is_there.get(name) {
             Some(true) => continue,
@@ -206,13 +207,14 @@ async fn make_lacking(
         let columns: Vec<String> = columns.iter().map(column).collect();
         // With the id at the end, a list in order of id comes out of it in order.
         let make = format!(
-            r#"CREATE INDEX CONCURRENTLY "{name}" ON "{}" (tenant, {}, id)"#,
-            sql.table(layout.kind),
+            r#"CREATE INDEX CONCURRENTLY "{name}" ON "{table}" (tenant, {}, id)"#,
             columns.join(", ")
         );
         client.batch_execute(&make).await?;
     }
-    Ok(())
+    // How often a text begins with what is counted with the index, and not before.
+    let analyse = format!(r#"ANALYZE "{table}""#);
+    Ok(client.batch_execute(&analyse).await?)
 }
 
 #[cfg(test)]

@@ -1,107 +1,18 @@
 //! Segments that are shown all day are found by indexes, and nothing else changes.
 
+#[path = "../../sqlite/tests/lists/mod.rs"]
+mod lists;
 mod server;
 
-use leadkit::condition::{Comparison, FactName, Filter};
-use leadkit::ids::{CommandId, Id, Tenant};
-use leadkit::store::{
-    Changes, Count, Key, Kind, Order, Put, Select, Store, StoredFact, Verdict, Version,
-};
-use leadkit::value::Value;
+use leadkit::condition::{FactName, Filter};
+use leadkit::store::Kind;
 use leadkit_postgres::PostgresStore;
+use lists::{acme, fact, fill, is, put, seen, segments, select, write};
 use server::block_on;
 
-const LEADS: u32 = 12_000;
-
-fn acme() -> Tenant {
-    Tenant::from("acme")
-}
-
-fn put(number: u32, facts: Vec<StoredFact>) -> Put {
-    let mut id = [0; 16];
-    id[12..].copy_from_slice(&number.to_be_bytes());
-    Put {
-        key: Key {
-            id: Id::from_bytes(id),
-            kind: Kind::Lead,
-            tenant: acme(),
-        },
-        read: Version::ABSENT,
-        makes: Version::ABSENT.next(),
-        body: Some(Vec::new()),
-        wakes: None,
-        facts,
-    }
-}
-
-async fn write(store: &PostgresStore, puts: Vec<Put>) {
-    let first = puts[0].key.id.to_string();
-    let change = Changes {
-        tenant: acme(),
-        command: CommandId::of(&first),
-        checks: Vec::new(),
-        puts,
-        journal: Vec::new(),
-    };
-    let verdicts = store.commit(vec![change]).await.expect("a verdict");
-    assert_eq!(verdicts, [Verdict::Written]);
-}
-
-fn fact(name: &str, value: impl Into<Value>) -> StoredFact {
-    StoredFact::new(name, value)
-}
-
-/// Leads of sixty owners in ten stages, with a product, a price and a number of attempts.
-async fn fill(store: &PostgresStore) {
-    let leads: Vec<u32> = (0..LEADS).collect();
-    for numbers in leads.chunks(2_000) {
-        let lead = |number: &u32| {
-            let n = *number as i32;
-            let facts = vec![
-                fact("owner", format!("agent {}", n % 60).as_str()),
-                fact("stage", format!("stage {}", n / 7 % 10).as_str()),
-                fact("product", format!("x{}", n / 3 % 150).as_str()),
-                fact("price", n % 5_000),
-                fact("attempts.total", n / 11 % 100),
-                fact("open", n % 400 == 0),
-            ];
-            put(*number, facts)
-        };
-        write(store, numbers.iter().map(lead).collect()).await;
-    }
-}
-
-fn compare(fact: &str, op: Comparison, value: impl Into<Value>) -> Filter {
-    let (fact, value) = (FactName::new(fact), value.into());
-    Filter::Compare { fact, op, value }
-}
-
-fn is(fact: &str, value: impl Into<Value>) -> Filter {
-    compare(fact, Comparison::Equal, value)
-}
-
-fn select(filter: &Filter) -> Select {
-    Select {
-        tenant: acme(),
-        kind: Kind::Lead,
-        filter: filter.clone(),
-        order: Order::Id,
-        after: None,
-        limit: 50,
-    }
-}
-
-/// The first page of a segment, and how many there are.
-async fn seen(store: &PostgresStore, filter: &Filter) -> (Vec<Key>, u64) {
-    let page = store.select(&select(filter)).await.expect("a page");
-    let count = Count {
-        tenant: acme(),
-        kind: Kind::Lead,
-        filter: filter.clone(),
-        by: Vec::new(),
-    };
-    let counted = store.count(&count).await.expect("a count");
-    (page.keys, counted[0].count)
+fn names_of(columns: &[&str]) -> Vec<String> {
+    let name = |columns| format!("leadkit_lead_facts_by_{columns}");
+    columns.iter().map(name).collect()
 }
 
 #[test]
@@ -111,36 +22,7 @@ fn the_indexes_that_segments_ask_for_are_used() {
         let url = server::fresh_database().await;
         let store = PostgresStore::open(&url).await.expect("a store");
         fill(&store).await;
-        let either = Filter::Any(vec![is("owner", "agent 5"), is("product", "x12")]);
-        let segments = [
-            (
-                Filter::All(vec![is("stage", "stage 3"), is("owner", "agent 7")]),
-                vec!["leadkit_lead_facts_by_owner_and_stage"],
-            ),
-            (is("product", "x12"), vec!["leadkit_lead_facts_by_t1"]),
-            (
-                Filter::All(vec![
-                    is("open", true),
-                    compare("attempts.total", Comparison::AtLeast, 90),
-                ]),
-                vec!["leadkit_lead_facts_by_open_and_attempts_total"],
-            ),
-            (
-                compare("price", Comparison::Less, 20),
-                vec!["leadkit_lead_facts_by_n1"],
-            ),
-            (
-                Filter::In {
-                    fact: FactName::new("product"),
-                    values: vec!["x1".into(), "x2".into()],
-                },
-                vec!["leadkit_lead_facts_by_t1"],
-            ),
-            (
-                either,
-                vec!["leadkit_lead_facts_by_owner", "leadkit_lead_facts_by_t1"],
-            ),
-        ];
+        let segments = segments();
         let client = server::connect(&url).await;
         client.batch_execute("ANALYZE").await.expect("statistics");
         let mut before = Vec::new();
@@ -153,13 +35,12 @@ fn the_indexes_that_segments_ask_for_are_used() {
             let made = store
                 .index(&acme(), Kind::Lead, std::slice::from_ref(segment))
                 .await;
-            assert_eq!(made.expect("indexes"), *names);
+            assert_eq!(made.expect("indexes"), names_of(names));
         }
-        client.batch_execute("ANALYZE").await.expect("statistics");
         for ((segment, names), before) in segments.iter().zip(before) {
             let plan = store.plan(&select(segment)).await.expect("a plan");
-            for name in names {
-                assert!(plan.contains(name), "{name} isn't used:\n{plan}");
+            for name in names_of(names) {
+                assert!(plan.contains(&name), "{name} isn't used:\n{plan}");
             }
             assert!(before.1 > 0, "a segment of nobody");
             assert_eq!(seen(&store, segment).await, before);

@@ -84,6 +84,11 @@ impl Layout {
         }
     }
 
+    /// Whose facts these are.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// The table's name without the prefix.
     pub(crate) fn table(&self) -> &'static str {
         match self.kind {

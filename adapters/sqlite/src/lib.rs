@@ -26,6 +26,9 @@
 //! records get the same ones: the second to commit is told `Moved`, and no effect is doubled,
 //! but work is. For many workers take a PostgreSQL store.
 //!
+//! **Lists.** [`SqliteStore::index`] makes the indexes by which the segments that a host shows all
+//! day are found; [`SqliteStore::plan`] tells whether they are used.
+//!
 //! **Tables** are named `leadkit_*`; [`Options::prefix`] changes that. What lies in them is
 //! described in `migrations/`; only leadkit writes them, but reading them with SQL is welcome.
 

@@ -29,22 +29,7 @@ impl Session<'_> {
         }
         let columns = Columns::new(self, tenant, select.kind)?;
         let order = Ordering::new(&columns, &select.order);
-        let mut statement = columns.rows(&select.filter);
-        statement.column(Alias::new("id"));
-        for part in &order.by {
-            statement.expr(part.expr());
-        }
-        if let Some(after) = &select.after {
-            statement.and_where(order.behind(after));
-        }
-        order.apply(&mut statement);
-        // One more than asked for tells whether there is a next page.
-        statement.limit(
-            u64::try_from(select.limit)
-                .unwrap_or(u64::MAX)
-                .saturating_add(1),
-        );
-
+        let statement = columns.page(select, &order);
         let mut page = Page::default();
         let mut last = None;
         let complete = self.rows(&statement, |row| {
@@ -63,6 +48,22 @@ impl Session<'_> {
         })?;
         page.next = last.filter(|_| !complete);
         Ok(page)
+    }
+
+    /// How SQLite would go about a selection that [`Select::check`] accepts; within a transaction.
+    pub(crate) fn plan(&mut self, select: &Select) -> rusqlite::Result<String> {
+        let Some(tenant) = self.tenant(&select.tenant)? else {
+            return Ok(String::new());
+        };
+        let columns = Columns::new(self, tenant, select.kind)?;
+        let order = Ordering::new(&columns, &select.order);
+        let (sql, values) = columns.page(select, &order).build(SqliteQueryBuilder);
+        let explained = format!("EXPLAIN QUERY PLAN {sql}");
+        let mut statement = self.connection.prepare(&explained)?;
+        let steps =
+            statement.query_map(params_from_iter(values.iter().map(Bound)), |row| row.get(3))?;
+        let steps = steps.collect::<rusqlite::Result<Vec<String>>>()?;
+        Ok(steps.join("\n"))
     }
 
     /// A count that [`Count::check`] accepts; within a transaction.
@@ -220,6 +221,23 @@ impl<'a> Columns<'a> {
             statement.and_where(Expr::col(Alias::new("kind")).eq(kind));
         }
         statement.and_where(self.filter(filter, true));
+        statement
+    }
+
+    /// One page of a selection.
+    fn page(&self, select: &Select, order: &Ordering) -> SelectStatement {
+        let mut statement = self.rows(&select.filter);
+        statement.column(Alias::new("id"));
+        for part in &order.by {
+            statement.expr(part.expr());
+        }
+        if let Some(after) = &select.after {
+            statement.and_where(order.behind(after));
+        }
+        order.apply(&mut statement);
+        // One more than asked for tells whether there is a next page.
+        let limit = u64::try_from(select.limit).unwrap_or(u64::MAX);
+        statement.limit(limit.saturating_add(1));
         statement
     }
 

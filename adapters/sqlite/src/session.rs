@@ -5,6 +5,7 @@
 
 mod commit;
 mod due;
+mod indexes;
 mod names;
 
 use leadkit::ids::{CommandId, Id, Tenant};

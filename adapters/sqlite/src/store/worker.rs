@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use futures::channel::oneshot;
+use leadkit::condition::Filter;
 use leadkit::ids::Tenant;
 use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, NextDue, Page,
-    Select, StoreError, Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Loaded, NextDue,
+    Page, Select, StoreError, Verdict,
 };
 use leadkit::time::Instant;
 use rusqlite::Connection;
@@ -37,6 +38,8 @@ pub(super) enum Request {
     Count(Count, Reply<Vec<Counted>>),
     Journal(Tenant, JournalCursor, usize, Reply<Vec<Journaled>>),
     Release(Vec<Key>),
+    Index(Tenant, Kind, Vec<Filter>, Reply<Vec<String>>),
+    Plan(Select, Reply<String>),
 }
 
 /// How often to let other threads run before sleeping: some hundred microseconds.
@@ -196,6 +199,14 @@ fn answer(session: &mut Session<'_>, leases: &mut Leases, request: Request) {
         Request::Journal(tenant, after, limit, reply) => {
             let read = session.reading(|session| session.journal(&tenant, after, limit));
             tell(reply, read.map_err(failed("read the journal")));
+        }
+        Request::Index(tenant, kind, segments, reply) => {
+            let made = session.writing(|session| session.index(&tenant, kind, &segments));
+            tell(reply, made.map_err(failed("make indexes")));
+        }
+        Request::Plan(select, reply) => {
+            let plan = session.reading(|session| session.plan(&select));
+            tell(reply, plan.map_err(failed("plan a selection")));
         }
         Request::Release(keys) => keys.iter().for_each(|key| leases.release(key)),
     }

@@ -1,0 +1,82 @@
+//! Indexes over facts, for lists that a host shows again and again.
+
+use std::collections::BTreeSet;
+
+use leadkit::condition::{Filter, SoughtFact};
+use leadkit::ids::Tenant;
+use leadkit::store::Kind;
+
+use crate::facts::{Layout, Place};
+use crate::session::Session;
+
+impl Session<'_> {
+    /// Makes the indexes by which these segments of a tenant's records are found, as far as they
+    /// aren't there; answers with their names. Within a transaction that writes.
+    pub(crate) fn index(
+        &mut self,
+        tenant: &Tenant,
+        kind: Kind,
+        segments: &[Filter],
+    ) -> rusqlite::Result<Vec<String>> {
+        let Some(layout) = Layout::of(kind) else {
+            return Ok(Vec::new());
+        };
+        let tenant = self.names.tenant_or_new(tenant)?;
+        let mut wanted: BTreeSet<Vec<usize>> = BTreeSet::new();
+        for segment in segments {
+            let mut columns = Vec::new();
+            for facts in segment.lookups() {
+                columns.push(self.columns(tenant, layout, &facts)?);
+            }
+            // Where one of several things suffices, all are looked up, or none.
+            if columns.iter().all(|columns| !columns.is_empty()) {
+                wanted.extend(columns);
+            }
+        }
+        let table = format!("{}{}", self.sql.prefix, layout.table());
+        let mut names = BTreeSet::new();
+        for columns in wanted {
+            let columns: Vec<String> = columns.iter().map(|c| layout.column(*c)).collect();
+            let name = format!("{table}_by_{}", columns.join("_and_"));
+            // The id follows by itself, so that a list in order of id comes out in order.
+            let make = format!(
+                r#"CREATE INDEX IF NOT EXISTS "{name}" ON "{table}" (tenant, "{}")"#,
+                columns.join(r#"", ""#)
+            );
+            self.connection.execute_batch(&make)?;
+            names.insert(name);
+        }
+        if !names.is_empty() {
+            // Else SQLite believes that a bound leaves out too little to be worth an index.
+            let analyse = format!(r#"ANALYZE "{table}""#);
+            self.connection.execute_batch(&analyse)?;
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    /// The columns of these facts, as far as they have any. A field that has none yet is given
+    /// one.
+    fn columns(
+        &mut self,
+        tenant: i64,
+        layout: &Layout,
+        facts: &[SoughtFact],
+    ) -> rusqlite::Result<Vec<usize>> {
+        let mut columns = Vec::new();
+        for fact in facts {
+            let (name, value_type) = (fact.name.as_str(), fact.value_type);
+            let place = match layout.built_in(name, value_type) {
+                Some(place) => place,
+                None => {
+                    let kind = layout.kind();
+                    let slot = self.names.slot_or_new(tenant, kind, name, value_type)?;
+                    layout.slot(slot)
+                }
+            };
+            if let Place::Column(column) = place {
+                columns.push(column);
+            }
+        }
+        Ok(columns)
+    }
+}

@@ -1,0 +1,64 @@
+//! Segments that are shown all day are found by indexes, and nothing else changes.
+
+mod lists;
+
+use leadkit::condition::Filter;
+use leadkit::store::Kind;
+use leadkit_sqlite::SqliteStore;
+use lists::{acme, fact, fill, is, put, seen, segments, select, write};
+use pollster::block_on;
+
+#[test]
+fn the_indexes_that_segments_ask_for_are_used() {
+    block_on(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(folder.path().join("leads.db")).expect("a store");
+        fill(&store).await;
+        let mut before = Vec::new();
+        for (segment, _) in &segments() {
+            let plan = store.plan(&select(segment)).await.expect("a plan");
+            assert!(!plan.contains("_by_"), "{plan}");
+            before.push(seen(&store, segment).await);
+        }
+        for _ in 0..2 {
+            for (segment, columns) in &segments() {
+                let name = |columns| format!("leadkit_lead_facts_by_{columns}");
+                let names: Vec<String> = columns.iter().map(name).collect();
+                let one = std::slice::from_ref(segment);
+                let made = store.index(&acme(), Kind::Lead, one).await;
+                assert_eq!(made.expect("indexes"), names);
+                let plan = store.plan(&select(segment)).await.expect("a plan");
+                for name in names {
+                    assert!(plan.contains(&name), "{name} isn't used:\n{plan}");
+                }
+            }
+        }
+        for ((segment, _), before) in segments().iter().zip(before) {
+            assert!(before.1 > 0, "a segment of nobody");
+            assert_eq!(seen(&store, segment).await, before);
+        }
+    });
+}
+
+#[test]
+fn what_has_no_column_of_its_own_gets_no_index() {
+    block_on(async {
+        let store = SqliteStore::in_memory().expect("a store");
+        let names: Vec<String> = (0..10).map(|n| format!("field {n}")).collect();
+        let facts = names.iter().map(|name| fact(name, name.as_str()));
+        write(&store, vec![put(1, facts.collect())]).await;
+        let segments: Vec<Filter> = names.iter().map(|name| is(name, name.as_str())).collect();
+        let made = store.index(&acme(), Kind::Lead, &segments).await;
+        assert_eq!(made.expect("indexes").len(), 8);
+        for segment in &segments {
+            assert_eq!(seen(&store, segment).await.1, 1);
+        }
+        let either = Filter::Any(segments);
+        let made = store.index(&acme(), Kind::Lead, &[either]).await;
+        assert!(made.expect("indexes").is_empty(), "of no use");
+        let claims = store
+            .index(&acme(), Kind::Claim, &[is("owner", "ana")])
+            .await;
+        assert!(claims.expect("nothing").is_empty());
+    });
+}
