@@ -138,7 +138,9 @@ impl PostgresStore {
     /// as in `registered < now - 30d`, may be taken at any instant.
     ///
     /// A segment that asks for what is *not* so gets no index, and neither does a field beyond the
-    /// eight columns that each sort of field has.
+    /// eight columns that each sort of field has. A connection keeps a lock of its session while
+    /// indexes are made, so none should pass through a pooler that hands connections out by
+    /// transaction.
     ///
     /// ```no_run
     /// # async fn main_(store: leadkit_postgres::PostgresStore, playbook: leadkit::playbook::Playbook, now: leadkit::time::Instant) -> Result<(), Box<dyn std::error::Error>> {
