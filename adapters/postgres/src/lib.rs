@@ -32,7 +32,8 @@
 //! two tenants, and nobody waits for a row of another tenant.
 //!
 //! **Lists.** [`PostgresStore::index`] makes the indexes by which the segments that a host shows all
-//! day are found; [`PostgresStore::plan`] tells whether they are used.
+//! day are found; [`PostgresStore::plan`] tells whether they are used. A page or a total takes one
+//! round trip.
 //!
 //! **What is checked and isn't written** is locked until the change is committed, so that it can't
 //! move meanwhile; but a record that isn't there can't be locked. Two changes at the same instant

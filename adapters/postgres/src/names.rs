@@ -31,6 +31,20 @@ impl Names {
     fn known(&self) -> MutexGuard<'_, BTreeMap<(Tenant, Kind), Slots>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// What is known of a tenant's fields: what was true once, and may be less than all by now.
+    pub(crate) fn of(&self, tenant: &Tenant, kind: Kind) -> Slots {
+        let known = self.known();
+        known
+            .get(&(tenant.clone(), kind))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Keeps what was found.
+    pub(crate) fn keep(&self, tenant: &Tenant, kind: Kind, slots: Slots) {
+        self.known().insert((tenant.clone(), kind), slots);
+    }
 }
 
 /// The slots of everything that a batch of one tenant's writes.

@@ -7,6 +7,7 @@
 //! A fact may lie in several places, one for each type that its name was ever stored with; a
 //! record has it in one of them at most.
 
+use futures::future::join;
 use leadkit::condition::{Comparison, Filter};
 use leadkit::ids::Tenant;
 use leadkit::store::{Count, Counted, Cursor, Key, Kind, Order, Page, Select};
@@ -21,26 +22,31 @@ use uuid::Uuid;
 use crate::error::{Failure, Result};
 use crate::facts::{self, Encoded, Layout, Place, TYPES, escaped, type_number};
 use crate::indexes::{Indexed, beginning, beginning_of_column};
-use crate::names::{Slots, slot_of};
+use crate::names::{Names, Slots, slot_of};
 use crate::session::{Param, Session, id, kind_number};
 use crate::tables::Sql;
 
+/// What a question needs beside a session.
+#[derive(Clone, Copy)]
+pub(crate) struct Desk<'a> {
+    pub(crate) sql: &'a Sql,
+    pub(crate) indexed: &'a Indexed,
+    pub(crate) names: &'a Names,
+}
+
 impl Session<'_> {
     /// One page of a selection that [`Select::check`] accepts.
-    pub(crate) async fn select(
-        self,
-        sql: &Sql,
-        indexed: &Indexed,
-        select: &Select,
-    ) -> Result<Page> {
+    pub(crate) async fn select(self, desk: Desk<'_>, select: &Select) -> Result<Page> {
         if select.limit == 0 {
             return Ok(Page::default());
         }
         let place = (&select.tenant, select.kind);
-        let columns = Columns::new(self, sql, indexed, place).await?;
-        let order = Ordering::new(&columns, &select.order);
-        let asked = Asked::new(columns.page(select, &order))?;
-        let rows = self.query_once(&asked.sql, &asked.params()).await?;
+        let ask = |columns: &Columns<'_>| {
+            let order = Ordering::new(columns, &select.order);
+            let asked = Asked::new(columns.page(select, &order))?;
+            Ok((asked, order))
+        };
+        let (rows, order) = self.ask(desk, place, ask).await?;
         let mut page = Page::default();
         let mut last = None;
         for row in rows.iter().take(select.limit) {
@@ -58,36 +64,32 @@ impl Session<'_> {
     }
 
     /// How the server would go about a selection that [`Select::check`] accepts.
-    pub(crate) async fn plan(
-        self,
-        sql: &Sql,
-        indexed: &Indexed,
-        select: &Select,
-    ) -> Result<String> {
+    pub(crate) async fn plan(self, desk: Desk<'_>, select: &Select) -> Result<String> {
         let place = (&select.tenant, select.kind);
-        let columns = Columns::new(self, sql, indexed, place).await?;
-        let order = Ordering::new(&columns, &select.order);
-        let asked = Asked::new(columns.page(select, &order))?;
-        let explained = format!("EXPLAIN {}", asked.sql);
-        let rows = self.query_once(&explained, &asked.params()).await?;
+        let ask = |columns: &Columns<'_>| {
+            let order = Ordering::new(columns, &select.order);
+            let mut asked = Asked::new(columns.page(select, &order))?;
+            asked.sql.insert_str(0, "EXPLAIN ");
+            Ok((asked, ()))
+        };
+        let (rows, ()) = self.ask(desk, place, ask).await?;
         let lines = rows.iter().map(|row| row.try_get(0));
         let lines = lines.collect::<Result<Vec<&str>, _>>()?;
         Ok(lines.join("\n"))
     }
 
     /// A count that [`Count::check`] accepts.
-    pub(crate) async fn count(
-        self,
-        sql: &Sql,
-        indexed: &Indexed,
-        count: &Count,
-    ) -> Result<Vec<Counted>> {
+    pub(crate) async fn count(self, desk: Desk<'_>, count: &Count) -> Result<Vec<Counted>> {
         let place = (&count.tenant, count.kind);
-        let columns = Columns::new(self, sql, indexed, place).await?;
-        let groups: Vec<Vec<Located>> = count.by.iter().map(|name| columns.located(name)).collect();
-        let asked = Asked::new(columns.groups(&count.filter, &groups))?;
+        let ask = |columns: &Columns<'_>| {
+            let groups = count.by.iter().map(|name| columns.located(name));
+            let groups: Vec<Vec<Located>> = groups.collect();
+            let asked = Asked::new(columns.groups(&count.filter, &groups))?;
+            Ok((asked, groups))
+        };
+        let (rows, groups) = self.ask(desk, place, ask).await?;
         let mut counted = Vec::new();
-        for row in self.query_once(&asked.sql, &asked.params()).await? {
+        for row in rows {
             let mut column = 1;
             let mut values = Vec::with_capacity(groups.len());
             for group in &groups {
@@ -102,6 +104,41 @@ impl Session<'_> {
             counted.retain(|group| group.count > 0);
         }
         Ok(counted)
+    }
+
+    /// Asks where the facts lie that are known to lie somewhere, and in the same round trip
+    /// whether that is still all; if it isn't, asks again.
+    async fn ask<T>(
+        self,
+        desk: Desk<'_>,
+        (tenant, kind): (&Tenant, Kind),
+        ask: impl Fn(&Columns<'_>) -> Result<(Asked, T)>,
+    ) -> Result<(Vec<Row>, T)> {
+        let layout = Layout::of(kind);
+        let mut slots = desk.names.of(tenant, kind);
+        loop {
+            let columns = Columns {
+                desk,
+                tenant,
+                kind,
+                layout,
+                slots,
+            };
+            let (asked, answer) = ask(&columns)?;
+            let params = asked.params();
+            if layout.is_none() {
+                return Ok((self.query_once(&asked.sql, &params).await?, answer));
+            }
+            // Asked last: what the rows show has no field that isn't among these.
+            let now = self.slots(desk.sql, tenant, kind);
+            let (rows, now) = join(self.query_once(&asked.sql, &params), now).await;
+            let now = now?;
+            if now == columns.slots {
+                return Ok((rows?, answer));
+            }
+            desk.names.keep(tenant, kind, now.clone());
+            slots = now;
+        }
     }
 }
 
@@ -174,10 +211,8 @@ impl Bound {
 }
 
 /// Where the facts of one tenant's records of one kind lie.
-#[derive(Debug)]
 struct Columns<'a> {
-    sql: &'a Sql,
-    indexed: &'a Indexed,
+    desk: Desk<'a>,
     tenant: &'a Tenant,
     kind: Kind,
     layout: Option<&'static Layout>,
@@ -213,33 +248,12 @@ fn bound(value: &Value) -> Expr {
     }
 }
 
-impl<'a> Columns<'a> {
-    async fn new(
-        session: Session<'_>,
-        sql: &'a Sql,
-        indexed: &'a Indexed,
-        (tenant, kind): (&'a Tenant, Kind),
-    ) -> Result<Self> {
-        let layout = Layout::of(kind);
-        let slots = match layout {
-            Some(_) => session.slots(sql, tenant, kind).await?,
-            None => Slots::new(),
-        };
-        Ok(Self {
-            sql,
-            indexed,
-            tenant,
-            kind,
-            layout,
-            slots,
-        })
-    }
-
+impl Columns<'_> {
     /// The rows that a filter lets through: of the facts, or of the records themselves when
     /// the kind has none.
     fn rows(&self, filter: &Filter) -> SelectStatement {
         let mut statement = Query::select();
-        statement.from(Alias::new(self.sql.table(self.kind)));
+        statement.from(Alias::new(self.desk.sql.table(self.kind)));
         let tenant = Expr::val(escaped(self.tenant.as_str()).into_owned());
         statement.and_where(Expr::col(Alias::new("tenant")).eq(tenant));
         if self.layout.is_none() {
@@ -370,7 +384,7 @@ impl<'a> Columns<'a> {
         let Place::Column(column) = located.place else {
             return holds;
         };
-        if located.value_type != ValueType::Text || !self.indexed.has(self.kind, column) {
+        if located.value_type != ValueType::Text || !self.desk.indexed.has(self.kind, column) {
             return holds;
         }
         let beginnings = values.iter().filter_map(|value| match Encoded::of(value) {

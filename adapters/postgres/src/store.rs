@@ -21,6 +21,7 @@ use crate::error::{Failure, failed};
 use crate::indexes::{self, Indexed};
 use crate::names::Names;
 use crate::open::{OpenError, Options};
+use crate::query;
 use crate::session::Session;
 use crate::tables::Tables;
 use crate::wide::Widths;
@@ -43,6 +44,17 @@ struct Inner {
     widths: Widths,
     clocks: Clocks,
     indexed: Indexed,
+}
+
+impl Inner {
+    /// What lists and reports need.
+    fn lists(&self) -> query::Desk<'_> {
+        query::Desk {
+            sql: self.tables.sql(),
+            indexed: &self.indexed,
+            names: &self.names,
+        }
+    }
 }
 
 impl std::fmt::Debug for PostgresStore {
@@ -180,8 +192,7 @@ impl PostgresStore {
         select.check()?;
         let plan = async {
             let client = self.client().await?;
-            let (sql, indexed) = (self.inner.tables.sql(), &self.inner.indexed);
-            Session::Own(&client).plan(sql, indexed, select).await
+            Session::Own(&client).plan(self.inner.lists(), select).await
         };
         plan.await.map_err(failed("plan a selection"))
     }
@@ -296,8 +307,9 @@ impl Store for PostgresStore {
         select.check()?;
         let page = async {
             let client = self.client().await?;
-            let (sql, indexed) = (self.inner.tables.sql(), &self.inner.indexed);
-            Session::Own(&client).select(sql, indexed, select).await
+            Session::Own(&client)
+                .select(self.inner.lists(), select)
+                .await
         };
         page.await.map_err(failed("select records"))
     }
@@ -306,8 +318,7 @@ impl Store for PostgresStore {
         count.check()?;
         let counted = async {
             let client = self.client().await?;
-            let (sql, indexed) = (self.inner.tables.sql(), &self.inner.indexed);
-            Session::Own(&client).count(sql, indexed, count).await
+            Session::Own(&client).count(self.inner.lists(), count).await
         };
         counted.await.map_err(failed("count records"))
     }

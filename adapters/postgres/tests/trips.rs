@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::future::join;
+use leadkit::condition::{FactName, Filter};
 use leadkit::ids::{CommandId, Id};
 use leadkit::store::{
-    Changes, Key, Kind, Lane, Lanes, Put, Store, StoredFact, Verdict, Version, Wakes,
+    Changes, Key, Kind, Lane, Lanes, Order, Put, Select, Store, StoredFact, Verdict, Version, Wakes,
 };
 use leadkit::time::{Elapsed, Instant};
 use leadkit_postgres::PostgresStore;
@@ -217,6 +218,22 @@ fn what_is_asked_often_takes_one_round_trip() {
             trips, 1,
             "records of three tenants, and entries of their journals"
         );
+
+        let select = Select {
+            tenant: "acme".into(),
+            kind: Kind::Lead,
+            filter: Filter::In {
+                fact: FactName::new("product"),
+                values: vec!["x3".into()],
+            },
+            order: Order::Id,
+            after: None,
+            limit: 10,
+        };
+        let _ = store.select(&select).await.expect("a page");
+        let (page, trips) = line.trips_of(store.select(&select)).await;
+        assert_eq!(page.expect("a page").keys.len(), 10);
+        assert_eq!(trips, 1, "a list over a field");
 
         // To be followed by what is free of the same tenants.
         let page = async |tenants: &[&str]| {
