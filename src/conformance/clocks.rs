@@ -404,6 +404,32 @@ pub(super) async fn next_due_tells_leases_from_clocks(subject: &dyn Subject) -> 
     )
 }
 
+pub(super) async fn a_clock_that_is_ahead_ends_no_lease(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let _ = commit(&store, change("a").and(put(lead(1), 0, b"x").waking(at(5)))).await?;
+    let next = |at_seconds: Option<i64>, until: Option<i64>| {
+        vec![NextDue {
+            lane: lane_of("acme", LANE),
+            at: at_seconds.map(at),
+            leased_until: until.map(at),
+        }]
+    };
+    same(
+        "the first time",
+        due(&store, 10, 10, 70).await?,
+        vec![lead(1)],
+    )?;
+    // Two minutes ahead: it looks, and takes nothing.
+    let ahead = store.next_due(at(140)).await?;
+    same("what is next for it", ahead, next(Some(5), None))?;
+    same("what it takes", due(&store, 140, 0, 200).await?, vec![])?;
+    same("what is due here", due(&store, 20, 10, 80).await?, vec![])?;
+    let here = store.next_due(at(20)).await?;
+    same("what is next here", here, next(None, Some(70)))?;
+    let ended = due(&store, 70, 10, 130).await?;
+    same("when the lease has ended", ended, vec![lead(1)])
+}
+
 pub(super) async fn leases_are_judged_by_the_passed_now(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let year = 365 * 24 * 3_600;

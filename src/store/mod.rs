@@ -202,7 +202,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// - what is returned is leased until `lease_until`, judged by the `now` of each later call
     ///   alone (`leases_are_judged_by_the_passed_now`), so that workers who ask at once are given
     ///   different records (`racing_workers_share_what_is_due`): one whose clock is ahead may take
-    ///   a record over too early, and ends no other lease. A store may refuse a `now` that is far
+    ///   a record over too early, and ends no other lease
+    ///   (`a_clock_that_is_ahead_ends_no_lease`). A store may refuse a `now` that is far
     ///   off its own clock, as [`Misuse::OffClock`];
     /// - what waits in other lanes is neither returned nor leased, and takes no room
     ///   (`other_lanes_are_left_to_others`); a write may put a record into another lane

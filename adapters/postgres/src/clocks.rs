@@ -21,11 +21,15 @@ use uuid::Uuid;
 use crate::error::{Failure, Result};
 use crate::facts::{escaped, unescaped};
 use crate::session::{Param, Session, count, id, kind_of};
+use crate::store::CLOCK_TOLERANCE_MINUTES;
 use crate::tables::Sql;
 
 /// How long marks are believed.
 const MARKS_LIFE: Duration = Duration::from_secs(1);
-/// How often leases that have ended are swept away.
+/// How far the clocks of those who ask may be apart: twice what one of them may be off. Whoever asks
+/// may have one that is ahead, and must not end others' leases.
+const CLOCKS_APART_MICROS: i64 = 2 * CLOCK_TOLERANCE_MINUTES * 60_000_000;
+/// How often leases that have ended by every clock are swept away.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// No disk is waited for. The planner, who knows neither lanes nor marks, would now and then read
@@ -105,7 +109,7 @@ impl Clocks {
 
     /// Whose leases to sweep away now: at first, what others left in these lanes when they died;
     /// then once in a while those that were given here.
-    fn to_sweep(&self, lanes: &Lanes, now: i64) -> BTreeSet<Tenant> {
+    fn to_sweep(&self, lanes: &Lanes, ended: i64) -> BTreeSet<Tenant> {
         let mut state = self.state();
         let clock = tokio::time::Instant::now();
         let last = state.swept_at;
@@ -117,7 +121,7 @@ impl Clocks {
             return lanes.iter().map(|lane| lane.tenant.clone()).collect();
         }
         let tenants = state.leased_until.keys().cloned().collect();
-        state.leased_until.retain(|_, until| now < *until);
+        state.leased_until.retain(|_, until| ended < *until);
         tenants
     }
 
@@ -186,24 +190,25 @@ pub(crate) async fn due(
     if page.len() < limit && clocks.forget(lanes) {
         fill(client, sql, clocks, lanes, claim, limit, &mut page).await?;
     }
-    let tenants = clocks.to_sweep(lanes, claim.now);
-    end_leases(client, sql, &tenants, claim.now).await?;
+    let ended = (claim.now).saturating_sub(CLOCKS_APART_MICROS);
+    let tenants = clocks.to_sweep(lanes, ended);
+    end_leases(client, sql, &tenants, ended).await?;
     page.sort_unstable();
     // A lease that is over when it begins hides nothing from the second look.
     page.dedup();
     page.into_iter().map(due_of).collect()
 }
 
-/// Sweeps away these tenants' leases that have ended, one after the other, in one round trip.
+/// Sweeps away these tenants' leases that ended by then, one after the other, in one round trip.
 async fn end_leases(
     client: &ClientWrapper,
     sql: &Sql,
     tenants: &BTreeSet<Tenant>,
-    now: i64,
+    ended: i64,
 ) -> Result<()> {
     let sweeping = tenants.iter().map(|tenant| async {
         let tenant = escaped(tenant.as_str());
-        let params: [Param<'_>; 2] = [(&&*tenant, Type::TEXT), (&now, Type::INT8)];
+        let params: [Param<'_>; 2] = [(&&*tenant, Type::TEXT), (&ended, Type::INT8)];
         let swept = Session::Own(client).query(&sql.clocks.end_leases, &params);
         swept.await.map(drop)
     });

@@ -28,7 +28,7 @@ use crate::wide::Widths;
 use crate::within::Within;
 
 /// How far `now` may be off the system clock, in minutes, unless time is virtual.
-const CLOCK_TOLERANCE_MINUTES: i64 = 5;
+pub(crate) const CLOCK_TOLERANCE_MINUTES: i64 = 5;
 
 /// Keeps records in PostgreSQL. Clones share what they hold.
 #[derive(Clone)]

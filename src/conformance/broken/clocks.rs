@@ -45,9 +45,12 @@ impl Flawed {
                 Ok(seen)
             }
             Flaw::LimitOf32Bits if i32::try_from(limit).is_err() => Ok(Vec::new()),
-            Flaw::DueInOrderOfTime | Flaw::LeasesOutliveWrites => {
+            Flaw::DueInOrderOfTime | Flaw::LeasesEndByLooking | Flaw::LeasesOutliveWrites => {
                 let mut due = memory.due(lanes, now, usize::MAX, now).await?;
                 let mut notes = self.notes();
+                if self.is(Flaw::LeasesEndByLooking) {
+                    notes.leases.retain(|_, until| now < *until);
+                }
                 due.retain(|due| notes.leases.get(&due.key).is_none_or(|until| *until <= now));
                 due.truncate(limit);
                 notes
