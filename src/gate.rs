@@ -65,6 +65,13 @@ pub fn gate(asked: Asked<'_>) -> Verdict {
         }
         if let Some(rule) = cap.filter(|_| message.class == Class::Marketing) {
             match room_for(message.id, contact, rule, now) {
+                Ok(at)
+                    if message
+                        .expires_at
+                        .is_some_and(|expires_at| expires_at <= at) =>
+                {
+                    return Verdict::Drop(DropReason::Expired);
+                }
                 Ok(at) if at > now => return Verdict::Defer(at),
                 Ok(_) => {}
                 Err(reason) => return Verdict::Drop(reason),

@@ -12,6 +12,7 @@ use leadkit::engine::{Engine, Error};
 use leadkit::faults::{FaultyMailer, MailerFault, Plan};
 use leadkit::ids::Name;
 use leadkit::mailer::MemoryMailer;
+use leadkit::playbook::Playbook;
 use leadkit::record::contact::MessageBook;
 use leadkit::record::message::{DropReason, State};
 use leadkit::scenario::World;
@@ -191,6 +192,103 @@ fn an_earlier_playbooks_channels_need_their_mailers_too() {
         .mailer("email", MemoryMailer::default())
         .build();
     assert!(matches!(engine, Err(Error::NoMailer(channel)) if channel == *"sms"));
+}
+
+/// A worker serves what an earlier playbook left behind, which it was never given; that one's channel
+/// is for a worker who has a mailer for it, and what goes over it waits for that.
+#[test]
+fn a_channel_without_a_mailer_is_left_to_a_worker_who_has_one() {
+    const TEXTS: &str = r#"
+[[rule]]
+name = "greet"
+on   = "registered"
+do   = [{ send = "hello", channel = "sms" }]
+"#;
+    let earlier = Arc::new(read(&folder(TEXTS, "")));
+    let current = Arc::new(read(&folder("", "")));
+    let clock = VirtualClock::at(at("2026-03-02T10:00:00+01:00"));
+    let store = MemoryStore::default();
+    let sms = MemoryMailer::default();
+    let worker = |playbooks: Vec<&Arc<Playbook>>| {
+        let mut builder = Engine::builder(store.clone())
+            .mailer("email", MemoryMailer::default())
+            .clock(clock.clone());
+        if playbooks.len() > 1 {
+            builder = builder.mailer("sms", sms.clone());
+        }
+        for playbook in playbooks {
+            builder = builder.playbook("shop", playbook.clone());
+        }
+        builder.build().unwrap()
+    };
+    let knows_both = worker(vec![&earlier, &current]);
+    let knows_one = worker(vec![&current]);
+    block_on(async {
+        let first = Engine::builder(store.clone())
+            .playbook("shop", earlier.clone())
+            .mailer("sms", sms.clone())
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let new = NewLead::new("Luis").email("luis@example.com");
+        let host = Actor::host("test");
+        let shop = first.tenant("shop");
+        shop.register(new).by(host.clone()).await.unwrap();
+        let shop = knows_both.tenant("shop");
+        shop.adopt(Vec::new()).by(host).await.unwrap();
+        // As if the message waited: nobody has ticked yet, but for the adoption.
+        for _ in 0..3 {
+            let ticked = knows_one.tick().await.unwrap();
+            let no_mailer =
+                |error: &Error| matches!(error, Error::NoMailer(name) if *name == *"sms");
+            let failures = ticked.failures.iter();
+            assert_eq!(failures.filter(|(_, error)| no_mailer(error)).count(), 1);
+            clock.advance(Elapsed::days(2));
+        }
+        assert_eq!(sms.messages().len(), 0);
+        assert!(knows_both.tick().await.unwrap().failures.is_empty());
+        assert_eq!(sms.messages().len(), 1);
+    });
+}
+
+// ------------------------------------------------------------------ the cap and the end
+
+/// The first one may go at once, the second a week later: by then it is no longer wanted, and must
+/// not hold the place of a third, which is.
+#[test]
+fn what_would_expire_before_its_turn_is_dropped_at_once_and_holds_no_place() {
+    play(
+        r#"
+[cap]
+messages = 1
+within   = "7 days"
+above    = "defer"
+
+[[rule]]
+name = "twice"
+on   = "registered"
+do   = [{ send = "hello" }, { send = "hello", expires = "2 days" }]
+
+[[rule]]
+name  = "later"
+on    = "registered"
+after = "1 day"
+do    = [{ send = "hello" }]
+"#,
+        r#"
+[[scenario]]
+name  = "the third has the second place"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com" }
+expect   = { mailed = ["hello"], dropped = { hello = "expired" } }
+
+[[scenario.step]]
+at     = "2026-03-09T10:00:01+01:00"
+expect = { mailed = ["hello"] }
+"#,
+    );
 }
 
 // ------------------------------------------------------------------ the book is full

@@ -237,7 +237,8 @@ fn a_worker_that_is_to_stop_finishes_its_page_and_leaves_the_rest() {
             }
         });
         let mut fired = 0;
-        let looked_at = |_, ticked: &Ticked| fired = ticked.fired;
+        let looked_at =
+            |_, ticked: &Ticked, _: Option<&leadkit::engine::Error>| fired = ticked.fired;
         engine.run_watched(shutdown, looked_at).await.unwrap();
         assert_eq!(fired, 500);
     });

@@ -17,8 +17,22 @@ use pollster::block_on;
 use shop::{at, folder, read};
 
 /// Each could stand in a name that a form or an export hands over.
-const BAD: [char; 9] = [
-    '\0', '\n', '\r', '\t', '\u{1b}', '\u{7f}', '\u{85}', '\u{2028}', '\u{202e}',
+const BAD: [char; 15] = [
+    '\0',
+    '\n',
+    '\r',
+    '\t',
+    '\u{1b}',
+    '\u{7f}',
+    '\u{85}',
+    '\u{2028}',
+    '\u{202e}',
+    '\u{ad}',
+    '\u{200b}',
+    '\u{2060}',
+    '\u{3164}',
+    '\u{feff}',
+    '\u{e0041}',
 ];
 
 fn world() -> World {

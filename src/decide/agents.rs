@@ -6,6 +6,7 @@ use crate::decide::command::{AgentSetup, LeadOrder, NewSweep};
 use crate::decide::contacts::check_phone;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
+use crate::decide::texts::is_blank;
 use crate::decide::{Stop, pools, sweeps};
 use crate::email::Email;
 use crate::hint::nearest;
@@ -104,7 +105,7 @@ fn merge(
         gaps.add("agent", Problem::Missing);
     }
     check_phone(setup.phone.as_deref(), &mut gaps);
-    let name = setup.name.clone().filter(|name| !name.trim().is_empty());
+    let name = setup.name.clone().filter(|name| !is_blank(name));
     let name = name.or_else(|| before.map(|agent| agent.name.clone()));
     if name.is_none() {
         gaps.add("name", Problem::Missing);

@@ -8,6 +8,7 @@ use crate::decide::command::Correction;
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
+use crate::decide::texts::is_blank;
 use crate::ids::LeadId;
 use crate::record::contact::{Claim, Contact, ContactPart};
 use crate::record::journal::Event;
@@ -63,7 +64,7 @@ fn check(correction: &Correction) -> Result<(), Refusal> {
     let mut gaps = Gaps::default();
     let name = correction.name.as_deref();
     let phone = correction.phone.as_deref();
-    if name.is_some_and(|name| name.trim().is_empty()) {
+    if name.is_some_and(|name| is_blank(name)) {
         gaps.add("name", Problem::Missing);
     }
     check_phone(phone, &mut gaps);

@@ -263,8 +263,8 @@ pub struct Woken {
 ///
 /// # Errors
 /// [`Stop::Need`] when records are missing; [`Stop::Refused`] when a message or a sweep is another
-/// playbook's and this one is not the active one, or when somebody came to own the lead after what
-/// the rule would do. What a rule's actions want and may not is put on record, and the rest is done.
+/// playbook's and this one is not the active one. What a rule's actions want and may not is put on
+/// record, and the rest is done.
 pub fn wake(
     playbook: &Playbook,
     records: &Records,

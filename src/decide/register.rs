@@ -10,6 +10,7 @@ use crate::decide::life::settle;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{acting_agent, permit_agent};
 use crate::decide::refusal::{Gap, Gaps, Problem, Refusal};
+use crate::decide::texts::is_blank;
 use crate::decide::{Stop, waits};
 use crate::email::Email;
 use crate::hint::nearest;
@@ -79,7 +80,7 @@ struct Said {
 /// Checks everything that was said; everything that is wrong is told at once.
 fn check(draft: &Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
     let mut gaps = Gaps::default();
-    if new.name.trim().is_empty() {
+    if is_blank(&new.name) {
         gaps.add("name", Problem::Missing);
     }
     gaps.add_too_long("name", Some(&new.name), LONGEST_NAME);

@@ -116,10 +116,21 @@ impl Texts {
     }
 }
 
-/// Control characters, ends of lines, and what overrides or embeds a direction of writing. The
-/// plain marks of direction (U+200E, U+200F, U+061C), which honest Arabic and Hebrew texts have,
-/// are none.
+/// Control characters, ends of lines, what overrides or embeds a direction of writing, and what
+/// can't be seen. The plain marks of direction (U+200E, U+200F, U+061C) and the joiners (U+200C,
+/// U+200D), which honest texts in many languages have, are none.
 fn breaks_names(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            c,
+            '\u{AD}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}' | '\u{2060}'..='\u{2065}'
+                | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}'
+        )
+}
+
+/// Whether nothing of a text can be seen.
+pub(crate) fn is_blank(text: &str) -> bool {
+    let unseen = |c| matches!(c, '\u{61C}' | '\u{200C}'..='\u{200F}');
+    text.chars().all(|c| c.is_whitespace() || unseen(c))
 }

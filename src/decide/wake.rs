@@ -113,7 +113,7 @@ impl<'a> Waking<'a> {
             return Ok(Woken::default());
         };
         let Some(item) = agenda::first_due(self.playbook, lead, self.now) else {
-            return Ok(Woken::default());
+            return self.recovered(&key, lead);
         };
         let actor = Actor::Rule(item.rule.name.clone());
         let mut draft = self.draft(command_of(lead, &item), actor);
@@ -127,6 +127,26 @@ impl<'a> Waking<'a> {
         if let Happens::Fires { anchor, occurrence } = item.what {
             fire(&mut draft, &mut lead, &item, anchor, occurrence)?;
         }
+        settle(&mut draft, &mut lead);
+        draft.put_lead(lead);
+        Ok(woken(draft, None))
+    }
+
+    /// A lead that failed, and whose failing rule is no longer due when it is to be tried again:
+    /// it is in no trouble.
+    fn recovered(&self, key: &Key, lead: &Lead) -> Result<Woken, Stop> {
+        let retry_at = lead.trouble.as_ref().and_then(|trouble| trouble.retry_at);
+        let Some(retry_at) = retry_at.filter(|at| *at <= self.now) else {
+            return Ok(Woken::default());
+        };
+        let since = retry_at.timestamp_micros().to_le_bytes();
+        let parts: [&[u8]; 3] = [b"recovered", key.id.as_bytes(), &since];
+        let mut draft = self.draft(CommandId::following(self.now, &parts), engine());
+        let Some(mut lead) = draft.read::<Lead>(key)? else {
+            return Ok(Woken::default());
+        };
+        lead.trouble = None;
+        draft.happened(Event::Retried { record: key.id });
         settle(&mut draft, &mut lead);
         draft.put_lead(lead);
         Ok(woken(draft, None))

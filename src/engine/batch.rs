@@ -74,11 +74,18 @@ impl Batch {
         self.outcomes[*first] = Some(Outcome::Failed(error));
     }
 
-    /// Notes what became of a round.
-    pub(super) fn note(&mut self, round: Round, verdicts: Result<Vec<Verdict>, StoreError>) {
+    /// Notes what became of a round, and tells whether all of it came true.
+    pub(super) fn note(
+        &mut self,
+        round: Round,
+        verdicts: Result<Vec<Verdict>, StoreError>,
+    ) -> bool {
         let verdicts = match verdicts {
             Ok(verdicts) => verdicts,
-            Err(error) => return self.fail(error.into()),
+            Err(error) => {
+                self.fail(error.into());
+                return false;
+            }
         };
         let mut first_in_vain = usize::MAX;
         for ((job, decided), verdict) in round.decided.into_iter().zip(verdicts) {
@@ -103,6 +110,14 @@ impl Batch {
                 self.outcomes[job] = Some(outcome);
             }
         }
+        first_in_vain == usize::MAX
+    }
+
+    /// Takes back what came to nothing or failed in a round, and the records that it rested on:
+    /// not all of them came true. What was decided shows by its versions.
+    pub(super) fn doubt(&mut self, round: &mut Round) {
+        round.settled.clear();
+        self.records = Records::new();
     }
 
     /// Forgets what a decision read and would have made.

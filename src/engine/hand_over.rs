@@ -55,6 +55,7 @@ impl Engine {
         let calls: Vec<_> = begun.iter().map(|begun| self.call_mailer(begun)).collect();
         let calls = stream::iter(calls).buffered(CALLS_AT_ONCE);
         let outcomes: Vec<mailer::Outcome> = calls.collect().await;
+        let mut keys = Vec::with_capacity(begun.len());
         let mut heard = Vec::with_capacity(begun.len());
         for ((outgoing, _), outcome) in begun.into_iter().zip(outcomes) {
             ticked.handed_over += 1;
@@ -63,13 +64,16 @@ impl Engine {
                 attempt: outgoing.attempt,
                 outcome,
             };
+            keys.push(Key::message(&outgoing.tenant, outgoing.id));
             heard.push(Job::Wake(outgoing.tenant, wake));
         }
         let now = self.inner.clock.now();
-        for outcome in self.carry_out(heard, now).await {
+        for (key, outcome) in keys.into_iter().zip(self.carry_out(heard, now).await) {
             // What can't be written down now is found in doubt when the worker's time is up.
-            if let Outcome::Failed(Error::Store(error)) = outcome {
-                return Err(Error::Store(error));
+            match outcome {
+                Outcome::Failed(error @ Error::Store(_)) => return Err(error),
+                Outcome::Failed(error) => ticked.failures.push((key, error)),
+                Outcome::Written(..) | Outcome::AlreadyDone(_) | Outcome::Nothing => {}
             }
         }
         Ok(())
@@ -83,6 +87,7 @@ impl Engine {
                 said: "the worker ran out of time".into(),
             },
             Some(mailer) => mailer.hand_over(outgoing).await,
+            // Seen to when it was decided.
             None => mailer::Outcome::Later {
                 said: format_smolstr!("no mailer for {channel}"),
             },

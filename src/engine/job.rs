@@ -10,6 +10,7 @@ use crate::ids::{CommandId, LeadId, MessageId, Name, Tenant};
 use crate::mailer::Outgoing;
 use crate::playbook::Playbook;
 use crate::record::journal::JournalEntry;
+use crate::record::message::Message;
 use crate::record::{Recorded, TenantRecord};
 use crate::store::{Key, Kind};
 use crate::time::Instant;
@@ -174,6 +175,9 @@ impl Engine {
             }
             Job::Wake(tenant, wake) => {
                 let woken = decide::wake(&playbook, records, tenant, wake, now)?;
+                if let (Some(decision), Some(outgoing)) = (&woken.decision, &woken.outgoing) {
+                    self.refuse_without_mailer(decision, outgoing)?;
+                }
                 (woken.decision, woken.outgoing.map(Box::new))
             }
         };
@@ -182,6 +186,18 @@ impl Engine {
             outgoing,
             playbook,
         }))
+    }
+
+    /// Leaves a message to workers who have a mailer for its channel, before anything is written
+    /// of it: one of a playbook that this engine was not given may go over any.
+    fn refuse_without_mailer(&self, decision: &Decision, outgoing: &Outgoing) -> Result<(), Error> {
+        let key = Key::message(&outgoing.tenant, outgoing.id);
+        match decision.written::<Message>(&key) {
+            Some(message) if !self.inner.mailers.contains_key(&message.channel) => {
+                Err(Error::NoMailer(message.channel.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The playbook that decides.

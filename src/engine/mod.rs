@@ -187,7 +187,7 @@ pub enum Error {
     /// A condition can't be read, or can't be pushed down to the store.
     #[error("the condition can't be used: {0}")]
     Condition(smol_str::SmolStr),
-    /// The playbook sends over a channel for which no mailer was given.
+    /// A playbook sends over a channel for which this engine was given no mailer.
     #[error("no mailer was given for the channel `{0}`")]
     NoMailer(Name),
     /// Something that was asked for is not there.

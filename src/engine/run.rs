@@ -93,18 +93,19 @@ impl Engine {
     /// # Errors
     /// When the store answers that trying again can't help.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        self.run_watched(shutdown, |_, _| {}).await
+        self.run_watched(shutdown, |_, _, _| {}).await
     }
 
-    /// As [`Engine::run`]; `looked_at` is told of every tick: what it did, what failed, and what
-    /// was left because this engine doesn't know its playbook. A host logs that.
+    /// As [`Engine::run`]; `looked_at` is told of every tick: when it was over, what it did, what
+    /// failed, and what was left because this engine doesn't know its playbook; and of the error
+    /// that broke it off, if one did. A host logs that.
     ///
     /// # Errors
     /// As [`Engine::run`].
     pub async fn run_watched(
         &self,
         shutdown: impl Future<Output = ()>,
-        mut looked_at: impl FnMut(Instant, &Ticked),
+        mut looked_at: impl FnMut(Instant, &Ticked, Option<&Error>),
     ) -> Result<(), Error> {
         let mut shutdown = Box::pin(shutdown);
         let mut pause = Elapsed::seconds(1);
@@ -118,14 +119,13 @@ impl Engine {
             };
             let done = self.tick_while(&mut ticked, usize::MAX, may_go_on).await;
             let now = self.inner.clock.now();
+            looked_at(now, &ticked, done.as_ref().err());
             if is_over {
-                looked_at(now, &ticked);
                 return done.map(drop);
             }
             let wait = match done {
                 Ok(_) => {
                     pause = Elapsed::seconds(1);
-                    looked_at(now, &ticked);
                     let wait = ticked.next().map(|next| next.signed_duration_since(now));
                     wait.map_or(LONGEST_SLEEP, |wait| {
                         wait.clamp(SHORTEST_SLEEP, LONGEST_SLEEP)

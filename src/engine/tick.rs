@@ -108,6 +108,24 @@ impl Ticked {
     }
 }
 
+/// Whether more is claimed.
+#[derive(Clone, Copy)]
+enum More {
+    /// So many records.
+    UpTo(usize),
+    /// No: as many as were asked for are done, or the worker is to stop.
+    No,
+}
+
+impl More {
+    fn after(done: usize, most: usize, may_go_on: &mut impl FnMut() -> bool) -> Self {
+        match BATCH.min(most - done) {
+            limit if limit > 0 && may_go_on() => Self::UpTo(limit),
+            _ => Self::No,
+        }
+    }
+}
+
 /// What is due, as the store gave it.
 struct Claimed {
     now: Instant,
@@ -152,58 +170,78 @@ impl Engine {
         mut may_go_on: impl FnMut() -> bool,
     ) -> Result<usize, Error> {
         let mut lanes = self.inner.lanes.clone();
-        let mut limit = room(most, may_go_on());
-        let mut claim = self.claim(&lanes, limit).await?;
-        let mut done = claim.due.len();
+        let mut more = More::after(0, most, &mut may_go_on);
+        let mut claimed = self.claim(&lanes, more).await?;
+        let mut done = claimed.due.len();
         let mut last: Option<Page> = None;
         loop {
-            if claim.due.is_empty() && last.is_none() {
-                // Nothing is due any more: whatever is woken from here on is not started by itself.
-                if limit > 0 {
-                    ticked.wakes.clear();
-                }
+            if claimed.due.is_empty() && last.is_none() {
                 let former = self.look_ahead(ticked).await?;
-                if done == most || limit == 0 || former.iter().all(|lane| lanes.contains(lane)) {
+                let More::UpTo(_) = more else {
+                    return Ok(done);
+                };
+                // Nothing is due any more: what is woken from here on is not started by itself.
+                ticked.wakes.clear();
+                if former.iter().all(|lane| lanes.contains(lane)) {
                     return Ok(done);
                 }
                 lanes = lanes.iter().cloned().chain(former).collect();
             }
-            let now = claim.now;
+            let now = claimed.now;
             let Sorted {
                 leads,
                 messages,
                 sweeps,
-            } = self.sort(claim, ticked);
-            // What the last page writes, as if it were written. Where that turns out otherwise, the
-            // versions tell.
+            } = self.sort(claimed, ticked);
+            // What the last page writes, as if it were written. Where that turns out otherwise, what
+            // rests on it is decided anew.
             let records = last.as_ref().map(|page| page.round.records());
-            let next = self.decide_page(leads, now, records.unwrap_or_default());
+            let decide = self.decide_page(leads, now, records.unwrap_or_default());
             if messages.is_empty() && sweeps.is_empty() {
-                limit = room(most - done, may_go_on());
-                let commit = self.commit_page(last, ticked, self.claim(&lanes, limit));
-                let (claimed, next) = join(commit, next).await;
-                (claim, last) = (claimed??, next);
+                more = More::after(done, most, &mut may_go_on);
+                // Behind the last page and before this one, so that the same is found however fast
+                // they are.
+                let claim = self.claim(&lanes, more);
+                (claimed, last) = self.turn_page(last, decide, claim, ticked).await?;
             } else {
-                let (committed, next) = join(self.commit_page(last, ticked, ready(())), next).await;
-                committed?;
-                self.commit_page(next, ticked, ready(())).await?;
+                let nothing = ready(Ok(()));
+                let ((), page) = self.turn_page(last, decide, nothing, ticked).await?;
+                self.commit_page(page, ticked, ready(Ok(()))).await?;
+                last = None;
                 self.work_off(messages, sweeps, ticked, &mut may_go_on)
                     .await?;
-                limit = room(most - done, may_go_on());
-                (claim, last) = (self.claim(&lanes, limit).await?, None);
+                more = More::after(done, most, &mut may_go_on);
+                claimed = self.claim(&lanes, more).await?;
             }
-            done += claim.due.len();
+            done += claimed.due.len();
         }
     }
 
+    /// Commits the last page while the next is decided. Returns what came of `behind`, and the next
+    /// page.
+    async fn turn_page<T>(
+        &self,
+        last: Option<Page>,
+        decide: impl Future<Output = Option<Page>>,
+        behind: impl Future<Output = Result<T, Error>>,
+        ticked: &mut Ticked,
+    ) -> Result<(T, Option<Page>), Error> {
+        let (committed, mut next) = join(self.commit_page(last, ticked, behind), decide).await;
+        let (behind, came_true) = committed?;
+        if let Some(page) = next.as_mut().filter(|_| !came_true) {
+            page.batch.doubt(&mut page.round);
+        }
+        Ok((behind, next))
+    }
+
     /// Takes what is due.
-    async fn claim(&self, lanes: &Lanes, limit: usize) -> Result<Claimed, Error> {
+    async fn claim(&self, lanes: &Lanes, more: More) -> Result<Claimed, Error> {
         // A tick can take long, and what falls due meanwhile is due.
         let now = self.inner.clock.now();
         let lease_until = now.checked_add_signed(LEASE).unwrap_or(now);
-        let due = match limit {
-            0 => Vec::new(),
-            _ => self.inner.store.due(lanes, now, limit, lease_until).await?,
+        let due = match more {
+            More::UpTo(limit) => self.inner.store.due(lanes, now, limit, lease_until).await?,
+            More::No => Vec::new(),
         };
         Ok(Claimed { now, due })
     }
@@ -274,31 +312,41 @@ impl Engine {
         Some(Page { keys, batch, round })
     }
 
-    /// Commits a page of leads, if there is one; begins what comes behind that, and meanwhile does
-    /// again what had moved. Returns what the other came to.
+    /// Commits a page of leads, if there is one; then begins what comes behind that, and meanwhile
+    /// does again what had moved. Returns what the other came to, and whether all was written as it
+    /// was decided.
     async fn commit_page<T>(
         &self,
         page: Option<Page>,
         ticked: &mut Ticked,
-        behind: impl Future<Output = T>,
-    ) -> Result<T, Error> {
+        behind: impl Future<Output = Result<T, Error>>,
+    ) -> Result<(T, bool), Error> {
         let Some(Page {
             keys,
             mut batch,
             mut round,
         }) = page
         else {
-            return Ok(behind.await);
+            return Ok((behind.await?, true));
         };
         let verdicts = self.commit_round(&mut round).await;
+        let is_written = verdicts.is_ok();
         let note = async {
-            batch.note(round, verdicts);
-            self.note_page(keys, batch, ticked).await
+            let came_true = batch.note(round, verdicts);
+            self.note_page(keys, batch, ticked).await?;
+            Ok::<bool, Error>(came_true)
         };
-        let (behind, noted) = join(behind, note).await;
-        noted.map(|()| behind)
+        if !is_written {
+            // Nothing is claimed that this tick won't come to.
+            let came_true = note.await?;
+            return Ok((behind.await?, came_true));
+        }
+        let (behind, came_true) = join(behind, note).await;
+        let came_true = came_true?;
+        Ok((behind?, came_true))
     }
 
+    /// Counts what fired, and puts failures on their records.
     async fn note_page(
         &self,
         keys: Vec<Key>,
@@ -328,11 +376,12 @@ impl Engine {
         for (key, error) in failed {
             match &error {
                 Error::Store(_) => return Err(error),
-                // What moved again and again is tried again; what another playbook decides is for
-                // workers who know that one. Nothing of that is on the records.
+                // What moved again and again is tried again; what another playbook decides, or
+                // another mailer sends, is for workers who have that. It is not put on records.
                 Error::Contended(_)
                 | Error::UnknownPlaybook(_)
                 | Error::NotAdopted { .. }
+                | Error::NoMailer(_)
                 | Error::UnknownTenant(_) => {}
                 // What can't be read can't be written on either.
                 Error::Unreadable { .. } => self.inner.damaged.note(&key, now),
@@ -350,14 +399,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-}
-
-/// How many records to claim.
-fn room(left: usize, may_go_on: bool) -> usize {
-    match may_go_on {
-        true => BATCH.min(left),
-        false => 0,
     }
 }
 

@@ -11,7 +11,7 @@ use leadkit::agenda;
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{Actor, AgentSetup, Fate, LeadOrder, NewLead, NewSweep};
 use leadkit::engine::{Answer, Engine, Error, Ticked};
-use leadkit::faults::{FaultyMailer, FaultyStore, MailerFault, Plan, StoreFault};
+use leadkit::faults::{Call, FaultyMailer, FaultyStore, MailerFault, Plan, StoreFault};
 use leadkit::ids::{CommandId, LeadId, MessageId, Tenant};
 use leadkit::mailer::{MemoryMailer, Outcome};
 use leadkit::playbook::Playbook;

@@ -98,7 +98,7 @@ fn a_target_that_was_reached_before_its_worker_died_does_not_count_as_refused() 
         quito.sweep(sweep).by(desk()).await.unwrap();
         clock.advance(Elapsed::seconds(1));
         // The first commit is that of the page's leads, the second that of the sweep itself.
-        let plan = Plan::new().on(leadkit::faults::Call::Commit, 2, StoreFault::Before);
+        let plan = Plan::new().on(Call::Commit, 2, StoreFault::Before);
         let dying = FaultyStore::on(store.clone(), plan);
         let Bench { engine, .. } = bench_of(Arc::new(dying), clock.clone(), 2);
         assert!(matches!(engine.tick().await, Err(Error::Store(_))));

@@ -63,7 +63,7 @@ async fn ran(
         context.waker().wake_by_ref();
         std::task::Poll::Pending
     });
-    let looked_at = |now, ticked: &Ticked| {
+    let looked_at = |now, ticked: &Ticked, _: Option<&Error>| {
         ticks.push(now);
         if ticked.fired > 0 {
             fired.push(now);
@@ -77,6 +77,39 @@ async fn ran(
     };
     engine.run_watched(is_over, looked_at).await.unwrap();
     (ticks, fired, left)
+}
+
+#[test]
+fn a_worker_tells_of_ticks_that_a_store_broke_off_and_goes_on() {
+    for store in stores() {
+        block_on(async {
+            let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+            two_leads(&store, &clock).await;
+            let plan = Plan::new().on(Call::Due, 1, StoreFault::Before).on(
+                Call::Due,
+                2,
+                StoreFault::Before,
+            );
+            let failing: Arc<dyn Store> = Arc::new(FaultyStore::on(store, plan));
+            let engine = worker(&failing, &clock, sales());
+            let until = clock.now() + Elapsed::minutes(1);
+            let is_over = std::future::poll_fn(|context| {
+                context.waker().wake_by_ref();
+                match clock.now() >= until {
+                    true => std::task::Poll::Ready(()),
+                    false => std::task::Poll::Pending,
+                }
+            });
+            let (mut broken, mut fired) = (0, 0);
+            let looked_at = |_, ticked: &Ticked, error: Option<&Error>| {
+                broken += u32::from(matches!(error, Some(Error::Store(_))));
+                fired += ticked.fired;
+            };
+            engine.run_watched(is_over, looked_at).await.unwrap();
+            assert_eq!(broken, 2);
+            assert!(fired > 0);
+        });
+    }
 }
 
 #[test]

@@ -48,7 +48,10 @@ impl Session<'_> {
         }
         if !names.is_empty() {
             // Else SQLite believes that a bound leaves out too little to be worth an index.
-            let analyse = format!(r#"ANALYZE "{table}""#);
+            // Other connections read its counts with the schema, and that when it has changed.
+            let analyse = format!(
+                r#"ANALYZE "{table}"; CREATE TABLE "{table}_analysed" (x); DROP TABLE "{table}_analysed";"#
+            );
             self.connection.execute_batch(&analyse)?;
         }
         Ok(names.into_iter().collect())
