@@ -41,6 +41,34 @@ fn the_indexes_that_segments_ask_for_are_used() {
 }
 
 #[test]
+fn indexes_made_of_few_leads_are_used_when_there_are_many_and_they_are_asked_for_again() {
+    block_on(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(folder.path().join("leads.db")).expect("a store");
+        write(&store, vec![put(99_999, vec![fact("price", 7)])]).await;
+        for is_full in [false, true] {
+            if is_full {
+                fill(&store).await;
+            }
+            for (segment, columns) in &segments() {
+                let one = std::slice::from_ref(segment);
+                let made = store
+                    .index(&acme(), Kind::Lead, one)
+                    .await
+                    .expect("indexes");
+                assert_eq!(made.len(), columns.len());
+                let plan = store.plan(&select(segment)).await.expect("a plan");
+                let missing = made.iter().find(|name| !plan.contains(name.as_str()));
+                assert!(
+                    !is_full || missing.is_none(),
+                    "{missing:?} isn't used:\n{plan}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
 fn what_has_no_column_of_its_own_gets_no_index() {
     block_on(async {
         let store = SqliteStore::in_memory().expect("a store");
