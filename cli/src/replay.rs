@@ -34,11 +34,12 @@ pub mod figures;
 pub mod map;
 pub mod numbers;
 mod plan;
+mod progress;
 mod run;
 pub mod table;
 
 pub use plan::Refused;
-pub use run::Progress;
+pub use progress::Progress;
 
 use crate::database::{self, For};
 use crate::report::{counted, grouped, table as text_table, table_of_numbers, times};
@@ -46,7 +47,8 @@ use crate::{Failure, Reported, check};
 use figures::Figures;
 use map::Map;
 use plan::Plan;
-use run::{Bar, Past, Ran, Run};
+use progress::Bar;
+use run::{Past, Ran, Run};
 use table::{Reading, Table};
 
 /// What is to be replayed, and where.
@@ -147,7 +149,7 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     let store = database::open(db, For::Reading)?;
     let clock = VirtualClock::at(ran.stopped_at.unwrap_or(NO_TIME));
     let engine = database::engine(store, &tenant, playbook.clone(), clock)?;
-    let figures = pollster::block_on(Figures::read(&engine, &tenant))?;
+    let figures = pollster::block_on(Figures::read(&engine, &tenant, replay.progress))?;
     let mut refused = plan.refused;
     refused.extend(ran.refused);
     refused.sort_by_key(|refused| {
@@ -241,7 +243,7 @@ fn live(
     let engine = database::engine(store, tenant, playbook.clone(), clock.clone())?;
     pollster::block_on(async {
         database::must_be_under(playbook, &engine, tenant).await?;
-        let past = Past::read(&engine, tenant).await?;
+        let past = Past::read(&engine, tenant, progress).await?;
         if let Some(last) = past.last {
             clock.set(last);
             if let Some(until) = until.filter(|until| *until < last) {

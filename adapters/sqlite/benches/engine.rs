@@ -247,13 +247,20 @@ fn register(number: u32) -> Command {
     }
 }
 
-/// Both files hold the same rows in every table.
+/// Both files hold the same rows in every table, and nearly as many bytes.
 fn assert_same(by_hand: &Path, through_engine: &Path) {
     let connection = Connection::open(by_hand).expect("the file");
     let other = through_engine.to_string_lossy();
     connection
         .execute("ATTACH ?1 AS engine", [&*other])
         .expect("the other file");
+    let pages = |name: &str| -> f64 {
+        let counted =
+            connection.query_row(&format!("PRAGMA {name}.page_count"), [], |row| row.get(0));
+        counted.expect("the number of pages")
+    };
+    let (one, two) = (pages("main"), pages("engine"));
+    assert!((one / two - 1.0).abs() < 0.02, "{one} and {two} pages");
     let tables: Vec<String> = connection
         .prepare(
             "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name LIKE 'leadkit_%'",

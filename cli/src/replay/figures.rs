@@ -13,6 +13,7 @@ use leadkit::value::{Value, fold};
 use serde::Serialize;
 use smol_str::SmolStr;
 
+use super::progress::{Bar, Progress};
 use crate::Failure;
 
 /// How many leads and journal entries are read at once.
@@ -134,7 +135,11 @@ impl Figures {
     ///
     /// # Errors
     /// When the database can't be read.
-    pub async fn read(engine: &Engine, tenant: &Tenant) -> Result<Self, Failure> {
+    pub(super) async fn read(
+        engine: &Engine,
+        tenant: &Tenant,
+        progress: Progress,
+    ) -> Result<Self, Failure> {
         let handle = engine.tenant(tenant.clone());
         let playbook = handle.playbook()?;
         let mut figures = Self::default();
@@ -151,8 +156,13 @@ impl Figures {
                 count: group.count,
             });
         }
-        figures.go_through_leads(&handle, playbook).await?;
-        figures.go_through_journal(engine, tenant, playbook).await?;
+        let mut bar = Bar::of_unknown(progress, "counting");
+        figures
+            .go_through_leads(&handle, playbook, &mut bar)
+            .await?;
+        figures
+            .go_through_journal(engine, tenant, playbook, &mut bar)
+            .await?;
         Ok(figures)
     }
 
@@ -221,6 +231,7 @@ impl Figures {
         &mut self,
         handle: &TenantHandle<'_>,
         playbook: &Playbook,
+        bar: &mut Bar,
     ) -> Result<(), Failure> {
         let zone = &playbook.zone;
         let mut days = BTreeSet::new();
@@ -228,6 +239,7 @@ impl Figures {
         let mut after = None;
         loop {
             let page = handle.leads("", Order::Id, after, PAGE).await?;
+            bar.step(page.leads.len());
             for lead in page.leads {
                 if let Some(owner) = lead.owner_id() {
                     agents.insert(fold(owner.as_str()), owner.to_string());
@@ -277,6 +289,7 @@ impl Figures {
         engine: &Engine,
         tenant: &Tenant,
         playbook: &Playbook,
+        bar: &mut Bar,
     ) -> Result<(), Failure> {
         let mut after = JournalCursor::default();
         loop {
@@ -285,6 +298,7 @@ impl Figures {
                 break;
             };
             after = last.cursor;
+            bar.step(page.len());
             for journaled in page {
                 self.journal_entries += 1;
                 let entry = stored::decode_entry(&journaled.body).map_err(|source| {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{Actor, Command, What};
 use leadkit::engine::{Answer, Engine, Error};
@@ -15,20 +14,11 @@ use leadkit::time::Instant;
 
 use super::map::Map;
 use super::plan::{Doing, Plan, Planned, Refused};
+use super::progress::{Bar, Progress};
 use crate::Failure;
 
 /// How many commands are carried out, and journal entries read, at once.
 const BATCH: usize = 500;
-
-/// Whether progress is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Progress {
-    /// On the terminal, for what takes longer than a second.
-    Shown,
-    /// Not at all.
-    #[default]
-    Hidden,
-}
 
 /// What a run did.
 #[derive(Debug, Default)]
@@ -53,7 +43,12 @@ pub(super) struct Past {
 }
 
 impl Past {
-    pub(super) async fn read(engine: &Engine, tenant: &Tenant) -> Result<Self, Failure> {
+    pub(super) async fn read(
+        engine: &Engine,
+        tenant: &Tenant,
+        progress: Progress,
+    ) -> Result<Self, Failure> {
+        let mut bar = Bar::of_unknown(progress, "reading what was done before");
         let mut past = Self::default();
         let mut after = JournalCursor::default();
         loop {
@@ -62,6 +57,7 @@ impl Past {
                 return Ok(past);
             };
             after = last.cursor;
+            bar.step(page.len());
             for journaled in page {
                 past.done.insert(journaled.command);
                 let entry = stored::decode_entry(&journaled.body).map_err(|source| {
@@ -86,39 +82,6 @@ pub(super) struct Run<'a> {
     pub(super) map: &'a Map,
     pub(super) past: Past,
     pub(super) bar: Bar,
-}
-
-/// A bar that appears when the work has taken a second.
-pub(super) struct Bar {
-    bar: ProgressBar,
-    is_waiting: bool,
-}
-
-impl Bar {
-    pub(super) fn new(progress: Progress, length: usize) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::hidden());
-        let template = "{wide_bar} {human_pos}/{human_len} {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        let is_waiting = progress == Progress::Shown;
-        Self { bar, is_waiting }
-    }
-
-    fn step(&mut self, steps: usize, now: Instant) {
-        if self.is_waiting && self.bar.elapsed().as_secs() >= 1 {
-            self.is_waiting = false;
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        self.bar.set_message(now.format("%Y-%m-%d").to_string());
-        self.bar.inc(steps as u64);
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
 }
 
 /// Where a run is.
@@ -172,7 +135,7 @@ impl Run<'_> {
             }
             self.live_until(now, &mut state.ran).await?;
             self.instant(&mut state).await?;
-            self.bar.step(end - next, now);
+            self.bar.step_to(end - next, now);
             next = end;
         }
         if let Some(until) = until {
