@@ -1,41 +1,56 @@
-//! Kills workers while they work, again and again, and looks at what is on the disk.
+//! Kills workers while they work, or the server that they work on, again and again, and looks at what
+//! is kept.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use leadkit_proof::dice::Dice;
-use leadkit_proof::kill::{Checked, Life, Orders, Place, work};
+use leadkit_proof::kill::{Checked, Database, Life, Orders, Place, Running, work};
 
-/// Starts workers, kills them at random moments (`kill -9`), and looks at what is on the disk: what
-/// was acknowledged must be there, and nothing may have happened twice.
+/// Starts workers, kills them or their server at random moments (`kill -9`), and looks at what is
+/// kept: what was acknowledged must be there, and nothing may have happened twice.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
     inner: Option<Inner>,
-    /// Where the records are kept: sqlite.
+    /// Where the records are kept: sqlite or postgres. PostgreSQL is a throwaway cluster, or, for
+    /// workers, what LEADKIT_TEST_POSTGRES_URL names.
     #[arg(long, default_value = "sqlite", value_parser = Place::named)]
     store: Place,
-    /// How many workers to kill.
+    /// What to kill.
+    #[arg(long, value_enum, default_value_t = Target::Worker)]
+    kill: Target,
+    /// How many of them to kill.
     #[arg(long, default_value_t = 200)]
     times: u64,
-    /// How many work at once.
-    #[arg(long, default_value_t = 2)]
-    workers: u64,
-    /// After how many kills to begin anew in an empty folder.
-    #[arg(long, default_value_t = 40)]
-    life: u64,
+    /// How many work at once; two, or four where the server is killed.
+    #[arg(long)]
+    workers: Option<u64>,
+    /// After how many kills to begin anew in an empty folder; forty workers, or ten servers.
+    #[arg(long)]
+    life: Option<u64>,
     /// What all chance follows from, but for the moments at which workers are when they die.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// The longest that a worker lives, in milliseconds.
-    #[arg(long, default_value_t = 150)]
-    longest_ms: u64,
+    /// The longest that a worker lives or a server works, in milliseconds: 150 on SQLite, 300 on
+    /// PostgreSQL, and 800 for a server.
+    #[arg(long)]
+    longest_ms: Option<u64>,
     /// Tell the figures as JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// What is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Target {
+    /// Worker processes.
+    Worker,
+    /// The database server, with all its processes.
+    Server,
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,6 +77,7 @@ enum Inner {
 #[derive(Debug, Default, serde::Serialize)]
 struct Figures {
     store: String,
+    killed: String,
     seed: u64,
     kills: u64,
     lives: u64,
@@ -106,24 +122,200 @@ fn main() -> ExitCode {
 #[expect(clippy::disallowed_methods, reason = "how long the run took")]
 fn kill(arguments: &Arguments) -> Result<bool, String> {
     let began = std::time::Instant::now();
-    let mut figures = Figures {
-        store: arguments.store.name().into(),
-        seed: arguments.seed,
-        ..Figures::default()
+    let database = match (arguments.store, arguments.kill) {
+        (Place::Sqlite, Target::Worker) => None,
+        (Place::Sqlite, Target::Server) => return Err("SQLite has no server to kill".into()),
+        (Place::Postgres, target) => match server(target)? {
+            None => return Ok(true),
+            database => database,
+        },
     };
-    let mut dice = Dice::of(arguments.seed, 0);
-    while figures.kills < arguments.times {
-        if !live(arguments, &mut figures, &mut dice)? {
+    let mut storm = Storm::new(arguments, database)?;
+    while storm.figures.kills < arguments.times {
+        if !storm.live()? {
             return Ok(false);
         }
     }
-    figures.seconds = began.elapsed().as_secs();
-    if arguments.json {
-        let text = serde_json::to_string(&figures).map_err(|error| error.to_string())?;
-        println!("{text}");
-    } else {
+    storm.figures.seconds = began.elapsed().as_secs();
+    storm.tell()?;
+    Ok(true)
+}
+
+/// The server that is worked on; `None`, and a word about it, if there is none.
+fn server(target: Target) -> Result<Option<Database>, String> {
+    if let (Target::Worker, Ok(url)) = (target, std::env::var("LEADKIT_TEST_POSTGRES_URL")) {
+        return Ok(Some(Database::given(url)));
+    }
+    // A worker's death loses nothing that its server only believes to be on the disk.
+    let database = Database::throwaway(target == Target::Server)?;
+    if database.is_none() {
+        if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+            return Err("PostgreSQL's server binaries are missing".into());
+        }
+        println!("skipped: there is no PostgreSQL");
+    }
+    Ok(database)
+}
+
+/// All that is done to workers and their server.
+struct Storm<'a> {
+    arguments: &'a Arguments,
+    own: PathBuf,
+    database: Option<Database>,
+    dice: Dice,
+    figures: Figures,
+    workers: u64,
+    life: u64,
+    longest_ms: i64,
+}
+
+impl<'a> Storm<'a> {
+    fn new(arguments: &'a Arguments, database: Option<Database>) -> Result<Self, String> {
+        let (workers, life, longest_ms) = match (arguments.kill, arguments.store) {
+            (Target::Worker, Place::Sqlite) => (2, 40, 150),
+            (Target::Worker, Place::Postgres) => (2, 40, 300),
+            (Target::Server, _) => (4, 10, 800),
+        };
+        let longest_ms = arguments.longest_ms.unwrap_or(longest_ms);
+        let figures = Figures {
+            store: arguments.store.name().into(),
+            killed: match arguments.kill {
+                Target::Worker => "workers".into(),
+                Target::Server => "servers".into(),
+            },
+            seed: arguments.seed,
+            ..Figures::default()
+        };
+        Ok(Self {
+            arguments,
+            own: std::env::current_exe().map_err(|error| error.to_string())?,
+            database,
+            dice: Dice::of(arguments.seed, 0),
+            figures,
+            workers: arguments.workers.unwrap_or(workers).max(1),
+            life: arguments.life.unwrap_or(life).max(1),
+            longest_ms: i64::try_from(longest_ms).unwrap_or(i64::MAX),
+        })
+    }
+
+    /// One folder and its database, from the first worker to the last.
+    fn live(&mut self) -> Result<bool, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let seed = self.arguments.seed.wrapping_add(self.figures.lives);
+        let place = self.arguments.store;
+        let url = self.database.as_mut().map(Database::fresh).transpose()?;
+        if let Some(url) = &url {
+            let file = place.file(folder.path());
+            std::fs::write(&file, url).map_err(|error| format!("{file:?}: {error}"))?;
+        }
+        let life = Life::begin(place, folder.path().into(), seed)?;
+        let is_sound = self.live_through(life)?;
+        if !is_sound {
+            let _ = folder.keep();
+            if let Some(kept) = self.database.as_mut().and_then(Database::keep) {
+                println!("the cluster is kept in {}", kept.display());
+            }
+            return Ok(false);
+        }
+        match (&self.database, &url) {
+            (Some(database), Some(url)) => database.drop_database(url).map(|()| true),
+            _ => Ok(true),
+        }
+    }
+
+    fn live_through(&mut self, mut life: Life) -> Result<bool, String> {
+        let shows_progress = std::io::stderr().is_terminal();
+        let last = self.figures.kills + self.life;
+        // The first sets the people up, in peace.
+        let orders = life.next_orders(Some(1))?;
+        let first = Life::start(&orders, &self.own, &[])?;
+        if !life.hear(first, false)? {
+            return Err("a worker that nothing happens to does not finish".into());
+        }
+        let times = self.arguments.times;
+        while self.figures.kills < times.min(last) {
+            match self.arguments.kill {
+                Target::Worker => self.kill_workers(&mut life)?,
+                Target::Server => self.kill_server(&mut life)?,
+            }
+            let found = life.check()?;
+            if !is_sound(&found, self.figures.kills, life.folder()) {
+                return Ok(false);
+            }
+            life.pass_time();
+            if shows_progress {
+                eprint!("\r{} of {times} kills", self.figures.kills);
+            }
+        }
+        let found = life.end()?;
+        let figures = &mut self.figures;
+        figures.lives += 1;
+        figures.commands += life.asked() as u64;
+        figures.acknowledged += life.acknowledged() as u64;
+        figures.entries += found.entries as u64;
+        figures.hand_overs += found.hand_overs as u64;
+        Ok(is_sound(&found, figures.kills, life.folder()))
+    }
+
+    fn start_workers(&self, life: &mut Life) -> Result<Vec<Running>, String> {
+        let workers = 0..self.workers;
+        let start = workers.map(|_| Life::start(&life.next_orders(None)?, &self.own, &[]));
+        start.collect()
+    }
+
+    fn pause(&mut self, least: i64) {
+        let ms = self.dice.between(least, self.longest_ms.max(least));
+        std::thread::sleep(Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
+    }
+
+    /// Kills some workers, one after the other.
+    fn kill_workers(&mut self, life: &mut Life) -> Result<(), String> {
+        for worker in self.start_workers(life)? {
+            self.pause(0);
+            life.hear(worker, true)?;
+            self.figures.kills += 1;
+        }
+        Ok(())
+    }
+
+    /// Kills the server while workers work, some of which die with it. The others must come back to
+    /// it by themselves, and work on until they are killed.
+    fn kill_server(&mut self, life: &mut Life) -> Result<(), String> {
+        let database = || "there is no server to kill";
+        let running = self.start_workers(life)?;
+        // So long that most have begun.
+        self.pause(100);
+        self.database.as_mut().ok_or_else(database)?.kill()?;
+        self.figures.kills += 1;
+        let mut survivors = Vec::new();
+        for worker in running {
+            match self.dice.one_in(3) {
+                true => drop(life.hear(worker, true)?),
+                false => survivors.push(worker),
+            }
+        }
+        self.database.as_mut().ok_or_else(database)?.start()?;
+        let answers: Vec<usize> = survivors.iter().map(Running::answers).collect();
+        for (worker, before) in survivors.iter().zip(answers) {
+            await_answer(worker, before)?;
+        }
+        for worker in survivors {
+            self.pause(0);
+            life.hear(worker, true)?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self) -> Result<(), String> {
+        if self.arguments.json {
+            let text = serde_json::to_string(&self.figures).map_err(|error| error.to_string())?;
+            println!("{text}");
+            return Ok(());
+        }
         let Figures {
             store,
+            killed,
+            seed: _,
             kills,
             lives,
             commands,
@@ -131,66 +323,28 @@ fn kill(arguments: &Arguments) -> Result<bool, String> {
             entries,
             hand_overs,
             seconds,
-            ..
-        } = &figures;
+        } = &self.figures;
         println!(
-            "{kills} workers killed on {store} in {lives} folders: {commands} commands, \
+            "{kills} {killed} killed on {store} in {lives} folders: {commands} commands, \
              {acknowledged} acknowledged, {entries} journal entries, {hand_overs} hand-overs, \
              {seconds} s; nothing was found"
         );
+        Ok(())
     }
-    Ok(true)
 }
 
-/// One folder, from the first worker to the last.
-fn live(arguments: &Arguments, figures: &mut Figures, dice: &mut Dice) -> Result<bool, String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let seed = arguments.seed.wrapping_add(figures.lives);
-    let own = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut life = Life::begin(arguments.store, folder.path().into(), seed)?;
-    let shows_progress = std::io::stderr().is_terminal();
-    let last = figures.kills + arguments.life;
-    // The first sets the people up, in peace.
-    let orders = life.next_orders(Some(1))?;
-    let first = Life::start(&orders, &own, &[])?;
-    life.hear(first, false)?;
-    while figures.kills < arguments.times.min(last) {
-        let mut running = Vec::new();
-        for _ in 0..arguments.workers.max(1) {
-            let orders = life.next_orders(None)?;
-            running.push(Life::start(&orders, &own, &[])?);
+/// Waits until a worker is answered again by the server, which is back.
+fn await_answer(worker: &Running, before: usize) -> Result<(), String> {
+    for _ in 0..3_000 {
+        if worker.answers() > before {
+            return Ok(());
         }
-        for worker in running {
-            let most = i64::try_from(arguments.longest_ms).unwrap_or(100);
-            let lives_ms = u64::try_from(dice.between(0, most)).unwrap_or(0);
-            std::thread::sleep(Duration::from_millis(lives_ms));
-            life.hear(worker, true)?;
-            figures.kills += 1;
-        }
-        let found = life.check()?;
-        if !is_sound(&found, figures.kills, folder.path()) {
-            let _ = folder.keep();
-            return Ok(false);
-        }
-        life.pass_time();
-        if shows_progress {
-            eprint!("\r{} of {} kills", figures.kills, arguments.times);
-        }
+        std::thread::sleep(Duration::from_millis(10));
     }
-    let found = life.end()?;
-    figures.lives += 1;
-    figures.commands += life.asked() as u64;
-    figures.acknowledged += life.acknowledged() as u64;
-    figures.entries += found.entries as u64;
-    figures.hand_overs += found.hand_overs as u64;
-    let is_sound = is_sound(&found, figures.kills, folder.path());
-    if !is_sound {
-        let _ = folder.keep();
-    }
-    Ok(is_sound)
+    Err("a worker did not come back to its server within half a minute".into())
 }
 
-fn is_sound(found: &Checked, kills: u64, folder: &std::path::Path) -> bool {
+fn is_sound(found: &Checked, kills: u64, folder: &Path) -> bool {
     if found.findings.is_empty() {
         return true;
     }

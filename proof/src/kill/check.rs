@@ -57,6 +57,8 @@ pub struct Life {
     next_incarnation: u64,
     now: Instant,
     fates: BTreeMap<SmolStr, Fate>,
+    /// What workers of this round left open.
+    left_open: BTreeSet<SmolStr>,
     alarms: Vec<String>,
 }
 
@@ -66,6 +68,19 @@ pub struct Running {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
     listener: JoinHandle<()>,
+}
+
+impl Running {
+    /// How many answers of its store it has told of.
+    #[must_use]
+    pub fn answers(&self) -> usize {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = lines
+            .iter()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        told.filter(|says| matches!(says, Says::Done(_) | Says::Before(_) | Says::Refused(_)))
+            .count()
+    }
 }
 
 impl Life {
@@ -86,6 +101,7 @@ impl Life {
             next_incarnation: 0,
             now,
             fates: BTreeMap::new(),
+            left_open: BTreeSet::new(),
             alarms: Vec::new(),
         })
     }
@@ -101,6 +117,7 @@ impl Life {
             next_incarnation: self.next_incarnation,
             now: self.now,
             fates: self.fates.clone(),
+            left_open: self.left_open.clone(),
             alarms: self.alarms.clone(),
         }
     }
@@ -250,19 +267,19 @@ impl Life {
                 }
                 Says::Refused(id) => {
                     open.remove(&id);
-                    // What was asked again and is refused was not carried out before.
-                    self.change(&id, |fate| fate.is_unknown = false);
+                    // What was asked again and is refused was not carried out before; unless another
+                    // worker was asked at the same time, and may have been faster.
+                    let is_open = self.left_open.contains(&id);
+                    self.change(&id, |fate| fate.is_unknown &= is_open);
                 }
-                Says::Failed(id) => {
-                    open.remove(&id);
-                    self.change(&id, |fate| fate.is_unknown = true);
-                }
+                Says::Failed(_) => {}
                 Says::Alarm(what) => self.alarms.push(what),
                 Says::Finished => has_finished = true,
             }
         }
         for id in open {
             self.change(&id, |fate| fate.is_unknown = true);
+            self.left_open.insert(id);
         }
         Ok(has_finished)
     }
@@ -276,6 +293,7 @@ impl Life {
     /// Whoever comes next comes when hand-overs and leases are over.
     pub fn pass_time(&mut self) {
         self.now += Elapsed::minutes(3);
+        self.left_open.clear();
     }
 
     /// Looks at what is on the disk.
@@ -288,14 +306,16 @@ impl Life {
     }
 
     fn read(&self) -> Result<(Ledger, Post), String> {
+        self.place.settle(&self.folder)?;
         let faults = self.place.faults(&self.folder)?;
         let store = self.place.open(&self.folder)?;
         let books = Books::of(std::slice::from_ref(&self.house));
         let tenants = [self.house.tenant.clone()];
         let read = Ledger::read(store.as_ref(), &tenants, books);
-        let mut ledger = pollster::block_on(read).map_err(|error| format!("{error:?}"))?;
+        let read = self.place.block_on(read);
+        let mut ledger = read.map_err(|error| format!("{error:?}"))?;
         for fault in faults {
-            ledger.find("the file is whole", fault, None);
+            ledger.find("the database is whole", fault, None);
         }
         for alarm in &self.alarms {
             ledger.find("nothing fails but by faults", alarm.clone(), None);
@@ -364,6 +384,7 @@ impl Life {
     /// # Errors
     /// When it can't.
     pub fn end(&mut self) -> Result<Checked, String> {
+        self.place.settle(&self.folder)?;
         let store = self.place.open(&self.folder)?;
         let outbox = Outbox::open(&self.folder, self.next_incarnation, false)?;
         self.next_incarnation += 1;
@@ -379,7 +400,7 @@ impl Life {
             .build()
             .map_err(|error| format!("{error:?}"))?;
         let until = clock.now() + Elapsed::days(4);
-        let lived = pollster::block_on(async {
+        let lived = self.place.block_on(async {
             engine.tick().await?;
             engine.live_until(&clock, until, |_, _| {}).await
         });

@@ -3,13 +3,14 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::Command;
 use leadkit::engine::{Engine, Error};
 use leadkit::ids::{CommandId, MessageId};
 use leadkit::record::Lead;
-use leadkit::store::{Order, StoreErrorKind};
+use leadkit::store::{Order, Store, StoreErrorKind};
 use leadkit::time::Instant;
 use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, format_smolstr};
@@ -48,7 +49,7 @@ pub(super) enum Says {
     Before(SmolStr),
     /// This is not to be.
     Refused(SmolStr),
-    /// This failed.
+    /// This failed: nobody knows whether it is done.
     Failed(SmolStr),
     /// Something went wrong that must not.
     Alarm(String),
@@ -80,7 +81,7 @@ pub(super) fn pending_file(orders: &Orders) -> PathBuf {
 /// What keeps it from beginning.
 pub fn work(orders: &Orders) -> Result<(), String> {
     let house = house(orders.seed);
-    let store = orders.place.open(&orders.folder)?;
+    let store = open(orders)?;
     let outbox = Outbox::open(&orders.folder, orders.incarnation, true)?;
     let now = Instant::from_timestamp_micros(orders.now_micros).unwrap_or(Instant::UNIX_EPOCH);
     let clock = VirtualClock::at(now);
@@ -97,10 +98,29 @@ pub fn work(orders: &Orders) -> Result<(), String> {
         clock,
         dice: Dice::of(orders.seed, 1_000 + orders.incarnation),
         asked: 0,
+        unsure: Vec::new(),
+        is_cut_off: false,
     };
-    pollster::block_on(worker.work(&house));
+    orders.place.block_on(worker.work(&house));
     say(&Says::Finished);
     Ok(())
+}
+
+/// How long to wait for a server that can't be reached, and how often.
+const PAUSE: Duration = Duration::from_millis(20);
+const MOST_PAUSES: u32 = 1_000;
+
+/// Opens the store. A server may be down just now.
+fn open(orders: &Orders) -> Result<Arc<dyn Store>, String> {
+    let mut opened = orders.place.open(&orders.folder);
+    for _ in 0..MOST_PAUSES {
+        if opened.is_ok() || orders.place == Place::Sqlite {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+        opened = orders.place.open(&orders.folder);
+    }
+    opened
 }
 
 struct Worker<'a> {
@@ -109,6 +129,10 @@ struct Worker<'a> {
     clock: VirtualClock,
     dice: Dice,
     asked: u64,
+    /// What failed, so that nobody knows whether it is done.
+    unsure: Vec<(SmolStr, Command)>,
+    /// Whether the store could not be reached just now.
+    is_cut_off: bool,
 }
 
 impl Worker<'_> {
@@ -127,9 +151,18 @@ impl Worker<'_> {
         let mut round = 0;
         while self.orders.rounds.is_none_or(|rounds| round < rounds) {
             round += 1;
-            let by = self.dice.seconds(1, 2 * 3_600);
-            self.clock.advance(by);
-            say(&Says::Now(self.clock.now().timestamp_micros()));
+            match std::mem::take(&mut self.is_cut_off) {
+                // Its time would pass in no time, and nothing would have been done in it.
+                true if self.orders.place == Place::Postgres => std::thread::sleep(PAUSE),
+                _ => {
+                    let by = self.dice.seconds(1, 2 * 3_600);
+                    self.clock.advance(by);
+                    say(&Says::Now(self.clock.now().timestamp_micros()));
+                }
+            }
+            for (id, command) in std::mem::take(&mut self.unsure) {
+                self.carry_out(id, command).await;
+            }
             for _ in 0..=self.dice.below(3) {
                 if let Some(command) = self.command(house).await {
                     self.ask(command).await;
@@ -138,10 +171,10 @@ impl Worker<'_> {
             match self.engine.tick().await {
                 Ok(ticked) => {
                     for (_, error) in &ticked.failures {
-                        alarm(error);
+                        self.note(error);
                     }
                 }
-                Err(error) => alarm(&error),
+                Err(error) => self.note(&error),
             }
         }
     }
@@ -154,8 +187,8 @@ impl Worker<'_> {
         let (leads, doubtful) = match (leads, doubtful) {
             (Ok(page), Ok(messages)) => (page.leads, messages),
             (leads, messages) => {
-                leads.err().iter().for_each(alarm);
-                messages.err().iter().for_each(alarm);
+                leads.err().iter().for_each(|error| self.note(error));
+                messages.err().iter().for_each(|error| self.note(error));
                 return None;
             }
         };
@@ -179,27 +212,34 @@ impl Worker<'_> {
 
     async fn carry_out(&mut self, id: SmolStr, command: Command) {
         say(&Says::Asked(id.clone(), Box::new(command.clone())));
-        let answer = self.engine.execute(Some(CommandId::of(&id)), command).await;
+        let executed = self
+            .engine
+            .execute(Some(CommandId::of(&id)), command.clone());
+        let answer = executed.await;
         say(&match answer {
             Ok(answer) if answer.already_done => Says::Before(id),
             Ok(_) => Says::Done(id),
             Err(Error::Refused(_)) => Says::Refused(id),
             Err(error) => {
-                alarm(&error);
+                self.note(&error);
+                self.unsure.push((id.clone(), command));
                 Says::Failed(id)
             }
         });
     }
-}
 
-/// Tells of what no kill and no full disk explains.
-fn alarm(error: &Error) {
-    let is_expected = match error {
-        Error::Store(error) => error.kind == StoreErrorKind::Unavailable,
-        Error::Unreadable { .. } => false,
-        _ => true,
-    };
-    if !is_expected {
-        say(&Says::Alarm(format!("{error:?}")));
+    /// Notes a failure, and tells of it if no kill and no full disk explains it.
+    fn note(&mut self, error: &Error) {
+        let is_expected = match error {
+            Error::Store(error) => {
+                self.is_cut_off |= error.kind == StoreErrorKind::Unavailable;
+                error.kind == StoreErrorKind::Unavailable
+            }
+            Error::Unreadable { .. } => false,
+            _ => true,
+        };
+        if !is_expected {
+            say(&Says::Alarm(format!("{error:?}")));
+        }
     }
 }
