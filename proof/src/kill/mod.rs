@@ -23,7 +23,7 @@ mod worker;
 
 pub use check::{Checked, Life, Running};
 pub use outbox::Outbox;
-pub use server::Database;
+pub use server::{Database, execute};
 pub use worker::{Orders, work};
 
 /// Where the records are kept.

@@ -37,6 +37,20 @@ pub(super) async fn connect(url: &str) -> Result<Client, String> {
     Ok(client)
 }
 
+/// Runs a statement in a database, for whoever wants to tamper with it. Returns how many rows it is
+/// about.
+///
+/// # Errors
+/// What the server says.
+pub fn execute(url: &str, sql: &str) -> Result<u64, String> {
+    let done = block_on(async {
+        let client = connect(url).await?;
+        let done = client.execute(sql, &[]).await;
+        done.map_err(|error| format!("{error:?}"))
+    });
+    done.map_err(|error| format!("{sql}: {error}"))
+}
+
 /// Asks again and again until the answer is yes.
 fn wait_until(what: &str, mut is_so: impl FnMut() -> Result<bool, String>) -> Result<(), String> {
     let times = PATIENCE.as_millis() / PAUSE.as_millis();
@@ -179,12 +193,7 @@ impl Database {
     }
 
     fn run(&self, sql: &str) -> Result<(), String> {
-        let done = block_on(async {
-            let client = connect(&self.url).await?;
-            let done = client.batch_execute(sql).await;
-            done.map_err(|error| format!("{error:?}"))
-        });
-        done.map_err(|error| format!("{sql}: {error}"))
+        execute(&self.url, sql).map(drop)
     }
 
     /// Kills the server with all its processes at once (`kill -9`), and waits until they are gone.
