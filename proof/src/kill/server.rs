@@ -286,7 +286,6 @@ impl Cluster {
     }
 
     /// A shell of its own cleans up when this process has ended, however it did.
-    #[expect(clippy::zombie_processes, reason = "the shell outlives this process")]
     fn clean_up_later(&self) -> Result<(), String> {
         let folder = self.folder.display();
         let clean_up = format!(
