@@ -64,7 +64,7 @@ fn check(correction: &Correction) -> Result<(), Refusal> {
     let mut gaps = Gaps::default();
     let name = correction.name.as_deref();
     let phone = correction.phone.as_deref();
-    if name.is_some_and(|name| is_blank(name)) {
+    if name.is_some_and(is_blank) {
         gaps.add("name", Problem::Missing);
     }
     check_phone(phone, &mut gaps);
