@@ -2,19 +2,8 @@
 //! read one. Nobody spins, nobody is late, and virtual time goes its way.
 
 use leadkit::store::{Changes, Lane, Lanes, Put, Verdict, Version, Wakes};
-use leadkit_sqlite::{Options, SqliteStore};
 
 use super::*;
-
-/// The stores on which all this must hold.
-fn stores() -> Vec<Arc<dyn Store>> {
-    let virtual_time = Options {
-        virtual_time: true,
-        ..Options::default()
-    };
-    let sqlite = SqliteStore::in_memory_with(&virtual_time).unwrap();
-    vec![Arc::new(MemoryStore::default()), Arc::new(sqlite)]
-}
 
 fn worker(store: &Arc<dyn Store>, clock: &VirtualClock, quito: Arc<Playbook>) -> Engine {
     Engine::builder_on(store.clone())
