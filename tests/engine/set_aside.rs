@@ -307,7 +307,7 @@ fn whoever_releases_may_settle() {
 /// worker is done at once, and so is what comes after it.
 #[test]
 fn leads_of_a_playbook_that_a_worker_does_not_know_never_fill_its_pages() {
-    const MORE_THAN_A_PAGE: usize = 600;
+    const MORE_THAN_A_PAGE: usize = 510;
     let (old, new) = (broken(), mended());
     for store in stores() {
         block_on(async {
