@@ -176,8 +176,8 @@ pub fn engine(
     Ok(builder.clock(clock).seed(0).build()?)
 }
 
-/// An engine on a store at which others are: it only says what somebody wants to have said, and
-/// wakes nothing.
+/// An engine on a store at which others are: it only carries out what somebody asks
+/// for, and sends nothing.
 ///
 /// # Errors
 /// When it can't be built.
