@@ -145,6 +145,7 @@ facts! {
     Dropped = "dropped", Text, stored, Own, "Why it was dropped.";
     QueuedAt = "queued_at", Instant, stored, Own, "When it was queued.";
     SettledAt = "settled_at", Instant, stored, Own, "When its fate was settled.";
+    SetAside = "set_aside", Bool, stored, Own, "Whether it was set aside because it failed.";
 }
 
 facts! {
@@ -153,6 +154,7 @@ facts! {
     Sweep = "sweep", Text, stored, Own, "The sweep's name.";
     Finished = "finished", Bool, stored, Own, "Whether it has nothing more to do.";
     StartedAt = "started_at", Instant, stored, Own, "When it was started.";
+    SetAside = "set_aside", Bool, stored, Own, "Whether it was set aside because it failed.";
 }
 
 /// The facts that every record of this kind may have; none for kinds that can't be filtered.

@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use leadkit::clock::Clock;
-use leadkit::engine::{Engine, Error};
-use leadkit::ids::{Name, Tenant};
+use leadkit::engine::{Engine, EngineBuilder, Error};
+use leadkit::ids::{Id, Name, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::playbook::Playbook;
 use leadkit::record::{Record, stored};
-use leadkit::store::Key;
+use leadkit::store::{Key, Kind};
 use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags};
 use leadkit_sqlite::{Durability, OpenError, Options, SqliteStore};
 
@@ -38,6 +38,8 @@ pub enum For {
     /// To replay into it; it is made if it isn't there, and must have been made so if it is. What
     /// was written survives a crash of the process: a replay can be repeated.
     Replaying,
+    /// To say something about what is in it, beside the workers that are at it; it must be there.
+    Acting,
 }
 
 /// SQLite's `application_id` of databases that replays made: `lkrp`.
@@ -53,8 +55,10 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
         error,
     };
     match why {
-        For::Reading if !path.exists() => return Err(Failure::NoDatabase(path.to_owned())),
-        For::Reading => {}
+        For::Reading | For::Acting if !path.exists() => {
+            return Err(Failure::NoDatabase(path.to_owned()));
+        }
+        For::Reading | For::Acting => {}
         For::Replaying => match origin(path).map_err(|error| failed(error.into()))? {
             Origin::Fresh => mark(path).map_err(failed)?,
             Origin::Replay => {}
@@ -63,7 +67,10 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
     }
     let options = Options {
         virtual_time: true,
-        durability: Durability::Process,
+        durability: match why {
+            For::Acting => Durability::Machine,
+            For::Reading | For::Replaying => Durability::Process,
+        },
         read_only: why == For::Reading,
         ..Options::default()
     };
@@ -165,15 +172,45 @@ pub fn engine(
     playbook: Arc<Playbook>,
     clock: impl Clock + 'static,
 ) -> Result<Engine, Failure> {
+    let builder = builder(store, tenant, playbook);
+    Ok(builder.clock(clock).seed(0).build()?)
+}
+
+/// An engine on a store at which others are: it only carries out what somebody asks
+/// for, and sends nothing.
+///
+/// # Errors
+/// When it can't be built.
+pub fn acting(
+    store: SqliteStore,
+    tenant: &Tenant,
+    playbook: Arc<Playbook>,
+) -> Result<Engine, Failure> {
+    Ok(builder(store, tenant, playbook).build()?)
+}
+
+fn builder(store: SqliteStore, tenant: &Tenant, playbook: Arc<Playbook>) -> EngineBuilder {
     let channels = playbook.channels();
-    let mut builder = Engine::builder(store)
-        .playbook(tenant.clone(), playbook)
-        .clock(clock)
-        .seed(0);
-    for channel in channels {
-        builder = builder.mailer(channel, OnlyAccepts);
-    }
-    Ok(builder.build()?)
+    let builder = Engine::builder(store).playbook(tenant.clone(), playbook);
+    channels.into_iter().fold(builder, |builder, channel| {
+        builder.mailer(channel, OnlyAccepts)
+    })
+}
+
+/// Of which kind the record of this id is that may be set aside; `None`, if there is none.
+///
+/// # Errors
+/// When the store fails.
+pub async fn kind_of(engine: &Engine, tenant: &Tenant, id: Id) -> Result<Option<Kind>, Failure> {
+    let keys = [Kind::Lead, Kind::Message, Kind::Sweep].map(|kind| Key {
+        id,
+        kind,
+        tenant: tenant.clone(),
+    });
+    let loaded = engine.store().load(&keys).await?;
+    let there = keys.iter().zip(loaded);
+    let mut there = there.filter(|(_, loaded)| loaded.body.is_some());
+    Ok(there.next().map(|(key, _)| key.kind))
 }
 
 /// The tenant's name: as given, or the playbook's id.

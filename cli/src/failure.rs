@@ -225,6 +225,7 @@ impl Failure {
             Self::Condition { .. } | Self::Engine(leadkit::engine::Error::Condition(_)) => {
                 "condition-faults"
             }
+            Self::Engine(leadkit::engine::Error::Refused(_)) => "refused",
             Self::Engine(_) => "engine",
             Self::Store(_) => "store",
             Self::Fact { .. } => "no-such-fact",
@@ -294,6 +295,9 @@ impl Failure {
                     })
                 });
                 error["faults"] = listed.collect();
+            }
+            Self::Engine(leadkit::engine::Error::Refused(refusal)) => {
+                error["code"] = json!(refusal.code());
             }
             _ => {}
         }

@@ -4,7 +4,8 @@
 //! - [`check`]: everything that is wrong with a playbook, each fault with its place;
 //! - [`mod@test`]: the playbook's scenarios, played in virtual time;
 //! - [`replay`]: a recorded history, lived through again under a playbook;
-//! - [`leads`] and [`explain`]: looking into a database.
+//! - [`leads`], [`explain`], [`mod@messages`] and [`mod@set_aside`]: looking into a database, and
+//!   settling what waits there for a person.
 //!
 //! Nothing here sends anything, and nothing is printed: that is the program's part.
 
@@ -13,8 +14,10 @@ pub mod database;
 pub mod explain;
 pub mod failure;
 pub mod leads;
+pub mod messages;
 pub mod replay;
 mod report;
+pub mod set_aside;
 pub mod snippets;
 pub mod spell;
 pub mod test;

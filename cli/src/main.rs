@@ -1,16 +1,19 @@
-//! The `leadkit` program: checks, tests, explains and replays playbooks.
+//! The `leadkit` program: checks, tests, explains and replays playbooks, and looks after databases.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use leadkit::decide::command::Fate;
 use leadkit_cli::check::Depth;
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
+use leadkit_cli::messages::{Messages, Settle};
 use leadkit_cli::replay::{Progress, Replay};
+use leadkit_cli::set_aside::{Retry, SetAside};
 use leadkit_cli::snippets::Style;
-use leadkit_cli::{Failure, Reported, check, explain, leads, replay, test};
+use leadkit_cli::{Failure, Reported, check, explain, leads, messages, replay, set_aside, test};
 
 /// Checks, tests, explains and replays leadkit playbooks
 ///
@@ -70,6 +73,13 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         tenant: Option<String>,
     },
+    #[command(flatten)]
+    OfDatabase(OfDatabase),
+}
+
+/// What is asked of a database.
+#[derive(Subcommand)]
+enum OfDatabase {
     /// Explain a lead: its history with reasons, what is due next, how each rule stands
     #[command(
         group = ArgGroup::new("which").required(true),
@@ -126,6 +136,104 @@ enum Command {
         #[arg(long, value_name = "TIME")]
         now: Option<String>,
     },
+    /// List messages: what became of them, and which wait for a person
+    #[command(
+        after_help = "Examples:\n  leadkit messages sales --db leads.db --in-doubt\n  leadkit messages sales --db leads.db --where 'state == \"refused\" and settled_at > now - 7d'"
+    )]
+    Messages {
+        #[command(flatten)]
+        database: Database,
+        /// Only those of which nobody knows whether the server took them; see `leadkit settle`
+        #[arg(long)]
+        in_doubt: bool,
+        /// Only those that were set aside because they failed; see `leadkit retry`. With --in-doubt:
+        /// these too
+        #[arg(long)]
+        set_aside: bool,
+        /// The condition, over state, template, class, channel, lead, to, from, dropped, queued_at,
+        /// settled_at and set_aside [default: all messages]
+        #[arg(
+            long = "where",
+            value_name = "CONDITION",
+            default_value = "",
+            hide_default_value = true
+        )]
+        condition: String,
+        /// How many are listed at most
+        #[arg(long, value_name = "COUNT", default_value_t = 100)]
+        limit: usize,
+    },
+    /// Say what became of a message
+    #[command(
+        after_help = "Nothing is sent from here: what goes again is sent by the next worker.\n\nExamples:\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f accepted --by ana\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f send-again --by host:it-desk"
+    )]
+    Settle {
+        #[command(flatten)]
+        database: Database,
+        /// The message's id
+        message: String,
+        /// What became of it, or is to become of it
+        #[arg(value_enum)]
+        fate: SaidFate,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// List the leads, messages and sweeps that were set aside because they failed, with their errors
+    #[command(after_help = "Example:\n  leadkit set-aside sales --db leads.db")]
+    SetAside {
+        #[command(flatten)]
+        database: Database,
+        /// How many of each kind are listed at most
+        #[arg(long, value_name = "COUNT", default_value_t = 100)]
+        limit: usize,
+    },
+    /// Let leads, messages and sweeps go on that were set aside
+    #[command(
+        after_help = "Nothing is sent from here: that is for the next worker.\n\nExample:\n  leadkit retry sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f --by ana"
+    )]
+    Retry {
+        #[command(flatten)]
+        database: Database,
+        /// The ids
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
+#[derive(Args)]
+struct Who {
+    /// Who says so: an agent by its id, who then needs the permission `settle`, or host:NAME for
+    /// whoever runs the organisation's programs
+    #[arg(long, value_name = "WHO")]
+    by: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SaidFate {
+    /// The server did take it: it was in doubt
+    Accepted,
+    /// It is known to have arrived: it was in doubt, or accepted
+    Delivered,
+    /// It did not arrive, and is to be sent again: it was in doubt, or set aside
+    SendAgain,
+    /// It is not to be sent: it was in doubt, or waited
+    Withdrawn,
+    /// It goes on from where it was: it was set aside
+    Retry,
+}
+
+impl From<SaidFate> for Fate {
+    fn from(said: SaidFate) -> Self {
+        match said {
+            SaidFate::Accepted => Self::Accepted,
+            SaidFate::Delivered => Self::Delivered,
+            SaidFate::SendAgain => Self::SendAgain,
+            SaidFate::Withdrawn => Self::Withdrawn,
+            SaidFate::Retry => Self::Retry,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -270,7 +378,14 @@ fn carry_out(cli: Cli) -> Result<Reported, Failure> {
                 },
             })
         }
-        Command::Explain {
+        Command::OfDatabase(asked) => of_database(asked),
+    }
+}
+
+/// Those that look into a database, or settle what waits there.
+fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
+    match asked {
+        OfDatabase::Explain {
             database,
             lead,
             email,
@@ -288,7 +403,7 @@ fn carry_out(cli: Cli) -> Result<Reported, Failure> {
                 last,
             })
         }
-        Command::Leads {
+        OfDatabase::Leads {
             database,
             condition,
             count_by,
@@ -310,6 +425,51 @@ fn carry_out(cli: Cli) -> Result<Reported, Failure> {
             },
             limit,
             now,
+        }),
+        OfDatabase::Messages {
+            database,
+            in_doubt,
+            set_aside,
+            condition,
+            limit,
+        } => messages::messages(&Messages {
+            playbook: database.playbook,
+            db: database.db,
+            tenant: database.tenant,
+            which: match (in_doubt, set_aside) {
+                (false, false) => messages::Which::All,
+                (true, false) => messages::Which::InDoubt,
+                (false, true) => messages::Which::SetAside,
+                (true, true) => messages::Which::Waiting,
+            },
+            condition,
+            limit,
+        }),
+        OfDatabase::Settle {
+            database,
+            message,
+            fate,
+            who,
+        } => messages::settle(&Settle {
+            playbook: database.playbook,
+            db: database.db,
+            tenant: database.tenant,
+            message,
+            fate: fate.into(),
+            by: who.by,
+        }),
+        OfDatabase::SetAside { database, limit } => set_aside::set_aside(&SetAside {
+            playbook: database.playbook,
+            db: database.db,
+            tenant: database.tenant,
+            limit,
+        }),
+        OfDatabase::Retry { database, ids, who } => set_aside::retry(&Retry {
+            playbook: database.playbook,
+            db: database.db,
+            tenant: database.tenant,
+            ids,
+            by: who.by,
         }),
     }
 }

@@ -165,8 +165,10 @@ pub enum SweepOrder {
 /// The fate that a person gives to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
-    /// It did arrive.
+    /// The server did take it.
     Accepted,
+    /// It is known to have arrived: there is an answer, or a receipt.
+    Delivered,
     /// It did not arrive and is to be sent again.
     SendAgain,
     /// It is not to be sent any more.

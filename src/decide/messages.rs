@@ -500,6 +500,7 @@ pub(crate) fn settle(draft: &mut Draft<'_>, id: MessageId, fate: Fate) -> Result
     let is_waiting = matches!(message.state, State::Queued { .. } | State::ToRetry { .. });
     let state = match fate {
         Fate::Accepted if is_in_doubt => State::Accepted,
+        Fate::Delivered if is_in_doubt || message.state == State::Accepted => State::Delivered,
         Fate::SendAgain if is_in_doubt || message.trouble.is_some() => State::Queued {
             not_before: draft.now,
         },

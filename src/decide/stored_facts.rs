@@ -6,6 +6,7 @@ use crate::facts::{AgentFact, LeadFact, MessageFact, SweepFact};
 use crate::ids::Id;
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
+use crate::record::lead::Trouble;
 use crate::record::message::{Message, Recipient, Sender, State};
 use crate::record::{Agent, Lead, Record, Sweep};
 use crate::store::StoredFact;
@@ -64,6 +65,13 @@ fn text(name: &'static str, value: &str) -> StoredFact {
     }
 }
 
+fn is_set_aside(name: &'static str, trouble: Option<&Trouble>) -> StoredFact {
+    StoredFact {
+        name: SmolStr::new_static(name),
+        value: Value::Bool(trouble.is_some_and(Trouble::is_set_aside)),
+    }
+}
+
 /// An id, which prints as it folds.
 fn id(id: &Id) -> Value {
     Value::Text(format_smolstr!("{id}"))
@@ -118,6 +126,7 @@ fn of_message(message: &Message) -> Vec<StoredFact> {
             name: name(MessageFact::QueuedAt).into(),
             value: Value::Instant(message.queued_at),
         },
+        is_set_aside(name(MessageFact::SetAside), message.trouble.as_ref()),
     ];
     if let Sender::Owner(agent) = &message.sender {
         facts.push(text(name(MessageFact::From), agent.as_str()));
@@ -147,5 +156,6 @@ fn of_sweep(sweep: &Sweep) -> Vec<StoredFact> {
             name: name(SweepFact::StartedAt).into(),
             value: Value::Instant(sweep.started_at),
         },
+        is_set_aside(name(SweepFact::SetAside), sweep.trouble.as_ref()),
     ]
 }

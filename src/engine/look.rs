@@ -184,7 +184,16 @@ impl TenantHandle<'_> {
         Ok(groups)
     }
 
-    /// Messages for which a condition holds, in the order in which they were queued.
+    /// A message, as it is.
+    ///
+    /// # Errors
+    /// When the store fails or the record can't be read.
+    pub async fn message(&self, id: MessageId) -> Result<Option<Message>, Error> {
+        self.engine.read(Key::message(&self.tenant, id)).await
+    }
+
+    /// Messages for which a condition holds, in the order in which they were queued. Those that wait
+    /// for a person are `state == "in-doubt"` and `set_aside`.
     ///
     /// # Errors
     /// As [`TenantHandle::leads`].
@@ -210,7 +219,7 @@ impl TenantHandle<'_> {
     }
 
     /// Sweeps for which a condition holds, in the order in which they were started. What was set
-    /// aside is among those that aren't `finished`, with its error.
+    /// aside is `set_aside`.
     ///
     /// # Errors
     /// As [`TenantHandle::leads`].

@@ -11,6 +11,21 @@ use crate::mailer::{Mailer, Outcome, Outgoing};
 use crate::time::Elapsed;
 
 /// What can go wrong when a message is handed over.
+///
+/// ```
+/// use leadkit::faults::{MailerFault, Plan};
+/// use leadkit::mailer::Outcome;
+/// use leadkit::time::Elapsed;
+///
+/// let full = Outcome::Refused { said: "552 mailbox full".into(), address_invalid: false };
+/// let plan = Plan::new()
+///     .at(1, MailerFault::Before)                        // later, for nobody could be reached
+///     .at(2, MailerFault::After)                         // gone, and nobody knows
+///     .at(3, MailerFault::AnswerLost)                    // the worker dies while it waits
+///     .at(4, MailerFault::Delay(Elapsed::seconds(90)))   // a slow server
+///     .at(5, MailerFault::Repeat)                        // arrives twice
+///     .at(6, MailerFault::Says(full));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MailerFault {
     /// The server can't be reached: nothing is handed over, and that is told as

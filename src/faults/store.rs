@@ -16,6 +16,34 @@ use crate::store::{
 use crate::time::{Elapsed, Instant};
 
 /// What can go wrong at a call to a store.
+///
+/// ```
+/// use futures::FutureExt;
+/// use leadkit::clock::{Clock, VirtualClock};
+/// use leadkit::faults::{FaultyStore, Plan, StoreFault};
+/// use leadkit::store::{MemoryStore, Store};
+/// use leadkit::time::{Elapsed, Instant};
+///
+/// let plan = Plan::new()
+///     .at(1, StoreFault::Before)
+///     .at(2, StoreFault::After)
+///     .at(3, StoreFault::AnswerLost)
+///     .at(4, StoreFault::Delay(Elapsed::minutes(3)))
+///     .at(5, StoreFault::Repeat);
+/// let clock = VirtualClock::at(Instant::UNIX_EPOCH);
+/// let store = FaultyStore::new(MemoryStore::default(), plan).clock(clock.clone());
+/// # pollster::block_on(async {
+/// let now = clock.now();
+/// assert!(store.next_due(now).await.is_err()); // nothing happened
+/// assert!(store.next_due(now).await.is_err()); // it happened all the same
+/// assert!(store.next_due(now).now_or_never().is_none()); // and now nobody will ever answer
+/// store.next_due(now).await?; // slow
+/// assert_eq!(clock.now() - now, Elapsed::minutes(3));
+/// store.next_due(now).await?; // asked twice, answered once
+/// assert_eq!(store.struck().len(), 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreFault {
     /// It fails before anything happened, as [`StoreErrorKind::Unavailable`].

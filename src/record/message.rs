@@ -116,11 +116,13 @@ pub enum State {
     },
     /// The server took it.
     Accepted,
-    /// It is known to have arrived.
+    /// It is known to have arrived: somebody said so, a receipt for instance
+    /// ([`Fate::Delivered`](crate::decide::command::Fate)).
     Delivered,
     /// The server refused it for good.
     Refused,
-    /// The server asked to try later.
+    /// The server asked to try later: after a minute, then two, four, up to 64 minutes. What has been
+    /// tried for two days is dropped as expired.
     ToRetry {
         /// When.
         #[serde(with = "ts_microseconds")]

@@ -19,13 +19,28 @@ use leadkit::record::Lead;
 use leadkit::record::lead::Trouble;
 use leadkit::store::{Key, Kind, MemoryStore, Order, Store};
 use leadkit::time::{Elapsed, Instant};
+use leadkit_sqlite::{Options, SqliteStore};
 use pollster::block_on;
 
 mod clockwork;
 mod commands;
+mod hand_over;
 mod messages;
+mod set_aside;
+#[path = "../shop/mod.rs"]
+mod shop;
 mod sweeps;
 mod workers;
+
+/// The stores on which all this must hold.
+fn stores() -> Vec<Arc<dyn Store>> {
+    let virtual_time = Options {
+        virtual_time: true,
+        ..Options::default()
+    };
+    let sqlite = SqliteStore::in_memory_with(&virtual_time).unwrap();
+    vec![Arc::new(MemoryStore::default()), Arc::new(sqlite)]
+}
 
 /// Who acts where it doesn't matter.
 fn desk() -> Actor {

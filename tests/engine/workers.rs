@@ -2,19 +2,8 @@
 //! read one. Nobody spins, nobody is late, and virtual time goes its way.
 
 use leadkit::store::{Changes, Lane, Lanes, Put, Verdict, Version, Wakes};
-use leadkit_sqlite::{Options, SqliteStore};
 
 use super::*;
-
-/// The stores on which all this must hold.
-fn stores() -> Vec<Arc<dyn Store>> {
-    let virtual_time = Options {
-        virtual_time: true,
-        ..Options::default()
-    };
-    let sqlite = SqliteStore::in_memory_with(&virtual_time).unwrap();
-    vec![Arc::new(MemoryStore::default()), Arc::new(sqlite)]
-}
 
 fn worker(store: &Arc<dyn Store>, clock: &VirtualClock, quito: Arc<Playbook>) -> Engine {
     Engine::builder_on(store.clone())
@@ -287,6 +276,106 @@ fn virtual_time_waits_for_a_lease_and_for_nothing_else() {
             };
             engine.live_until(&clock, until, looked_at).await.unwrap();
             assert_eq!(fired, [ends, at(FIRST_OF_CUENCA)]);
+        });
+    }
+}
+
+#[test]
+fn a_worker_sleeps_until_the_next_due_time_and_looks_at_least_once_a_second() {
+    for store in stores() {
+        block_on(async {
+            let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+            let engine = two_leads(&store, &clock).await;
+            engine.tick().await.unwrap();
+            // Five minutes and a bit before the next one: not a whole number of seconds.
+            clock.set(at("2026-03-10T15:00:00.400-05:00"));
+            let until = at("2026-03-10T15:06:00-05:00");
+            let (ticks, fired, _) = ran(&engine, &clock, until).await;
+            assert_eq!(fired, [at(FIRST_OF_CUENCA)]);
+            assert!(ticks.len() <= 400, "{} ticks in six minutes", ticks.len());
+            let pauses = ticks.windows(2).map(|pair| pair[1] - pair[0]);
+            assert!(pauses.max() <= Some(Elapsed::seconds(1)));
+        });
+    }
+}
+
+#[test]
+fn what_others_write_for_an_earlier_time_is_noticed_within_a_second() {
+    for store in stores() {
+        block_on(async {
+            let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+            let worker_of_all = two_leads(&store, &clock).await;
+            worker_of_all.tick().await.unwrap();
+            let another = worker(&store, &clock, sales());
+            clock.set(at("2026-03-10T15:00:00-05:00"));
+            // What it waits for is five minutes away; the other one starts something in between.
+            let (begins, until) = (
+                at("2026-03-10T15:02:00.300-05:00"),
+                at("2026-03-10T15:04:00-05:00"),
+            );
+            let mut written = None;
+            let mut noticed = None;
+            let is_over = std::future::poll_fn(|context| {
+                if clock.now() >= begins && written.is_none() {
+                    let starts = NewSweep {
+                        name: "now".into(),
+                        audience: "open".into(),
+                        order: LeadOrder::Attempt { reached: false },
+                        starts_at: None,
+                        every_days: None,
+                    };
+                    let starts = another.tenant("quito").sweep(starts).by(desk());
+                    block_on(async { starts.await.unwrap() });
+                    written = Some(clock.now());
+                }
+                context.waker().wake_by_ref();
+                match clock.now() >= until {
+                    true => std::task::Poll::Ready(()),
+                    false => std::task::Poll::Pending,
+                }
+            });
+            let looked_at = |now, ticked: &Ticked| {
+                if ticked.pages > 0 {
+                    noticed.get_or_insert(now);
+                }
+            };
+            worker_of_all.run_watched(is_over, looked_at).await.unwrap();
+            let late = noticed.unwrap() - written.unwrap();
+            assert!(late <= Elapsed::seconds(1), "{late}");
+        });
+    }
+}
+
+/// Their calls to the store interleave, and they look at the same leads at the same time.
+#[test]
+fn workers_that_run_on_one_store_share_the_work_and_do_nothing_twice() {
+    const LEADS: usize = 20;
+    for store in stores() {
+        block_on(async {
+            let plan = Plan::new().from(1, StoreFault::Delay(Elapsed::zero()));
+            let store: Arc<dyn Store> = Arc::new(FaultyStore::on(store, plan));
+            let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+            let workers: Vec<Bench> = (1..=4)
+                .map(|seed| bench_of(store.clone(), clock.clone(), seed))
+                .collect();
+            people(&workers[0].engine).await;
+            for n in 0..LEADS {
+                let lead = luis().email(format!("n{n}@example.com"));
+                let quito = workers[n % 4].engine.tenant("quito");
+                quito.register(lead).by(desk()).await.unwrap();
+            }
+            let until = at("2026-03-10T18:00:00-05:00");
+            let running = workers.iter().map(|w| ran(&w.engine, &clock, until));
+            let ran = join_all(running).await;
+            let busy = ran.iter().filter(|(_, fired, _)| !fired.is_empty());
+            assert!(busy.count() > 1, "one did it all");
+            let of_marco = |worker: &Bench| worker.mailer.mailbox("marco@minegocio.example");
+            let told: usize = workers.iter().map(|worker| of_marco(worker).len()).sum();
+            assert_eq!(told, LEADS);
+            let quito = workers[0].engine.tenant("quito");
+            let moved = quito.count("reassignments == 1", &[]).await.unwrap();
+            assert_eq!(moved[0].count, LEADS as u64);
+            assert_clocks(&workers[0].engine, store.as_ref(), &sales(), "quito").await;
         });
     }
 }

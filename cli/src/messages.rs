@@ -1,0 +1,301 @@
+//! `leadkit messages` and `leadkit settle`: what became of messages, and what a person knows of it.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use leadkit::clock::SystemClock;
+use leadkit::decide::command::{Actor, Fate};
+use leadkit::engine::{Error, TenantHandle};
+use leadkit::explain::local;
+use leadkit::ids::MessageId;
+use leadkit::playbook::Playbook;
+use leadkit::record::Message;
+use leadkit::record::lead::Trouble;
+use leadkit::record::message::{Recipient, State};
+use leadkit::store::Kind;
+use leadkit::time::Instant;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::database::{self, For};
+use crate::report::{counted, grouped, table};
+use crate::{Failure, Reported, check};
+
+/// Which messages.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    /// The playbook's folder.
+    pub playbook: PathBuf,
+    /// The database.
+    pub db: PathBuf,
+    /// The tenant; the playbook's id, if `None`.
+    pub tenant: Option<String>,
+    /// Only these, if it isn't `All`.
+    pub which: Which,
+    /// The condition, over the facts of messages; all of them, if empty.
+    pub condition: String,
+    /// How many are listed at most.
+    pub limit: usize,
+}
+
+/// The messages that wait for a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Which {
+    /// Those that don't, too.
+    #[default]
+    All,
+    /// Nobody knows whether the server took them.
+    InDoubt,
+    /// They failed three times.
+    SetAside,
+    /// Either.
+    Waiting,
+}
+
+impl Which {
+    fn condition(self) -> Option<&'static str> {
+        match self {
+            Self::All => None,
+            Self::InDoubt => Some(r#"state == "in-doubt""#),
+            Self::SetAside => Some("set_aside"),
+            Self::Waiting => Some(r#"(state == "in-doubt" or set_aside)"#),
+        }
+    }
+}
+
+/// What somebody knows of a message.
+#[derive(Clone, Debug)]
+pub struct Settle {
+    /// The playbook's folder.
+    pub playbook: PathBuf,
+    /// The database.
+    pub db: PathBuf,
+    /// The tenant; the playbook's id, if `None`.
+    pub tenant: Option<String>,
+    /// The message's id.
+    pub message: String,
+    /// What becomes of it.
+    pub fate: Fate,
+    /// Who says so: an agent, or `host:NAME`.
+    pub by: String,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    condition: String,
+    count: u64,
+    messages: Vec<ListedMessage>,
+}
+
+#[derive(Serialize)]
+struct ListedMessage {
+    message: String,
+    state: &'static str,
+    dropped: Option<&'static str>,
+    since: Instant,
+    template: String,
+    class: &'static str,
+    channel: String,
+    lead: String,
+    to: Option<String>,
+    email: Option<String>,
+    attempts: u32,
+    queued_at: Instant,
+    expires_at: Option<Instant>,
+    next_at: Option<Instant>,
+    set_aside: bool,
+    failures: u32,
+    error: Option<String>,
+}
+
+/// Lists messages.
+///
+/// # Errors
+/// When the condition can't be asked for.
+pub fn messages(asked: &Messages) -> Result<Reported, Failure> {
+    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
+    let condition = condition(&playbook, asked)?;
+    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
+    let store = database::open(&asked.db, For::Reading)?;
+    let engine = database::engine(store, &tenant, playbook.clone(), SystemClock)?;
+    pollster::block_on(async {
+        database::must_be_there(&asked.db, &engine, &tenant).await?;
+        database::must_be_under(&playbook, &engine, &tenant).await?;
+        let handle = engine.tenant(tenant.clone());
+        let groups = handle.count_of(Kind::Message, &condition, &[]).await?;
+        let count = groups.iter().map(|group| group.count).sum();
+        let mut messages = Vec::new();
+        for message in page_by_page(&handle, &condition, asked.limit).await? {
+            messages.push(listed(&handle, &message).await?);
+        }
+        let text = told(&playbook, &messages, count);
+        let listed = Listed {
+            condition,
+            count,
+            messages,
+        };
+        Ok(Reported::new(text, &listed, true))
+    })
+}
+
+/// What is asked for, as one condition. The user's part is read by itself: its faults have their
+/// places in it.
+fn condition(playbook: &Playbook, asked: &Messages) -> Result<String, Failure> {
+    let text = asked.condition.trim();
+    if !text.is_empty() {
+        let read = playbook.condition_on(Kind::Message, &asked.condition);
+        read.map_err(|faults| Failure::Condition {
+            text: asked.condition.clone(),
+            faults,
+        })?;
+    }
+    Ok(match (asked.which.condition(), text) {
+        (None, text) => text.to_owned(),
+        (Some(which), "") => which.to_owned(),
+        (Some(which), text) => format!("{which} and ({text})"),
+    })
+}
+
+pub(crate) async fn page_by_page(
+    handle: &TenantHandle<'_>,
+    condition: &str,
+    limit: usize,
+) -> Result<Vec<Message>, Failure> {
+    let mut messages: Vec<Message> = Vec::new();
+    while messages.len() < limit {
+        let size = (limit - messages.len()).min(500);
+        let after = messages.last().map(|message| message.id);
+        let page = handle.messages(condition, after, size).await?;
+        let is_last = page.len() < size;
+        messages.extend(page);
+        if is_last {
+            break;
+        }
+    }
+    Ok(messages)
+}
+
+/// Who gets a message: a name, and an address. Not told where the record can't be read.
+pub(crate) async fn recipient(
+    handle: &TenantHandle<'_>,
+    message: &Message,
+) -> Result<(Option<String>, Option<String>), Failure> {
+    match &message.to {
+        Recipient::Contact(_) => {
+            let lead = handle.lead(message.lead).await.or_else(if_readable)?;
+            let contact = lead.map(|lead| lead.contact);
+            let email = contact.as_ref().and_then(|contact| contact.email.as_ref());
+            let email = email.map(|email| email.as_str().to_owned());
+            Ok((contact.map(|contact| contact.name.to_string()), email))
+        }
+        Recipient::Agent(id) => {
+            let agent = handle.agent(id).await.or_else(if_readable)?;
+            let email = agent.map(|agent| agent.email.as_str().to_owned());
+            Ok((Some(id.to_string()), email))
+        }
+    }
+}
+
+fn if_readable<T>(error: Error) -> Result<Option<T>, Error> {
+    match error {
+        Error::Unreadable { .. } => Ok(None),
+        error => Err(error),
+    }
+}
+
+async fn listed(handle: &TenantHandle<'_>, message: &Message) -> Result<ListedMessage, Failure> {
+    let (to, email) = recipient(handle, message).await?;
+    let trouble = message.trouble.as_ref();
+    let error = trouble.map(|trouble| &trouble.error);
+    Ok(ListedMessage {
+        message: message.id.to_string(),
+        state: message.state.as_str(),
+        dropped: match message.state {
+            State::Dropped(because) => Some(because.as_str()),
+            _ => None,
+        },
+        since: message.state_since,
+        template: message.template.to_string(),
+        class: message.class.as_str(),
+        channel: message.channel.to_string(),
+        lead: message.lead.to_string(),
+        to,
+        email,
+        attempts: message.attempts,
+        queued_at: message.queued_at,
+        expires_at: message.expires_at,
+        next_at: message.wakes_at(),
+        set_aside: trouble.is_some_and(Trouble::is_set_aside),
+        failures: trouble.map_or(0, |trouble| trouble.failures),
+        error: error.or(message.error.as_ref()).map(ToString::to_string),
+    })
+}
+
+fn told(playbook: &Playbook, messages: &[ListedMessage], count: u64) -> String {
+    let mut table = table(["message", "state", "since", "template", "to", "error"]);
+    for message in messages {
+        let state = match (message.dropped, message.set_aside) {
+            (Some(because), _) => format!("{}: {because}", message.state),
+            (None, true) => format!("{}, set aside", message.state),
+            (None, false) => message.state.to_owned(),
+        };
+        let to = message.email.as_ref().or(message.to.as_ref());
+        let or_dash = |text: Option<&String>| text.map_or("-", String::as_str).to_owned();
+        table.add_row([
+            message.message.clone(),
+            state,
+            local(&playbook.zone, message.since).to_string(),
+            message.template.clone(),
+            or_dash(to),
+            or_dash(message.error.as_ref()),
+        ]);
+    }
+    let mut text = match messages {
+        [] => String::new(),
+        _ => format!("{table}\n"),
+    };
+    let shown = messages.len() as u64;
+    let more = match shown < count {
+        true => format!(", {} shown", grouped(shown)),
+        false => String::new(),
+    };
+    let _ = writeln!(text, "{}{more}", counted(count, "message"));
+    text
+}
+
+/// Says what became of a message.
+///
+/// # Errors
+/// When there is no such message, or it is not to be settled like that by this one.
+pub fn settle(asked: &Settle) -> Result<Reported, Failure> {
+    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
+    let id: MessageId = asked
+        .message
+        .parse()
+        .map_err(|error| Failure::Asked(format!("{error}")))?;
+    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
+    let store = database::open(&asked.db, For::Acting)?;
+    let engine = database::acting(store, &tenant, playbook.clone())?;
+    pollster::block_on(async {
+        database::must_be_there(&asked.db, &engine, &tenant).await?;
+        database::must_be_under(&playbook, &engine, &tenant).await?;
+        let handle = engine.tenant(tenant.clone());
+        handle
+            .settle(id, asked.fate)
+            .by(Actor::said(&asked.by))
+            .await?;
+        let Some(message) = handle.message(id).await? else {
+            return Err(Failure::Asked(format!("there is no message {id}")));
+        };
+        let message = listed(&handle, &message).await?;
+        let text = match asked.fate {
+            Fate::SendAgain => format!("message {id} goes again\n"),
+            Fate::Retry => format!("message {id} is tried again\n"),
+            Fate::Accepted | Fate::Delivered | Fate::Withdrawn => {
+                format!("message {id} is {}\n", message.state)
+            }
+        };
+        Ok(Reported::new(text, &json!({ "settled": message }), true))
+    })
+}

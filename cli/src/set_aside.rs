@@ -1,0 +1,248 @@
+//! `leadkit set-aside` and `leadkit retry`: leads, messages and sweeps that failed three times, with
+//! their errors, and letting them go on.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use leadkit::clock::SystemClock;
+use leadkit::decide::command::{Actor, Fate};
+use leadkit::engine::{Engine, Error, TenantHandle};
+use leadkit::ids::{Id, LeadId, MessageId, SweepId};
+use leadkit::record::lead::Trouble;
+use leadkit::store::{Kind, Order};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::database::{self, For};
+use crate::messages::{page_by_page, recipient};
+use crate::report::{counted, grouped, table};
+use crate::{Failure, Reported, check};
+
+/// Whose records that were set aside are to be listed.
+#[derive(Clone, Debug)]
+pub struct SetAside {
+    /// The playbook's folder.
+    pub playbook: PathBuf,
+    /// The database.
+    pub db: PathBuf,
+    /// The tenant; the playbook's id, if `None`.
+    pub tenant: Option<String>,
+    /// How many of each kind are listed at most.
+    pub limit: usize,
+}
+
+/// What is to be tried again.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// The playbook's folder.
+    pub playbook: PathBuf,
+    /// The database.
+    pub db: PathBuf,
+    /// The tenant; the playbook's id, if `None`.
+    pub tenant: Option<String>,
+    /// The ids of leads, messages and sweeps.
+    pub ids: Vec<String>,
+    /// Who says so: an agent, or `host:NAME`.
+    pub by: String,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    count: u64,
+    set_aside: Vec<Aside>,
+}
+
+#[derive(Serialize)]
+struct Aside {
+    kind: &'static str,
+    id: String,
+    what: String,
+    failures: u32,
+    error: String,
+}
+
+impl Aside {
+    fn new(kind: &'static str, id: Id, what: String, trouble: Option<Trouble>) -> Self {
+        let (failures, error) = trouble.map_or((0, String::new()), |trouble| {
+            (trouble.failures, trouble.error.to_string())
+        });
+        Self {
+            kind,
+            id: id.to_string(),
+            what,
+            failures,
+            error,
+        }
+    }
+}
+
+/// Lists what was set aside, of all kinds.
+///
+/// # Errors
+/// When the database can't be read.
+pub fn set_aside(asked: &SetAside) -> Result<Reported, Failure> {
+    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
+    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
+    let store = database::open(&asked.db, For::Reading)?;
+    let engine = database::engine(store, &tenant, playbook.clone(), SystemClock)?;
+    pollster::block_on(async {
+        database::must_be_there(&asked.db, &engine, &tenant).await?;
+        database::must_be_under(&playbook, &engine, &tenant).await?;
+        let handle = engine.tenant(tenant.clone());
+        let mut count = 0;
+        for kind in [Kind::Lead, Kind::Message, Kind::Sweep] {
+            let groups = handle.count_of(kind, CONDITION, &[]).await?;
+            count += groups.iter().map(|group| group.count).sum::<u64>();
+        }
+        let set_aside = all(&handle, asked.limit).await?;
+        let text = told(&set_aside, count);
+        Ok(Reported::new(text, &Listed { count, set_aside }, true))
+    })
+}
+
+/// What tells these records from the others, of each kind.
+const CONDITION: &str = "set_aside";
+
+async fn all(handle: &TenantHandle<'_>, limit: usize) -> Result<Vec<Aside>, Failure> {
+    let mut all = Vec::new();
+    let page = handle.leads(CONDITION, Order::Id, None, limit).await?;
+    all.extend(page.leads.into_iter().map(|lead| {
+        let what = format!("{} ({}.{})", lead.contact.name, lead.pipeline, lead.stage);
+        Aside::new("lead", lead.id.0, what, lead.trouble)
+    }));
+    for message in page_by_page(handle, CONDITION, limit).await? {
+        let (to, email) = recipient(handle, &message).await?;
+        let to = email.or(to).unwrap_or_else(|| "nobody".into());
+        let what = format!("{} to {to}", message.template);
+        let aside = Aside::new("message", message.id.0, what, message.trouble);
+        all.push(aside);
+    }
+    let sweeps = handle.sweeps(CONDITION, None, limit).await?;
+    all.extend(sweeps.into_iter().map(|sweep| {
+        let what = match sweep.audience.trim() {
+            "" => format!("{} on all leads", sweep.name),
+            audience => format!("{} on {audience}", sweep.name),
+        };
+        Aside::new("sweep", sweep.id.0, what, sweep.trouble)
+    }));
+    Ok(all)
+}
+
+fn told(all: &[Aside], count: u64) -> String {
+    let mut table = table(["kind", "id", "what", "error"]);
+    for aside in all {
+        let row = [aside.kind, &aside.id, &aside.what, &aside.error];
+        table.add_row(row);
+    }
+    let mut text = match all {
+        [] => String::new(),
+        _ => format!("{table}\n"),
+    };
+    let shown = all.len() as u64;
+    let more = match shown < count {
+        true => format!(", {} shown", grouped(shown)),
+        false => String::new(),
+    };
+    let _ = writeln!(text, "{} set aside{more}", counted(count, "record"));
+    text
+}
+
+#[derive(Serialize)]
+struct Retried {
+    kind: Option<&'static str>,
+    id: String,
+    refused: Option<Refused>,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    code: &'static str,
+    reason: String,
+}
+
+/// Lets records go on that were set aside. One that is refused keeps none of the others.
+///
+/// # Errors
+/// When the database can't be written.
+pub fn retry(asked: &Retry) -> Result<Reported, Failure> {
+    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
+    let ids: Vec<Id> = asked
+        .ids
+        .iter()
+        .map(|id| id.trim().parse::<LeadId>().map(|id| id.0))
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::Asked(error.to_string()))?;
+    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
+    let store = database::open(&asked.db, For::Acting)?;
+    let engine = database::acting(store, &tenant, playbook.clone())?;
+    let retried = pollster::block_on(async {
+        database::must_be_there(&asked.db, &engine, &tenant).await?;
+        database::must_be_under(&playbook, &engine, &tenant).await?;
+        let mut retried = Vec::with_capacity(ids.len());
+        for id in ids {
+            let handle = engine.tenant(tenant.clone());
+            retried.push(retry_one(&engine, &handle, id, &asked.by).await?);
+        }
+        Ok::<_, Failure>(retried)
+    })?;
+    let mut text = String::new();
+    for one in &retried {
+        let kind = one.kind.unwrap_or("record");
+        let _ = match &one.refused {
+            None => writeln!(text, "{kind} {} is tried again", one.id),
+            Some(refused) => writeln!(text, "{kind} {}: {}", one.id, refused.reason),
+        };
+    }
+    let is_well = retried.iter().all(|one| one.refused.is_none());
+    Ok(Reported::new(text, &json!({ "retried": retried }), is_well))
+}
+
+async fn retry_one(
+    engine: &Engine,
+    handle: &TenantHandle<'_>,
+    id: Id,
+    by: &str,
+) -> Result<Retried, Failure> {
+    let by = Actor::said(by);
+    let kind = database::kind_of(engine, handle.name(), id).await?;
+    let (kind, done) = match kind {
+        Some(Kind::Lead) => {
+            let retried = handle.retry(LeadId(id)).by(by).await.map(drop);
+            (Some("lead"), retried)
+        }
+        Some(Kind::Message) => {
+            let retried = handle.settle(MessageId(id), Fate::Retry).by(by).await;
+            (Some("message"), retried)
+        }
+        Some(_) => {
+            let retried = handle.retry_sweep(SweepId(id)).by(by).await;
+            (Some("sweep"), retried)
+        }
+        None => (
+            None,
+            Err(Error::NotThere("lead, message or sweep of this id")),
+        ),
+    };
+    let refused = match done {
+        Ok(()) => None,
+        Err(Error::Refused(refusal)) => Some(Refused {
+            code: refusal.code(),
+            reason: refusal.to_string(),
+        }),
+        Err(error @ Error::NotThere(_)) => Some(Refused {
+            code: "no-such-record",
+            reason: error.to_string(),
+        }),
+        Err(error @ Error::UnknownPlaybook(_)) => Some(Refused {
+            code: "other-playbook",
+            reason: error.to_string(),
+        }),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Retried {
+        kind,
+        id: id.to_string(),
+        refused,
+    })
+}

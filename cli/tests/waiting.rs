@@ -1,0 +1,368 @@
+//! What waits for a person in a database of real leads: messages in doubt, and what was set aside.
+
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+mod told;
+
+use std::sync::Arc;
+
+use leadkit::clock::{Clock, SystemClock};
+use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, NewSweep};
+use leadkit::engine::Engine;
+use leadkit::faults::{FaultyMailer, MailerFault, Plan};
+use leadkit::mailer::{MemoryMailer, Outcome};
+use leadkit::playbook::Playbook;
+use leadkit::time::{Elapsed, Instant};
+use leadkit_sqlite::{Options, SqliteStore};
+use pollster::block_on;
+use tempfile::TempDir;
+use told::{Told, leadkit, write};
+
+const PLAYBOOK: &str = r#"
+[playbook]
+id       = "shop"
+zone     = "America/Guayaquil"
+calendar = "office"
+
+[organisation]
+name  = "Shop"
+email = "shop@example.com"
+
+[calendar.office]
+weekly = { mon-fri = ["09:00-17:00"] }
+
+[role.seller]
+may = ["attempt"]
+
+[role.manager]
+may = ["*"]
+
+[[route]]
+to = "sales.new"
+
+[pipeline.sales]
+start = "new"
+
+[pipeline.sales.stage]
+new  = { to = { lost = [] } }
+lost = { final = "lost" }
+
+[[rule]]
+name = "welcome"
+on   = "registered"
+do   = [{ send = "hello" }]
+"#;
+
+const TEXT: &str = "Subject: Hello\n\n{% if contact.name == 'Broken' %}{% for a in range(9999) %}\
+                    {% for b in range(9999) %}.{% endfor %}{% endfor %}{% endif %}Hello\n";
+
+const FIELD: &str = "\n[field]\ncar = { type = \"text\" }\n";
+
+/// A clock that an hour can be added to, as if a worker had run that long.
+#[derive(Clone, Debug)]
+struct Later(Elapsed);
+
+#[async_trait::async_trait]
+impl Clock for Later {
+    fn now(&self) -> Instant {
+        SystemClock.now() + self.0
+    }
+
+    async fn sleep_until(&self, _: Instant) {}
+}
+
+struct Shop {
+    folder: TempDir,
+    playbook: Arc<Playbook>,
+}
+
+impl Shop {
+    /// Three leads: one whose message is in doubt, one whose message was set aside, and one whose
+    /// message was refused. And a sweep that was set aside, since no car is known any more.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |playbook: &str| {
+            let files = [
+                ("playbook/playbook.toml", playbook),
+                ("playbook/templates/hello.txt", TEXT),
+            ];
+            write(folder.path(), &files);
+            Arc::new(Playbook::load(folder.path().join("playbook")).unwrap())
+        };
+        let with_car = write(&format!("{PLAYBOOK}{FIELD}"));
+        let playbook = write(PLAYBOOK);
+        let shop = Self { folder, playbook };
+        let says = |outcome| MailerFault::Says(outcome);
+        let plan = Plan::new()
+            .at(
+                1,
+                says(Outcome::Unknown {
+                    said: "the line dropped".into(),
+                }),
+            )
+            .at(
+                2,
+                says(Outcome::Refused {
+                    said: "550 no".into(),
+                    address_invalid: false,
+                }),
+            );
+        let engine = shop.engine(&with_car, Elapsed::hours(-30), plan);
+        block_on(async {
+            let handle = engine.tenant("shop");
+            let host = || Actor::host("desk");
+            for (id, role) in [("ana", "seller"), ("marta", "manager")] {
+                let agent = AgentSetup::new(id).name(id).role(role);
+                let agent = agent.email(format!("{id}@example.com"));
+                handle.set_up(agent).by(host()).await.unwrap();
+            }
+            for name in ["Luis", "Rosa", "Broken"] {
+                let email = format!("{}@example.com", name.to_lowercase());
+                let lead = NewLead::new(name).email(email);
+                handle.register(lead).by(host()).await.unwrap();
+                engine.tick().await.unwrap();
+            }
+            let daily = NewSweep {
+                name: "cars".into(),
+                audience: "car is missing".into(),
+                order: LeadOrder::Attempt { reached: false },
+                starts_at: None,
+                every_days: Some(1),
+            };
+            handle.sweep(daily).by(host()).await.unwrap();
+            engine.tick().await.unwrap();
+            let adopted = shop.engine(&shop.playbook, Elapsed::hours(-29), Plan::new());
+            adopted
+                .tenant("shop")
+                .adopt(Vec::new())
+                .by(host())
+                .await
+                .unwrap();
+            for hours in [-29, -5, -4, -3] {
+                let later = shop.engine(&shop.playbook, Elapsed::hours(hours), Plan::new());
+                later.tick().await.unwrap();
+            }
+        });
+        shop
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn engine(&self, playbook: &Arc<Playbook>, by: Elapsed, plan: Plan<MailerFault>) -> Engine {
+        let options = Options {
+            virtual_time: true,
+            ..Options::default()
+        };
+        let store = SqliteStore::open_with(self.path("leads.db"), &options).unwrap();
+        Engine::builder(store)
+            .playbook("shop", playbook.clone())
+            .mailer("email", FaultyMailer::new(MemoryMailer::default(), plan))
+            .clock(Later(by))
+            .build()
+            .unwrap()
+    }
+
+    fn run(&self, command: &str, more: &[&str]) -> Told {
+        let (playbook, db) = (self.path("playbook"), self.path("leads.db"));
+        let begin = [command, &playbook, "--db", &db];
+        leadkit(begin.iter().chain(more))
+    }
+
+    fn json(&self, command: &str, more: &[&str]) -> serde_json::Value {
+        let more: Vec<&str> = more.iter().copied().chain(["--json"]).collect();
+        self.run(command, &more).json()
+    }
+
+    fn only_message(&self, more: &[&str]) -> serde_json::Value {
+        let json = self.json("messages", more);
+        assert_eq!(json["count"], 1, "{json:#}");
+        json["messages"][0].clone()
+    }
+}
+
+fn id(json: &serde_json::Value) -> &str {
+    json.as_str().unwrap()
+}
+
+#[test]
+fn messages_in_doubt_are_listed_with_who_gets_them_and_what_was_said() {
+    let shop = Shop::new();
+    let listed = shop.run("messages", &["--in-doubt"]);
+    assert_eq!(listed.code, 0, "{}", listed.err);
+    for said in [
+        "in-doubt",
+        "luis@example.com",
+        "hello",
+        "the line dropped",
+        "1 message\n",
+    ] {
+        assert!(listed.out.contains(said), "{said}: {}", listed.out);
+    }
+    let doubtful = shop.only_message(&["--in-doubt"]);
+    assert_eq!(doubtful["to"], "Luis");
+    assert_eq!(doubtful["class"], "marketing");
+    assert_eq!(doubtful["set_aside"], false);
+    let aside = shop.only_message(&["--set-aside"]);
+    assert_eq!(aside["email"], "broken@example.com");
+    assert_eq!(aside["failures"], 3);
+    assert!(aside["error"].as_str().unwrap().contains("hello"));
+    let waiting = shop.json("messages", &["--set-aside", "--in-doubt"]);
+    assert_eq!(waiting["count"], 2);
+    let refused = shop.only_message(&["--where", r#"state == "refused""#]);
+    assert_eq!(refused["error"], "550 no");
+    assert_eq!(shop.json("messages", &[])["count"], 3);
+    let some = shop.run("messages", &["--limit", "1"]);
+    assert!(some.out.ends_with("3 messages, 1 shown\n"), "{}", some.out);
+    // Both conditions hold.
+    let none = shop.json(
+        "messages",
+        &["--in-doubt", "--where", r#"class == "alert""#],
+    );
+    assert_eq!(none["count"], 0);
+    let fault = shop.run(
+        "messages",
+        &["--in-doubt", "--where", "stat == \"refused\""],
+    );
+    assert_eq!(fault.code, 2);
+    assert!(fault.err.contains("did you mean `state`?"), "{}", fault.err);
+}
+
+#[test]
+fn what_is_in_doubt_is_settled_by_who_may_and_once() {
+    let shop = Shop::new();
+    let doubtful = shop.only_message(&["--in-doubt"]);
+    let message = id(&doubtful["message"]);
+    let unsigned = shop.run("settle", &[message, "accepted"]);
+    assert_eq!(unsigned.code, 2);
+    assert!(unsigned.err.contains("--by"), "{}", unsigned.err);
+    for (by, code) in [("ana", "not-permitted"), ("nobody", "no-such-agent")] {
+        let refused = shop.run("settle", &[message, "accepted", "--by", by, "--json"]);
+        assert_eq!(refused.code, 2);
+        let error = &refused.json()["error"];
+        assert_eq!(
+            (&error["kind"], &error["code"]),
+            (&"refused".into(), &code.into())
+        );
+    }
+    let settled = shop.run("settle", &[message, "accepted", "--by", "marta"]);
+    assert_eq!(settled.code, 0, "{}", settled.err);
+    assert_eq!(settled.out, format!("message {message} is accepted\n"));
+    let again = shop.json("settle", &[message, "send-again", "--by", "marta"]);
+    assert_eq!(again["error"]["code"], "settled");
+    let receipt = shop.json(
+        "settle",
+        &[message, "delivered", "--by", "host:mail-provider"],
+    );
+    assert_eq!(receipt["settled"]["state"], "delivered");
+    let unknown = "019ad0c4-2c10-7cc3-98c4-dc0c0c07398f";
+    let unknown = shop.json("settle", &[unknown, "accepted", "--by", "marta"]);
+    assert_eq!(unknown["error"]["code"], "no-such-record");
+}
+
+#[test]
+fn what_is_to_be_sent_again_is_left_to_the_next_worker() {
+    let shop = Shop::new();
+    let doubtful = shop.only_message(&["--in-doubt"]);
+    let message = id(&doubtful["message"]);
+    let again = shop.json("settle", &[message, "send-again", "--by", "host:it-desk"]);
+    assert_eq!(again["settled"]["state"], "queued");
+    assert_eq!(again["settled"]["attempts"], 1);
+    let worker = shop.engine(&shop.playbook, Elapsed::minutes(1), Plan::new());
+    assert_eq!(block_on(worker.tick()).unwrap().handed_over, 1);
+    let sent = shop.only_message(&["--where", r#"state == "accepted""#]);
+    assert_eq!(sent["message"], message);
+}
+
+#[test]
+fn what_was_set_aside_is_listed_whatever_it_is_and_goes_on_when_it_is_tried_again() {
+    let shop = Shop::new();
+    let listed = shop.run("set-aside", &[]);
+    assert_eq!(listed.code, 0, "{}", listed.err);
+    for said in [
+        "hello to broken@example.com",
+        "cars on car is missing",
+        "`car`",
+    ] {
+        assert!(listed.out.contains(said), "{said}: {}", listed.out);
+    }
+    assert!(
+        listed.out.ends_with("2 records set aside\n"),
+        "{}",
+        listed.out
+    );
+    let json = shop.json("set-aside", &[]);
+    assert_eq!(json["count"], 2);
+    let ids: Vec<&str> = ["message", "sweep"]
+        .iter()
+        .map(|kind| {
+            let all = json["set_aside"].as_array().unwrap();
+            let one = all.iter().find(|aside| aside["kind"] == *kind);
+            id(&one.unwrap()["id"])
+        })
+        .collect();
+    let refused = shop.run("retry", &[ids[0], ids[1], "--by", "ana"]);
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert_eq!(
+        refused.out.matches("may not settle").count(),
+        2,
+        "{}",
+        refused.out
+    );
+    let lead = shop.only_message(&["--in-doubt"]);
+    let lead = id(&lead["lead"]);
+    let unknown = "019ad0c4-2c10-7cc3-98c4-dc0c0c07398f";
+    let retried = shop.run(
+        "retry",
+        &[ids[0], lead, unknown, ids[1], "--by", "marta", "--json"],
+    );
+    assert_eq!(retried.code, 1, "{}", retried.out);
+    let codes: Vec<String> = retried.json()["retried"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{} {}", one["kind"], one["refused"]["code"]).replace('"', ""))
+        .collect();
+    let expected = [
+        "message null",
+        "lead not-set-aside",
+        "null no-such-record",
+        "sweep null",
+    ];
+    assert_eq!(codes, expected);
+    let listed = shop.run("set-aside", &[]);
+    assert_eq!(listed.out, "0 records set aside\n");
+}
+
+#[test]
+fn nothing_is_settled_in_a_database_that_is_not_there_or_is_anothers() {
+    let shop = Shop::new();
+    let doubtful = shop.only_message(&["--in-doubt"]);
+    let message = id(&doubtful["message"]);
+    let playbook = shop.path("playbook");
+    let nowhere = shop.path("nowhere.db");
+    let settle = [
+        "settle", &playbook, message, "accepted", "--by", "marta", "--json",
+    ];
+    let told = leadkit(settle.iter().chain(&["--db", nowhere.as_str()]));
+    assert_eq!(told.json()["error"]["kind"], "no-database");
+    assert!(!std::path::Path::new(&nowhere).exists());
+    let told = shop.json(
+        "settle",
+        &[message, "accepted", "--by", "marta", "--tenant", "other"],
+    );
+    assert_eq!(told["error"]["kind"], "no-such-tenant");
+    let changed = format!("{PLAYBOOK}{FIELD}");
+    write(shop.folder.path(), &[("playbook/playbook.toml", &changed)]);
+    for command in ["settle", "retry"] {
+        let fate: &[&str] = if command == "settle" {
+            &["accepted"]
+        } else {
+            &[]
+        };
+        let more: Vec<&str> = [&[message], fate, &["--by", "marta"]].concat();
+        let told = shop.json(command, &more);
+        assert_eq!(told["error"]["kind"], "other-playbook", "{command}");
+    }
+}

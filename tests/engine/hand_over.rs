@@ -1,0 +1,274 @@
+//! What becomes of messages, told as it is: on each store, whatever servers answer.
+
+use leadkit::record::Message;
+use leadkit::record::message::{DropReason, State};
+
+use super::shop::{folder, read};
+use super::*;
+
+/// Marketing to the contact, and an alert to whoever is the manager.
+const BOTH: &str = r#"
+[cap]
+messages = 1
+within   = "7 days"
+
+[role.manager]
+may = []
+
+[[rule]]
+name = "welcome"
+on   = "registered"
+do   = [{ send = "hello" }]
+
+[[rule]]
+name = "tell"
+on   = "registered"
+do   = [{ notify = "manager", template = "hello" }]
+"#;
+
+struct Shop {
+    engine: Engine,
+    clock: VirtualClock,
+    mailer: FaultyMailer,
+    lead: LeadId,
+}
+
+/// A lead has been registered, about whom two messages go: one of marketing, and an alert.
+async fn shop(store: Arc<dyn Store>, rules: &str, plan: Plan<MailerFault>) -> Shop {
+    let clock = VirtualClock::at(at("2026-03-02T10:00:00+01:00"));
+    let mailer = FaultyMailer::new(MemoryMailer::default(), plan);
+    let engine = Engine::builder_on(store)
+        .playbook("shop", read(&folder(rules, "")))
+        .mailer("email", mailer.clone())
+        .clock(clock.clone())
+        .seed(1)
+        .build()
+        .unwrap();
+    let shop = engine.tenant("shop");
+    for (id, role) in [("marta", "manager"), ("ana", "seller")] {
+        let agent = AgentSetup::new(id).name(id).role(role);
+        let agent = agent.email(format!("{id}@example.com"));
+        shop.set_up(agent).by(desk()).await.unwrap();
+    }
+    let luis = NewLead::new("Luis").email("luis@example.com");
+    let lead = shop.register(luis).by(desk()).await.unwrap().id;
+    Shop {
+        engine,
+        clock,
+        mailer,
+        lead,
+    }
+}
+
+impl Shop {
+    async fn live(&self, time: Elapsed) {
+        let until = self.clock.now() + time;
+        let lived = self.engine.live_until(&self.clock, until, |_, _| {});
+        lived.await.unwrap();
+    }
+
+    async fn messages(&self, condition: &str) -> Vec<Message> {
+        let shop = self.engine.tenant("shop");
+        shop.messages(condition, None, 100).await.unwrap()
+    }
+
+    async fn marketing(&self) -> Message {
+        self.messages(r#"class == "marketing""#).await.remove(0)
+    }
+
+    async fn settle(&self, fate: Fate) -> Result<(), &'static str> {
+        let message = self.marketing().await.id;
+        let settled = self.engine.tenant("shop").settle(message, fate).by(desk());
+        settled.await.map_err(|error| match error {
+            Error::Refused(refusal) => refusal.code(),
+            other => panic!("{other}"),
+        })
+    }
+
+    /// When each hand-over of a message was begun, in minutes from the first.
+    fn tries(&self, of: &Message) -> Vec<i64> {
+        let log = self.mailer.handed_over().into_iter();
+        let of_it = log.filter(|handed| handed.message.id == of.id);
+        let begun: Vec<Instant> = of_it.map(|handed| handed.message.at).collect();
+        begun
+            .iter()
+            .map(|at| (*at - begun[0]).num_minutes())
+            .collect()
+    }
+}
+
+fn always(outcome: Outcome) -> Plan<MailerFault> {
+    Plan::new().from(1, MailerFault::Says(outcome))
+}
+
+/// A server that says "later" for two days is asked less and less often, and then no more.
+#[test]
+fn what_is_put_off_is_tried_less_and_less_often_and_given_up_after_two_days() {
+    for store in stores() {
+        block_on(async {
+            let busy = Outcome::Later {
+                said: "450 busy".into(),
+            };
+            let shop = shop(store, BOTH, always(busy)).await;
+            shop.live(Elapsed::days(4)).await;
+            for message in shop.messages("").await {
+                let tries = shop.tries(&message);
+                let pauses: Vec<i64> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
+                assert_eq!(pauses[..7], [1, 2, 4, 8, 16, 32, 64]);
+                assert!(pauses[7..].iter().all(|pause| *pause == 64), "{pauses:?}");
+                let last = *tries.last().unwrap();
+                assert!((47 * 60..=48 * 60).contains(&last), "{last}");
+                assert_eq!(message.state, State::Dropped(DropReason::Expired));
+                assert_eq!(message.error.as_deref(), Some("450 busy"));
+            }
+            // What never went doesn't count: there is room for another one at once.
+            let contact = shop.engine.tenant("shop").lead(shop.lead).await.unwrap();
+            let contact = contact.unwrap().contact.id;
+            let key = Key::contact(&"shop".into(), contact);
+            let loaded = shop.engine.store().load(&[key]).await.unwrap().remove(0);
+            let record = leadkit::record::stored::decode(&loaded.body.unwrap()).unwrap();
+            let leadkit::record::Record::Contact(contact) = record else {
+                panic!("no contact")
+            };
+            let now = shop.clock.now();
+            let cap = leadkit::playbook::CapRule {
+                defers: false,
+                ..read(&folder(BOTH, "")).cap.unwrap()
+            };
+            let another = MessageId(leadkit::ids::Id::named("another", "message"));
+            let room = leadkit::gate::room_for(another, &contact, cap, now);
+            assert_eq!(room, Ok(now));
+        });
+    }
+}
+
+#[test]
+fn what_grows_too_old_while_it_is_tried_is_dropped() {
+    let rules = BOTH.replace(
+        r#"{ send = "hello" }"#,
+        r#"{ send = "hello", expires = "10 minutes" }"#,
+    );
+    assert_ne!(rules, BOTH);
+    for store in stores() {
+        block_on(async {
+            let busy = Outcome::Later { said: "450".into() };
+            let shop = shop(store, &rules, always(busy)).await;
+            shop.live(Elapsed::hours(5)).await;
+            let message = shop.marketing().await;
+            assert_eq!(message.state, State::Dropped(DropReason::Expired));
+            assert_eq!(shop.tries(&message), [0, 1, 3, 7]);
+        });
+    }
+}
+
+#[test]
+fn an_alert_whose_outcome_is_never_known_goes_again_and_is_given_up_after_two_days() {
+    for store in stores() {
+        block_on(async {
+            let dropped = Outcome::Unknown {
+                said: "the line dropped".into(),
+            };
+            let shop = shop(store, BOTH, always(dropped)).await;
+            shop.live(Elapsed::days(4)).await;
+            let alert = shop.messages(r#"class == "alert""#).await.remove(0);
+            assert!(shop.tries(&alert).len() > 40);
+            assert_eq!(alert.state, State::Dropped(DropReason::Expired));
+            let marketing = shop.marketing().await;
+            assert_eq!(shop.tries(&marketing), [0]);
+            assert_eq!(marketing.state, State::InDoubt);
+        });
+    }
+}
+
+/// A worker died while it talked to the server: nobody else talks before its time is up.
+#[test]
+fn a_hand_over_that_nobody_finished_is_in_doubt_when_its_time_is_up_and_not_before() {
+    for store in stores() {
+        block_on(async {
+            let plan = Plan::new().from(1, MailerFault::AnswerLost);
+            let shop = shop(store.clone(), BOTH, plan).await;
+            let both_are_given = std::future::poll_fn(|context| {
+                context.waker().wake_by_ref();
+                match shop.mailer.handed_over().len() {
+                    2 => std::task::Poll::Ready(()),
+                    _ => std::task::Poll::Pending,
+                }
+            });
+            let tick = Box::pin(shop.engine.tick());
+            drop(futures::future::select(tick, both_are_given).await);
+            let states = |messages: Vec<Message>| {
+                let states = messages.into_iter().map(|message| message.state);
+                states.map(|state| state.as_str()).collect::<Vec<_>>()
+            };
+            let handing = ["handing-over", "handing-over"];
+            assert_eq!(states(shop.messages("").await), handing);
+            let arrived = MemoryMailer::default();
+            let next = Engine::builder_on(store)
+                .playbook("shop", read(&folder(BOTH, "")))
+                .mailer("email", arrived.clone())
+                .clock(shop.clock.clone())
+                .seed(2)
+                .build()
+                .unwrap();
+            let until = shop.clock.now() + Elapsed::seconds(119);
+            next.live_until(&shop.clock, until, |_, _| {})
+                .await
+                .unwrap();
+            assert_eq!(states(shop.messages("").await), handing);
+            let until = shop.clock.now() + Elapsed::minutes(5);
+            next.live_until(&shop.clock, until, |_, _| {})
+                .await
+                .unwrap();
+            assert_eq!(shop.marketing().await.state, State::InDoubt);
+            let arrived = arrived.messages();
+            assert_eq!(arrived.len(), 1, "only the alert");
+            assert_eq!(arrived[0].to.email.as_str(), "marta@example.com");
+        });
+    }
+}
+
+#[test]
+fn what_is_in_doubt_is_listed_until_a_person_says_what_became_of_it() {
+    for (fate, state) in [
+        (Fate::Accepted, "accepted"),
+        (Fate::Delivered, "delivered"),
+        (Fate::Withdrawn, "dropped"),
+        (Fate::SendAgain, "accepted"),
+    ] {
+        for store in stores() {
+            block_on(async {
+                let plan = Plan::new()
+                    .at(1, MailerFault::After)
+                    .at(2, MailerFault::After);
+                let shop = shop(store, BOTH, plan).await;
+                shop.live(Elapsed::days(30)).await;
+                let listed = shop.messages(r#"state == "in-doubt""#).await;
+                assert_eq!(listed.len(), 1);
+                assert_eq!(listed[0].error.as_deref(), Some("so it was planned, after"));
+                assert_eq!(shop.settle(Fate::Retry).await, Err("not-set-aside"));
+                assert_eq!(shop.settle(fate).await, Ok(()));
+                shop.live(Elapsed::days(8)).await;
+                assert_eq!(shop.marketing().await.state.as_str(), state);
+                let again = usize::from(fate == Fate::SendAgain);
+                assert_eq!(shop.tries(&listed[0]).len(), 1 + again);
+                assert_eq!(shop.messages(r#"state == "in-doubt""#).await.len(), 0);
+            });
+        }
+    }
+}
+
+#[test]
+fn what_was_accepted_can_be_known_to_have_arrived_and_what_was_settled_stays_so() {
+    for store in stores() {
+        block_on(async {
+            let shop = shop(store, BOTH, Plan::new()).await;
+            shop.live(Elapsed::minutes(1)).await;
+            for fate in [Fate::Accepted, Fate::SendAgain, Fate::Withdrawn] {
+                assert_eq!(shop.settle(fate).await, Err("settled"), "{fate:?}");
+            }
+            assert_eq!(shop.settle(Fate::Delivered).await, Ok(()));
+            assert_eq!(shop.marketing().await.state, State::Delivered);
+            assert_eq!(shop.settle(Fate::Delivered).await, Err("settled"));
+        });
+    }
+}
