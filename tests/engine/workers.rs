@@ -334,7 +334,7 @@ fn what_others_write_for_an_earlier_time_is_noticed_within_a_second() {
                     false => std::task::Poll::Pending,
                 }
             });
-            let looked_at = |now, ticked: &Ticked| {
+            let looked_at = |now, ticked: &Ticked, _: Option<&Error>| {
                 if ticked.pages > 0 {
                     noticed.get_or_insert(now);
                 }
