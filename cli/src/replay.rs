@@ -147,9 +147,10 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     };
     let ran = live(&playbook, &map, &plan, db, &tenant, until, replay.progress)?;
     let store = database::open(db, For::Reading)?;
-    let clock = VirtualClock::at(ran.stopped_at.unwrap_or(NO_TIME));
-    let engine = database::engine(store, &tenant, playbook.clone(), clock)?;
-    let figures = pollster::block_on(Figures::read(&engine, &tenant, replay.progress))?;
+    let now = ran.stopped_at.unwrap_or(NO_TIME);
+    let engine = database::engine(store, &tenant, playbook.clone(), VirtualClock::at(now))?;
+    let figures = Figures::read(&engine, &tenant, now, replay.progress);
+    let figures = pollster::block_on(figures)?;
     let mut refused = plan.refused;
     refused.extend(ran.refused);
     refused.sort_by_key(|refused| {
@@ -468,12 +469,12 @@ fn tell_tasks(text: &mut String, figures: &Figures) {
         let mut table = table_of_numbers(
             1,
             [
-                "task", "opened", "done", "late", "missed", "dropped", "open",
+                "task", "opened", "done", "late", "missed", "dropped", "open", "overdue",
             ],
         );
         for (name, tasks) in &figures.tasks {
             let counts = [tasks.opened, tasks.done, tasks.done_late];
-            let more = [tasks.missed, tasks.dropped, tasks.open];
+            let more = [tasks.missed, tasks.dropped, tasks.open, tasks.overdue];
             let counts = counts.into_iter().chain(more).map(grouped);
             table.add_row([name.clone()].into_iter().chain(counts));
         }

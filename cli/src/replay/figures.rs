@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use leadkit::agenda;
 use leadkit::engine::{Engine, TenantHandle};
 use leadkit::ids::Tenant;
 use leadkit::playbook::Playbook;
@@ -9,6 +10,7 @@ use leadkit::record::journal::Event;
 use leadkit::record::lead::How;
 use leadkit::record::stored;
 use leadkit::store::{JournalCursor, Key, Kind, Order};
+use leadkit::time::Instant;
 use leadkit::value::{Value, fold};
 use serde::Serialize;
 use smol_str::SmolStr;
@@ -106,6 +108,8 @@ pub struct Tasks {
     pub dropped: u64,
     /// How often it is still open.
     pub open: u64,
+    /// How many of those should have been done by now.
+    pub overdue: u64,
 }
 
 /// How a service level was kept.
@@ -113,9 +117,9 @@ pub struct Tasks {
 pub struct ServiceLevel {
     /// How often.
     pub kept: u64,
-    /// How often not.
+    /// How often not: too late, or not at all and the time is over.
     pub broken: u64,
-    /// How often it is still running.
+    /// How often there is still time.
     pub open: u64,
 }
 
@@ -138,6 +142,7 @@ impl Figures {
     pub(super) async fn read(
         engine: &Engine,
         tenant: &Tenant,
+        now: Instant,
         progress: Progress,
     ) -> Result<Self, Failure> {
         let handle = engine.tenant(tenant.clone());
@@ -158,7 +163,7 @@ impl Figures {
         }
         let mut bar = Bar::of_unknown(progress, "counting");
         figures
-            .go_through_leads(&handle, playbook, &mut bar)
+            .go_through_leads(&handle, playbook, now, &mut bar)
             .await?;
         figures
             .go_through_journal(engine, tenant, playbook, &mut bar)
@@ -231,6 +236,7 @@ impl Figures {
         &mut self,
         handle: &TenantHandle<'_>,
         playbook: &Playbook,
+        now: Instant,
         bar: &mut Bar,
     ) -> Result<(), Failure> {
         let zone = &playbook.zone;
@@ -254,7 +260,12 @@ impl Figures {
                     *of_month.entry(closed.outcome.to_string()).or_default() += 1;
                 }
                 for task in lead.tasks.iter().filter(|task| task.ended.is_none()) {
-                    self.tasks.entry(task.name.to_string()).or_default().open += 1;
+                    let spec = playbook.tasks.iter().find(|spec| spec.name == task.name);
+                    let due_at = spec.map(|spec| agenda::task_due_at(spec, task, &lead));
+                    let due_at = due_at.and_then(Result::ok).flatten();
+                    let tasks = self.tasks.entry(task.name.to_string()).or_default();
+                    tasks.open += 1;
+                    tasks.overdue += u64::from(due_at.is_some_and(|due_at| due_at < now));
                 }
                 if !lead.flags.is_empty() {
                     let flags = lead.flags.iter().map(|flag| flag.as_str().to_owned());
@@ -318,8 +329,8 @@ impl Figures {
             if spec.is_some_and(|spec| spec.is_service_level) {
                 let level = ServiceLevel {
                     kept: tasks.done,
-                    broken: tasks.done_late + tasks.missed,
-                    open: tasks.open,
+                    broken: tasks.done_late + tasks.missed + tasks.overdue,
+                    open: tasks.open - tasks.overdue,
                 };
                 self.service_levels.insert(name.clone(), level);
             }
