@@ -188,10 +188,15 @@ async fn set_up_agents(engine: &Engine) -> Result<(), Box<dyn Error>> {
             .await?;
     }
     let toluca = engine.tenant("toluca");
-    for (id, name) in [("luisa", "Luisa Aguirre"), ("pablo", "Pablo Montes")] {
+    let agents = [
+        ("luisa", "Luisa Aguirre", "seller"),
+        ("pablo", "Pablo Montes", "seller"),
+        ("monica", "Mónica Herrera", "manager"),
+    ];
+    for (id, name, role) in agents {
         let email = format!("{id}@autosdelvalle.example");
         toluca
-            .set_up(AgentSetup::new(id).name(name).email(email).role("seller"))
+            .set_up(AgentSetup::new(id).name(name).email(email).role(role))
             .by(Actor::host("import"))
             .await?;
     }

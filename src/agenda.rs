@@ -180,6 +180,7 @@ fn anchor_of(
         Anchor::Entered => Some(lead.entered),
         Anchor::Answered => lead.answered,
         Anchor::Attempted => lead.attempts.last,
+        Anchor::Touched => Some(lead.touched),
         Anchor::Closed => lead.closed.as_ref().map(|closed| closed.at),
         Anchor::Field(field) => {
             let told = lead.dates_told.iter().find(|(name, _)| name == field);

@@ -100,15 +100,19 @@ facts! {
     OwnerTeam = "owner.team", Text, stored, Owner, "The team of the agent who holds the lead.";
     RegisteredBy = "registered_by", Text, stored, Own, "The agent who registered the lead, if one did.";
     RegisteredAt = "registered_at", Instant, stored, Own, "When the lead was registered.";
-    AssignedAt = "assigned_at", Instant, stored, Own, "When the lead came to its owner.";
+    AssignedAt = "assigned_at", Instant, stored, Own, "When the lead came to its owner, or was reopened for that owner.";
     EnteredAt = "entered_at", Instant, stored, Own, "When the lead entered its stage.";
     AttemptedAt = "attempted_at", Instant, stored, Own, "When the lead was last tried, reached or not.";
     AnsweredAt = "answered_at", Instant, stored, Own, "When the contact last answered.";
+    ReachedAt = "reached_at", Instant, stored, Own, "When the contact was last reached by an attempt.";
+    TouchedAt = "touched_at", Instant, stored, Own, "When somebody last did something with the lead: registered or reopened, assigned, tried, recorded an answer or an activity, moved, held, released, or ticked off a task.";
+    OpenedAt = "opened_at", Instant, stored, Own, "When the lead was registered or last reopened.";
     ClosedAt = "closed_at", Instant, stored, Own, "When the lead was closed.";
     Answered = "answered", Bool, stored, Own, "Whether the contact ever answered.";
     Attempts = "attempts.total", Number, stored, Own, "How often contact was tried.";
     Reached = "attempts.reached", Number, stored, Own, "How often the contact was reached.";
     Unanswered = "attempts.unanswered", Number, stored, Own, "How often the contact was tried in vain.";
+    AttemptsSinceOpened = "attempts.since_opened", Number, stored, Own, "How often contact was tried since the lead was registered or last reopened.";
     Reassignments = "reassignments", Number, stored, Own, "How often a rule gave the lead to somebody else since it was registered.";
     Held = "held", Bool, stored, Own, "Whether any hold stops the lead's clocks.";
     SetAside = "set_aside", Bool, stored, Own, "Whether the lead was set aside because it failed.";
@@ -118,6 +122,7 @@ facts! {
     Unsubscribed = "contact.unsubscribed", Bool, stored, Contact, "Whether the contact unsubscribed.";
     EmailInvalid = "contact.email_invalid", Bool, stored, Contact, "Whether mail to the contact came back for good.";
     Playbook = "playbook", Text, stored, Own, "The hash of the playbook that clocked the lead.";
+    WaitsUntil = "waits_until", Instant, computed, Own, "Where leads wait: when the lead's own wait is over; missing while a hold stops it.";
     ContactName = "contact.name", Text, computed, Contact, "The contact's name.";
     Phone = "contact.phone", Text, computed, Contact, "The contact's phone number.";
 }

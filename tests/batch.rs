@@ -38,6 +38,15 @@ fn register(name: &str) -> What {
     ))
 }
 
+fn set_up_ana() -> What {
+    let agent = AgentSetup::new("ana")
+        .name("Ana")
+        .email("ana@example.com")
+        .role("advisor")
+        .cities(["Quito"]);
+    What::SetUpAgent(Box::new(agent))
+}
+
 fn run(world: &World, commands: Vec<(Option<CommandId>, Command)>) -> Vec<Result<Answer, Error>> {
     pollster::block_on(world.engine().execute_all(commands)).unwrap()
 }
@@ -45,13 +54,8 @@ fn run(world: &World, commands: Vec<(Option<CommandId>, Command)>) -> Vec<Result
 #[test]
 fn each_command_of_a_batch_has_its_answer_and_a_refused_one_takes_no_other_down() {
     let world = world();
-    let agent = AgentSetup::new("ana")
-        .name("Ana")
-        .email("ana@example.com")
-        .role("advisor")
-        .cities(["Quito"]);
     let batch = vec![
-        command(&world, "ana", What::SetUpAgent(Box::new(agent))),
+        command(&world, "ana", set_up_ana()),
         command(&world, "luis", register("Luis")),
         command(&world, "nobody", register("")),
         command(&world, "eva", register("Eva")),
@@ -72,8 +76,17 @@ fn each_command_of_a_batch_has_its_answer_and_a_refused_one_takes_no_other_down(
 #[test]
 fn a_repeat_that_its_first_time_made_impossible_is_done_not_refused() {
     let world = world();
-    let luis = run(&world, vec![command(&world, "luis", register("Luis"))]);
-    let lead = luis[0].as_ref().unwrap().lead.as_ref().unwrap().id;
+    let batch = vec![
+        command(&world, "ana", set_up_ana()),
+        command(&world, "luis", register("Luis")),
+    ];
+    let lead = run(&world, batch)[1]
+        .as_ref()
+        .unwrap()
+        .lead
+        .as_ref()
+        .unwrap()
+        .id;
     let order = |order| What::Lead { lead, order };
     let reached = order(LeadOrder::Attempt { reached: true });
     let close = order(LeadOrder::Close {

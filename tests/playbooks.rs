@@ -13,7 +13,7 @@ use leadkit::playbook::delay::Delay;
 use leadkit::playbook::load::Folder;
 use leadkit::playbook::people::{Choose, Over, Permission, PoolSpec, Role};
 use leadkit::playbook::pipeline::{Field, Stage, TaskSpec, UniquePart, WaitGroup, Way};
-use leadkit::playbook::rule::{Action, Assign, Late, Rule, StoppedBy};
+use leadkit::playbook::rule::{Action, Anchor, Assign, Late, Rule, StoppedBy};
 use leadkit::scenario::{self, Doing, Scenario};
 use leadkit::store::{MemoryStore, Store};
 use leadkit::time::Elapsed;
@@ -207,10 +207,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "M9", "three days", |p| rule(p, "two-days-without-answer").delay = Delay::Days(3)),
     Mutation(SALES, "M9", "business days", |p| rule(p, "two-days-without-answer").delay = Delay::BusinessDays(2)),
     Mutation(SALES, "M9", "a silence that is reported late is forgotten", |p| rule(p, "two-days-without-answer").late = Late::Skip),
-    Mutation(SALES, "M9", "who declines must be called five times all the same", |p| {
-        let called = condition(p, "attempts.total >= 5");
-        p.needs.iter_mut().find(|need| need.name == "five-attempts").expect("a need").condition = called;
-    }),
+    Mutation(SALES, "M9", "who declines must be called five times all the same", |p| asks(p, "five-attempts", "attempts.since_opened >= 5")),
     Mutation(SALES, "M10", "no task on LOST", |p| without_rule(p, "decide-on-lost")),
     Mutation(SALES, "M10", "anybody decides", |p| task(p, "decide-on-lost").role = None),
     Mutation(SALES, "M10", "there is nothing to choose", |p| task(p, "decide-on-lost").choices.clear()),
@@ -246,6 +243,33 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "Z4", "advisors say that they were in time", |p| role(p, "advisor").may.push(Permission::BackDate)),
     Mutation(SALES, "Z4", "advisors act on everybody's leads", |p| role(p, "advisor").over = Over::All),
     Mutation(SALES, "Z4", "anybody decides", |p| task(p, "decide-on-lost").role = None),
+    Mutation(SALES, "M2", "that nobody can have it is told to nobody", |p| without_rule(p, "still-nobody-owns-it")),
+    Mutation(SALES, "M2", "who can have it later does not get it", |p| rule(p, "nobody-owns-it").every = None),
+    Mutation(SALES, "M6", "what an earlier owner tried keeps the four hours", |p| asks(p, "attempted", "attempts.total >= 1 or answered")),
+    Mutation(SALES, "M6", "whom an earlier owner reached was reached", |p| asks(p, "reached", "attempts.reached >= 1 or answered")),
+    Mutation(SALES, "M10", "whom somebody reached before LOST was reached", |p| asks(p, "reached", "attempts.reached >= 1 or answered")),
+    Mutation(SALES, "M9", "attempts of an earlier life count", |p| {
+        asks(p, "five-attempts", "attempts.total >= 5 or (reached_at >= opened_at or answered_at >= opened_at) and outcome.reason is present");
+    }),
+    Mutation(SALES, "M9", "information sent in an earlier life counts", |p| {
+        asks(p, "information-sent", "activities(\"information\") >= 1 or (reached_at >= opened_at or answered_at >= opened_at) and outcome.reason is present");
+    }),
+    Mutation(SALES, "M9", "whom somebody reached in an earlier life declines", |p| {
+        asks(p, "five-attempts", "attempts.since_opened >= 5 or attempts.reached >= 1 and outcome.reason is present");
+    }),
+    Mutation(SALES, "M10", "the supervisor takes a lead out of LOST by hand", |p| role(p, "supervisor").may.push(Permission::Reopen)),
+    Mutation(SALES, "M10", "the sales manager does", |p| stage(p, "lost").by.clear()),
+    Mutation(SALES, "M10", "a call comes to nothing", |p| task(p, "call-lost").choices.clear()),
+    Mutation(SALES, "Z2", "a lead goes cold", |p| without_rule(p, "gone-quiet")),
+    Mutation(SALES, "Z2", "its owner hears of it for ever", |p| rule(p, "gone-quiet").every.as_mut().expect("a period").at_most = None),
+    Mutation(SALES, "Z2", "its owner hears of it once", |p| rule(p, "gone-quiet").every = None),
+    Mutation(SALES, "Z2", "weekends are working days", |p| rule(p, "gone-quiet").delay = Delay::Days(3)),
+    Mutation(SALES, "Z2", "only an attempt is a touch", |p| rule(p, "gone-quiet").anchor = Anchor::Attempted),
+    Mutation(SALES, "Z2", "the sales manager never hears of it", |p| without_rule(p, "still-quiet")),
+    Mutation(SALES, "Z2", "a hold makes a lead cold", |p| without_rule(p, "still-held")),
+    Mutation(SALES, "Z2", "a hold stops what watches over it", |p| rule(p, "still-held").stopped_by = StoppedBy::Any),
+    Mutation(SALES, "Z2", "nobody hears of a hold that nobody looks at", |p| without_rule(p, "hold-not-reviewed")),
+    Mutation(SALES, "Z2", "a hold stops the deadline for looking at it", |p| task(p, "review-hold").stopped_by = StoppedBy::Any),
 
     Mutation(FOLLOW_UP, "F1", "the car is not asked for", |p| field(p, "car").required = false),
     Mutation(FOLLOW_UP, "F1", "any text is a car", |p| field(p, "car").choices.clear()),
@@ -319,6 +343,38 @@ const MUTATIONS: &[Mutation] = &[
         p.routes[0].only_if = Some(not_waiting);
     }),
     Mutation(FOLLOW_UP, "F12", "nobody hurries", |p| without_rule(p, "immediate-attention")),
+    Mutation(FOLLOW_UP, "F12", "who does not hurry is told to nobody", |p| without_rule(p, "immediate-attention.late")),
+    Mutation(FOLLOW_UP, "F12", "nobody owns what the web site brings", |p| {
+        p.routes.iter_mut().for_each(|route| route.assign = None);
+        without_rule(p, "nobody-owns-it");
+    }),
+    Mutation(FOLLOW_UP, "F12", "what no seller can have stays where it is", |p| without_rule(p, "nobody-owns-it")),
+    Mutation(FOLLOW_UP, "F12", "nor is it told to anybody", |p| without_rule(p, "still-nobody-owns-it")),
+    Mutation(FOLLOW_UP, "F3", "to whom nothing can be mailed is forgotten", |p| without_rule(p, "not-taken-up")),
+    Mutation(FOLLOW_UP, "F4", "who answered is forgotten", |p| without_rule(p, "not-taken-up")),
+    Mutation(FOLLOW_UP, "F4", "as soon as the task is ticked off", |p| {
+        waits_for(p, "not-taken-up", "tasks.open >= 1 and (answered_at >= entered_at or contact.unsubscribed)");
+    }),
+    Mutation(FOLLOW_UP, "F3", "who has no address is forgotten", |p| {
+        waits_for(p, "not-taken-up", "waits_until < now - 7d and (answered_at >= entered_at or contact.unsubscribed)");
+    }),
+    Mutation(FOLLOW_UP, "F4", "who unsubscribed is forgotten", |p| {
+        waits_for(p, "not-taken-up", "waits_until < now - 7d and (answered_at >= entered_at or contact.email is missing)");
+    }),
+    Mutation(FOLLOW_UP, "F4", "before the wait is over", |p| {
+        waits_for(p, "not-taken-up", "touched_at < now - 7d and (answered_at >= entered_at or contact.unsubscribed)");
+    }),
+    Mutation(FOLLOW_UP, "F4", "whoever had it in hand yesterday", |p| {
+        waits_for(p, "not-taken-up", "waits_until < now and (answered_at >= entered_at or contact.unsubscribed)");
+    }),
+    Mutation(FOLLOW_UP, "F4", "the seller hears of it for ever", |p| rule(p, "not-taken-up").every.as_mut().expect("a period").at_most = None),
+    Mutation(FOLLOW_UP, "F3", "the manager never hears of it", |p| without_rule(p, "still-not-taken-up")),
+    Mutation(FOLLOW_UP, "Z2", "a lead goes cold", |p| without_rule(p, "gone-quiet")),
+    Mutation(FOLLOW_UP, "Z2", "its seller hears of it for ever", |p| rule(p, "gone-quiet").every.as_mut().expect("a period").at_most = None),
+    Mutation(FOLLOW_UP, "Z2", "the manager never hears of it", |p| without_rule(p, "still-quiet")),
+    Mutation(FOLLOW_UP, "Z2", "a hold makes a lead cold", |p| without_rule(p, "still-held")),
+    Mutation(FOLLOW_UP, "Z2", "a hold stops what watches over it", |p| rule(p, "still-held").stopped_by = StoppedBy::Any),
+    Mutation(FOLLOW_UP, "Z2", "nobody hears of a hold that nobody looks at", |p| without_rule(p, "hold-not-reviewed")),
     Mutation(FOLLOW_UP, "F16", "buying ends nothing", |p| stage(p, "bought").outcome = None),
     Mutation(FOLLOW_UP, "F16", "nobody can say that a lead bought", |p| {
         stage(p, "waiting").ways.retain(|way| way.to != "bought");
@@ -379,6 +435,20 @@ fn without_need(playbook: &mut Playbook, name: &str) {
     for way in stages.flat_map(|stage| &mut stage.ways) {
         way.needs.retain(|need| *need != *name);
     }
+}
+
+/// Has a need ask for something else.
+fn asks(playbook: &mut Playbook, need: &str, text: &str) {
+    let condition = condition(playbook, text);
+    let mut needs = playbook.needs.iter_mut();
+    let need = needs.find(|known| known.name == *need);
+    need.expect("a need").condition = condition;
+}
+
+/// Has a rule wait for something else.
+fn waits_for(playbook: &mut Playbook, name: &str, text: &str) {
+    let condition = condition(playbook, text);
+    rule(playbook, name).anchor = Anchor::Turns(condition);
 }
 
 fn condition(playbook: &Playbook, text: &str) -> Condition {

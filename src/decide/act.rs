@@ -155,12 +155,20 @@ fn assign(
     }
 }
 
+/// Tells agents. That there is none to be told is put on record.
 fn notify(draft: &mut Draft<'_>, lead: &Lead, whom: &Whom, template: &Name) -> Result<(), Stop> {
     let agents = match whom {
         Whom::Owner => lead.owner_id().cloned().into_iter().collect(),
         Whom::Role(role) => members(draft, &Key::role(draft.tenant, role))?,
         Whom::Team(team) => members(draft, &Key::team(draft.tenant, team))?,
     };
+    if agents.is_empty() {
+        draft.happened(Event::NobodyToNotify {
+            lead: lead.id,
+            template: template.clone(),
+            whom: smol_str::format_smolstr!("{whom}"),
+        });
+    }
     for agent in agents.into_iter().take(MOST_NOTIFIED) {
         messages::notify(draft, lead, agent, template);
     }

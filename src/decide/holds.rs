@@ -3,7 +3,7 @@
 use crate::agenda;
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
-use crate::decide::life::unknown;
+use crate::decide::life::{touch, unknown};
 use crate::decide::refusal::Refusal;
 use crate::ids::Name;
 use crate::record::Lead;
@@ -39,6 +39,7 @@ pub(crate) fn begin(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name) -> Resu
     };
     let place = lead.holds.partition_point(|other| other.from <= hold.from);
     lead.holds.insert(place, hold);
+    touch(draft, lead);
     draft.happened(Event::Held {
         lead: lead.id,
         hold: name.clone(),
@@ -55,6 +56,7 @@ pub(crate) fn end(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name) -> Result
         return Err(Refusal::NotHeld(name.clone()).into());
     };
     hold.until = Some(draft.happened_at.max(hold.from));
+    touch(draft, lead);
     draft.happened(Event::Released {
         lead: lead.id,
         hold: name.clone(),

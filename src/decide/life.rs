@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::condition::Condition;
-use crate::decide::command::{LeadOrder, Waiting, What};
+use crate::decide::command::{Actor, LeadOrder, Waiting, What};
 use crate::decide::contacts::{self, add_open_lead, with_contact};
 use crate::decide::draft::Draft;
 use crate::decide::ownership::{self, Heir};
@@ -61,6 +61,7 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
             if is_latest(draft, lead.answered) {
                 lead.answered = Some(draft.moment());
             }
+            touch(draft, lead);
             draft.happened(Event::Answered { lead: lead.id });
             Ok(())
         }
@@ -277,6 +278,14 @@ fn attempt(draft: &mut Draft<'_>, lead: &mut Lead, reached: bool) {
     if is_latest(draft, lead.attempts.last) {
         lead.attempts.last = Some(draft.moment());
     }
+    if reached && is_latest(draft, lead.attempts.last_reached) {
+        lead.attempts.last_reached = Some(draft.moment());
+    }
+    // What was tried in an earlier life and is told now belongs there.
+    if is_latest(draft, Some(lead.opened)) {
+        lead.attempts.since_opened = lead.attempts.since_opened.saturating_add(1);
+    }
+    touch(draft, lead);
     draft.happened(Event::Attempted {
         lead: lead.id,
         reached,
@@ -305,6 +314,7 @@ fn record(draft: &mut Draft<'_>, lead: &mut Lead, kind: &Name) -> Result<(), Sto
             last,
         }),
     }
+    touch(draft, lead);
     draft.happened(Event::Recorded {
         lead: lead.id,
         activity: kind.clone(),
@@ -420,6 +430,7 @@ fn enter(draft: &mut Draft<'_>, lead: &mut Lead, stage: &Stage) -> Result<(), St
     lead.stage = stage.name.clone();
     lead.entered = draft.moment();
     begin_anew(draft, lead, &Anchor::Entered);
+    touch(draft, lead);
     let to = (lead.pipeline.clone(), lead.stage.clone());
     draft.happened(Event::Moved {
         lead: lead.id,
@@ -430,6 +441,22 @@ fn enter(draft: &mut Draft<'_>, lead: &mut Lead, stage: &Stage) -> Result<(), St
         (Some(outcome), _) => close(draft, lead, outcome, was_open),
         (None, false) => reopen(draft, lead),
         (None, true) => Ok(()),
+    }
+}
+
+/// Somebody did something with the lead: it is not quiet. What a rule does is no touch.
+pub(crate) fn touch(draft: &Draft<'_>, lead: &mut Lead) {
+    if !matches!(draft.actor, Actor::Rule(_)) {
+        touched_by_anybody(draft, lead);
+    }
+}
+
+/// The lead was touched, whoever did it: now, also where it is told late what happened. Who tells it
+/// has the lead in hand.
+pub(crate) fn touched_by_anybody(draft: &Draft<'_>, lead: &mut Lead) {
+    if lead.touched.at <= draft.now {
+        lead.touched = Moment::now(draft.now);
+        begin_anew(draft, lead, &Anchor::Touched);
     }
 }
 
@@ -501,6 +528,13 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     take_back_win(draft, lead)?;
     lead.closed = None;
     lead.reason = None;
+    lead.opened = draft.moment();
+    lead.attempts.since_opened = 0;
+    // It comes to its owner once more, and whatever counts from that begins.
+    if let Some(owner) = &mut lead.owner {
+        owner.assigned = draft.moment();
+        begin_anew(draft, lead, &Anchor::Assigned);
+    }
     draft.happened(Event::Reopened { lead: lead.id });
     // Nobody renewed its copies while it was closed.
     with_contact(draft, lead, |contact, lead| {

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use crate::assign::{self, Question};
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
-use crate::decide::life::begin_anew;
+use crate::decide::life::{begin_anew, touched_by_anybody};
 use crate::decide::refusal::Refusal;
 use crate::decide::{pools, tasks};
 use crate::ids::{AgentId, Id, Name};
@@ -70,6 +70,7 @@ pub(crate) fn hand_over(
         because,
     });
     begin_anew(draft, lead, &Anchor::Assigned);
+    touched_by_anybody(draft, lead);
     take_claims(draft, lead)?;
     if from.as_ref() != Some(&to.agent) {
         // A closed lead weighs on nobody; reopening it counts it for its owner.

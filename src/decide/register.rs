@@ -220,6 +220,8 @@ fn blank(
         wait: said.wait,
         source: new.source.clone(),
         registered: moment,
+        opened: moment,
+        touched: Moment::now(draft.now),
         registered_by: registrar.map(|agent| agent.id.clone()),
         owner: None,
         earlier_owners: Vec::new(),

@@ -34,8 +34,10 @@ fn of_lead(playbook: &Playbook, lead: &Lead) -> Vec<StoredFact> {
     let seen = LeadFacts { playbook, lead };
     for fact in LeadFact::ALL {
         let built_in = fact.built_in();
-        let value = seen.built_in(*fact).filter(|_| built_in.stored);
-        if let Some(value) = value {
+        if !built_in.stored {
+            continue;
+        }
+        if let Some(value) = seen.built_in(*fact) {
             facts.push(StoredFact {
                 name: SmolStr::new_static(built_in.name),
                 value: folded(value),

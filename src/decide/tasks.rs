@@ -6,6 +6,7 @@ use crate::decide::Stop;
 use crate::decide::act::insist;
 use crate::decide::command::{Actor, LeadOrder, What};
 use crate::decide::draft::{Draft, never_is_none};
+use crate::decide::life::touch;
 use crate::decide::permit::{permit, permit_over, permit_roles};
 use crate::decide::refusal::Refusal;
 use crate::ids::Name;
@@ -197,6 +198,7 @@ pub(crate) fn complete(
         How::Done,
         chosen.map(|choice| choice.name.clone()),
     );
+    touch(draft, lead);
     for action in chosen
         .map(|choice| choice.actions.as_slice())
         .unwrap_or_default()

@@ -201,13 +201,16 @@ impl Telling<'_> {
                 occurrence,
                 due_at,
             } if *lead == id => {
-                let nth = if *occurrence > 0 {
-                    format!(" (no. {occurrence})")
-                } else {
-                    String::new()
+                let fired = self.playbook.rule(rule);
+                let nth = match fired.and_then(|rule| rule.every) {
+                    Some(period) => {
+                        let nth = occurrence.saturating_sub(period.first).saturating_add(1);
+                        format!(" (no. {nth})")
+                    }
+                    None => String::new(),
                 };
                 let told = format_smolstr!("rule {rule} fired{nth}{}", self.due(*due_at, at));
-                let counted = self.playbook.rule(rule).map(|rule| match rule.anchor {
+                let counted = fired.map(|rule| match rule.anchor {
                     Anchor::Turns(_) => counts(rule, self.lead),
                     _ => format!("on {}", counts(rule, self.lead)),
                 });
@@ -273,6 +276,14 @@ impl Telling<'_> {
                 let told = format_smolstr!("message {template} not sent: {because}");
                 Some((told, None))
             }
+            Event::NobodyToNotify {
+                lead,
+                template,
+                whom,
+            } if *lead == id => {
+                let told = format_smolstr!("message {template} told nobody");
+                Some((told, Some(nobody(whom))))
+            }
             Event::MessageIs {
                 message,
                 state,
@@ -336,6 +347,15 @@ fn named(template: &Name, to: &Recipient) -> SmolStr {
     match to {
         Recipient::Contact(_) => format_smolstr!("message {template} to the contact"),
         Recipient::Agent(agent) => format_smolstr!("message {template} to {agent}"),
+    }
+}
+
+/// Why there was nobody to be told.
+fn nobody(whom: &str) -> SmolStr {
+    match (whom, whom.strip_prefix("team:")) {
+        ("owner", _) => "nobody owns the lead".into(),
+        (_, Some(team)) => format_smolstr!("nobody is in the team {team}"),
+        (role, None) => format_smolstr!("nobody has the role {role}"),
     }
 }
 

@@ -10,15 +10,20 @@ use crate::condition::{Catalogue, FactId, FactInfo, FactName, Facts, Unresolved}
 use crate::facts::{AgentFact, BuiltIn, LeadFact, MessageFact, SweepFact, built_in};
 use crate::ids::Name;
 use crate::playbook::Playbook;
+use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::Field;
+use crate::playbook::rule::Rule;
 use crate::record::Lead;
 use crate::record::pool::Member;
 use crate::store::Kind;
 use crate::time::Instant;
 use crate::value::{Number, ValueRef, ValueType};
 
-/// The fact that counts an activity; it takes the activity's name.
-const ACTIVITIES: &str = "activities";
+/// The facts about an activity, which take its name: how often it was recorded, and when last.
+const ACTIVITIES: [(&str, ValueType); 2] = [
+    ("activities", ValueType::Number),
+    ("recorded_at", ValueType::Instant),
+];
 
 /// The facts of leads under one playbook: the built-in ones, its fields, and its activities.
 #[derive(Debug)]
@@ -36,7 +41,8 @@ impl LeadCatalogue<'_> {
         Some(choices.clone())
     }
 
-    fn activity(&self, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
+    /// One of the facts about an activity, by its place among them.
+    fn activity(&self, which: usize, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
         let known = || {
             self.activities
                 .iter()
@@ -49,9 +55,11 @@ impl LeadCatalogue<'_> {
         let Some(place) = self.activities.iter().position(|name| name == argument) else {
             return Err(Unresolved::UnknownArgument { known: known() });
         };
+        let place = which * self.activities.len() + place;
         let id = number(LeadFact::ALL.len() + self.fields.len() + place);
-        let name = FactName::with_argument(ACTIVITIES, argument);
-        Ok(FactInfo::computed(id, name, ValueType::Number))
+        let (name, value_type) = ACTIVITIES[which];
+        let name = FactName::with_argument(name, argument);
+        Ok(FactInfo::computed(id, name, value_type))
     }
 }
 
@@ -62,8 +70,8 @@ fn number(place: usize) -> FactId {
 
 impl Catalogue for LeadCatalogue<'_> {
     fn resolve(&self, name: &str, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
-        if name == ACTIVITIES {
-            return self.activity(argument);
+        if let Some(which) = ACTIVITIES.iter().position(|(known, _)| *known == name) {
+            return self.activity(which, argument);
         }
         if argument.is_some() {
             let known =
@@ -97,7 +105,8 @@ impl Catalogue for LeadCatalogue<'_> {
     fn names(&self) -> Vec<SmolStr> {
         let built_in = LeadFact::ALL.iter().map(|fact| fact.built_in().name.into());
         let fields = self.fields.iter().map(|field| field.name.as_str().into());
-        built_in.chain(fields).chain([ACTIVITIES.into()]).collect()
+        let activities = ACTIVITIES.iter().map(|(name, _)| SmolStr::new_static(name));
+        built_in.chain(fields).chain(activities).collect()
     }
 
     fn start_of_day(&self, date: NaiveDate) -> Option<Instant> {
@@ -174,24 +183,45 @@ impl Facts for LeadFacts<'_> {
 }
 
 impl<'a> LeadFacts<'a> {
-    /// The value of a field, or how often an activity was recorded, by its place in the playbook.
+    /// The value of a field, or of a fact about an activity, by its place in the playbook.
     #[inline]
     fn of_playbook(&self, place: usize) -> Option<ValueRef<'a>> {
         if let Some(field) = self.playbook.fields.get(place) {
             return self.lead.fields.value(&field.name);
         }
-        let name = self
-            .playbook
-            .activities
-            .get(place - self.playbook.fields.len())?;
-        let done = self
-            .lead
-            .activities
-            .iter()
-            .find(|activity| activity.kind == *name);
-        Some(ValueRef::Number(
-            done.map_or(0, |activity| activity.count).into(),
-        ))
+        let known = &self.playbook.activities;
+        let place = place - self.playbook.fields.len();
+        let name = known.get(place % known.len().max(1))?;
+        let mut recorded = self.lead.activities.iter();
+        let recorded = recorded.find(|activity| activity.kind == *name);
+        match place / known.len() {
+            0 => {
+                let count = recorded.map_or(0, |activity| activity.count);
+                Some(ValueRef::Number(count.into()))
+            }
+            _ => Some(ValueRef::Instant(recorded?.last.at)),
+        }
+    }
+
+    /// When the lead's own wait is over, where it waits; nothing while a hold stops it.
+    fn waits_until(&self) -> Option<Instant> {
+        let (playbook, lead) = (self.playbook, self.lead);
+        let wait = lead.wait.as_ref()?;
+        let is_its_end = |rule: &&Rule| {
+            let scope = &rule.scope;
+            rule.delay == Delay::OwnWait
+                && scope.wait.as_ref() == Some(&wait.group)
+                && scope
+                    .stages
+                    .iter()
+                    .any(|at| at.is(&lead.pipeline, &lead.stage))
+        };
+        let rule = playbook.rules.iter().find(is_its_end)?;
+        let holds = lead.holds.iter();
+        let holds = holds.filter(|hold| rule.stopped_by.covers(&hold.name));
+        let (from, days) = (lead.entered.at, Some(wait.wait_days));
+        let end = rule.delay.after_holds(from, &rule.calendar, days, holds);
+        end.unwrap_or(None)
     }
 
     /// The value of a built-in fact.
@@ -220,11 +250,15 @@ impl<'a> LeadFacts<'a> {
             LeadFact::EnteredAt => ValueRef::Instant(lead.entered.at),
             LeadFact::AttemptedAt => ValueRef::Instant(lead.attempts.last?.at),
             LeadFact::AnsweredAt => ValueRef::Instant(lead.answered?.at),
+            LeadFact::ReachedAt => ValueRef::Instant(lead.attempts.last_reached?.at),
+            LeadFact::TouchedAt => ValueRef::Instant(lead.touched.at),
+            LeadFact::OpenedAt => ValueRef::Instant(lead.opened.at),
             LeadFact::ClosedAt => ValueRef::Instant(lead.closed.as_ref()?.at.at),
             LeadFact::Answered => ValueRef::Bool(lead.answered.is_some()),
             LeadFact::Attempts => return count(lead.attempts.total()),
             LeadFact::Reached => return count(lead.attempts.reached),
             LeadFact::Unanswered => return count(lead.attempts.unanswered),
+            LeadFact::AttemptsSinceOpened => return count(lead.attempts.since_opened),
             LeadFact::Reassignments => return count(lead.reassignments),
             LeadFact::Held => ValueRef::Bool(lead.holds.iter().any(|hold| hold.until.is_none())),
             LeadFact::SetAside => ValueRef::Bool(lead.is_set_aside()),
@@ -240,6 +274,7 @@ impl<'a> LeadFacts<'a> {
             LeadFact::Email => ValueRef::Text(lead.contact.email.as_ref()?.as_str()),
             LeadFact::Unsubscribed => ValueRef::Bool(lead.contact.unsubscribed),
             LeadFact::EmailInvalid => ValueRef::Bool(lead.contact.email_invalid),
+            LeadFact::WaitsUntil => ValueRef::Instant(self.waits_until()?),
             LeadFact::ContactName => ValueRef::Text(&lead.contact.name),
             LeadFact::Phone => ValueRef::Text(lead.contact.phone.as_ref()?),
             LeadFact::Playbook => text(&lead.playbook),

@@ -203,6 +203,8 @@ pub enum Anchor {
     Answered,
     /// The last attempt at contact.
     Attempted,
+    /// The last time that somebody did something with the lead.
+    Touched,
     /// The lead's end.
     Closed,
     /// The date or instant in a field.
@@ -221,6 +223,7 @@ impl fmt::Display for Anchor {
             Self::Entered => f.write_str("entered"),
             Self::Answered => f.write_str("answered"),
             Self::Attempted => f.write_str("attempted"),
+            Self::Touched => f.write_str("touched"),
             Self::Closed => f.write_str("closed"),
             Self::Field(field) => write!(f, "field {field}"),
             Self::Overdue(task) => write!(f, "overdue {task}"),

@@ -252,6 +252,15 @@ pub enum Event {
         /// Why.
         because: DropReason,
     },
+    /// Nobody was there to be told.
+    NobodyToNotify {
+        /// For which lead.
+        lead: LeadId,
+        /// From which template.
+        template: Name,
+        /// Whom it was for, as the playbook says it: the owner, a role, a team.
+        whom: SmolStr,
+    },
     /// A message came to another state.
     MessageIs {
         /// Which.

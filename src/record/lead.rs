@@ -37,6 +37,11 @@ pub struct Lead {
     pub source: Option<Name>,
     /// When it was registered.
     pub registered: Moment,
+    /// When its present life began: when it was registered or last reopened.
+    pub opened: Moment,
+    /// When somebody last did something with it, or told us that it was done. What a rule does is no
+    /// touch, but for giving it to somebody.
+    pub touched: Moment,
     /// The agent who registered it, if one did.
     pub registered_by: Option<AgentId>,
     /// Who holds it, and since when.
@@ -172,7 +177,7 @@ pub struct Owner {
     pub role: Name,
     /// The agent's team when last copied.
     pub team: Option<Name>,
-    /// Since when.
+    /// Since when; of a lead that was reopened for its owner, since then.
     pub assigned: Moment,
     /// How it came to be this agent.
     pub because: Because,
@@ -196,8 +201,12 @@ pub struct Attempts {
     pub reached: u32,
     /// How often not.
     pub unanswered: u32,
+    /// How often, reached or not, since the lead was registered or last reopened.
+    pub since_opened: u32,
     /// The last one.
     pub last: Option<Moment>,
+    /// The last one that reached the contact.
+    pub last_reached: Option<Moment>,
 }
 
 impl Attempts {

@@ -244,9 +244,18 @@ fn an_address_that_is_refused_for_good_gets_nothing_more() {
             .live_until(&clock, clock.now() + Elapsed::days(400), |_, _| {})
             .await
             .unwrap();
-        assert_eq!(mailer.handed_over().len(), 1);
-        let lead = engine.tenant("toluca").lead(lead).await.unwrap().unwrap();
+        let toluca = engine.tenant("toluca");
+        let count = async |condition| toluca.messages(condition, None, 10).await.unwrap().len();
+        assert_eq!(count(r#"class == "marketing""#).await, 1);
+        // But the seller hears that nothing more goes there.
+        assert_eq!(count(r#"template == "not-taken-up""#).await, 2);
+        assert_eq!(mailer.handed_over().len(), 3);
+        let lead = toluca.lead(lead).await.unwrap().unwrap();
         assert!(lead.contact.email_invalid);
+        // Nobody is the manager here, and that is on record.
+        let told = toluca.explain(lead.id).await.unwrap().to_string();
+        assert!(told.contains("message not-taken-up told nobody"), "{told}");
+        assert!(told.contains("nobody has the role manager"), "{told}");
     });
 }
 

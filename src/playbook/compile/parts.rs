@@ -80,6 +80,7 @@ impl Reader<'_> {
             ("assigned", "") => Some(Anchor::Assigned),
             ("answered", "") => Some(Anchor::Answered),
             ("attempted", "") => Some(Anchor::Attempted),
+            ("touched", "") => Some(Anchor::Touched),
             ("closed", "") => {
                 scope.leads = Leads::Closed;
                 Some(Anchor::Closed)
@@ -256,12 +257,13 @@ impl Reader<'_> {
 }
 
 /// What a rule can count from, and of what.
-const ANCHORS: [(&str, &str); 8] = [
+const ANCHORS: [(&str, &str); 9] = [
     ("registered", ""),
     ("assigned", ""),
     ("entered", "STAGE"),
     ("answered", ""),
     ("attempted", ""),
+    ("touched", ""),
     ("closed", ""),
     ("field", "NAME"),
     ("overdue", "TASK"),
