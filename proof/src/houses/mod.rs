@@ -104,8 +104,10 @@ static FIELD_AND_DIGITAL_SALES: Shipped = Shipped {
     playbook: include_str!("../../../playbooks/field-and-digital-sales/playbook.toml"),
     templates: shipped!(
         "field-and-digital-sales",
+        "templates/held.txt",
         "templates/late.txt",
-        "templates/quiet.txt"
+        "templates/quiet.txt",
+        "templates/unowned.txt"
     ),
     holidays: shipped!("field-and-digital-sales", "holidays/ec.csv"),
     lasting: &[],
@@ -139,8 +141,12 @@ static DEFERRED_FOLLOW_UP: Shipped = Shipped {
     playbook: include_str!("../../../playbooks/deferred-follow-up/playbook.toml"),
     templates: shipped!(
         "deferred-follow-up",
+        "templates/held.txt",
+        "templates/late.txt",
+        "templates/not-taken-up.txt",
         "templates/quiet.txt",
         "templates/still-interested.txt",
+        "templates/unowned.txt",
         "templates/we-meet-again.html",
         "templates/we-meet-again.txt"
     ),
