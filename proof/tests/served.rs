@@ -134,23 +134,26 @@ fn what_a_server_acknowledged_without_writing_it_is_found_when_it_is_killed() {
     let Some(mut server) = server(true) else {
         return;
     };
-    let url = server.fresh().unwrap();
-    let name = url.rsplit('/').next().unwrap();
-    for sql in [
-        "ALTER SYSTEM SET wal_writer_delay = '10s'",
-        "SELECT pg_reload_conf()",
-        &format!("ALTER DATABASE {name} SET synchronous_commit = off"),
-    ] {
-        execute(&url, sql).unwrap();
+    // Whether something was still unwritten at the kill is chance.
+    for _ in 0..8 {
+        let url = server.fresh().unwrap();
+        let name = url.rsplit('/').next().unwrap();
+        for sql in [
+            "ALTER SYSTEM SET wal_writer_delay = '10s'",
+            "SELECT pg_reload_conf()",
+            &format!("ALTER DATABASE {name} SET synchronous_commit = off"),
+        ] {
+            execute(&url, sql).unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let life = worked(folder.path(), &url);
+        server.kill().unwrap();
+        server.start().unwrap();
+        let found = life.check().unwrap().findings;
+        let mut laws = found.iter().map(|finding| finding.law);
+        if laws.any(|law| law == "what is acknowledged is kept") {
+            return;
+        }
     }
-    let folder = tempfile::tempdir().unwrap();
-    let life = worked(folder.path(), &url);
-    server.kill().unwrap();
-    server.start().unwrap();
-    let found = life.check().unwrap().findings;
-    let mut laws = found.iter().map(|finding| finding.law);
-    assert!(
-        laws.any(|law| law == "what is acknowledged is kept"),
-        "{found:?}"
-    );
+    panic!("nothing that was acknowledged was lost in eight kills");
 }
