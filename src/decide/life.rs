@@ -454,10 +454,8 @@ pub(crate) fn touch(draft: &Draft<'_>, lead: &mut Lead) {
 /// The lead was touched, whoever did it: now, also where it is told late what happened. Who tells it
 /// has the lead in hand.
 pub(crate) fn touched_by_anybody(draft: &Draft<'_>, lead: &mut Lead) {
-    if lead.touched.at <= draft.now {
-        lead.touched = Moment::now(draft.now);
-        begin_anew(draft, lead, &Anchor::Touched);
-    }
+    lead.touched = Moment::now(draft.now);
+    begin_anew(draft, lead, &Anchor::Touched);
 }
 
 /// What counts from this begins anew, also if that is the same instant as the last time.

@@ -9,6 +9,8 @@ use leadkit::playbook::Playbook;
 use leadkit::playbook::rule::Anchor;
 use leadkit::record::Lead;
 use leadkit::record::journal::{Event, JournalEntry};
+use leadkit::record::lead::How;
+
 use leadkit::store::Key;
 use leadkit::time::Instant;
 use smol_str::SmolStr;
@@ -77,7 +79,7 @@ impl Ledger {
             if let Some(message) = message_of(event) {
                 self.tally_message(&Key::message(tenant, message), event, &entry.actor);
             } else if let Some(lead) = lead_of(event) {
-                self.tally_lead(&Key::lead(tenant, lead), event);
+                self.tally_lead(&Key::lead(tenant, lead), event, &entry.actor);
             }
         }
     }
@@ -106,7 +108,7 @@ impl Ledger {
         }
     }
 
-    fn tally_lead(&mut self, key: &Key, event: &Event) {
+    fn tally_lead(&mut self, key: &Key, event: &Event, actor: &Actor) {
         if let Event::Fired {
             rule, occurrence, ..
         } = event
@@ -117,6 +119,10 @@ impl Ledger {
             self.fire(key, rule, None);
         }
         self.begin_anew(key, event);
+        if is_touch(event, actor) {
+            let begins = counts_from(self.book_of(key), vec![Anchor::Touched]);
+            self.forget_fired(key, begins);
+        }
         let mut contradictions = Vec::new();
         let is_whole = self.is_whole;
         let record: Option<Lead> = self.record::<Lead>(key).cloned();
@@ -223,7 +229,9 @@ impl Ledger {
         let now = self.book_of(key);
         let begins: Box<dyn Fn(&Name) -> bool> = match event {
             Event::Moved { .. } => Box::new(counts_from(now, vec![Anchor::Entered])),
-            Event::Assigned { .. } => Box::new(counts_from(now, vec![Anchor::Assigned])),
+            Event::Assigned { .. } | Event::Reopened { .. } => {
+                Box::new(counts_from(now, vec![Anchor::Assigned]))
+            }
             Event::Closed { .. } => Box::new(counts_from(now, vec![Anchor::Closed])),
             Event::TaskOpened { task, .. } => {
                 Box::new(counts_from(now, vec![Anchor::Overdue(task.clone())]))
@@ -251,9 +259,30 @@ impl Ledger {
             }
             _ => return,
         };
+        self.forget_fired(key, begins);
+    }
+
+    /// What these rules came to is of the past: they begin anew.
+    fn forget_fired(&mut self, key: &Key, begins: impl Fn(&Name) -> bool) {
         if let Some(lead) = self.leads.get_mut(key) {
             lead.fired.retain(|rule, _| !begins(rule));
         }
+    }
+}
+
+/// Whether somebody did something with a lead. What a rule does is no touch, but for giving the lead
+/// to an agent.
+fn is_touch(event: &Event, actor: &Actor) -> bool {
+    match event {
+        Event::Assigned { .. } => true,
+        Event::Answered { .. }
+        | Event::Attempted { .. }
+        | Event::Recorded { .. }
+        | Event::Moved { .. }
+        | Event::Held { .. }
+        | Event::Released { .. } => !is_engine(actor),
+        Event::TaskEnded { how, .. } => *how == How::Done && !is_engine(actor),
+        _ => false,
     }
 }
 
@@ -270,6 +299,7 @@ fn lead_of(event: &Event) -> Option<LeadId> {
         Event::Registered { lead, .. }
         | Event::Assigned { lead, .. }
         | Event::Attempted { lead, .. }
+        | Event::Answered { lead, .. }
         | Event::Recorded { lead, .. }
         | Event::Moved { lead, .. }
         | Event::Closed { lead, .. }
