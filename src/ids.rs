@@ -11,7 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use smol_str::SmolStr;
-use std::hash::Hasher;
+use std::hash::{Hash, Hasher};
 use uuid::Uuid;
 
 use crate::time::Instant;
@@ -161,12 +161,42 @@ impl CommandId {
     }
 }
 
+/// Whether two names are the same. They are short and compared all the time, so they are compared
+/// word by word in place, which takes half as long as a call does.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    fn words<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+        // The last word may overlap the one before it.
+        a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
+    }
+    a.len() == b.len()
+        && match a.len() {
+            0..4 => a.iter().eq(b),
+            4..8 => words::<4>(a, b),
+            8..=16 => words::<8>(a, b),
+            _ => a == b,
+        }
+}
+
 macro_rules! text_id {
     ($(#[$docs:meta])* $name:ident) => {
         $(#[$docs])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(SmolStr);
+
+        impl PartialEq for $name {
+            #[inline]
+            fn eq(&self, other: &Self) -> bool {
+                is_same(self.0.as_bytes(), other.0.as_bytes())
+            }
+        }
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.0.hash(state);
+            }
+        }
 
         impl $name {
             /// The same, as text.

@@ -5,7 +5,7 @@ use super::rules::{Open, Rules};
 /// Where the compiled years begin: 2010-01-01T00:00:00Z.
 pub(super) const COMPILED_FROM: i64 = 1_262_304_000;
 /// Where they end at the latest: 2050-01-01T00:00:00Z.
-const COMPILED_UNTIL: i64 = 2_524_608_000;
+pub(super) const COMPILED_UNTIL: i64 = 2_524_608_000;
 /// Stretches kept at most, so that every calendar stays under half a megabyte. Two shifts on
 /// each day of the week fit; a calendar of more is compiled for fewer years.
 const MOST_STRETCHES: usize = 32_768;

@@ -65,6 +65,7 @@ mod offsets;
 mod rules;
 mod spec;
 mod walk;
+mod working_days;
 mod zone;
 
 use std::fmt;
@@ -77,6 +78,7 @@ use crate::time::{Elapsed, Instant};
 use index::{Index, Place};
 use rules::{DAY, Rules};
 use walk::{HORIZON, Walk, Way};
+use working_days::WorkingDays;
 
 pub use spec::{CalendarFault, CalendarFaults, CalendarSpec, Flaw, Hours, parse_days};
 pub use zone::{UnknownZone, Zone};
@@ -106,6 +108,7 @@ struct Compiled {
     spec: CalendarSpec,
     rules: Rules,
     index: Index,
+    working_days: WorkingDays,
 }
 
 /// Why a calendar or a zone has no answer.
@@ -148,11 +151,13 @@ impl Calendar {
     pub fn compile(spec: &CalendarSpec) -> Result<Self, CalendarFaults> {
         let rules = Rules::read(spec)?;
         let index = Index::compile(&rules);
+        let working_days = WorkingDays::compile(&rules);
         Ok(Self {
             compiled: Arc::new(Compiled {
                 spec: spec.clone(),
                 rules,
                 index,
+                working_days,
             }),
         })
     }
@@ -163,8 +168,14 @@ impl Calendar {
         let spec = CalendarSpec::new(zone.name()).weekly("mon-sun", ["00:00-24:00"]);
         let rules = Rules::round_the_clock(zone);
         let index = Index::compile(&rules);
+        let working_days = WorkingDays::compile(&rules);
         Self {
-            compiled: Arc::new(Compiled { spec, rules, index }),
+            compiled: Arc::new(Compiled {
+                spec,
+                rules,
+                index,
+                working_days,
+            }),
         }
     }
 
@@ -335,7 +346,9 @@ impl Calendar {
     /// other closed days, nor on a date that the zone skips. Breaks do not matter.
     #[must_use]
     pub fn is_working_day(&self, date: NaiveDate) -> bool {
-        self.compiled.rules.is_working_day(date)
+        self.compiled
+            .rules
+            .is_working_day(rules::days_since_1970(date))
     }
 
     /// The working day `days` working days after `date`, or before it when negative; `date` itself
@@ -349,26 +362,31 @@ impl Calendar {
     /// [`CalendarError::NeverOpen`] when there is no working day for [`HORIZON_YEARS`] on the way,
     /// [`CalendarError::OutOfTime`] when the answer is beyond the years 1 to 9999.
     pub fn add_working_days(&self, date: NaiveDate, days: i64) -> Result<NaiveDate, CalendarError> {
-        let (mut date, mut left, mut idle_days) = (date, days, 0);
+        let day = rules::days_since_1970(date);
+        let compiled = &self.compiled.working_days;
+        match compiled.away(day, days).filter(|_| days != 0) {
+            Some(found) => rules::date_of(found).ok_or(CalendarError::OutOfTime),
+            None => self.walk_working_days(day, days),
+        }
+    }
+
+    /// The same, day by day, from a day since 1970.
+    fn walk_working_days(&self, mut day: i64, days: i64) -> Result<NaiveDate, CalendarError> {
+        let (mut left, mut idle_days) = (days, 0);
         while left != 0 {
-            let next = if left > 0 {
-                date.succ_opt()
-            } else {
-                date.pred_opt()
-            };
-            let second = next.map(|next| rules::days_since_1970(next) * DAY);
-            date = next
-                .filter(|_| second.is_some_and(|s| (EARLIEST_SECOND..LATEST_SECOND).contains(&s)))
-                .ok_or(CalendarError::OutOfTime)?;
+            day += left.signum();
+            if !(EARLIEST_SECOND..LATEST_SECOND).contains(&(day * DAY)) {
+                return Err(CalendarError::OutOfTime);
+            }
             idle_days += 1;
-            if self.is_working_day(date) {
+            if self.compiled.rules.is_working_day(day) {
                 left -= left.signum();
                 idle_days = 0;
             } else if idle_days * DAY >= HORIZON {
                 return Err(CalendarError::NeverOpen);
             }
         }
-        Ok(date)
+        rules::date_of(day).ok_or(CalendarError::OutOfTime)
     }
 
     fn walk(&self, way: Way, from: i64) -> Walk<'_> {

@@ -1,5 +1,7 @@
 //! A zone's offsets over some years, to tell local times cheaply.
 
+use super::DAY;
+
 /// What must be added to UTC for local time, and from when on.
 ///
 /// A local time before `at + max(old, new)` of a change still takes the old offset. That is
@@ -11,6 +13,8 @@ pub(super) struct Offsets {
     steps: Vec<(i64, i64)>,
     /// The same by local seconds.
     local_steps: Vec<(i64, i64)>,
+    /// Whether any change leaves out a whole day, as Samoa did.
+    pub(super) leave_out_days: bool,
 }
 
 impl Offsets {
@@ -18,6 +22,7 @@ impl Offsets {
     pub(super) fn new(mut offset: i64, changes: impl Iterator<Item = (i64, i64)>) -> Self {
         let mut steps = vec![(i64::MIN, offset)];
         let mut local_steps = steps.clone();
+        let mut leave_out_days = false;
         for (at, next) in changes {
             if next == offset {
                 continue;
@@ -25,9 +30,14 @@ impl Offsets {
             let last = local_steps.last().map_or(i64::MIN, |step| step.0);
             local_steps.push((last.max(at + offset.max(next)), next));
             steps.push((at, next));
+            leave_out_days |= next - offset >= DAY;
             offset = next;
         }
-        Self { steps, local_steps }
+        Self {
+            steps,
+            local_steps,
+            leave_out_days,
+        }
     }
 
     /// The offset at a second since 1970.

@@ -158,17 +158,12 @@ impl Rules {
     }
 
     /// Whether a shift starts on `date`: not on a closed day, nor on one that the zone skips.
-    pub(super) fn is_working_day(&self, date: NaiveDate) -> bool {
-        let day = days_since_1970(date);
-        let midnight = |day: i64| {
-            let naive = chrono::DateTime::from_timestamp(day * DAY, 0)?.naive_utc();
-            Some(self.zone.from_local(naive))
-        };
+    pub(super) fn is_working_day(&self, day: i64) -> bool {
         let has_shifts = match self.day(day, self.dated.get(&day)) {
             Day::Closed => false,
             Day::Shifts(shifts) => !shifts.is_empty(),
         };
-        has_shifts && midnight(day) < midnight(day + 1)
+        has_shifts && !self.zone.leaves_out(day)
     }
 
     fn day<'a>(&'a self, day: i64, special: Option<&'a Dated>) -> Day<'a> {
@@ -232,11 +227,13 @@ pub(super) fn days_since_1970(date: NaiveDate) -> i64 {
     i64::from(date.num_days_from_ce()) - 719_163
 }
 
+pub(super) fn date_of(day: i64) -> Option<NaiveDate> {
+    let days = i32::try_from(day + 719_163).ok()?;
+    NaiveDate::from_num_days_from_ce_opt(days)
+}
+
 fn month_day(day: i64) -> u32 {
-    i32::try_from(day + 719_163)
-        .ok()
-        .and_then(NaiveDate::from_num_days_from_ce_opt)
-        .map_or(0, |date| date.month() * 32 + date.day())
+    date_of(day).map_or(0, |date| date.month() * 32 + date.day())
 }
 
 /// Whether the entries of one list may overlap.

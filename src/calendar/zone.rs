@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::offsets::Offsets;
-use super::{CalendarError, EARLIEST_SECOND, LATEST_SECOND};
+use super::{CalendarError, DAY, EARLIEST_SECOND, LATEST_SECOND};
 use crate::time::Instant;
 
 /// From 1970 until 2100, in seconds since 1970: here offsets are looked up, beyond they are worked
@@ -167,6 +167,19 @@ impl Zone {
             from.checked_add_months(length)
         };
         within_time(self.from_local(local.ok_or(CalendarError::OutOfTime)?))
+    }
+
+    /// Whether the zone leaves out a day (counted from 1970), as Samoa did 2011-12-30.
+    pub(super) fn leaves_out(&self, day: i64) -> bool {
+        let (begins, ends) = (day * DAY, (day + 1) * DAY);
+        if NEAR.contains(&begins) && NEAR.contains(&ends) && !self.near().leave_out_days {
+            return false;
+        }
+        let at_local = |second| {
+            let local = chrono::DateTime::from_timestamp(second, 0)?.naive_utc();
+            Some(self.from_local(local))
+        };
+        at_local(begins) >= at_local(ends)
     }
 
     /// Seconds to add to UTC for local time, at a second since 1970.

@@ -172,22 +172,26 @@ impl Program {
 
     /// The first instant after `now` at which this holds if it doesn't hold now, or the reverse.
     pub(super) fn turns_at<F: Facts + ?Sized>(&self, facts: &F, now: i64) -> Option<i64> {
+        let holds_now = self.holds(facts, now);
+        let mut candidate = self.may_turn_at(facts, now)?;
+        while self.holds(facts, candidate) == holds_now {
+            candidate = self.may_turn_at(facts, candidate)?;
+        }
+        Some(candidate)
+    }
+
+    /// The first instant after `now` at which a term may turn.
+    fn may_turn_at<F: Facts + ?Sized>(&self, facts: &F, now: i64) -> Option<i64> {
         // Where the sides meet `==` becomes true; just after it `==` ends, and `<` has turned.
         let meetings = self
             .tests
             .iter()
             .filter_map(|test| test.kind.meets_at(facts));
-        let mut candidates: Vec<i64> = meetings
+        meetings
             .flat_map(|meeting| [Some(meeting), meeting.checked_add(1)])
             .flatten()
             .filter(|candidate| *candidate > now && *candidate <= MAX_MICROS)
-            .collect();
-        candidates.sort_unstable();
-        candidates.dedup();
-        let holds_now = self.holds(facts, now);
-        candidates
-            .into_iter()
-            .find(|candidate| self.holds(facts, *candidate) != holds_now)
+            .min()
     }
 }
 
@@ -308,13 +312,15 @@ impl Comparison {
     #[must_use]
     #[inline]
     pub fn holds(self, ordering: Ordering) -> bool {
-        match self {
-            Self::Equal => ordering.is_eq(),
-            Self::Less => ordering.is_lt(),
-            Self::AtMost => ordering.is_le(),
-            Self::More => ordering.is_gt(),
-            Self::AtLeast => ordering.is_ge(),
-        }
+        // A bit for each order, less, equal, more: no branch is taken.
+        let orders: u8 = match self {
+            Self::Less => 0b001,
+            Self::Equal => 0b010,
+            Self::AtMost => 0b011,
+            Self::More => 0b100,
+            Self::AtLeast => 0b110,
+        };
+        orders >> (ordering as i8 + 1) & 1 == 1
     }
 
     /// The same comparison with its sides exchanged.

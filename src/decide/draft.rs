@@ -1,5 +1,6 @@
 //! A decision in the making: what it read, what it is going to write, what happened.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::agenda;
@@ -103,6 +104,16 @@ impl<'a> Draft<'a> {
         Ok(self.look_at::<T>(key)?.cloned())
     }
 
+    /// The same, copied only if this decision wrote it.
+    pub(crate) fn share<T: Recorded>(&mut self, key: &Key) -> Result<Option<Cow<'a, T>>, Stop> {
+        if let Some(write) = self.written(key) {
+            let written = write.record.as_deref().and_then(T::from_record);
+            return Ok(written.cloned().map(Cow::Owned));
+        }
+        let loaded = self.loaded(key)?.and_then(T::from_record);
+        Ok(loaded.map(Cow::Borrowed))
+    }
+
     /// The same, borrowed.
     pub(crate) fn look_at<T: Recorded>(&mut self, key: &Key) -> Result<Option<&T>, Stop> {
         if let Ok(place) = place_of(key, &self.writes, |write| &write.key) {
@@ -111,13 +122,18 @@ impl<'a> Draft<'a> {
                 .as_deref()
                 .and_then(T::from_record));
         }
+        Ok(self.loaded(key)?.and_then(T::from_record))
+    }
+
+    /// What was loaded, which is relied on from now on.
+    fn loaded(&mut self, key: &Key) -> Result<Option<&'a Record>, Stop> {
         let Some(found) = self.records.found(key) else {
             return Err(Stop::Need(vec![key.clone()]));
         };
         if let Err(place) = place_of(key, &self.reads, |(key, _)| key) {
             self.reads.insert(place, (key.clone(), found.version));
         }
-        Ok(found.record.as_deref().and_then(T::from_record))
+        Ok(found.record.as_deref())
     }
 
     /// Reads a record that only ranks or informs; that it moves meanwhile does no harm.

@@ -1,5 +1,7 @@
 //! Permissions: who may do what is in the playbook (requirement Z4).
 
+use std::borrow::Cow;
+
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::decide::Stop;
@@ -20,18 +22,22 @@ pub(crate) fn permit(draft: &mut Draft<'_>, what: &What, lead: Option<&Lead>) ->
     };
     permit_agent(draft, &agent, Permission::to_do(what))?;
     match lead {
-        Some(lead) => permit_over(draft, lead),
+        Some(lead) => permit_agent_over(draft, &agent, lead),
         None => Ok(()),
     }
 }
 
 /// Refuses a lead that is not the actor's, as the role says whose leads those are.
 pub(crate) fn permit_over(draft: &mut Draft<'_>, lead: &Lead) -> Result<(), Stop> {
-    let Some(agent) = acting_agent(draft)? else {
-        return Ok(());
-    };
+    match acting_agent(draft)? {
+        Some(agent) => permit_agent_over(draft, &agent, lead),
+        None => Ok(()),
+    }
+}
+
+fn permit_agent_over(draft: &Draft<'_>, agent: &Agent, lead: &Lead) -> Result<(), Stop> {
     let owner = lead.owner.as_ref();
-    let is_theirs = match over(draft, &agent) {
+    let is_theirs = match over(draft, agent) {
         Over::All => true,
         Over::Own => owner.is_none_or(|owner| owner.agent == agent.id),
         Over::Team => owner.is_none_or(|owner| {
@@ -135,11 +141,11 @@ pub(crate) fn permit_agent<'a>(
 
 /// The agent who acts, or in whose name an import or a sweep does; `None` if it is the host or a
 /// rule. What the agent may do is relied on: a change of the role in between is noticed.
-pub(crate) fn acting_agent(draft: &mut Draft<'_>) -> Result<Option<Agent>, Stop> {
+pub(crate) fn acting_agent<'a>(draft: &mut Draft<'a>) -> Result<Option<Cow<'a, Agent>>, Stop> {
     let Some(id) = draft.actor.as_agent().cloned() else {
         return Ok(None);
     };
-    match draft.read::<Agent>(&Key::agent(draft.tenant, &id))? {
+    match draft.share::<Agent>(&Key::agent(draft.tenant, &id))? {
         Some(agent) => Ok(Some(agent)),
         None => Err(Refusal::NoSuchAgent(id).into()),
     }

@@ -36,7 +36,7 @@ pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop>
     let said = check(draft, new)?;
     let registrar = acting_agent(draft)?;
     let mut contact = contact_of(draft, new, &said)?;
-    let mut lead = blank(draft, new, said, &contact, registrar.as_ref());
+    let mut lead = blank(draft, new, said, &contact, registrar.as_deref());
     let playbook = draft.playbook;
     let route = playbook.routes.iter().find(|route| {
         let facts = LeadFacts {
@@ -61,7 +61,7 @@ pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop>
             what,
         });
     }
-    find_owner(draft, &mut lead, new, registrar, route)?;
+    find_owner(draft, &mut lead, new, registrar.as_deref(), route)?;
     ownership::take_claims(draft, &mut lead)?;
     add_open_lead(&mut contact, lead.id)?;
     draft.put(Key::contact(draft.tenant, contact.id), contact, None);
@@ -281,13 +281,13 @@ fn find_owner(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
     new: &NewLead,
-    registrar: Option<Agent>,
+    registrar: Option<&Agent>,
     route: Option<&Route>,
 ) -> Result<(), Stop> {
     if let Some(named) = &new.owner {
         // Who takes a lead in for somebody else gives it away.
         if let Some(registrar) = registrar.filter(|registrar| registrar.id != *named) {
-            permit_agent(draft, &registrar, Permission::Reassign)?;
+            permit_agent(draft, registrar, Permission::Reassign)?;
         }
         let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, named))? else {
             return Err(Refusal::NoSuchAgent(named.clone()).into());
@@ -295,14 +295,14 @@ fn find_owner(
         let by = smol_str::format_smolstr!("{}", draft.actor);
         return ownership::hand_over(draft, lead, Heir::from(&agent), Because::GivenBy(by));
     }
-    let owns = |agent: &Agent| {
+    let owns = |agent: &&Agent| {
         draft
             .playbook
             .role(&agent.role)
             .is_none_or(|role| role.owns)
     };
     if let Some(agent) = registrar.filter(owns) {
-        return ownership::hand_over(draft, lead, Heir::from(&agent), Because::RegisteredIt);
+        return ownership::hand_over(draft, lead, Heir::from(agent), Because::RegisteredIt);
     }
     let pool = route.and_then(|route| route.assign.as_ref());
     let Some(spec) = pool.and_then(|pool| draft.playbook.pool(pool)) else {

@@ -110,6 +110,10 @@ impl Texts {
     }
 
     fn without(&mut self, input: &str, text: &str, is_refused: impl Fn(char) -> bool) {
+        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~');
+        if text.as_bytes().iter().all(is_plain) {
+            return;
+        }
         if let Some(character) = text.chars().find(|c| is_refused(*c)) {
             self.gaps.add(input, Problem::BadCharacter { character });
         }

@@ -44,6 +44,9 @@ pub struct JournalEntry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked([u8; 4]);
 
+/// In how many bytes most commands are written.
+const USUAL_COMMAND: usize = 256;
+
 impl Asked {
     /// The hash of what a command asks for. What the shell counted for it is no part of that.
     #[must_use]
@@ -62,7 +65,8 @@ impl Asked {
             _ => command,
         };
         // A command is plain data, which postcard can always write.
-        let bytes = postcard::to_allocvec(command).unwrap_or_default();
+        let bytes = postcard::to_extend(command, Vec::with_capacity(USUAL_COMMAND));
+        let bytes = bytes.unwrap_or_default();
         let [a, b, c, d, ..] = hash128(&[&bytes]);
         Self([a, b, c, d])
     }
