@@ -386,3 +386,36 @@ fn same(error: &StoreError) -> StoreError {
         source: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::command::Wake;
+    use crate::ids::{Id, LeadId, Tenant};
+
+    /// A page on which nothing was to be done, as it seemed while the page before was committed.
+    fn nothing_to_do() -> (Batch, Round) {
+        let lead = LeadId(Id::named("lead", "luis"));
+        let job = Job::Wake(Tenant::from("quito"), Wake::Lead(lead));
+        let round = Round {
+            settled: vec![(0, Outcome::Nothing)],
+            ..Round::default()
+        };
+        (
+            Batch::new(vec![job], Instant::UNIX_EPOCH, Records::new()),
+            round,
+        )
+    }
+
+    #[test]
+    fn what_came_to_nothing_on_records_that_did_not_come_true_is_decided_anew() {
+        let (mut batch, mut round) = nothing_to_do();
+        batch.doubt(&mut round);
+        assert!(batch.note(round, Ok(Vec::new())));
+        assert_eq!(batch.pending(), [0]);
+
+        let (mut batch, round) = nothing_to_do();
+        assert!(batch.note(round, Ok(Vec::new())));
+        assert!(batch.pending().is_empty());
+    }
+}

@@ -1,8 +1,12 @@
 //! What fails three times is set aside: listed with its error, in nobody's way, and released by
 //! who mended it. So is what a worker doesn't know the playbook of: left, and in nobody's way.
 
+use leadkit::decide::command::Wake;
+use leadkit::decide::records::Records;
+use leadkit::decide::wake;
 use leadkit::playbook::load::Folder;
-use leadkit::record::Sweep;
+use leadkit::record::{Sweep, stored};
+use leadkit::store::Verdict;
 
 use super::shop::{folder, read};
 use super::*;
@@ -168,6 +172,49 @@ fn a_lead_that_was_set_aside_is_listed_with_its_error_in_nobodys_way_and_can_be_
                 let again = handle.retry(lead).by(desk()).await;
                 assert_eq!(code(again), "not-set-aside");
             }
+        });
+    }
+}
+
+/// What failed once, and is no longer to be done when it would be tried again, is no trouble any
+/// more: else the lead would be woken for it for ever.
+#[test]
+fn a_lead_whose_failing_rule_is_no_longer_due_is_in_no_trouble() {
+    const ASKS: &str = "[[rule]]\nname = \"ask\"\nwhen = 'city == \"Quito\"'\nafter = \"1 hour\"\n\
+                        do = [{ send = \"hello\" }]\n";
+    for store in stores() {
+        block_on(async {
+            let shop = Shop::on(store);
+            let playbook = with_text(ASKS, "Subject: Hello\n\nHello\n");
+            let engine = shop.worker(&[&playbook]);
+            let id = register(&engine, "Luis", "Quito").await;
+            let key = Key::lead(&Tenant::from("shop"), id);
+            shop.clock.advance(Elapsed::minutes(30));
+            let failed = Wake::Failed {
+                key: key.clone(),
+                error: "no room".into(),
+            };
+            let mut records = Records::new();
+            let loaded = shop.store.load(std::slice::from_ref(&key)).await.unwrap();
+            let record = stored::decode(loaded[0].body.as_ref().unwrap()).unwrap();
+            records.insert(key.clone(), loaded[0].version, Some(Arc::new(record)));
+            let now = shop.clock.now();
+            let woken = wake(&playbook, &records, &key.tenant, &failed, now).unwrap();
+            let changes = woken.decision.unwrap().changes(&playbook).unwrap();
+            let verdicts = shop.store.commit(vec![changes]).await.unwrap();
+            assert_eq!(verdicts, [Verdict::Written]);
+
+            let handle = engine.tenant("shop");
+            let troubled = handle.lead(id).await.unwrap().unwrap();
+            let retry_at = troubled.trouble.as_ref().unwrap().retry_at.unwrap();
+            assert_eq!(agenda::wakes_at(&playbook, &troubled), Some(retry_at));
+            handle.set(id, "city", "Lima").by(desk()).await.unwrap();
+            shop.live(&engine, Elapsed::days(1)).await;
+            let lead = handle.lead(id).await.unwrap().unwrap();
+            assert_eq!(lead.trouble, None);
+            assert_eq!(engine.tick().await.unwrap().next(), None);
+            assert_eq!(shop.mail("luis"), 0);
+            assert_clocks(&engine, &*shop.store, &playbook, "shop").await;
         });
     }
 }
