@@ -92,6 +92,7 @@ impl View<'_> {
                 message: dice.pick(self.messages),
                 fate: dice.pick(&[
                     Fate::Accepted,
+                    Fate::Delivered,
                     Fate::SendAgain,
                     Fate::Withdrawn,
                     Fate::Retry,

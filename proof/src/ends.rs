@@ -43,6 +43,8 @@ fn wrong_end(message: &Message, arrived: bool) -> Option<String> {
         _ if message.trouble.is_some() => message.template == *"heavy",
         (State::Accepted, Class::Alert) => arrived,
         (State::Accepted | State::InDoubt, Class::Marketing) => true,
+        // Somebody who knows it says so.
+        (State::Delivered, _) => true,
         (State::Refused, _) => true,
         (State::Dropped(DropReason::Expired), Class::Alert) => {
             message.attempts > 1 || message.expires_at.is_some()
