@@ -567,6 +567,10 @@ tried = {}
         (23, "this is no test of a row"),
         (29, "one command is either `move` or `close`"),
         (36, "this file has two commands named `tried`"),
+        (
+            38,
+            "leads.csv: the dates of `talked` can be read in two ways",
+        ),
     ];
     for (found, wanted) in found.iter().zip(wanted) {
         assert_eq!(found.0, wanted.0, "{found:?} {wanted:?}");
