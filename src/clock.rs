@@ -39,6 +39,13 @@ impl Clock for SystemClock {
 }
 
 /// A clock that stands still until it is set: for tests, rehearsals and replays.
+///
+/// Give a clone of it to the engine ([`EngineBuilder::clock`](crate::engine::EngineBuilder::clock)),
+/// keep the other, and let time go on with [`Engine::live_until`](crate::engine::Engine::live_until).
+/// The store must allow it: [`MemoryStore`](crate::store::MemoryStore) does, one on disk only if it
+/// was opened for that (`Options { virtual_time: true, .. }` of `leadkit-sqlite` and
+/// `leadkit-postgres`), since on real leads a clock that is wrong would wake all of them at once. Else
+/// it answers [`Misuse::OffClock`](crate::store::Misuse::OffClock).
 #[derive(Clone, Debug)]
 pub struct VirtualClock {
     now: Arc<Mutex<Instant>>,

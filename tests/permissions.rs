@@ -589,3 +589,15 @@ expect   = { next-at = "2026-03-07T10:00:00+01:00" }
 "#,
     );
 }
+
+#[test]
+fn who_takes_a_part_of_the_host_for_an_agent_is_told_how_to_say_it() {
+    block_on(async {
+        let bench = Bench::new("").await;
+        let lead = bench.lead("Luis", "ana").await;
+        let told = bench.world.tenant().tried(lead).by("host:crm").await;
+        let told = told.unwrap_err().to_string();
+        let hint = "no agent host:crm; a part of the host is said as Actor::host(\"crm\")";
+        assert!(told.ends_with(hint), "{told}");
+    });
+}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use leadkit::clock::Clock;
 use leadkit::engine::{Engine, EngineBuilder, Error};
-use leadkit::ids::{Id, Name, Tenant};
+use leadkit::ids::{Id, LeadId, Name, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::playbook::Playbook;
 use leadkit::record::{Record, stored};
@@ -211,6 +211,17 @@ pub async fn kind_of(engine: &Engine, tenant: &Tenant, id: Id) -> Result<Option<
     let there = keys.iter().zip(loaded);
     let mut there = there.filter(|(_, loaded)| loaded.body.is_some());
     Ok(there.next().map(|(key, _)| key.kind))
+}
+
+/// Ids as somebody typed them.
+///
+/// # Errors
+/// When one is none.
+pub fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
+    let ids = typed.iter().map(|id| id.trim().parse::<LeadId>());
+    let ids: Result<Vec<LeadId>, _> = ids.collect();
+    let ids = ids.map_err(|error| Failure::Asked(error.to_string()))?;
+    Ok(ids.into_iter().map(|id| id.0).collect())
 }
 
 /// The tenant's name: as given, or the playbook's id.

@@ -19,7 +19,7 @@ use serde_json::json;
 use smol_str::SmolStr;
 
 use crate::database::{self, For};
-use crate::report::{counted, grouped, table, table_of_numbers};
+use crate::report::{counted, grouped, rfc3339, table, table_of_numbers};
 use crate::{Failure, Reported, check, replay};
 
 /// Which leads, and how.
@@ -58,6 +58,7 @@ pub enum Direction {
 #[derive(Serialize)]
 struct Listed {
     condition: String,
+    zone: String,
     count: u64,
     leads: Vec<ListedLead>,
 }
@@ -72,8 +73,8 @@ struct ListedLead {
     outcome: Option<String>,
     owner: Option<String>,
     source: Option<String>,
-    registered_at: Instant,
-    closed_at: Option<Instant>,
+    registered_at: String,
+    closed_at: Option<String>,
     fields: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -161,15 +162,17 @@ async fn count(
         let values = values.map(|value| {
             value
                 .as_ref()
-                .map_or_else(|| "-".into(), ToString::to_string)
+                .map_or_else(|| "-".into(), |value| told_value(playbook, value.as_ref()))
         });
         table.add_row(values.chain([grouped(group.count)]));
     }
     let mut text = format!("{table}\n");
+    let mut values = groups.iter().flat_map(|group| &group.values);
+    let has_times = values.any(|value| matches!(value, Some(Value::Instant(_))));
     let shown = groups.len().min(asked.limit);
     let _ = writeln!(
         text,
-        "{} in {}{}",
+        "{} in {}{}{}",
         counted(total, "lead"),
         counted(groups.len() as u64, "group"),
         if shown < groups.len() {
@@ -177,15 +180,19 @@ async fn count(
         } else {
             String::new()
         },
+        match has_times {
+            true => format!(" (times in {})", playbook.zone.name()),
+            false => String::new(),
+        },
     );
     let listed = groups.iter().take(asked.limit).map(|group| {
         let values = by.iter().zip(&group.values);
         let values = values.map(|(fact, value)| {
             (
                 (*fact).to_owned(),
-                value
-                    .as_ref()
-                    .map_or(serde_json::Value::Null, |value| json_of(value.as_ref())),
+                value.as_ref().map_or(serde_json::Value::Null, |value| {
+                    json_of(playbook, value.as_ref())
+                }),
             )
         });
         let values: serde_json::Map<String, serde_json::Value> = values.collect();
@@ -193,6 +200,7 @@ async fn count(
     });
     let json = json!({
         "condition": asked.condition,
+        "zone": playbook.zone.name(),
         "count_by": by,
         "count": total,
         "groups": listed.collect::<Vec<_>>(),
@@ -298,11 +306,16 @@ async fn list(
     } else {
         String::new()
     };
-    let _ = writeln!(text, "{}{more}", counted(count, "lead"));
+    let times = match leads.is_empty() {
+        true => String::new(),
+        false => format!(" (times in {})", playbook.zone.name()),
+    };
+    let _ = writeln!(text, "{}{more}{times}", counted(count, "lead"));
     let listed = Listed {
         condition: asked.condition.clone(),
+        zone: playbook.zone.name().into(),
         count,
-        leads: leads.iter().map(listed).collect(),
+        leads: leads.iter().map(|lead| listed(playbook, lead)).collect(),
     };
     Ok(Reported::new(text, &listed, true))
 }
@@ -319,7 +332,18 @@ const SHOWN: [&str; 6] = [
 
 fn fact_of(playbook: &Playbook, lead: &Lead, fact: &str) -> String {
     let value = value_of(playbook, lead, fact);
-    value.map_or_else(|| "-".into(), |value: Value| value.to_string())
+    value.map_or_else(
+        || "-".into(),
+        |value: Value| told_value(playbook, value.as_ref()),
+    )
+}
+
+/// A value for people: an instant in the playbook's zone.
+fn told_value(playbook: &Playbook, value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Instant(at) => local(&playbook.zone, at).to_string(),
+        other => other.to_string(),
+    }
 }
 
 fn value_of(playbook: &Playbook, lead: &Lead, fact: &str) -> Option<Value> {
@@ -331,7 +355,8 @@ fn value_of(playbook: &Playbook, lead: &Lead, fact: &str) -> Option<Value> {
     value.map(ValueRef::to_value)
 }
 
-fn listed(lead: &Lead) -> ListedLead {
+fn listed(playbook: &Playbook, lead: &Lead) -> ListedLead {
+    let told = |at| rfc3339(&playbook.zone, at);
     let closed = lead.closed.as_ref();
     let fields = lead.fields.iter();
     ListedLead {
@@ -347,21 +372,22 @@ fn listed(lead: &Lead) -> ListedLead {
         outcome: closed.map(|closed| closed.outcome.to_string()),
         owner: lead.owner_id().map(ToString::to_string),
         source: lead.source.as_ref().map(ToString::to_string),
-        registered_at: lead.registered.at,
-        closed_at: closed.map(|closed| closed.at.at),
+        registered_at: told(lead.registered.at),
+        closed_at: closed.map(|closed| told(closed.at.at)),
         fields: fields
-            .map(|(name, value)| (name.to_string(), json_of(value.as_ref())))
+            .map(|(name, value)| (name.to_string(), json_of(playbook, value.as_ref())))
             .collect(),
     }
 }
 
-fn json_of(value: ValueRef<'_>) -> serde_json::Value {
+fn json_of(playbook: &Playbook, value: ValueRef<'_>) -> serde_json::Value {
     match value {
         ValueRef::Bool(value) => json!(value),
         ValueRef::Number(number) => number
             .to_string()
             .parse::<serde_json::Number>()
             .map_or(serde_json::Value::Null, serde_json::Value::Number),
+        ValueRef::Instant(at) => json!(rfc3339(&playbook.zone, at)),
         other => json!(other.to_string()),
     }
 }

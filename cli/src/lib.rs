@@ -20,6 +20,7 @@ mod report;
 pub mod set_aside;
 pub mod snippets;
 pub mod spell;
+pub mod sweeps;
 pub mod test;
 
 pub use failure::Failure;

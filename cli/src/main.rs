@@ -13,13 +13,16 @@ use leadkit_cli::messages::{Messages, Settle};
 use leadkit_cli::replay::{Progress, Replay};
 use leadkit_cli::set_aside::{Retry, SetAside};
 use leadkit_cli::snippets::Style;
-use leadkit_cli::{Failure, Reported, check, explain, leads, messages, replay, set_aside, test};
+use leadkit_cli::sweeps::{Cancel, Sweeps};
+use leadkit_cli::{
+    Failure, Reported, check, explain, leads, messages, replay, set_aside, sweeps, test,
+};
 
 /// Checks, tests, explains and replays leadkit playbooks
 ///
 /// A playbook is a folder with a playbook.toml in it. Nothing that this program does sends a message.
 #[derive(Parser)]
-#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "leadkit", version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     /// Print JSON on standard output, errors included
     #[arg(long, global = true)]
@@ -163,6 +166,13 @@ enum OfDatabase {
         #[arg(long, value_name = "COUNT", default_value_t = 100)]
         limit: usize,
     },
+    #[command(flatten)]
+    Waiting(Waiting),
+}
+
+/// What waits for a person there, and what goes through many leads.
+#[derive(Subcommand)]
+enum Waiting {
     /// Say what became of a message
     #[command(
         after_help = "Nothing is sent from here: what goes again is sent by the next worker.\n\nExamples:\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f accepted --by ana\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f send-again --by host:it-desk"
@@ -186,6 +196,30 @@ enum OfDatabase {
         /// How many of each kind are listed at most
         #[arg(long, value_name = "COUNT", default_value_t = 100)]
         limit: usize,
+    },
+    /// List sweeps, the commands that go through many leads: whom they reach, and how far they are
+    #[command(after_help = "Example:\n  leadkit sweeps sales --db leads.db")]
+    Sweeps {
+        #[command(flatten)]
+        database: Database,
+        /// Those that are over, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// End sweeps where they are, also those that were set aside or would come again
+    #[command(
+        after_help = "What a sweep did stays done. The sweep that takes leads over to a changed playbook can't be cancelled.\n\nExample:\n  leadkit cancel sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f --by ana"
+    )]
+    Cancel {
+        #[command(flatten)]
+        database: Database,
+        /// The ids
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        /// Who says so: an agent by its id, who then needs the permission `sweep`, or host:NAME for
+        /// whoever runs the organisation's programs
+        #[arg(long, value_name = "WHO")]
+        by: String,
     },
     /// Let leads, messages and sweeps go on that were set aside
     #[command(
@@ -363,21 +397,18 @@ fn carry_out(cli: Cli) -> Result<Reported, Failure> {
             db,
             until,
             tenant,
-        } => {
-            let is_watched = io::stdout().is_terminal() && io::stderr().is_terminal();
-            replay::replay(&Replay {
-                playbook,
-                map,
-                db,
-                until,
-                tenant,
-                progress: if is_watched {
-                    Progress::Shown
-                } else {
-                    Progress::Hidden
-                },
-            })
-        }
+        } => replay::replay(&Replay {
+            playbook,
+            map,
+            db,
+            until,
+            tenant,
+            progress: if io::stderr().is_terminal() {
+                Progress::Shown
+            } else {
+                Progress::Told
+            },
+        }),
         Command::OfDatabase(asked) => of_database(asked),
     }
 }
@@ -445,7 +476,14 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
             condition,
             limit,
         }),
-        OfDatabase::Settle {
+        OfDatabase::Waiting(asked) => waiting(asked),
+    }
+}
+
+/// Those that list and settle what waits.
+fn waiting(asked: Waiting) -> Result<Reported, Failure> {
+    match asked {
+        Waiting::Settle {
             database,
             message,
             fate,
@@ -458,13 +496,30 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
             fate: fate.into(),
             by: who.by,
         }),
-        OfDatabase::SetAside { database, limit } => set_aside::set_aside(&SetAside {
+        Waiting::SetAside { database, limit } => set_aside::set_aside(&SetAside {
             playbook: database.playbook,
             db: database.db,
             tenant: database.tenant,
             limit,
         }),
-        OfDatabase::Retry { database, ids, who } => set_aside::retry(&Retry {
+        Waiting::Sweeps { database, all } => sweeps::sweeps(&Sweeps {
+            playbook: database.playbook,
+            db: database.db,
+            tenant: database.tenant,
+            which: if all {
+                sweeps::Which::All
+            } else {
+                sweeps::Which::Unfinished
+            },
+        }),
+        Waiting::Cancel { database, ids, by } => sweeps::cancel(&Cancel {
+            playbook: database.playbook,
+            db: database.db,
+            tenant: database.tenant,
+            ids,
+            by,
+        }),
+        Waiting::Retry { database, ids, who } => set_aside::retry(&Retry {
             playbook: database.playbook,
             db: database.db,
             tenant: database.tenant,

@@ -14,12 +14,11 @@ use leadkit::record::Message;
 use leadkit::record::lead::Trouble;
 use leadkit::record::message::{Recipient, State};
 use leadkit::store::Kind;
-use leadkit::time::Instant;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::database::{self, For};
-use crate::report::{counted, grouped, table};
+use crate::report::{counted, grouped, rfc3339, table};
 use crate::{Failure, Reported, check};
 
 /// Which messages.
@@ -84,6 +83,7 @@ pub struct Settle {
 #[derive(Serialize)]
 struct Listed {
     condition: String,
+    zone: String,
     count: u64,
     messages: Vec<ListedMessage>,
 }
@@ -93,7 +93,7 @@ struct ListedMessage {
     message: String,
     state: &'static str,
     dropped: Option<&'static str>,
-    since: Instant,
+    since: String,
     template: String,
     class: &'static str,
     channel: String,
@@ -101,9 +101,9 @@ struct ListedMessage {
     to: Option<String>,
     email: Option<String>,
     attempts: u32,
-    queued_at: Instant,
-    expires_at: Option<Instant>,
-    next_at: Option<Instant>,
+    queued_at: String,
+    expires_at: Option<String>,
+    next_at: Option<String>,
     set_aside: bool,
     failures: u32,
     error: Option<String>,
@@ -125,13 +125,17 @@ pub fn messages(asked: &Messages) -> Result<Reported, Failure> {
         let handle = engine.tenant(tenant.clone());
         let groups = handle.count_of(Kind::Message, &condition, &[]).await?;
         let count = groups.iter().map(|group| group.count).sum();
-        let mut messages = Vec::new();
+        let mut table = Vec::new();
         for message in page_by_page(&handle, &condition, asked.limit).await? {
-            messages.push(listed(&handle, &message).await?);
+            let since = local(&playbook.zone, message.state_since);
+            let listed = listed(&playbook, &handle, &message).await?;
+            table.push((since.to_string(), listed));
         }
-        let text = told(&playbook, &messages, count);
+        let text = told(&playbook, &table, count);
+        let messages = table.into_iter().map(|(_, listed)| listed).collect();
         let listed = Listed {
             condition,
+            zone: playbook.zone.name().into(),
             count,
             messages,
         };
@@ -204,7 +208,12 @@ fn if_readable<T>(error: Error) -> Result<Option<T>, Error> {
     }
 }
 
-async fn listed(handle: &TenantHandle<'_>, message: &Message) -> Result<ListedMessage, Failure> {
+async fn listed(
+    playbook: &Playbook,
+    handle: &TenantHandle<'_>,
+    message: &Message,
+) -> Result<ListedMessage, Failure> {
+    let told = |at| rfc3339(&playbook.zone, at);
     let (to, email) = recipient(handle, message).await?;
     let trouble = message.trouble.as_ref();
     let error = trouble.map(|trouble| &trouble.error);
@@ -215,7 +224,7 @@ async fn listed(handle: &TenantHandle<'_>, message: &Message) -> Result<ListedMe
             State::Dropped(because) => Some(because.as_str()),
             _ => None,
         },
-        since: message.state_since,
+        since: told(message.state_since),
         template: message.template.to_string(),
         class: message.class.as_str(),
         channel: message.channel.to_string(),
@@ -223,18 +232,19 @@ async fn listed(handle: &TenantHandle<'_>, message: &Message) -> Result<ListedMe
         to,
         email,
         attempts: message.attempts,
-        queued_at: message.queued_at,
-        expires_at: message.expires_at,
-        next_at: message.wakes_at(),
+        queued_at: told(message.queued_at),
+        expires_at: message.expires_at.map(told),
+        next_at: message.wakes_at().map(told),
         set_aside: trouble.is_some_and(Trouble::is_set_aside),
         failures: trouble.map_or(0, |trouble| trouble.failures),
         error: error.or(message.error.as_ref()).map(ToString::to_string),
     })
 }
 
-fn told(playbook: &Playbook, messages: &[ListedMessage], count: u64) -> String {
+/// A table of messages, each with the time since when it is as it is.
+fn told(playbook: &Playbook, messages: &[(String, ListedMessage)], count: u64) -> String {
     let mut table = table(["message", "state", "since", "template", "to", "error"]);
-    for message in messages {
+    for (since, message) in messages {
         let state = match (message.dropped, message.set_aside) {
             (Some(because), _) => format!("{}: {because}", message.state),
             (None, true) => format!("{}, set aside", message.state),
@@ -245,7 +255,7 @@ fn told(playbook: &Playbook, messages: &[ListedMessage], count: u64) -> String {
         table.add_row([
             message.message.clone(),
             state,
-            local(&playbook.zone, message.since).to_string(),
+            since.clone(),
             message.template.clone(),
             or_dash(to),
             or_dash(message.error.as_ref()),
@@ -260,7 +270,11 @@ fn told(playbook: &Playbook, messages: &[ListedMessage], count: u64) -> String {
         true => format!(", {} shown", grouped(shown)),
         false => String::new(),
     };
-    let _ = writeln!(text, "{}{more}", counted(count, "message"));
+    let times = match messages {
+        [] => String::new(),
+        _ => format!(" (times in {})", playbook.zone.name()),
+    };
+    let _ = writeln!(text, "{}{more}{times}", counted(count, "message"));
     text
 }
 
@@ -288,7 +302,7 @@ pub fn settle(asked: &Settle) -> Result<Reported, Failure> {
         let Some(message) = handle.message(id).await? else {
             return Err(Failure::Asked(format!("there is no message {id}")));
         };
-        let message = listed(&handle, &message).await?;
+        let message = listed(&playbook, &handle, &message).await?;
         let text = match asked.fate {
             Fate::SendAgain => format!("message {id} goes again\n"),
             Fate::Retry => format!("message {id} is tried again\n"),

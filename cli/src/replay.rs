@@ -10,6 +10,9 @@
 //!   out as a late fact, with its own time as `happened_at`, told by an import rather than by the
 //!   agent (`import:ana`): that asks for no permission to date back. What contradicts itself is
 //!   flagged on the lead, not dropped; what would undo something newer is refused.
+//! - What is wrong with the map, and with the columns it speaks of, is told all at once, before any
+//!   row is carried out. A row that lies more than [`range::MOST_YEARS`] years from the middle one is
+//!   refused, unless the map says how far its history goes.
 //! - Rows that can't be read, and commands that are refused, are listed with file, line and
 //!   reason; what is not listed was carried out.
 //! - The same replay into the same database changes nothing; rows that were added since are
@@ -17,12 +20,11 @@
 //!   asked again.
 //! - With a time to stop at, whatever happened then or later is left out.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveTime};
-use leadkit::clock::VirtualClock;
+use leadkit::clock::{Clock as _, VirtualClock};
 use leadkit::explain::local;
 use leadkit::ids::Tenant;
 use leadkit::playbook::Playbook;
@@ -35,21 +37,23 @@ pub mod map;
 pub mod numbers;
 mod plan;
 mod progress;
+pub mod range;
 mod run;
 pub mod table;
+mod told;
 
 pub use plan::Refused;
 pub use progress::Progress;
 
 use crate::database::{self, For};
-use crate::report::{counted, grouped, table as text_table, table_of_numbers, times};
+use crate::report::{counted, rfc3339};
 use crate::{Failure, Reported, check};
 use figures::Figures;
-use map::Map;
+use map::{FileMap, Map, MapFault};
 use plan::Plan;
 use progress::Bar;
 use run::{Past, Ran, Run};
-use table::{Reading, Table};
+use table::{Reading, Table, TableFault};
 
 /// What is to be replayed, and where.
 #[derive(Clone, Debug)]
@@ -64,7 +68,7 @@ pub struct Replay {
     pub until: Option<String>,
     /// The tenant; the playbook's id, if `None`.
     pub tenant: Option<String>,
-    /// Whether progress is shown.
+    /// How progress is shown.
     pub progress: Progress,
 }
 
@@ -85,8 +89,14 @@ pub struct Replayed {
     pub left_out: u64,
     /// How many messages were handed to the mailer that only accepts.
     pub messages_handed_over: u64,
+    /// The playbook's zone, in which all times are told.
+    pub zone: String,
+    /// From when virtual time was lived through; `None`, if no row says when anything happened.
+    pub lived_from: Option<String>,
+    /// Until when it was to be.
+    pub lives_until: Option<String>,
     /// Where the clock stands.
-    pub clock: Option<Instant>,
+    pub clock: Option<String>,
     /// What was not carried out.
     pub refused: Vec<Refused>,
     /// What came of it, from the reopened database.
@@ -112,13 +122,9 @@ pub struct FileRead {
 /// When the playbook or the map has faults, a file can't be read as a table, or the database
 /// fails. Single rows are no error: they are listed in the report.
 pub fn replay(replay: &Replay) -> Result<Reported, Failure> {
-    let (replayed, playbook) = run(replay)?;
+    let (replayed, _) = run(replay)?;
     let is_well = replayed.refused.is_empty();
-    Ok(Reported::new(
-        told(&replayed, &playbook),
-        &replayed,
-        is_well,
-    ))
+    Ok(Reported::new(told::told(&replayed), &replayed, is_well))
 }
 
 /// The same, as a value.
@@ -127,12 +133,11 @@ pub fn replay(replay: &Replay) -> Result<Reported, Failure> {
 /// As [`replay`].
 pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     let playbook = Arc::new(check::read(&replay.playbook)?.playbook);
-    let map = read_map(&replay.map, &playbook)?;
     let until = match &replay.until {
         Some(text) => Some(instant(text, &playbook)?),
         None => None,
     };
-    let (plan, files) = plan(&map, &replay.map, &playbook)?;
+    let (map, plan, files) = plan(&replay.map, &playbook)?;
     let tenant = database::tenant(replay.tenant.as_deref(), &playbook);
     let scratch;
     let db = match &replay.db {
@@ -145,7 +150,7 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
             &scratch.path().join("replay.db")
         }
     };
-    let ran = live(&playbook, &map, &plan, db, &tenant, until, replay.progress)?;
+    let (ran, lived) = live(&playbook, &map, &plan, db, &tenant, until, replay.progress)?;
     let store = database::open(db, For::Reading)?;
     let now = ran.stopped_at.unwrap_or(NO_TIME);
     let engine = database::engine(store, &tenant, playbook.clone(), VirtualClock::at(now))?;
@@ -157,6 +162,7 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         let file = map.files.iter().position(|file| file.name == refused.file);
         (file, refused.line)
     });
+    let in_zone = |at| rfc3339(&playbook.zone, at);
     let replayed = Replayed {
         playbook: playbook.id.as_str().into(),
         files,
@@ -165,66 +171,122 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         done_before: ran.done_before,
         left_out: ran.later,
         messages_handed_over: ran.messages,
-        clock: ran.stopped_at,
+        zone: playbook.zone.name().into(),
+        lived_from: lived.map(|lived| in_zone(lived.from)),
+        lives_until: lived.map(|lived| in_zone(lived.until)),
+        clock: ran.stopped_at.map(in_zone),
         refused,
         figures,
     };
     Ok((replayed, playbook))
 }
 
-fn read_map(path: &Path, playbook: &Playbook) -> Result<Map, Failure> {
+/// Reads the map and all files, and plans what their rows say. All that is wrong with the map, and
+/// with the columns that it speaks of, is told at once.
+fn plan(path: &Path, playbook: &Playbook) -> Result<(Map, Plan, Vec<FileRead>), Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::File {
         path: path.to_owned(),
         error,
     })?;
-    map::read(path, &text, playbook).map_err(|faults| Failure::Map {
-        path: path.to_owned(),
-        text,
-        faults,
+    let (map, mut faults) = map::read(path, &text, playbook);
+    let mut plan = Plan::default();
+    let mut files = Vec::new();
+    let mut unreadable = Vec::new();
+    for (place, file) in map.files.iter().enumerate() {
+        match read_file(place, file, &mut plan, playbook) {
+            Ok(read) => files.push(read),
+            Err(Unread::Columns(found)) => faults.extend(found),
+            // Without a path, that is what is wrong.
+            Err(Unread::File(_)) if file.name.is_empty() => {}
+            Err(Unread::File(failure)) => unreadable.push((file, *failure)),
+        }
+    }
+    if faults.is_empty() && unreadable.len() == 1 {
+        return Err(unreadable.remove(0).1);
+    }
+    faults.extend(unreadable.into_iter().map(|(file, failure)| MapFault {
+        span: file.span.clone(),
+        message: crate::failure::chain(&failure),
+        hint: None,
+    }));
+    if !faults.is_empty() {
+        faults.sort_by_key(|fault| fault.span.start);
+        return Err(Failure::Map {
+            path: path.to_owned(),
+            text,
+            faults,
+        });
+    }
+    plan.refuse_far(&map, playbook);
+    plan.sort();
+    Ok((map, plan, files))
+}
+
+/// Why a file gives no rows.
+enum Unread {
+    /// It is none, or no table.
+    File(Box<Failure>),
+    /// The map says of its columns what is not so.
+    Columns(Vec<MapFault>),
+}
+
+fn read_file(
+    place: usize,
+    file: &FileMap,
+    plan: &mut Plan,
+    playbook: &Playbook,
+) -> Result<FileRead, Unread> {
+    let path = || file.path.clone();
+    let failed = |failure| Unread::File(Box::new(failure));
+    let bytes = std::fs::read(&file.path).map_err(|error| {
+        failed(Failure::File {
+            path: path(),
+            error,
+        })
+    })?;
+    let columns: Vec<&str> = file.columns.keys().map(String::as_str).collect();
+    let reading = Reading {
+        delimiter: file.delimiter,
+        encoding: file.encoding.as_deref(),
+        columns: &columns,
+    };
+    // The place where the map speaks of a column, or of the file.
+    let span = |column: &str| file.columns.get(column).unwrap_or(&file.span).clone();
+    let table = Table::read(&bytes, &reading).map_err(|source| match source {
+        TableFault::Columns(faults) => {
+            let faults = faults.iter().map(|fault| MapFault {
+                span: span(fault.column()),
+                message: format!("{}: {fault}", file.name),
+                hint: fault.hint().map(ToOwned::to_owned),
+            });
+            Unread::Columns(faults.collect())
+        }
+        source => failed(Failure::Table {
+            path: path(),
+            source,
+        }),
+    })?;
+    plan.add(place, file, &table, playbook).map_err(|faults| {
+        let faults = faults.iter().map(|fault| MapFault {
+            span: span(fault.column()),
+            message: format!("{}: {fault}", file.name),
+            hint: Some(fault.hint()),
+        });
+        Unread::Columns(faults.collect())
+    })?;
+    Ok(FileRead {
+        file: file.name.clone(),
+        encoding: table.encoding,
+        delimiter: table.delimiter,
+        rows: table.rows.len() + table.refused.len(),
     })
 }
 
-/// Reads all files and plans what their rows say.
-fn plan(map: &Map, map_path: &Path, playbook: &Playbook) -> Result<(Plan, Vec<FileRead>), Failure> {
-    let mut plan = Plan::default();
-    let mut files = Vec::new();
-    for (place, file) in map.files.iter().enumerate() {
-        let bytes = std::fs::read(&file.path).map_err(|error| Failure::File {
-            path: file.path.clone(),
-            error,
-        })?;
-        let columns = file.columns();
-        let reading = Reading {
-            delimiter: file.delimiter,
-            encoding: file.encoding.as_deref(),
-            columns: &columns,
-        };
-        let table = Table::read(&bytes, &reading).map_err(|source| Failure::Table {
-            path: file.path.clone(),
-            source,
-        })?;
-        files.push(FileRead {
-            file: file.name.clone(),
-            encoding: table.encoding,
-            delimiter: table.delimiter,
-            rows: table.rows.len() + table.refused.len(),
-        });
-        plan.add(place, file, &table, playbook).map_err(|fault| {
-            let text = std::fs::read_to_string(map_path).unwrap_or_default();
-            let span = text.find(file.name.as_str()).unwrap_or(0);
-            Failure::Map {
-                path: map_path.to_owned(),
-                text,
-                faults: vec![map::MapFault {
-                    span: span..span + file.name.len(),
-                    message: fault.to_string(),
-                    hint: Some(fault.hint()),
-                }],
-            }
-        })?;
-    }
-    plan.sort();
-    Ok((plan, files))
+/// From when until when virtual time is lived through.
+#[derive(Clone, Copy, Debug)]
+struct Lived {
+    from: Instant,
+    until: Instant,
 }
 
 /// Lives through a plan.
@@ -236,23 +298,37 @@ fn live(
     tenant: &Tenant,
     until: Option<Instant>,
     progress: Progress,
-) -> Result<Ran, Failure> {
+) -> Result<(Ran, Option<Lived>), Failure> {
     let first = plan.commands.iter().find_map(|planned| planned.at);
+    let last = plan.commands.iter().rev().find_map(|planned| planned.at);
     let first = first.or(until).unwrap_or(NO_TIME);
     let clock = VirtualClock::at(until.map_or(first, |until| first.min(until)));
     let store = database::open(db, For::Replaying)?;
     let engine = database::engine(store, tenant, playbook.clone(), clock.clone())?;
+    let zone = &playbook.zone;
     pollster::block_on(async {
         database::must_be_under(playbook, &engine, tenant).await?;
         let past = Past::read(&engine, tenant, progress).await?;
         if let Some(last) = past.last {
             clock.set(last);
             if let Some(until) = until.filter(|until| *until < last) {
-                let (last, until) = (local(&playbook.zone, last), local(&playbook.zone, until));
+                let (last, until) = (local(zone, last), local(zone, until));
                 return Err(Failure::Asked(format!(
                     "the database has lived until {last} already; it can't stop at {until}"
                 )));
             }
+        }
+        let lived = until.or(last).map(|until| Lived {
+            from: clock.now(),
+            until: until.max(clock.now()),
+        });
+        let commands = counted(plan.commands.len() as u64, "command");
+        if let Some(Lived { from, until }) = lived {
+            let (from, until) = (local(zone, from), local(zone, until));
+            let zone = zone.name();
+            progress.say(&format!(
+                "living from {from} until {until} ({zone}): {commands}"
+            ));
         }
         let bar = Bar::new(progress, plan.commands.len());
         let mut run = Run {
@@ -260,12 +336,13 @@ fn live(
             clock: &clock,
             tenant,
             map,
+            zone,
             past,
             bar,
         };
         let mut ran = run.run(plan, until).await?;
         ran.stopped_at = ran.stopped_at.filter(|at| *at != NO_TIME);
-        Ok(ran)
+        Ok((ran, lived))
     })
 }
 
@@ -286,214 +363,4 @@ pub fn instant(text: &str, playbook: &Playbook) -> Result<Instant, Failure> {
     Err(Failure::Asked(format!(
         "`{text}` is no time; write for instance 2018-04-01 or 2018-04-01T00:00:00Z"
     )))
-}
-
-impl map::FileMap {
-    /// All columns that the map speaks of.
-    #[must_use]
-    pub fn columns(&self) -> Vec<&str> {
-        let mut columns: Vec<&str> = Vec::new();
-        columns.extend(self.key.as_deref());
-        columns.extend(self.dates.keys().map(String::as_str));
-        columns.extend(self.values.keys().map(String::as_str));
-        for command in &self.commands {
-            columns.extend(command.at.as_deref());
-            columns.extend(command.lead.as_deref());
-            let tests = command.only_if.iter().chain(&command.unless);
-            columns.extend(tests.map(|test| test.column.as_str()));
-            let texts = command.says.iter().map(|(_, text)| text);
-            columns.extend(texts.chain(&command.by).flat_map(map::Text::columns));
-        }
-        columns.sort_unstable();
-        columns.dedup();
-        columns
-    }
-}
-
-/// The report for people.
-fn told(replayed: &Replayed, playbook: &Playbook) -> String {
-    let mut text = String::new();
-    let figures = &replayed.figures;
-    for file in &replayed.files {
-        let delimiter = match file.delimiter {
-            '\t' => "tab".to_owned(),
-            sign => format!("`{sign}`"),
-        };
-        let rows = counted(file.rows as u64, "row");
-        let _ = writeln!(
-            text,
-            "{}: {rows} ({}, {delimiter})",
-            file.file, file.encoding
-        );
-    }
-    let clock = replayed.clock.map(|clock| local(&playbook.zone, clock));
-    let _ = writeln!(
-        text,
-        "{} carried out, {} done before, {} left out as later; {} refused",
-        counted(replayed.carried_out, "command"),
-        grouped(replayed.done_before),
-        grouped(replayed.left_out),
-        grouped(replayed.refused.len() as u64),
-    );
-    let _ = writeln!(
-        text,
-        "rules fired {} and were skipped {}; {}",
-        times(figures.rules_fired),
-        times(figures.rules_skipped),
-        clock.map_or_else(
-            || "no row says when anything happened".to_owned(),
-            |clock| format!("the clock stands at {clock}")
-        ),
-    );
-    let _ = writeln!(
-        text,
-        "\n{} arrived on {}; {} open{}",
-        counted(figures.leads, "lead"),
-        counted(figures.arrival_days as u64, "day"),
-        grouped(figures.open),
-        figures
-            .outcomes
-            .iter()
-            .map(|(outcome, leads)| format!(", {} {outcome}", grouped(*leads)))
-            .collect::<String>(),
-    );
-    tell_stages(&mut text, figures);
-    tell_months(&mut text, figures);
-    tell_agents(&mut text, figures);
-    tell_tasks(&mut text, figures);
-    if !figures.messages.is_empty() {
-        let mut table = table_of_numbers(2, ["message", "state", "count"]);
-        for messages in &figures.messages {
-            table.add_row([
-                &messages.template,
-                &messages.state,
-                &grouped(messages.count),
-            ]);
-        }
-        let _ = writeln!(text, "\n{table}");
-    }
-    if !figures.flagged.is_empty() {
-        let mut table = text_table(["flagged lead", "contact", "because"]);
-        for flagged in figures.flagged.iter().take(MOST_TOLD) {
-            table.add_row([&flagged.lead, &flagged.contact, &flagged.flags.join(", ")]);
-        }
-        let _ = writeln!(text, "\n{table}");
-        tell_more(&mut text, figures.flagged.len());
-    }
-    if !replayed.refused.is_empty() {
-        let mut table = text_table(["refused at", "command", "because"]);
-        for refused in replayed.refused.iter().take(MOST_TOLD) {
-            let place = format!("{}:{}", refused.file, refused.line);
-            let command = refused.command.as_deref().unwrap_or("the row");
-            table.add_row([place.as_str(), command, &refused.reason]);
-        }
-        let _ = writeln!(text, "\n{table}");
-        tell_more(&mut text, replayed.refused.len());
-    }
-    text
-}
-
-/// How many lines of a list people are told; `--json` has all.
-const MOST_TOLD: usize = 40;
-
-fn tell_more(text: &mut String, count: usize) {
-    if count > MOST_TOLD {
-        let _ = writeln!(
-            text,
-            "and {} more; --json lists all",
-            grouped((count - MOST_TOLD) as u64)
-        );
-    }
-}
-
-fn tell_stages(text: &mut String, figures: &Figures) {
-    let mut table = table_of_numbers(3, ["pipeline", "stage", "outcome", "leads"]);
-    for stage in &figures.by_stage {
-        table.add_row([
-            stage.pipeline.as_str(),
-            &stage.stage,
-            stage.outcome.as_deref().unwrap_or("open"),
-            &grouped(stage.leads),
-        ]);
-    }
-    let _ = writeln!(text, "\n{table}");
-}
-
-fn tell_months(text: &mut String, figures: &Figures) {
-    let outcomes: Vec<&String> = figures.outcomes.keys().collect();
-    let mut headings = vec!["month".to_owned(), "arrived".to_owned()];
-    headings.extend(outcomes.iter().map(|outcome| (*outcome).clone()));
-    let mut months: Vec<&String> = figures.arrived_by_month.keys().collect();
-    months.extend(figures.closed_by_month.keys());
-    months.sort_unstable();
-    months.dedup();
-    if months.is_empty() {
-        return;
-    }
-    let mut table = table_of_numbers(1, headings);
-    for month in months {
-        let arrived = figures.arrived_by_month.get(month).copied();
-        let closed = figures.closed_by_month.get(month);
-        let closed = outcomes.iter().map(|outcome| {
-            let count = closed.and_then(|closed| closed.get(*outcome)).copied();
-            grouped(count.unwrap_or(0))
-        });
-        let row = [month.clone(), grouped(arrived.unwrap_or(0))];
-        table.add_row(row.into_iter().chain(closed));
-    }
-    let _ = writeln!(text, "\n{table}");
-}
-
-fn tell_agents(text: &mut String, figures: &Figures) {
-    let outcomes: Vec<&String> = figures.outcomes.keys().collect();
-    let mut headings = vec!["agent".to_owned(), "leads".to_owned(), "open".to_owned()];
-    headings.extend(outcomes.iter().map(|outcome| (*outcome).clone()));
-    if figures.by_agent.is_empty() {
-        return;
-    }
-    let mut table = table_of_numbers(1, headings);
-    for of in figures.by_agent.iter().take(MOST_TOLD) {
-        let ended = outcomes
-            .iter()
-            .map(|outcome| grouped(of.outcomes.get(*outcome).copied().unwrap_or(0)));
-        let agent = of.agent.clone().unwrap_or_else(|| "nobody".into());
-        let row = [agent, grouped(of.leads), grouped(of.open)];
-        table.add_row(row.into_iter().chain(ended));
-    }
-    let _ = writeln!(text, "\n{table}");
-    tell_more(text, figures.by_agent.len());
-}
-
-fn tell_tasks(text: &mut String, figures: &Figures) {
-    if !figures.tasks.is_empty() {
-        let mut table = table_of_numbers(
-            1,
-            [
-                "task", "opened", "done", "late", "missed", "dropped", "open", "overdue",
-            ],
-        );
-        for (name, tasks) in &figures.tasks {
-            let counts = [tasks.opened, tasks.done, tasks.done_late];
-            let more = [tasks.missed, tasks.dropped, tasks.open, tasks.overdue];
-            let counts = counts.into_iter().chain(more).map(grouped);
-            table.add_row([name.clone()].into_iter().chain(counts));
-        }
-        let _ = writeln!(text, "\n{table}");
-    }
-    if !figures.service_levels.is_empty() {
-        let mut table = table_of_numbers(
-            1,
-            ["service level", "kept", "broken", "running", "kept in %"],
-        );
-        for (name, level) in &figures.service_levels {
-            let ended = level.kept + level.broken;
-            let share = match ended {
-                0 => "-".to_owned(),
-                ended => format!("{:.1}", level.kept as f64 * 100.0 / ended as f64),
-            };
-            let counts = [level.kept, level.broken, level.open].map(grouped);
-            table.add_row([name.clone()].into_iter().chain(counts).chain([share]));
-        }
-        let _ = writeln!(text, "\n{table}");
-    }
 }

@@ -53,13 +53,19 @@ struct Listed {
     set_aside: Vec<Aside>,
 }
 
-#[derive(Serialize)]
-struct Aside {
-    kind: &'static str,
-    id: String,
-    what: String,
-    failures: u32,
-    error: String,
+/// A record that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Aside {
+    /// What it is: `lead`, `message`, `sweep`.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// Which one it is, in words.
+    pub what: String,
+    /// How often it failed.
+    pub failures: u32,
+    /// By what, the last time.
+    pub error: String,
 }
 
 impl Aside {
@@ -90,11 +96,7 @@ pub fn set_aside(asked: &SetAside) -> Result<Reported, Failure> {
         database::must_be_there(&asked.db, &engine, &tenant).await?;
         database::must_be_under(&playbook, &engine, &tenant).await?;
         let handle = engine.tenant(tenant.clone());
-        let mut count = 0;
-        for kind in [Kind::Lead, Kind::Message, Kind::Sweep] {
-            let groups = handle.count_of(kind, CONDITION, &[]).await?;
-            count += groups.iter().map(|group| group.count).sum::<u64>();
-        }
+        let count = count(&handle).await?;
         let set_aside = all(&handle, asked.limit).await?;
         let text = told(&set_aside, count);
         Ok(Reported::new(text, &Listed { count, set_aside }, true))
@@ -104,7 +106,18 @@ pub fn set_aside(asked: &SetAside) -> Result<Reported, Failure> {
 /// What tells these records from the others, of each kind.
 const CONDITION: &str = "set_aside";
 
-async fn all(handle: &TenantHandle<'_>, limit: usize) -> Result<Vec<Aside>, Failure> {
+/// How many there are.
+pub(crate) async fn count(handle: &TenantHandle<'_>) -> Result<u64, Failure> {
+    let mut count = 0;
+    for kind in [Kind::Lead, Kind::Message, Kind::Sweep] {
+        let groups = handle.count_of(kind, CONDITION, &[]).await?;
+        count += groups.iter().map(|group| group.count).sum::<u64>();
+    }
+    Ok(count)
+}
+
+/// The first of each kind.
+pub(crate) async fn all(handle: &TenantHandle<'_>, limit: usize) -> Result<Vec<Aside>, Failure> {
     let mut all = Vec::new();
     let page = handle.leads(CONDITION, Order::Id, None, limit).await?;
     all.extend(page.leads.into_iter().map(|lead| {
@@ -129,12 +142,18 @@ async fn all(handle: &TenantHandle<'_>, limit: usize) -> Result<Vec<Aside>, Fail
     Ok(all)
 }
 
-fn told(all: &[Aside], count: u64) -> String {
+/// A table of them.
+pub(crate) fn listed(all: &[Aside]) -> comfy_table::Table {
     let mut table = table(["kind", "id", "what", "error"]);
     for aside in all {
         let row = [aside.kind, &aside.id, &aside.what, &aside.error];
         table.add_row(row);
     }
+    table
+}
+
+fn told(all: &[Aside], count: u64) -> String {
+    let table = listed(all);
     let mut text = match all {
         [] => String::new(),
         _ => format!("{table}\n"),
@@ -155,10 +174,11 @@ struct Retried {
     refused: Option<Refused>,
 }
 
+/// Why nothing was done about a record.
 #[derive(Serialize)]
-struct Refused {
-    code: &'static str,
-    reason: String,
+pub(crate) struct Refused {
+    pub(crate) code: &'static str,
+    pub(crate) reason: String,
 }
 
 /// Lets records go on that were set aside. One that is refused keeps none of the others.
@@ -167,12 +187,7 @@ struct Refused {
 /// When the database can't be written.
 pub fn retry(asked: &Retry) -> Result<Reported, Failure> {
     let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
-    let ids: Vec<Id> = asked
-        .ids
-        .iter()
-        .map(|id| id.trim().parse::<LeadId>().map(|id| id.0))
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::Asked(error.to_string()))?;
+    let ids = database::ids(&asked.ids)?;
     let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
     let store = database::open(&asked.db, For::Acting)?;
     let engine = database::acting(store, &tenant, playbook.clone())?;

@@ -12,6 +12,15 @@ use told::{leadkit, repository, write};
 const SALES: &str = "playbooks/field-and-digital-sales";
 
 #[test]
+fn the_program_tells_its_version_under_its_own_name() {
+    let version = leadkit(["--version"]);
+    assert_eq!(
+        version.out,
+        format!("leadkit {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
 fn a_playbook_without_fault_is_summed_up() {
     let told = leadkit(["check", SALES]);
     assert_eq!(told.code, 0, "{}", told.out);

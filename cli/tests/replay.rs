@@ -16,7 +16,15 @@ fn a_history_is_lived_through_and_its_figures_come_from_the_database() {
     let replayed = told.json();
     assert_eq!(replayed["files"][1]["delimiter"], ";");
     assert_eq!(replayed["carried_out"], 3 + 3 + 2 + 1);
-    assert_eq!(replayed["clock"], "2026-04-01T05:00:00Z");
+    // All times are told in the playbook's zone, and which that is.
+    assert_eq!(replayed["zone"], "America/Guayaquil");
+    assert_eq!(replayed["lived_from"], "2026-03-02T10:00:00-05:00");
+    assert_eq!(replayed["lives_until"], "2026-04-01T00:00:00-05:00");
+    assert_eq!(replayed["clock"], "2026-04-01T00:00:00-05:00");
+    // It is said before it begins, also where nobody watches.
+    let begins = "living from 2026-03-02 10:00:00 -05:00 until 2026-04-01 00:00:00 -05:00 \
+                  (America/Guayaquil): 9 commands\n";
+    assert_eq!(told.err, begins);
     let figures = &replayed["figures"];
     assert_eq!(figures["leads"], 3);
     assert_eq!(figures["arrival_days"], 2);
@@ -42,6 +50,7 @@ fn a_history_is_lived_through_and_its_figures_come_from_the_database() {
     assert_eq!(text.code, 0);
     for said in [
         "9 commands carried out",
+        "lived from 2026-03-02 10:00:00 -05:00 until 2026-04-01 00:00:00 -05:00 (times in America/Guayaquil)",
         "3 leads arrived on 2 days; 2 open",
         "first-contact",
         "ana",
@@ -74,7 +83,8 @@ fn leads_and_their_histories_are_found_in_the_database() {
     assert_eq!(jose["fields"]["budget"], 1234.5);
     assert_eq!(jose["fields"]["visit"], "2026-03-31");
     assert_eq!(jose["fields"]["vip"], true);
-    assert_eq!(jose["registered_at"], "2026-03-02T15:00:00Z");
+    assert_eq!(jose["registered_at"], "2026-03-02T10:00:00-05:00");
+    assert_eq!(listed["zone"], "America/Guayaquil");
 
     let counted = leadkit([
         "leads",
@@ -246,7 +256,11 @@ fn rows_that_can_not_be_carried_out_are_told_with_file_line_and_reason() {
         })
         .collect();
     let wanted = [
-        (5, "unreadable-row", "has 2 cells of 14, and none for"),
+        (
+            5,
+            "unreadable-row",
+            "has 2 cells of 14, and none for `email`, `origin`, `advisor`, `city`",
+        ),
         (6, "unreadable-value", "`arrived`: `31-02-2026` is no date"),
         (7, "unreadable-value", "`budget`: `much` is not a number"),
         (8, "no-such-agent", "there is no agent zoe"),
@@ -451,7 +465,7 @@ fn dates_that_read_in_two_ways_are_not_guessed() {
         let listed = leadkit(["leads", &folder.path("playbook"), "--db", &db, "--json"]).json();
         assert_eq!(
             listed["leads"][0]["registered_at"],
-            format!("{day}T05:00:00Z")
+            format!("{day}T00:00:00-05:00")
         );
     }
 }
@@ -544,17 +558,19 @@ tried = {}
         (5, "a delimiter is one sign"),
         (6, "`sometime` is no form of a date"),
         (7, "a decimal mark is a comma or a point"),
-        (8, "`WEB` and `Web` are one cell with two meanings"),
-        (13, "`register` knows no `cty`"),
+        (8, "`Web` and `WEB` are one cell with two meanings"),
         (13, "`register` knows no `nme`"),
-        (15, "a command must say what it is"),
+        (13, "`register` knows no `cty`"),
         (18, "`mvoe` means nothing in a command"),
         (20, "`move` needs `at`, a column"),
         (22, "in `to`: a `{` is not closed"),
-        (22, "`move` needs `to`"),
         (23, "this is no test of a row"),
-        (28, "one command is either `close` or `move`"),
+        (29, "one command is either `move` or `close`"),
         (36, "this file has two commands named `tried`"),
+        (
+            38,
+            "leads.csv: the dates of `talked` can be read in two ways",
+        ),
     ];
     for (found, wanted) in found.iter().zip(wanted) {
         assert_eq!(found.0, wanted.0, "{found:?} {wanted:?}");
@@ -571,12 +587,19 @@ tried = {}
     write(folder.0.path(), &[("map.toml", "[[file]]\npth = 3")]);
     let told = folder.replay(&[]);
     assert_eq!(told.code, 2);
-    assert!(told.err.contains("unknown field `pth`"), "{}", told.err);
+    for said in [
+        "`pth` means nothing in a file",
+        "did you mean `path`?",
+        "this file has no commands",
+    ] {
+        assert!(told.err.contains(said), "{said}: {}", told.err);
+    }
+    assert!(!told.err.contains("needs its `path`"), "{}", told.err);
 }
 
 #[test]
 fn a_slip_in_a_command_of_a_map_is_one_fault() {
-    let map = "[[file]]\npath = \"leads.csv\"\n\n[[file.command]]\nlead = \"id\"\nat = \"arrived\"\ncomplete = { tsk = \"first-contact\" }\n";
+    let map = "[[file]]\npath = \"leads.csv\"\ndates = { arrived = \"dd-mm-yyyy\" }\n\n[[file.command]]\nlead = \"id\"\nat = \"arrived\"\ncomplete = { tsk = \"first-contact\" }\n";
     let folder = Folder::new(&[("map.toml", map)]);
     let faults = folder.replay(&["--json"]).json()["error"]["faults"].clone();
     let faults = faults.as_array().unwrap();
@@ -590,12 +613,13 @@ fn a_column_that_is_not_there_is_named_with_the_nearest() {
     let folder = Folder::new(&[("leads.csv", &LEADS.replacen("arrived", "arived", 1))]);
     let told = folder.replay(&[]);
     assert_eq!(told.code, 2);
-    assert!(
-        told.err
-            .contains("there is no column `arrived`; did you mean `arived`?"),
-        "{}",
-        told.err
-    );
+    for said in [
+        "map.toml:11:",
+        "leads.csv: there is no column `arrived`",
+        "did you mean `arived`?",
+    ] {
+        assert!(told.err.contains(said), "{said}: {}", told.err);
+    }
     let folder = Folder::new(&[("leads.csv", &LEADS.replacen("vip", "name", 1))]);
     assert!(
         folder
@@ -609,4 +633,171 @@ fn a_column_that_is_not_there_is_named_with_the_nearest() {
     std::fs::remove_file(folder.path("leads.csv")).unwrap();
     let told = folder.replay(&["--json"]);
     assert_eq!(told.json()["error"]["kind"], "unreadable-file");
+}
+
+/// The reasons why rows are refused, with their lines.
+fn refused(replayed: &serde_json::Value) -> Vec<(u64, String)> {
+    let refused = replayed["refused"].as_array().unwrap().iter();
+    let refused = refused.map(|row| {
+        let reason = row["reason"].as_str().unwrap().to_owned();
+        (row["line"].as_u64().unwrap(), reason)
+    });
+    refused.collect()
+}
+
+#[test]
+fn a_year_that_was_mistyped_is_refused_before_centuries_are_lived_through() {
+    let rows = |year: &str| {
+        format!("{LEADS}4;Rosa Paz;rosa@example.com;web;bea;;;;;03-03-{year} 09:00;;;;\n")
+    };
+    for year in ["1926", "2206", "9998", "9999"] {
+        let folder = Folder::new(&[("leads.csv", &rows(year))]);
+        let told = folder.replay(&["--json"]);
+        assert_eq!(told.code, 1);
+        let replayed = told.json();
+        let said =
+            format!("`arrived`: `03-03-{year} 09:00` lies more than 10 years from 2026-03-0");
+        let refused = refused(&replayed);
+        assert_eq!((refused.len(), refused[0].0), (1, 5), "{refused:?}");
+        assert!(refused[0].1.starts_with(&said), "{refused:?}");
+        assert_eq!(replayed["figures"]["leads"], 3);
+        assert_eq!(replayed["clock"], "2026-03-20T12:00:00-05:00");
+    }
+    // A map that says how far its history goes is believed.
+    let map = format!("from = 1926-01-01\n{MAP}");
+    let folder = Folder::new(&[("leads.csv", &rows("1926")), ("map.toml", &map)]);
+    let replayed = folder.replay(&["--until", "1926-04-01", "--json"]).json();
+    assert_eq!(refused(&replayed), []);
+    assert_eq!(replayed["figures"]["leads"], 1);
+    let map = format!("from = \"2026-03-03\"\nto = 2026-03-31\n{MAP}");
+    let folder = Folder::new(&[("map.toml", &map)]);
+    let told = refused(&folder.replay(&["--json"]).json());
+    let said = "is before 2026-03-03, the first day that the map allows";
+    assert!(told[0].1.ends_with(said), "{told:?}");
+}
+
+#[test]
+fn a_year_of_two_digits_is_no_year_of_four() {
+    let row = "4;Rosa Paz;rosa@example.com;web;bea;;;;;26-03-02;;;;\n";
+    let folder = Folder::new(&[("leads.csv", &format!("{LEADS}{row}"))]);
+    let told = refused(&folder.replay(&["--json"]).json());
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].0, 5);
+    let said = "`arrived`: `26-03-02` has a year of two digits";
+    assert!(told[0].1.starts_with(said), "{told:?}");
+}
+
+#[test]
+fn who_is_there_already_is_told_with_the_row() {
+    let base = "\n[base.everybody]\npipelines = [\"sales\"]\nunique = [\"contact.email\"]\n";
+    let row = "4;Luis;luis@EXAMPLE.com;web;bea;;;;;03-03-2026 09:00;;;;\n";
+    let folder = Folder::new(&[
+        ("leads.csv", &format!("{LEADS}{row}")),
+        ("playbook/playbook.toml", &format!("{PLAYBOOK}{base}")),
+    ]);
+    let told = folder.replay(&["--json"]);
+    assert_eq!(told.code, 1, "{}{}", told.out, told.err);
+    let said =
+        "luis@EXAMPLE.com is already in the base `everybody`, with the lead `2` of leads.csv:3";
+    assert_eq!(refused(&told.json()), [(5, said.to_owned())]);
+}
+
+#[test]
+fn names_of_the_playbook_are_checked_before_any_row() {
+    let map = MAP
+        .replace("role = \"{role}\"", "role = \"advisr\"")
+        .replace("to = \"talking\"", "to = \"taking\"")
+        .replace("as = \"{end}\"", "as = \"talking\"")
+        .replace(
+            "key   = \"id\"\n",
+            "key   = \"id\"\nvalues = { origin = { Web = \"wbe\" } }\n",
+        );
+    let more = "\n[[file.command]]\nlead = \"id\"\nat = \"arrivd\"\ncomplete = { task = \"first-call\" }\n";
+    let folder = Folder::new(&[("map.toml", &format!("{map}{more}"))]);
+    let faults = folder.replay(&["--json"]).json()["error"]["faults"].clone();
+    let told: Vec<&str> = faults
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| fault["message"].as_str().unwrap())
+        .collect();
+    let wanted = [
+        "the playbook has no role `advisr`",
+        "the playbook has no source `wbe`",
+        "the playbook has no stage `taking`",
+        "the playbook has no stage in which leads end `talking`",
+        "leads.csv: there is no column `arrivd`",
+        "the playbook has no task `first-call`",
+    ];
+    assert_eq!(told, wanted);
+    assert_eq!(faults[0]["hint"], "did you mean `advisor`?");
+    // Also by another spelling of the same.
+    let map = MAP.replace("role = \"{role}\"", "role = \"Advisor\"");
+    let folder = Folder::new(&[("map.toml", &map)]);
+    assert_eq!(folder.replay(&[]).code, 0);
+}
+
+#[test]
+fn a_file_is_the_same_however_its_path_is_written() {
+    let folder = Folder::new(&[]);
+    let db = folder.path("shop.db");
+    let first = folder.replay(&["--db", &db, "--json"]).json();
+    let map = MAP.replace("path  = \"leads.csv\"", "path  = \"./agents/../leads.csv\"");
+    std::fs::create_dir(folder.path("agents")).unwrap();
+    write(folder.0.path(), &[("map.toml", &map)]);
+    let again = folder.replay(&["--db", &db, "--json"]).json();
+    assert_eq!(again["carried_out"], 0);
+    assert_eq!(again["figures"]["leads"], first["figures"]["leads"]);
+    let twice = format!(
+        "{MAP}\n[[file]]\npath = \"./leads.csv\"\n[[file.command]]\nlead = \"id\"\nat = \"talked\"\ntried = {{}}\n"
+    );
+    write(folder.0.path(), &[("map.toml", &twice)]);
+    let told = folder.replay(&[]);
+    assert!(
+        told.err.contains("`leads.csv` is mapped twice"),
+        "{}",
+        told.err
+    );
+}
+
+#[test]
+fn what_was_set_aside_is_among_the_figures() {
+    let text = "Subject: Late\n\n{% for a in range(9999) %}{% for b in range(9999) %}.{% endfor %}{% endfor %}\n";
+    let folder = Folder::new(&[("playbook/templates/late.txt", text)]);
+    let replayed = folder.replay(&["--until", "2026-04-01", "--json"]).json();
+    assert_eq!(replayed["figures"]["set_aside"], 2, "{replayed:#}");
+    let first = &replayed["figures"]["set_aside_examples"][0];
+    assert_eq!(first["kind"], "message");
+    assert_eq!(first["what"], "late to marco@example.com");
+    let told = folder.replay(&["--until", "2026-04-01"]);
+    let said = "2 records set aside because they failed:";
+    assert!(told.out.contains(said), "{}", told.out);
+}
+
+#[test]
+fn leads_are_counted_by_time_in_the_zone_of_the_playbook() {
+    let folder = Folder::new(&[]);
+    let db = folder.path("shop.db");
+    assert_eq!(folder.replay(&["--db", &db]).code, 0);
+    let playbook = folder.path("playbook");
+    let count = [
+        "leads",
+        &playbook,
+        "--db",
+        &db,
+        "--count-by",
+        "registered_at",
+    ];
+    let told = leadkit(count);
+    for said in ["2026-03-02 10:00:00 -05:00", "(times in America/Guayaquil)"] {
+        assert!(told.out.contains(said), "{said}: {}", told.out);
+    }
+    let json = leadkit(count.iter().chain(&["--json"])).json();
+    assert_eq!(json["zone"], "America/Guayaquil");
+    let groups = json["groups"].as_array().unwrap();
+    let times: Vec<&str> = groups
+        .iter()
+        .map(|group| group["values"]["registered_at"].as_str().unwrap())
+        .collect();
+    assert!(times.contains(&"2026-03-02T10:00:00-05:00"), "{times:?}");
 }

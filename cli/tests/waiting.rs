@@ -196,7 +196,7 @@ fn messages_in_doubt_are_listed_with_who_gets_them_and_what_was_said() {
         "luis@example.com",
         "hello",
         "the line dropped",
-        "1 message\n",
+        "1 message (times in America/Guayaquil)\n",
     ] {
         assert!(listed.out.contains(said), "{said}: {}", listed.out);
     }
@@ -214,7 +214,7 @@ fn messages_in_doubt_are_listed_with_who_gets_them_and_what_was_said() {
     assert_eq!(refused["error"], "550 no");
     assert_eq!(shop.json("messages", &[])["count"], 3);
     let some = shop.run("messages", &["--limit", "1"]);
-    assert!(some.out.ends_with("3 messages, 1 shown\n"), "{}", some.out);
+    assert!(some.out.contains("3 messages, 1 shown"), "{}", some.out);
     // Both conditions hold.
     let none = shop.json(
         "messages",
@@ -333,6 +333,46 @@ fn what_was_set_aside_is_listed_whatever_it_is_and_goes_on_when_it_is_tried_agai
     assert_eq!(codes, expected);
     let listed = shop.run("set-aside", &[]);
     assert_eq!(listed.out, "0 records set aside\n");
+}
+
+#[test]
+fn a_sweep_is_listed_and_cancelled_by_who_may_also_when_it_was_set_aside() {
+    let shop = Shop::new();
+    let listed = shop.run("sweeps", &[]);
+    assert_eq!(listed.code, 0, "{}", listed.err);
+    for said in ["cars", "car is missing", "host:desk", "set aside"] {
+        assert!(listed.out.contains(said), "{said}: {}", listed.out);
+    }
+    let sweeps = shop.json("sweeps", &[])["sweeps"].clone();
+    let sweep = sweeps
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "cars");
+    let sweep = sweep.unwrap();
+    assert_eq!(sweep["state"], "set-aside");
+    let sweep = id(&sweep["sweep"]);
+    let lead = shop.only_message(&["--in-doubt"])["lead"].clone();
+    let refused = shop.run("cancel", &[sweep, "--by", "ana"]);
+    assert_eq!(refused.code, 1, "{}", refused.err);
+    assert!(refused.out.contains("may not sweep"), "{}", refused.out);
+    let cancelled = shop.run("cancel", &[sweep, id(&lead), "--by", "marta", "--json"]);
+    assert_eq!(cancelled.code, 1, "{}", cancelled.out);
+    let cancelled = cancelled.json()["cancelled"].clone();
+    assert!(cancelled[0]["refused"].is_null(), "{cancelled:#}");
+    assert_eq!(cancelled[1]["refused"]["code"], "no-sweep");
+    let again = shop.run("cancel", &[sweep, "--by", "marta"]);
+    assert!(again.out.contains("the sweep is over"), "{}", again.out);
+    // It is nobody's trouble any more.
+    let aside = shop.run("set-aside", &[]);
+    assert!(!aside.out.contains("cars"), "{}", aside.out);
+    let all = shop.json("sweeps", &["--all"])["sweeps"].clone();
+    let all = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "cars");
+    assert_eq!(all.unwrap()["state"], "over");
 }
 
 #[test]

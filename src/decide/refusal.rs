@@ -58,7 +58,7 @@ pub enum Refusal {
         started_by: SmolStr,
     },
     /// Nobody has set this agent up.
-    #[error("there is no agent {0}")]
+    #[error("there is no agent {}{}", .0, other_actor(.0))]
     NoSuchAgent(AgentId),
     /// There is no such lead.
     #[error("there is no lead {0}")]
@@ -392,6 +392,19 @@ impl Refusal {
             Self::SweepIsOver => "sweep-is-over",
             Self::TakesOver => "takes-over",
         }
+    }
+}
+
+/// A text says an agent; whoever writes `host:crm` means a part of the host.
+fn other_actor(agent: &AgentId) -> SmolStr {
+    match agent.as_str().split_once(':') {
+        Some(("host", name)) => {
+            format_smolstr!("; a part of the host is said as Actor::host({name:?})")
+        }
+        Some(("import", name)) => {
+            format_smolstr!("; an import is said as Actor::import({name:?})")
+        }
+        _ => SmolStr::default(),
     }
 }
 

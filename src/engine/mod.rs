@@ -163,8 +163,12 @@ pub enum Error {
         /// To whose handle it was given.
         handle: Tenant,
     },
-    /// A record was clocked by a playbook that this engine does not know.
-    #[error("the playbook {0} is not known here")]
+    /// A lead is under a playbook that this engine was not given: name it to the engine before the
+    /// current one, until all leads are taken over.
+    #[error(
+        "the playbook {0} is not known here; give it to the engine too, before the current one, \
+         until its leads are taken over"
+    )]
     UnknownPlaybook(Name),
     /// What the tenant's active playbook is to decide, and this engine doesn't know it: adopt the
     /// one given, or give the engine the active one too.

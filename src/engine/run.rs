@@ -150,6 +150,9 @@ impl Engine {
     /// Lives through virtual time: sets the clock to each instant at which something is due, up
     /// to `until`, and ticks there. `looked_at` is told of every tick.
     ///
+    /// The clock must be the engine's own, and the store opened for virtual time: see
+    /// [`VirtualClock`].
+    ///
     /// # Errors
     /// As [`Engine::tick`].
     pub async fn live_until(

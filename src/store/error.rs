@@ -68,7 +68,8 @@ pub enum Misuse {
     /// The `now` that was passed is far from the clock of a store that wasn't opened for
     /// virtual time.
     #[error(
-        "now is more than five minutes off the clock; virtual time needs a store opened for it"
+        "now is more than five minutes off the machine's clock; for a `VirtualClock` open the store \
+         with `Options {{ virtual_time: true, .. }}`"
     )]
     OffClock,
 }

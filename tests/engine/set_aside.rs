@@ -381,7 +381,8 @@ fn leads_of_a_playbook_that_a_worker_does_not_know_never_fill_its_pages() {
                 .map(|left| left.because.to_string())
                 .collect();
             let hash = &new.hash;
-            let unknown = format!("the playbook {hash} is not known here");
+            let unknown = Error::UnknownPlaybook(hash.clone()).to_string();
+            assert!(unknown.contains("give it to the engine too"), "{unknown}");
             assert_eq!(told, BTreeSet::from([unknown]));
             let lead = handle.lead(of_old).await.unwrap().unwrap();
             assert_eq!(lead.playbook, old.hash, "its adoption is left, too");

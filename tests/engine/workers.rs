@@ -113,7 +113,7 @@ fn a_worker_leaves_leads_of_a_playbook_that_it_does_not_know_to_those_who_do() {
             assert!(ticks.len() <= 400, "{} ticks in six minutes", ticks.len());
             assert_eq!(fired, [at(FIRST_OF_CUENCA)]);
             let hash = &sales().hash;
-            let told = format!("quito: the playbook {hash} is not known here");
+            let told = format!("quito: {}", Error::UnknownPlaybook(hash.clone()));
             assert_eq!(left, BTreeSet::from([told]));
             // It was left, not taken in hand: who knows it need not wait for a lease to end.
             assert!(knows_both.tick().await.unwrap().fired > 0);

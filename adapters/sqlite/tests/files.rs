@@ -333,6 +333,12 @@ fn a_worker_whose_clock_is_wrong_wakes_nobody() {
     assert_eq!(refused.kind, StoreErrorKind::Invalid);
     let source = refused.source.unwrap();
     assert_eq!(source.downcast_ref(), Some(&Misuse::OffClock));
+    // What to do about it, by the name that it has.
+    let told = source.to_string();
+    assert!(
+        told.contains("Options { virtual_time: true, .. }"),
+        "{told}"
+    );
     #[expect(
         clippy::disallowed_methods,
         reason = "the system's clock is what is tested"

@@ -18,11 +18,41 @@ pub enum Order {
 
 impl Order {
     const ALL: [Self; 3] = [Self::YearMonthDay, Self::DayMonthYear, Self::MonthDayYear];
+}
 
-    /// The order that a declared format has: `dd-mm-yyyy`, `m/d/yyyy`. What stands between the
-    /// parts, and how many digits they have, does not matter.
+/// How the dates of a column are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// In which order.
+    pub order: Order,
+    /// How their years are.
+    pub years: Years,
+}
+
+/// How the years of a column are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Years {
+    /// With four digits; a year of two is a slip of the pen.
+    FourDigits,
+    /// With two digits, or with four.
+    TwoDigitsToo,
+}
+
+impl Format {
+    /// The format that is declared: `dd-mm-yyyy`, `m/d/yy`. What stands between the parts, and how
+    /// many digits day and month have, does not matter.
     #[must_use]
     pub fn declared(format: &str) -> Option<Self> {
+        let digits = format.chars().filter(|letter| matches!(letter, 'y' | 'Y'));
+        let years = match digits.count() {
+            1 | 2 => Years::TwoDigitsToo,
+            _ => Years::FourDigits,
+        };
+        let order = Self::declared_order(format)?;
+        Some(Self { order, years })
+    }
+
+    fn declared_order(format: &str) -> Option<Order> {
         let mut letters: Vec<char> = Vec::new();
         for letter in format.chars().filter(|letter| letter.is_alphabetic()) {
             let letter = letter.to_ascii_lowercase();
@@ -31,9 +61,9 @@ impl Order {
             }
         }
         match letters.as_slice() {
-            ['y', 'm', 'd'] => Some(Self::YearMonthDay),
-            ['d', 'm', 'y'] => Some(Self::DayMonthYear),
-            ['m', 'd', 'y'] => Some(Self::MonthDayYear),
+            ['y', 'm', 'd'] => Some(Order::YearMonthDay),
+            ['d', 'm', 'y'] => Some(Order::DayMonthYear),
+            ['m', 'd', 'y'] => Some(Order::MonthDayYear),
             _ => None,
         }
     }
@@ -74,6 +104,13 @@ pub enum OrderFault {
 }
 
 impl OrderFault {
+    /// The column.
+    #[must_use]
+    pub fn column(&self) -> &str {
+        let (Self::Ambiguous { column, .. } | Self::Mixed { column, .. }) = self;
+        column
+    }
+
     /// What to write into the map.
     #[must_use]
     pub fn hint(&self) -> String {
@@ -98,20 +135,31 @@ pub enum DateFault {
     /// (`0001-01-01`), or a year of two digits that was filled up (`0026`).
     #[error("is no date to rely on: nothing happened in the year {0:04}")]
     Year(u32),
+    /// Its year has two digits, and those of its column have four: `26-03-02` among `02-03-2026`.
+    #[error(
+        "has a year of two digits, and the others of its column have four; if that is meant, declare \
+         the column as dd-mm-yy"
+    )]
+    TwoDigits,
 }
 
 /// A cell with its line.
 type Cell<'a> = (u64, &'a str);
 
-/// Finds the order in which a column's dates are written. Cells that are no dates say nothing.
-/// `None` when none is needed: whatever dates there are begin with a year of four digits.
+/// Finds out how a column's dates are written. Cells that are no dates say nothing, and neither do
+/// years of two digits where others have four. `None` when none is needed: whatever dates there are begin with a year of four digits.
 ///
 /// # Errors
 /// When it can't be told.
 pub fn find_order<'a>(
     column: &str,
-    cells: impl Iterator<Item = Cell<'a>>,
-) -> Result<Option<Order>, OrderFault> {
+    cells: impl Iterator<Item = Cell<'a>> + Clone,
+) -> Result<Option<Format>, OrderFault> {
+    let mut parts = cells.clone().filter_map(|(_, cell)| Parts::of(cell));
+    let years = match parts.any(|parts| parts.has_whole_year()) {
+        true => Years::FourDigits,
+        false => Years::TwoDigitsToo,
+    };
     let mut left: Vec<Order> = Order::ALL.into();
     // The last cell that left fewer, or the first that could be read at all.
     let mut told_by: Option<Cell<'_>> = None;
@@ -127,13 +175,19 @@ pub fn find_order<'a>(
         let Some(parts) = Parts::of(cell) else {
             continue;
         };
+        if years == Years::FourDigits && !parts.has_whole_year() {
+            continue;
+        }
         let place = (line, cell);
         if parts.year_first {
             year_first = year_first.or(Some(place));
         } else {
             let fits: Vec<Order> = Order::ALL
                 .into_iter()
-                .filter(|order| parts.date(Some(*order)).is_ok())
+                .filter(|order| {
+                    let order = *order;
+                    parts.date(Some(Format { order, years })).is_ok()
+                })
                 .collect();
             if fits.is_empty() {
                 // No date in any order: refused with its line.
@@ -155,7 +209,10 @@ pub fn find_order<'a>(
     }
     match (told_by, left.as_slice()) {
         (None, _) => Ok(None),
-        (Some(_), [one]) => Ok(Some(*one)),
+        (Some(_), [order]) => Ok(Some(Format {
+            order: *order,
+            years,
+        })),
         (Some(_), _) => {
             let (line, example) = other.unwrap_or_default();
             Err(OrderFault::Ambiguous {
@@ -167,28 +224,28 @@ pub fn find_order<'a>(
     }
 }
 
-/// The day in a cell, which may have a time of day behind it. Without an order, only a date that
+/// The day in a cell, which may have a time of day behind it. Without a format, only a date that
 /// begins with a year of four digits is read.
 ///
 /// # Errors
 /// When it can't be read.
-pub fn date(cell: &str, order: Option<Order>) -> Result<NaiveDate, DateFault> {
+pub fn date(cell: &str, format: Option<Format>) -> Result<NaiveDate, DateFault> {
     let parts = Parts::of(cell).ok_or(DateFault::NotADate)?;
     let is_whole = parts.rest.is_empty() || time(parts.rest).is_some();
-    let date = parts.date(order)?;
+    let date = parts.date(format)?;
     is_whole.then_some(date).ok_or(DateFault::NotADate)
 }
 
 /// The instant in a cell: a date alone is its first moment in the zone; a time that carries its
 /// own offset keeps it. Of a local time that comes twice when clocks go back the first is meant, one
 /// that clocks leave out when they go forward is moved by as much as they are (02:30 is 03:30). The
-/// order is as for [`date`].
+/// format is as for [`date`].
 ///
 /// # Errors
 /// When it can't be read.
-pub fn instant(cell: &str, order: Option<Order>, zone: &Zone) -> Result<Instant, DateFault> {
+pub fn instant(cell: &str, format: Option<Format>, zone: &Zone) -> Result<Instant, DateFault> {
     let parts = Parts::of(cell).ok_or(DateFault::NotADate)?;
-    let date = parts.date(order)?;
+    let date = parts.date(format)?;
     let (time, offset) = match parts.rest {
         "" => (NaiveTime::MIN, None),
         rest => time(rest).ok_or(DateFault::NotADate)?,
@@ -251,9 +308,13 @@ impl<'a> Parts<'a> {
         })
     }
 
-    fn date(&self, order: Option<Order>) -> Result<NaiveDate, DateFault> {
+    fn has_whole_year(&self) -> bool {
+        self.year_first || self.year_last
+    }
+
+    fn date(&self, format: Option<Format>) -> Result<NaiveDate, DateFault> {
         let [first, second, third] = self.numbers;
-        let (year, month, day) = match order {
+        let (year, month, day) = match format.map(|format| format.order) {
             _ if self.year_first => (first, second, third),
             // Of two digits, or it would be a year that comes first.
             Some(Order::YearMonthDay) if self.year_last => {
@@ -264,9 +325,13 @@ impl<'a> Parts<'a> {
             Some(Order::MonthDayYear) => (third, first, second),
             None => return Err(DateFault::NotADate),
         };
+        let wants_four = format.is_some_and(|format| format.years == Years::FourDigits);
+        if wants_four && !self.has_whole_year() {
+            return Err(DateFault::TwoDigits);
+        }
         // Two digits are of this century, or of the end of the last one.
         let year = match year {
-            year if year < 1000 && (self.year_first || self.year_last) => {
+            year if year < 1000 && self.has_whole_year() => {
                 return Err(DateFault::Year(year));
             }
             0..=68 => year + 2000,
@@ -348,7 +413,18 @@ fn offset(text: &str) -> Option<FixedOffset> {
 mod tests {
     use super::*;
 
+    /// In this order, with years of two digits too.
+    fn any(order: Order) -> Option<Format> {
+        let years = Years::TwoDigitsToo;
+        Some(Format { order, years })
+    }
+
     fn order(cells: &[&str]) -> Result<Option<Order>, OrderFault> {
+        let found = format(cells)?;
+        Ok(found.map(|format| format.order))
+    }
+
+    fn format(cells: &[&str]) -> Result<Option<Format>, OrderFault> {
         find_order(
             "day",
             cells
@@ -407,8 +483,8 @@ mod tests {
         let day = Ok(NaiveDate::from_ymd_opt(2018, 2, 1).unwrap());
         assert_eq!(date("2018-02-01", None), day);
         assert_eq!(date("01-02-18", None), Err(DateFault::NotADate));
-        assert_eq!(date("01-02-18", Some(Order::DayMonthYear)), day);
-        assert_eq!(date("18-02-01", Some(Order::YearMonthDay)), day);
+        assert_eq!(date("01-02-18", any(Order::DayMonthYear)), day);
+        assert_eq!(date("18-02-01", any(Order::YearMonthDay)), day);
     }
 
     #[test]
@@ -424,7 +500,7 @@ mod tests {
 
     #[test]
     fn a_year_that_was_filled_up_with_zeros_is_no_year_of_this_century() {
-        let dmy = Some(Order::DayMonthYear);
+        let dmy = any(Order::DayMonthYear);
         for (cell, order, year) in [
             ("0001-01-01", None, 1),
             ("0026-03-02", None, 26),
@@ -442,7 +518,7 @@ mod tests {
     #[test]
     fn instants_are_read_in_their_zone_or_with_their_offset() {
         let quito: Zone = "America/Guayaquil".parse().unwrap();
-        let read = |cell, order| instant(cell, Some(order), &quito).map(|at| at.to_rfc3339());
+        let read = |cell, order| instant(cell, any(order), &quito).map(|at| at.to_rfc3339());
         let ymd = Order::YearMonthDay;
         for (cell, order, wanted) in [
             ("2018-02-26 19:58:54", ymd, "2018-02-27T00:58:54+00:00"),
@@ -482,16 +558,39 @@ mod tests {
             "2018-02-26 10:00 XX",
             "20180226é",
         ] {
-            let read = instant(cell, Some(ymd), &quito);
+            let read = instant(cell, any(ymd), &quito);
             assert_eq!(read, Err(DateFault::NotADate), "{cell}");
         }
     }
 
     #[test]
     fn a_format_is_declared_by_the_order_of_its_letters() {
-        assert_eq!(Order::declared("dd-mm-yyyy"), Some(Order::DayMonthYear));
-        assert_eq!(Order::declared("m/d/yyyy"), Some(Order::MonthDayYear));
-        assert_eq!(Order::declared("YYYY.MM.DD"), Some(Order::YearMonthDay));
-        assert_eq!(Order::declared("HH:MM"), None);
+        let four = |order| {
+            let years = Years::FourDigits;
+            Some(Format { order, years })
+        };
+        assert_eq!(Format::declared("dd-mm-yyyy"), four(Order::DayMonthYear));
+        assert_eq!(Format::declared("m/d/yyyy"), four(Order::MonthDayYear));
+        assert_eq!(Format::declared("YYYY.MM.DD"), four(Order::YearMonthDay));
+        assert_eq!(Format::declared("d.m.yy"), any(Order::DayMonthYear));
+        assert_eq!(Format::declared("HH:MM"), None);
+    }
+
+    #[test]
+    fn a_year_of_two_digits_is_refused_where_others_have_four() {
+        let declared = Format::declared("dd-mm-yyyy");
+        assert_eq!(date("26-03-02", declared), Err(DateFault::TwoDigits));
+        let short = Format::declared("dd-mm-yy");
+        assert_eq!(date("26-03-02", short), Ok(day(2002, 3, 26)));
+        assert_eq!(date("26-03-2026", short), Ok(day(2026, 3, 26)));
+        // Found out: the two digits tell nothing, and are refused.
+        let found = format(&["26-03-02", "03-04-2026", "31-12-2026"]).unwrap();
+        assert_eq!(found, declared);
+        let found = format(&["26-03-02", "2026-04-03"]).unwrap();
+        assert_eq!(date("26-03-02", found), Err(DateFault::NotADate));
+    }
+
+    fn day(year: i32, month: u32, day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(year, month, day).unwrap()
     }
 }

@@ -17,9 +17,12 @@ use smol_str::SmolStr;
 
 use super::progress::{Bar, Progress};
 use crate::Failure;
+use crate::set_aside::{self, Aside};
 
 /// How many leads and journal entries are read at once.
 const PAGE: usize = 500;
+/// How many of each kind of what was set aside are told.
+const EXAMPLES: usize = 5;
 
 /// Figures about all leads of a tenant.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -52,6 +55,10 @@ pub struct Figures {
     pub service_levels: BTreeMap<String, ServiceLevel>,
     /// Leads whose history contradicts itself.
     pub flagged: Vec<Flagged>,
+    /// How many leads, messages and sweeps were set aside because they failed.
+    pub set_aside: u64,
+    /// The first few of each kind of them.
+    pub set_aside_examples: Vec<Aside>,
     /// How many commands and rules the journal holds.
     pub journal_entries: u64,
 }
@@ -160,6 +167,10 @@ impl Figures {
                 state: state.unwrap_or_default(),
                 count: group.count,
             });
+        }
+        figures.set_aside = set_aside::count(&handle).await?;
+        if figures.set_aside > 0 {
+            figures.set_aside_examples = set_aside::all(&handle, EXAMPLES).await?;
         }
         let mut bar = Bar::of_unknown(progress, "counting");
         figures

@@ -10,10 +10,12 @@ use leadkit::playbook::pipeline::Field;
 use leadkit::time::Instant;
 use leadkit::value::{Value, ValueType, folded_eq};
 use serde::Serialize;
+use smol_str::SmolStr;
 
-use super::dates::{self, DateFault, Order, OrderFault};
-use super::map::{CommandMap, FileMap, Part, Test, Text, Verb};
+use super::dates::{self, DateFault, Format, OrderFault};
+use super::map::{CommandMap, FileMap, Map, Part, Test, Text, Verb};
 use super::numbers::{self, NumberFault};
+use super::range::Range;
 use super::table::{Row, Table};
 
 /// A command of a row.
@@ -21,6 +23,8 @@ use super::table::{Row, Table};
 pub(super) struct Planned {
     /// When it happened; `None` for agents who are there from the beginning.
     pub(super) at: Option<Instant>,
+    /// The same as the file says it.
+    pub(super) at_said: SmolStr,
     /// Where it stands.
     pub(super) place: Place,
     /// The lead's name in the files.
@@ -78,7 +82,7 @@ impl Plan {
         map: &FileMap,
         table: &Table,
         playbook: &Playbook,
-    ) -> Result<(), OrderFault> {
+    ) -> Result<(), Vec<OrderFault>> {
         self.rows += (table.rows.len() + table.refused.len()) as u64;
         for bad in &table.refused {
             self.refused.push(Refused {
@@ -89,14 +93,14 @@ impl Plan {
                 reason: bad.fault.to_string(),
             });
         }
-        let orders = orders(map, table, playbook)?;
+        let formats = formats(map, table, playbook)?;
         let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
         for row in &table.rows {
             let reading = RowReading {
                 map,
                 table,
                 row,
-                orders: &orders,
+                formats: &formats,
                 playbook,
             };
             let key = match map.key.as_deref().map(|column| reading.cell(column)) {
@@ -175,6 +179,31 @@ impl Plan {
         }
     }
 
+    /// Refuses the commands whose time lies outside of the history's.
+    pub(super) fn refuse_far(&mut self, map: &Map, playbook: &Playbook) {
+        let mut times: Vec<Instant> = self.commands.iter().filter_map(|one| one.at).collect();
+        let Some(range) = Range::of(map, &playbook.zone, &mut times) else {
+            return;
+        };
+        let commands = std::mem::take(&mut self.commands);
+        for planned in commands {
+            let Some(why) = planned.at.and_then(|at| range.refuses(at)) else {
+                self.commands.push(planned);
+                continue;
+            };
+            let file = &map.files[planned.place.file];
+            let command = &file.commands[planned.place.command];
+            let column = command.at.as_deref().unwrap_or_default();
+            self.refused.push(Refused {
+                file: file.name.clone(),
+                line: planned.place.line,
+                command: Some(command.name.clone()),
+                code: "far-away".into(),
+                reason: format!("`{column}`: `{}` {why}", shortened(&planned.at_said)),
+            });
+        }
+    }
+
     /// Puts the commands into the order in which they are carried out: agents who are there from
     /// the beginning, then by time, file, line.
     pub(super) fn sort(&mut self) {
@@ -183,12 +212,12 @@ impl Plan {
     }
 }
 
-/// The order of dates in each column that is read as a date, as far as they need one.
-fn orders<'m>(
+/// How dates are written in each column that is read as a date, as far as that must be known.
+fn formats<'m>(
     map: &'m FileMap,
     table: &Table,
     playbook: &Playbook,
-) -> Result<BTreeMap<&'m str, Order>, OrderFault> {
+) -> Result<BTreeMap<&'m str, Format>, Vec<OrderFault>> {
     let mut columns: BTreeSet<&str> = BTreeSet::new();
     for command in &map.commands {
         columns.extend(command.at.as_deref());
@@ -202,29 +231,33 @@ fn orders<'m>(
             }
         }
     }
-    let mut orders = BTreeMap::new();
+    let (mut formats, mut faults) = (BTreeMap::new(), Vec::new());
     for column in columns {
-        let order = match (map.dates.get(column), table.column(column)) {
-            (Some(order), _) => Some(*order),
+        let found = match (map.dates.get(column), table.column(column)) {
+            (Some(format), _) => Ok(Some(*format)),
             (None, Some(place)) => {
                 let cells = table.rows.iter();
-                dates::find_order(
-                    column,
-                    cells.map(|row| (row.line, row.cells[place].as_str())),
-                )?
+                let cells = cells.map(|row| (row.line, row.cells[place].as_str()));
+                dates::find_order(column, cells)
             }
-            (None, None) => None,
+            (None, None) => Ok(None),
         };
-        orders.extend(order.map(|order| (column, order)));
+        match found {
+            Ok(format) => formats.extend(format.map(|format| (column, format))),
+            Err(fault) => faults.push(fault),
+        }
     }
-    Ok(orders)
+    match faults.is_empty() {
+        true => Ok(formats),
+        false => Err(faults),
+    }
 }
 
 struct RowReading<'a> {
     map: &'a FileMap,
     table: &'a Table,
     row: &'a Row,
-    orders: &'a BTreeMap<&'a str, Order>,
+    formats: &'a BTreeMap<&'a str, Format>,
     playbook: &'a Playbook,
 }
 
@@ -279,9 +312,9 @@ impl<'a> RowReading<'a> {
     }
 
     fn planned(&self, place: Place, command: &CommandMap, key: &str) -> Result<Planned, String> {
-        let at = match &command.at {
-            None => None,
-            Some(column) => Some(self.instant(column)?),
+        let (at, at_said) = match &command.at {
+            None => (None, SmolStr::default()),
+            Some(column) => (Some(self.instant(column)?), self.cell(column).into()),
         };
         let lead = match &command.lead {
             None => None,
@@ -300,6 +333,7 @@ impl<'a> RowReading<'a> {
         );
         Ok(Planned {
             at,
+            at_said,
             place,
             lead,
             id: CommandId::of(&id),
@@ -310,8 +344,8 @@ impl<'a> RowReading<'a> {
 
     fn instant(&self, column: &str) -> Result<Instant, String> {
         let cell = self.cell(column);
-        let order = self.orders.get(column).copied();
-        match dates::instant(cell, order, &self.map.zone) {
+        let format = self.formats.get(column).copied();
+        match dates::instant(cell, format, &self.map.zone) {
             Ok(at) => Ok(at),
             Err(_) if cell.is_empty() => Err(format!("`{column}` is empty, and says when")),
             Err(fault) => Err(format!("`{column}`: `{}` {fault}", shortened(cell))),
@@ -403,7 +437,11 @@ impl<'a> RowReading<'a> {
             }
             Verb::Complete => LeadOrder::Complete {
                 task: named("task", &mut playbook.tasks.iter().map(|task| &task.name))?,
-                choice: self.said(command, "choice").map(Name::from),
+                choice: self.said(command, "choice").map(|choice| {
+                    let tasks = playbook.tasks.iter();
+                    let mut choices = tasks.flat_map(|task| &task.choices);
+                    as_known(&choice, &mut choices.by_ref().map(|choice| &choice.name))
+                }),
             },
             Verb::Unsubscribe => LeadOrder::Unsubscribe,
         }))
@@ -489,8 +527,8 @@ impl<'a> RowReading<'a> {
     }
 
     fn value(&self, field: &Field, text: &Text, said: &str) -> Result<Value, String> {
-        let mut orders = text.columns().filter_map(|column| self.orders.get(column));
-        let order = orders.next().copied();
+        let mut formats = text.columns().filter_map(|column| self.formats.get(column));
+        let format = formats.next().copied();
         let refused = |fault: &dyn std::fmt::Display| {
             format!("`{}`: `{}` {fault}", field.name, shortened(said))
         };
@@ -502,12 +540,12 @@ impl<'a> RowReading<'a> {
                 Err(fault) => return Err(refused(&fault)),
             },
             ValueType::Bool => truth(said).map(Value::Bool),
-            ValueType::Date => match dates::date(said, order) {
+            ValueType::Date => match dates::date(said, format) {
                 Ok(date) => Some(Value::Date(date)),
                 Err(DateFault::NotADate) => None,
                 Err(fault) => return Err(refused(&fault)),
             },
-            ValueType::Instant => match dates::instant(said, order, &self.map.zone) {
+            ValueType::Instant => match dates::instant(said, format, &self.map.zone) {
                 Ok(at) => Some(Value::Instant(at)),
                 Err(DateFault::NotADate) => None,
                 Err(fault) => return Err(refused(&fault)),
@@ -518,7 +556,7 @@ impl<'a> RowReading<'a> {
 }
 
 /// The playbook's name that a cell means: case, spaces, `-` and `_` do not matter.
-fn as_known(text: &str, known: &mut dyn Iterator<Item = &Name>) -> Name {
+pub(super) fn as_known(text: &str, known: &mut dyn Iterator<Item = &Name>) -> Name {
     let plain = |text: &str| -> String {
         let letters = text.chars().filter(|c| !matches!(c, ' ' | '-' | '_'));
         letters.flat_map(char::to_lowercase).collect()

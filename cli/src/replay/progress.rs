@@ -1,29 +1,50 @@
-//! Bars for work that takes longer than a second.
+//! Bars for work that takes longer than a second, and lines where nobody watches.
+
+use std::io::Write as _;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use leadkit::calendar::Zone;
 use leadkit::time::Instant;
 
-/// Whether progress is shown.
+/// How progress is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Progress {
-    /// On the terminal, for what takes longer than a second.
+    /// On the terminal, as bars, for what takes longer than a second.
     Shown,
+    /// On standard error, a line every half minute: for logs.
+    Told,
     /// Not at all.
     #[default]
     Hidden,
 }
 
+impl Progress {
+    /// Says something at once.
+    pub(super) fn say(self, text: &str) {
+        if self != Self::Hidden {
+            // A log that can't be written is no reason to stop.
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+}
+
+/// How many seconds lie between two lines of a log.
+const LINE_SECONDS: u64 = 30;
+
 /// A bar that appears when the work has taken a second.
 pub(super) struct Bar {
     bar: ProgressBar,
+    progress: Progress,
     is_waiting: bool,
+    lines: u64,
 }
 
 impl Bar {
-    /// For so many steps.
+    /// For so many commands.
     pub(super) fn new(progress: Progress, length: usize) -> Self {
         let bar = ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::hidden());
-        Self::styled(bar, progress, "{wide_bar} {human_pos}/{human_len} {msg}")
+        let template = "{wide_bar} {msg}, {human_pos} of {human_len} commands";
+        Self::styled(bar, progress, template)
     }
 
     /// For nobody knows how many.
@@ -37,23 +58,42 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        let is_waiting = progress == Progress::Shown;
-        Self { bar, is_waiting }
-    }
-
-    /// So many steps more, which led to this day.
-    pub(super) fn step_to(&mut self, steps: usize, now: Instant) {
-        self.bar.set_message(now.format("%Y-%m-%d").to_string());
-        self.step(steps);
+        Self {
+            bar,
+            progress,
+            is_waiting: progress == Progress::Shown,
+            lines: 0,
+        }
     }
 
     /// So many steps more.
     pub(super) fn step(&mut self, steps: usize) {
-        if self.is_waiting && self.bar.elapsed().as_secs() >= 1 {
+        self.bar.inc(steps as u64);
+        self.show();
+    }
+
+    /// Virtual time has come to this instant.
+    pub(super) fn lived(&mut self, zone: &Zone, now: Instant) {
+        let day = zone.to_local(now).format("%Y-%m-%d");
+        self.bar.set_message(day.to_string());
+        self.show();
+    }
+
+    fn show(&mut self) {
+        let seconds = self.bar.elapsed().as_secs();
+        if self.is_waiting && seconds >= 1 {
             self.is_waiting = false;
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
-        self.bar.inc(steps as u64);
+        if self.progress == Progress::Told && seconds >= (self.lines + 1) * LINE_SECONDS {
+            self.lines = seconds / LINE_SECONDS;
+            let done = match self.bar.length() {
+                Some(length) => format!("{} of {length} commands", self.bar.position()),
+                None => self.bar.position().to_string(),
+            };
+            self.progress
+                .say(&format!("{}: {done}", self.bar.message()));
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use leadkit::calendar::Zone;
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{Actor, Command, What};
+use leadkit::decide::refusal::Refusal;
 use leadkit::engine::{Answer, Engine, Error};
 use leadkit::ids::{CommandId, LeadId, Tenant};
 use leadkit::record::journal::Event;
@@ -13,7 +15,7 @@ use leadkit::store::{JournalCursor, Key};
 use leadkit::time::Instant;
 
 use super::map::Map;
-use super::plan::{Doing, Plan, Planned, Refused};
+use super::plan::{Doing, Place, Plan, Planned, Refused};
 use super::progress::{Bar, Progress};
 use crate::Failure;
 
@@ -80,6 +82,7 @@ pub(super) struct Run<'a> {
     pub(super) clock: &'a VirtualClock,
     pub(super) tenant: &'a Tenant,
     pub(super) map: &'a Map,
+    pub(super) zone: &'a Zone,
     pub(super) past: Past,
     pub(super) bar: Bar,
 }
@@ -88,6 +91,8 @@ pub(super) struct Run<'a> {
 struct State<'p> {
     ran: Ran,
     leads: BTreeMap<Rc<str>, LeadId>,
+    /// The rows that registered them.
+    rows: BTreeMap<LeadId, &'p Planned>,
     /// Commands on leads that are not registered yet, by the lead.
     waiting: BTreeMap<Rc<str>, Vec<&'p Planned>>,
     /// Commands of this instant that are still to come.
@@ -108,6 +113,7 @@ impl Run<'_> {
         let mut state = State {
             ran: Ran::default(),
             leads: BTreeMap::new(),
+            rows: BTreeMap::new(),
             waiting: BTreeMap::new(),
             queue: VecDeque::new(),
             wave: Vec::new(),
@@ -135,7 +141,7 @@ impl Run<'_> {
             }
             self.live_until(now, &mut state.ran).await?;
             self.instant(&mut state).await?;
-            self.bar.step_to(end - next, now);
+            self.bar.step(end - next);
             next = end;
         }
         if let Some(until) = until {
@@ -167,11 +173,15 @@ impl Run<'_> {
         }
     }
 
-    async fn live_until(&self, until: Instant, ran: &mut Ran) -> Result<(), Failure> {
-        let looked_at = |_, ticked: &leadkit::engine::Ticked| {
+    async fn live_until(&mut self, until: Instant, ran: &mut Ran) -> Result<(), Failure> {
+        let (zone, bar) = (self.zone, &mut self.bar);
+        let looked_at = |at, ticked: &leadkit::engine::Ticked| {
             ran.messages += ticked.handed_over;
+            bar.lived(zone, at);
         };
-        Ok(self.engine.live_until(self.clock, until, looked_at).await?)
+        let lived = self.engine.live_until(self.clock, until, looked_at).await;
+        self.bar.lived(zone, until);
+        Ok(lived?)
     }
 
     /// Carries out the commands of one instant, in order, as many at a time as don't touch the
@@ -187,8 +197,8 @@ impl Run<'_> {
             };
             if self.past.done.contains(&planned.id) {
                 state.ran.done_before += 1;
-                if let (Some(lead), Some(id)) = (&planned.lead, self.past.leads.get(&planned.id)) {
-                    registered(state, lead, *id);
+                if let Some(id) = self.past.leads.get(&planned.id) {
+                    registered(state, planned, *id);
                 }
                 continue;
             }
@@ -255,10 +265,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn note(
+    fn note<'p>(
         &self,
-        state: &mut State<'_>,
-        planned: &Planned,
+        state: &mut State<'p>,
+        planned: &'p Planned,
         answer: Result<Answer, Error>,
     ) -> Result<(), Failure> {
         match answer {
@@ -266,18 +276,39 @@ impl Run<'_> {
                 state.ran.done += u64::from(!answer.already_done);
                 state.ran.done_before += u64::from(answer.already_done);
                 let registers = matches!(planned.doing, Doing::Register(_));
-                if let (Some(lead), Some(known), true) = (&planned.lead, answer.lead, registers) {
-                    registered(state, lead, known.id);
+                if let (Some(known), true) = (answer.lead, registers) {
+                    registered(state, planned, known.id);
                 }
                 Ok(())
             }
             Err(Error::Refused(refusal)) => {
-                let reason = refusal.to_string();
+                let reason = self.told(state, planned, &refusal);
                 self.refuse(&mut state.ran, planned, refusal.code(), reason);
                 Ok(())
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Why a row is refused, as whoever has the files reads it: with rows in place of ids.
+    fn told(&self, state: &State<'_>, planned: &Planned, refusal: &Refusal) -> String {
+        let (Refusal::AlreadyHeld { base, holder }, Doing::Register(new)) =
+            (refusal, &planned.doing)
+        else {
+            return refusal.to_string();
+        };
+        let who = new
+            .email
+            .as_ref()
+            .or(new.phone.as_ref())
+            .unwrap_or(&new.name);
+        let row = state.rows.get(holder).map(|first| {
+            let Place { file, line, .. } = first.place;
+            let lead = first.lead.as_deref().unwrap_or_default();
+            format!("lead `{lead}` of {}:{line}", self.map.files[file].name)
+        });
+        let row = row.unwrap_or_else(|| format!("lead {holder}"));
+        format!("{who} is already in the base `{base}`, with the {row}")
     }
 
     fn refuse(&self, ran: &mut Ran, planned: &Planned, code: &str, reason: String) {
@@ -293,7 +324,11 @@ impl Run<'_> {
 }
 
 /// A lead is there: what waited for it comes next.
-fn registered(state: &mut State<'_>, lead: &Rc<str>, id: LeadId) {
+fn registered<'p>(state: &mut State<'p>, by: &'p Planned, id: LeadId) {
+    let Some(lead) = &by.lead else {
+        return;
+    };
+    state.rows.insert(id, by);
     state.leads.insert(lead.clone(), id);
     for planned in state.waiting.remove(lead).into_iter().flatten().rev() {
         state.queue.push_front(planned);

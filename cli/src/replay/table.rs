@@ -63,15 +63,15 @@ pub struct BadRow {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RowFault {
-    /// It lacks a cell that is wanted.
-    #[error("has {found} cells of {wanted}, and none for `{column}`")]
+    /// It lacks cells that are wanted.
+    #[error("has {found} cells of {wanted}, and none for {}", quoted(.columns))]
     TooShort {
         /// How many it has.
         found: usize,
         /// How many the header has.
         wanted: usize,
-        /// The first column that is wanted and missing.
-        column: String,
+        /// The columns that are wanted and missing.
+        columns: Vec<String>,
     },
     /// It has more cells than the header; there is probably a delimiter inside one of them.
     #[error(
@@ -125,22 +125,9 @@ pub enum TableFault {
     /// The declared encoding is not known.
     #[error("`{0}` is no encoding; write for instance \"utf-8\", \"windows-1252\", \"utf-16le\"")]
     UnknownEncoding(String),
-    /// A column that the map speaks of is not there.
-    #[error("there is no column `{column}`; {hint}")]
-    MissingColumn {
-        /// The column.
-        column: String,
-        /// What was probably meant.
-        hint: String,
-    },
-    /// A column that the map speaks of is there twice.
-    #[error("the column `{column}` is there {times} times; which one is meant can't be told")]
-    DoubleColumn {
-        /// The column.
-        column: String,
-        /// How often.
-        times: usize,
-    },
+    /// Columns that the map speaks of are not there, or not once.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Columns(Vec<ColumnFault>),
     /// The headers themselves can't be read.
     #[error("line {line}: {fault}")]
     Headers {
@@ -149,6 +136,51 @@ pub enum TableFault {
         /// What is wrong.
         fault: RowFault,
     },
+}
+
+/// A column that the map speaks of, and which can't be told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ColumnFault {
+    /// It is not there.
+    #[error("there is no column `{column}`")]
+    Missing {
+        /// The column.
+        column: String,
+        /// What was probably meant.
+        hint: String,
+    },
+    /// It is there more than once.
+    #[error("the column `{column}` is there {times} times; which one is meant can't be told")]
+    Double {
+        /// The column.
+        column: String,
+        /// How often.
+        times: usize,
+    },
+}
+
+impl ColumnFault {
+    /// The column.
+    #[must_use]
+    pub fn column(&self) -> &str {
+        let (Self::Missing { column, .. } | Self::Double { column, .. }) = self;
+        column
+    }
+
+    /// What was probably meant.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Missing { hint, .. } => Some(hint),
+            Self::Double { .. } => None,
+        }
+    }
+}
+
+fn quoted(columns: &[String]) -> String {
+    let quoted: Vec<String> = columns.iter().map(|column| format!("`{column}`")).collect();
+    quoted.join(", ")
 }
 
 impl Table {
@@ -357,25 +389,25 @@ fn find_delimiter(text: &str, columns: &[&str]) -> u8 {
 /// Where the wanted columns are.
 fn places(headers: &[String], columns: &[&str]) -> Result<Vec<usize>, TableFault> {
     let mut places = Vec::with_capacity(columns.len());
+    let mut faults = Vec::new();
     for column in columns {
         let times = headers.iter().filter(|header| header == column).count();
         let place = headers.iter().position(|header| header == column);
-        match (place, times) {
-            (Some(place), 1) => places.push(place),
-            (None, _) => {
+        let column = (*column).to_owned();
+        match place {
+            Some(place) if times == 1 => places.push(place),
+            Some(_) => faults.push(ColumnFault::Double { column, times }),
+            None => {
                 let known = headers.iter().map(String::as_str);
-                return Err(TableFault::MissingColumn {
-                    column: (*column).to_owned(),
-                    hint: spell::hint(column, known.filter(|header| !header.is_empty())),
-                });
-            }
-            (Some(_), times) => {
-                let column = (*column).to_owned();
-                return Err(TableFault::DoubleColumn { column, times });
+                let hint = spell::hint(&column, known.filter(|header| !header.is_empty()));
+                faults.push(ColumnFault::Missing { column, hint });
             }
         }
     }
-    Ok(places)
+    match faults.is_empty() {
+        true => Ok(places),
+        false => Err(TableFault::Columns(faults)),
+    }
 }
 
 fn cell_fault(
@@ -433,12 +465,15 @@ fn row(
             wanted: width,
         });
     }
-    if let Some(missing) = wanted.iter().find(|place| **place >= found) {
-        let column = headers[*missing].clone();
+    let missing = wanted.iter().filter(|place| **place >= found);
+    let mut missing: Vec<usize> = missing.copied().collect();
+    if !missing.is_empty() {
+        missing.sort_unstable();
+        let columns = missing.iter().map(|place| headers[*place].clone());
         return refused(RowFault::TooShort {
             found,
             wanted: width,
-            column,
+            columns: columns.collect(),
         });
     }
     for cell in &mut cells {

@@ -1,0 +1,158 @@
+//! What a map says in its own words, held against the playbook before any row is read.
+
+use std::ops::Range;
+
+use leadkit::ids::Name;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::read::Reader;
+use super::{Part, Text, Verb};
+use crate::replay::plan::as_known;
+use crate::spell;
+
+/// What a text names in the playbook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    Stage,
+    FinalStage,
+    Role,
+    Source,
+    Pool,
+    Activity,
+    Hold,
+    WaitGroup,
+    Task,
+    Choice,
+}
+
+impl Sort {
+    /// What a command's word names, if it is something of the playbook's.
+    fn of(verb: Verb, key: &str) -> Option<Self> {
+        Some(match (verb, key) {
+            (Verb::Move | Verb::Reopen, "to") => Self::Stage,
+            (Verb::Close, "as") => Self::FinalStage,
+            (Verb::SetUp, "role") => Self::Role,
+            (Verb::Register, "source") => Self::Source,
+            (Verb::Assign, "pool") => Self::Pool,
+            (Verb::Record, "activity") => Self::Activity,
+            (Verb::Hold, "as") | (Verb::Release, "from") => Self::Hold,
+            (Verb::Register | Verb::Move | Verb::Reopen, "wait") => Self::WaitGroup,
+            (Verb::Complete, "task") => Self::Task,
+            (Verb::Complete, "choice") => Self::Choice,
+            _ => return None,
+        })
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Stage => "stage",
+            Self::FinalStage => "stage in which leads end",
+            Self::Role => "role",
+            Self::Source => "source",
+            Self::Pool => "pool",
+            Self::Activity => "activity",
+            Self::Hold => "hold",
+            Self::WaitGroup => "wait group",
+            Self::Task => "task",
+            Self::Choice => "choice of a task",
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// Reports a name that the playbook does not have: one that is written in the command, or one
+    /// that the map gives as the meaning of a cell.
+    pub(super) fn check_literal(
+        &mut self,
+        verb: Verb,
+        key: &str,
+        text: &Text,
+        span: Range<usize>,
+        meanings: Option<&Spanned<DeValue<'_>>>,
+    ) {
+        let Some(sort) = Sort::of(verb, key) else {
+            return;
+        };
+        match text.0.as_slice() {
+            [Part::Plain(literal)] => self.check_name(sort, literal, span),
+            [Part::Column(column)] => {
+                let columns = meanings.and_then(|meanings| meanings.get_ref().as_table());
+                let meanings = columns.and_then(|columns| columns.get(column.as_str()));
+                let meanings = meanings.and_then(|meanings| meanings.get_ref().as_table());
+                for (_, meaning) in meanings.into_iter().flat_map(|table| table.iter()) {
+                    if let Some(literal) = meaning.get_ref().as_str() {
+                        self.check_name(sort, literal, meaning.span());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn check_name(&mut self, sort: Sort, literal: &str, span: Range<usize>) {
+        let literal = literal.trim();
+        let names = self.names(sort);
+        let known = as_known(literal, &mut names.iter());
+        if literal.is_empty() || names.contains(&known) {
+            return;
+        }
+        let message = format!("the playbook has no {} `{literal}`", sort.word());
+        let hint = spell::hint(literal, names.iter().map(Name::as_str));
+        self.fault(span, message, Some(hint));
+    }
+
+    fn names(&self, sort: Sort) -> Vec<Name> {
+        let playbook = self.playbook;
+        let stages = playbook
+            .pipelines
+            .iter()
+            .flat_map(|pipeline| &pipeline.stages);
+        let mut names: Vec<Name> = match sort {
+            Sort::Stage => stages.map(|stage| stage.name.clone()).collect(),
+            Sort::FinalStage => stages
+                .filter(|stage| stage.outcome.is_some())
+                .map(|stage| stage.name.clone())
+                .collect(),
+            Sort::Role => playbook
+                .roles
+                .iter()
+                .map(|role| role.name.clone())
+                .collect(),
+            Sort::Source => playbook
+                .sources
+                .iter()
+                .map(|source| source.name.clone())
+                .collect(),
+            Sort::Pool => playbook
+                .pools
+                .iter()
+                .map(|pool| pool.name.clone())
+                .collect(),
+            Sort::Activity => playbook.activities.clone(),
+            Sort::Hold => playbook.holds.clone(),
+            Sort::WaitGroup => playbook
+                .waits
+                .iter()
+                .map(|wait| wait.name.clone())
+                .collect(),
+            Sort::Task => playbook
+                .tasks
+                .iter()
+                .map(|task| task.name.clone())
+                .collect(),
+            Sort::Choice => {
+                let tasks = playbook.tasks.iter();
+                let choices = tasks.flat_map(|task| &task.choices);
+                choices.map(|choice| choice.name.clone()).collect()
+            }
+        };
+        let mut seen: Vec<Name> = Vec::new();
+        names.retain(|name| {
+            let is_new = !seen.contains(name);
+            seen.extend(is_new.then(|| name.clone()));
+            is_new
+        });
+        names
+    }
+}

@@ -1,0 +1,674 @@
+//! Reading a map: walked by hand, so that all that is wrong with it is told at once, each fault where
+//! it stands.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
+
+use chrono::NaiveDate;
+use encoding_rs::Encoding;
+use leadkit::calendar::Zone;
+use leadkit::ids::Name;
+use leadkit::playbook::Playbook;
+use leadkit::value::fold;
+use smol_str::SmolStr;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::super::dates::{Format, Order, Years};
+use super::super::numbers::DecimalMark;
+use super::{CommandMap, FileMap, Map, MapFault, Part, Test, Text, Verb};
+use crate::spell;
+
+/// A value with its place.
+type Said<'a> = Spanned<DeValue<'a>>;
+/// What is written under a key, which has a place of its own.
+type Entry<'a, 'b> = (&'b str, Range<usize>, &'b Said<'a>);
+
+/// What can stand above the files.
+const OF_MAP: [&str; 3] = ["file", "from", "to"];
+/// What a file can say.
+const OF_FILE: [&str; 10] = [
+    "path",
+    "key",
+    "zone",
+    "delimiter",
+    "encoding",
+    "decimal",
+    "empty",
+    "dates",
+    "values",
+    "command",
+];
+/// What a command can say beside what it is.
+const OF_COMMAND: [&str; 5] = ["name", "at", "lead", "if", "unless"];
+
+/// Reads a map as far as it can be read, and tells all that is wrong with it. Of what is no TOML at
+/// all, only that is told.
+#[must_use]
+pub fn read(path: &Path, text: &str, playbook: &Playbook) -> (Map, Vec<MapFault>) {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader {
+        playbook,
+        text,
+        columns: BTreeMap::new(),
+        faults: Vec::new(),
+    };
+    for error in &errors {
+        let message = format!("this is no TOML: {}", error.message());
+        reader.fault(error.span().unwrap_or(0..0), message, None);
+    }
+    let mut map = Map::default();
+    if errors.is_empty() {
+        let base = path.parent().unwrap_or_else(|| Path::new(""));
+        map = reader.map(&table, base);
+    }
+    reader.faults.sort_by_key(|fault| fault.span.start);
+    (map, reader.faults)
+}
+
+pub(super) struct Reader<'t> {
+    pub(super) playbook: &'t Playbook,
+    text: &'t str,
+    /// The columns of the file that is being read.
+    columns: BTreeMap<String, Range<usize>>,
+    faults: Vec<MapFault>,
+}
+
+impl Reader<'_> {
+    /// Notes a fault, once at each place.
+    pub(super) fn fault(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        let fault = MapFault {
+            span,
+            message: message.into(),
+            hint,
+        };
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    /// What a table says, in the order in which it stands there.
+    fn entries<'a, 'b>(table: &'b DeTable<'a>) -> Vec<Entry<'a, 'b>> {
+        let mut entries: Vec<Entry<'a, 'b>> = table
+            .iter()
+            .map(|(key, value)| (key.get_ref().as_ref(), key.span(), value))
+            .collect();
+        entries.sort_by_key(|(_, span, _)| span.start);
+        entries
+    }
+
+    fn unknown(&mut self, key: &str, span: Range<usize>, place: &str, known: &[&str]) {
+        let message = format!("`{key}` means nothing in {place}");
+        let hint = spell::hint(key, known.iter().copied());
+        self.fault(span, message, Some(hint));
+    }
+
+    fn string(&mut self, key: &str, value: &Said<'_>) -> Option<String> {
+        let text = value.get_ref().as_str().map(ToOwned::to_owned);
+        if text.is_none() {
+            let hint = Some(format!("write {key} = \"..\""));
+            self.fault(value.span(), format!("`{key}` must be a text"), hint);
+        }
+        text
+    }
+
+    /// A text, or a number or a date as it is written.
+    fn scalar(&self, value: &Said<'_>) -> Option<String> {
+        match value.get_ref() {
+            DeValue::String(text) => Some(text.as_ref().to_owned()),
+            DeValue::Array(_) | DeValue::Table(_) => None,
+            _ => self.text.get(value.span()).map(ToOwned::to_owned),
+        }
+    }
+
+    fn map(&mut self, table: &Spanned<DeTable<'_>>, base: &Path) -> Map {
+        let mut map = Map::default();
+        let mut files = None;
+        for (key, span, value) in Self::entries(table.get_ref()) {
+            match key {
+                "file" => files = Some(value),
+                "from" => map.from = self.day(key, value),
+                "to" => map.to = self.day(key, value),
+                _ => self.unknown(key, span, "a map", &OF_MAP),
+            }
+        }
+        if let (Some(from), Some(to)) = (map.from, map.to)
+            && from > to
+        {
+            let message = format!("the history would end on {to}, before it begins on {from}");
+            self.fault(0..0, message, None);
+        }
+        let hint = "say with [[file]] which files there are; see leadkit replay --help";
+        let Some(files) = files else {
+            self.fault(0..0, "the map names no file", Some(hint.into()));
+            return map;
+        };
+        let listed = self.tables(files, "file", hint);
+        for (span, table) in listed {
+            let file = self.file(table, base, span);
+            if let Some(known) = map.files.iter().find(|known| is_same(known, &file)) {
+                let message = match known.name == file.name {
+                    true => format!("the file `{}` is mapped twice", file.name),
+                    false => format!(
+                        "`{}` is the file `{}`, mapped already",
+                        file.name, known.name
+                    ),
+                };
+                let hint = Some("put all its commands under one [[file]]".into());
+                self.fault(file.span.clone(), message, hint);
+            }
+            map.files.push(file);
+        }
+        map
+    }
+
+    /// The tables of a list of tables.
+    fn tables<'a, 'b>(
+        &mut self,
+        value: &'b Said<'a>,
+        key: &str,
+        hint: &str,
+    ) -> Vec<(Range<usize>, &'b DeTable<'a>)> {
+        let mut tables = Vec::new();
+        for one in value
+            .get_ref()
+            .as_array()
+            .into_iter()
+            .flat_map(|list| list.iter())
+        {
+            match one.get_ref().as_table() {
+                Some(table) => tables.push((one.span(), table)),
+                None => self.fault(one.span(), format!("`{key}` must be a table"), None),
+            }
+        }
+        if !value.get_ref().is_array() {
+            let message = format!("`{key}` must be a list of tables");
+            self.fault(value.span(), message, Some(hint.into()));
+        }
+        tables
+    }
+
+    fn day(&mut self, key: &str, value: &Said<'_>) -> Option<NaiveDate> {
+        let day = self.scalar(value).and_then(|text| text.parse().ok());
+        if day.is_none() {
+            let message = format!("`{key}` must be a day");
+            let hint = format!("write for instance {key} = 2018-04-01");
+            self.fault(value.span(), message, Some(hint));
+        }
+        day
+    }
+
+    fn file(&mut self, table: &DeTable<'_>, base: &Path, span: Range<usize>) -> FileMap {
+        self.columns = BTreeMap::new();
+        let mut file = FileMap {
+            path: PathBuf::new(),
+            name: String::new(),
+            span: span.clone(),
+            key: None,
+            zone: self.playbook.zone.clone(),
+            delimiter: None,
+            encoding: None,
+            decimal: None,
+            empty: Vec::new(),
+            dates: BTreeMap::new(),
+            values: BTreeMap::new(),
+            commands: Vec::new(),
+            columns: BTreeMap::new(),
+        };
+        let mut commands = None;
+        let mut has_path = false;
+        let entries = Self::entries(table);
+        for (key, place, value) in &entries {
+            match *key {
+                "path" => {
+                    has_path = true;
+                    file.span = value.span();
+                    let path = self.string(key, value).unwrap_or_default();
+                    file.name = plain_path(&path, base);
+                    file.path = base.join(path);
+                }
+                "key" => file.key = self.column(key, value),
+                "zone" => file.zone = self.zone(value).unwrap_or(file.zone),
+                "delimiter" => file.delimiter = self.delimiter(value),
+                "encoding" => file.encoding = self.encoding(value),
+                "decimal" => file.decimal = self.decimal(value),
+                "empty" => file.empty = self.empty(value),
+                "dates" => file.dates = self.dates(value),
+                "values" => file.values = self.values(value),
+                "command" => commands = Some(*value),
+                _ => {
+                    // What is there under a slip of the pen is not also missing.
+                    has_path |= spell::nearest(key, OF_FILE) == Some("path");
+                    self.unknown(key, place.clone(), "a file", &OF_FILE);
+                }
+            }
+        }
+        if !has_path {
+            self.fault(span.clone(), "a file needs its `path`", None);
+        }
+        let hint = "say with [[file.command]] what its rows are";
+        if let Some(commands) = commands {
+            let meanings = entries.iter().find(|(key, ..)| *key == "values");
+            let meanings = meanings.map(|(.., value)| *value);
+            for (span, table) in self.tables(commands, "command", hint) {
+                let Some(command) = self.command(table, span.clone(), meanings) else {
+                    continue;
+                };
+                let mut known = file.commands.iter();
+                if known.any(|known: &CommandMap| known.name == command.name) {
+                    let message = format!("this file has two commands named `{}`", command.name);
+                    let hint = "give each a `name` of its own; it is part of their ids".to_owned();
+                    self.fault(span, message, Some(hint));
+                }
+                file.commands.push(command);
+            }
+        }
+        let is_empty = commands.is_none_or(|commands| {
+            let list = commands.get_ref().as_array();
+            list.is_some_and(|list| list.iter().next().is_none())
+        });
+        let is_misspelt = entries
+            .iter()
+            .any(|(key, ..)| *key != "command" && spell::nearest(key, OF_FILE) == Some("command"));
+        if is_empty && !is_misspelt {
+            self.fault(span, "this file has no commands", Some(hint.into()));
+        }
+        file.columns = std::mem::take(&mut self.columns);
+        file
+    }
+
+    /// A key whose value names a column.
+    fn column(&mut self, key: &str, value: &Said<'_>) -> Option<String> {
+        let column = self.string(key, value)?;
+        self.speaks_of(&column, value.span());
+        Some(column)
+    }
+
+    fn speaks_of(&mut self, column: &str, span: Range<usize>) {
+        self.columns.entry(column.to_owned()).or_insert(span);
+    }
+
+    fn zone(&mut self, value: &Said<'_>) -> Option<Zone> {
+        let said = self.string("zone", value)?;
+        match said.parse::<Zone>() {
+            Ok(zone) => Some(zone),
+            Err(unknown) => {
+                let near = unknown.nearest.first();
+                let hint = near.map(|near| format!("did you mean `{near}`?"));
+                let message = format!("there is no time zone `{said}`");
+                self.fault(value.span(), message, hint);
+                None
+            }
+        }
+    }
+
+    fn delimiter(&mut self, value: &Said<'_>) -> Option<u8> {
+        let said = self.string("delimiter", value)?;
+        if let [one] = said.as_bytes() {
+            return Some(*one);
+        }
+        let hint = Some("write for instance \";\" or \"\\t\"".into());
+        self.fault(value.span(), "a delimiter is one sign", hint);
+        None
+    }
+
+    fn encoding(&mut self, value: &Said<'_>) -> Option<String> {
+        let said = self.string("encoding", value)?;
+        if Encoding::for_label(said.trim().as_bytes()).is_some() {
+            return Some(said);
+        }
+        let hint = "write for instance \"utf-8\", \"windows-1252\", \"utf-16le\"".to_owned();
+        self.fault(value.span(), format!("`{said}` is no encoding"), Some(hint));
+        None
+    }
+
+    fn decimal(&mut self, value: &Said<'_>) -> Option<DecimalMark> {
+        let said = self.string("decimal", value)?;
+        let mark = DecimalMark::declared(&said);
+        if mark.is_none() {
+            let hint = Some("write decimal = \",\" or decimal = \".\"".into());
+            self.fault(value.span(), "a decimal mark is a comma or a point", hint);
+        }
+        mark
+    }
+
+    fn empty(&mut self, value: &Said<'_>) -> Vec<String> {
+        let list = value.get_ref().as_array();
+        let texts = list.and_then(|list| list.iter().map(|one| self.scalar(one)).collect());
+        if texts.is_none() {
+            let hint = Some("write for instance empty = [\"NULL\", \"n/a\"]".into());
+            self.fault(value.span(), "`empty` must be a list of texts", hint);
+        }
+        texts.unwrap_or_default()
+    }
+
+    /// A table whose keys are columns.
+    fn by_column<'a, 'b>(
+        &mut self,
+        key: &str,
+        value: &'b Said<'a>,
+        hint: &str,
+    ) -> Vec<Entry<'a, 'b>> {
+        let Some(table) = value.get_ref().as_table() else {
+            let message = format!("`{key}` must be a table of columns");
+            self.fault(value.span(), message, Some(hint.into()));
+            return Vec::new();
+        };
+        let entries = Self::entries(table);
+        for (column, span, _) in &entries {
+            self.speaks_of(column, span.clone());
+        }
+        entries
+    }
+
+    fn dates(&mut self, value: &Said<'_>) -> BTreeMap<String, Format> {
+        let mut dates = BTreeMap::new();
+        let forms = "write for instance \"yyyy-mm-dd\", \"dd-mm-yyyy\", \"m/d/yyyy\"";
+        for (column, _, form) in self.by_column("dates", value, forms) {
+            let Some(said) = self.string(column, form) else {
+                continue;
+            };
+            let format = Format::declared(&said);
+            if format.is_none() {
+                let message = format!("`{said}` is no form of a date");
+                self.fault(form.span(), message, Some(forms.into()));
+            }
+            // Whatever it is, the column is declared: that is not to be found out too.
+            let format = format.unwrap_or(Format {
+                order: Order::YearMonthDay,
+                years: Years::FourDigits,
+            });
+            dates.insert(column.to_owned(), format);
+        }
+        dates
+    }
+
+    fn values(&mut self, value: &Said<'_>) -> BTreeMap<String, BTreeMap<String, String>> {
+        let hint = "write [file.values.COLUMN], then \"cell\" = \"what it means\"";
+        let columns = self.by_column("values", value, hint);
+        let mut values = BTreeMap::new();
+        for (column, _, meanings) in columns {
+            let Some(table) = meanings.get_ref().as_table() else {
+                let message = format!("the values of `{column}` must be a table");
+                self.fault(meanings.span(), message, Some(hint.into()));
+                continue;
+            };
+            let meanings = self.meanings(table);
+            values.insert(column.to_owned(), meanings);
+        }
+        values
+    }
+
+    /// What cells of a column mean: each cell one thing, whatever its case.
+    fn meanings(&mut self, table: &DeTable<'_>) -> BTreeMap<String, String> {
+        let mut known: BTreeMap<SmolStr, (&str, String)> = BTreeMap::new();
+        let mut meanings = BTreeMap::new();
+        for (cell, span, value) in Self::entries(table) {
+            let Some(meaning) = self.scalar(value) else {
+                let message = format!("what `{cell}` means must be a text");
+                self.fault(value.span(), message, None);
+                continue;
+            };
+            let before = known.insert(fold(cell), (cell, meaning.clone()));
+            if let Some((other, _)) = before.filter(|(_, known)| *known != meaning) {
+                let message = format!("`{other}` and `{cell}` are one cell with two meanings");
+                let hint = "case makes no difference; keep one of them".to_owned();
+                self.fault(span, message, Some(hint));
+            }
+            meanings.insert(cell.to_owned(), meaning);
+        }
+        meanings
+    }
+
+    fn command(
+        &mut self,
+        table: &DeTable<'_>,
+        span: Range<usize>,
+        meanings: Option<&Said<'_>>,
+    ) -> Option<CommandMap> {
+        let (mut name, mut at, mut lead) = (None, None, None);
+        let (mut only_if, mut unless) = (Vec::new(), Vec::new());
+        // What is there, if only under a slip of the pen, is not also missing.
+        let mut meant: Vec<&str> = Vec::new();
+        let mut verbs: Vec<(Verb, &Said<'_>)> = Vec::new();
+        let words = || Verb::ALL.iter().map(|verb| verb.word());
+        for (key, place, value) in Self::entries(table) {
+            match key {
+                "name" => name = self.string(key, value),
+                "at" => at = self.column(key, value),
+                "lead" => lead = self.column(key, value),
+                "if" => only_if = self.tests(value),
+                "unless" => unless = self.tests(value),
+                _ => {
+                    let near = if words().any(|word| word == key) {
+                        Some(key)
+                    } else {
+                        let message = format!("`{key}` means nothing in a command");
+                        let near = spell::nearest(key, words().chain(OF_COMMAND));
+                        let hint = near.map(|near| format!("did you mean `{near}`?"));
+                        self.fault(place, message, hint);
+                        near
+                    };
+                    let verb = Verb::ALL.iter().find(|verb| Some(verb.word()) == near);
+                    verbs.extend(verb.map(|verb| (*verb, value)));
+                    meant.extend(near);
+                }
+            }
+        }
+        let (verb, value) = match verbs.as_slice() {
+            [one] => *one,
+            [] => {
+                if meant.is_empty() {
+                    let words: Vec<&str> = words().collect();
+                    let hint = Some(format!("one of: {}", words.join(", ")));
+                    self.fault(span, "a command must say what it is", hint);
+                }
+                return None;
+            }
+            [(one, _), (other, value), ..] => {
+                let (one, other) = (one.word(), other.word());
+                let message = format!("one command is either `{one}` or `{other}`");
+                let hint = Some("write two [[file.command]]".into());
+                self.fault(value.span(), message, hint);
+                return None;
+            }
+        };
+        for key in ["at", "lead"] {
+            let is_said = table.iter().any(|(known, _)| known.get_ref() == key);
+            if !is_said && !meant.contains(&key) && verb != Verb::SetUp {
+                let message = format!("`{}` needs `{key}`, a column", verb.word());
+                self.fault(span.clone(), message, None);
+            }
+        }
+        let (by, says) = self.says(verb, value, meanings);
+        let is_misspelt = !table.iter().any(|(key, _)| key.get_ref() == verb.word());
+        if is_misspelt {
+            return None;
+        }
+        Some(CommandMap {
+            name: name.unwrap_or_else(|| verb.word().into()),
+            verb,
+            at,
+            lead,
+            only_if,
+            unless,
+            by,
+            says,
+        })
+    }
+
+    /// What stands in a command's own table.
+    fn says(
+        &mut self,
+        verb: Verb,
+        value: &Said<'_>,
+        meanings: Option<&Said<'_>>,
+    ) -> (Option<Text>, Vec<(String, Text)>) {
+        let word = verb.word();
+        let Some(table) = value.get_ref().as_table() else {
+            let hint = format!("write {word} = {{}} where nothing more is to be said");
+            let message = format!("`{word}` must be a table");
+            self.fault(value.span(), message, Some(hint));
+            return (None, Vec::new());
+        };
+        let fields = self.playbook.fields.iter();
+        let fields = fields.filter(|_| verb.says_fields());
+        let fields: Vec<Name> = fields.map(|field| field.name.clone()).collect();
+        let known: Vec<&str> = verb
+            .needs()
+            .iter()
+            .chain(verb.may())
+            .copied()
+            .chain(["by"])
+            .chain(fields.iter().map(Name::as_str))
+            .collect();
+        let (mut by, mut says, mut meant) = (None, Vec::new(), Vec::new());
+        for (key, span, value) in Self::entries(table) {
+            let is_field = fields.iter().any(|field| field.as_str() == key);
+            let own = verb.own(key).filter(|own| *own == key || !is_field);
+            let Some(name) = own.or_else(|| known.contains(&key).then_some(key)) else {
+                meant.extend(spell::nearest(key, known.iter().copied()));
+                let hint = spell::hint(key, known.iter().copied());
+                self.fault(span, format!("`{word}` knows no `{key}`"), Some(hint));
+                continue;
+            };
+            meant.push(name);
+            let Some(text) = self.said(name, value) else {
+                continue;
+            };
+            self.check_literal(verb, name, &text, value.span(), meanings);
+            match name {
+                "by" => by = Some(text),
+                name => says.push((name.to_owned(), text)),
+            }
+        }
+        for needed in verb.needs().iter().filter(|needed| !meant.contains(needed)) {
+            let message = format!("`{word}` needs `{needed}`");
+            self.fault(value.span(), message, None);
+        }
+        if verb == Verb::Set && meant.iter().all(|meant| *meant == "by") {
+            self.fault(value.span(), "`set` needs a field and its value", None);
+        }
+        (by, says)
+    }
+
+    /// A text in which columns stand for cells.
+    fn said(&mut self, key: &str, value: &Said<'_>) -> Option<Text> {
+        let Some(said) = self.scalar(value) else {
+            self.fault(value.span(), format!("`{key}` must be a text"), None);
+            return None;
+        };
+        match Text::parse(&said) {
+            Ok(text) => {
+                for part in &text.0 {
+                    if let Part::Column(column) = part {
+                        self.speaks_of(column, value.span());
+                    }
+                }
+                Some(text)
+            }
+            Err(message) => {
+                self.fault(value.span(), format!("in `{key}`: {message}"), None);
+                None
+            }
+        }
+    }
+
+    /// `if = "column"`, or `if = { column = "text", other = ["one", "another"] }`.
+    fn tests(&mut self, value: &Said<'_>) -> Vec<Test> {
+        let found: Option<Vec<Test>> = match value.get_ref() {
+            DeValue::String(column) => {
+                self.speaks_of(column.as_ref(), value.span());
+                Some(vec![Test {
+                    column: column.as_ref().to_owned(),
+                    among: Vec::new(),
+                }])
+            }
+            DeValue::Table(table) => {
+                let entries = Self::entries(table);
+                for (column, span, _) in &entries {
+                    self.speaks_of(column, span.clone());
+                }
+                let tests = entries.into_iter().map(|(column, _, among)| {
+                    let among = match among.get_ref() {
+                        DeValue::Array(list) => list
+                            .iter()
+                            .map(|one| self.scalar(one))
+                            .collect::<Option<_>>()?,
+                        _ => vec![self.scalar(among)?],
+                    };
+                    let column = column.to_owned();
+                    Some(Test { column, among })
+                });
+                tests.collect()
+            }
+            _ => None,
+        };
+        if found.is_none() {
+            let hint = "write if = \"column\", or if = { column = \"text\" }".to_owned();
+            self.fault(value.span(), "this is no test of a row", Some(hint));
+        }
+        found.unwrap_or_default()
+    }
+}
+
+/// A path in its plainest form, relative to the map where it can be: however it is written, the file
+/// is the same, and so are the ids of its rows.
+fn plain_path(path: &str, base: &Path) -> String {
+    let path = Path::new(path);
+    let path = match path.is_absolute() {
+        true => std::path::absolute(base)
+            .ok()
+            .and_then(|base| path.strip_prefix(base).ok().map(Path::to_owned))
+            .unwrap_or_else(|| path.to_owned()),
+        false => path.to_owned(),
+    };
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        let is_in_folder = matches!(plain.components().next_back(), Some(Component::Normal(_)));
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if is_in_folder => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain.to_string_lossy().into_owned()
+}
+
+/// Whether both are one file, also where links lead to it.
+fn is_same(one: &FileMap, other: &FileMap) -> bool {
+    if one.name == other.name {
+        return true;
+    }
+    let (one, other) = (one.path.canonicalize(), other.path.canonicalize());
+    matches!((one, other), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_the_same_however_it_is_written() {
+        let base = Path::new("/history");
+        for path in [
+            "s.csv",
+            "./s.csv",
+            "a/../s.csv",
+            ".//s.csv",
+            "/history/./s.csv",
+        ] {
+            assert_eq!(plain_path(path, base), "s.csv", "{path}");
+        }
+        assert_eq!(plain_path("../s.csv", base), "../s.csv");
+        assert_eq!(plain_path("/other/s.csv", base), "/other/s.csv");
+    }
+}

@@ -1,0 +1,236 @@
+//! What a replay did and what came of it, for people.
+
+use std::fmt::Write as _;
+
+use super::Replayed;
+use super::figures::Figures;
+use crate::report::{counted, grouped, table as text_table, table_of_numbers, times};
+use crate::set_aside;
+
+/// The report for people.
+pub(super) fn told(replayed: &Replayed) -> String {
+    let mut text = String::new();
+    let figures = &replayed.figures;
+    for file in &replayed.files {
+        let delimiter = match file.delimiter {
+            '\t' => "tab".to_owned(),
+            sign => format!("`{sign}`"),
+        };
+        let rows = counted(file.rows as u64, "row");
+        let _ = writeln!(
+            text,
+            "{}: {rows} ({}, {delimiter})",
+            file.file, file.encoding
+        );
+    }
+    let _ = writeln!(
+        text,
+        "{} carried out{}",
+        counted(replayed.carried_out, "command"),
+        beside(&[
+            (replayed.done_before, "had been done before"),
+            (replayed.left_out, "left out, since they come later"),
+            (replayed.refused.len() as u64, "refused"),
+        ]),
+    );
+    match (&replayed.lived_from, &replayed.clock) {
+        (Some(from), Some(clock)) => {
+            let (from, clock) = (read_by_people(from), read_by_people(clock));
+            let zone = &replayed.zone;
+            let _ = writeln!(text, "lived from {from} until {clock} (times in {zone})");
+        }
+        _ => text.push_str("no row says when anything happened\n"),
+    }
+    let _ = writeln!(
+        text,
+        "rules fired {}, and were skipped {} because their condition did not hold",
+        times(figures.rules_fired),
+        times(figures.rules_skipped),
+    );
+    let _ = writeln!(
+        text,
+        "\n{} arrived on {}; {} open{}",
+        counted(figures.leads, "lead"),
+        counted(figures.arrival_days as u64, "day"),
+        grouped(figures.open),
+        figures
+            .outcomes
+            .iter()
+            .map(|(outcome, leads)| format!(", {} {outcome}", grouped(*leads)))
+            .collect::<String>(),
+    );
+    tell_stages(&mut text, figures);
+    tell_months(&mut text, figures);
+    tell_agents(&mut text, figures);
+    tell_tasks(&mut text, figures);
+    if !figures.messages.is_empty() {
+        let mut table = table_of_numbers(2, ["message", "state", "count"]);
+        for messages in &figures.messages {
+            table.add_row([
+                &messages.template,
+                &messages.state,
+                &grouped(messages.count),
+            ]);
+        }
+        let _ = writeln!(text, "\n{table}");
+    }
+    if figures.set_aside > 0 {
+        let count = counted(figures.set_aside, "record");
+        let table = set_aside::listed(&figures.set_aside_examples);
+        let shown = figures.set_aside_examples.len() as u64;
+        let some = match shown < figures.set_aside {
+            true => format!(", {} of them", grouped(shown)),
+            false => String::new(),
+        };
+        let _ = writeln!(
+            text,
+            "\n{count} set aside because they failed{some}:\n{table}"
+        );
+    }
+    if !figures.flagged.is_empty() {
+        let mut table = text_table(["flagged lead", "contact", "because"]);
+        for flagged in figures.flagged.iter().take(MOST_TOLD) {
+            table.add_row([&flagged.lead, &flagged.contact, &flagged.flags.join(", ")]);
+        }
+        let _ = writeln!(text, "\n{table}");
+        tell_more(&mut text, figures.flagged.len());
+    }
+    if !replayed.refused.is_empty() {
+        let mut table = text_table(["refused at", "command", "because"]);
+        for refused in replayed.refused.iter().take(MOST_TOLD) {
+            let place = format!("{}:{}", refused.file, refused.line);
+            let command = refused.command.as_deref().unwrap_or("the row");
+            table.add_row([place.as_str(), command, &refused.reason]);
+        }
+        let _ = writeln!(text, "\n{table}");
+        tell_more(&mut text, replayed.refused.len());
+    }
+    text
+}
+
+/// How many lines of a list people are told; `--json` has all.
+const MOST_TOLD: usize = 40;
+
+fn tell_more(text: &mut String, count: usize) {
+    if count > MOST_TOLD {
+        let _ = writeln!(
+            text,
+            "and {} more; --json lists all",
+            grouped((count - MOST_TOLD) as u64)
+        );
+    }
+}
+
+fn tell_stages(text: &mut String, figures: &Figures) {
+    let mut table = table_of_numbers(3, ["pipeline", "stage", "outcome", "leads"]);
+    for stage in &figures.by_stage {
+        table.add_row([
+            stage.pipeline.as_str(),
+            &stage.stage,
+            stage.outcome.as_deref().unwrap_or("open"),
+            &grouped(stage.leads),
+        ]);
+    }
+    let _ = writeln!(text, "\n{table}");
+}
+
+fn tell_months(text: &mut String, figures: &Figures) {
+    let outcomes: Vec<&String> = figures.outcomes.keys().collect();
+    let mut headings = vec!["month".to_owned(), "arrived".to_owned()];
+    headings.extend(outcomes.iter().map(|outcome| (*outcome).clone()));
+    let mut months: Vec<&String> = figures.arrived_by_month.keys().collect();
+    months.extend(figures.closed_by_month.keys());
+    months.sort_unstable();
+    months.dedup();
+    if months.is_empty() {
+        return;
+    }
+    let mut table = table_of_numbers(1, headings);
+    for month in months {
+        let arrived = figures.arrived_by_month.get(month).copied();
+        let closed = figures.closed_by_month.get(month);
+        let closed = outcomes.iter().map(|outcome| {
+            let count = closed.and_then(|closed| closed.get(*outcome)).copied();
+            grouped(count.unwrap_or(0))
+        });
+        let row = [month.clone(), grouped(arrived.unwrap_or(0))];
+        table.add_row(row.into_iter().chain(closed));
+    }
+    let _ = writeln!(text, "\n{table}");
+}
+
+fn tell_agents(text: &mut String, figures: &Figures) {
+    let outcomes: Vec<&String> = figures.outcomes.keys().collect();
+    let mut headings = vec!["agent".to_owned(), "leads".to_owned(), "open".to_owned()];
+    headings.extend(outcomes.iter().map(|outcome| (*outcome).clone()));
+    if figures.by_agent.is_empty() {
+        return;
+    }
+    let mut table = table_of_numbers(1, headings);
+    for of in figures.by_agent.iter().take(MOST_TOLD) {
+        let ended = outcomes
+            .iter()
+            .map(|outcome| grouped(of.outcomes.get(*outcome).copied().unwrap_or(0)));
+        let agent = of.agent.clone().unwrap_or_else(|| "nobody".into());
+        let row = [agent, grouped(of.leads), grouped(of.open)];
+        table.add_row(row.into_iter().chain(ended));
+    }
+    let _ = writeln!(text, "\n{table}");
+    tell_more(text, figures.by_agent.len());
+}
+
+fn tell_tasks(text: &mut String, figures: &Figures) {
+    if !figures.tasks.is_empty() {
+        let mut table = table_of_numbers(
+            1,
+            [
+                "task", "opened", "done", "late", "missed", "dropped", "open", "overdue",
+            ],
+        );
+        for (name, tasks) in &figures.tasks {
+            let counts = [tasks.opened, tasks.done, tasks.done_late];
+            let more = [tasks.missed, tasks.dropped, tasks.open, tasks.overdue];
+            let counts = counts.into_iter().chain(more).map(grouped);
+            table.add_row([name.clone()].into_iter().chain(counts));
+        }
+        let _ = writeln!(text, "\n{table}");
+    }
+    if !figures.service_levels.is_empty() {
+        let mut table = table_of_numbers(
+            1,
+            ["service level", "kept", "broken", "running", "kept in %"],
+        );
+        for (name, level) in &figures.service_levels {
+            let ended = level.kept + level.broken;
+            let share = match ended {
+                0 => "-".to_owned(),
+                ended => format!("{:.1}", level.kept as f64 * 100.0 / ended as f64),
+            };
+            let counts = [level.kept, level.broken, level.open].map(grouped);
+            table.add_row([name.clone()].into_iter().chain(counts).chain([share]));
+        }
+        let _ = writeln!(text, "\n{table}");
+    }
+}
+
+/// `; 3 had been done before, 1 refused`: those of which there are any.
+fn beside(counts: &[(u64, &str)]) -> String {
+    let some = counts.iter().filter(|(count, _)| *count > 0);
+    let some: Vec<String> = some
+        .map(|(count, what)| format!("{} {what}", grouped(*count)))
+        .collect();
+    match some.is_empty() {
+        true => String::new(),
+        false => format!("; {}", some.join(", ")),
+    }
+}
+
+/// An RFC 3339 time with its offset, without its fraction, as explanations tell it:
+/// `2026-03-06 16:30:00 -05:00`.
+fn read_by_people(time: &str) -> String {
+    let parsed = time.parse::<chrono::DateTime<chrono::FixedOffset>>();
+    parsed.map_or_else(
+        |_| time.to_owned(),
+        |at| at.format("%Y-%m-%d %H:%M:%S %:z").to_string(),
+    )
+}

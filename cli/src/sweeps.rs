@@ -1,0 +1,277 @@
+//! `leadkit sweeps` and `leadkit cancel`: commands that go through many leads, how far they are, and
+//! ending them.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use leadkit::clock::SystemClock;
+use leadkit::decide::command::Actor;
+use leadkit::engine::{Engine, Error, TenantHandle};
+use leadkit::explain::local;
+use leadkit::ids::{Id, SweepId};
+use leadkit::playbook::Playbook;
+use leadkit::record::Sweep;
+use leadkit::record::lead::Trouble;
+use leadkit::store::Kind;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::database::{self, For};
+use crate::report::{counted, grouped, rfc3339, table};
+use crate::set_aside::Refused;
+use crate::{Failure, Reported, check};
+
+/// How many sweeps are read at once.
+const PAGE: usize = 500;
+
+/// Whose sweeps are to be listed.
+#[derive(Clone, Debug)]
+pub struct Sweeps {
+    /// The playbook's folder.
+    pub playbook: PathBuf,
+    /// The database.
+    pub db: PathBuf,
+    /// The tenant; the playbook's id, if `None`.
+    pub tenant: Option<String>,
+    /// Which of them.
+    pub which: Which,
+}
+
+/// Which sweeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Which {
+    /// Those that still have something to do.
+    #[default]
+    Unfinished,
+    /// Those that are over, too.
+    All,
+}
+
+/// What is to be ended.
+#[derive(Clone, Debug)]
+pub struct Cancel {
+    /// The playbook's folder.
+    pub playbook: PathBuf,
+    /// The database.
+    pub db: PathBuf,
+    /// The tenant; the playbook's id, if `None`.
+    pub tenant: Option<String>,
+    /// The ids of sweeps.
+    pub ids: Vec<String>,
+    /// Who says so: an agent, or `host:NAME`.
+    pub by: String,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    zone: String,
+    count: usize,
+    sweeps: Vec<ListedSweep>,
+}
+
+#[derive(Serialize)]
+struct ListedSweep {
+    sweep: String,
+    name: String,
+    audience: String,
+    state: &'static str,
+    started_by: String,
+    started_at: String,
+    next_at: Option<String>,
+    every_days: Option<u32>,
+    reached: u64,
+    refused: u64,
+    error: Option<String>,
+}
+
+/// How a sweep stands.
+fn state(sweep: &Sweep) -> &'static str {
+    let is_set_aside = sweep.trouble.as_ref().is_some_and(Trouble::is_set_aside);
+    match (is_set_aside, sweep.next_at) {
+        (true, _) => "set-aside",
+        (false, Some(_)) => "unfinished",
+        (false, None) => "over",
+    }
+}
+
+/// Lists sweeps, in the order in which they were started.
+///
+/// # Errors
+/// When the database can't be read.
+pub fn sweeps(asked: &Sweeps) -> Result<Reported, Failure> {
+    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
+    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
+    let store = database::open(&asked.db, For::Reading)?;
+    let engine = database::engine(store, &tenant, playbook.clone(), SystemClock)?;
+    pollster::block_on(async {
+        database::must_be_there(&asked.db, &engine, &tenant).await?;
+        database::must_be_under(&playbook, &engine, &tenant).await?;
+        let mut sweeps = all(&engine.tenant(tenant.clone())).await?;
+        if asked.which == Which::Unfinished {
+            sweeps.retain(|sweep| sweep.next_at.is_some());
+        }
+        let listed = Listed {
+            zone: playbook.zone.name().into(),
+            count: sweeps.len(),
+            sweeps: sweeps.iter().map(|one| listed(&playbook, one)).collect(),
+        };
+        let text = told(&playbook, &sweeps, asked.which);
+        Ok(Reported::new(text, &listed, true))
+    })
+}
+
+async fn all(handle: &TenantHandle<'_>) -> Result<Vec<Sweep>, Failure> {
+    let mut sweeps: Vec<Sweep> = Vec::new();
+    loop {
+        let after = sweeps.last().map(|sweep| sweep.id);
+        let page = handle.sweeps("", after, PAGE).await?;
+        let is_last = page.len() < PAGE;
+        sweeps.extend(page);
+        if is_last {
+            return Ok(sweeps);
+        }
+    }
+}
+
+fn listed(playbook: &Playbook, sweep: &Sweep) -> ListedSweep {
+    let zone = &playbook.zone;
+    let trouble = sweep.trouble.as_ref();
+    ListedSweep {
+        sweep: sweep.id.to_string(),
+        name: sweep.name.to_string(),
+        audience: sweep.audience.to_string(),
+        state: state(sweep),
+        started_by: sweep.started_by.to_string(),
+        started_at: rfc3339(zone, sweep.started_at),
+        next_at: sweep.wakes_at().map(|at| rfc3339(zone, at)),
+        every_days: sweep.every_days,
+        reached: sweep.reached,
+        refused: sweep.refused,
+        error: trouble.map(|trouble| trouble.error.to_string()),
+    }
+}
+
+fn told(playbook: &Playbook, sweeps: &[Sweep], which: Which) -> String {
+    let headings = [
+        "sweep", "name", "audience", "by", "reached", "refused", "goes on",
+    ];
+    let mut table = table(headings);
+    for sweep in sweeps {
+        let next = match (state(sweep), sweep.wakes_at()) {
+            ("set-aside", _) => "set aside".into(),
+            (_, Some(at)) => local(&playbook.zone, at).to_string(),
+            (_, None) => "is over".to_owned(),
+        };
+        let audience = match sweep.audience.trim() {
+            "" => "all leads",
+            audience => audience,
+        };
+        table.add_row([
+            sweep.id.to_string(),
+            sweep.name.to_string(),
+            audience.to_owned(),
+            sweep.started_by.to_string(),
+            grouped(sweep.reached),
+            grouped(sweep.refused),
+            next,
+        ]);
+    }
+    let mut text = match sweeps {
+        [] => String::new(),
+        _ => format!("{table}\n"),
+    };
+    let (count, zone) = (counted(sweeps.len() as u64, "sweep"), playbook.zone.name());
+    let which = match which {
+        Which::Unfinished => " with something left to do",
+        Which::All => "",
+    };
+    let times = match sweeps {
+        [] => String::new(),
+        _ => format!(" (times in {zone})"),
+    };
+    let _ = writeln!(text, "{count}{which}{times}");
+    text
+}
+
+#[derive(Serialize)]
+struct Cancelled {
+    id: String,
+    refused: Option<Refused>,
+}
+
+/// Ends sweeps where they are, also those that were set aside or would come again. What they did
+/// stays. One that is refused keeps none of the others.
+///
+/// # Errors
+/// When the database can't be written.
+pub fn cancel(asked: &Cancel) -> Result<Reported, Failure> {
+    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
+    let ids = database::ids(&asked.ids)?;
+    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
+    let store = database::open(&asked.db, For::Acting)?;
+    let engine = database::acting(store, &tenant, playbook.clone())?;
+    let cancelled = pollster::block_on(async {
+        database::must_be_there(&asked.db, &engine, &tenant).await?;
+        database::must_be_under(&playbook, &engine, &tenant).await?;
+        let mut cancelled = Vec::with_capacity(ids.len());
+        for id in ids {
+            let handle = engine.tenant(tenant.clone());
+            cancelled.push(cancel_one(&engine, &handle, id, &asked.by).await?);
+        }
+        Ok::<_, Failure>(cancelled)
+    })?;
+    let mut text = String::new();
+    for one in &cancelled {
+        let _ = match &one.refused {
+            None => writeln!(text, "sweep {} is cancelled", one.id),
+            Some(refused) => writeln!(text, "{}: {}", one.id, refused.reason),
+        };
+    }
+    let is_well = cancelled.iter().all(|one| one.refused.is_none());
+    Ok(Reported::new(
+        text,
+        &json!({ "cancelled": cancelled }),
+        is_well,
+    ))
+}
+
+async fn cancel_one(
+    engine: &Engine,
+    handle: &TenantHandle<'_>,
+    id: Id,
+    by: &str,
+) -> Result<Cancelled, Failure> {
+    let what = match database::kind_of(engine, handle.name(), id).await? {
+        Some(Kind::Sweep) => None,
+        Some(Kind::Message) => Some("a message, which is withdrawn with `leadkit settle`"),
+        Some(_) => Some("a lead; only sweeps are cancelled"),
+        None => {
+            let reason = "there is no sweep of this id".to_owned();
+            let code = "no-such-record";
+            let refused = Some(Refused { code, reason });
+            return Ok(Cancelled {
+                id: id.to_string(),
+                refused,
+            });
+        }
+    };
+    let refused = match what {
+        Some(what) => Some(Refused {
+            code: "no-sweep",
+            reason: format!("this is {what}"),
+        }),
+        None => match handle.cancel_sweep(SweepId(id)).by(Actor::said(by)).await {
+            Ok(()) => None,
+            Err(Error::Refused(refusal)) => Some(Refused {
+                code: refusal.code(),
+                reason: refusal.to_string(),
+            }),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    Ok(Cancelled {
+        id: id.to_string(),
+        refused,
+    })
+}
