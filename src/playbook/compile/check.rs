@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use smol_str::SmolStr;
 
+use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::fault::FaultKind;
@@ -29,7 +30,7 @@ impl Places {
                 continue;
             };
             for (stage, node) in all.entries("a stage") {
-                stages.push((pipeline.clone(), stage, node.span()));
+                stages.push((pipeline.clone(), stage, node.key_span()));
             }
         }
         let mut rules = Vec::new();
@@ -131,6 +132,9 @@ fn check_stages(playbook: &Playbook, file: &Source<'_>, places: &Places) {
             let place = || places.stage(&pipeline.name, &stage.name);
             let name: SmolStr = stage.name.as_str().into();
             if !reached.contains(&stage.name) {
+                if is_meant_elsewhere(&stage.name, playbook, file) {
+                    continue;
+                }
                 file.fault(place(), FaultKind::UnreachableStage { stage: name }, None);
             } else if is_dead_end(stage, playbook) {
                 let hint =
@@ -139,6 +143,23 @@ fn check_stages(playbook: &Playbook, file: &Source<'_>, places: &Places) {
             }
         }
     }
+}
+
+/// Whether a slip of the pen elsewhere was probably meant to lead to this stage.
+fn is_meant_elsewhere(stage: &Name, playbook: &Playbook, file: &Source<'_>) -> bool {
+    let stages = || {
+        let stages = playbook.pipelines.iter().flat_map(|of| &of.stages);
+        stages.map(|stage| stage.name.as_str())
+    };
+    let faults = file.faults.borrow();
+    faults.iter().any(|fault| match &fault.kind {
+        FaultKind::UnknownName { sort, name } if sort.ends_with("stage") => {
+            let name = name.rsplit('.').next().unwrap_or_default();
+            nearest(name, stages()) == Some(stage.as_str())
+        }
+        FaultKind::Ambiguous { name } => *name == stage.as_str(),
+        _ => false,
+    })
 }
 
 fn is_dead_end(stage: &Stage, playbook: &Playbook) -> bool {

@@ -69,7 +69,10 @@ pub(super) fn read_pools(root: &mut Section<'_>, names: &Names) -> Vec<PoolSpec>
         let over = section.optional("over").and_then(|node| {
             let over = node.elapsed()?;
             if over < Elapsed::days(1) || over > Elapsed::days(3_660) {
-                node.unfit("a window of conversion is between a day and ten years");
+                node.unfit(
+                    "a window of conversion is between a day and ten years",
+                    None,
+                );
             }
             Some(over)
         });
