@@ -80,6 +80,7 @@ const SYNONYMS: &[(&[&str], &[&str])] = &[
     ),
     (&["min", "minimum"], &["least"]),
     (&["delay", "wait-for"], &["after"]),
+    (&["outcome", "end", "ends"], &["final"]),
     (&["next", "transitions", "goes-to"], &["to"]),
     (&["values", "options", "enum", "choices"], &["of"]),
     (&["mandatory", "obligatory"], &["required"]),

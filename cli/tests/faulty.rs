@@ -18,7 +18,12 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "not-utf8",
         Some("save the file as UTF-8; if it is Latin-1 (Windows-1252), this is `é`"),
     ),
-    ("playbook.toml", 5, "bad-name", None),
+    (
+        "playbook.toml",
+        5,
+        "bad-name",
+        Some("small letters, digits and - or _: `faulty-one`"),
+    ),
     (
         "playbook.toml",
         7,
@@ -49,7 +54,7 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "unknown-name",
         Some("did you mean `USD`?"),
     ),
-    ("playbook.toml", 15, "bad-name", None),
+    ("playbook.toml", 15, "wrong-type", None),
     (
         "playbook.toml",
         16,
@@ -107,7 +112,12 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "empty",
         Some("say what it can be, as in `of = [\"small\", \"large\"]`"),
     ),
-    ("playbook.toml", 44, "wrong-type", None),
+    (
+        "playbook.toml",
+        44,
+        "wrong-type",
+        Some("without quotes: true"),
+    ),
     (
         "playbook.toml",
         50,
@@ -133,7 +143,7 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "playbook.toml",
         61,
         "bad-name",
-        Some("small letters, digits and - or _, beginning with a letter or digit"),
+        Some("small letters, digits and - or _: `has-reason`"),
     ),
     (
         "playbook.toml",
@@ -233,7 +243,7 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "playbook.toml",
         100,
         "bad-name",
-        Some("small letters, digits and - or _, beginning with a letter or digit"),
+        Some("small letters, digits and - or _: `yes`"),
     ),
     (
         "playbook.toml",
@@ -326,6 +336,7 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "empty",
         Some("say in a few words what the message is about"),
     ),
+    ("templates/endless.txt", 3, "template-fails", None),
     (
         "templates/late.txt",
         1,

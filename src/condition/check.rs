@@ -319,6 +319,15 @@ impl Checker<'_> {
                 let catalogue = self.catalogue;
                 let names = self.names.get_or_insert_with(|| catalogue.names());
                 let near = nearest(&name, names.iter().map(SmolStr::as_str)).map(SmolStr::new);
+                // `advisor`, where `role == "advisor"` is meant.
+                let is_choice = |known: &&SmolStr| {
+                    let info = catalogue.resolve(known, None).ok();
+                    let choices = info.and_then(|info| info.choices);
+                    choices.is_some_and(|choices| choices.contains(&name))
+                };
+                let of = names.iter().find(is_choice);
+                let of = of.map(|of| SmolStr::from([of, " == ", &*quoted(&name)].concat()));
+                let near = of.or(near);
                 Fault::new(at, FaultKind::UnknownFact { name }).maybe_hint(near)
             }
         };

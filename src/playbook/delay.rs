@@ -265,7 +265,14 @@ pub(crate) fn meant_by(text: &str) -> Option<String> {
     const WORDS: [&str; 8] = [
         "seconds", "minutes", "hours", "days", "weeks", "months", "business", "before",
     ];
-    const SHORT: [(&str, &str); 17] = [
+    const SHORT: [(&str, &str); 24] = [
+        ("segundos", "seconds"),
+        ("minutos", "minutes"),
+        ("horas", "hours"),
+        ("día", "days"),
+        ("días", "days"),
+        ("semanas", "weeks"),
+        ("meses", "months"),
         ("s", "seconds"),
         ("sec", "seconds"),
         ("m", "minutes"),

@@ -85,62 +85,123 @@ impl<'s> Source<'s> {
     }
 }
 
-/// A text of TOML whose headers are closed: whoever forgets the `]` of `[need` means all that
-/// stands below it, and whoever refers to that made no mistake.
+/// A text of TOML in which what was plainly forgotten is there: the `]` of `[need`, the second
+/// brackets of `[rule]`, a closing quote. What stands below is meant, and whoever refers to it made
+/// no mistake.
 pub(crate) struct Mended {
     text: String,
-    /// Behind which bytes of the mended text brackets were added, in order, and how many.
+    /// Where in the mended text something was added, in order, and how many bytes.
     added: Vec<(usize, usize)>,
 }
 
+/// The sections of which there are several, each in double brackets.
+const LISTS: [&str; 6] = [
+    "rule",
+    "route",
+    "agent",
+    "scenario",
+    "scenario.step",
+    "scenario.agent",
+];
+
 impl Mended {
-    /// Mends a text, and reports what is no TOML in it as it stands.
+    /// Mends a text, and reports what is no TOML in it as it stands: one fault a line.
     pub(crate) fn of(file: &Source<'_>) -> Self {
         let (_, errors) = DeTable::parse_recoverable(file.text);
+        let errors: Vec<(Range<usize>, &str)> = errors
+            .iter()
+            .map(|error| (error.span().unwrap_or(0..0), error.message()))
+            .collect();
+        let as_it_is = Self {
+            text: file.text.to_owned(),
+            added: Vec::new(),
+        };
+        if errors.is_empty() {
+            return as_it_is;
+        }
+        let lists = mixed_lists(file.text, &errors);
         let mut mended = Self {
             text: String::with_capacity(file.text.len()),
             added: Vec::new(),
         };
+        let mut told: Vec<(Range<usize>, SmolStr, Option<SmolStr>)> = Vec::new();
         let mut start = 0;
         for line in file.text.split_inclusive('\n') {
-            let is_faulty = errors.iter().any(|error| {
-                let at = error.span().unwrap_or(0..0).start;
-                (start..start + line.len()).contains(&at) || at == start + line.len()
-            });
-            mended.add_line(line, is_faulty);
-            start += line.len();
+            let end = start + line.len();
+            let of_line = |(at, _): &&(Range<usize>, &str)| {
+                (start..end).contains(&at.start) || (at.start == end && end == file.text.len())
+            };
+            let error = errors.iter().find(of_line);
+            if mended.add_line(line, error.map(|(_, said)| *said), &lists) {
+                let (at, said) = error.map_or((start..start, ""), |(at, said)| (at.clone(), said));
+                let (message, hint) = told_of_syntax(line, said);
+                told.push((at, message, hint));
+            }
+            start = end;
         }
         let (_, left) = DeTable::parse_recoverable(&mended.text);
-        for error in &errors {
-            let span = error.span().unwrap_or(0..0);
-            let (message, hint) = told_of_syntax(file.text, &span, error.message());
-            file.fault(span, FaultKind::Syntax(message), hint);
-        }
         if left.len() >= errors.len() {
             // It was something else.
-            mended = Self {
-                text: file.text.to_owned(),
-                added: Vec::new(),
-            };
+            mended = as_it_is;
+            told.clear();
+            for (at, said) in &errors {
+                told.push(told_at(file.text, at.clone(), said));
+            }
+        } else {
+            for error in &left {
+                let at = error.span().unwrap_or(0..0);
+                let at = mended.in_the_file(at.start)..mended.in_the_file(at.end);
+                told.push(told_at(file.text, at, error.message()));
+            }
+        }
+        told.sort_by_key(|(at, _, _)| at.start);
+        told.dedup_by_key(|(at, _, _)| place_of(file.text, at.start).0);
+        for (at, message, hint) in told {
+            file.fault(at, FaultKind::Syntax(message), hint);
         }
         mended
     }
 
-    fn add_line(&mut self, line: &str, is_faulty: bool) {
+    /// Adds a line, mended if that is plainly possible; whether it was.
+    fn add_line(&mut self, line: &str, error: Option<&str>, lists: &[&str]) -> bool {
         let head = line.split('#').next().unwrap_or_default().trim_end();
         let opened = head.bytes().take_while(|byte| *byte == b'[').count();
         let closed = head.bytes().rev().take_while(|byte| *byte == b']').count();
         let names = head.trim_matches(['[', ']']);
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let is_header = matches!(opened, 1 | 2) && !names.is_empty() && names.chars().all(is_name);
-        if !(is_faulty && is_header && closed < opened) {
-            self.text.push_str(line);
-            return;
+        let wanted = match opened {
+            1 if lists.contains(&names) => 2,
+            opened => opened,
+        };
+        if is_header && (wanted > opened || (error.is_some() && closed < opened)) {
+            self.add("[", wanted.saturating_sub(opened));
+            self.text.push_str(head);
+            self.add("]", wanted.saturating_sub(closed));
+            self.text.push_str(&line[head.len()..]);
+            return true;
         }
-        self.text.push_str(head);
-        self.added.push((self.text.len(), opened - closed));
-        self.text.push_str(&"]]"[..opened - closed]);
-        self.text.push_str(&line[head.len()..]);
+        let quote = error.and_then(|said| match said {
+            said if said.starts_with("invalid basic string") => Some("\""),
+            said if said.starts_with("invalid literal string") => Some("'"),
+            _ => None,
+        });
+        if let Some(quote) = quote {
+            let text = line.trim_end().trim_end_matches([' ', '}', ']', ',']);
+            self.text.push_str(text);
+            self.add(quote, 1);
+            self.text.push_str(&line[text.len()..]);
+            return true;
+        }
+        self.text.push_str(line);
+        false
+    }
+
+    fn add(&mut self, sign: &str, count: usize) {
+        if count > 0 {
+            self.added.push((self.text.len(), count));
+            self.text.push_str(&sign.repeat(count));
+        }
     }
 
     /// Where a place of the mended text stands in the file.
@@ -163,29 +224,75 @@ impl Mended {
     }
 }
 
-/// What the TOML reader says of a place, in words for people, and how to mend it.
-fn told_of_syntax(text: &str, span: &Range<usize>, said: &str) -> (SmolStr, Option<SmolStr>) {
-    let at = floor(text, span.start);
-    let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    let line = text[line_start..].lines().next().unwrap_or_default();
+/// The lists of which one is written in single brackets, and so stands in the way of the next.
+fn mixed_lists(text: &str, errors: &[(Range<usize>, &str)]) -> Vec<&'static str> {
+    let lines = errors
+        .iter()
+        .filter(|(_, said)| said.starts_with("duplicate key"));
+    let heads = lines.map(|(at, _)| {
+        line_at(text, at.start)
+            .split('#')
+            .next()
+            .unwrap_or_default()
+    });
+    let names: Vec<&str> = heads
+        .filter(|head| head.starts_with('['))
+        .map(|head| head.trim().trim_matches(['[', ']']))
+        .collect();
+    LISTS
+        .into_iter()
+        .filter(|list| names.contains(list))
+        .collect()
+}
+
+fn line_at(text: &str, at: usize) -> &str {
+    let at = floor(text, at);
+    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    text[start..].lines().next().unwrap_or_default()
+}
+
+fn told_at(text: &str, at: Range<usize>, said: &str) -> (Range<usize>, SmolStr, Option<SmolStr>) {
+    let (message, hint) = told_of_syntax(line_at(text, at.start), said);
+    (at, message, hint)
+}
+
+/// What the TOML reader says of a line, in words for people, and how to mend it.
+fn told_of_syntax(line: &str, said: &str) -> (SmolStr, Option<SmolStr>) {
+    let head = line.split('#').next().unwrap_or_default();
+    let name = head.trim_matches(|c: char| matches!(c, '[' | ']') || c.is_whitespace());
+    if line.starts_with('[') && LISTS.contains(&name) {
+        let hint = format_smolstr!("write `[[{name}]]`, each time");
+        return (
+            "this is one of several, and stands in double brackets".into(),
+            Some(hint),
+        );
+    }
     if said.starts_with("unclosed table, expected") {
         let opened = line.bytes().take_while(|byte| *byte == b'[').count();
-        let head = line.split('#').next().unwrap_or_default();
-        let closed = "]".repeat(opened.clamp(1, 2));
-        let name = head.trim_matches(|c: char| matches!(c, '[' | ']') || c.is_whitespace());
-        let whole = format_smolstr!("write `{}{name}{closed}`", "[".repeat(opened.clamp(1, 2)));
+        let opened = opened.clamp(1, 2);
+        let whole = format_smolstr!("write `{}{name}{}`", "[".repeat(opened), "]".repeat(opened));
         return ("this section's name is not closed".into(), Some(whole));
     }
+    if said.starts_with("invalid basic string") || said.starts_with("invalid literal string") {
+        return (
+            "this text is not closed".into(),
+            Some("a quote is missing behind it".into()),
+        );
+    }
+    let key = line.split(':').next().unwrap_or_default().trim();
     let hint = match said {
         said if said.contains("string values must be quoted") => {
-            Some("write texts in quotes: \"like this\"")
+            Some("write texts in quotes: \"like this\"".into())
         }
         said if said.starts_with("duplicate key") => {
-            Some("it is said above already: leave one of the two")
+            Some("it is said above already: leave one of the two".into())
+        }
+        said if said.starts_with("invalid unquoted key") && line.contains(':') && is_name(key) => {
+            Some(format_smolstr!("write `{key} = ..`"))
         }
         _ => None,
     };
-    (said.into(), hint.map(SmolStr::from))
+    (said.into(), hint)
 }
 
 /// Line and column, both from 1, the column in characters.
@@ -236,8 +343,12 @@ impl<'s> Node<'s> {
     }
 
     fn expected(&self, expected: &'static str) {
+        self.expected_or(expected, None);
+    }
+
+    pub(crate) fn expected_or(&self, expected: &'static str, hint: Option<SmolStr>) {
         let found = self.value.get_ref().type_str().to_smolstr();
-        self.fault(FaultKind::WrongType { expected, found }, None);
+        self.fault(FaultKind::WrongType { expected, found }, hint);
     }
 
     pub(crate) fn is_table(&self) -> bool {
@@ -259,14 +370,23 @@ impl<'s> Node<'s> {
     pub(crate) fn bool(&self) -> Option<bool> {
         let value = self.value.get_ref().as_bool();
         if value.is_none() {
-            self.expected("true or false");
+            let text = self.value.get_ref().as_str();
+            let hint = match text.map(str::to_lowercase).as_deref() {
+                Some("true" | "yes" | "1" | "si" | "sí") => Some("without quotes: true".into()),
+                Some("false" | "no" | "0") => Some("without quotes: false".into()),
+                _ => None,
+            };
+            self.expected_or("true or false", hint);
         }
         value
     }
 
     pub(crate) fn number(&self, range: Range<i64>) -> Option<i64> {
         let Some(integer) = self.value.get_ref().as_integer() else {
-            self.expected("a whole number");
+            let text = self.value.get_ref().as_str();
+            let number = text.and_then(|text| text.trim().parse::<i64>().ok());
+            let hint = number.map(|number| format_smolstr!("without quotes: {number}"));
+            self.expected_or("a whole number", hint);
             return None;
         };
         let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
@@ -382,7 +502,11 @@ impl<'s> Node<'s> {
             }
         }
         let known = told;
-        let hint = did_you_mean(name, known.iter().copied()).or_else(|| match known.as_slice() {
+        let bare = name.rsplit_once('.').map(|(bare, _)| bare);
+        let bare = bare.and_then(|bare| known.iter().find(|known| **known == bare));
+        let bare = bare.map(|bare| format_smolstr!("did you mean `{bare}`?"));
+        let near = || did_you_mean(name, known.iter().copied());
+        let hint = bare.or_else(near).or_else(|| match known.as_slice() {
             [] => None,
             few if few.len() <= 8 => Some(format_smolstr!("known: {}", few.join(", "))),
             _ => None,
@@ -656,7 +780,7 @@ impl<'s> Section<'s> {
 
     fn said(&self) -> SmolStr {
         match self.path.as_str() {
-            "" => "the playbook".into(),
+            "" => WHOLE.into(),
             path => format_smolstr!("[{path}]"),
         }
     }
@@ -671,17 +795,11 @@ impl<'s> Section<'s> {
             if is_name(name) {
                 named.push((Name::from(name), self.node(name, value)));
             } else {
-                let hint = Some(
-                    "small letters, digits and - or _, beginning with a letter or digit".into(),
-                );
-                self.source.fault(
-                    key.span(),
-                    FaultKind::BadName {
-                        sort,
-                        name: name.into(),
-                    },
-                    hint,
-                );
+                let kind = FaultKind::BadName {
+                    sort,
+                    name: name.into(),
+                };
+                self.source.fault(key.span(), kind, Some(name_for(name)));
             }
         }
         named
@@ -816,15 +934,42 @@ pub(crate) fn drop_echoes(file: &str, text: &str, mended: &Mended, faults: &mut 
             is_header.then_some(from..until)
         })
         .collect();
+    // What is read of a line that is no TOML is a guess, and so is what it is missing.
+    let lines: Vec<usize> = faults
+        .iter()
+        .filter(is_syntax)
+        .filter(|fault| !is_of_words_alone(&fault.kind))
+        .map(|fault| fault.line)
+        .collect();
+    let is_guessed = |fault: &Fault| {
+        let is_missing = match &fault.kind {
+            FaultKind::MissingKey { section, .. } => section == WHOLE,
+            FaultKind::DeadEnd { .. } | FaultKind::UnreachableStage { .. } => true,
+            _ => false,
+        };
+        !lines.is_empty() && (is_missing || lines.contains(&fault.line))
+    };
     faults.retain(|fault| {
         let is_echo = !matches!(fault.kind, FaultKind::Syntax(_))
             && fault.file == file
-            && broken
-                .iter()
-                .any(|broken| broken.contains(&fault.span.start));
+            && (is_guessed(fault)
+                || broken
+                    .iter()
+                    .any(|broken| broken.contains(&fault.span.start)));
         !is_echo
     });
 }
+
+/// Whether a fault of the TOML leaves no doubt of what is said.
+fn is_of_words_alone(kind: &FaultKind) -> bool {
+    let FaultKind::Syntax(said) = kind else {
+        return true;
+    };
+    said.starts_with("duplicate key") || said.starts_with("this ")
+}
+
+/// What the playbook as a whole is called in faults.
+const WHOLE: &str = "the playbook";
 
 /// The boundary of a character at or before a place.
 fn floor(text: &str, at: usize) -> usize {
@@ -843,6 +988,21 @@ pub(crate) fn is_name(text: &str) -> bool {
         && text
             .split(['-', '_'])
             .all(|word| !word.is_empty() && word.chars().all(inner))
+}
+
+/// How to mend what is no name.
+pub(crate) fn name_for(text: &str) -> SmolStr {
+    let lower = text.trim().to_lowercase();
+    let plain: Vec<&str> = lower
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+        .collect();
+    let meant = plain.join("-");
+    let is_whole = lower.is_ascii();
+    match is_name(&meant) && is_whole {
+        true => format_smolstr!("small letters, digits and - or _: `{meant}`"),
+        false => "small letters, digits and - or _, beginning with a letter or digit".into(),
+    }
 }
 
 pub(crate) fn did_you_mean<'a>(

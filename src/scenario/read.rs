@@ -228,6 +228,12 @@ fn read_doing(section: &mut Section<'_>, last_lead: &mut Option<SmolStr>) -> Opt
         }
         _ => {}
     }
+    if node.is_text() {
+        let who = node.text().unwrap_or_default();
+        let hint = format_smolstr!("write `{verb} = {{ by = \"{who}\" }}`");
+        node.expected_or("a table", Some(hint));
+        return None;
+    }
     let mut section = node.section()?;
     let asked = read_asked(&mut section);
     let doing = if verb == "register" {

@@ -64,6 +64,9 @@ fn is_about_key(flaw: &Flaw) -> bool {
 fn hint_of(flaw: &Flaw) -> Option<SmolStr> {
     let meant = match flaw {
         Flaw::BadDays { text } => meant_days(text)?,
+        Flaw::BadTime { text } if text.is_empty() => {
+            return Some("a shift has two times, as in `09:00-13:00`".into());
+        }
         Flaw::BadTime { text } => meant_time(text)?,
         _ => return None,
     };
@@ -182,7 +185,13 @@ fn holidays(node: &Node<'_>, folder: &Folder) -> Vec<String> {
     }
     let Some((path, content)) = folder.holidays.iter().find(|(path, _)| path == text) else {
         let known = folder.holidays.iter().map(|(path, _)| path.as_str());
-        let hint = did_you_mean(text, known);
+        let mut known = known.peekable();
+        let one = known
+            .peek()
+            .copied()
+            .filter(|one| one.ends_with(&format!("/{text}")));
+        let one = one.map(|one| format_smolstr!("did you mean `{one}`?"));
+        let hint = one.or_else(|| did_you_mean(text, known));
         node.fault(
             FaultKind::UnknownName {
                 sort: "file of holidays",
@@ -217,6 +226,8 @@ fn dates_of(file: &Source<'_>) -> Vec<String> {
             ));
             let columns = [';', '\t'].into_iter().find(|c| date.contains(*c));
             let hint = columns.map(|_| "put a comma between the date and its name".into());
+            let line = place.start + line.find(date).unwrap_or(0);
+            let place = line..line + date.len();
             file.fault(place, kind, hint.or_else(|| meant_date(date)));
         }
     }

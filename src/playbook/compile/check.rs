@@ -119,6 +119,8 @@ fn check_stages(playbook: &Playbook, file: &Source<'_>, places: &Places) {
             .filter(|route| route.to.pipeline == pipeline.name);
         to_visit.extend(routed.map(|route| &route.to.stage));
         to_visit.extend(moved_to.iter().copied());
+        let stages = pipeline.stages.iter().map(|stage| &stage.name);
+        to_visit.extend(stages.filter(|stage| is_meant_elsewhere(stage, playbook, file)));
         while let Some(stage) = to_visit.pop() {
             if reached.insert(stage) {
                 let ways = pipeline
@@ -132,9 +134,6 @@ fn check_stages(playbook: &Playbook, file: &Source<'_>, places: &Places) {
             let place = || places.stage(&pipeline.name, &stage.name);
             let name: SmolStr = stage.name.as_str().into();
             if !reached.contains(&stage.name) {
-                if is_meant_elsewhere(&stage.name, playbook, file) {
-                    continue;
-                }
                 file.fault(place(), FaultKind::UnreachableStage { stage: name }, None);
             } else if is_dead_end(stage, playbook) {
                 let hint =

@@ -248,7 +248,7 @@ fn read_head<'s>(root: &mut Section<'s>) -> Head<'s> {
                     sort: "a playbook",
                     name: text.into(),
                 },
-                None,
+                Some(crate::playbook::read::name_for(text)),
             );
             None
         });
@@ -279,6 +279,14 @@ fn read_zone(node: &Node<'_>) -> Option<Zone> {
         Err(unknown) => {
             let nearest = unknown.nearest.first();
             let hint = nearest.map(|near| smol_str::format_smolstr!("did you mean `{near}`?"));
+            // `Etc/GMT-5` lies east of Greenwich, and is never meant.
+            let is_offset =
+                text.contains(['+', '-']) && text.contains(|c: char| c.is_ascii_digit());
+            let place = "name the zone by a place in it, as in `America/Guayaquil`";
+            let hint = match is_offset {
+                true => Some(place.into()),
+                false => hint.or_else(|| Some(place.into())),
+            };
             let name = text.into();
             node.fault(
                 FaultKind::UnknownName {
@@ -324,13 +332,9 @@ fn read_organisation(root: &mut Section<'_>) -> Option<Organisation> {
         let text = node.text()?;
         let email = text.parse::<Email>();
         if email.is_err() {
-            node.fault(
-                FaultKind::BadName {
-                    sort: "an e-mail address",
-                    name: text.into(),
-                },
-                None,
-            );
+            let expected = "an e-mail address, as in `sales@example.com`";
+            let found = smol_str::format_smolstr!("`{text}`");
+            node.fault(FaultKind::WrongType { expected, found }, None);
         }
         email.ok()
     });

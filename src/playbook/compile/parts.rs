@@ -130,7 +130,10 @@ impl Reader<'_> {
                     among: said.join(", ").into(),
                 };
                 let words = ANCHORS.map(|(word, _)| word);
-                node.fault(kind, crate::playbook::read::did_you_mean(word, words));
+                // `on = "when assigned"`
+                let mut said = std::iter::once(word).chain(rest.split(' '));
+                let hint = said.find_map(|word| crate::playbook::read::did_you_mean(word, words));
+                node.fault(kind, hint);
                 None
             }
         }

@@ -13,7 +13,7 @@ use crate::letters::hidden_in_text;
 use crate::playbook::fault::{Fault, FaultKind};
 use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::pipeline::Field;
-use crate::playbook::read::{Source, did_you_mean, is_name};
+use crate::playbook::read::{Source, did_you_mean, is_name, name_for};
 use crate::playbook::template::{Templates, told, unsafe_links};
 
 /// The templates, as far as they can be read, and the names of all that there are files of: whoever
@@ -28,8 +28,7 @@ pub(super) fn read(folder: &Folder, faults: &RefCell<Vec<Fault>>) -> (Templates,
         };
         names.push(Name::from(name));
         if !is_name(name) {
-            let hint =
-                Some("small letters, digits and - or _, beginning with a letter or digit".into());
+            let hint = Some(name_for(name));
             file.fault(
                 0..0,
                 FaultKind::BadName {
