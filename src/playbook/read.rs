@@ -43,10 +43,7 @@ impl<'s> Source<'s> {
 
     /// Reports a fault at a place of this file.
     pub(crate) fn fault(&self, span: Range<usize>, kind: FaultKind, hint: Option<SmolStr>) {
-        let span = match self.mended {
-            Some(mended) => mended.in_the_file(span.start)..mended.in_the_file(span.end),
-            None => span,
-        };
+        let span = self.in_the_file(span);
         let (line, column) = place_of(self.text, span.start);
         let file = self.file.clone();
         self.faults.borrow_mut().push(Fault {
@@ -59,10 +56,17 @@ impl<'s> Source<'s> {
         });
     }
 
+    /// Where in the file a part of what was read stands.
+    fn in_the_file(&self, span: Range<usize>) -> Range<usize> {
+        match self.mended {
+            Some(mended) => mended.in_the_file(span.start)..mended.in_the_file(span.end),
+            None => span,
+        }
+    }
+
     /// Line and column of a place of what was read.
     fn place(&self, at: usize) -> (usize, usize) {
-        let at = self.mended.map_or(at, |mended| mended.in_the_file(at));
-        place_of(self.text, at)
+        place_of(self.text, self.in_the_file(at..at).start)
     }
 
     /// The same file, read as what closed headers make of it.
@@ -894,11 +898,12 @@ impl Section<'_> {
     /// A key that is there under a slip of the pen is one fault, and not also missing.
     fn is_not_missing(&self, meant: &str) {
         let section = self.said();
+        let place = self.source.in_the_file(self.span.clone());
         self.source.faults.borrow_mut().retain(|fault| {
             let FaultKind::MissingKey { key, section: at } = &fault.kind else {
                 return true;
             };
-            *key != meant || *at != section || fault.span != self.span
+            *key != meant || *at != section || fault.span != place
         });
     }
 }

@@ -39,14 +39,14 @@ pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<S
         scenario.agents = agents.iter().cloned().chain(own).collect();
     }
     let mut faults: Vec<Fault> = faults.into_inner();
+    if faults.is_empty() {
+        return Ok(scenarios);
+    }
     for (path, text) in &folder.scenarios {
         let text = without_bom(text);
         let unheard = RefCell::new(Vec::new());
         let mended = Mended::of(&Source::new(path.clone(), text, &unheard));
         drop_echoes(path, text, &mended, &mut faults);
-    }
-    if faults.is_empty() {
-        return Ok(scenarios);
     }
     faults.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
     Err(Faults(faults))
