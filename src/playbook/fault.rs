@@ -24,7 +24,7 @@ impl fmt::Display for Faults {
 pub struct Fault {
     /// The file, relative to the playbook's folder; that folder, where it is not there.
     pub file: SmolStr,
-    /// The line, from 1; 0 where a file can't be read at all.
+    /// The line, from 1; 0 where a file can't be opened at all.
     pub line: usize,
     /// The column, from 1, in characters.
     pub column: usize,

@@ -36,7 +36,7 @@ impl Folder {
     /// Reads the files of a playbook.
     ///
     /// # Errors
-    /// Those files that can't be read, that are no UTF-8 or too large.
+    /// Those files that can't be opened, that are too large or no UTF-8.
     pub fn load(folder: &Path) -> Result<Self, Faults> {
         match Self::load_what_can_be(folder) {
             (read, faults) if faults.is_empty() => Ok(read),
