@@ -2,10 +2,16 @@
 
 /// The known name that was most likely meant by `name`, if any is near enough.
 ///
+/// First one that other programs call so: `sent` for `mailed`, `status` for `stage`.
+///
 /// Near enough is one slip of the pen (a letter too many, too few, another, two swapped) for
 /// every three letters of the longer name; upper and lower case do not count. Failing that, it
 /// is the one known name of which `name` is the last part: `email` for `contact.email`.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let known: Vec<&str> = known.into_iter().collect();
+    if let Some(same) = synonym(name, &known) {
+        return Some(same);
+    }
     let wanted = name.to_lowercase();
     let length = wanted.chars().count();
     let mut near: Option<(usize, &str)> = None;
@@ -35,9 +41,93 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     }
 }
 
+/// What is called otherwise elsewhere, and its names here, of which the first that is known counts.
+const SYNONYMS: &[(&[&str], &[&str])] = &[
+    (
+        &["sent", "mail", "mails", "email-sent", "messages"],
+        &["mailed"],
+    ),
+    (
+        &["alerted", "told", "notifications", "notify"],
+        &["notified"],
+    ),
+    (&["error", "refusal", "denied", "rejected"], &["refused"]),
+    (&["status", "state", "phase", "step"], &["stage"]),
+    (
+        &[
+            "agent",
+            "seller",
+            "advisor",
+            "salesperson",
+            "assignee",
+            "assigned-to",
+        ],
+        &["owner", "for"],
+    ),
+    (&["who"], &["for", "by"]),
+    (&["title", "caption", "display-name"], &["label"]),
+    (&["description", "message"], &["text"]),
+    (&["deadline", "due", "due-in", "timeout"], &["within"]),
+    (&["actions", "action", "then"], &["do"]),
+    (&["trigger", "event", "start-on"], &["on"]),
+    (&["condition", "where", "only-if"], &["if"]),
+    (&["timezone", "time-zone", "tz"], &["zone"]),
+    (&["language", "lang"], &["locale"]),
+    (&["repeat", "interval", "period"], &["every"]),
+    (
+        &["max", "maximum", "limit", "times"],
+        &["at-most", "most", "capacity"],
+    ),
+    (&["min", "minimum"], &["least"]),
+    (&["delay", "wait-for"], &["after"]),
+    (&["outcome", "end", "ends"], &["final"]),
+    (&["next", "transitions", "goes-to"], &["to"]),
+    (&["values", "options", "enum", "choices"], &["of"]),
+    (&["mandatory", "obligatory"], &["required"]),
+    (&["permissions", "can", "rights"], &["may"]),
+    (&["hours", "week", "days"], &["weekly"]),
+    (&["string", "str", "varchar"], &["text"]),
+    (&["pick", "enum", "select", "list"], &["choice"]),
+    (&["boolean", "flag"], &["bool"]),
+    (
+        &["integer", "int", "float", "decimal", "money"],
+        &["number"],
+    ),
+    (&["datetime", "timestamp", "time"], &["instant"]),
+    (
+        &["created", "created_at", "created-at"],
+        &["registered", "registered_at"],
+    ),
+    (
+        &["last_contact", "last_activity", "updated_at"],
+        &["touched_at"],
+    ),
+    (&["contacted", "called"], &["attempted", "tried", "reached"]),
+    (&["replied", "responded"], &["answered"]),
+];
+
+/// The known name of what is called `name` elsewhere.
+fn synonym<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let rows = SYNONYMS
+        .iter()
+        .filter(|(others, _)| others.contains(&&*name));
+    let mut ours = rows.flat_map(|(_, ours)| *ours);
+    ours.find_map(|one| known.iter().find(|known| *known == one).copied())
+}
+
 #[cfg(test)]
 mod tests {
     use super::nearest;
+
+    #[test]
+    fn what_other_programs_call_otherwise_is_found_if_it_is_there() {
+        let expected = ["silent", "mailed", "notified", "stage"];
+        assert_eq!(nearest("sent", expected), Some("mailed"));
+        assert_eq!(nearest("status", expected), Some("stage"));
+        assert_eq!(nearest("sent", ["silent"]), Some("silent"));
+        assert_eq!(nearest("pick", ["text", "choice"]), Some("choice"));
+    }
 
     const KNOWN: [&str; 5] = [
         "product",

@@ -72,4 +72,5 @@ pub mod time;
 pub mod value;
 
 mod hint;
+mod letters;
 mod told;

@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ids",
             "email",
             "hint",
+            "letters",
             "told",
             "words",
             "calendar",

@@ -110,3 +110,338 @@ fn currencies_and_languages_are_those_of_the_world() {
     let playbook = Playbook::read(&with("currency = \"CLF\"\nlocale = \"es-419\"")).unwrap();
     assert_eq!((&*playbook.currency, &*playbook.locale), ("CLF", "es-419"));
 }
+
+#[test]
+fn what_is_declared_and_faulty_is_there_for_those_who_refer_to_it() {
+    let whole = r#"
+[need]
+tried = { if = 'attempts.total >= 1', text = "Try" }
+
+[field.colour]
+type = "choice"
+of   = ["red", "blue"]
+
+[task.paint]
+text = "Paint it {{ colour }}"
+done = 'colour == "red"'
+
+[[rule]]
+name = "paint"
+on   = "registered"
+if   = 'colour == "red"'
+do   = [{ task = "paint" }, { set = "colour", to = "red" }]
+
+[[rule]]
+name = "again"
+on   = "overdue paint"
+do   = [{ task = "paint" }]
+"#;
+    shop::read(&folder(whole, ""));
+    for (slip, by, fault) in [
+        (
+            "[need]",
+            "[need",
+            "this section's name is not closed; write `[need]`",
+        ),
+        (
+            "[task.paint]",
+            "[task.paint   # blue",
+            "this section's name is not closed; write `[task.paint]`",
+        ),
+        (
+            "[[rule]]\nname = \"paint\"",
+            "[rule]\nname = \"paint\"",
+            "this is one of several, and stands in double brackets; write `[[rule]]`, each time",
+        ),
+        (
+            "type = \"choice\"",
+            "type = \"pick\"",
+            "`pick` is none of text, choice, number, bool, date, instant; did you mean `choice`?",
+        ),
+        (
+            "of   = [\"red\", \"blue\"]",
+            "of = []",
+            "`of` is empty; say what it can be, as in `of = [\"small\", \"large\"]`",
+        ),
+        (
+            "of   = [\"red\", \"blue\"]",
+            "of = [\"red\", \"Red\"]",
+            "`Red` stands here twice; once is enough",
+        ),
+        (
+            "text = \"Try\"",
+            "text = \"Try",
+            "this text is not closed; a quote is missing behind it",
+        ),
+    ] {
+        let slipped = whole.replacen(slip, by, 1);
+        assert_ne!(slipped, whole, "{slip}");
+        assert_eq!(told(&folder(&slipped, "")), [fault], "{by}");
+    }
+}
+
+#[test]
+fn other_faults_are_told_beside_a_header_that_is_not_closed() {
+    let faults = told(&folder(
+        "[need\ntried = { if = 'atempts.total >= 1', text = \"Try\" }\n\n[task.x]\ntxt = \"x\"\n",
+        "",
+    ));
+    assert_eq!(faults.len(), 3, "{faults:#?}");
+}
+
+#[test]
+fn a_hint_says_what_was_meant() {
+    let rule = |said: &str| format!("[[rule]]\nname = \"r\"\n{said}\n");
+    let call = "do = [{ task = \"call\" }]";
+    for (slip, hint) in [
+        (
+            rule("on = \"assigned\"\ndo = [{ notify = \"ownr\", template = \"hello\" }]"),
+            "did you mean `owner`?",
+        ),
+        (rule(&format!("after = \"1 day\"\n{call}")), "`when = "),
+        (
+            rule(&format!(
+                "on = \"assigned\"\nif = 'status == \"new\"'\n{call}"
+            )),
+            "did you mean `stage`?",
+        ),
+        (
+            rule(&format!("on = \"when assigned\"\n{call}")),
+            "did you mean `assigned`?",
+        ),
+        (
+            rule(&format!(
+                "on = \"assigned\"\nafter = \"4bussiness hours\"\n{call}"
+            )),
+            "did you mean `4 business hours`?",
+        ),
+        (
+            rule(&format!(
+                "on = \"assigned\"\nafter = \"2 d\u{ed}as\"\n{call}"
+            )),
+            "did you mean `2 days`?",
+        ),
+        (
+            rule(&format!("on = \"assigned\"\nafter = 4\n{call}")),
+            "`\"4 days\"`",
+        ),
+        (
+            rule(&format!(
+                "on = \"assigned\"\nlate-start = \"2 months\"\n{call}"
+            )),
+            "write `60 days`",
+        ),
+        (
+            "[wait.later]\nwait = { least = 90 }\nfirst = [{ task = \"call\" }]\n".into(),
+            "`\"90 days\"`",
+        ),
+        (
+            "[wait.later]\nwait = { least = \"1 month\" }\nfirst = [{ task = \"call\" }]\n".into(),
+            "write `30 days`",
+        ),
+        (
+            "[pool.p]\nmembers = 'seller'\n".into(),
+            "did you mean `role == \"seller\"`?",
+        ),
+        (
+            "[pool.p]\nmembers = 'available'\ncapacity = \"40\"\n".into(),
+            "without quotes: 40",
+        ),
+        (
+            "[base.b]\npipelines = [\"sales\"]\nunique = [\"owner\", \"owner\"]\n".into(),
+            "once is enough",
+        ),
+        (
+            "[calendar.c]\nweekly = { mon-fry = [\"09:00-17:00\"] }\n".into(),
+            "did you mean `mon-fri`?",
+        ),
+        (
+            "[calendar.c]\nweekly = { mon-fri = [\"9h30-17:00\"] }\n".into(),
+            "did you mean `09:30`?",
+        ),
+    ] {
+        let mut folder = folder(&slip, "");
+        // Somebody waits there.
+        folder.playbook = folder
+            .playbook
+            .replace("talking = { to", "talking = { waits = true, to");
+        let faults = told(&folder);
+        assert_eq!(faults.len(), 1, "{slip}: {faults:#?}");
+        assert!(faults[0].contains(hint), "{slip}: {faults:#?}");
+    }
+}
+
+#[test]
+fn a_stage_of_several_pipelines_is_named_with_each() {
+    let two = r#"
+[pipeline.care]
+start = "talking"
+
+[pipeline.care.stage]
+talking = { to = ["over"] }
+over    = { final = "done" }
+
+[[route]]
+to = "talking"
+"#;
+    assert_eq!(
+        told(&folder(two, "")),
+        [
+            "which `talking`?; several pipelines have this stage: write `sales.talking` or `care.talking`"
+        ]
+    );
+    let other = two
+        .replace("to = \"talking\"", "to = \"sales.talking\"")
+        .replace("to = [\"over\"]", "to = [\"over\", \"lost\"]");
+    assert_eq!(
+        told(&folder(&other, "")),
+        ["there is no stage `lost`; it is one of `sales`, not of `care`"]
+    );
+}
+
+#[test]
+fn a_fault_stands_at_the_key_where_the_key_is_wrong() {
+    let place = |rules: &str| {
+        let folder = folder(rules, "");
+        let faults = Playbook::read(&folder).unwrap_err().0;
+        assert_eq!(faults.len(), 1, "{faults:#?}");
+        folder.playbook[faults[0].span.clone()].to_owned()
+    };
+    let days = "[calendar.c]\nweekly = { mon-fry = [\"09:00-17:00\"] }\n";
+    assert_eq!(place(days), "mon-fry");
+    let hours = "[calendar.c]\nweekly = { mon = [\"09:00-12:00\", \"12:00-25:00\"] }\n";
+    assert_eq!(place(hours), "\"12:00-25:00\"");
+    let stage = "[pipeline.sales.stage.wating]\nto = [\"lost\"]\n";
+    assert_eq!(place(stage), "wating");
+    let key = "[wait]\nlater = { wating = { least = \"1 day\" } }\n";
+    let mut folder = folder(key, "");
+    folder.playbook = folder
+        .playbook
+        .replace("talking = { to", "talking = { waits = true, to");
+    let faults = Playbook::read(&folder).unwrap_err().0;
+    let wating = faults
+        .iter()
+        .map(|fault| &folder.playbook[fault.span.clone()]);
+    assert!(wating.into_iter().any(|at| at == "wating"), "{faults:#?}");
+}
+
+#[test]
+fn what_hides_or_turns_the_writing_round_is_a_fault_wherever_it_stands() {
+    let hides = |folder: &Folder| {
+        let faults = Playbook::read(folder).unwrap_err().0;
+        let codes: Vec<&str> = faults.iter().map(|fault| fault.kind.code()).collect();
+        assert_eq!(codes, ["hidden-character"], "{faults:#?}");
+        faults[0].clone()
+    };
+    for text in ["Fi\u{202E}ve", "Five\\u202E", "Five\u{200B}"] {
+        hides(&folder(
+            &format!("[source]\nweb = {{ kind = \"digital\", label = \"{text}\" }}\n"),
+            "",
+        ));
+        hides(&folder(&format!("[task.five]\ntext = \"{text}\"\n"), ""));
+    }
+    let mut folder = folder("", "");
+    folder.templates[0].1 = "Subject: Hello\n\nPay \u{202E}now\n".into();
+    let fault = hides(&folder);
+    assert_eq!(
+        (&*fault.file, fault.line, fault.column),
+        ("templates/hello.txt", 3, 5)
+    );
+    // What honest texts have.
+    folder.templates[0].1 = "Subject: \u{5E9}\u{200F}!\n\n\tTwo\r\nlines\n".into();
+    shop::read(&folder);
+}
+
+#[test]
+fn a_mark_before_a_file_is_passed_over() {
+    let plain = folder("", SCENARIO);
+    let mut marked = plain.clone();
+    marked.playbook.insert(0, '\u{FEFF}');
+    let files = marked.templates.iter_mut().chain(&mut marked.scenarios);
+    files.for_each(|(_, text)| text.insert(0, '\u{FEFF}'));
+    assert_eq!(shop::read(&marked).hash, shop::read(&plain).hash);
+    assert_eq!(scenario::read(&marked).unwrap().len(), 1);
+}
+
+const SCENARIO: &str = r#"
+[[scenario]]
+name  = "a lead comes"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis Vera" }
+expect   = { stage = "new" }
+"#;
+
+#[test]
+fn a_scenario_expects_what_the_playbook_has() {
+    let whole = folder("", SCENARIO);
+    let playbook = shop::read(&whole);
+    scenario::read_for(&playbook, &whole).unwrap();
+    for (slip, fault, hint) in [
+        (
+            "stage = \"nwe\"",
+            "there is no stage `nwe`",
+            "did you mean `new`?",
+        ),
+        (
+            "tasks = [\"cal\"]",
+            "there is no task `cal`",
+            "did you mean `call`?",
+        ),
+        (
+            "mailed = [\"helo\"]",
+            "there is no template `helo`",
+            "did you mean `hello`?",
+        ),
+        (
+            "notified = [\"seler\"]",
+            "there is no role `seler`",
+            "did you mean `seller`?",
+        ),
+        (
+            "sla = { call = \"kept\" }",
+            "there is no service level `call`",
+            "",
+        ),
+        (
+            "fields = { cty = \"x\" }",
+            "there is no field `cty`",
+            "did you mean `city`?",
+        ),
+        (
+            "sent = [\"hello\"]",
+            "`sent` means nothing in",
+            "did you mean `mailed`?",
+        ),
+    ] {
+        let slipped = folder("", &SCENARIO.replace("stage = \"new\"", slip));
+        let faults = scenario::read_for(&playbook, &slipped).unwrap_err().0;
+        assert_eq!(faults.len(), 1, "{slip}: {faults:#?}");
+        assert!(
+            faults[0].kind.to_string().starts_with(fault),
+            "{}",
+            faults[0]
+        );
+        assert!(
+            faults[0].hint.as_deref().unwrap_or("").contains(hint),
+            "{}",
+            faults[0]
+        );
+    }
+    let moved = "move = { lead = \"luis\", to = \"talking\" }\nexpect";
+    let slipped = folder(
+        "",
+        &SCENARIO.replace("register", "reg").replace(
+            "reg = { ref = \"luis\", name = \"Luis Vera\" }\nexpect",
+            moved,
+        ),
+    );
+    let faults = scenario::read(&slipped).unwrap_err().0;
+    assert!(
+        faults[0]
+            .to_string()
+            .contains("`lead` stands beside `move`, not in it"),
+        "{faults:#?}"
+    );
+}

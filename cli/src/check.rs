@@ -3,8 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use leadkit::calendar::Hours;
 use leadkit::playbook::Playbook;
+use leadkit::playbook::fault::{Fault, FaultKind};
 use leadkit::playbook::load::Folder;
+use leadkit::playbook::rule::NamedCalendar;
 use leadkit::scenario::{self, Scenario};
 use serde::Serialize;
 
@@ -39,17 +42,36 @@ pub fn read(path: &Path) -> Result<Checked, Failure> {
     if folder.playbook.is_empty() && !faults.is_empty() {
         return Err(failed(folder, faults));
     }
-    match (Playbook::read(&folder), scenario::read(&folder)) {
+    let playbook = Playbook::read(&folder);
+    let scenarios = match &playbook {
+        Ok(playbook) => scenario::read_for(playbook, &folder),
+        Err(_) => scenario::read(&folder),
+    };
+    match (playbook, scenarios) {
         (Ok(playbook), Ok(scenarios)) if faults.is_empty() => Ok(Checked {
             playbook,
             scenarios,
         }),
         (playbook, scenarios) => {
-            faults.extend(playbook.err().into_iter().flat_map(|faults| faults.0));
-            faults.extend(scenarios.err().into_iter().flat_map(|faults| faults.0));
+            let mut others = playbook.err().map(|faults| faults.0).unwrap_or_default();
+            others.extend(scenarios.err().into_iter().flat_map(|faults| faults.0));
+            others.retain(|fault| !is_of_unread(fault, &faults));
+            faults.extend(others);
             Err(failed(folder, faults))
         }
     }
+}
+
+/// Whether a fault only says that a file isn't there, of which it is told that it can't be read.
+fn is_of_unread(fault: &Fault, unread: &[Fault]) -> bool {
+    let FaultKind::UnknownName { sort, name } = &fault.kind else {
+        return false;
+    };
+    unread.iter().any(|unread| match *sort {
+        "template" => unread.file == format!("templates/{name}.txt"),
+        "file" | "file of holidays" => unread.file == *name,
+        _ => false,
+    })
 }
 
 #[derive(Serialize)]
@@ -68,23 +90,73 @@ struct Summary<'a> {
     explained: Option<serde_json::Value>,
 }
 
-/// Something that may be meant, and should be known.
+/// Something that may be meant, and should be known: of a stage, or of a calendar.
 #[derive(Serialize)]
 struct Warning {
-    stage: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calendar: Option<String>,
     message: String,
 }
 
 fn warnings(playbook: &Playbook) -> Vec<Warning> {
     let cold = playbook.cold_stages().into_iter();
     let told = cold.map(|at| Warning {
-        stage: at.to_string(),
+        stage: Some(at.to_string()),
+        calendar: None,
         message: format!(
             "an open lead in `{at}` can go cold: no rule comes there again and again (`every`), \
              counted from `entered` or from a condition that asks for `now`"
         ),
     });
-    told.collect()
+    told.chain(playbook.calendars.iter().flat_map(long_nights))
+        .collect()
+}
+
+/// Shifts that go on over midnight and last longer than half a day: they may be meant, and more
+/// often the two times were swapped.
+fn long_nights(calendar: &NamedCalendar) -> Vec<Warning> {
+    let spec = calendar.calendar.spec();
+    let all = [
+        &spec.weekly,
+        &spec.overrides,
+        &spec.recurring_overrides,
+        &spec.breaks,
+    ];
+    let days = all.into_iter().flatten();
+    let shifts = days.flat_map(|(day, shifts)| shifts.iter().map(move |shift| (day, shift)));
+    let warn = |(day, shift): (&String, &Hours)| {
+        let minutes = |time: &str| -> Option<i64> {
+            let (hours, minutes) = time.split_once(':')?;
+            let minutes = minutes.split(':').next()?;
+            Some(hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?)
+        };
+        let (from, to) = (minutes(&shift.from)?, minutes(&shift.to)?);
+        let lasts = to - from + 24 * 60;
+        (to < from && lasts > 12 * 60).then(|| Warning {
+            stage: None,
+            calendar: Some(calendar.name.to_string()),
+            message: format!(
+                "in the calendar `{}`, {day}: {}-{} goes on over midnight and lasts {}; if the two \
+                 times are swapped, write {}-{}",
+                calendar.name,
+                shift.from,
+                shift.to,
+                lasting(lasts),
+                shift.to,
+                shift.from,
+            ),
+        })
+    };
+    shifts.filter_map(warn).collect()
+}
+
+fn lasting(minutes: i64) -> String {
+    match (minutes / 60, minutes % 60) {
+        (hours, 0) => format!("{hours} hours"),
+        (hours, minutes) => format!("{hours} hours and {minutes} minutes"),
+    }
 }
 
 /// How much is said about a playbook without faults.

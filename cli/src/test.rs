@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use leadkit::engine::Error;
-use leadkit::scenario::{self, Report};
+use leadkit::playbook::Playbook;
+use leadkit::scenario::{self, Outcome, Report};
 use leadkit::store::{MemoryStore, Store, StoreError, StoreErrorKind};
 use leadkit_sqlite::{Options, SqliteStore};
 use serde::Serialize;
@@ -49,6 +50,9 @@ pub fn test(path: &Path, on: On) -> Result<Reported, Failure> {
         playbook,
         scenarios,
     } = check::read(path)?;
+    if scenarios.is_empty() {
+        return Ok(no_scenarios(path, &playbook));
+    }
     let playbook = Arc::new(playbook);
     let mut stores = Vec::new();
     if on != On::Sqlite {
@@ -69,14 +73,25 @@ pub fn test(path: &Path, on: On) -> Result<Reported, Failure> {
         });
     }
     let mut text = String::new();
+    let first = stores
+        .first()
+        .map(|first| (first.store, first.report.clone()));
     for OnStore { store, report } in &stores {
         let _ = writeln!(text, "on {store}");
-        for outcome in &report.outcomes {
-            let _ = writeln!(
-                text,
-                "  {}",
-                outcome.to_string().replace('\n', "\n  ").trim_end()
-            );
+        for (place, outcome) in report.outcomes.iter().enumerate() {
+            // What fails alike on both stores is told once.
+            let told = first.as_ref().filter(|(first, _)| first != store);
+            let same =
+                told.filter(|(_, first)| is_same_failure(first.outcomes.get(place), outcome));
+            let said = match same {
+                Some((first, _)) => {
+                    let line = outcome.to_string();
+                    let line = line.lines().next().unwrap_or_default().to_owned();
+                    format!("{line} (as on {first})")
+                }
+                None => outcome.to_string(),
+            };
+            let _ = writeln!(text, "  {}", said.replace('\n', "\n  ").trim_end());
         }
     }
     let played = Played {
@@ -88,6 +103,30 @@ pub fn test(path: &Path, on: On) -> Result<Reported, Failure> {
     let _ = writeln!(text, "{} passed, {} failed", played.passed, played.failed);
     let is_well = played.failed == 0;
     Ok(Reported::new(text, &played, is_well))
+}
+
+/// Whether two outcomes are one failure.
+fn is_same_failure(one: Option<&Outcome>, other: &Outcome) -> bool {
+    let told = |outcome: &Outcome| outcome.to_string();
+    other.failure.is_some() && one.is_some_and(|one| told(one) == told(other))
+}
+
+/// A playbook that nothing was tried of: nobody should take that for a success.
+fn no_scenarios(path: &Path, playbook: &Playbook) -> Reported {
+    let folder = path.join("scenarios");
+    let text = format!(
+        "{} has no scenarios: they stand in {}, in files that end in .toml, each as a [[scenario]]\n\
+         0 passed, 0 failed\n",
+        playbook.id,
+        folder.display(),
+    );
+    let played = Played {
+        playbook: playbook.id.as_str().into(),
+        passed: 0,
+        failed: 0,
+        stores: Vec::new(),
+    };
+    Reported::new(text, &played, false)
 }
 
 fn fresh_sqlite() -> Result<Arc<dyn Store>, Error> {

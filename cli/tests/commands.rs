@@ -87,6 +87,12 @@ fn an_explained_playbook_hides_no_default_and_no_rule() {
         "late-start = \"fire if not older than 4 business hours\"",
         "stopped-by = \"any hold\"",
         "owns  = true",
+        // It is no playbook, and says so; what people call things is not lost.
+        "This is a telling, and not a playbook",
+        "[calendar.office]",
+        "label = \"El cliente pidió esperar\"",
+        "label = \"Ventas\"",
+        "to = true",
     ] {
         assert!(told.out.contains(said), "{said}: {}", told.out);
     }
@@ -163,6 +169,116 @@ expect   = { stage = "won" }
     let told = leadkit(["test", playbook]);
     assert_eq!(told.code, 1);
     assert!(told.out.contains("did you mean `stage`?"), "{}", told.out);
+}
+
+#[test]
+fn what_fails_on_both_stores_alike_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let olist = std::fs::read_to_string(repository().join("tests/olist/playbook.toml")).unwrap();
+    let scenario = "[[scenario]]\nname = \"won at once\"\nstart = \"2026-03-06T16:30:00Z\"\n\n\
+        [[scenario.step]]\nregister = { ref = \"luis\", name = \"Luis\" }\nexpect = { stage = \"won\" }\n";
+    let files = [
+        ("playbook.toml", olist.as_str()),
+        ("scenarios/won.toml", scenario),
+    ];
+    write(folder.path(), &files);
+    let told = leadkit(["test", folder.path().to_str().unwrap()]);
+    assert_eq!(told.code, 1);
+    assert_eq!(told.out.matches("FAILED").count(), 2, "{}", told.out);
+    assert_eq!(
+        told.out.matches("registered into").count(),
+        1,
+        "{}",
+        told.out
+    );
+    assert!(told.out.contains("(as on memory)"), "{}", told.out);
+}
+
+#[test]
+fn a_playbook_without_scenarios_was_not_tested() {
+    let folder = tempfile::tempdir().unwrap();
+    let olist = std::fs::read_to_string(repository().join("tests/olist/playbook.toml")).unwrap();
+    write(folder.path(), &[("playbook.toml", &olist)]);
+    let path = folder.path().to_str().unwrap();
+    let told = leadkit(["test", path]);
+    assert_eq!(told.code, 1);
+    let scenarios = folder.path().join("scenarios").display().to_string();
+    assert!(told.out.contains(&scenarios), "{}", told.out);
+    assert!(told.out.contains("[[scenario]]"), "{}", told.out);
+    let told = leadkit(["test", path, "--json"]);
+    assert_eq!(told.code, 1);
+    assert_eq!(told.json()["passed"], 0);
+}
+
+#[test]
+fn hours_that_may_be_swapped_are_a_warning_and_a_night_shift_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let olist = std::fs::read_to_string(repository().join("tests/olist/playbook.toml")).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let warnings = |hours: &str| {
+        let calendar =
+            format!("{olist}\n[calendar.desk]\nweekly = {{ mon-fri = [\"{hours}\"] }}\n");
+        write(folder.path(), &[("playbook.toml", &calendar)]);
+        let told = leadkit(["check", path, "--json"]);
+        assert_eq!(told.code, 0, "{}", told.out);
+        let all = told.json()["warnings"].as_array().unwrap().clone();
+        let of_calendars = all
+            .into_iter()
+            .filter(|warning| warning["calendar"].is_string());
+        of_calendars.collect::<Vec<_>>()
+    };
+    let swapped = warnings("19:00-09:00");
+    assert_eq!(swapped.len(), 1, "{swapped:?}");
+    assert_eq!(swapped[0]["calendar"], "desk");
+    let message = swapped[0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("lasts 14 hours") && message.contains("09:00-19:00"),
+        "{message}"
+    );
+    for night in ["22:00-06:00", "18:00-24:00", "00:00-00:00", "09:00-19:00"] {
+        assert!(warnings(night).is_empty(), "{night}");
+    }
+}
+
+#[test]
+fn files_in_an_older_encoding_are_faults_with_their_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let olist = std::fs::read_to_string(repository().join("tests/olist/playbook.toml")).unwrap();
+    write(
+        folder.path(),
+        &[
+            ("playbook.toml", &olist),
+            ("templates/hola.txt", ""),
+            ("holidays/ec.csv", ""),
+        ],
+    );
+    let mut latin = b"# Le\xf3n\n".to_vec();
+    latin.extend(olist.as_bytes());
+    std::fs::write(folder.path().join("playbook.toml"), &latin).unwrap();
+    let hola = b"Subject: Hola\n\nAdi\xf3s {{ contact.nme }}\n";
+    std::fs::write(folder.path().join("templates/hola.txt"), hola).unwrap();
+    let ec = b"2026-01-01,Fiesta\n2026-12-25,A\xf1o\n";
+    std::fs::write(folder.path().join("holidays/ec.csv"), ec).unwrap();
+    let told = leadkit(["check", folder.path().to_str().unwrap(), "--json"]);
+    assert_eq!(told.code, 1, "{}", told.out);
+    let faults = told.json()["error"]["faults"].as_array().unwrap().clone();
+    let found: Vec<_> = faults
+        .iter()
+        .map(|fault| {
+            let at = |key: &str| fault[key].as_u64().unwrap();
+            (fault["code"].as_str().unwrap(), at("line"), at("column"))
+        })
+        .collect();
+    // What else is wrong in such a file is told as well.
+    let all = [
+        ("not-utf8", 1, 5),
+        ("not-utf8", 3, 4),
+        ("not-utf8", 2, 13),
+        ("unknown-variable", 3, 10),
+    ];
+    assert_eq!(found, all, "{faults:#?}");
+    assert!(faults[0]["hint"].as_str().unwrap().contains("UTF-8"));
+    assert!(faults[0]["hint"].as_str().unwrap().contains('ó'));
 }
 
 #[test]

@@ -25,9 +25,11 @@ pub(super) fn check(
         facts: Vec::new(),
         tests: Vec::new(),
         faults,
+        rests_on_faults: false,
     };
     let root = checker.node(ast);
     Checked {
+        rests_on_faults: checker.rests_on_faults,
         root,
         tests: checker.tests,
         facts: checker.facts,
@@ -35,6 +37,8 @@ pub(super) fn check(
 }
 
 pub(super) struct Checked {
+    /// Whether a fact is faulty where it is defined.
+    pub(super) rests_on_faults: bool,
     pub(super) root: Node,
     pub(super) tests: Vec<Test>,
     pub(super) facts: Vec<FactInfo>,
@@ -47,6 +51,7 @@ struct Checker<'c> {
     facts: Vec<FactInfo>,
     tests: Vec<Test>,
     faults: &'c mut Vec<Fault>,
+    rests_on_faults: bool,
 }
 
 /// An operand whose type is known.
@@ -282,6 +287,10 @@ impl Checker<'_> {
             Ok(info) => {
                 return Some(info);
             }
+            Err(Unresolved::FaultyFact) => {
+                self.rests_on_faults = true;
+                return None;
+            }
             Err(unresolved) => unresolved,
         };
         let name = SmolStr::new(name);
@@ -306,10 +315,19 @@ impl Checker<'_> {
                     .map(|first| SmolStr::from([&*name, "(", &*quoted(first), ")"].concat()));
                 Fault::new(whole, FaultKind::NeedsArgument { name }).maybe_hint(such_as)
             }
-            (Unresolved::UnknownName, _) => {
+            (Unresolved::UnknownName | Unresolved::FaultyFact, _) => {
                 let catalogue = self.catalogue;
                 let names = self.names.get_or_insert_with(|| catalogue.names());
                 let near = nearest(&name, names.iter().map(SmolStr::as_str)).map(SmolStr::new);
+                // `advisor`, where `role == "advisor"` is meant.
+                let is_choice = |known: &&SmolStr| {
+                    let info = catalogue.resolve(known, None).ok();
+                    let choices = info.and_then(|info| info.choices);
+                    choices.is_some_and(|choices| choices.contains(&name))
+                };
+                let of = names.iter().find(is_choice);
+                let of = of.map(|of| SmolStr::from([of, " == ", &*quoted(&name)].concat()));
+                let near = of.or(near);
                 Fault::new(at, FaultKind::UnknownFact { name }).maybe_hint(near)
             }
         };

@@ -235,6 +235,9 @@ pub trait Catalogue {
 pub enum Unresolved {
     /// It knows no fact of this name.
     UnknownName,
+    /// It knows the fact, and something is wrong with it that is told where it is defined. The
+    /// condition can't be used, and has no fault of its own.
+    FaultyFact,
     /// It knows the fact, but not this argument of it.
     UnknownArgument {
         /// The arguments that it knows, as far as they can be listed.
@@ -296,7 +299,7 @@ impl Condition {
     /// # Errors
     ///
     /// All faults, in the order of the source. Where one hides what follows (a limit is reached),
-    /// it says so.
+    /// it says so. None, if a fact is faulty where it is defined ([`Unresolved::FaultyFact`]).
     pub fn parse(source: &str, catalogue: &dyn Catalogue) -> Result<Self, Vec<Fault>> {
         if source.len() > Self::MAX_BYTES {
             return Err(vec![too_long(source)]);
@@ -304,7 +307,7 @@ impl Condition {
         let mut faults = Vec::new();
         let ast = parse::parse(source, &mut faults);
         let checked = check::check(ast, source, catalogue, &mut faults);
-        if !faults.is_empty() {
+        if checked.rests_on_faults || !faults.is_empty() {
             faults.sort_by_key(|fault| (fault.at.start, fault.at.end));
             return Err(faults);
         }

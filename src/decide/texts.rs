@@ -9,6 +9,7 @@ use std::borrow::Borrow;
 use crate::decide::command::{Actor, AgentSetup, Command, LeadOrder, NewLead, What};
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::ids::Name;
+use crate::letters::{hidden_in_line, hidden_in_text};
 use crate::value::Value;
 
 /// Refuses a command in which a text holds what can't stand there; all of them at once.
@@ -100,41 +101,17 @@ impl Texts {
 
     /// A text of one line.
     fn line(&mut self, input: &str, text: &str) {
-        self.without(input, text, breaks_names);
+        self.without(input, hidden_in_line(text));
     }
 
     /// A text that may have several lines.
     fn paragraph(&mut self, input: &str, text: &str) {
-        let is_layout = |c| matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}');
-        self.without(input, text, |c| breaks_names(c) && !is_layout(c));
+        self.without(input, hidden_in_text(text));
     }
 
-    fn without(&mut self, input: &str, text: &str, is_refused: impl Fn(char) -> bool) {
-        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~');
-        if text.as_bytes().iter().all(is_plain) {
-            return;
-        }
-        if let Some(character) = text.chars().find(|c| is_refused(*c)) {
+    fn without(&mut self, input: &str, refused: Option<(usize, char)>) {
+        if let Some((_, character)) = refused {
             self.gaps.add(input, Problem::BadCharacter { character });
         }
     }
-}
-
-/// Control characters, ends of lines, what overrides or embeds a direction of writing, and what
-/// can't be seen. The plain marks of direction (U+200E, U+200F, U+061C) and the joiners (U+200C,
-/// U+200D), which honest texts in many languages have, are none.
-fn breaks_names(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-        || matches!(
-            c,
-            '\u{AD}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}' | '\u{2060}'..='\u{2065}'
-                | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}'
-        )
-}
-
-/// Whether nothing of a text can be seen.
-pub(crate) fn is_blank(text: &str) -> bool {
-    let unseen = |c| matches!(c, '\u{61C}' | '\u{200C}'..='\u{200F}');
-    text.chars().all(|c| c.is_whitespace() || unseen(c))
 }

@@ -30,6 +30,8 @@ const ACTIVITIES: [(&str, ValueType); 2] = [
 pub(crate) struct LeadCatalogue<'a> {
     pub(crate) zone: &'a Zone,
     pub(crate) fields: &'a [Field],
+    /// Fields that are there and can't be read; of no playbook that has no faults.
+    pub(crate) faulty_fields: &'a [Name],
     pub(crate) activities: &'a [Name],
     /// The closed sets of text facts: stages, sources, roles.
     pub(crate) choices: &'a [(LeadFact, Arc<[SmolStr]>)],
@@ -88,6 +90,9 @@ impl Catalogue for LeadCatalogue<'_> {
                 Some(choices) => info.with_choices(choices),
                 None => info,
             });
+        }
+        if self.faulty_fields.iter().any(|field| *field == *name) {
+            return Err(Unresolved::FaultyFact);
         }
         let Some(place) = self.fields.iter().position(|field| field.name == name) else {
             return Err(Unresolved::UnknownName);

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::held::{Wait, put_off};
 use crate::calendar::{Calendar, CalendarError};
+use crate::hint::nearest;
 use crate::record::lead::Hold;
 use crate::time::{Elapsed, Instant};
 
@@ -254,8 +255,58 @@ fn whole(time: Elapsed, [hour, minute, second]: [&'static str; 3]) -> (i64, &'st
 /// The texts that a duration can have, for hints.
 pub(crate) fn how_to_say() -> SmolStr {
     SmolStr::new_static(
-        "write for instance `4 business hours`, `2 days`, `1 month`, `1 day before`",
+        "a whole number and a unit: seconds, minutes, hours, days, weeks, months, or business \
+         minutes, business hours, business days; as in `4 business hours`, `2 days`, `1 day before`",
     )
+}
+
+/// The duration that a text was probably meant to be: `2days`, `4 bussiness hours`, `3 hrs`.
+pub(crate) fn meant_by(text: &str) -> Option<String> {
+    const WORDS: [&str; 8] = [
+        "seconds", "minutes", "hours", "days", "weeks", "months", "business", "before",
+    ];
+    const SHORT: [(&str, &str); 24] = [
+        ("segundos", "seconds"),
+        ("minutos", "minutes"),
+        ("horas", "hours"),
+        ("día", "days"),
+        ("días", "days"),
+        ("semanas", "weeks"),
+        ("meses", "months"),
+        ("s", "seconds"),
+        ("sec", "seconds"),
+        ("m", "minutes"),
+        ("min", "minutes"),
+        ("mins", "minutes"),
+        ("h", "hours"),
+        ("hr", "hours"),
+        ("hrs", "hours"),
+        ("d", "days"),
+        ("w", "weeks"),
+        ("working", "business"),
+        ("work", "business"),
+        ("office", "business"),
+        ("an", "1"),
+        ("one", "1"),
+        ("two", "2"),
+        ("three", "3"),
+    ];
+    let lower = text.to_lowercase();
+    let digits = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
+    let (count, rest) = lower.split_at(digits);
+    let words = std::iter::once(count).chain(rest.split(|c: char| !c.is_alphanumeric()));
+    let words = words.filter(|word| !word.is_empty()).map(|word| {
+        let short = SHORT.iter().find(|(short, _)| *short == word);
+        let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+        match short {
+            Some((_, whole)) => Some(*whole),
+            None if is_number => Some(word),
+            None => nearest(word, WORDS),
+        }
+    });
+    let meant = words.collect::<Option<Vec<_>>>()?.join(" ");
+    let delay = Delay::parse(&meant)?;
+    Some(delay.to_string())
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ impl fmt::Display for Faults {
 pub struct Fault {
     /// The file, relative to the playbook's folder; that folder, where it is not there.
     pub file: SmolStr,
-    /// The line, from 1; 0 where a file can't be read at all.
+    /// The line, from 1; 0 where a file can't be opened at all.
     pub line: usize,
     /// The column, from 1, in characters.
     pub column: usize,
@@ -69,6 +69,18 @@ pub enum FaultKind {
         /// The limit.
         most_bytes: usize,
     },
+    /// A file in another encoding than UTF-8.
+    #[error("this byte (0x{byte:02X}) is not UTF-8")]
+    NotUtf8 {
+        /// The first byte that can't be read.
+        byte: u8,
+    },
+    /// A character that hides in a text, breaks a line of it, or turns its direction round.
+    #[error("holds the character U+{:04X}, which can't stand there", u32::from(*.character))]
+    HiddenCharacter {
+        /// The character.
+        character: char,
+    },
     /// It isn't TOML.
     #[error("{0}")]
     Syntax(SmolStr),
@@ -109,6 +121,12 @@ pub enum FaultKind {
     UnknownName {
         /// Of what sort: a stage, a template.
         sort: &'static str,
+        /// The name.
+        name: SmolStr,
+    },
+    /// A name of which there are several.
+    #[error("which `{name}`?")]
+    Ambiguous {
         /// The name.
         name: SmolStr,
     },
@@ -161,6 +179,14 @@ pub enum FaultKind {
     /// Something wrong with a template.
     #[error("the template can't be read: {0}")]
     Template(SmolStr),
+    /// A template that can be read, and can't be rendered.
+    #[error("the template can't be rendered{for_whom}: {why}")]
+    TemplateFails {
+        /// For which leads: nothing, if for all.
+        for_whom: &'static str,
+        /// Why not.
+        why: SmolStr,
+    },
     /// A template says something that isn't there.
     #[error("the template asks for `{variable}`, which no lead has")]
     UnknownVariable {
@@ -172,6 +198,18 @@ pub enum FaultKind {
     UnsafeLink {
         /// The link.
         link: SmolStr,
+    },
+    /// Something that must say something says nothing.
+    #[error("{what} is empty")]
+    Empty {
+        /// What.
+        what: &'static str,
+    },
+    /// The same twice in a list.
+    #[error("`{word}` stands here twice")]
+    SaidTwice {
+        /// What.
+        word: SmolStr,
     },
     /// A stage that no lead can come to.
     #[error("no lead can come to the stage `{stage}`")]
@@ -230,12 +268,15 @@ impl FaultKind {
             Self::NoFolder | Self::NotAFolder => "no-folder",
             Self::Unreadable(_) => "unreadable",
             Self::TooLarge { .. } => "too-large",
+            Self::NotUtf8 { .. } => "not-utf8",
+            Self::HiddenCharacter { .. } => "hidden-character",
             Self::Syntax(_) => "syntax",
             Self::UnknownKey { .. } => "unknown-key",
             Self::MissingKey { .. } => "missing-key",
             Self::WrongType { .. } => "wrong-type",
             Self::UnknownWord { .. } => "unknown-word",
             Self::UnknownName { .. } => "unknown-name",
+            Self::Ambiguous { .. } => "ambiguous",
             Self::BadName { .. } => "bad-name",
             Self::DefinedTwice { .. } => "defined-twice",
             Self::BadDuration { .. } => "bad-duration",
@@ -244,8 +285,11 @@ impl FaultKind {
             Self::Condition(_) => "condition",
             Self::Calendar(_) => "calendar",
             Self::Template(_) => "template",
+            Self::TemplateFails { .. } => "template-fails",
             Self::UnknownVariable { .. } => "unknown-variable",
             Self::UnsafeLink { .. } => "unsafe-link",
+            Self::Empty { .. } => "empty",
+            Self::SaidTwice { .. } => "said-twice",
             Self::UnreachableStage { .. } => "unreachable-stage",
             Self::DeadEnd { .. } => "dead-end",
             Self::RuleCycle { .. } => "rule-cycle",

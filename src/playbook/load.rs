@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::str::Utf8Chunk;
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use toml::de::{DeTable, DeValue};
 
 use crate::ids::{Name, hash128};
@@ -35,7 +36,7 @@ impl Folder {
     /// Reads the files of a playbook.
     ///
     /// # Errors
-    /// Those files that can't be read, that are no UTF-8 or too large.
+    /// Those files that can't be opened, that are too large or no UTF-8.
     pub fn load(folder: &Path) -> Result<Self, Faults> {
         match Self::load_what_can_be(folder) {
             (read, faults) if faults.is_empty() => Ok(read),
@@ -73,12 +74,17 @@ impl Folder {
         let mut parts = vec![meaning.as_slice()];
         for (path, text) in self.templates.iter().chain(&self.holidays) {
             parts.push(path.as_bytes());
-            parts.push(text.as_bytes());
+            parts.push(without_bom(text).as_bytes());
         }
         let hash = u128::from_be_bytes(hash128(&parts));
         // Eighty bits: enough to tell playbooks apart, short enough to be held in place.
         Name::from(format!("{:020x}", hash >> 48))
     }
+}
+
+/// A text without the mark that some editors put before it.
+pub(crate) fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{FEFF}').unwrap_or(text)
 }
 
 fn no_folder(path: &Path) -> Fault {
@@ -168,11 +174,10 @@ impl Reading<'_> {
             self.fault(path, FaultKind::TooLarge { most_bytes }, None);
             return None;
         }
-        match fs::read_to_string(&file) {
-            Ok(text) => Some(text),
+        match fs::read(&file) {
+            Ok(bytes) => self.text(path, bytes),
             Err(error) => {
                 let hint = match error.kind() {
-                    ErrorKind::InvalidData => Some("a playbook's files are UTF-8"),
                     ErrorKind::NotFound => {
                         Some("a playbook is a folder with a playbook.toml in it")
                     }
@@ -186,6 +191,49 @@ impl Reading<'_> {
                 None
             }
         }
+    }
+
+    /// The text of a file. One in an older encoding is a fault, and is read on as Latin-1, so that
+    /// whatever else is wrong with it is told as well.
+    fn text(&self, path: &str, bytes: Vec<u8>) -> Option<String> {
+        let error = match String::from_utf8(bytes) {
+            Ok(text) if text.starts_with('\u{FEFF}') => return Some(without_bom(&text).to_owned()),
+            Ok(text) => return Some(text),
+            Err(error) => error,
+        };
+        let valid = error.utf8_error().valid_up_to();
+        let bytes = error.into_bytes();
+        let byte = bytes.get(valid).copied().unwrap_or_default();
+        let is_utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+        let hint = match char::from(byte) {
+            _ if is_utf16 => "the file is UTF-16; save it as UTF-8".into(),
+            letter if letter.is_alphanumeric() => format_smolstr!(
+                "save the file as UTF-8; if it is Latin-1 (Windows-1252), this is `{letter}`"
+            ),
+            _ => "save the file as UTF-8".into(),
+        };
+        let before = String::from_utf8_lossy(&bytes[..valid]);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let read = (!is_utf16).then(|| {
+            let chunks = bytes.utf8_chunks();
+            let read_on = |text: &mut String, chunk: Utf8Chunk<'_>| {
+                text.push_str(chunk.valid());
+                text.extend(chunk.invalid().iter().copied().map(char::from));
+            };
+            chunks.fold(String::new(), |mut text, chunk| {
+                read_on(&mut text, chunk);
+                text
+            })
+        });
+        self.faults.borrow_mut().push(Fault {
+            file: path.into(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            span: valid..valid + usize::from(!is_utf16),
+            kind: FaultKind::NotUtf8 { byte },
+            hint: Some(hint),
+        });
+        read
     }
 
     /// The files of a sub-folder with one of these endings, in the order of their names. A folder

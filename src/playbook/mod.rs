@@ -8,6 +8,7 @@
 //!
 //! [`load`] is the only place in this crate that touches the file system.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::playbook::people::{PoolSpec, Role};
 use crate::playbook::pipeline::{
     Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
 };
-use crate::playbook::rule::{Anchor, Leads, Rule, StageRef};
+use crate::playbook::rule::{Anchor, Leads, NamedCalendar, Rule, StageRef};
 use crate::playbook::template::Templates;
 use crate::record::contact::Cap;
 use crate::store::Kind;
@@ -59,6 +60,8 @@ pub struct Playbook {
     pub currency: SmolStr,
     /// The calendar of business time where nothing else is said.
     pub calendar: Calendar,
+    /// All its calendars, by name.
+    pub calendars: Vec<NamedCalendar>,
     /// In whose name mail goes that is no agent's.
     pub organisation: Organisation,
     /// Roles.
@@ -92,6 +95,8 @@ pub struct Playbook {
     /// How many marketing messages a contact gets at most.
     pub cap: Option<CapRule>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
+    activity_labels: BTreeMap<Name, SmolStr>,
+    hold_labels: BTreeMap<Name, SmolStr>,
 }
 
 /// In whose name mail goes that is no agent's.
@@ -156,6 +161,7 @@ impl Playbook {
         catalogue::LeadCatalogue {
             zone: &self.zone,
             fields: &self.fields,
+            faulty_fields: &[],
             activities: &self.activities,
             choices: &self.choices,
         }
@@ -172,6 +178,20 @@ impl Playbook {
             zone: &self.zone,
             roles,
         }
+    }
+
+    /// What people call an activity; its name, if the playbook says nothing else.
+    #[must_use]
+    pub fn activity_label<'a>(&'a self, activity: &'a Name) -> &'a str {
+        let label = self.activity_labels.get(activity);
+        label.map_or(activity.as_str(), SmolStr::as_str)
+    }
+
+    /// What people call a hold; its name, if the playbook says nothing else.
+    #[must_use]
+    pub fn hold_label<'a>(&'a self, hold: &'a Name) -> &'a str {
+        let label = self.hold_labels.get(hold);
+        label.map_or(hold.as_str(), SmolStr::as_str)
     }
 
     /// The role of this name.

@@ -13,6 +13,8 @@ use crate::value::{Value, ValueType};
 pub struct Pipeline {
     /// Its stable name.
     pub name: Name,
+    /// What people call it.
+    pub label: SmolStr,
     /// The stage where leads begin.
     pub start: Name,
     /// Its stages, in the order of the playbook.

@@ -7,10 +7,9 @@
 //! value renders as nothing only where the template asks for it with `default`.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::io;
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 use smol_str::SmolStr;
 
 use crate::ids::Name;
@@ -64,8 +63,52 @@ pub enum RenderError {
 }
 
 impl Templates {
+    /// The filters that hints name; there are more.
+    pub(crate) const FILTERS: &'static [&'static str] = &[
+        "abs",
+        "capitalize",
+        "default",
+        "first",
+        "float",
+        "format",
+        "int",
+        "join",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "replace",
+        "reverse",
+        "round",
+        "safe",
+        "sort",
+        "split",
+        "string",
+        "title",
+        "trim",
+        "upper",
+    ];
+    /// The tests that hints name; there are more.
+    pub(crate) const TESTS: &'static [&'static str] = &[
+        "defined",
+        "divisibleby",
+        "endingwith",
+        "even",
+        "in",
+        "none",
+        "number",
+        "odd",
+        "startingwith",
+        "string",
+        "undefined",
+    ];
+    /// The functions.
+    pub(crate) const FUNCTIONS: &'static [&'static str] = &["dict", "namespace", "range"];
+
     pub(crate) fn new() -> Self {
         let mut environment = Environment::new();
+        // Errors know their places all the same; with it they would hold what people's names are.
+        environment.set_debug(false);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
         environment.set_auto_escape_callback(|name| match name.rsplit_once('.') {
@@ -101,6 +144,28 @@ impl Templates {
         });
         variables.sort_unstable();
         variables
+    }
+
+    /// Whether templates can use a filter of this name.
+    pub(crate) fn has_filter(&self, name: &str) -> bool {
+        self.knows("filter", name)
+    }
+
+    /// Whether templates can use a test of this name (`is odd`).
+    pub(crate) fn has_test(&self, name: &str) -> bool {
+        self.knows("test", name)
+    }
+
+    fn knows(&self, sort: &str, name: &str) -> bool {
+        let mut state = self.environment.empty_state();
+        let known = state.perform_test(sort, &[Value::from(name)]);
+        known.unwrap_or(false)
+    }
+
+    /// Whether templates can call a function of this name.
+    #[cfg(test)]
+    pub(crate) fn has_function(&self, name: &str) -> bool {
+        self.environment.globals().any(|(known, _)| known == name)
     }
 
     /// Whether there is a template of this name.
@@ -156,18 +221,19 @@ impl Templates {
     }
 
     fn render_part(&self, name: &Name, part: &str, context: &Value) -> Result<String, RenderError> {
-        let failed = |source| RenderError::Failed {
+        let rendered = self.try_part(&format!("{name}.{part}"), context);
+        rendered.map_err(|source| RenderError::Failed {
             name: name.clone(),
             source,
-        };
-        let template = self
-            .environment
-            .get_template(&format!("{name}.{part}"))
-            .map_err(failed)?;
+        })
+    }
+
+    /// Renders a part of a template (`late.txt`, `late.html`, `late.subject`), within the bounds of
+    /// every rendering.
+    pub(crate) fn try_part(&self, part: &str, context: &Value) -> Result<String, minijinja::Error> {
+        let template = self.environment.get_template(part)?;
         let mut out = Bounded { text: Vec::new() };
-        template
-            .render_captured_to(context.clone(), &mut out)
-            .map_err(failed)?;
+        template.render_captured_to(context.clone(), &mut out)?;
         Ok(String::from_utf8_lossy(&out.text).into_owned())
     }
 }
@@ -199,15 +265,25 @@ impl fmt::Debug for Templates {
 
 /// A minijinja error in one line, with what lies beneath it.
 pub(crate) fn told(error: &minijinja::Error) -> SmolStr {
-    let mut text = String::new();
-    let _ = write!(
-        text,
-        "{}",
-        error
-            .detail()
-            .map_or_else(|| error.kind().to_string(), Into::into)
-    );
-    text.into()
+    match error.kind() {
+        ErrorKind::OutOfFuel => {
+            return "it takes more work than a message can (a loop that goes on for too long)"
+                .into();
+        }
+        ErrorKind::WriteFailure => return "the text is longer than a message can be".into(),
+        ErrorKind::UndefinedError => {
+            let told = error.detail().map(SmolStr::from);
+            return told.unwrap_or_else(|| "it asks for something that has no value".into());
+        }
+        _ => {}
+    }
+    match error.detail() {
+        Some(detail) if detail.contains("recursion limit") => {
+            "it calls itself, or goes deeper, without end".into()
+        }
+        Some(detail) => detail.into(),
+        None => error.kind().to_string().into(),
+    }
 }
 
 /// The links of an HTML template (`href` and `src`) whose scheme can't be sent.

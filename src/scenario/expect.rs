@@ -8,7 +8,9 @@ use crate::agenda::task_due_at;
 use crate::decide::refusal::Refusal;
 use crate::engine::Error;
 use crate::explain::{Explanation, local};
+use crate::ids::Name;
 use crate::mailer::Outgoing;
+use crate::playbook::Playbook;
 use crate::playbook::read::{Node, Section};
 use crate::record::Lead;
 use crate::record::lead::{Assignee, Because, How};
@@ -114,7 +116,10 @@ type Word<T> = (&'static str, fn(T) -> Expected);
 /// The same for a table of values by name.
 type NamedWord = (&'static str, fn(SmolStr, SmolStr) -> Expected);
 
-pub(super) fn read(mut section: Section<'_>) -> Vec<Expected> {
+pub(super) fn read(mut section: Section<'_>, playbook: Option<&Playbook>) -> Vec<Expected> {
+    if let Some(playbook) = playbook {
+        check_names(&mut section, playbook);
+    }
     let mut expected = Vec::new();
     let texts: [Word<SmolStr>; 11] = [
         ("owner", Expected::Owner),
@@ -165,6 +170,65 @@ pub(super) fn read(mut section: Section<'_>) -> Vec<Expected> {
     read_others(&mut section, &mut expected);
     section.finish();
     expected
+}
+
+/// Reports names that the playbook doesn't know.
+fn check_names(section: &mut Section<'_>, playbook: &Playbook) {
+    let stages = playbook.pipelines.iter().flat_map(|of| &of.stages);
+    let tasks = || playbook.tasks.iter().map(|task| task.name.as_str());
+    let levels = playbook.tasks.iter().filter(|task| task.is_service_level);
+    let templates: Vec<&str> = playbook.templates.names().map(Name::as_str).collect();
+    let pipelines = playbook.pipelines.iter().map(|of| of.name.as_str());
+    let roles = playbook.roles.iter().map(|role| role.name.as_str());
+    let fields = playbook.fields.iter().map(|field| field.name.as_str());
+    let known: [(&'static str, Vec<&str>, &[&'static str]); 7] = [
+        (
+            "stage",
+            stages.map(|stage| stage.name.as_str()).collect(),
+            &["stage"],
+        ),
+        ("pipeline", pipelines.collect(), &["pipeline"]),
+        (
+            "task",
+            tasks().collect(),
+            &["task", "tasks", "task-for", "due"],
+        ),
+        (
+            "service level",
+            levels.map(|task| task.name.as_str()).collect(),
+            &["sla"],
+        ),
+        ("template", templates, &["mailed", "queued", "dropped"]),
+        ("role", roles.collect(), &["notified"]),
+        ("field", fields.collect(), &["fields"]),
+    ];
+    for (sort, known, keys) in known {
+        for key in keys {
+            let Some(node) = section.optional(key) else {
+                continue;
+            };
+            let unknown = |node: &Node<'_>, name: &str| {
+                if !known.contains(&name) {
+                    node.unknown(sort, name, known.iter().copied());
+                }
+            };
+            if node.is_table() {
+                for (name, node) in keyed(&node) {
+                    unknown(&node.at_its_key(), &name);
+                }
+                continue;
+            }
+            // A single instant, where there is one task.
+            let is_instant = *key == "due";
+            for node in node
+                .list()
+                .iter()
+                .filter(|node| node.is_text() && !is_instant)
+            {
+                unknown(node, node.text().unwrap_or_default());
+            }
+        }
+    }
 }
 
 fn read_others(section: &mut Section<'_>, expected: &mut Vec<Expected>) {

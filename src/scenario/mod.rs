@@ -46,6 +46,7 @@
 use smol_str::SmolStr;
 
 use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
+use crate::playbook::Playbook;
 use crate::playbook::fault::Faults;
 use crate::playbook::load::Folder;
 use crate::time::Instant;
@@ -124,5 +125,15 @@ pub struct Asked {
 /// # Errors
 /// Everything that is wrong with them, each with its place.
 pub fn read(folder: &Folder) -> Result<Vec<Scenario>, Faults> {
-    read::read(folder)
+    read::read(folder, None)
+}
+
+/// Reads all scenarios of a playbook, and checks that the stages, tasks, templates, roles and fields
+/// that they expect are the playbook's: an expectation of what there isn't would only fail when it
+/// is played, or, said of what should not be, never.
+///
+/// # Errors
+/// Everything that is wrong with them, each with its place.
+pub fn read_for(playbook: &Playbook, folder: &Folder) -> Result<Vec<Scenario>, Faults> {
+    read::read(folder, Some(playbook))
 }

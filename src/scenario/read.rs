@@ -7,23 +7,22 @@ use smol_str::{SmolStr, format_smolstr};
 use super::{Asked, Doing, Scenario, Step};
 use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, Waiting};
 use crate::ids::Name;
+use crate::playbook::Playbook;
 use crate::playbook::fault::{Fault, FaultKind, Faults};
-use crate::playbook::load::Folder;
-use crate::playbook::read::{Node, Section, Source, drop_echoes};
+use crate::playbook::load::{Folder, without_bom};
+use crate::playbook::read::{Mended, Node, Section, Source, drop_echoes};
 use crate::time::Instant;
 use crate::value::Value;
 
-pub(super) fn read(folder: &Folder) -> Result<Vec<Scenario>, Faults> {
+pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<Scenario>, Faults> {
     let faults = RefCell::new(Vec::new());
     let mut agents = Vec::new();
     let mut scenarios = Vec::new();
     for (path, text) in &folder.scenarios {
-        let file = Source {
-            file: path.clone(),
-            text,
-            faults: &faults,
-        };
-        let table = file.parse(text);
+        let file = Source::new(path.clone(), without_bom(text), &faults);
+        let mended = Mended::of(&file);
+        let file = file.mended(&mended);
+        let table = file.table();
         let mut root = Section::new(&file, table.get_ref(), 0..0, SmolStr::default());
         agents.extend(
             sections(&mut root, "agent")
@@ -31,7 +30,7 @@ pub(super) fn read(folder: &Folder) -> Result<Vec<Scenario>, Faults> {
                 .filter_map(read_agent),
         );
         for section in sections(&mut root, "scenario") {
-            scenarios.extend(read_scenario(section));
+            scenarios.extend(read_scenario(section, playbook));
         }
         root.finish();
     }
@@ -40,11 +39,14 @@ pub(super) fn read(folder: &Folder) -> Result<Vec<Scenario>, Faults> {
         scenario.agents = agents.iter().cloned().chain(own).collect();
     }
     let mut faults: Vec<Fault> = faults.into_inner();
-    for (path, text) in &folder.scenarios {
-        drop_echoes(path, text, &mut faults);
-    }
     if faults.is_empty() {
         return Ok(scenarios);
+    }
+    for (path, text) in &folder.scenarios {
+        let text = without_bom(text);
+        let unheard = RefCell::new(Vec::new());
+        let mended = Mended::of(&Source::new(path.clone(), text, &unheard));
+        drop_echoes(path, text, &mended, &mut faults);
     }
     faults.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
     Err(Faults(faults))
@@ -58,7 +60,7 @@ fn sections<'s>(section: &mut Section<'s>, key: &'static str) -> Vec<Section<'s>
     nodes.iter().filter_map(Node::section).collect()
 }
 
-fn read_scenario(mut section: Section<'_>) -> Option<Scenario> {
+fn read_scenario(mut section: Section<'_>, playbook: Option<&Playbook>) -> Option<Scenario> {
     let (file, line) = (section.source.file.clone(), section.line());
     let name = section.required("name").and_then(|node| node.text());
     let covers = section
@@ -77,7 +79,7 @@ fn read_scenario(mut section: Section<'_>) -> Option<Scenario> {
     let mut last_lead = None;
     let steps = sections(&mut section, "step")
         .into_iter()
-        .filter_map(|step| read_step(step, &mut last_lead))
+        .filter_map(|step| read_step(step, &mut last_lead, playbook))
         .collect();
     section.finish();
     Some(Scenario {
@@ -149,7 +151,11 @@ fn read_agent(mut section: Section<'_>) -> Option<AgentSetup> {
     })
 }
 
-fn read_step(mut section: Section<'_>, last_lead: &mut Option<SmolStr>) -> Option<Step> {
+fn read_step(
+    mut section: Section<'_>,
+    last_lead: &mut Option<SmolStr>,
+    playbook: Option<&Playbook>,
+) -> Option<Step> {
     let line = section.line();
     let at = section.optional("at").and_then(|node| instant(&node));
     if let Some(lead) = section.optional("lead").and_then(|node| node.text()) {
@@ -157,7 +163,7 @@ fn read_step(mut section: Section<'_>, last_lead: &mut Option<SmolStr>) -> Optio
     }
     let doing = read_doing(&mut section, last_lead);
     let expected = match section.optional("expect").and_then(|node| node.section()) {
-        Some(expect) => super::expect::read(expect),
+        Some(expect) => super::expect::read(expect, playbook),
         None => Vec::new(),
     };
     section.finish();
@@ -222,6 +228,12 @@ fn read_doing(section: &mut Section<'_>, last_lead: &mut Option<SmolStr>) -> Opt
         }
         _ => {}
     }
+    if node.is_text() {
+        let who = node.text().unwrap_or_default();
+        let hint = format_smolstr!("write `{verb} = {{ by = \"{who}\" }}`");
+        node.expected_or("a table", Some(hint));
+        return None;
+    }
     let mut section = node.section()?;
     let asked = read_asked(&mut section);
     let doing = if verb == "register" {
@@ -232,7 +244,10 @@ fn read_doing(section: &mut Section<'_>, last_lead: &mut Option<SmolStr>) -> Opt
     } else {
         Doing::Order(read_order(verb, &mut section)?, asked)
     };
-    section.finish();
+    section.finish_with(|key| {
+        let is_of_step = matches!(key, "at" | "lead" | "expect");
+        is_of_step.then(|| format_smolstr!("`{key}` stands beside `{verb}`, not in it"))
+    });
     Some(doing)
 }
 

@@ -464,7 +464,7 @@ fn a_sweep_that_fails_three_times_is_set_aside_with_its_error_and_can_be_tried_a
 fn a_message_that_was_set_aside_is_tried_again_when_its_text_is_mended() {
     let rule = writes("welcome", "on = \"registered\"");
     let text = format!("{SHOP}{STAGES}{rule}");
-    let broken = "Subject: Hello\n\n{% for a in range(9999) %}{% for b in range(9999) %}.{% endfor %}{% endfor %}";
+    let broken = "Subject: Hello\n\n{% if contact.name == 'Luis' %}{% for a in range(9999) %}{% for b in range(9999) %}.{% endfor %}{% endfor %}{% endif %}";
     let (broken, mended) = (with_template(&text, broken), with_template(&text, HELLO));
     block_on(async {
         let world = World::new();

@@ -301,8 +301,8 @@ fn a_message_that_cannot_be_rendered_is_set_aside_and_blocks_nobody() {
         let mut folder = Folder::load("playbooks/field-and-digital-sales".as_ref()).unwrap();
         for (path, text) in &mut folder.templates {
             if path == "templates/late.txt" {
-                // Too much work, though well-formed: only rendering can find that out.
-                *text = "Subject: Late\n\n{% for a in range(9999) %}{% for b in range(9999) %}.{% endfor %}{% endfor %}".into();
+                // Too much work, though only for this lead: only its own rendering can find that out.
+                *text = "Subject: Late\n\n{% if contact.name == 'Luis Vera' %}{% for a in range(9999) %}{% for b in range(9999) %}.{% endfor %}{% endfor %}{% endif %}".into();
             }
         }
         let playbook = Arc::new(Playbook::read(&folder).unwrap());

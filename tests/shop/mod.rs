@@ -82,9 +82,14 @@ pub(crate) fn read(folder: &Folder) -> Playbook {
 
 /// Reads the rules behind the shop's playbook, and plays the scenarios.
 pub(crate) fn play(rules: &str, scenarios: &str) {
-    let folder = folder(rules, scenarios);
-    let playbook = Arc::new(read(&folder));
-    let scenarios = scenario::read(&folder).unwrap_or_else(|faults| panic!("{:#?}", faults.0));
+    play_folder(&folder(rules, scenarios));
+}
+
+/// Plays the scenarios of a playbook.
+pub(crate) fn play_folder(folder: &Folder) {
+    let playbook = Arc::new(read(folder));
+    let scenarios =
+        scenario::read_for(&playbook, folder).unwrap_or_else(|faults| panic!("{:#?}", faults.0));
     assert!(!scenarios.is_empty());
     let report = pollster::block_on(scenario::run_all(&playbook, &scenarios, || {
         Box::pin(async { Ok(Arc::new(MemoryStore::default()) as Arc<dyn Store>) })

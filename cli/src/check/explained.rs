@@ -1,17 +1,20 @@
 //! A playbook as it is meant: every default filled in, every friendly word (`sla`, `ageing`,
 //! `wait`, `reminder`) as the rule it becomes.
 //!
-//! It is written like a playbook, so that whoever reads playbooks can read it.
+//! It is written like a playbook, so that whoever reads playbooks can read it. It is none: rules have
+//! words here that no playbook needs (which leads they are for, how late they may start), so it
+//! begins with saying so. Nothing that the playbook says is left out but its templates, which are
+//! files of their own.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use leadkit::calendar::{Calendar, CalendarSpec, Hours};
+use leadkit::calendar::{CalendarSpec, Hours};
 use leadkit::ids::Name;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::people::{Permission, PoolSpec, Role};
 use leadkit::playbook::pipeline::{Field, Pipeline, Stage, TaskSpec, WaitGroup};
-use leadkit::playbook::rule::{Action, Anchor, Late, Leads, Rule, StoppedBy};
+use leadkit::playbook::rule::{Action, Anchor, Late, Leads, NamedCalendar, Rule, StoppedBy};
 use serde_json::{Map, Value, json};
 
 /// The sections of a playbook.
@@ -95,8 +98,16 @@ impl Document {
     }
 }
 
+/// What stands above it.
+const HEADING: &str = "\
+# What this playbook means: every default is filled in, and every sla, wait, ageing and reminder
+# stands as the tasks and rules that it becomes. This is a telling, and not a playbook: it can be
+# read, and not be loaded.
+";
+
 impl fmt::Display for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{HEADING}")?;
         for section in &self.0 {
             match &section.name {
                 _ if section.is_one_of_many() => writeln!(f, "[[{}]]", section.kind)?,
@@ -119,10 +130,11 @@ impl fmt::Display for Document {
 /// A value as TOML writes it; a long list goes over several lines, `indent` deep.
 fn write_value(f: &mut fmt::Formatter<'_>, value: &Value, indent: usize) -> fmt::Result {
     match value {
-        Value::String(text) if text.contains('"') && !text.contains('\'') => {
+        Value::String(text) if text.contains('"') && !text.contains(['\'', '\n']) => {
             write!(f, "'{text}'")
         }
-        Value::String(text) => write!(f, "{text:?}"),
+        // JSON's escapes are TOML's as well.
+        Value::String(_) => write!(f, "{value}"),
         Value::Array(items) => write_list(f, items, indent),
         Value::Object(entries) => {
             f.write_str("{")?;
@@ -180,9 +192,9 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
                 ("zone", json!(playbook.zone.name())),
                 ("locale", json!(playbook.locale)),
                 ("currency", json!(playbook.currency)),
+                ("calendar", json!(default_calendar(playbook))),
             ],
         ),
-        Section::of("calendar", calendar(playbook.calendar.spec())),
         Section::of(
             "organisation",
             vec![
@@ -191,18 +203,23 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
             ],
         ),
     ];
+    for NamedCalendar { name, calendar } in &playbook.calendars {
+        let entries = self::calendar(calendar.spec());
+        sections.push(Section::named("calendar", name.as_str(), entries));
+    }
     sections.extend(playbook.roles.iter().map(role));
     for source in &playbook.sources {
         let entries = vec![("kind", json!(source.kind)), ("label", json!(source.label))];
         sections.push(Section::named("source", source.name.as_str(), entries));
     }
     sections.extend(playbook.fields.iter().map(field));
-    for (kind, names) in [
-        ("activity", &playbook.activities),
-        ("hold", &playbook.holds),
-    ] {
-        let names = names.iter();
-        sections.extend(names.map(|name| Section::named(kind, name.as_str(), Vec::new())));
+    for name in &playbook.activities {
+        let entries = vec![("label", json!(playbook.activity_label(name)))];
+        sections.push(Section::named("activity", name.as_str(), entries));
+    }
+    for name in &playbook.holds {
+        let entries = vec![("label", json!(playbook.hold_label(name)))];
+        sections.push(Section::named("hold", name.as_str(), entries));
     }
     sections.extend(playbook.pools.iter().map(pool));
     for base in &playbook.bases {
@@ -221,7 +238,10 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         sections.push(Section::named("need", need.name.as_str(), entries));
     }
     for pipeline in &playbook.pipelines {
-        let entries = vec![("start", json!(pipeline.start))];
+        let entries = vec![
+            ("label", json!(pipeline.label)),
+            ("start", json!(pipeline.start)),
+        ];
         sections.push(Section::named("pipeline", pipeline.name.as_str(), entries));
         let stages = pipeline.stages.iter();
         sections.extend(stages.map(|at| stage(pipeline, at)));
@@ -236,8 +256,8 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         sections.push(Section::of("route", entries));
     }
     sections.extend(playbook.waits.iter().map(wait));
-    sections.extend(playbook.tasks.iter().map(|of| task(playbook, of)));
-    sections.extend(playbook.rules.iter().map(|of| rule(playbook, of)));
+    sections.extend(playbook.tasks.iter().map(task));
+    sections.extend(playbook.rules.iter().map(rule));
     if let Some(cap) = &playbook.cap {
         let entries = vec![
             ("messages", json!(cap.cap.most)),
@@ -276,18 +296,12 @@ fn calendar(spec: &CalendarSpec) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The calendar of a rule or task, where it isn't the playbook's.
-fn own_calendar(playbook: &Playbook, calendar: &Calendar) -> Value {
-    if calendar.spec() == playbook.calendar.spec() {
-        return json!("the playbook's");
-    }
-    let entries = self::calendar(calendar.spec()).into_iter();
-    Value::Object(
-        entries
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key.into(), value))
-            .collect(),
-    )
+/// The name of the playbook's own calendar.
+fn default_calendar(playbook: &Playbook) -> Option<&Name> {
+    let own = playbook.calendar.spec();
+    let mut calendars = playbook.calendars.iter();
+    let found = calendars.find(|named| named.calendar.spec() == own);
+    found.map(|named| &named.name)
 }
 
 fn role(role: &Role) -> Section {
@@ -369,7 +383,7 @@ fn wait(wait: &WaitGroup) -> Section {
     Section::named("wait", wait.name.as_str(), entries)
 }
 
-fn task(playbook: &Playbook, task: &TaskSpec) -> Section {
+fn task(task: &TaskSpec) -> Section {
     let role = task.role.as_ref().map_or("owner", Name::as_str);
     let choices: Map<String, Value> = task
         .choices
@@ -389,7 +403,7 @@ fn task(playbook: &Playbook, task: &TaskSpec) -> Section {
         ("text", json!(task.text)),
         ("for", json!(role)),
         ("within", json!(task.within.map(|delay| delay.to_string()))),
-        ("calendar", own_calendar(playbook, &task.calendar)),
+        ("calendar", json!(task.calendar.name)),
         ("done", json!(done)),
         ("stopped-by", stopped_by(&task.stopped_by)),
         ("service-level", json!(task.is_service_level)),
@@ -400,7 +414,7 @@ fn task(playbook: &Playbook, task: &TaskSpec) -> Section {
     Section::named("task", task.name.as_str(), entries)
 }
 
-fn rule(playbook: &Playbook, rule: &Rule) -> Section {
+fn rule(rule: &Rule) -> Section {
     let scope = &rule.scope;
     let stages: Vec<String> = scope.stages.iter().map(ToString::to_string).collect();
     let leads = match scope.leads {
@@ -442,7 +456,7 @@ fn rule(playbook: &Playbook, rule: &Rule) -> Section {
                 rule.delay.to_string()
             }),
         ),
-        ("calendar", own_calendar(playbook, &rule.calendar)),
+        ("calendar", json!(rule.calendar.name)),
         (
             "every",
             json!(rule.every.map(|every| every.length.to_string())),
@@ -511,7 +525,20 @@ fn action(action: &Action) -> Value {
             }
             told
         }
-        Action::Set { field, value } => json!({ "set": field, "to": value.to_string() }),
+        Action::Set { field, value } => json!({ "set": field, "to": told(value) }),
+    }
+}
+
+/// A value as a playbook writes it.
+fn told(value: &leadkit::value::Value) -> Value {
+    use leadkit::value::Value as Given;
+    match value {
+        Given::Bool(value) => json!(value),
+        Given::Number(number) => {
+            let text = number.to_string();
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        }
+        other => json!(other.to_string()),
     }
 }
 

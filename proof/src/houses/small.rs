@@ -60,9 +60,10 @@ const TEMPLATES: [(&str, &str); 3] = [
         "Subject: {{ contact.name }}\n\n{{ recipient.name or \"Dear\" }}: see {{ lead.stage }}.\n",
     ),
     (
-        // Runs out of fuel for hot leads: a message that can't be rendered.
+        // Runs out of fuel for hot leads: a message that can't be rendered. Nobody finds that out
+        // beforehand, since the lead on which a playbook's templates are tried came from the web.
         "templates/heavy.txt",
-        "Subject: Heavy\n\n{% if hot %}{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}{% endif %}\n",
+        "Subject: Heavy\n\n{% if hot and lead.source != 'Web' %}{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}{% endif %}\n",
     ),
 ];
 

@@ -5,7 +5,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::Names;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
-use crate::playbook::read::{Node, Section};
+use crate::playbook::read::{Node, Section, did_you_mean};
 use crate::playbook::rule::{Action, Assign, Send, Whom};
 use crate::record::message::{Class, OnOwnerChange};
 
@@ -103,14 +103,26 @@ impl Names {
                 .fields
                 .iter()
                 .find(|known| Some(&known.name) == field.as_ref())?;
+            if self.faulty_fields.contains(&field.name) {
+                return None;
+            }
             let Some(value) = field.accept(&value) else {
                 let found = format_smolstr!("{value}");
+                let hint = match field.choices.as_slice() {
+                    [] => format_smolstr!("`{}` is {}", field.name, field.value_type),
+                    choices => {
+                        let choices = choices.iter().map(SmolStr::as_str);
+                        let near = did_you_mean(&found, choices.clone());
+                        let all = choices.collect::<Vec<_>>().join(", ");
+                        near.unwrap_or_else(|| format_smolstr!("it is one of {all}"))
+                    }
+                };
                 value_node.fault(
                     FaultKind::WrongType {
                         expected: "a value of this field",
                         found,
                     },
-                    None,
+                    Some(hint),
                 );
                 return None;
             };
@@ -176,12 +188,22 @@ impl Names {
         }))
     }
 
+    /// A role, where the owner could have been said as well.
+    pub(super) fn role_or_owner(&self, node: &Node<'_>, text: &str) -> Option<Name> {
+        let found = self.roles.iter().find(|role| **role == *text);
+        if found.is_none() {
+            let roles = self.roles.iter().map(Name::as_str);
+            node.unknown("role", text, std::iter::once("owner").chain(roles));
+        }
+        found.cloned()
+    }
+
     fn whom(&self, node: &Node<'_>) -> Option<Whom> {
         match node.text()? {
             "owner" => Some(Whom::Owner),
             text => match text.strip_prefix("team:") {
                 Some(team) => Some(Whom::Team(Name::from(team))),
-                None => node.known("role", &self.roles).map(Whom::Role),
+                None => self.role_or_owner(node, text).map(Whom::Role),
             },
         }
     }

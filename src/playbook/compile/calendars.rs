@@ -1,12 +1,13 @@
 //! `[calendar.*]` and the files of holidays.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::{Head, round_the_clock};
-use crate::calendar::{Calendar, CalendarSpec, Zone};
+use crate::calendar::{Calendar, CalendarSpec, Flaw, Zone, parse_days};
+use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
-use crate::playbook::load::Folder;
+use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::read::{Node, Section, Source, did_you_mean};
 use crate::playbook::rule::NamedCalendar;
 
@@ -18,16 +19,16 @@ pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<
             Ok(calendar) => calendar,
             Err(faults) => {
                 for fault in faults.faults() {
-                    // `weekly.mon[1]` stands where `weekly.mon` does.
-                    let found = places.iter().find(|(part, _)| {
-                        let rest = fault.place.strip_prefix(part.as_str());
-                        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
-                    });
-                    match found {
-                        Some((_, node)) => {
-                            node.fault(FaultKind::Calendar(fault.flaw.to_string().into()), None);
+                    let hint = hint_of(&fault.flaw);
+                    match place_of(&places, &fault.place) {
+                        Some(node) => {
+                            let node = match is_about_key(&fault.flaw) {
+                                true => node.at_its_key(),
+                                false => node,
+                            };
+                            node.fault(FaultKind::Calendar(fault.flaw.to_string().into()), hint);
                         }
-                        None => section.fault(FaultKind::Calendar(fault.to_string().into()), None),
+                        None => section.fault(FaultKind::Calendar(fault.to_string().into()), hint),
                     }
                 }
                 round_the_clock(zone)
@@ -37,6 +38,87 @@ pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<
         calendars.push(NamedCalendar { name, calendar });
     }
     calendars
+}
+
+/// Where a part of a calendar stands: `weekly.mon[1]` is the second shift of `weekly.mon`.
+fn place_of<'s>(places: &[(String, Node<'s>)], part: &str) -> Option<Node<'s>> {
+    let (node, rest) = places.iter().find_map(|(known, node)| {
+        let rest = part.strip_prefix(known.as_str())?;
+        (rest.is_empty() || rest.starts_with('[')).then_some((node, rest))
+    })?;
+    let shift = rest.trim_start_matches('[').split(']').next();
+    let shift: Option<usize> = shift.and_then(|shift| shift.parse().ok());
+    let shift = shift.and_then(|shift| node.list().into_iter().nth(shift));
+    Some(shift.unwrap_or_else(|| node.clone()))
+}
+
+/// Whether a flaw lies in the day, and not in its hours.
+fn is_about_key(flaw: &Flaw) -> bool {
+    matches!(
+        flaw,
+        Flaw::BadDays { .. } | Flaw::DayTwice { .. } | Flaw::BadMonthDay { .. }
+    )
+}
+
+/// What was probably meant.
+fn hint_of(flaw: &Flaw) -> Option<SmolStr> {
+    let meant = match flaw {
+        Flaw::BadDays { text } => meant_days(text)?,
+        Flaw::BadTime { text } if text.is_empty() => {
+            return Some("a shift has two times, as in `09:00-13:00`".into());
+        }
+        Flaw::BadTime { text } => meant_time(text)?,
+        _ => return None,
+    };
+    Some(format_smolstr!("did you mean `{meant}`?"))
+}
+
+/// `mon-fry`, `Monday-Friday`, `lun-vie`: the days as the calendar writes them.
+fn meant_days(text: &str) -> Option<String> {
+    const DAYS: [(&str, &str); 7] = [
+        ("mon", "monday"),
+        ("tue", "tuesday"),
+        ("wed", "wednesday"),
+        ("thu", "thursday"),
+        ("fri", "friday"),
+        ("sat", "saturday"),
+        ("sun", "sunday"),
+    ];
+    let day = |word: &str| {
+        let word = word.trim().to_lowercase();
+        let whole = DAYS
+            .iter()
+            .find(|(_, whole)| word.len() > 2 && whole.starts_with(&word));
+        let short = || nearest(&word, DAYS.map(|(short, _)| short));
+        let long = nearest(&word, DAYS.map(|(_, whole)| whole));
+        let long = long.and_then(|long| DAYS.iter().find(|(_, whole)| *whole == long));
+        whole.or(long).map(|(short, _)| *short).or_else(short)
+    };
+    let range = |part: &str| {
+        let ends = part.split(['-', '–', '/']).map(day);
+        Some(ends.collect::<Option<Vec<_>>>()?.join("-"))
+    };
+    let meant = text
+        .split(',')
+        .map(range)
+        .collect::<Option<Vec<_>>>()?
+        .join(",");
+    parse_days(&meant).map(|_| meant)
+}
+
+/// `9:00`, `9`, `9h30`, `6pm`: the time as the calendar writes it.
+fn meant_time(text: &str) -> Option<String> {
+    let lower = text.trim().to_lowercase();
+    let is_afternoon = lower.ends_with("pm");
+    let plain = lower.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let (hour, minute) = plain.split_once([':', '.', 'h']).unwrap_or((plain, "0"));
+    let (hour, minute): (u32, u32) = (hour.trim().parse().ok()?, minute.parse().ok()?);
+    let hour = if is_afternoon && hour < 12 {
+        hour + 12
+    } else {
+        hour
+    };
+    (hour < 24 && minute < 60).then(|| format!("{hour:02}:{minute:02}"))
 }
 
 /// What a calendar says, and where each part of it stands, by the part's name in faults.
@@ -103,7 +185,13 @@ fn holidays(node: &Node<'_>, folder: &Folder) -> Vec<String> {
     }
     let Some((path, content)) = folder.holidays.iter().find(|(path, _)| path == text) else {
         let known = folder.holidays.iter().map(|(path, _)| path.as_str());
-        let hint = did_you_mean(text, known);
+        let mut known = known.peekable();
+        let one = known
+            .peek()
+            .copied()
+            .filter(|one| one.ends_with(&format!("/{text}")));
+        let one = one.map(|one| format_smolstr!("did you mean `{one}`?"));
+        let hint = one.or_else(|| did_you_mean(text, known));
         node.fault(
             FaultKind::UnknownName {
                 sort: "file of holidays",
@@ -113,11 +201,7 @@ fn holidays(node: &Node<'_>, folder: &Folder) -> Vec<String> {
         );
         return Vec::new();
     };
-    let file = Source {
-        file: path.clone(),
-        text: content,
-        faults: node.source.faults,
-    };
+    let file = Source::new(path.clone(), without_bom(content), node.source.faults);
     dates_of(&file)
 }
 
@@ -140,10 +224,35 @@ fn dates_of(file: &Source<'_>) -> Vec<String> {
             let kind = FaultKind::Calendar(smol_str::format_smolstr!(
                 "`{text}` is not a date; write YYYY-MM-DD"
             ));
-            file.fault(place, kind, None);
+            let columns = [';', '\t'].into_iter().find(|c| date.contains(*c));
+            let hint = columns.map(|_| "put a comma between the date and its name".into());
+            let line = place.start + line.find(date).unwrap_or(0);
+            let place = line..line + date.len();
+            file.fault(place, kind, hint.or_else(|| meant_date(date)));
         }
     }
     dates
+}
+
+/// `25/12/2026`, as most of the world writes it; nothing, where it could be another date too.
+fn meant_date(text: &str) -> Option<SmolStr> {
+    let parts: Vec<&str> = text.split(['/', '.', '-']).collect();
+    let [one, two, three] = parts.as_slice() else {
+        return None;
+    };
+    let numbers: Vec<u32> = [one, two, three]
+        .iter()
+        .filter_map(|part| part.parse().ok())
+        .collect();
+    let (year, month, day) = match numbers.as_slice() {
+        [year, month, day] if *year > 999 => (year, month, day),
+        [day, month, year] if *day > 12 => (year, month, day),
+        [month, day, year] if *day > 12 => (year, month, day),
+        _ => return None,
+    };
+    let meant = format!("{year:04}-{month:02}-{day:02}");
+    let is_date = meant.parse::<chrono::NaiveDate>().is_ok();
+    is_date.then(|| format_smolstr!("did you mean `{meant}`?"))
 }
 
 /// The calendar that the playbook names as its own.

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use smol_str::SmolStr;
 
+use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::fault::FaultKind;
@@ -29,7 +30,7 @@ impl Places {
                 continue;
             };
             for (stage, node) in all.entries("a stage") {
-                stages.push((pipeline.clone(), stage, node.span()));
+                stages.push((pipeline.clone(), stage, node.key_span()));
             }
         }
         let mut rules = Vec::new();
@@ -118,6 +119,8 @@ fn check_stages(playbook: &Playbook, file: &Source<'_>, places: &Places) {
             .filter(|route| route.to.pipeline == pipeline.name);
         to_visit.extend(routed.map(|route| &route.to.stage));
         to_visit.extend(moved_to.iter().copied());
+        let stages = pipeline.stages.iter().map(|stage| &stage.name);
+        to_visit.extend(stages.filter(|stage| is_meant_elsewhere(stage, playbook, file)));
         while let Some(stage) = to_visit.pop() {
             if reached.insert(stage) {
                 let ways = pipeline
@@ -139,6 +142,23 @@ fn check_stages(playbook: &Playbook, file: &Source<'_>, places: &Places) {
             }
         }
     }
+}
+
+/// Whether a slip of the pen elsewhere was probably meant to lead to this stage.
+fn is_meant_elsewhere(stage: &Name, playbook: &Playbook, file: &Source<'_>) -> bool {
+    let stages = || {
+        let stages = playbook.pipelines.iter().flat_map(|of| &of.stages);
+        stages.map(|stage| stage.name.as_str())
+    };
+    let faults = file.faults.borrow();
+    faults.iter().any(|fault| match &fault.kind {
+        FaultKind::UnknownName { sort, name } if sort.ends_with("stage") => {
+            let name = name.rsplit('.').next().unwrap_or_default();
+            nearest(name, stages()) == Some(stage.as_str())
+        }
+        FaultKind::Ambiguous { name } => *name == stage.as_str(),
+        _ => false,
+    })
 }
 
 fn is_dead_end(stage: &Stage, playbook: &Playbook) -> bool {

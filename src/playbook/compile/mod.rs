@@ -4,6 +4,7 @@
 //! read, so that a playbook can say things in any order. What is faulty is left out and read on.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -12,16 +13,17 @@ use crate::calendar::{Calendar, Zone};
 use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
+use crate::letters::is_blank;
 use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, FaultKind, Faults};
-use crate::playbook::load::Folder;
+use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::pipeline::{Field, Source};
-use crate::playbook::read::{Node, Section, Source as File, drop_echoes};
+use crate::playbook::read::{Mended, Node, Section, Source as File, drop_echoes};
 use crate::playbook::rule::{NamedCalendar, StageRef};
 use crate::playbook::{CapRule, Organisation, Playbook};
 use crate::record::contact::Cap;
 use crate::store::Kind;
-use crate::value::ValueType;
+use crate::value::{ValueType, folded_eq};
 
 mod actions;
 mod calendars;
@@ -31,17 +33,18 @@ mod parts;
 mod people;
 mod pipelines;
 mod rules;
+mod samples;
+mod tags;
 mod tasks;
 mod templates;
 
 pub(super) fn compile(folder: &Folder) -> Result<Playbook, Faults> {
     let faults = RefCell::new(Vec::new());
-    let file = File {
-        file: "playbook.toml".into(),
-        text: &folder.playbook,
-        faults: &faults,
-    };
-    let table = file.parse(&folder.playbook);
+    let text = without_bom(&folder.playbook);
+    let file = File::new("playbook.toml", text, &faults);
+    let mended = Mended::of(&file);
+    let file = file.mended(&mended);
+    let table = file.table();
     let root = Section::new(&file, table.get_ref(), 0..0, SmolStr::default());
     let hash = folder.hash(table.get_ref());
     let playbook = compile_root(folder, hash, &faults, root);
@@ -49,7 +52,7 @@ pub(super) fn compile(folder: &Folder) -> Result<Playbook, Faults> {
     match playbook {
         Some(playbook) if faults.is_empty() => Ok(playbook),
         _ => {
-            drop_echoes("playbook.toml", &folder.playbook, &mut faults);
+            drop_echoes("playbook.toml", text, &mended, &mut faults);
             sort(&mut faults);
             Err(Faults(faults))
         }
@@ -90,6 +93,8 @@ pub(super) struct Names {
     roles: Vec<Name>,
     sources: Vec<Source>,
     fields: Vec<Field>,
+    /// Fields that are there and can't be read: whoever speaks of one made no second mistake.
+    faulty_fields: Vec<Name>,
     activities: Vec<Name>,
     holds: Vec<Name>,
     waits: Vec<Name>,
@@ -109,6 +114,7 @@ impl Names {
         LeadCatalogue {
             zone: &self.zone,
             fields: &self.fields,
+            faulty_fields: &self.faulty_fields,
             activities: &self.activities,
             choices: &self.choices,
         }
@@ -131,23 +137,26 @@ fn compile_root(
     mut root: Section<'_>,
 ) -> Option<Playbook> {
     let head = read_head(&mut root);
-    let templates = templates::read(folder, faults);
+    root.check_letters();
+    let (templates, template_names) = templates::read(folder, faults);
     let calendars = calendars::read(&mut root, folder, &head.zone);
     let default_calendar = calendars::default(&head, &calendars);
+    let (fields, faulty_fields) = read_fields(&mut root);
     let mut names = Names {
         zone: head.zone.clone(),
         default_calendar,
         calendars,
         roles: names_of(&mut root, "role"),
         sources: read_sources(&mut root),
-        fields: read_fields(&mut root),
+        fields,
+        faulty_fields,
         activities: names_of(&mut root, "activity"),
         holds: names_of(&mut root, "hold"),
         waits: names_of(&mut root, "wait"),
         pools: names_of(&mut root, "pool"),
         needs: names_of(&mut root, "need"),
         tasks: tasks::names(&mut root),
-        templates: templates.names().cloned().collect(),
+        templates: template_names,
         pipelines: names_of(&mut root, "pipeline"),
         stages: Vec::new(),
         final_stages: Vec::new(),
@@ -156,9 +165,8 @@ fn compile_root(
     };
     pipelines::find_stages(&mut root, &mut names);
     names.choices = choices_of(&names);
-    for section in ["activity", "hold"] {
-        read_labels(&mut root, section);
-    }
+    let activity_labels = read_labels(&mut root, "activity");
+    let hold_labels = read_labels(&mut root, "hold");
 
     let organisation = read_organisation(&mut root);
     let cap = read_cap(&mut root);
@@ -171,7 +179,7 @@ fn compile_root(
     let waits = pipelines::read_waits(&mut root, &names);
     let mut templates = templates;
     let (tasks, rules) = rules::read(&mut root, &names, &mut templates);
-    templates::check_variables(&templates, folder, faults, &names.fields);
+    templates::check(&templates, folder, faults, &names);
     let places = check::Places::of(&mut root);
     let file = root.source;
     root.finish();
@@ -193,6 +201,7 @@ fn compile_root(
         locale: head.locale,
         currency: head.currency,
         calendar: names.default_calendar.calendar.clone(),
+        calendars: names.calendars,
         organisation,
         roles,
         sources: names.sources,
@@ -210,6 +219,8 @@ fn compile_root(
         templates,
         cap,
         choices: names.choices,
+        activity_labels,
+        hold_labels,
     };
     check::check(&playbook, file, &places);
     Some(playbook)
@@ -237,7 +248,7 @@ fn read_head<'s>(root: &mut Section<'s>) -> Head<'s> {
                     sort: "a playbook",
                     name: text.into(),
                 },
-                None,
+                Some(crate::playbook::read::name_for(text)),
             );
             None
         });
@@ -268,6 +279,14 @@ fn read_zone(node: &Node<'_>) -> Option<Zone> {
         Err(unknown) => {
             let nearest = unknown.nearest.first();
             let hint = nearest.map(|near| smol_str::format_smolstr!("did you mean `{near}`?"));
+            // `Etc/GMT-5` lies east of Greenwich, and is never meant.
+            let is_offset =
+                text.contains(['+', '-']) && text.contains(|c: char| c.is_ascii_digit());
+            let place = "name the zone by a place in it, as in `America/Guayaquil`";
+            let hint = match is_offset {
+                true => Some(place.into()),
+                false => hint.or_else(|| Some(place.into())),
+            };
             let name = text.into();
             node.fault(
                 FaultKind::UnknownName {
@@ -282,21 +301,23 @@ fn read_zone(node: &Node<'_>) -> Option<Zone> {
 }
 
 fn names_of(root: &mut Section<'_>, section: &'static str) -> Vec<Name> {
-    let Some(mut all) = root.optional(section).and_then(|node| node.section()) else {
+    let Some(all) = root.optional(section).and_then(|node| node.section()) else {
         return Vec::new();
     };
-    all.entries(section)
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect()
+    // Also what is no name: that is told where it stands, and whoever refers to it means it.
+    let names = all.keyed().into_iter().map(|(name, _)| Name::from(name));
+    names.collect()
 }
 
 /// Sections in which a name has nothing but a label.
-fn read_labels(root: &mut Section<'_>, section: &'static str) {
-    for (_, mut section) in root.sections(section) {
-        section.optional("label").and_then(|node| node.text());
+fn read_labels(root: &mut Section<'_>, section: &'static str) -> BTreeMap<Name, SmolStr> {
+    let mut labels = BTreeMap::new();
+    for (name, mut section) in root.sections(section) {
+        let label = label_of(&mut section, &name);
         section.finish();
+        labels.insert(name, label);
     }
+    labels
 }
 
 fn label_of(section: &mut Section<'_>, name: &Name) -> SmolStr {
@@ -311,13 +332,9 @@ fn read_organisation(root: &mut Section<'_>) -> Option<Organisation> {
         let text = node.text()?;
         let email = text.parse::<Email>();
         if email.is_err() {
-            node.fault(
-                FaultKind::BadName {
-                    sort: "an e-mail address",
-                    name: text.into(),
-                },
-                None,
-            );
+            let expected = "an e-mail address, as in `sales@example.com`";
+            let found = smol_str::format_smolstr!("`{text}`");
+            node.fault(FaultKind::WrongType { expected, found }, None);
         }
         email.ok()
     });
@@ -365,8 +382,10 @@ fn read_sources(root: &mut Section<'_>) -> Vec<Source> {
     sources
 }
 
-fn read_fields(root: &mut Section<'_>) -> Vec<Field> {
+/// The fields, and the names of those that are there and can't be read.
+fn read_fields(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
     let mut fields = Vec::new();
+    let mut faulty = names_of(root, "field");
     for (name, mut section) in root.sections("field") {
         let node = section.required("type");
         let is_choice = node
@@ -374,22 +393,19 @@ fn read_fields(root: &mut Section<'_>) -> Vec<Field> {
             .and_then(|node| node.is_text().then(|| node.text()))
             .flatten()
             == Some(Field::CHOICE);
-        let value_type = node
-            .as_ref()
-            .and_then(|node| node.word(Field::TYPES))
-            .unwrap_or(ValueType::Text);
+        let value_type = node.as_ref().and_then(|node| node.word(Field::TYPES));
         let choices: Vec<SmolStr> = if is_choice {
-            let nodes = section
-                .required("of")
-                .map(|node| node.list())
-                .unwrap_or_default();
-            nodes
-                .iter()
-                .filter_map(|node| Some(node.text()?.into()))
-                .collect()
+            read_choices(&mut section)
+        } else if value_type.is_none() {
+            // Of what it is a choice is no second mistake.
+            section.optional("of");
+            Vec::new()
         } else {
             Vec::new()
         };
+        if value_type.is_some() && !(is_choice && choices.is_empty()) {
+            faulty.retain(|known| *known != name);
+        }
         let required = section
             .optional("required")
             .and_then(|node| node.bool())
@@ -419,12 +435,38 @@ fn read_fields(root: &mut Section<'_>) -> Vec<Field> {
         fields.push(Field {
             name,
             label,
-            value_type,
+            value_type: value_type.unwrap_or(ValueType::Text),
             choices,
             required,
         });
     }
-    fields
+    (fields, faulty)
+}
+
+/// All that a choice can be: one at least, each once.
+fn read_choices(section: &mut Section<'_>) -> Vec<SmolStr> {
+    let hint = "say what it can be, as in `of = [\"small\", \"large\"]`";
+    let Some(node) = section.required_or("of", Some(hint)) else {
+        return Vec::new();
+    };
+    let mut choices: Vec<SmolStr> = Vec::new();
+    let nodes = node.list();
+    if nodes.is_empty() {
+        node.fault(FaultKind::Empty { what: "`of`" }, Some(hint.into()));
+    }
+    for node in &nodes {
+        let Some(text) = node.text() else {
+            continue;
+        };
+        if is_blank(text) {
+            node.fault(FaultKind::Empty { what: "a choice" }, None);
+        } else if choices.iter().any(|choice| folded_eq(choice, text)) {
+            let word = text.into();
+            node.fault(FaultKind::SaidTwice { word }, Some("once is enough".into()));
+        }
+        choices.push(text.into());
+    }
+    choices
 }
 
 /// What templates say beside the fields.

@@ -70,7 +70,7 @@ impl Reader<'_> {
                     .condition(&self.names.lead_catalogue())
                     .map(Anchor::Turns);
             }
-            (None, None) => section.required("on")?,
+            (None, None) => section.required_or("on", Some(WHAT_STARTS_IT))?,
             (Some(node), None) => node,
         };
         let text = node.text()?;
@@ -130,7 +130,10 @@ impl Reader<'_> {
                     among: said.join(", ").into(),
                 };
                 let words = ANCHORS.map(|(word, _)| word);
-                node.fault(kind, crate::playbook::read::did_you_mean(word, words));
+                // `on = "when assigned"`
+                let mut said = std::iter::once(word).chain(rest.split(' '));
+                let hint = said.find_map(|word| crate::playbook::read::did_you_mean(word, words));
+                node.fault(kind, hint);
                 None
             }
         }
@@ -148,6 +151,9 @@ impl Reader<'_> {
             );
             return None;
         };
+        if self.names.faulty_fields.contains(&field.name) {
+            return None;
+        }
         if !matches!(field.value_type, Date | Instant) {
             let found = format_smolstr!("{}", field.value_type);
             node.fault(
@@ -231,10 +237,10 @@ impl Reader<'_> {
 
     /// `for = "owner"`, or a role.
     pub(super) fn assignee(&self, node: &Node<'_>) -> Option<Option<Name>> {
-        if node.is_text() && node.text() == Some("owner") {
-            return Some(None);
+        match node.text()? {
+            "owner" => Some(None),
+            text => self.names.role_or_owner(node, text).map(Some),
         }
-        node.known("role", &self.names.roles).map(Some)
     }
 
     /// What `key` says is to be done.
@@ -255,6 +261,11 @@ impl Reader<'_> {
             .unwrap_or_default()
     }
 }
+
+/// What is missing where nothing starts a rule.
+const WHAT_STARTS_IT: &str = "say what it counts from: something that happens, as in \
+    `on = \"assigned\"`, or a condition, as in `when = 'owner is missing'`; `after` is the time \
+    from there";
 
 /// What a rule can count from, and of what.
 const ANCHORS: [(&str, &str); 9] = [
@@ -283,7 +294,7 @@ pub(super) fn late(section: &mut Section<'_>) -> Late {
 pub(super) fn period_length(node: &Node<'_>) -> Option<Delay> {
     let length = node.forward_delay()?;
     if length.is_zero() || length == Delay::OwnWait {
-        node.unfit("a period must have a length of its own");
+        node.unfit("a period must have a length of its own", None);
         return None;
     }
     Some(length)

@@ -1,6 +1,7 @@
 //! `[role.*]` and `[pool.*]`.
 
 use super::{Names, label_of};
+use crate::playbook::fault::FaultKind;
 use crate::playbook::people::{Choose, Over, Permission, PoolSpec, Role};
 use crate::playbook::read::{Node, Section};
 use crate::time::Elapsed;
@@ -39,10 +40,27 @@ fn permissions(node: &Node<'_>) -> Vec<Permission> {
         if node.is_text() && node.text() == Some("*") {
             may.extend_from_slice(Permission::ALL);
         } else {
-            may.extend(node.word(&words));
+            may.extend(permission(&node, &words));
         }
     }
     may
+}
+
+fn permission(node: &Node<'_>, words: &[(&'static str, Permission)]) -> Option<Permission> {
+    let text = node.text()?;
+    if matches!(
+        text,
+        "all" | "any" | "everything" | "todo" | "all-permissions"
+    ) {
+        let words = words.iter().map(|(word, _)| *word);
+        let kind = FaultKind::UnknownWord {
+            word: text.into(),
+            among: words.collect::<Vec<_>>().join(", ").into(),
+        };
+        node.fault(kind, Some("did you mean `*`?".into()));
+        return None;
+    }
+    node.word(words)
 }
 
 pub(super) fn read_pools(root: &mut Section<'_>, names: &Names) -> Vec<PoolSpec> {
@@ -69,7 +87,10 @@ pub(super) fn read_pools(root: &mut Section<'_>, names: &Names) -> Vec<PoolSpec>
         let over = section.optional("over").and_then(|node| {
             let over = node.elapsed()?;
             if over < Elapsed::days(1) || over > Elapsed::days(3_660) {
-                node.unfit("a window of conversion is between a day and ten years");
+                node.unfit(
+                    "a window of conversion is between a day and ten years",
+                    None,
+                );
             }
             Some(over)
         });

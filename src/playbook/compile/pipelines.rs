@@ -12,13 +12,14 @@ use crate::playbook::rule::StageRef;
 /// Finds the names of all stages, and which are final or waited in.
 pub(super) fn find_stages(root: &mut Section<'_>, names: &mut Names) {
     for (pipeline, mut section) in root.sections("pipeline") {
-        let Some(mut stages) = section.optional("stage").and_then(|node| node.section()) else {
+        let Some(stages) = section.optional("stage").and_then(|node| node.section()) else {
             continue;
         };
-        for (stage, node) in stages.entries("a stage") {
+        // Also those whose names are none: whoever goes there made no second mistake.
+        for (stage, node) in stages.keyed() {
             let at = StageRef {
                 pipeline: pipeline.clone(),
-                stage,
+                stage: Name::from(stage),
             };
             if let Some(mut section) = node.is_table().then(|| node.section()).flatten() {
                 if section.optional("final").is_some() {
@@ -63,9 +64,7 @@ impl Names {
         match found.as_slice() {
             [at] => Some((*at).clone()),
             [] => {
-                let here = |at: &&StageRef| within.is_none_or(|pipeline| at.pipeline == *pipeline);
-                let known = self.stages.iter().filter(here);
-                node.unknown("stage", text, known.map(|at| at.stage.as_str()));
+                self.no_stage(node, text, within);
                 None
             }
             [one, other, ..] => {
@@ -73,11 +72,34 @@ impl Names {
                     smol_str::format_smolstr!("{one}"),
                     smol_str::format_smolstr!("{other}"),
                 );
-                let hint = Some("several pipelines have this stage: write pipeline.stage".into());
-                node.fault(FaultKind::Contradiction { one, other }, hint);
+                let hint = smol_str::format_smolstr!(
+                    "several pipelines have this stage: write `{one}` or `{other}`"
+                );
+                node.fault(FaultKind::Ambiguous { name: text.into() }, Some(hint));
                 None
             }
         }
+    }
+
+    /// Says that there is no such stage, and what was probably meant.
+    fn no_stage(&self, node: &Node<'_>, text: &str, within: Option<&Name>) {
+        if text.contains('.') {
+            let whole: Vec<String> = self.stages.iter().map(ToString::to_string).collect();
+            return node.unknown("stage", text, whole.iter().map(String::as_str));
+        }
+        let elsewhere = self.stages.iter().find(|at| at.stage == *text);
+        if let (Some(at), Some(within)) = (elsewhere, within) {
+            let kind = FaultKind::UnknownName {
+                sort: "stage",
+                name: text.into(),
+            };
+            let hint =
+                smol_str::format_smolstr!("it is one of `{}`, not of `{within}`", at.pipeline);
+            return node.fault(kind, Some(hint));
+        }
+        let here = |at: &&StageRef| within.is_none_or(|pipeline| at.pipeline == *pipeline);
+        let known = self.stages.iter().filter(here);
+        node.unknown("stage", text, known.map(|at| at.stage.as_str()));
     }
 
     pub(super) fn is_final(&self, at: &StageRef) -> bool {
@@ -107,7 +129,7 @@ pub(super) fn read_needs(root: &mut Section<'_>, names: &Names) -> Vec<Need> {
 pub(super) fn read_pipelines(root: &mut Section<'_>, names: &Names) -> Vec<Pipeline> {
     let mut pipelines = Vec::new();
     for (name, mut section) in root.sections("pipeline") {
-        let _ = label_of(&mut section, &name);
+        let label = label_of(&mut section, &name);
         let start = section
             .required("start")
             .and_then(|node| names.stage(&node, Some(&name)));
@@ -121,6 +143,7 @@ pub(super) fn read_pipelines(root: &mut Section<'_>, names: &Names) -> Vec<Pipel
         if let Some(start) = start {
             pipelines.push(Pipeline {
                 name,
+                label,
                 start: start.stage,
                 stages,
             });
@@ -169,9 +192,11 @@ fn read_stage(name: Name, node: &Node<'_>, pipeline: &Name, names: &Names) -> Op
 fn read_ways(node: &Node<'_>, pipeline: &Name, names: &Names) -> Vec<Way> {
     if !node.is_table() {
         let stages = node.list();
+        // A way to a stage that there isn't is a fault of the way, and the stage has one.
         let ways = stages.iter().filter_map(|node| {
+            let _ = names.stage(node, Some(pipeline));
             Some(Way {
-                to: names.stage(node, Some(pipeline))?.stage,
+                to: Name::from(node.is_text().then(|| node.text()).flatten()?),
                 needs: Vec::new(),
             })
         });
@@ -187,12 +212,8 @@ fn read_ways(node: &Node<'_>, pipeline: &Name, names: &Names) -> Vec<Way> {
             .iter()
             .filter_map(|node| node.known("need", &names.needs))
             .collect();
-        if let Some(to) = names.stage_named(&node, to.as_str(), Some(pipeline)) {
-            ways.push(Way {
-                to: to.stage,
-                needs,
-            });
-        }
+        let _ = names.stage_named(&node.at_its_key(), to.as_str(), Some(pipeline));
+        ways.push(Way { to, needs });
     }
     ways
 }
@@ -240,15 +261,21 @@ pub(super) fn read_bases(root: &mut Section<'_>, names: &Names) -> Vec<Base> {
             .required("unique")
             .map(|node| node.list())
             .unwrap_or_default();
-        let unique = unique
-            .iter()
-            .filter_map(|node| node.word(UniquePart::WORDS))
-            .collect();
+        let mut parts: Vec<UniquePart> = Vec::new();
+        for node in &unique {
+            match node.word(UniquePart::WORDS) {
+                Some(part) if parts.contains(&part) => {
+                    let word = part.as_str().into();
+                    node.fault(FaultKind::SaidTwice { word }, Some("once is enough".into()));
+                }
+                part => parts.extend(part),
+            }
+        }
         section.finish();
         bases.push(Base {
             name,
             pipelines,
-            unique,
+            unique: parts,
         });
     }
     bases

@@ -105,7 +105,7 @@ impl Reader<'_> {
                         sort: "a rule",
                         name: text.into(),
                     },
-                    None,
+                    Some(crate::playbook::read::name_for(text)),
                 );
             }
             Some(Name::from(text))

@@ -87,27 +87,28 @@ impl Reader<'_> {
         let Some(text) = node.text() else {
             return SmolStr::default();
         };
+        if crate::letters::is_blank(text) {
+            let hint = "say what is to be done".into();
+            node.fault(FaultKind::Empty { what: "the text" }, Some(hint));
+        }
         let part = format!("{task}.task");
-        match self.templates.add(part.clone(), text.to_owned()) {
-            Ok(()) => {
-                for variable in
-                    templates::unknown_variables(self.templates, &part, &self.names.fields)
-                {
-                    let hint = templates::near(&variable, &self.names.fields);
-                    node.fault(
-                        FaultKind::UnknownVariable {
-                            variable: variable.into(),
-                        },
-                        hint,
-                    );
-                }
-            }
-            Err(error) => {
-                node.fault(
-                    FaultKind::Template(crate::playbook::template::told(&error)),
-                    None,
-                );
-            }
+        let mut flaws = templates::read_part(self.templates, &part, text);
+        if flaws.is_empty() {
+            flaws = templates::unknown_variables(self.templates, &part, text, self.names);
+        }
+        let unsure = templates::speaks_of_faulty(self.templates, &part, self.names);
+        if flaws.is_empty() && !unsure {
+            let fields = &self.names.fields;
+            flaws.extend(templates::failure(
+                self.templates,
+                &part,
+                text,
+                fields,
+                "task",
+            ));
+        }
+        for (place, kind, hint) in flaws {
+            node.fault_inside(text, place, kind, hint);
         }
         text.into()
     }

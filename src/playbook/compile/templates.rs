@@ -3,44 +3,67 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use minijinja::Value as Jinja;
 use smol_str::SmolStr;
 
+use super::samples;
+use super::tags;
 use crate::ids::Name;
+use crate::letters::hidden_in_text;
 use crate::playbook::fault::{Fault, FaultKind};
-use crate::playbook::load::Folder;
+use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::pipeline::Field;
-use crate::playbook::read::{Source, did_you_mean, is_name};
+use crate::playbook::read::{Source, did_you_mean, is_name, name_for};
 use crate::playbook::template::{Templates, told, unsafe_links};
 
-pub(super) fn read(folder: &Folder, faults: &RefCell<Vec<Fault>>) -> Templates {
+/// The templates, as far as they can be read, and the names of all that there are files of: whoever
+/// refers to a faulty one made no mistake.
+pub(super) fn read(folder: &Folder, faults: &RefCell<Vec<Fault>>) -> (Templates, Vec<Name>) {
     let mut templates = Templates::new();
+    let mut names = Vec::new();
     for (path, text) in &folder.templates {
-        let file = Source {
-            file: path.clone(),
-            text,
-            faults,
-        };
+        let file = Source::new(path.clone(), without_bom(text), faults);
         let Some((name, ending)) = name_of(path) else {
             continue;
         };
+        names.push(Name::from(name));
         if !is_name(name) {
+            let hint = Some(name_for(name));
             file.fault(
                 0..0,
                 FaultKind::BadName {
                     sort: "a template",
                     name: name.into(),
                 },
-                None,
+                hint,
             );
             continue;
         }
+        if let Some((at, character)) = hidden_in_text(file.text) {
+            let kind = FaultKind::HiddenCharacter { character };
+            file.fault(at..at + character.len_utf8(), kind, None);
+        }
         if ending == "html" {
-            add_html(&mut templates, &file, name, folder);
+            check_html(&file, name, folder);
+        }
+        if let Some(parts) = parts_of(&file, ending) {
+            for (part, source) in parts {
+                add(&mut templates, &file, &format!("{name}.{part}"), source);
+            }
+            if ending != "html" {
+                templates.add_name(Name::from(name));
+            }
         } else {
-            add_text(&mut templates, &file, name);
+            let hint = Some("the first line of a message is `Subject: ...`".into());
+            let kind = FaultKind::MissingKey {
+                key: "Subject:".into(),
+                section: file.file.clone(),
+            };
+            file.fault(0..first_line(file.text).len(), kind, hint);
         }
     }
-    templates
+    names.dedup();
+    (templates, names)
 }
 
 /// `templates/late.txt` is the text of `late`.
@@ -48,27 +71,25 @@ fn name_of(path: &str) -> Option<(&str, &str)> {
     path.rsplit('/').next()?.rsplit_once('.')
 }
 
-fn add_text(templates: &mut Templates, file: &Source<'_>, name: &str) {
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// The parts of a file, each a piece of its text; nothing, if a message has no subject.
+fn parts_of<'t>(file: &Source<'t>, ending: &str) -> Option<Vec<(&'static str, &'t str)>> {
+    if ending == "html" {
+        return Some(vec![("html", file.text)]);
+    }
     let (first, body) = file.text.split_once('\n').unwrap_or((file.text, ""));
-    let Some(subject) = first.strip_prefix("Subject:") else {
-        let hint = Some("the first line of a message is `Subject: ...`".into());
-        let kind = FaultKind::MissingKey {
-            key: "Subject:".into(),
-            section: file.file.clone(),
-        };
-        file.fault(0..first.len(), kind, hint);
-        return;
-    };
+    let subject = first.strip_prefix("Subject:")?;
     let body = body
         .strip_prefix('\n')
         .or_else(|| body.strip_prefix("\r\n"))
         .unwrap_or(body);
-    add(templates, file, name, "subject", subject.trim());
-    add(templates, file, name, "txt", body);
-    templates.add_name(Name::from(name));
+    Some(vec![("subject", subject.trim()), ("txt", body)])
 }
 
-fn add_html(templates: &mut Templates, file: &Source<'_>, name: &str, folder: &Folder) {
+fn check_html(file: &Source<'_>, name: &str, folder: &Folder) {
     let text = format!("templates/{name}.txt");
     if !folder.templates.iter().any(|(path, _)| *path == text) {
         let hint = Some("every message has a text; HTML is beside it".into());
@@ -82,26 +103,59 @@ fn add_html(templates: &mut Templates, file: &Source<'_>, name: &str, folder: &F
         );
     }
     for link in unsafe_links(file.text) {
-        let start = link.as_ptr() as usize - file.text.as_ptr() as usize;
         let kind = FaultKind::UnsafeLink { link: link.into() };
-        file.fault(start..start + link.len(), kind, None);
+        file.fault(place_in(file.text, link), kind, None);
     }
-    add(templates, file, name, "html", file.text);
 }
 
-fn add(templates: &mut Templates, file: &Source<'_>, name: &str, part: &str, source: &str) {
-    let Err(error) = templates.add(format!("{name}.{part}"), source.to_owned()) else {
-        return;
+/// Where a piece of a text stands in it.
+fn place_in(text: &str, piece: &str) -> Range<usize> {
+    let start = (piece.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    start..start + piece.len()
+}
+
+fn add(templates: &mut Templates, file: &Source<'_>, part: &str, source: &str) {
+    let start = place_in(file.text, source).start;
+    for (place, kind, hint) in read_part(templates, part, source) {
+        file.fault(start + place.start..start + place.end, kind, hint);
+    }
+}
+
+/// Reads a part of a template, and says what is wrong with it.
+pub(super) fn read_part(templates: &mut Templates, part: &str, source: &str) -> Vec<tags::Flaw> {
+    let mut flaws = tags::flaws(source, templates);
+    // A statement that there isn't is told already.
+    let is_told = |(_, kind, _): &tags::Flaw| matches!(kind, FaultKind::Template(_));
+    if let Err(error) = templates.add(part.to_owned(), source.to_owned()) {
+        if !flaws.iter().any(is_told) {
+            flaws.push(unread(source, &error));
+        }
+    }
+    flaws
+}
+
+/// What is wrong with a template that can't be read.
+fn unread(source: &str, error: &minijinja::Error) -> tags::Flaw {
+    let said = told(error);
+    let hint = match &*said {
+        said if said.contains("unexpected end of input") && said.contains("variable block") => {
+            Some("close it with `}}`")
+        }
+        said if said.contains("unexpected end of input") => Some(
+            "close it: `{{ .. }}`, `{% if .. %}` with `{% endif %}`, `{% for .. %}` with `{% endfor %}`",
+        ),
+        _ => None,
     };
-    // The parts of a file follow each other in it, so a line of a part is further down the file.
-    let part_starts = file.text.find(source).unwrap_or(0);
-    let lines_before = file.text[..part_starts].matches('\n').count();
-    let line = error.line().unwrap_or(1) + lines_before;
-    file.fault(
-        line_span(file.text, line),
-        FaultKind::Template(told(&error)),
-        None,
-    );
+    let kind = FaultKind::Template(said.clone());
+    (place_of_error(source, error), kind, hint.map(SmolStr::from))
+}
+
+/// Where in a template an error stands: what it is about, or its line.
+fn place_of_error(source: &str, error: &minijinja::Error) -> Range<usize> {
+    let range = error
+        .range()
+        .filter(|range| range.start < range.end && source.get(range.clone()).is_some());
+    range.unwrap_or_else(|| line_span(source, error.line().unwrap_or(1)))
 }
 
 fn line_span(text: &str, line: usize) -> Range<usize> {
@@ -116,7 +170,7 @@ fn line_span(text: &str, line: usize) -> Range<usize> {
 }
 
 /// The variables that every template may ask for; fields come beside them.
-const VARIABLES: [&str; 22] = [
+pub(super) const VARIABLES: [&str; 22] = [
     "contact",
     "contact.name",
     "contact.email",
@@ -141,51 +195,126 @@ const VARIABLES: [&str; 22] = [
     "lead.source",
 ];
 
-/// Reports variables that no lead has, at their first place in the file.
-pub(super) fn check_variables(
+/// Reports what a part of a template asks for that is neither a variable nor a function; whether
+/// there was any of that.
+pub(super) fn unknown_variables(
+    templates: &Templates,
+    part: &str,
+    source: &str,
+    names: &super::Names,
+) -> Vec<tags::Flaw> {
+    let mut variables = templates.variables(part);
+    variables.retain(|variable| {
+        let of_faulty = names
+            .faulty_fields
+            .iter()
+            .any(|name| *name == *variable.as_str());
+        !of_faulty
+            && !VARIABLES.contains(&variable.as_str())
+            && !names
+                .fields
+                .iter()
+                .any(|field| field.name == *variable.as_str())
+    });
+    let flaws = variables.iter().map(|variable| {
+        if let Some(flaw) = tags::no_function(source, variable) {
+            return flaw;
+        }
+        let place = tags::place_of_variable(source, variable);
+        let kind = FaultKind::UnknownVariable {
+            variable: variable.as_str().into(),
+        };
+        (place.unwrap_or(0..0), kind, near(variable, &names.fields))
+    });
+    flaws.collect()
+}
+
+/// Whether a part asks for a field that can't be read: then nothing is known of how it renders.
+pub(super) fn speaks_of_faulty(templates: &Templates, part: &str, names: &super::Names) -> bool {
+    let mut variables = templates.variables(part).into_iter();
+    variables.any(|variable| {
+        let field = variable.split('.').next().unwrap_or_default();
+        names.faulty_fields.iter().any(|name| *name == *field)
+    })
+}
+
+/// Checks what each template asks for, and renders those that are well so far for a sample lead.
+pub(super) fn check(
     templates: &Templates,
     folder: &Folder,
     faults: &RefCell<Vec<Fault>>,
-    fields: &[Field],
+    names: &super::Names,
 ) {
     for (path, text) in &folder.templates {
         let Some((name, ending)) = name_of(path) else {
             continue;
         };
-        let file = Source {
-            file: path.clone(),
-            text,
-            faults,
-        };
-        let parts: &[&str] = if ending == "html" {
-            &["html"]
-        } else {
-            &["subject", "txt"]
-        };
-        for part in parts {
-            for variable in unknown_variables(templates, &format!("{name}.{part}"), fields) {
-                let start = text.find(&variable).unwrap_or(0);
-                let hint = near(&variable, fields);
-                let kind = FaultKind::UnknownVariable {
-                    variable: variable.as_str().into(),
-                };
-                file.fault(start..start + variable.len(), kind, hint);
+        let file = Source::new(path.clone(), without_bom(text), faults);
+        for (part, source) in parts_of(&file, ending).unwrap_or_default() {
+            let start = place_in(file.text, source).start;
+            let report = |(place, kind, hint): tags::Flaw| {
+                file.fault(start + place.start..start + place.end, kind, hint);
+            };
+            let whole = format!("{name}.{part}");
+            let unknown = unknown_variables(templates, &whole, source, names);
+            unknown.into_iter().for_each(report);
+            let here = start..=start + source.len();
+            let is_of_it = |fault: &Fault| fault.file == *path && here.contains(&fault.span.start);
+            let is_sound = !faults.borrow().iter().any(is_of_it);
+            if is_sound && !speaks_of_faulty(templates, &whole, names) {
+                let failed = failure(templates, &whole, source, &names.fields, part);
+                failed.into_iter().for_each(report);
             }
         }
     }
 }
 
-pub(super) fn unknown_variables(
+/// What goes wrong when a part is rendered: for a lead of which everything is known, or else for
+/// one of which only that is known which must be.
+pub(super) fn failure(
     templates: &Templates,
-    part: &str,
+    whole: &str,
+    source: &str,
     fields: &[Field],
-) -> Vec<String> {
-    let mut variables = templates.variables(part);
-    variables.retain(|variable| {
-        !VARIABLES.contains(&variable.as_str())
-            && !fields.iter().any(|field| field.name == *variable.as_str())
-    });
-    variables
+    part: &str,
+) -> Option<tags::Flaw> {
+    let failed = |context: &Jinja, for_whom: &'static str, hint: Option<&'static str>| {
+        let why = match templates.try_part(whole, context) {
+            Ok(text) => {
+                let link = if part == "html" {
+                    unsafe_links(&text)
+                } else {
+                    Vec::new()
+                };
+                let link = SmolStr::from(*link.first()?);
+                return Some((0..source.len(), FaultKind::UnsafeLink { link }, None));
+            }
+            Err(error) => error,
+        };
+        let place = place_of_error(source, &why);
+        let why = told(&why);
+        let kind = FaultKind::TemplateFails { for_whom, why };
+        Some((place, kind, hint.map(SmolStr::from)))
+    };
+    if part == "subject" {
+        let subject = templates.try_part(whole, &samples::full(fields));
+        if subject.is_ok_and(|subject| crate::letters::is_blank(&subject)) {
+            let hint = Some("say in a few words what the message is about".into());
+            return Some((
+                0..source.len(),
+                FaultKind::Empty {
+                    what: "the subject",
+                },
+                hint,
+            ));
+        }
+    }
+    failed(&samples::full(fields), "", None).or_else(|| {
+        let hint = "what is not known of a lead is an empty text: ask first, as in \
+            `{% if city %}..{% endif %}`";
+        let for_whom = " for a lead of which little is known";
+        failed(&samples::sparse(fields), for_whom, Some(hint))
+    })
 }
 
 pub(super) fn near(variable: &str, fields: &[Field]) -> Option<SmolStr> {

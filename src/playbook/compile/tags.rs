@@ -1,0 +1,261 @@
+//! What a template says between `{{` and `}}`, or `{%` and `%}`, word by word.
+//!
+//! The template engine asks for filters and tests by name only when it comes to them, so a slip of
+//! the pen in a branch that is rarely taken would be found by a customer. Here all of them are
+//! found, each with its place.
+
+use std::ops::Range;
+
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::playbook::fault::FaultKind;
+use crate::playbook::read::did_you_mean;
+use crate::playbook::template::Templates;
+
+/// Something wrong at a place of a template, and how to mend it.
+pub(super) type Flaw = (Range<usize>, FaultKind, Option<SmolStr>);
+
+/// A piece of what a tag says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Piece<'t> {
+    at: usize,
+    what: What<'t>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What<'t> {
+    /// A tag begins: `{%`, or `{{`.
+    Begins { is_statement: bool },
+    /// `city`
+    Word(&'t str),
+    /// A text in quotes.
+    Text,
+    /// Anything else but blanks.
+    Sign(char),
+}
+
+/// All pieces of all tags of a template.
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    while let Some(found) = text[at..].find('{') {
+        at += found;
+        let rest = &text[at..];
+        if rest.starts_with("{#") {
+            at += rest.find("#}").map_or(rest.len(), |end| end + 2);
+        } else if rest.starts_with("{{") || rest.starts_with("{%") {
+            let first = pieces.len();
+            at = read_tag(text, at, &mut pieces);
+            let is_raw = |piece: &Piece<'_>| piece.what == What::Word("raw");
+            let is_statement = rest.starts_with("{%");
+            if is_statement && pieces.get(first + 1).is_some_and(is_raw) {
+                at += text[at..].find("endraw").unwrap_or(text.len() - at);
+            }
+        } else {
+            at += 1;
+        }
+    }
+    pieces
+}
+
+/// Reads one tag; where it ends.
+fn read_tag<'t>(text: &'t str, start: usize, pieces: &mut Vec<Piece<'t>>) -> usize {
+    let is_statement = text[start..].starts_with("{%");
+    let closing = if is_statement { "%}" } else { "}}" };
+    let what = What::Begins { is_statement };
+    pieces.push(Piece { at: start, what });
+    let mut at = start + 2;
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    while let Some(c) = text[at..].chars().next() {
+        if text[at..].starts_with(closing) {
+            return at + closing.len();
+        }
+        let (what, length) = if matches!(c, '"' | '\'') {
+            (What::Text, text_length(&text[at..], c))
+        } else if is_word(c) {
+            let rest = &text[at..];
+            let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+            (What::Word(&rest[..length]), length)
+        } else {
+            (What::Sign(c), c.len_utf8())
+        };
+        // Blanks, and the signs by which a tag takes blanks with it.
+        let is_trim = matches!(c, '-' | '+') && at == start + 2;
+        if !c.is_whitespace() && !is_trim {
+            pieces.push(Piece { at, what });
+        }
+        at += length;
+    }
+    at
+}
+
+/// How long a text in quotes is, with them.
+fn text_length(rest: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            c if c == quote => return at + c.len_utf8(),
+            _ => {}
+        }
+    }
+    rest.len()
+}
+
+/// Filters, tests and statements that there aren't.
+pub(super) fn flaws(text: &str, templates: &Templates) -> Vec<Flaw> {
+    let pieces = pieces(text);
+    let word_at = |place: usize| match pieces.get(place)?.what {
+        What::Word(word) => Some((word, pieces[place].at)),
+        _ => None,
+    };
+    let mut flaws = Vec::new();
+    for (place, piece) in pieces.iter().enumerate() {
+        let flaw = match piece.what {
+            What::Begins { is_statement: true } => match word_at(place + 1) {
+                Some(("filter", _)) => {
+                    word_at(place + 2).and_then(|word| no_filter(word, templates))
+                }
+                Some(word) => no_statement(word),
+                None => None,
+            },
+            What::Sign('|') => word_at(place + 1).and_then(|word| no_filter(word, templates)),
+            What::Word("is") => {
+                let is_not = word_at(place + 1).is_some_and(|(word, _)| word == "not");
+                let word = word_at(place + 1 + usize::from(is_not));
+                word.and_then(|word| no_test(word, templates))
+            }
+            _ => None,
+        };
+        flaws.extend(flaw);
+    }
+    flaws
+}
+
+fn no_statement((word, at): (&str, usize)) -> Option<Flaw> {
+    let is_about_others = matches!(word, "include" | "import" | "from" | "extends" | "block");
+    is_about_others.then(|| {
+        let why = format_smolstr!("`{word}` speaks of another template, and each stands by itself");
+        let hint = "write here what the other one says".into();
+        (at..at + word.len(), FaultKind::Template(why), Some(hint))
+    })
+}
+
+fn no_filter((word, at): (&str, usize), templates: &Templates) -> Option<Flaw> {
+    let known = Templates::FILTERS.iter().copied();
+    (!templates.has_filter(word)).then(|| unknown("filter", word, at, known))
+}
+
+fn no_test((word, at): (&str, usize), templates: &Templates) -> Option<Flaw> {
+    let known = Templates::TESTS.iter().copied();
+    (!templates.has_test(word)).then(|| unknown("test", word, at, known))
+}
+
+/// A function that there isn't, if a template calls what no variable is.
+pub(super) fn no_function(text: &str, variable: &str) -> Option<Flaw> {
+    let pieces = pieces(text);
+    let called = pieces.windows(3).find(|three| {
+        three[0].what != What::Sign('.')
+            && three[1].what == What::Word(variable)
+            && three[2].what == What::Sign('(')
+    });
+    called.map(|three| {
+        let known = Templates::FUNCTIONS.iter().copied();
+        unknown("function", variable, three[1].at, known)
+    })
+}
+
+fn unknown<'a>(
+    sort: &'static str,
+    word: &str,
+    at: usize,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Flaw {
+    let hint = did_you_mean(word, known.clone()).unwrap_or_else(|| {
+        let known: Vec<&str> = known.collect();
+        format_smolstr!("known: {}", known.join(", "))
+    });
+    let name = word.into();
+    let kind = FaultKind::UnknownName { sort, name };
+    (at..at + word.len(), kind, Some(hint))
+}
+
+/// Where a template first asks for a variable (`contact.name`).
+pub(super) fn place_of_variable(text: &str, variable: &str) -> Option<Range<usize>> {
+    let pieces = pieces(text);
+    let parts: Vec<&str> = variable.split('.').collect();
+    let length = 2 * parts.len() - 1;
+    let is_it = |some: &[Piece<'_>]| {
+        let mut places = some.iter().enumerate();
+        places.all(|(place, piece)| match place % 2 {
+            0 => piece.what == What::Word(parts[place / 2]),
+            _ => piece.what == What::Sign('.'),
+        })
+    };
+    let found = pieces.windows(length + 1).find(|some| {
+        // Not the end of another variable (`contact.name` for `name`).
+        some[0].what != What::Sign('.') && is_it(&some[1..])
+    })?;
+    let (first, last) = (found[1].at, found[length]);
+    let last_length = parts.last().map_or(0, |part| part.len());
+    Some(first..last.at + last_length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> Vec<String> {
+        let flaws = flaws(text, &Templates::new()).into_iter();
+        flaws
+            .map(|(place, kind, _)| format!("{}: {kind}", &text[place]))
+            .collect()
+    }
+
+    #[test]
+    fn filters_tests_and_statements_that_there_are_not_are_found_wherever_they_stand() {
+        let none: [&str; 0] = [];
+        for fine in [
+            "Hi {{ contact.name|upper|default('|nothing') }} | shout, is odd",
+            "{% if city is defined and city is not none %}{{ \"}} | no\" }}{% endif %}",
+            "{# {{ x|shout }} #}{% raw %}{{ x|shout }}{% endraw %}{%- filter upper -%}x{% endfilter %}",
+            "{ a|b } {% set x = 3 %}",
+        ] {
+            assert_eq!(told(fine), none, "{fine}");
+        }
+        let text = "{{ a|uper }}{% if b is ood %}{{ 'x'|lower|shout }}{% else %}{%- include 'late.txt' %}{% endif %}";
+        assert_eq!(
+            told(text),
+            [
+                "uper: there is no filter `uper`",
+                "ood: there is no test `ood`",
+                "shout: there is no filter `shout`",
+                "include: the template can't be read: `include` speaks of another template, and each stands by itself",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_variable_is_found_in_a_tag_and_as_a_whole() {
+        let text = "car {{ cart }} {{ contact.car }} {{ x + car }}";
+        assert_eq!(place_of_variable(text, "car"), Some(40..43));
+        assert_eq!(place_of_variable(text, "contact.car"), Some(18..29));
+        assert_eq!(place_of_variable(text, "lead.id"), None);
+        assert!(no_function("{{ now() }}", "now").is_some());
+        assert!(no_function("{{ now.x() }}", "x").is_none());
+    }
+
+    #[test]
+    fn what_hints_name_is_there() {
+        let templates = Templates::new();
+        assert!(
+            Templates::FILTERS
+                .iter()
+                .all(|name| templates.has_filter(name))
+        );
+        assert!(Templates::TESTS.iter().all(|name| templates.has_test(name)));
+        let functions: Vec<_> = Templates::FUNCTIONS.to_vec();
+        assert!(functions.iter().all(|name| templates.has_function(name)));
+    }
+}

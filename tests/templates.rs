@@ -1,0 +1,180 @@
+//! What is wrong with a template is found when the playbook is read, and not by the customer whose
+//! message never goes.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+mod shop;
+
+use leadkit::playbook::Playbook;
+use leadkit::playbook::load::Folder;
+use shop::{folder, play, read};
+
+/// The shop with this as its template `hello`.
+fn shop_with(template: &str) -> Folder {
+    let mut folder = folder("", "");
+    folder.templates[0].1 = template.into();
+    folder
+}
+
+/// The only fault of a template: its place, what it is, and how to mend it.
+fn fault_of(template: &str) -> String {
+    let faults = Playbook::read(&shop_with(template)).unwrap_err().0;
+    assert_eq!(faults.len(), 1, "{template}: {faults:#?}");
+    faults[0].to_string()
+}
+
+fn fault_of_body(body: &str) -> String {
+    let whole = fault_of(&format!("Subject: Hello\n\nDear customer,\n{body}\n"));
+    let place = "templates/hello.txt:4:";
+    let told = whole.strip_prefix(place);
+    told.unwrap_or_else(|| panic!("{body} is on line 4: {whole}"))
+        .into()
+}
+
+#[test]
+fn what_a_template_can_never_do_is_a_fault_with_its_place() {
+    let never = [
+        (
+            "Hi {{ city|uper }}",
+            "12: there is no filter `uper` (did you mean `upper`?)",
+        ),
+        (
+            "{% if city is blank %}Hi{% endif %}",
+            "15: there is no test `blank` (known: defined, divisibleby, endingwith, even, in, none, \
+             number, odd, startingwith, string, undefined)",
+        ),
+        (
+            "It is {{ now() }}",
+            "10: there is no function `now` (known: dict, namespace, range)",
+        ),
+        (
+            "{% include 'hello.txt' %}",
+            "4: the template can't be read: `include` speaks of another template, and each stands by \
+             itself (write here what the other one says)",
+        ),
+        (
+            "{% from 'hello.txt' import x %}",
+            "4: the template can't be read: `from` speaks of another template, and each stands by \
+             itself (write here what the other one says)",
+        ),
+        (
+            "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
+            "23: the template can't be rendered: it calls itself, or goes deeper, without end",
+        ),
+        (
+            "{{ 1//0 }}",
+            "4: the template can't be rendered: unable to calculate 1 // 0",
+        ),
+        (
+            "{% for i in range(999) %}{% for j in range(999) %}{% endfor %}{% endfor %}",
+            "1: the template can't be rendered: it takes more work than a message can (a loop that \
+             goes on for too long)",
+        ),
+        (
+            "Hi {{ contact.name",
+            "15: the template can't be read: unexpected end of input, expected end of variable block \
+             (close it with `}}`)",
+        ),
+    ];
+    for (body, told) in never {
+        assert_eq!(fault_of_body(body), told, "{body}");
+    }
+    // It is the whole text that is too long.
+    assert_eq!(
+        fault_of("Subject: Hello\n\nDear customer,\n{{ 'x' * 2000000 }}\n"),
+        "templates/hello.txt:3:1: the template can't be rendered: the text is longer than a message \
+         can be"
+    );
+}
+
+#[test]
+fn a_branch_that_is_rarely_taken_is_looked_at_as_well() {
+    let told = fault_of_body("{% if city == 'Quito' %}{{ city|shout }}{% endif %}");
+    assert!(told.starts_with("33: there is no filter `shout`"), "{told}");
+}
+
+#[test]
+fn a_template_is_tried_on_a_lead_of_which_little_is_known() {
+    let told = fault_of_body("Your {{ city|first }}");
+    assert!(
+        told.starts_with("9: the template can't be rendered for a lead of which little is known"),
+        "{told}"
+    );
+    assert!(told.contains("{% if city %}"), "{told}");
+    read(&shop_with(
+        "Subject: Hello\n\n{% if city %}{{ city|first }}{% endif %}{{ owner.name or 'us' }}\n",
+    ));
+}
+
+#[test]
+fn a_subject_says_something() {
+    for subject in ["Subject:", "Subject:   ", "Subject: {{ '' }}"] {
+        let told = fault_of(&format!("{subject}\n\nHello\n"));
+        assert!(told.contains("the subject is empty"), "{subject}: {told}");
+        assert!(told.starts_with("templates/hello.txt:1:"), "{told}");
+    }
+}
+
+#[test]
+fn the_line_of_a_fault_is_that_of_the_file() {
+    // The subject says the same as the text, and stands before it.
+    let told = fault_of("Subject: Hello {{ city }}\n\nHello {{ city }}\n{{ 1//0 }}\n");
+    assert!(told.starts_with("templates/hello.txt:4:4: "), "{told}");
+    let told = fault_of("Subject: {{ 1//0 }}\n\n{{ city }}\n");
+    assert!(told.starts_with("templates/hello.txt:1:13: "), "{told}");
+    let told = fault_of("Subject: the city\r\n\r\n{{ city }}\r\n{{ cty }}\r\n");
+    assert!(told.starts_with("templates/hello.txt:4:4: "), "{told}");
+}
+
+#[test]
+fn a_template_that_is_faulty_is_there_for_those_who_refer_to_it() {
+    let rule = "[[rule]]\nname = \"r\"\non = \"registered\"\ndo = [{ send = \"hello\" }]\n";
+    for template in ["No subject", "Subject: x\n\n{{ 1//0 }}", "Subject: x\n\n{{"] {
+        let mut folder = folder(rule, "");
+        folder.templates[0].1 = template.into();
+        let faults = Playbook::read(&folder).unwrap_err().0;
+        let files: Vec<&str> = faults.iter().map(|fault| &*fault.file).collect();
+        assert_eq!(files, ["templates/hello.txt"], "{faults:#?}");
+    }
+}
+
+#[test]
+fn the_text_of_a_task_is_tried_as_well() {
+    let task = |text: &str| format!("[task.write]\ntext = '{text}'\n");
+    for (text, told, column) in [
+        ("Write to {{ city|uper }}", "there is no filter `uper`", 26),
+        ("Write {{ 1//0 }}", "unable to calculate 1 // 0", 18),
+        (" ", "the text is empty", 8),
+    ] {
+        let faults = Playbook::read(&folder(&task(text), "")).unwrap_err().0;
+        assert_eq!(faults.len(), 1, "{faults:#?}");
+        assert!(faults[0].kind.to_string().contains(told), "{}", faults[0]);
+        assert_eq!(faults[0].column, column, "{}", faults[0]);
+    }
+}
+
+/// What a template is tried on has all that there is when it is sent, and nothing else.
+#[test]
+fn a_template_may_ask_for_all_that_is_known_and_goes_out_with_it() {
+    let all = "Subject: {{ contact.name }}\n\n{{ contact.email }}{{ contact.phone }}{{ owner.name }}\
+        {{ owner.email }}{{ owner.phone }}{{ earlier_owner.name }}{{ earlier_owner.email }}\
+        {{ earlier_owner.phone }}{{ recipient.name }}{{ recipient.email }}{{ organisation.name }}\
+        {{ organisation.email }}{{ lead.id }}{{ lead.stage }}{{ lead.source }}{{ city }}\
+        {{ appointment }}{{ birthday }}";
+    let rule = "[[rule]]\nname = \"r\"\non = \"registered\"\n\
+        do = [{ send = \"hello\", as = \"organisation\" }]\n";
+    let scenario = r#"
+[[scenario]]
+name  = "a lead gets it"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis Vera", email = "luis@example.com" }
+expect   = { mailed = ["hello"] }
+"#;
+    shop::play_folder(&Folder {
+        templates: vec![("templates/hello.txt".into(), all.into())],
+        ..folder(rule, scenario)
+    });
+    play(rule, scenario);
+}
