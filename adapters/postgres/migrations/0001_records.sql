@@ -208,13 +208,13 @@ DECLARE
     found_rows bigint;
 BEGIN
     IF cardinality(check_ids) > 0 THEN
-        SELECT count(*) INTO found_rows FROM (
-            SELECT 1
-            FROM unnest(check_kinds, check_ids, check_versions) AS c (kind, id, version)
-            JOIN "{prefix}records" r
-              ON r.tenant = the_tenant AND r.kind = c.kind AND r.id = c.id
-             AND r.version = c.version
-            FOR SHARE OF r SKIP LOCKED
+        SELECT count(*) INTO found_rows
+        FROM unnest(check_kinds, check_ids, check_versions) AS c (kind, id, version)
+        CROSS JOIN LATERAL (
+            SELECT 1 FROM "{prefix}records" r
+            WHERE r.tenant = the_tenant AND r.kind = c.kind AND r.id = c.id
+              AND r.version = c.version
+            LIMIT 1 FOR SHARE OF r SKIP LOCKED
         ) present;
         IF found_rows < (SELECT count(*) FROM unnest(check_versions) v WHERE v > 0) THEN
             RETURN false;
@@ -222,8 +222,10 @@ BEGIN
         IF EXISTS (
             SELECT 1
             FROM unnest(check_kinds, check_ids, check_versions) AS c (kind, id, version)
-            JOIN "{prefix}records" r
-              ON r.tenant = the_tenant AND r.kind = c.kind AND r.id = c.id
+            CROSS JOIN LATERAL (
+                SELECT 1 FROM "{prefix}records" r
+                WHERE r.tenant = the_tenant AND r.kind = c.kind AND r.id = c.id LIMIT 1
+            ) present
             WHERE c.version = 0
         ) THEN
             RETURN false;
@@ -233,9 +235,18 @@ BEGIN
     IF cardinality(old_ids) > 0 THEN
         UPDATE "{prefix}records" r
         SET version = u.version, lane = u.lane, wakes_at = u.clock, body = u.body
-        FROM unnest(old_kinds, old_ids, old_reads, old_versions, old_lanes, old_clocks, old_bodies)
-            AS u (kind, id, read, version, lane, clock, body)
-        WHERE r.tenant = the_tenant AND r.kind = u.kind AND r.id = u.id AND r.version = u.read;
+        FROM (
+            SELECT u.*, found.place
+            FROM unnest(
+                old_kinds, old_ids, old_reads, old_versions, old_lanes, old_clocks, old_bodies
+            ) AS u (kind, id, read, version, lane, clock, body)
+            CROSS JOIN LATERAL (
+                SELECT r.ctid AS place FROM "{prefix}records" r
+                WHERE r.tenant = the_tenant AND r.kind = u.kind AND r.id = u.id LIMIT 1
+            ) found
+        ) u
+        WHERE r.ctid = u.place
+          AND r.tenant = the_tenant AND r.kind = u.kind AND r.id = u.id AND r.version = u.read;
         GET DIAGNOSTICS found_rows = ROW_COUNT;
         IF found_rows < cardinality(old_ids) THEN
             RAISE EXCEPTION 'moved' USING ERRCODE = 'LK001';
@@ -255,8 +266,16 @@ BEGIN
 
     IF cardinality(gone_ids) > 0 THEN
         DELETE FROM "{prefix}records" r
-        USING unnest(gone_kinds, gone_ids, gone_reads) AS g (kind, id, read)
-        WHERE r.tenant = the_tenant AND r.kind = g.kind AND r.id = g.id AND r.version = g.read;
+        USING (
+            SELECT g.*, found.place
+            FROM unnest(gone_kinds, gone_ids, gone_reads) AS g (kind, id, read)
+            CROSS JOIN LATERAL (
+                SELECT r.ctid AS place FROM "{prefix}records" r
+                WHERE r.tenant = the_tenant AND r.kind = g.kind AND r.id = g.id LIMIT 1
+            ) found
+        ) g
+        WHERE r.ctid = g.place
+          AND r.tenant = the_tenant AND r.kind = g.kind AND r.id = g.id AND r.version = g.read;
         GET DIAGNOSTICS found_rows = ROW_COUNT;
         IF found_rows < cardinality(gone_ids) THEN
             RAISE EXCEPTION 'moved' USING ERRCODE = 'LK001';
