@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Replayed;
 use super::figures::Figures;
 use crate::report::{counted, grouped, table as text_table, table_of_numbers, times};
-use crate::set_aside;
+use crate::{listing, set_aside};
 
 /// The report for people.
 pub(super) fn told(replayed: &Replayed) -> String {
@@ -86,6 +86,13 @@ pub(super) fn told(replayed: &Replayed) -> String {
             text,
             "\n{count} set aside because they failed{some}:\n{table}"
         );
+    }
+    if !figures.unreadable.is_empty() {
+        let count = counted(figures.unreadable.len() as u64, "record");
+        let _ = writeln!(text, "\n{count} can't be read, and the figures lack them:");
+        let told = figures.unreadable.len().min(MOST_TOLD);
+        listing::tell(&mut text, &figures.unreadable[..told]);
+        tell_more(&mut text, figures.unreadable.len());
     }
     if !figures.flagged.is_empty() {
         let mut table = text_table(["flagged lead", "contact", "because"]);
