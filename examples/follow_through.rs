@@ -246,7 +246,8 @@ async fn all_leads(
     tenant: &TenantHandle<'_>,
     condition: &str,
 ) -> Result<Vec<Lead>, Box<dyn Error>> {
-    Ok(tenant.leads(condition, Order::Id, None, 500).await?.leads)
+    let page = tenant.leads(condition, Order::Id, None, 500).await?;
+    Ok(page.whole()?)
 }
 
 /// How a lead goes, from 0 to 9. Who its contact is decides that, so that every run is the same.
@@ -452,7 +453,7 @@ async fn most_eventful<'a>(
             1,
         )
         .await?;
-    match page.leads.first() {
+    match page.records.first() {
         Some(lead) => Ok(("quito", lead.id)),
         None => Ok((leads[0].0.as_str(), leads[0].1)),
     }

@@ -327,7 +327,7 @@ impl<'a> Life<'a> {
             .leads("", Order::Id, None, 1000)
             .await
             .expect("leads");
-        for lead in &page.leads {
+        for lead in &page.whole().expect("every lead") {
             let stored = clocks.get(&Key::lead(&self.tenant, lead.id)).copied();
             let computed = agenda::wakes_at(&self.cast.playbook, lead);
             assert_eq!(stored, computed, "the clock of {lead:#?}");
@@ -344,7 +344,7 @@ impl<'a> Life<'a> {
             .messages("", None, 1000)
             .await
             .expect("messages");
-        for message in &messages {
+        for message in &messages.whole().expect("every message") {
             let stored = clocks.get(&Key::message(&self.tenant, message.id)).copied();
             assert_eq!(stored, message.wakes_at(), "the clock of {message:#?}");
         }

@@ -118,8 +118,9 @@ do   = [{ task = "find-phone" }]
         let second = register(&world, luis().phone("600 100 200")).await;
         assert_eq!(second.contact_differs, []);
         let leads = world.tenant().leads("", Order::Id, None, 10).await.unwrap();
-        assert_eq!(leads.leads.len(), 2);
-        for lead in &leads.leads {
+        let leads = leads.whole().unwrap();
+        assert_eq!(leads.len(), 2);
+        for lead in &leads {
             assert_eq!(lead.contact.phone.as_deref(), Some("600 100 200"));
             assert!(lead.open_task(&"find-phone".into()).is_none());
         }
@@ -258,7 +259,12 @@ fn what_a_registration_said_otherwise_can_be_corrected_on_all_leads_of_the_conta
             .by(Actor::host("test"));
         let corrected = corrected.await.unwrap();
         assert_eq!(corrected.contact.name, "Luisa");
-        let leads = tenant.leads("", Order::Id, None, 10).await.unwrap().leads;
+        let leads = tenant
+            .leads("", Order::Id, None, 10)
+            .await
+            .unwrap()
+            .whole()
+            .unwrap();
         assert_eq!(leads.len(), 2);
         for lead in &leads {
             let known = (lead.contact.name.as_str(), lead.contact.phone.as_deref());

@@ -113,7 +113,12 @@ impl World {
 
     async fn leads(&self, engine: &Engine, tenant: &str) -> Vec<Lead> {
         let tenant = engine.tenant(tenant);
-        tenant.leads("", Order::Id, None, 100).await.unwrap().leads
+        tenant
+            .leads("", Order::Id, None, 100)
+            .await
+            .unwrap()
+            .whole()
+            .unwrap()
     }
 
     /// A lead whose stored clock is not the computed one goes cold, or was half-written.
@@ -152,7 +157,13 @@ impl World {
     /// Every message has come to its end: an alert has arrived, and a marketing message is
     /// accepted or on the list of those in doubt.
     async fn assert_messages(&self, engine: &Engine, tenant: &str, context: &str) {
-        let messages = engine.tenant(tenant).messages("", None, 100).await.unwrap();
+        let messages = engine
+            .tenant(tenant)
+            .messages("", None, 100)
+            .await
+            .unwrap()
+            .whole()
+            .unwrap();
         let arrived: BTreeSet<MessageId> =
             self.arrived.messages().iter().map(|mail| mail.id).collect();
         for message in messages {

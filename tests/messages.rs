@@ -322,7 +322,12 @@ do    = [{ send = "hello" }]
             .unwrap()
             .id;
         world.advance_to(start + Elapsed::hours(300)).await.unwrap();
-        let messages = tenant.messages("", None, 1_000).await.unwrap();
+        let messages = tenant
+            .messages("", None, 1_000)
+            .await
+            .unwrap()
+            .whole()
+            .unwrap();
         assert_eq!(messages.len(), MessageBook::MOST);
         let is_waiting = |state: &State| matches!(state, State::Queued { .. });
         let waiting = messages.iter().filter(|one| is_waiting(&one.state)).count();
@@ -335,9 +340,19 @@ do    = [{ send = "hello" }]
         assert_eq!(dropped, 301 - MessageBook::MOST);
         // And there is room again when the first one is thirty days old.
         world.advance_to(start + Elapsed::days(31)).await.unwrap();
-        let leads = tenant.leads("", Order::Id, None, 10).await.unwrap().leads;
+        let leads = tenant
+            .leads("", Order::Id, None, 10)
+            .await
+            .unwrap()
+            .whole()
+            .unwrap();
         assert_eq!(leads.len(), 1);
-        let messages = tenant.messages("", None, 1_000).await.unwrap();
+        let messages = tenant
+            .messages("", None, 1_000)
+            .await
+            .unwrap()
+            .whole()
+            .unwrap();
         assert_eq!(messages.len(), MessageBook::MOST + 1);
     });
 }
@@ -373,7 +388,7 @@ do    = [{ send = "hello" }]
         shop.register(new).by(Actor::host("test")).await.unwrap();
         engine.tick().await.unwrap();
         let doubtful = shop.messages("state == \"in-doubt\"", None, 9).await;
-        let doubtful = doubtful.unwrap().remove(0).id;
+        let doubtful = doubtful.unwrap().whole().unwrap().remove(0).id;
         let withdraw = shop.settle(doubtful, Fate::Withdrawn);
         withdraw.by(Actor::host("test")).await.unwrap();
         let until = start + Elapsed::days(6);

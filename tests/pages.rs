@@ -77,9 +77,10 @@ async fn unanswered(store: Arc<dyn Store>) -> (Engine, VirtualClock) {
 async fn outcome(engine: &Engine) -> BTreeMap<String, String> {
     let quito = engine.tenant("quito");
     let page = quito.leads("", Order::Id, None, LEADS).await.unwrap();
-    assert_eq!(page.leads.len(), LEADS);
+    let leads = page.whole().unwrap();
+    assert_eq!(leads.len(), LEADS);
     let mut held: BTreeMap<&str, u32> = BTreeMap::new();
-    for lead in &page.leads {
+    for lead in &leads {
         assert_eq!(lead.reassignments, 1, "{} times", lead.reassignments);
         *held.entry(lead.owner_id().unwrap().as_str()).or_default() += 1;
     }
@@ -93,7 +94,7 @@ async fn outcome(engine: &Engine) -> BTreeMap<String, String> {
         assert_eq!(member.load, held, "{}", member.agent);
     }
     let owner = |lead: &Lead| lead.owner_id().unwrap().to_string();
-    let leads = page.leads.iter();
+    let leads = leads.iter();
     leads
         .map(|lead| (lead.contact.name.to_string(), owner(lead)))
         .collect()

@@ -256,7 +256,7 @@ do   = [{ send = "hello" }, { send = "hello" }]
             let lead = shop.register(new).by(Actor::host("test")).await.unwrap().id;
             bench.world.tick().await.unwrap();
             // The second one waits for the cap.
-            let messages = shop.messages("", None, 100).await.unwrap();
+            let messages = shop.messages("", None, 100).await.unwrap().whole().unwrap();
             let waits = |message: &&leadkit::record::Message| {
                 message.lead == lead && matches!(message.state, State::Queued { .. })
             };

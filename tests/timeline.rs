@@ -150,7 +150,13 @@ fn a_message_in_doubt_is_told_and_so_is_who_settled_it() {
         };
         let bench = Bench::new(WELCOME, [unknown]).await;
         let shop = bench.engine.tenant("shop");
-        let message = shop.messages("", None, 1).await.unwrap().remove(0);
+        let message = shop
+            .messages("", None, 1)
+            .await
+            .unwrap()
+            .whole()
+            .unwrap()
+            .remove(0);
         shop.settle(message.id, Fate::Accepted)
             .by(Actor::host("test"))
             .await

@@ -56,17 +56,22 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
             Which::Email(email) => {
                 let condition = format!("contact.email == {:?}", email.trim());
                 let found = handle.leads(&condition, Order::Id, None, 20).await?;
-                match found.leads.as_slice() {
-                    [] => {
+                match (found.records.as_slice(), found.unreadable.as_slice()) {
+                    ([], []) => {
                         let said = format!("no lead has the e-mail address {email}");
                         return Err(Failure::Asked(said));
                     }
-                    [lead] => lead.id,
-                    several => {
-                        let ids: Vec<String> = several
+                    ([lead], []) => lead.id,
+                    // It says by itself that it can't be read.
+                    ([], [(key, _)]) => LeadId(key.id),
+                    (several, unreadable) => {
+                        let several = several
                             .iter()
-                            .map(|lead| format!("{} ({}.{})", lead.id, lead.pipeline, lead.stage))
-                            .collect();
+                            .map(|lead| format!("{} ({}.{})", lead.id, lead.pipeline, lead.stage));
+                        let unreadable = unreadable
+                            .iter()
+                            .map(|(key, _)| format!("{} (can't be read)", key.id));
+                        let ids: Vec<String> = several.chain(unreadable).collect();
                         let said = format!(
                             "{email} has several leads; say which by its id: {}",
                             ids.join(", ")

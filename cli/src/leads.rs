@@ -19,8 +19,9 @@ use serde_json::json;
 use smol_str::SmolStr;
 
 use crate::database::{self, For};
+use crate::listing::Unreadable;
 use crate::report::{counted, grouped, rfc3339, table, table_of_numbers};
-use crate::{Failure, Reported, check, replay};
+use crate::{Failure, Reported, check, listing, replay};
 
 /// Which leads, and how.
 #[derive(Clone, Debug)]
@@ -61,6 +62,7 @@ struct Listed {
     zone: String,
     count: u64,
     leads: Vec<ListedLead>,
+    unreadable: Vec<Unreadable>,
 }
 
 #[derive(Serialize)]
@@ -233,11 +235,10 @@ async fn as_first_written(
                 // A word that this playbook does not know any more.
                 continue;
             }
-            let first = handle.leads(&condition, Order::Id, None, 1).await?;
-            let first = first.leads.first();
+            let first = first_readable(handle, &condition).await?;
             written.insert(
                 folded.clone(),
-                first.and_then(|lead| value_of(playbook, lead, fact)),
+                first.and_then(|lead| value_of(playbook, &lead, fact)),
             );
         }
         if let Some(Some(first)) = written.get(folded) {
@@ -245,6 +246,21 @@ async fn as_first_written(
         }
     }
     Ok(())
+}
+
+async fn first_readable(
+    handle: &TenantHandle<'_>,
+    condition: &str,
+) -> Result<Option<Lead>, Failure> {
+    let mut after = None;
+    loop {
+        let page = handle.leads(condition, Order::Id, after, 1).await?;
+        after = page.next;
+        let first = page.records.into_iter().next();
+        if first.is_some() || after.is_none() {
+            return Ok(first);
+        }
+    }
 }
 
 async fn list(
@@ -263,19 +279,12 @@ async fn list(
         .iter()
         .map(|group| group.count)
         .sum();
-    let mut leads: Vec<Lead> = Vec::new();
-    let mut after = None;
-    while leads.len() < asked.limit {
-        let page = (asked.limit - leads.len()).min(500);
-        let page = handle
-            .leads(&asked.condition, order.clone(), after, page)
-            .await?;
-        leads.extend(page.leads);
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
+    let page = async |after, size| {
+        let order = order.clone();
+        handle.leads(&asked.condition, order, after, size).await
+    };
+    let found = listing::first(asked.limit, page).await?;
+    let leads = found.records;
     let mut headings = vec!["lead", "contact", "stage", "owner", "registered", "closed"];
     let by = asked.order.as_deref().filter(|fact| !SHOWN.contains(fact));
     headings.extend(by);
@@ -311,13 +320,16 @@ async fn list(
         false => format!(" (times in {})", playbook.zone.name()),
     };
     let _ = writeln!(text, "{}{more}{times}", counted(count, "lead"));
+    listing::tell(&mut text, &found.unreadable);
+    let is_well = found.unreadable.is_empty();
     let listed = Listed {
         condition: asked.condition.clone(),
         zone: playbook.zone.name().into(),
         count,
         leads: leads.iter().map(|lead| listed(playbook, lead)).collect(),
+        unreadable: found.unreadable,
     };
-    Ok(Reported::new(text, &listed, true))
+    Ok(Reported::new(text, &listed, is_well))
 }
 
 /// The facts that the table shows anyway.

@@ -14,6 +14,7 @@ pub mod database;
 pub mod explain;
 pub mod failure;
 pub mod leads;
+pub mod listing;
 pub mod messages;
 pub mod replay;
 mod report;

@@ -32,7 +32,7 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "Ends with 0 when all is well, with 1 when something was found (faults of a playbook, scenarios that \
-failed, rows that were refused), with 2 when it could not be done.";
+failed, rows that were refused, records that can't be read), with 2 when it could not be done.";
 
 #[derive(Subcommand)]
 enum Command {

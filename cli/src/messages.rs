@@ -18,8 +18,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::database::{self, For};
+use crate::listing::{Found, Unreadable};
 use crate::report::{counted, grouped, rfc3339, table};
-use crate::{Failure, Reported, check};
+use crate::{Failure, Reported, check, listing};
 
 /// Which messages.
 #[derive(Clone, Debug)]
@@ -86,6 +87,7 @@ struct Listed {
     zone: String,
     count: u64,
     messages: Vec<ListedMessage>,
+    unreadable: Vec<Unreadable>,
 }
 
 #[derive(Serialize)]
@@ -126,20 +128,24 @@ pub fn messages(asked: &Messages) -> Result<Reported, Failure> {
         let groups = handle.count_of(Kind::Message, &condition, &[]).await?;
         let count = groups.iter().map(|group| group.count).sum();
         let mut table = Vec::new();
-        for message in page_by_page(&handle, &condition, asked.limit).await? {
+        let found = first(&handle, &condition, asked.limit).await?;
+        for message in &found.records {
             let since = local(&playbook.zone, message.state_since);
-            let listed = listed(&playbook, &handle, &message).await?;
+            let listed = listed(&playbook, &handle, message).await?;
             table.push((since.to_string(), listed));
         }
-        let text = told(&playbook, &table, count);
+        let mut text = told(&playbook, &table, count);
+        listing::tell(&mut text, &found.unreadable);
+        let is_well = found.unreadable.is_empty();
         let messages = table.into_iter().map(|(_, listed)| listed).collect();
         let listed = Listed {
             condition,
             zone: playbook.zone.name().into(),
             count,
             messages,
+            unreadable: found.unreadable,
         };
-        Ok(Reported::new(text, &listed, true))
+        Ok(Reported::new(text, &listed, is_well))
     })
 }
 
@@ -161,23 +167,14 @@ fn condition(playbook: &Playbook, asked: &Messages) -> Result<String, Failure> {
     })
 }
 
-pub(crate) async fn page_by_page(
+/// The first so many messages for which a condition holds.
+pub(crate) async fn first(
     handle: &TenantHandle<'_>,
     condition: &str,
     limit: usize,
-) -> Result<Vec<Message>, Failure> {
-    let mut messages: Vec<Message> = Vec::new();
-    while messages.len() < limit {
-        let size = (limit - messages.len()).min(500);
-        let after = messages.last().map(|message| message.id);
-        let page = handle.messages(condition, after, size).await?;
-        let is_last = page.len() < size;
-        messages.extend(page);
-        if is_last {
-            break;
-        }
-    }
-    Ok(messages)
+) -> Result<Found<Message>, Failure> {
+    let page = async |after, size| handle.messages(condition, after, size).await;
+    listing::first(limit, page).await
 }
 
 /// Who gets a message: a name, and an address. Not told where the record can't be read.

@@ -123,7 +123,7 @@ pub struct FileRead {
 /// fails. Single rows are no error: they are listed in the report.
 pub fn replay(replay: &Replay) -> Result<Reported, Failure> {
     let (replayed, _) = run(replay)?;
-    let is_well = replayed.refused.is_empty();
+    let is_well = replayed.refused.is_empty() && replayed.figures.unreadable.is_empty();
     Ok(Reported::new(told::told(&replayed), &replayed, is_well))
 }
 

@@ -15,9 +15,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::database::{self, For};
-use crate::messages::{page_by_page, recipient};
+use crate::listing::{Found, Unreadable};
+use crate::messages::{self, recipient};
 use crate::report::{counted, grouped, table};
-use crate::{Failure, Reported, check};
+use crate::{Failure, Reported, check, listing};
 
 /// Whose records that were set aside are to be listed.
 #[derive(Clone, Debug)]
@@ -51,6 +52,7 @@ pub struct Retry {
 struct Listed {
     count: u64,
     set_aside: Vec<Aside>,
+    unreadable: Vec<Unreadable>,
 }
 
 /// A record that was set aside.
@@ -97,9 +99,16 @@ pub fn set_aside(asked: &SetAside) -> Result<Reported, Failure> {
         database::must_be_under(&playbook, &engine, &tenant).await?;
         let handle = engine.tenant(tenant.clone());
         let count = count(&handle).await?;
-        let set_aside = all(&handle, asked.limit).await?;
-        let text = told(&set_aside, count);
-        Ok(Reported::new(text, &Listed { count, set_aside }, true))
+        let found = first(&handle, asked.limit).await?;
+        let mut text = told(&found.records, count);
+        listing::tell(&mut text, &found.unreadable);
+        let is_well = found.unreadable.is_empty();
+        let listed = Listed {
+            count,
+            set_aside: found.records,
+            unreadable: found.unreadable,
+        };
+        Ok(Reported::new(text, &listed, is_well))
     })
 }
 
@@ -116,30 +125,40 @@ pub(crate) async fn count(handle: &TenantHandle<'_>) -> Result<u64, Failure> {
     Ok(count)
 }
 
-/// The first of each kind.
-pub(crate) async fn all(handle: &TenantHandle<'_>, limit: usize) -> Result<Vec<Aside>, Failure> {
+/// The first so many of each kind.
+pub(crate) async fn first(
+    handle: &TenantHandle<'_>,
+    limit: usize,
+) -> Result<Found<Aside>, Failure> {
+    let page = async |after, size| handle.leads(CONDITION, Order::Id, after, size).await;
+    let leads = listing::first(limit, page).await?;
+    let messages = messages::first(handle, CONDITION, limit).await?;
+    let page = async |after, size| handle.sweeps(CONDITION, after, size).await;
+    let sweeps = listing::first(limit, page).await?;
     let mut all = Vec::new();
-    let page = handle.leads(CONDITION, Order::Id, None, limit).await?;
-    all.extend(page.leads.into_iter().map(|lead| {
+    all.extend(leads.records.into_iter().map(|lead| {
         let what = format!("{} ({}.{})", lead.contact.name, lead.pipeline, lead.stage);
         Aside::new("lead", lead.id.0, what, lead.trouble)
     }));
-    for message in page_by_page(handle, CONDITION, limit).await? {
+    for message in messages.records {
         let (to, email) = recipient(handle, &message).await?;
         let to = email.or(to).unwrap_or_else(|| "nobody".into());
         let what = format!("{} to {to}", message.template);
         let aside = Aside::new("message", message.id.0, what, message.trouble);
         all.push(aside);
     }
-    let sweeps = handle.sweeps(CONDITION, None, limit).await?;
-    all.extend(sweeps.into_iter().map(|sweep| {
+    all.extend(sweeps.records.into_iter().map(|sweep| {
         let what = match sweep.audience.trim() {
             "" => format!("{} on all leads", sweep.name),
             audience => format!("{} on {audience}", sweep.name),
         };
         Aside::new("sweep", sweep.id.0, what, sweep.trouble)
     }));
-    Ok(all)
+    let unreadable = [leads.unreadable, messages.unreadable, sweeps.unreadable];
+    Ok(Found {
+        records: all,
+        unreadable: unreadable.concat(),
+    })
 }
 
 /// A table of them.

@@ -18,12 +18,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::database::{self, For};
+use crate::listing::{Found, Unreadable};
 use crate::report::{counted, grouped, rfc3339, table};
 use crate::set_aside::Refused;
-use crate::{Failure, Reported, check};
-
-/// How many sweeps are read at once.
-const PAGE: usize = 500;
+use crate::{Failure, Reported, check, listing};
 
 /// Whose sweeps are to be listed.
 #[derive(Clone, Debug)]
@@ -68,6 +66,7 @@ struct Listed {
     zone: String,
     count: usize,
     sweeps: Vec<ListedSweep>,
+    unreadable: Vec<Unreadable>,
 }
 
 #[derive(Serialize)]
@@ -107,31 +106,25 @@ pub fn sweeps(asked: &Sweeps) -> Result<Reported, Failure> {
     pollster::block_on(async {
         database::must_be_there(&asked.db, &engine, &tenant).await?;
         database::must_be_under(&playbook, &engine, &tenant).await?;
-        let mut sweeps = all(&engine.tenant(tenant.clone())).await?;
-        if asked.which == Which::Unfinished {
-            sweeps.retain(|sweep| sweep.next_at.is_some());
-        }
+        let handle = engine.tenant(tenant.clone());
+        let condition = match asked.which {
+            Which::Unfinished => "not finished",
+            Which::All => "",
+        };
+        let page = async |after, size| handle.sweeps(condition, after, size).await;
+        let found = listing::first(usize::MAX, page).await?;
+        let mut text = told(&playbook, &found, asked.which);
+        listing::tell(&mut text, &found.unreadable);
+        let is_well = found.unreadable.is_empty();
+        let sweeps = found.records.iter();
         let listed = Listed {
             zone: playbook.zone.name().into(),
-            count: sweeps.len(),
-            sweeps: sweeps.iter().map(|one| listed(&playbook, one)).collect(),
+            count: found.len(),
+            sweeps: sweeps.map(|one| listed(&playbook, one)).collect(),
+            unreadable: found.unreadable,
         };
-        let text = told(&playbook, &sweeps, asked.which);
-        Ok(Reported::new(text, &listed, true))
+        Ok(Reported::new(text, &listed, is_well))
     })
-}
-
-async fn all(handle: &TenantHandle<'_>) -> Result<Vec<Sweep>, Failure> {
-    let mut sweeps: Vec<Sweep> = Vec::new();
-    loop {
-        let after = sweeps.last().map(|sweep| sweep.id);
-        let page = handle.sweeps("", after, PAGE).await?;
-        let is_last = page.len() < PAGE;
-        sweeps.extend(page);
-        if is_last {
-            return Ok(sweeps);
-        }
-    }
 }
 
 fn listed(playbook: &Playbook, sweep: &Sweep) -> ListedSweep {
@@ -152,7 +145,8 @@ fn listed(playbook: &Playbook, sweep: &Sweep) -> ListedSweep {
     }
 }
 
-fn told(playbook: &Playbook, sweeps: &[Sweep], which: Which) -> String {
+fn told(playbook: &Playbook, found: &Found<Sweep>, which: Which) -> String {
+    let sweeps = found.records.as_slice();
     let headings = [
         "sweep", "name", "audience", "by", "reached", "refused", "goes on",
     ];
@@ -181,16 +175,20 @@ fn told(playbook: &Playbook, sweeps: &[Sweep], which: Which) -> String {
         [] => String::new(),
         _ => format!("{table}\n"),
     };
-    let (count, zone) = (counted(sweeps.len() as u64, "sweep"), playbook.zone.name());
+    let (count, zone) = (counted(found.len() as u64, "sweep"), playbook.zone.name());
     let which = match which {
         Which::Unfinished => " with something left to do",
         Which::All => "",
+    };
+    let more = match sweeps.len() < found.len() {
+        true => format!(", {} shown", grouped(sweeps.len() as u64)),
+        false => String::new(),
     };
     let times = match sweeps {
         [] => String::new(),
         _ => format!(" (times in {zone})"),
     };
-    let _ = writeln!(text, "{count}{which}{times}");
+    let _ = writeln!(text, "{count}{which}{more}{times}");
     text
 }
 

@@ -98,3 +98,35 @@ fn an_empty_file_may_be_replayed_into_and_what_came_of_it_again() {
         assert_eq!(told.code, 0, "{}", told.err);
     }
 }
+
+/// A lead that is closed, and so waits for nothing, can't be read any more.
+#[test]
+fn the_figures_of_a_replay_tell_which_leads_they_lack() {
+    let folder = Folder::new(&[]);
+    let db = folder.path("replay.db");
+    let until = ["--db", &db, "--until", "2026-04-01"];
+    let before = folder.replay(&until);
+    assert_eq!(before.code, 0, "{}", before.out);
+    let connection = Connection::open(&db).unwrap();
+    let damaged: String = connection
+        .query_row(
+            r#"UPDATE leadkit_records SET body = CAST('damaged' AS BLOB)
+               WHERE kind = 2 AND id = (SELECT id FROM leadkit_lead_facts WHERE outcome = 'won')
+               RETURNING lower(hex(id))"#,
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let told = folder.replay(&until);
+    assert_eq!(told.code, 1, "{}", told.err);
+    let said = "what can't be read is missing from the figures (1 record):\nlead ";
+    assert!(told.out.contains(said), "{}", told.out);
+    let json = folder.replay(&[&until[..], &["--json"]].concat()).json();
+    let figures = &json["figures"];
+    let unreadable = figures["unreadable"].as_array().unwrap();
+    assert_eq!(unreadable.len(), 1, "{figures:#}");
+    let id = unreadable[0]["id"].as_str().unwrap();
+    assert_eq!(id.replace('-', ""), damaged);
+    // What is counted by facts counts it too.
+    assert_eq!([&figures["leads"], &figures["outcomes"]["won"]], [3, 1]);
+}

@@ -762,7 +762,8 @@ fn a_file_is_the_same_however_its_path_is_written() {
 
 #[test]
 fn what_was_set_aside_is_among_the_figures() {
-    let text = "Subject: Late\n\n{% for a in range(9999) %}{% for b in range(9999) %}.{% endfor %}{% endfor %}\n";
+    let text = "Subject: Late\n\n{% if contact.name == 'Luis Vera' or contact.name == 'Díaz; Eva' %}\
+                {% for a in range(9999) %}{% for b in range(9999) %}.{% endfor %}{% endfor %}{% endif %}Late\n";
     let folder = Folder::new(&[("playbook/templates/late.txt", text)]);
     let replayed = folder.replay(&["--until", "2026-04-01", "--json"]).json();
     assert_eq!(replayed["figures"]["set_aside"], 2, "{replayed:#}");

@@ -13,6 +13,7 @@ use leadkit::faults::{FaultyMailer, MailerFault, Plan};
 use leadkit::mailer::{MemoryMailer, Outcome};
 use leadkit::playbook::Playbook;
 use leadkit::time::{Elapsed, Instant};
+use leadkit_sqlite::rusqlite::Connection;
 use leadkit_sqlite::{Options, SqliteStore};
 use pollster::block_on;
 use tempfile::TempDir;
@@ -173,6 +174,19 @@ impl Shop {
     fn json(&self, command: &str, more: &[&str]) -> serde_json::Value {
         let more: Vec<&str> = more.iter().copied().chain(["--json"]).collect();
         self.run(command, &more).json()
+    }
+
+    /// Puts bytes that are no record in the place of leads, messages and sweeps.
+    fn damage(&self, ids: &[String]) {
+        let database = Connection::open(self.path("leads.db")).unwrap();
+        for id in ids {
+            let id = id.replace('-', "");
+            let sql = format!(
+                "UPDATE leadkit_records SET body = CAST('damaged' AS BLOB) \
+                 WHERE kind IN (2, 8, 9) AND id = x'{id}'"
+            );
+            assert_eq!(database.execute(&sql, ()).unwrap(), 1);
+        }
     }
 
     fn only_message(&self, more: &[&str]) -> serde_json::Value {
@@ -405,4 +419,90 @@ fn nothing_is_settled_in_a_database_that_is_not_there_or_is_anothers() {
         let told = shop.json(command, &more);
         assert_eq!(told["error"]["kind"], "other-playbook", "{command}");
     }
+}
+
+/// One lead, one message and one sweep can't be read; all else is told, and so is that.
+#[test]
+fn a_record_that_cannot_be_read_is_told_beside_the_others_and_ends_with_1() {
+    let shop = Shop::new();
+    let leads = shop.json("leads", &[])["leads"].clone();
+    let messages = shop.json("messages", &[])["messages"].clone();
+    let sweeps = shop.json("sweeps", &["--all"])["sweeps"].clone();
+    let aside = shop.only_message(&["--set-aside"])["message"].clone();
+    let cars = shop.json("sweeps", &[])["sweeps"][0].clone();
+    assert_eq!(cars["name"], "cars");
+    let damaged = [&leads[1]["lead"], &aside, &cars["sweep"]].map(|json| id(json).to_owned());
+    shop.damage(&damaged);
+    let [lead, message, sweep] = &damaged;
+
+    for (command, more, all, kind, damaged) in [
+        (
+            "leads",
+            &["--order", "registered_at"][..],
+            &leads,
+            "lead",
+            lead,
+        ),
+        ("leads", &["--limit", "2"], &leads, "lead", lead),
+        ("messages", &[], &messages, "message", message),
+        ("sweeps", &["--all"], &sweeps, "sweep", sweep),
+    ] {
+        let told = shop.run(command, more);
+        assert_eq!(told.code, 1, "{command}: {}", told.err);
+        let line = format!("\n{kind} {damaged} can't be read: the body has format 100; ");
+        assert!(told.out.contains(&line), "{command}: {}", told.out);
+        let json = shop.json(command, more);
+        assert_eq!(json["count"], all.as_array().unwrap().len(), "{json:#}");
+        let unreadable = json["unreadable"].as_array().unwrap();
+        assert_eq!(unreadable.len(), 1, "{json:#}");
+        assert_eq!(unreadable[0]["kind"], kind);
+        assert_eq!(unreadable[0]["id"], damaged.as_str());
+        assert!(!unreadable[0]["error"].as_str().unwrap().is_empty());
+        let listed: Vec<&str> = json[command]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| id(&one[kind]))
+            .collect();
+        let readable = all.as_array().unwrap().iter().map(|one| id(&one[kind]));
+        let mut readable: Vec<&str> = readable.filter(|id| id != damaged).collect();
+        if more.contains(&"--limit") {
+            readable.truncate(1);
+        }
+        assert!(readable.iter().all(|id| listed.contains(id)), "{json:#}");
+        assert_eq!(listed.len(), readable.len(), "{json:#}");
+    }
+
+    let told = shop.run("set-aside", &[]);
+    assert_eq!(told.code, 1, "{}", told.err);
+    assert!(
+        told.out.contains("2 records set aside, 0 shown"),
+        "{}",
+        told.out
+    );
+    let unreadable = shop.json("set-aside", &[])["unreadable"].clone();
+    assert_eq!(unreadable[0]["id"], message.as_str(), "{unreadable:#}");
+    assert_eq!(unreadable[1]["id"], sweep.as_str(), "{unreadable:#}");
+
+    // Where nothing of it is asked for, all is well.
+    let told = shop.run("messages", &["--in-doubt"]);
+    assert_eq!(told.code, 0, "{}", told.out);
+    let json = shop.json("messages", &["--in-doubt"]);
+    assert_eq!(json["unreadable"], serde_json::json!([]));
+}
+
+#[test]
+fn a_lead_that_cannot_be_read_is_not_taken_for_one_that_is_not_there() {
+    let shop = Shop::new();
+    let leads = shop.json("leads", &[])["leads"].clone();
+    let rosa = leads.as_array().unwrap().iter();
+    let rosa = rosa.clone().find(|lead| lead["contact"] == "Rosa").unwrap();
+    shop.damage(&[id(&rosa["lead"]).to_owned()]);
+    let told = shop.run("explain", &["--email", "rosa@example.com"]);
+    assert_eq!(told.code, 2);
+    let said = format!("the record {} can't be read", id(&rosa["lead"]));
+    assert!(told.err.contains(&said), "{}", told.err);
+    let told = shop.run("leads", &["--count-by", "contact.email"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.out.contains("rosa@example.com"), "{}", told.out);
 }

@@ -7,22 +7,42 @@ use crate::condition::{Condition, Filter};
 use crate::decide::records::Records;
 use crate::explain::{Explanation, explain};
 use crate::facts::LeadFact;
-use crate::ids::{LeadId, MessageId, Name, SweepId, Tenant};
+use crate::ids::{LeadId, MessageId, Name, Tenant};
 use crate::playbook::Playbook;
 use crate::record::lead::Lead;
 use crate::record::message::Message;
+use crate::record::stored::{self, Unreadable};
 use crate::record::{Agent, Recorded, Sweep};
 use crate::store::{Count, Counted, Cursor, Key, Kind, Order, Select};
 use crate::told;
 use crate::value::Value;
 
-/// A page of leads.
-#[derive(Clone, Debug, Default)]
-pub struct LeadPage {
-    /// The leads, in order.
-    pub leads: Vec<Lead>,
+/// A page of a listing: of leads, messages or sweeps.
+///
+/// A record that can't be read keeps none of the others; it is told beside them, and counts for the
+/// page's limit. So a page may hold no record and still not be the last: whoever goes through a
+/// listing goes on as long as there is a next page.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The records that can be read, in order.
+    pub records: Vec<T>,
+    /// Those that can't, in order, and why.
+    pub unreadable: Vec<(Key, Unreadable)>,
     /// Where the next page begins, unless this is the last.
     pub next: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    /// The records, for whom a part of them is of no use.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], for the first that can't be read.
+    pub fn whole(self) -> Result<Vec<T>, Error> {
+        match self.unreadable.into_iter().next() {
+            Some((key, source)) => Err(Error::Unreadable { key, source }),
+            None => Ok(self.records),
+        }
+    }
 }
 
 /// Groups of leads with equal values, and how many each has.
@@ -43,16 +63,25 @@ impl Engine {
         }
     }
 
-    async fn read_all<T: Recorded>(&self, keys: Vec<Key>) -> Result<Vec<T>, Error> {
-        let mut records = Records::new();
-        let unreadable = self.load_into(&mut records, keys.clone()).await?;
-        if let Some(error) = unreadable.into_iter().next() {
-            return Err(error);
+    /// The records that a selection finds, as far as they can be read.
+    async fn list<T: Recorded>(&self, select: &Select) -> Result<Page<T>, Error> {
+        let found = self.inner.store.select(select).await?;
+        let loaded = self.inner.store.load(&found.keys).await?;
+        let mut page = Page {
+            records: Vec::with_capacity(loaded.len()),
+            unreadable: Vec::new(),
+            next: found.next,
+        };
+        for (key, loaded) in found.keys.into_iter().zip(loaded) {
+            let Some(body) = loaded.body else {
+                continue;
+            };
+            match stored::decode_as(key.kind, &body) {
+                Ok(record) => page.records.extend(T::from_record(&record).cloned()),
+                Err(source) => page.unreadable.push((key, source)),
+            }
         }
-        Ok(keys
-            .iter()
-            .filter_map(|key| records.record::<T>(key).cloned())
-            .collect())
+        Ok(page)
     }
 
     /// The stages that hold leads, open or closed.
@@ -113,17 +142,19 @@ impl TenantHandle<'_> {
         filter_of(playbook, kind, condition, self.engine.inner.clock.now())
     }
 
-    /// One page of the leads for which a condition holds. An empty condition is all leads.
+    /// One page of the leads for which a condition holds. An empty condition is all leads. A lead
+    /// that can't be read is told with the page, and fails nothing.
     ///
     /// # Errors
-    /// [`Error::Condition`] when the condition can't be read or can't be pushed down.
+    /// [`Error::Condition`] when the condition can't be read or can't be pushed down; when the store
+    /// fails.
     pub async fn leads(
         &self,
         condition: &str,
         order: Order,
         after: Option<Cursor>,
         limit: usize,
-    ) -> Result<LeadPage, Error> {
+    ) -> Result<Page<Lead>, Error> {
         let filter = self.filter(Kind::Lead, condition)?;
         let select = Select {
             tenant: self.tenant.clone(),
@@ -133,11 +164,7 @@ impl TenantHandle<'_> {
             after,
             limit,
         };
-        let page = self.engine.inner.store.select(&select).await?;
-        Ok(LeadPage {
-            leads: self.engine.read_all(page.keys).await?,
-            next: page.next,
-        })
+        self.engine.list(&select).await
     }
 
     /// How many leads there are for which a condition holds, by groups of equal facts.
@@ -192,56 +219,49 @@ impl TenantHandle<'_> {
         self.engine.read(Key::message(&self.tenant, id)).await
     }
 
-    /// Messages for which a condition holds, in the order in which they were queued. Those that wait
-    /// for a person are `state == "in-doubt"` and `set_aside`.
+    /// One page of the messages for which a condition holds, in the order in which they were queued.
+    /// Those that wait for a person are `state == "in-doubt"` and `set_aside`. One that can't be read
+    /// is told with the page.
     ///
     /// # Errors
     /// As [`TenantHandle::leads`].
     pub async fn messages(
         &self,
         condition: &str,
-        after: Option<MessageId>,
+        after: Option<Cursor>,
         limit: usize,
-    ) -> Result<Vec<Message>, Error> {
+    ) -> Result<Page<Message>, Error> {
         let select = Select {
             tenant: self.tenant.clone(),
             kind: Kind::Message,
             filter: self.filter(Kind::Message, condition)?,
             order: Order::Id,
-            after: after.map(|message| Cursor {
-                value: None,
-                id: message.0,
-            }),
+            after,
             limit,
         };
-        let page = self.engine.inner.store.select(&select).await?;
-        self.engine.read_all(page.keys).await
+        self.engine.list(&select).await
     }
 
-    /// Sweeps for which a condition holds, in the order in which they were started. What was set
-    /// aside is `set_aside`.
+    /// One page of the sweeps for which a condition holds, in the order in which they were started.
+    /// What was set aside is `set_aside`. One that can't be read is told with the page.
     ///
     /// # Errors
     /// As [`TenantHandle::leads`].
     pub async fn sweeps(
         &self,
         condition: &str,
-        after: Option<SweepId>,
+        after: Option<Cursor>,
         limit: usize,
-    ) -> Result<Vec<Sweep>, Error> {
+    ) -> Result<Page<Sweep>, Error> {
         let select = Select {
             tenant: self.tenant.clone(),
             kind: Kind::Sweep,
             filter: self.filter(Kind::Sweep, condition)?,
             order: Order::Id,
-            after: after.map(|sweep| Cursor {
-                value: None,
-                id: sweep.0,
-            }),
+            after,
             limit,
         };
-        let page = self.engine.inner.store.select(&select).await?;
-        self.engine.read_all(page.keys).await
+        self.engine.list(&select).await
     }
 
     /// An agent, as it is.

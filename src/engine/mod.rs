@@ -58,7 +58,7 @@ mod tick;
 mod within;
 
 pub use ask::{Answer, Ask, FromAnswer, Unsigned};
-pub use look::{Counts, LeadPage};
+pub use look::{Counts, Page};
 pub use tenant::TenantHandle;
 pub use tick::{Left, Ticked};
 pub use within::{Applied, apply_in, apply_in_async};

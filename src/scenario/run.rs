@@ -14,7 +14,7 @@ use super::world::World;
 use super::{Doing, Scenario, Step};
 use crate::decide::command::{Actor, Command, What};
 use crate::engine::{Answer, Error};
-use crate::ids::{CommandId, MessageId};
+use crate::ids::CommandId;
 use crate::playbook::Playbook;
 use crate::record::message::Message;
 use crate::store::Store;
@@ -238,13 +238,12 @@ async fn execute(world: &World, what: What, asked: &super::Asked) -> Result<Answ
 
 async fn all_messages(world: &World) -> Result<Vec<Message>, Error> {
     let mut all = Vec::new();
-    let mut after: Option<MessageId> = None;
+    let mut after = None;
     loop {
         let page = world.tenant().messages("", after, 500).await?;
-        after = page.last().map(|message| message.id);
-        let is_last = page.len() < 500;
-        all.extend(page);
-        if is_last {
+        after = page.next.clone();
+        all.extend(page.whole()?);
+        if after.is_none() {
             return Ok(all);
         }
     }

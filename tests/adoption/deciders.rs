@@ -37,7 +37,13 @@ fn a_message_of_a_playbook_that_nobody_knows_goes_under_the_active_one() {
         world.clock.advance(Elapsed::minutes(2));
         engine.tick().await.unwrap();
         assert_eq!(world.messages(), 1);
-        let message = &engine.tenant(TENANT).messages("", None, 10).await.unwrap()[0];
+        let message = &engine
+            .tenant(TENANT)
+            .messages("", None, 10)
+            .await
+            .unwrap()
+            .whole()
+            .unwrap()[0];
         assert_eq!(message.playbook, two.hash);
         assert_eq!(message.state.as_str(), "accepted");
         world.assert_clocks(&two).await;
@@ -385,7 +391,7 @@ fn a_sweep_that_fails_three_times_is_set_aside_with_its_error_and_can_be_tried_a
             .tenant(TENANT)
             .sweeps("not finished", None, 10)
             .await;
-        let unfinished = unfinished.unwrap();
+        let unfinished = unfinished.unwrap().whole().unwrap();
         assert_eq!(unfinished.len(), 1);
         assert_eq!(unfinished[0].id, sweep);
         let trouble = unfinished[0].trouble.clone().unwrap();
@@ -474,7 +480,13 @@ fn a_message_that_was_set_aside_is_tried_again_when_its_text_is_mended() {
         let engine = world.engine(&[&broken, &mended]);
         world.adopt(&engine).await;
         let shop = engine.tenant(TENANT);
-        let message = shop.messages("", None, 10).await.unwrap().remove(0);
+        let message = shop
+            .messages("", None, 10)
+            .await
+            .unwrap()
+            .whole()
+            .unwrap()
+            .remove(0);
         assert!(message.trouble.unwrap().is_set_aside());
         assert_eq!(world.messages(), 0);
         shop.settle(message.id, Fate::Retry)

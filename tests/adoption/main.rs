@@ -183,7 +183,11 @@ impl World {
 
 async fn leads(engine: &Engine) -> Vec<Lead> {
     let shop = engine.tenant(TENANT);
-    shop.leads("", Order::Id, None, 1_000).await.unwrap().leads
+    shop.leads("", Order::Id, None, 1_000)
+        .await
+        .unwrap()
+        .whole()
+        .unwrap()
 }
 
 fn luis() -> NewLead {

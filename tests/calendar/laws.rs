@@ -122,10 +122,11 @@ fn is_due_time(calendar: &Calendar, at: Instant) -> bool {
 
 /// The last instant that a calendar tells, or the first for amounts that go back.
 fn the_end_of_time(amount: Elapsed) -> Instant {
-    match amount < Elapsed::zero() {
-        true => "0001-01-01T00:00:00Z".parse().unwrap(),
-        false => "9999-12-31T23:59:59Z".parse().unwrap(),
-    }
+    let end = match amount < Elapsed::zero() {
+        true => "0001-01-01T00:00:00Z",
+        false => "9999-12-31T23:59:59Z",
+    };
+    end.parse().expect("an instant")
 }
 
 proptest! {

@@ -36,7 +36,7 @@ fn eight_workers_ticking_at_once_fire_each_rule_once() {
             .leads("reassignments == 1", Order::Id, None, 100)
             .await
             .unwrap();
-        assert_eq!(leads.leads.len(), 20);
+        assert_eq!(leads.whole().unwrap().len(), 20);
         assert_clocks(&engine, store.as_ref(), &sales(), "quito").await;
     });
 }

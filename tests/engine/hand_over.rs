@@ -69,7 +69,11 @@ impl Shop {
 
     async fn messages(&self, condition: &str) -> Vec<Message> {
         let shop = self.engine.tenant("shop");
-        shop.messages(condition, None, 100).await.unwrap()
+        shop.messages(condition, None, 100)
+            .await
+            .unwrap()
+            .whole()
+            .unwrap()
     }
 
     async fn marketing(&self) -> Message {

@@ -25,6 +25,7 @@ use pollster::block_on;
 mod clockwork;
 mod commands;
 mod hand_over;
+mod listing;
 mod messages;
 mod set_aside;
 #[path = "../shop/mod.rs"]
@@ -138,7 +139,8 @@ async fn assert_clocks(engine: &Engine, store: &dyn Store, playbook: &Playbook, 
         .leads("", Order::Id, None, 1_000)
         .await
         .unwrap()
-        .leads;
+        .whole()
+        .unwrap();
     let mut expected: Vec<(Key, Instant)> = Vec::new();
     for lead in &leads {
         let wakes_at = agenda::wakes_at(playbook, lead);

@@ -46,6 +46,8 @@ async fn message_states(engine: &Engine) -> Vec<String> {
         .tenant("toluca")
         .messages("", None, 100)
         .await
+        .unwrap()
+        .whole()
         .unwrap();
     messages
         .iter()
@@ -112,7 +114,12 @@ fn a_server_that_is_slow_to_answer_for_one_message_holds_up_few_others() {
             .await
             .unwrap();
         engine.tick().await.unwrap();
-        let messages = toluca.messages("", None, 100).await.unwrap();
+        let messages = toluca
+            .messages("", None, 100)
+            .await
+            .unwrap()
+            .whole()
+            .unwrap();
         let said = |message: &leadkit::record::Message| message.error.clone();
         let mut states: Vec<_> = messages
             .iter()
@@ -161,6 +168,8 @@ fn an_unknown_outcome_of_marketing_is_in_doubt_until_a_person_settles_it() {
         let doubtful = toluca
             .messages(r#"state == "in-doubt""#, None, 10)
             .await
+            .unwrap()
+            .whole()
             .unwrap();
         toluca
             .settle(doubtful[0].id, Fate::SendAgain)
@@ -212,6 +221,8 @@ fn what_may_have_arrived_counts_towards_the_cap_even_if_it_was_to_be_sent_again(
         let doubtful = toluca
             .messages(r#"state == "in-doubt""#, None, 10)
             .await
+            .unwrap()
+            .whole()
             .unwrap();
         for fate in [Fate::SendAgain, Fate::Withdrawn] {
             let settled = toluca.settle(doubtful[0].id, fate).by(desk()).await;
@@ -245,7 +256,15 @@ fn an_address_that_is_refused_for_good_gets_nothing_more() {
             .await
             .unwrap();
         let toluca = engine.tenant("toluca");
-        let count = async |condition| toluca.messages(condition, None, 10).await.unwrap().len();
+        let count = async |condition| {
+            toluca
+                .messages(condition, None, 10)
+                .await
+                .unwrap()
+                .whole()
+                .unwrap()
+                .len()
+        };
         assert_eq!(count(r#"class == "marketing""#).await, 1);
         // But the seller hears that nothing more goes there.
         assert_eq!(count(r#"template == "not-taken-up""#).await, 2);
@@ -332,7 +351,7 @@ fn a_message_that_cannot_be_rendered_is_set_aside_and_blocks_nobody() {
             .live_until(&clock, at("2026-03-10T18:30:00-05:00"), |_, _| {})
             .await
             .unwrap();
-        let messages = quito.messages("", None, 10).await.unwrap();
+        let messages = quito.messages("", None, 10).await.unwrap().whole().unwrap();
         let trouble = messages[0].trouble.as_ref().unwrap();
         assert!(trouble.is_set_aside());
         assert_eq!(trouble.failures, Trouble::PATIENCE);
@@ -343,7 +362,7 @@ fn a_message_that_cannot_be_rendered_is_set_aside_and_blocks_nobody() {
             .leads(r#"owner == "sofia""#, Order::Id, None, 10)
             .await
             .unwrap();
-        assert_eq!(leads.leads.len(), 1);
+        assert_eq!(leads.whole().unwrap().len(), 1);
     });
 }
 

@@ -149,7 +149,7 @@ fn a_lead_that_was_set_aside_is_listed_with_its_error_in_nobodys_way_and_can_be_
             shop.live(&engine, Elapsed::days(1)).await;
             let handle = engine.tenant("shop");
             let listed = handle.leads("set_aside", Order::Id, None, 10);
-            let listed = listed.await.unwrap().leads;
+            let listed = listed.await.unwrap().whole().unwrap();
             assert_eq!(listed.len(), 1);
             assert_eq!(listed[0].id, endless);
             let trouble = listed[0].trouble.clone().unwrap();
@@ -167,7 +167,7 @@ fn a_lead_that_was_set_aside_is_listed_with_its_error_in_nobodys_way_and_can_be_
             shop.live(&engine, Elapsed::days(1)).await;
             assert_eq!(shop.mail("luis"), 2);
             let none = handle.leads("set_aside", Order::Id, None, 10);
-            assert!(none.await.unwrap().leads.is_empty());
+            assert!(none.await.unwrap().whole().unwrap().is_empty());
             for lead in [endless, before] {
                 let again = handle.retry(lead).by(desk()).await;
                 assert_eq!(code(again), "not-set-aside");
@@ -232,7 +232,12 @@ fn a_message_that_was_set_aside_is_listed_with_its_error_in_nobodys_way_and_can_
             assert_eq!([shop.mail("ana"), shop.mail("rosa")], [1, 1], "at once");
             shop.live(&engine, Elapsed::hours(1)).await;
             let handle = engine.tenant("shop");
-            let listed = handle.messages("set_aside", None, 10).await.unwrap();
+            let listed = handle
+                .messages("set_aside", None, 10)
+                .await
+                .unwrap()
+                .whole()
+                .unwrap();
             assert_eq!(listed.len(), 1);
             let trouble = listed[0].trouble.clone().unwrap();
             assert_eq!(trouble.failures, Trouble::PATIENCE);
@@ -244,7 +249,12 @@ fn a_message_that_was_set_aside_is_listed_with_its_error_in_nobodys_way_and_can_
             let engine = shop.worker(&[&broken(), &mended()]);
             adopt(&engine).await;
             let handle = engine.tenant("shop");
-            let listed = handle.messages("set_aside", None, 10).await.unwrap();
+            let listed = handle
+                .messages("set_aside", None, 10)
+                .await
+                .unwrap()
+                .whole()
+                .unwrap();
             let [first, second] = &listed[..] else {
                 panic!("{listed:?}")
             };
@@ -254,7 +264,12 @@ fn a_message_that_was_set_aside_is_listed_with_its_error_in_nobodys_way_and_can_
             withdrawn.await.unwrap();
             engine.tick().await.unwrap();
             assert_eq!(shop.mail("broken"), 1);
-            let none = handle.messages("set_aside", None, 10).await.unwrap();
+            let none = handle
+                .messages("set_aside", None, 10)
+                .await
+                .unwrap()
+                .whole()
+                .unwrap();
             assert!(none.is_empty(), "{none:?}");
             for message in [first, second] {
                 let again = handle.settle(message.id, Fate::Retry).by(desk()).await;
@@ -296,7 +311,12 @@ fn a_sweep_that_was_set_aside_is_listed_with_its_error_in_nobodys_way_and_can_be
             adopt(&engine).await;
             shop.live(&engine, Elapsed::days(15)).await;
             let handle = engine.tenant("shop");
-            let listed = handle.sweeps("set_aside", None, 10).await.unwrap();
+            let listed = handle
+                .sweeps("set_aside", None, 10)
+                .await
+                .unwrap()
+                .whole()
+                .unwrap();
             let names = |sweeps: &[Sweep]| -> Vec<String> {
                 sweeps.iter().map(|sweep| sweep.name.to_string()).collect()
             };
@@ -312,7 +332,12 @@ fn a_sweep_that_was_set_aside_is_listed_with_its_error_in_nobodys_way_and_can_be
             released.await.unwrap();
             engine.tick().await.unwrap();
             assert_eq!(attempts(&engine).await, 5);
-            let none = handle.sweeps("set_aside", None, 10).await.unwrap();
+            let none = handle
+                .sweeps("set_aside", None, 10)
+                .await
+                .unwrap()
+                .whole()
+                .unwrap();
             assert!(none.is_empty(), "{none:?}");
             let again = handle.retry_sweep(listed[0].id).by(desk()).await;
             assert_eq!(code(again), "not-set-aside");
@@ -336,7 +361,12 @@ fn whoever_releases_may_settle() {
             }
             let lead = register(&engine, "Broken", "endless").await;
             shop.live(&engine, Elapsed::hours(2)).await;
-            let message = handle.messages("set_aside", None, 10).await.unwrap();
+            let message = handle
+                .messages("set_aside", None, 10)
+                .await
+                .unwrap()
+                .whole()
+                .unwrap();
             let message = message[0].id;
             assert_eq!(code(handle.retry(lead).by("bea").await), "not-permitted");
             let settled = handle.settle(message, Fate::Retry).by("bea").await;

@@ -107,7 +107,13 @@ fn a_target_that_was_reached_before_its_worker_died_does_not_count_as_refused() 
         assert!(!quito.lead(lead.id).await.unwrap().unwrap().holds.is_empty());
         clock.advance(Elapsed::minutes(2));
         engine.tick().await.unwrap();
-        let swept = quito.sweeps("", None, 1).await.unwrap().remove(0);
+        let swept = quito
+            .sweeps("", None, 1)
+            .await
+            .unwrap()
+            .whole()
+            .unwrap()
+            .remove(0);
         assert_eq!((swept.reached, swept.refused, swept.next_at), (1, 0, None));
     });
 }

@@ -154,7 +154,11 @@ async fn register(engine: &Engine) -> Lead {
 
 async fn leads(engine: &Engine) -> Vec<Lead> {
     let shop = engine.tenant(TENANT);
-    shop.leads("", By::Id, None, 10_000).await.unwrap().leads
+    shop.leads("", By::Id, None, 10_000)
+        .await
+        .unwrap()
+        .whole()
+        .unwrap()
 }
 
 fn owner(lead: &Lead) -> Option<&str> {

@@ -147,7 +147,7 @@ fn a_date_that_is_told_again_is_no_news() {
             .await
             .unwrap();
         engine.tick().await.unwrap();
-        let messages = shop.messages("", None, 10).await.unwrap();
+        let messages = shop.messages("", None, 10).await.unwrap().whole().unwrap();
         assert_eq!(messages.len(), 1);
     });
 }

@@ -186,7 +186,9 @@ CREATE TABLE "{prefix}sweep_facts" (
 -- log, and in a transaction of the host's nothing is spoilt.
 --
 -- The settings keep every statement on the primary key, key by key in the order of the arrays,
--- whatever the planner knows of the tables: locks are taken in one order.
+-- whatever the planner knows of the tables: locks are taken in one order. So do `LIMIT 1`, and the
+-- tenant that stands beside each key: known by itself, all of its rows would be gone through, where
+-- the tables were just filled and the planner believes that these are few.
 CREATE FUNCTION "{prefix}write"(
     the_tenant text,
     check_kinds smallint[], check_ids uuid[], check_versions bigint[],
@@ -208,13 +210,13 @@ DECLARE
     found_rows bigint;
 BEGIN
     IF cardinality(check_ids) > 0 THEN
-        SELECT count(*) INTO found_rows FROM (
-            SELECT 1
-            FROM unnest(check_kinds, check_ids, check_versions) AS c (kind, id, version)
-            JOIN "{prefix}records" r
-              ON r.tenant = the_tenant AND r.kind = c.kind AND r.id = c.id
-             AND r.version = c.version
-            FOR SHARE OF r SKIP LOCKED
+        SELECT count(*) INTO found_rows
+        FROM unnest(check_kinds, check_ids, check_versions) AS c (kind, id, version)
+        CROSS JOIN LATERAL (
+            SELECT 1 FROM "{prefix}records" r
+            WHERE r.tenant = the_tenant AND r.kind = c.kind AND r.id = c.id
+              AND r.version = c.version
+            LIMIT 1 FOR SHARE OF r SKIP LOCKED
         ) present;
         IF found_rows < (SELECT count(*) FROM unnest(check_versions) v WHERE v > 0) THEN
             RETURN false;
@@ -222,8 +224,10 @@ BEGIN
         IF EXISTS (
             SELECT 1
             FROM unnest(check_kinds, check_ids, check_versions) AS c (kind, id, version)
-            JOIN "{prefix}records" r
-              ON r.tenant = the_tenant AND r.kind = c.kind AND r.id = c.id
+            CROSS JOIN LATERAL (
+                SELECT 1 FROM "{prefix}records" r
+                WHERE r.tenant = the_tenant AND r.kind = c.kind AND r.id = c.id LIMIT 1
+            ) present
             WHERE c.version = 0
         ) THEN
             RETURN false;
@@ -233,9 +237,11 @@ BEGIN
     IF cardinality(old_ids) > 0 THEN
         UPDATE "{prefix}records" r
         SET version = u.version, lane = u.lane, wakes_at = u.clock, body = u.body
-        FROM unnest(old_kinds, old_ids, old_reads, old_versions, old_lanes, old_clocks, old_bodies)
-            AS u (kind, id, read, version, lane, clock, body)
-        WHERE r.tenant = the_tenant AND r.kind = u.kind AND r.id = u.id AND r.version = u.read;
+        FROM unnest(
+            array_fill(the_tenant, ARRAY[cardinality(old_ids)]),
+            old_kinds, old_ids, old_reads, old_versions, old_lanes, old_clocks, old_bodies
+        ) AS u (tenant, kind, id, read, version, lane, clock, body)
+        WHERE r.tenant = u.tenant AND r.kind = u.kind AND r.id = u.id AND r.version = u.read;
         GET DIAGNOSTICS found_rows = ROW_COUNT;
         IF found_rows < cardinality(old_ids) THEN
             RAISE EXCEPTION 'moved' USING ERRCODE = 'LK001';
@@ -255,8 +261,10 @@ BEGIN
 
     IF cardinality(gone_ids) > 0 THEN
         DELETE FROM "{prefix}records" r
-        USING unnest(gone_kinds, gone_ids, gone_reads) AS g (kind, id, read)
-        WHERE r.tenant = the_tenant AND r.kind = g.kind AND r.id = g.id AND r.version = g.read;
+        USING unnest(
+            array_fill(the_tenant, ARRAY[cardinality(gone_ids)]), gone_kinds, gone_ids, gone_reads
+        ) AS g (tenant, kind, id, read)
+        WHERE r.tenant = g.tenant AND r.kind = g.kind AND r.id = g.id AND r.version = g.read;
         GET DIAGNOSTICS found_rows = ROW_COUNT;
         IF found_rows < cardinality(gone_ids) THEN
             RAISE EXCEPTION 'moved' USING ERRCODE = 'LK001';

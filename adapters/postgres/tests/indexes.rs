@@ -54,6 +54,56 @@ fn the_indexes_that_segments_ask_for_are_used() {
     });
 }
 
+/// A database that was just filled has no statistics, and for the planner hardly a row: whatever it
+/// makes of that, what is written is found by its key, and not among all that the tenant has.
+#[test]
+fn what_is_written_is_found_by_its_key_whatever_the_planner_knows() {
+    const LEADS: u32 = 6_000;
+    const WRITTEN: u32 = 100;
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let store = PostgresStore::open(&url).await.expect("a store");
+        let client = server::connect(&url).await;
+        let unknown = "ALTER TABLE leadkit_records SET (autovacuum_enabled = false)";
+        client.batch_execute(unknown).await.expect("a setting");
+        for numbers in (0..LEADS).collect::<Vec<_>>().chunks(500) {
+            write(
+                &store,
+                numbers.iter().map(|n| put(*n, Vec::new())).collect(),
+            )
+            .await;
+        }
+        let read = "SELECT pg_stat_force_next_flush(), sum(idx_tup_read)::bigint
+                    FROM pg_stat_user_indexes WHERE relname = 'leadkit_records'";
+        let entries_read = async || {
+            // What a connection did is told once it has been idle for a moment.
+            tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+            let row = client.query_one(read, &[]).await.expect("statistics");
+            row.get::<_, i64>(1)
+        };
+        let before = entries_read().await;
+        let again = |number| {
+            let first = put(number, Vec::new());
+            let (read, makes) = (first.makes, first.makes.next());
+            let body = Some(vec![1]);
+            leadkit::store::Put {
+                read,
+                makes,
+                body,
+                ..first
+            }
+        };
+        let rewritten: Vec<_> = (1_001..1_001 + WRITTEN).map(again).collect();
+        write(&store, rewritten).await;
+        let read = entries_read().await - before;
+        assert!(
+            (i64::from(WRITTEN)..i64::from(LEADS / 4)).contains(&read),
+            "{read} entries read"
+        );
+    });
+}
+
 /// PostgreSQL's indexes have room for 2,700 bytes; a fact may be longer.
 #[test]
 fn a_text_that_is_longer_than_an_index_has_room_for_is_written_and_found() {

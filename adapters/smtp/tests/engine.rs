@@ -40,7 +40,12 @@ async fn first_message(mailer: SmtpMailer, email: &str) -> (String, bool) {
     let rosa = toluca.register(rosa).by("luisa").await.unwrap();
     let until = "2026-06-08T16:00:00Z".parse().unwrap();
     engine.live_until(&clock, until, |_, _| {}).await.unwrap();
-    let messages = toluca.messages("", None, 10).await.unwrap();
+    let messages = toluca
+        .messages("", None, 10)
+        .await
+        .unwrap()
+        .whole()
+        .unwrap();
     let rosa = toluca.lead(rosa.id).await.unwrap().unwrap();
     assert_eq!(messages.len(), 1);
     let state = messages[0].state.as_str().to_owned();

@@ -17,10 +17,9 @@ use smol_str::SmolStr;
 
 use super::progress::{Bar, Progress};
 use crate::Failure;
+use crate::listing::{PAGE, Unreadable};
 use crate::set_aside::{self, Aside};
 
-/// How many leads and journal entries are read at once.
-const PAGE: usize = 500;
 /// How many of each kind of what was set aside are told.
 const EXAMPLES: usize = 5;
 
@@ -59,6 +58,8 @@ pub struct Figures {
     pub set_aside: u64,
     /// The first few of each kind of them.
     pub set_aside_examples: Vec<Aside>,
+    /// Records that can't be read: what would have to be read of them is missing from the figures.
+    pub unreadable: Vec<Unreadable>,
     /// How many commands and rules the journal holds.
     pub journal_entries: u64,
 }
@@ -170,12 +171,17 @@ impl Figures {
         }
         figures.set_aside = set_aside::count(&handle).await?;
         if figures.set_aside > 0 {
-            figures.set_aside_examples = set_aside::all(&handle, EXAMPLES).await?;
+            let found = set_aside::first(&handle, EXAMPLES).await?;
+            figures.set_aside_examples = found.records;
+            figures.unreadable = found.unreadable;
         }
         let mut bar = Bar::of_unknown(progress, "counting");
         figures
             .go_through_leads(&handle, playbook, now, &mut bar)
             .await?;
+        // A lead that was set aside is met twice.
+        figures.unreadable.sort_unstable();
+        figures.unreadable.dedup();
         figures
             .go_through_journal(engine, tenant, playbook, &mut bar)
             .await?;
@@ -256,8 +262,9 @@ impl Figures {
         let mut after = None;
         loop {
             let page = handle.leads("", Order::Id, after, PAGE).await?;
-            bar.step(page.leads.len());
-            for lead in page.leads {
+            bar.step(page.records.len() + page.unreadable.len());
+            self.unreadable.extend(Unreadable::of(&page.unreadable));
+            for lead in page.records {
                 if let Some(owner) = lead.owner_id() {
                     agents.insert(fold(owner.as_str()), owner.to_string());
                 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Replayed;
 use super::figures::Figures;
 use crate::report::{counted, grouped, table as text_table, table_of_numbers, times};
-use crate::set_aside;
+use crate::{listing, set_aside};
 
 /// The report for people.
 pub(super) fn told(replayed: &Replayed) -> String {
@@ -74,19 +74,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
         }
         let _ = writeln!(text, "\n{table}");
     }
-    if figures.set_aside > 0 {
-        let count = counted(figures.set_aside, "record");
-        let table = set_aside::listed(&figures.set_aside_examples);
-        let shown = figures.set_aside_examples.len() as u64;
-        let some = match shown < figures.set_aside {
-            true => format!(", {} of them", grouped(shown)),
-            false => String::new(),
-        };
-        let _ = writeln!(
-            text,
-            "\n{count} set aside because they failed{some}:\n{table}"
-        );
-    }
+    tell_troubles(&mut text, figures);
     if !figures.flagged.is_empty() {
         let mut table = text_table(["flagged lead", "contact", "because"]);
         for flagged in figures.flagged.iter().take(MOST_TOLD) {
@@ -118,6 +106,33 @@ fn tell_more(text: &mut String, count: usize) {
             "and {} more; --json lists all",
             grouped((count - MOST_TOLD) as u64)
         );
+    }
+}
+
+/// What was set aside, and what can't be read.
+fn tell_troubles(text: &mut String, figures: &Figures) {
+    if figures.set_aside > 0 {
+        let count = counted(figures.set_aside, "record");
+        let table = set_aside::listed(&figures.set_aside_examples);
+        let shown = figures.set_aside_examples.len() as u64;
+        let some = match shown < figures.set_aside {
+            true => format!(", {} of them", grouped(shown)),
+            false => String::new(),
+        };
+        let _ = writeln!(
+            text,
+            "\n{count} set aside because they failed{some}:\n{table}"
+        );
+    }
+    if !figures.unreadable.is_empty() {
+        let count = counted(figures.unreadable.len() as u64, "record");
+        let _ = writeln!(
+            text,
+            "\nwhat can't be read is missing from the figures ({count}):"
+        );
+        let told = figures.unreadable.len().min(MOST_TOLD);
+        listing::tell(text, &figures.unreadable[..told]);
+        tell_more(text, figures.unreadable.len());
     }
 }
 

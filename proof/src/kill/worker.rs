@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::Command;
-use leadkit::engine::{Engine, Error};
+use leadkit::engine::{Engine, Error, Page};
 use leadkit::ids::{CommandId, MessageId};
 use leadkit::record::Lead;
 use leadkit::store::{Order, Store, StoreErrorKind};
@@ -184,8 +184,9 @@ impl Worker<'_> {
         let newest = Order::Descending("registered_at".into());
         let leads = tenant.leads("", newest, None, 30).await;
         let doubtful = tenant.messages("state == \"in-doubt\"", None, 10).await;
-        let (leads, doubtful) = match (leads, doubtful) {
-            (Ok(page), Ok(messages)) => (page.leads, messages),
+        let (leads, doubtful) = match (leads.and_then(Page::whole), doubtful.and_then(Page::whole))
+        {
+            (Ok(leads), Ok(messages)) => (leads, messages),
             (leads, messages) => {
                 leads.err().iter().for_each(|error| self.note(error));
                 messages.err().iter().for_each(|error| self.note(error));

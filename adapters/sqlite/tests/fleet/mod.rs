@@ -275,7 +275,13 @@ pub(crate) async fn processes_share_the_work_and_do_nothing_twice(fleet: &Fleet)
         who.len() > 1 && who.is_subset(&known),
         "{who:?} of {known:?}"
     );
-    let messages = desk.tenant("shop").messages("", None, 1_000).await.unwrap();
+    let messages = desk
+        .tenant("shop")
+        .messages("", None, 1_000)
+        .await
+        .unwrap()
+        .whole()
+        .unwrap();
     assert!(messages.iter().all(|message| message.attempts == 1));
     assert_eq!(messages.len(), 2 * LEADS);
     workers.into_iter().for_each(Worker::end);

@@ -1,0 +1,91 @@
+//! What a listing finds: records, and beside them those that can't be read.
+
+use std::fmt::Write as _;
+
+use leadkit::engine::{Error, Page};
+use leadkit::record::stored;
+use leadkit::store::{Cursor, Key, Kind};
+use serde::Serialize;
+
+use crate::Failure;
+use crate::failure::chain;
+
+/// How many records are read at once.
+pub(crate) const PAGE: usize = 500;
+
+/// A record that can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Unreadable {
+    /// What it is: `lead`, `message`, `sweep`.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// Why.
+    pub error: String,
+}
+
+impl Unreadable {
+    pub(crate) fn new(key: &Key, why: &stored::Unreadable) -> Self {
+        Self {
+            kind: match key.kind {
+                Kind::Lead => "lead",
+                Kind::Message => "message",
+                Kind::Sweep => "sweep",
+                _ => "record",
+            },
+            id: key.id.to_string(),
+            error: chain(why),
+        }
+    }
+
+    /// Those of a page.
+    pub(crate) fn of(page: &[(Key, stored::Unreadable)]) -> impl Iterator<Item = Self> {
+        page.iter().map(|(key, why)| Self::new(key, why))
+    }
+}
+
+/// What a listing found.
+pub(crate) struct Found<T> {
+    /// The records, in order.
+    pub(crate) records: Vec<T>,
+    /// Those that can't be read.
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
+impl<T> Found<T> {
+    /// How many it found, whether they can be read or not.
+    pub(crate) fn len(&self) -> usize {
+        self.records.len() + self.unreadable.len()
+    }
+}
+
+/// The first so many records of a listing, page by page. Those that can't be read count too: a
+/// database of another version has nothing else.
+pub(crate) async fn first<T>(
+    limit: usize,
+    page: impl AsyncFn(Option<Cursor>, usize) -> Result<Page<T>, Error>,
+) -> Result<Found<T>, Failure> {
+    let mut found = Found {
+        records: Vec::new(),
+        unreadable: Vec::new(),
+    };
+    let mut after = None;
+    while found.len() < limit {
+        let size = (limit - found.len()).min(PAGE);
+        let page = page(after, size).await?;
+        found.unreadable.extend(Unreadable::of(&page.unreadable));
+        found.records.extend(page.records);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Tells which records can't be read, a line each.
+pub(crate) fn tell(text: &mut String, unreadable: &[Unreadable]) {
+    for Unreadable { kind, id, error } in unreadable {
+        let _ = writeln!(text, "{kind} {id} can't be read: {error}");
+    }
+}
