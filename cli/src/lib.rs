@@ -11,6 +11,7 @@
 
 pub mod check;
 pub mod database;
+pub mod each;
 pub mod explain;
 pub mod failure;
 pub mod leads;

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use leadkit::decide::command::Fate;
 use leadkit_cli::check::Depth;
+use leadkit_cli::each::Each;
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
 use leadkit_cli::messages::{Messages, Settle};
 use leadkit_cli::replay::{Progress, Replay};
-use leadkit_cli::set_aside::{Retry, SetAside};
+use leadkit_cli::set_aside::SetAside;
 use leadkit_cli::snippets::Style;
-use leadkit_cli::sweeps::{Cancel, Sweeps};
+use leadkit_cli::sweeps::Sweeps;
 use leadkit_cli::{
     Failure, Reported, check, explain, leads, messages, replay, set_aside, sweeps, test,
 };
@@ -512,14 +513,14 @@ fn waiting(asked: Waiting) -> Result<Reported, Failure> {
                 sweeps::Which::Unfinished
             },
         }),
-        Waiting::Cancel { database, ids, by } => sweeps::cancel(&Cancel {
+        Waiting::Cancel { database, ids, by } => sweeps::cancel(&Each {
             playbook: database.playbook,
             db: database.db,
             tenant: database.tenant,
             ids,
             by,
         }),
-        Waiting::Retry { database, ids, who } => set_aside::retry(&Retry {
+        Waiting::Retry { database, ids, who } => set_aside::retry(&Each {
             playbook: database.playbook,
             db: database.db,
             tenant: database.tenant,

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::database::{self, For};
+use crate::each::{Each, Refused};
 use crate::listing::{Found, Unreadable};
 use crate::messages::{self, recipient};
 use crate::report::{counted, grouped, table};
@@ -31,21 +32,6 @@ pub struct SetAside {
     pub tenant: Option<String>,
     /// How many of each kind are listed at most.
     pub limit: usize,
-}
-
-/// What is to be tried again.
-#[derive(Clone, Debug)]
-pub struct Retry {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
-    /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
-    /// The ids of leads, messages and sweeps.
-    pub ids: Vec<String>,
-    /// Who says so: an agent, or `host:NAME`.
-    pub by: String,
 }
 
 #[derive(Serialize)]
@@ -193,33 +179,13 @@ struct Retried {
     refused: Option<Refused>,
 }
 
-/// Why nothing was done about a record.
-#[derive(Serialize)]
-pub(crate) struct Refused {
-    pub(crate) code: &'static str,
-    pub(crate) reason: String,
-}
-
 /// Lets records go on that were set aside. One that is refused keeps none of the others.
 ///
 /// # Errors
 /// When the database can't be written.
-pub fn retry(asked: &Retry) -> Result<Reported, Failure> {
-    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
-    let ids = database::ids(&asked.ids)?;
-    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
-    let store = database::open(&asked.db, For::Acting)?;
-    let engine = database::acting(store, &tenant, playbook.clone())?;
-    let retried = pollster::block_on(async {
-        database::must_be_there(&asked.db, &engine, &tenant).await?;
-        database::must_be_under(&playbook, &engine, &tenant).await?;
-        let mut retried = Vec::with_capacity(ids.len());
-        for id in ids {
-            let handle = engine.tenant(tenant.clone());
-            retried.push(retry_one(&engine, &handle, id, &asked.by).await?);
-        }
-        Ok::<_, Failure>(retried)
-    })?;
+pub fn retry(asked: &Each) -> Result<Reported, Failure> {
+    let retried = asked
+        .carry_out(async |engine, handle, id| retry_one(engine, handle, id, &asked.by).await)?;
     let mut text = String::new();
     for one in &retried {
         let kind = one.kind.unwrap_or("record");

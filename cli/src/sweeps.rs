@@ -18,9 +18,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::database::{self, For};
+use crate::each::{Each, Refused};
 use crate::listing::{Found, Unreadable};
 use crate::report::{counted, grouped, rfc3339, table};
-use crate::set_aside::Refused;
 use crate::{Failure, Reported, check, listing};
 
 /// Whose sweeps are to be listed.
@@ -44,21 +44,6 @@ pub enum Which {
     Unfinished,
     /// Those that are over, too.
     All,
-}
-
-/// What is to be ended.
-#[derive(Clone, Debug)]
-pub struct Cancel {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
-    /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
-    /// The ids of sweeps.
-    pub ids: Vec<String>,
-    /// Who says so: an agent, or `host:NAME`.
-    pub by: String,
 }
 
 #[derive(Serialize)]
@@ -203,22 +188,9 @@ struct Cancelled {
 ///
 /// # Errors
 /// When the database can't be written.
-pub fn cancel(asked: &Cancel) -> Result<Reported, Failure> {
-    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
-    let ids = database::ids(&asked.ids)?;
-    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
-    let store = database::open(&asked.db, For::Acting)?;
-    let engine = database::acting(store, &tenant, playbook.clone())?;
-    let cancelled = pollster::block_on(async {
-        database::must_be_there(&asked.db, &engine, &tenant).await?;
-        database::must_be_under(&playbook, &engine, &tenant).await?;
-        let mut cancelled = Vec::with_capacity(ids.len());
-        for id in ids {
-            let handle = engine.tenant(tenant.clone());
-            cancelled.push(cancel_one(&engine, &handle, id, &asked.by).await?);
-        }
-        Ok::<_, Failure>(cancelled)
-    })?;
+pub fn cancel(asked: &Each) -> Result<Reported, Failure> {
+    let cancelled = asked
+        .carry_out(async |engine, handle, id| cancel_one(engine, handle, id, &asked.by).await)?;
     let mut text = String::new();
     for one in &cancelled {
         let _ = match &one.refused {

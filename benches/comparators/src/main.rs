@@ -30,15 +30,29 @@ const PAGE: usize = 500;
 
 fn main() {
     let mut arguments = std::env::args().skip_while(|argument| argument != "--jobs");
-    let jobs = arguments.nth(1).map_or(20_000, |n| n.parse().expect("a number of jobs"));
+    let jobs = arguments
+        .nth(1)
+        .map_or(20_000, |n| n.parse().expect("a number of jobs"));
     if server::url().is_none() {
         return;
     }
     println!("{jobs} jobs; acknowledged per second");
     server::block_on(async {
-        tell("leadkit: leads due, decided, a task opened", jobs, leadkit(jobs).await);
-        tell("graphile_worker: jobs that do nothing", jobs, graphile_worker(jobs).await);
-        tell("apalis-postgres: jobs that do nothing", jobs, apalis(jobs).await);
+        tell(
+            "leadkit: leads due, decided, a task opened",
+            jobs,
+            leadkit(jobs).await,
+        );
+        tell(
+            "graphile_worker: jobs that do nothing",
+            jobs,
+            graphile_worker(jobs).await,
+        );
+        tell(
+            "apalis-postgres: jobs that do nothing",
+            jobs,
+            apalis(jobs).await,
+        );
     });
 }
 
@@ -50,7 +64,9 @@ fn tell(what: &str, jobs: usize, took: Duration) {
 
 async fn leadkit(leads: usize) -> Duration {
     let url = server::fresh_database().await;
-    let store = PostgresStore::open_with(&url, &server::options()).await.expect("a store");
+    let store = PostgresStore::open_with(&url, &server::options())
+        .await
+        .expect("a store");
     let clock = VirtualClock::at("2026-03-02T09:00:00Z".parse().expect("an instant"));
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/playbook");
     let engine = Engine::builder(store)
@@ -149,7 +165,9 @@ async fn apalis(jobs: usize) -> Duration {
     storage.push_all(&mut all).await.expect("jobs");
     let client = server::connect(&url).await;
     let left = "SELECT count(*) FROM apalis.jobs WHERE status <> 'Done'";
-    let worker = WorkerBuilder::new("comparison").backend(storage).build(nothing);
+    let worker = WorkerBuilder::new("comparison")
+        .backend(storage)
+        .build(nothing);
     let begun = Instant::now();
     let (tell, told) = futures::channel::oneshot::channel::<()>();
     let measured = async {
