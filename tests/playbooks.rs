@@ -183,9 +183,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "M6", "ticked off by hand", |p| task(p, "first-contact").is_service_level = false),
     Mutation(SALES, "M6", "no exemption", |p| rule(p, "first-contact").only_if = None),
     Mutation(SALES, "M6", "NO ANSWER without a try", |p| without_need(p, "attempted")),
-    Mutation(SALES, "M6", "holds stop nothing", |p| {
-        task(p, "first-contact").stopped_by = StoppedBy::Named(Vec::new());
-    }),
+    Mutation(SALES, "M6", "a hold stops the four hours", |p| task(p, "first-contact").stopped_by = StoppedBy::Any),
     Mutation(SALES, "M7", "nothing happens when it is late", |p| without_rule(p, "first-contact.late")),
     Mutation(SALES, "M7", "reassigned for ever", |p| late_assign(p).at_most = None),
     Mutation(SALES, "M7", "to somebody who had it before", |p| late_assign(p).not_earlier_owners = false),
@@ -208,6 +206,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "M9", "business days", |p| rule(p, "two-days-without-answer").delay = Delay::BusinessDays(2)),
     Mutation(SALES, "M9", "a silence that is reported late is forgotten", |p| rule(p, "two-days-without-answer").late = Late::Skip),
     Mutation(SALES, "M9", "who declines must be called five times all the same", |p| asks(p, "five-attempts", "attempts.since_opened >= 5")),
+    Mutation(SALES, "M9", "who declines need not say why", |p| without_need(p, "why-declined")),
     Mutation(SALES, "M10", "no task on LOST", |p| without_rule(p, "decide-on-lost")),
     Mutation(SALES, "M10", "anybody decides", |p| task(p, "decide-on-lost").role = None),
     Mutation(SALES, "M10", "there is nothing to choose", |p| task(p, "decide-on-lost").choices.clear()),
@@ -249,13 +248,13 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "M6", "whom an earlier owner reached was reached", |p| asks(p, "reached", "attempts.reached >= 1 or answered")),
     Mutation(SALES, "M10", "whom somebody reached before LOST was reached", |p| asks(p, "reached", "attempts.reached >= 1 or answered")),
     Mutation(SALES, "M9", "attempts of an earlier life count", |p| {
-        asks(p, "five-attempts", "attempts.total >= 5 or (reached_at >= opened_at or answered_at >= opened_at) and outcome.reason is present");
+        asks(p, "five-attempts", "attempts.total >= 5 or reached_at >= opened_at or answered_at >= opened_at");
     }),
     Mutation(SALES, "M9", "information sent in an earlier life counts", |p| {
-        asks(p, "information-sent", "activities(\"information\") >= 1 or (reached_at >= opened_at or answered_at >= opened_at) and outcome.reason is present");
+        asks(p, "information-sent", "activities(\"information\") >= 1 or reached_at >= opened_at or answered_at >= opened_at");
     }),
     Mutation(SALES, "M9", "whom somebody reached in an earlier life declines", |p| {
-        asks(p, "five-attempts", "attempts.since_opened >= 5 or attempts.reached >= 1 and outcome.reason is present");
+        asks(p, "five-attempts", "attempts.since_opened >= 5 or attempts.reached >= 1");
     }),
     Mutation(SALES, "M10", "the supervisor takes a lead out of LOST by hand", |p| role(p, "supervisor").may.push(Permission::Reopen)),
     Mutation(SALES, "M10", "the sales manager does", |p| stage(p, "lost").by.clear()),

@@ -107,7 +107,7 @@ fn warnings(playbook: &Playbook) -> Vec<Warning> {
         calendar: None,
         message: format!(
             "an open lead in `{at}` can go cold: no rule comes there again and again (`every`), \
-             counted from `entered` or from a condition that asks for `now`"
+             counted from `touched`, `entered` or a condition that asks for `now`"
         ),
     });
     told.chain(playbook.calendars.iter().flat_map(long_nights))

@@ -271,21 +271,17 @@ impl Playbook {
     ///
     /// A rule counts if it is for all stages or for this one, has no last occurrence, and begins with
     /// the lead (`registered`, `assigned`, `entered`, `touched`) or with a condition that asks for
-    /// `now`. So does one that counts from `touched` and opens a task, however often it comes: people
-    /// can leave the task open, where it is seen, and whoever ticks it off touches the lead. That its
-    /// `if` or `until` may be in the way is not looked at.
+    /// `now`. That its `if` or `until` may be in the way is not looked at.
     #[must_use]
     pub fn cold_stages(&self) -> Vec<StageRef> {
         let comes_again = |rule: &&Rule| {
             let is_endless = rule.every.is_some_and(|every| every.at_most.is_none());
-            let opens_task = |action: &rule::Action| matches!(action, rule::Action::Task(_));
-            let comes = match &rule.anchor {
-                Anchor::Registered | Anchor::Assigned | Anchor::Entered => is_endless,
-                Anchor::Touched => is_endless || rule.actions.iter().any(opens_task),
-                Anchor::Turns(condition) => is_endless && condition.is_about_time(),
+            let begins = match &rule.anchor {
+                Anchor::Registered | Anchor::Assigned | Anchor::Entered | Anchor::Touched => true,
+                Anchor::Turns(condition) => condition.is_about_time(),
                 _ => false,
             };
-            comes && rule.scope.leads != Leads::Closed
+            is_endless && begins && rule.scope.leads != Leads::Closed
         };
         let rules: Vec<&Rule> = self.rules.iter().filter(comes_again).collect();
         let mut cold = Vec::new();

@@ -252,10 +252,12 @@ BEGIN
             WHERE u.read = u.version
         ) THEN
             DELETE FROM "{prefix}leases" l
-            USING unnest(old_kinds, old_ids, old_reads, old_versions)
-                AS u (kind, id, read, version)
+            USING unnest(
+                array_fill(the_tenant, ARRAY[cardinality(old_ids)]),
+                old_kinds, old_ids, old_reads, old_versions
+            ) AS u (tenant, kind, id, read, version)
             WHERE u.read = u.version
-              AND l.tenant = the_tenant AND l.kind = u.kind AND l.id = u.id;
+              AND l.tenant = u.tenant AND l.kind = u.kind AND l.id = u.id;
         END IF;
     END IF;
 
@@ -270,27 +272,32 @@ BEGIN
             RAISE EXCEPTION 'moved' USING ERRCODE = 'LK001';
         END IF;
         DELETE FROM "{prefix}leases" l
-        USING unnest(gone_kinds, gone_ids) AS g (kind, id)
-        WHERE l.tenant = the_tenant AND l.kind = g.kind AND l.id = g.id;
+        USING unnest(array_fill(the_tenant, ARRAY[cardinality(gone_ids)]), gone_kinds, gone_ids)
+            AS g (tenant, kind, id)
+        WHERE l.tenant = g.tenant AND l.kind = g.kind AND l.id = g.id;
         IF 2 = ANY (gone_kinds) THEN
             DELETE FROM "{prefix}lead_facts" f
-            USING unnest(gone_kinds, gone_ids) AS g (kind, id)
-            WHERE g.kind = 2 AND f.tenant = the_tenant AND f.id = g.id;
+            USING unnest(array_fill(the_tenant, ARRAY[cardinality(gone_ids)]), gone_kinds, gone_ids)
+                AS g (tenant, kind, id)
+            WHERE g.kind = 2 AND f.tenant = g.tenant AND f.id = g.id;
         END IF;
         IF 4 = ANY (gone_kinds) THEN
             DELETE FROM "{prefix}agent_facts" f
-            USING unnest(gone_kinds, gone_ids) AS g (kind, id)
-            WHERE g.kind = 4 AND f.tenant = the_tenant AND f.id = g.id;
+            USING unnest(array_fill(the_tenant, ARRAY[cardinality(gone_ids)]), gone_kinds, gone_ids)
+                AS g (tenant, kind, id)
+            WHERE g.kind = 4 AND f.tenant = g.tenant AND f.id = g.id;
         END IF;
         IF 8 = ANY (gone_kinds) THEN
             DELETE FROM "{prefix}message_facts" f
-            USING unnest(gone_kinds, gone_ids) AS g (kind, id)
-            WHERE g.kind = 8 AND f.tenant = the_tenant AND f.id = g.id;
+            USING unnest(array_fill(the_tenant, ARRAY[cardinality(gone_ids)]), gone_kinds, gone_ids)
+                AS g (tenant, kind, id)
+            WHERE g.kind = 8 AND f.tenant = g.tenant AND f.id = g.id;
         END IF;
         IF 9 = ANY (gone_kinds) THEN
             DELETE FROM "{prefix}sweep_facts" f
-            USING unnest(gone_kinds, gone_ids) AS g (kind, id)
-            WHERE g.kind = 9 AND f.tenant = the_tenant AND f.id = g.id;
+            USING unnest(array_fill(the_tenant, ARRAY[cardinality(gone_ids)]), gone_kinds, gone_ids)
+                AS g (tenant, kind, id)
+            WHERE g.kind = 9 AND f.tenant = g.tenant AND f.id = g.id;
         END IF;
     END IF;
 
