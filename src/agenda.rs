@@ -75,7 +75,8 @@ pub enum Standing<'a> {
 /// the playbook.
 #[must_use]
 pub fn agenda<'a>(playbook: &'a Playbook, lead: &'a Lead) -> Vec<Item<'a>> {
-    let mut items: Vec<Item<'a>> = all_items(playbook, lead).collect();
+    let mut items = Vec::new();
+    for_each_item(playbook, lead, |item| items.push(item));
     items.sort_by_key(|item| item.due_at);
     items
 }
@@ -87,26 +88,37 @@ pub fn agenda<'a>(playbook: &'a Playbook, lead: &'a Lead) -> Vec<Item<'a>> {
 pub fn wakes_at(playbook: &Playbook, lead: &Lead) -> Option<Instant> {
     match &lead.trouble {
         Some(trouble) => trouble.retry_at,
-        None => all_items(playbook, lead).map(|item| item.due_at).min(),
+        None => earliest(playbook, lead).map(|item| item.due_at),
     }
 }
 
 /// The first item of the agenda, if it is due at `now`.
 #[must_use]
 pub fn first_due<'a>(playbook: &'a Playbook, lead: &'a Lead, now: Instant) -> Option<Item<'a>> {
-    let first = all_items(playbook, lead).min_by_key(|item| item.due_at)?;
-    (first.due_at <= now).then_some(first)
+    earliest(playbook, lead).filter(|first| first.due_at <= now)
 }
 
-fn all_items<'a>(playbook: &'a Playbook, lead: &'a Lead) -> impl Iterator<Item = Item<'a>> {
-    playbook.rules.iter().flat_map(move |rule| {
-        let turns = turning(playbook, lead, rule);
-        let fires = match standing(playbook, lead, rule) {
-            Standing::Due(item) => Some(item),
-            _ => None,
-        };
-        turns.into_iter().chain(fires)
-    })
+/// The first item of the agenda.
+fn earliest<'a>(playbook: &'a Playbook, lead: &'a Lead) -> Option<Item<'a>> {
+    let mut first: Option<Item<'a>> = None;
+    for_each_item(playbook, lead, |item| {
+        if first.is_none_or(|first| item.due_at < first.due_at) {
+            first = Some(item);
+        }
+    });
+    first
+}
+
+/// Goes through what is due for a lead, in the order of the playbook.
+fn for_each_item<'a>(playbook: &'a Playbook, lead: &'a Lead, mut take: impl FnMut(Item<'a>)) {
+    for rule in &playbook.rules {
+        if let Some(item) = turning(playbook, lead, rule) {
+            take(item);
+        }
+        if let Standing::Due(item) = standing(playbook, lead, rule) {
+            take(item);
+        }
+    }
 }
 
 /// When the condition that a rule waits for turns next, if the lead stays as it is.

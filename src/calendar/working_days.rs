@@ -8,6 +8,9 @@ use super::rules::Rules;
 const FIRST: i64 = COMPILED_FROM / DAY;
 const END: i64 = COMPILED_UNTIL / DAY;
 
+/// How many days on from twice as many days as are asked for an answer is near.
+const NEAR: usize = 16;
+
 /// How many working days there are up to each day of the compiled years.
 #[derive(Debug)]
 pub(super) struct WorkingDays {
@@ -35,11 +38,20 @@ impl WorkingDays {
         let (up_to, at) = (*before.get(place + 1)?, before[place]);
         let found = if count > 0 {
             let wanted = i64::from(up_to).saturating_add(count);
-            let reached = before.partition_point(|count| i64::from(*count) < wanted);
+            // Most weeks have more working days than others: the answer is most often near.
+            let far = usize::try_from(count).unwrap_or(usize::MAX);
+            let near = place
+                .saturating_add(far.saturating_mul(2))
+                .saturating_add(NEAR);
+            let is_near = before
+                .get(near)
+                .is_some_and(|&count| i64::from(count) >= wanted);
+            let end = if is_near { near } else { before.len() };
+            let reached = place + before[place..end].partition_point(|&n| i64::from(n) < wanted);
             (reached < before.len()).then(|| reached - 1)
         } else {
             let wanted = i64::from(at).saturating_add(count);
-            let behind = before.partition_point(|count| i64::from(*count) <= wanted);
+            let behind = before[..=place].partition_point(|&n| i64::from(n) <= wanted);
             behind.checked_sub(1)
         };
         Some(FIRST + i64::try_from(found?).ok()?)
