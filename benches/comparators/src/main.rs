@@ -1,8 +1,12 @@
-//! How many jobs a second queues for PostgreSQL acknowledge that do nothing, beside how many leads
-//! leadkit wakes, decides and writes: all on one server, one after the other, with the same number.
+//! Queues for PostgreSQL that acknowledge jobs which do nothing, beside leadkit, which wakes leads,
+//! decides and writes: as many of each, on one server, one after the other; how many a second.
 //!
 //! `cargo run --release --manifest-path benches/comparators/Cargo.toml -- --bench`, with `--jobs N`
 //! for another number than 20,000. Without `--bench` the server does not sync, as in tests.
+//!
+//! Each queue has one worker, and fetches as many jobs at once as leadkit does. graphile_worker runs
+//! eight of them at a time and acknowledges those of five milliseconds together; apalis-postgres is as
+//! it comes, but for its batch. leadkit's worker is one thread.
 
 #[path = "../../../adapters/postgres/tests/server/mod.rs"]
 mod server;
