@@ -145,8 +145,17 @@ impl CommandMap {
 pub struct Test {
     /// The column.
     pub column: String,
-    /// What it may be; anything at all, if empty.
-    pub among: Vec<String>,
+    /// What its cell must be.
+    pub must: Must,
+}
+
+/// What a cell must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Must {
+    /// Anything that means something.
+    Present,
+    /// One of these, whatever their case.
+    Among(Vec<String>),
 }
 
 /// A text in which columns stand for cells.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use smol_str::SmolStr;
 
 use super::dates::{self, DateFault, Format, OrderFault};
-use super::map::{CommandMap, FileMap, Map, Part, Test, Text, Verb};
+use super::map::{CommandMap, FileMap, Map, Must, Part, Test, Text, Verb};
 use super::numbers::{self, NumberFault};
 use super::range::Range;
 use super::table::{Row, Table};
@@ -285,9 +285,9 @@ impl<'a> RowReading<'a> {
 
     fn holds(&self, test: &Test) -> bool {
         let cell = self.cell(&test.column);
-        match test.among.as_slice() {
-            [] => !cell.is_empty(),
-            among => among.iter().any(|one| folded_eq(one, cell)),
+        match &test.must {
+            Must::Present => !cell.is_empty(),
+            Must::Among(among) => among.iter().any(|one| folded_eq(one, cell)),
         }
     }
 

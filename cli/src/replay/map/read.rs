@@ -17,7 +17,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::dates::{Format, Order, Years};
 use super::super::numbers::DecimalMark;
-use super::{CommandMap, FileMap, Map, MapFault, Part, Test, Text, Verb};
+use super::{CommandMap, FileMap, Map, MapFault, Must, Part, Test, Text, Verb};
 use crate::spell;
 
 /// A value with its place.
@@ -443,8 +443,8 @@ impl Reader<'_> {
                 "name" => name = self.string(key, value),
                 "at" => at = self.column(key, value),
                 "lead" => lead = self.column(key, value),
-                "if" => only_if = self.tests(value),
-                "unless" => unless = self.tests(value),
+                "if" => only_if = self.tests(key, value),
+                "unless" => unless = self.tests(key, value),
                 _ => {
                     let near = if words().any(|word| word == key) {
                         Some(key)
@@ -581,40 +581,49 @@ impl Reader<'_> {
     }
 
     /// `if = "column"`, or `if = { column = "text", other = ["one", "another"] }`.
-    fn tests(&mut self, value: &Said<'_>) -> Vec<Test> {
-        let found: Option<Vec<Test>> = match value.get_ref() {
+    fn tests(&mut self, key: &str, value: &Said<'_>) -> Vec<Test> {
+        match value.get_ref() {
             DeValue::String(column) => {
                 self.speaks_of(column.as_ref(), value.span());
-                Some(vec![Test {
-                    column: column.as_ref().to_owned(),
-                    among: Vec::new(),
-                }])
+                let (column, must) = (column.as_ref().to_owned(), Must::Present);
+                vec![Test { column, must }]
             }
             DeValue::Table(table) => {
-                let entries = Self::entries(table);
-                for (column, span, _) in &entries {
-                    self.speaks_of(column, span.clone());
+                let mut tests = Vec::new();
+                for (column, span, among) in Self::entries(table) {
+                    self.speaks_of(column, span);
+                    let (column, must) = (column.to_owned(), self.among(key, among));
+                    tests.push(Test { column, must });
                 }
-                let tests = entries.into_iter().map(|(column, _, among)| {
-                    let among = match among.get_ref() {
-                        DeValue::Array(list) => list
-                            .iter()
-                            .map(|one| self.scalar(one))
-                            .collect::<Option<_>>()?,
-                        _ => vec![self.scalar(among)?],
-                    };
-                    let column = column.to_owned();
-                    Some(Test { column, among })
-                });
-                tests.collect()
+                tests
             }
-            _ => None,
-        };
-        if found.is_none() {
-            let hint = "write if = \"column\", or if = { column = \"text\" }".to_owned();
-            self.fault(value.span(), "this is no test of a row", Some(hint));
+            _ => {
+                self.no_test(key, value);
+                Vec::new()
+            }
         }
-        found.unwrap_or_default()
+    }
+
+    /// What a cell must be: a text, or one of a list of them.
+    fn among(&mut self, key: &str, value: &Said<'_>) -> Must {
+        let list = value.get_ref().as_array();
+        if list.is_some_and(|list| list.iter().next().is_none()) {
+            let hint = format!("name what the column may be, or write {key} = \"column\"");
+            self.fault(value.span(), "no row is one of none", Some(hint));
+        }
+        let among: Option<Vec<String>> = match list {
+            Some(list) => list.iter().map(|one| self.scalar(one)).collect(),
+            None => self.scalar(value).map(|one| vec![one]),
+        };
+        if among.is_none() {
+            self.no_test(key, value);
+        }
+        Must::Among(among.unwrap_or_default())
+    }
+
+    fn no_test(&mut self, key: &str, value: &Said<'_>) {
+        let hint = format!("write {key} = \"column\", or {key} = {{ column = \"text\" }}");
+        self.fault(value.span(), "this is no test of a row", Some(hint));
     }
 }
 
