@@ -17,6 +17,7 @@ use super::map::{CommandMap, FileMap, Map, Must, Part, Test, Text, Verb};
 use super::numbers::{self, NumberFault};
 use super::range::Range;
 use super::table::{Row, Table};
+use crate::spell::as_known;
 
 /// A command of a row.
 #[derive(Clone, Debug)]
@@ -552,20 +553,6 @@ impl<'a> RowReading<'a> {
             },
         };
         value.ok_or_else(|| refused(&format_args!("is not {}", field.value_type)))
-    }
-}
-
-/// The playbook's name that a cell means: case, spaces, `-` and `_` do not matter.
-pub(super) fn as_known(text: &str, known: &mut dyn Iterator<Item = &Name>) -> Name {
-    let plain = |text: &str| -> String {
-        let letters = text.chars().filter(|c| !matches!(c, ' ' | '-' | '_'));
-        letters.flat_map(char::to_lowercase).collect()
-    };
-    let wanted = plain(text);
-    let mut same = known.filter(|name| plain(name.as_str()) == wanted);
-    match same.next() {
-        Some(name) => name.clone(),
-        None => Name::from(text),
     }
 }
 
