@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use leadkit::facts::{AgentFact, LeadFact};
+use leadkit::facts::built_in;
 use leadkit::playbook::people::Permission;
+use leadkit::store::Kind;
 
 /// What the readers call with a key.
 const ASK_FOR: [&str; 9] = [
@@ -29,55 +30,159 @@ fn sources(folder: &str) -> Vec<PathBuf> {
     files.filter(|path| path.is_file()).collect()
 }
 
-/// The keys for which the readers ask, as their source says them.
-fn keys() -> BTreeSet<String> {
+/// Where the page tells the keys that a file reads; anywhere, for those that read parts of many.
+/// Pipelines have their waits with them.
+const TOLD_IN: [(&str, &str); 8] = [
+    ("calendars.rs", "Calendars"),
+    ("people.rs", "People"),
+    ("pipelines.rs", "Leads"),
+    ("rules.rs", "What happens in time"),
+    ("tasks.rs", "What happens in time"),
+    ("actions.rs", "What happens in time"),
+    ("pipelines.rs", "What happens in time"),
+    ("scenario/read.rs", "Scenarios"),
+];
+
+/// The keys for which a reader asks, as its source says them.
+fn keys(file: &Path) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
-    let files = [sources("src/playbook/compile"), sources("src/scenario")];
-    for file in files.concat() {
-        let source = fs::read_to_string(file).unwrap();
-        let code = source.split("#[cfg(test)]").next().unwrap();
-        for ask in ASK_FOR {
-            for found in code.split(ask).skip(1) {
-                let key = found.split('"').next().unwrap();
-                let is_key = |c: char| c.is_ascii_lowercase() || c == '-';
-                // What there can be too many of is told in the plural; it is no key.
-                if !key.is_empty() && !matches!(key, "bases" | "rules") && key.chars().all(is_key) {
-                    keys.insert(key.to_owned());
-                }
+    let source = fs::read_to_string(file).unwrap();
+    let code = source.split("#[cfg(test)]").next().unwrap();
+    for ask in ASK_FOR {
+        for found in code.split(ask).skip(1) {
+            let key = found.split('"').next().unwrap();
+            let is_key = |c: char| c.is_ascii_lowercase() || c == '-';
+            // What there can be too many of is told in the plural; it is no key.
+            if !key.is_empty() && !matches!(key, "bases" | "rules") && key.chars().all(is_key) {
+                keys.insert(key.to_owned());
             }
         }
     }
     keys
 }
 
-/// The words that stand between backticks on the page, or inside of what does.
-fn told() -> BTreeSet<String> {
+fn page() -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/playbook.md");
-    let page = fs::read_to_string(page).unwrap();
-    let quoted = page
+    fs::read_to_string(page).unwrap()
+}
+
+/// What stands under a heading; the whole page under none.
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let mut sections = page.split("\n## ");
+    match heading {
+        "" => page,
+        heading => sections.find(|text| text.starts_with(heading)).unwrap(),
+    }
+}
+
+/// The words that stand between backticks, or inside of what does.
+fn told(text: &str) -> BTreeSet<String> {
+    let quoted = text
         .lines()
         .flat_map(|line| line.split('`').skip(1).step_by(2));
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     let words = quoted.flat_map(|quoted| quoted.split(move |c| !is_part(c)));
-    let words = words.flat_map(|word| word.split('.').chain([word]));
     words.map(ToOwned::to_owned).collect()
 }
 
-#[test]
-fn every_key_that_is_read_stands_in_the_reference() {
-    let (keys, told) = (keys(), told());
-    assert!(keys.len() > 120, "{} keys: {keys:?}", keys.len());
-    let missing: Vec<&String> = keys.difference(&told).collect();
-    assert!(missing.is_empty(), "docs/playbook.md lacks {missing:?}");
+/// The rows of the table with this head, without what stands around their cells.
+fn table<'a>(page: &'a str, head: &str) -> Vec<(&'a str, &'a str)> {
+    let lines = page.lines().skip_while(|line| !line.starts_with(head));
+    let rows = lines.skip(2).map_while(|line| line.strip_prefix("| "));
+    let rows = rows.map(|row| row.trim_end_matches(" |").split_once(" | ").unwrap());
+    rows.collect()
 }
 
 #[test]
-fn every_permission_and_every_fact_stands_in_the_reference() {
-    let told = told();
-    let permissions = Permission::ALL.iter().map(|permission| permission.word());
-    let of_leads = LeadFact::ALL.iter().map(|fact| fact.built_in().name);
-    let of_agents = AgentFact::ALL.iter().map(|fact| fact.built_in().name);
-    for word in permissions.chain(of_leads).chain(of_agents) {
+fn every_key_that_is_read_stands_in_its_section_of_the_reference() {
+    let page = page();
+    let files = [sources("src/playbook/compile"), sources("src/scenario")].concat();
+    let (mut missing, mut count) = (Vec::new(), 0);
+    let mut sectioned = 0;
+    for file in files {
+        let headings = TOLD_IN.iter().filter(|(name, _)| file.ends_with(name));
+        let mut headings: Vec<&str> = headings.map(|(_, heading)| *heading).collect();
+        sectioned += headings.len();
+        if headings.is_empty() {
+            headings.push("");
+        }
+        // `[pipeline.NAME]` tells of `pipeline`.
+        let told = headings
+            .iter()
+            .flat_map(|heading| told(section(&page, heading)));
+        let told: BTreeSet<String> = told
+            .flat_map(|word| word.split('.').map(ToOwned::to_owned).collect::<Vec<_>>())
+            .collect();
+        let keys = keys(&file);
+        count += keys.len();
+        let lacking = keys.difference(&told);
+        missing.extend(lacking.map(|key| format!("`{key}` ({}) in {headings:?}", file.display())));
+    }
+    assert!(count > 120, "{count} keys");
+    assert_eq!(sectioned, TOLD_IN.len());
+    assert!(missing.is_empty(), "docs/playbook.md lacks {missing:#?}");
+}
+
+#[test]
+fn every_permission_stands_where_the_reference_tells_what_roles_may() {
+    let page = page();
+    let told = told(section(&page, "People"));
+    for permission in Permission::ALL {
+        let word = permission.word();
         assert!(told.contains(word), "docs/playbook.md lacks `{word}`");
+    }
+}
+
+/// The tables of facts say what the catalogue says, word for word, and no more.
+#[test]
+fn every_fact_stands_in_the_reference_as_the_catalogue_tells_it() {
+    let page = page();
+    for (head, kind) in [
+        ("| of a lead |", Kind::Lead),
+        ("| of an agent ", Kind::Agent),
+    ] {
+        let told: BTreeSet<(String, String)> = table(&page, head)
+            .into_iter()
+            .map(|(name, about)| (name.to_owned(), about.to_owned()))
+            .collect();
+        let known: BTreeSet<(String, String)> = built_in(kind)
+            .iter()
+            .map(|fact| {
+                let about = fact.about.trim_end_matches('.').to_owned();
+                (format!("`{}`", fact.name), about)
+            })
+            .collect();
+        let lacking: Vec<_> = known.difference(&told).collect();
+        assert!(lacking.is_empty(), "docs/playbook.md lacks {lacking:#?}");
+        let beyond: Vec<_> = told.difference(&known).collect();
+        assert!(beyond.is_empty(), "there are no such facts: {beyond:#?}");
+    }
+}
+
+/// The variables that every template may ask for, as the source lists them.
+fn variables() -> Vec<String> {
+    let files = [sources("src/playbook/compile"), sources("src")].concat();
+    let sources = files.iter().map(|file| fs::read_to_string(file).unwrap());
+    let lists = sources.filter_map(|source| {
+        let (_, list) = source.split_once(" VARIABLES: ")?;
+        let (_, list) = list.split_once('=')?;
+        let list = list.split(';').next()?;
+        let names = list.split('"').skip(1).step_by(2).map(ToOwned::to_owned);
+        Some(names.collect::<Vec<String>>())
+    });
+    lists.flatten().collect()
+}
+
+#[test]
+fn every_variable_of_templates_stands_in_the_reference() {
+    let page = page();
+    let rows = table(section(&page, "Templates"), "| variable |");
+    let names: String = rows.iter().map(|(names, _)| format!("{names}\n")).collect();
+    let told = told(&names);
+    let variables = variables();
+    let parts: Vec<&String> = variables.iter().filter(|name| name.contains('.')).collect();
+    assert!(parts.len() >= 16, "{variables:?}");
+    for name in parts {
+        assert!(told.contains(name), "docs/playbook.md lacks `{name}`");
     }
 }

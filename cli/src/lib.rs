@@ -4,14 +4,14 @@
 //! - [`check`]: everything that is wrong with a playbook, each fault with its place;
 //! - [`mod@test`]: the playbook's scenarios, played in virtual time;
 //! - [`replay`]: a recorded history, lived through again under a playbook;
-//! - [`leads`], [`explain`], [`mod@messages`] and [`mod@set_aside`]: looking into a database, and
-//!   settling what waits there for a person.
+//! - [`leads`], [`explain`], [`mod@messages`], [`mod@sweeps`] and [`mod@set_aside`]: looking into a
+//!   database, and settling what waits there for a person.
 //!
 //! Nothing here sends anything, and nothing is printed: that is the program's part.
 
+pub mod by_ids;
 pub mod check;
 pub mod database;
-pub mod each;
 pub mod explain;
 pub mod failure;
 pub mod leads;

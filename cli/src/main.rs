@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use leadkit::decide::command::Fate;
+use leadkit_cli::by_ids::ByIds;
 use leadkit_cli::check::Depth;
-use leadkit_cli::each::Each;
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
 use leadkit_cli::messages::{Messages, Settle};
@@ -513,14 +513,14 @@ fn waiting(asked: Waiting) -> Result<Reported, Failure> {
                 sweeps::Which::Unfinished
             },
         }),
-        Waiting::Cancel { database, ids, by } => sweeps::cancel(&Each {
+        Waiting::Cancel { database, ids, by } => sweeps::cancel(&ByIds {
             playbook: database.playbook,
             db: database.db,
             tenant: database.tenant,
             ids,
             by,
         }),
-        Waiting::Retry { database, ids, who } => set_aside::retry(&Each {
+        Waiting::Retry { database, ids, who } => set_aside::retry(&ByIds {
             playbook: database.playbook,
             db: database.db,
             tenant: database.tenant,

@@ -14,8 +14,8 @@ use leadkit::store::{Kind, Order};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::by_ids::{ByIds, Refused};
 use crate::database::{self, For};
-use crate::each::{Each, Refused};
 use crate::listing::{Found, Unreadable};
 use crate::messages::{self, recipient};
 use crate::report::{counted, grouped, table};
@@ -183,9 +183,8 @@ struct Retried {
 ///
 /// # Errors
 /// When the database can't be written.
-pub fn retry(asked: &Each) -> Result<Reported, Failure> {
-    let retried = asked
-        .carry_out(async |engine, handle, id| retry_one(engine, handle, id, &asked.by).await)?;
+pub fn retry(asked: &ByIds) -> Result<Reported, Failure> {
+    let retried = asked.carry_out(retry_one)?;
     let mut text = String::new();
     for one in &retried {
         let kind = one.kind.unwrap_or("record");
@@ -198,51 +197,27 @@ pub fn retry(asked: &Each) -> Result<Reported, Failure> {
     Ok(Reported::new(text, &json!({ "retried": retried }), is_well))
 }
 
-async fn retry_one(
-    engine: &Engine,
-    handle: &TenantHandle<'_>,
-    id: Id,
-    by: &str,
-) -> Result<Retried, Failure> {
-    let by = Actor::said(by);
-    let kind = database::kind_of(engine, handle.name(), id).await?;
-    let (kind, done) = match kind {
-        Some(Kind::Lead) => {
-            let retried = handle.retry(LeadId(id)).by(by).await.map(drop);
-            (Some("lead"), retried)
+async fn retry_one(engine: &Engine, handle: &TenantHandle<'_>, by: &Actor, id: Id) -> Retried {
+    let by = by.clone();
+    let (kind, refused) = match database::kind_of(engine, handle.name(), id).await {
+        Ok(Some(Kind::Lead)) => {
+            let done = handle.retry(LeadId(id)).by(by).await.map(drop);
+            (Some("lead"), Refused::if_failed(done))
         }
-        Some(Kind::Message) => {
-            let retried = handle.settle(MessageId(id), Fate::Retry).by(by).await;
-            (Some("message"), retried)
+        Ok(Some(Kind::Message)) => {
+            let done = handle.settle(MessageId(id), Fate::Retry).by(by).await;
+            (Some("message"), Refused::if_failed(done))
         }
-        Some(_) => {
-            let retried = handle.retry_sweep(SweepId(id)).by(by).await;
-            (Some("sweep"), retried)
+        Ok(Some(_)) => {
+            let done = handle.retry_sweep(SweepId(id)).by(by).await;
+            (Some("sweep"), Refused::if_failed(done))
         }
-        None => (
-            None,
-            Err(Error::NotThere("lead, message or sweep of this id")),
-        ),
+        Ok(None) => {
+            let nothing = Error::NotThere("lead, message or sweep of this id");
+            (None, Refused::if_failed(Err(nothing)))
+        }
+        Err(failure) => (None, Refused::if_failed(Err(failure))),
     };
-    let refused = match done {
-        Ok(()) => None,
-        Err(Error::Refused(refusal)) => Some(Refused {
-            code: refusal.code(),
-            reason: refusal.to_string(),
-        }),
-        Err(error @ Error::NotThere(_)) => Some(Refused {
-            code: "no-such-record",
-            reason: error.to_string(),
-        }),
-        Err(error @ Error::UnknownPlaybook(_)) => Some(Refused {
-            code: "other-playbook",
-            reason: error.to_string(),
-        }),
-        Err(error) => return Err(error.into()),
-    };
-    Ok(Retried {
-        kind,
-        id: id.to_string(),
-        refused,
-    })
+    let id = id.to_string();
+    Retried { kind, id, refused }
 }

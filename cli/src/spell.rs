@@ -1,4 +1,6 @@
-//! "Did you mean": the known name that was most likely meant.
+//! The known name that was meant: written a little differently, or most likely ("did you mean").
+
+use leadkit::ids::Name;
 
 /// The known name that is nearest to `name`, if one is near enough: one slip of the pen for every
 /// three letters.
@@ -30,5 +32,21 @@ pub fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) ->
                 some => format!("there are: {}", some.join(", ")),
             }
         }
+    }
+}
+
+/// The known name that a text means: case, spaces, `-` and `_` do not matter. The text as it stands,
+/// if it means none.
+#[must_use]
+pub fn as_known(text: &str, known: &mut dyn Iterator<Item = &Name>) -> Name {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().filter(|c| !matches!(c, ' ' | '-' | '_'));
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let wanted = plain(text);
+    let mut same = known.filter(|name| plain(name.as_str()) == wanted);
+    match same.next() {
+        Some(name) => name.clone(),
+        None => Name::from(text),
     }
 }

@@ -17,8 +17,8 @@ use leadkit::store::Kind;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::by_ids::{ByIds, Refused};
 use crate::database::{self, For};
-use crate::each::{Each, Refused};
 use crate::listing::{Found, Unreadable};
 use crate::report::{counted, grouped, rfc3339, table};
 use crate::{Failure, Reported, check, listing};
@@ -188,9 +188,8 @@ struct Cancelled {
 ///
 /// # Errors
 /// When the database can't be written.
-pub fn cancel(asked: &Each) -> Result<Reported, Failure> {
-    let cancelled = asked
-        .carry_out(async |engine, handle, id| cancel_one(engine, handle, id, &asked.by).await)?;
+pub fn cancel(asked: &ByIds) -> Result<Reported, Failure> {
+    let cancelled = asked.carry_out(cancel_one)?;
     let mut text = String::new();
     for one in &cancelled {
         let _ = match &one.refused {
@@ -206,42 +205,23 @@ pub fn cancel(asked: &Each) -> Result<Reported, Failure> {
     ))
 }
 
-async fn cancel_one(
-    engine: &Engine,
-    handle: &TenantHandle<'_>,
-    id: Id,
-    by: &str,
-) -> Result<Cancelled, Failure> {
-    let what = match database::kind_of(engine, handle.name(), id).await? {
-        Some(Kind::Sweep) => None,
-        Some(Kind::Message) => Some("a message, which is withdrawn with `leadkit settle`"),
-        Some(_) => Some("a lead; only sweeps are cancelled"),
-        None => {
-            let reason = "there is no sweep of this id".to_owned();
-            let code = "no-such-record";
-            let refused = Some(Refused { code, reason });
-            return Ok(Cancelled {
-                id: id.to_string(),
-                refused,
-            });
-        }
-    };
-    let refused = match what {
-        Some(what) => Some(Refused {
+async fn cancel_one(engine: &Engine, handle: &TenantHandle<'_>, by: &Actor, id: Id) -> Cancelled {
+    let no_sweep = |what| {
+        Some(Refused {
             code: "no-sweep",
             reason: format!("this is {what}"),
-        }),
-        None => match handle.cancel_sweep(SweepId(id)).by(Actor::said(by)).await {
-            Ok(()) => None,
-            Err(Error::Refused(refusal)) => Some(Refused {
-                code: refusal.code(),
-                reason: refusal.to_string(),
-            }),
-            Err(error) => return Err(error.into()),
-        },
+        })
     };
-    Ok(Cancelled {
-        id: id.to_string(),
-        refused,
-    })
+    let refused = match database::kind_of(engine, handle.name(), id).await {
+        Ok(Some(Kind::Message)) => no_sweep("a message, which is withdrawn with `leadkit settle`"),
+        Ok(Some(Kind::Lead)) => no_sweep("a lead; only sweeps are cancelled"),
+        Ok(Some(_)) => {
+            let done = handle.cancel_sweep(SweepId(id)).by(by.clone()).await;
+            Refused::if_failed(done)
+        }
+        Ok(None) => Refused::if_failed(Err(Error::NotThere("sweep of this id"))),
+        Err(failure) => Refused::if_failed(Err(failure)),
+    };
+    let id = id.to_string();
+    Cancelled { id, refused }
 }

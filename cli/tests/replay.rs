@@ -608,6 +608,29 @@ fn a_slip_in_a_command_of_a_map_is_one_fault() {
     assert_eq!(faults[0]["hint"], "did you mean `task`?");
 }
 
+/// An empty list is not taken for a column that says anything at all.
+#[test]
+fn a_test_for_none_of_many_is_a_fault() {
+    for (test, hint) in [
+        ("if = { name = [] }", "write if = \"column\""),
+        ("unless = { name = [] }", "write unless = \"column\""),
+    ] {
+        let map = format!(
+            "[[file]]\npath = \"leads.csv\"\ndates = {{ arrived = \"dd-mm-yyyy\" }}\n\n\
+             [[file.command]]\nlead = \"id\"\nat = \"arrived\"\n{test}\ntried = {{}}\n"
+        );
+        let folder = Folder::new(&[("map.toml", &map)]);
+        let told = folder.replay(&["--json"]);
+        assert_eq!(told.code, 2, "{test}: {}", told.out);
+        let faults = told.json()["error"]["faults"].clone();
+        assert_eq!(faults[0]["line"], 8, "{faults:#}");
+        assert_eq!(faults[0]["message"], "no row is one of none", "{faults:#}");
+        let told = faults[0]["hint"].as_str().unwrap();
+        assert!(told.contains(hint), "{told}");
+        assert_eq!(faults.as_array().unwrap().len(), 1, "{faults:#}");
+    }
+}
+
 #[test]
 fn a_column_that_is_not_there_is_named_with_the_nearest() {
     let folder = Folder::new(&[("leads.csv", &LEADS.replacen("arrived", "arived", 1))]);

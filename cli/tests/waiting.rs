@@ -349,6 +349,36 @@ fn what_was_set_aside_is_listed_whatever_it_is_and_goes_on_when_it_is_tried_agai
     assert_eq!(listed.out, "0 records set aside\n");
 }
 
+/// What was done before it stays done: it is told, whatever becomes of the others.
+#[test]
+fn a_record_that_fails_is_told_with_its_id_beside_what_was_done() {
+    let shop = Shop::new();
+    let aside = shop.json("set-aside", &[])["set_aside"].clone();
+    let of_kind = |kind: &str| {
+        let all = aside.as_array().unwrap();
+        let one = all.iter().find(|aside| aside["kind"] == kind);
+        id(&one.unwrap()["id"]).to_owned()
+    };
+    let (message, sweep) = (of_kind("message"), of_kind("sweep"));
+    let lead = shop.only_message(&["--in-doubt"])["lead"].clone();
+    let lead = id(&lead).to_owned();
+    shop.damage(std::slice::from_ref(&lead));
+    let ids = [message.as_str(), &lead, &sweep];
+    let told = shop.run("retry", &[&ids[..], &["--by", "marta", "--json"]].concat());
+    assert_eq!(told.code, 1, "{}", told.out);
+    let retried = told.json()["retried"].clone();
+    for (place, kind) in ["message", "lead", "sweep"].iter().enumerate() {
+        assert_eq!(retried[place]["id"], ids[place], "{retried:#}");
+        assert_eq!(retried[place]["kind"], *kind, "{retried:#}");
+    }
+    assert!(retried[0]["refused"].is_null(), "{retried:#}");
+    assert!(retried[2]["refused"].is_null(), "{retried:#}");
+    let refused = &retried[1]["refused"];
+    assert_eq!(refused["code"], "engine", "{retried:#}");
+    let reason = refused["reason"].as_str().unwrap();
+    assert!(reason.contains("can't be read"), "{reason}");
+}
+
 #[test]
 fn a_sweep_is_listed_and_cancelled_by_who_may_also_when_it_was_set_aside() {
     let shop = Shop::new();

@@ -1,55 +1,5 @@
-//! The map of a replay: which columns of which files are which commands, and when.
-//!
-//! ```toml
-//! # Which rows are which leads, and what happened to them.
-//! [[file]]
-//! path = "leads.csv"                  # relative to this map
-//! key  = "id"                         # the column that names a row; its line, if nothing is said
-//! zone = "America/Guayaquil"          # of its dates; the playbook's, if nothing is said
-//!
-//! [[file.command]]
-//! lead     = "id"                     # the column that names the lead
-//! at       = "arrived"                # the column that says when
-//! register = { name = "{first} {last}", email = "{email}", source = "{origin}", city = "{city}" }
-//!
-//! [[file]]
-//! path  = "deals.csv"
-//! key   = "lead_id"
-//! dates = { won_on = "dd-mm-yyyy" }   # found out over the whole column, if nothing is said
-//!
-//! [[file.command]]                    # the agents: once each, before everything else
-//! if     = "seller"                   # only rows in which this column has something
-//! set-up = { id = "{seller}", name = "{seller}", email = "{seller}@example.com", role = "advisor" }
-//!
-//! [[file.command]]
-//! lead  = "lead_id"
-//! at    = "won_on"
-//! if    = { status = ["won", "signed"] }   # only rows in which this column is one of these
-//! close = { as = "won", by = "{seller}" }
-//! ```
-//!
-//! A command is said with the words of scenarios: `set-up` (an agent), `register`, `tried`,
-//! `reached`, `answered`, `record`, `assign`, `reassign`, `move`, `close`, `reopen`, `hold`,
-//! `release`, `set`, `complete`, `unsubscribe`. Its values are texts in which `{column}` stands
-//! for the row's cell; a value whose columns are all empty is not said. `by` names the agent who
-//! did it (`by = "host:crm"`: a part of the host); the host, if nothing is said. In `register`
-//! and `set`, every other name is a field of the playbook.
-//!
-//! `values` and literals are checked against the playbook before anything is carried out; so a name
-//! may be written as the files do (`walk in` for `walk-in`), but not be another one. An own word of
-//! a command may be written with `_` for `-`: `wait_days`.
-//!
-//! Also: `from` and `to` above the files, the first and the last day of the history (if nothing is
-//! said, a row that lies more than ten years from the middle one is refused), `delimiter` and `encoding` of a file (found out, if nothing is said), its `decimal` mark
-//! (`","` or `"."`; without it, a number that reads in two ways is refused), `empty` (texts that
-//! mean nothing: `["NULL", "n/a"]`), `values` (what cells of a column mean to the playbook:
-//! `[file.values.origin]`, then `"paid search" = "social"`), `unless` (as `if`), and `name` of a
-//! command, which must differ among a file's commands of the same word.
-//!
-//! The id of a command derives from the file's path as written here (`./leads.csv` is
-//! `leads.csv`), the row's key and the
-//! command's name. So a replay into the same database does nothing twice, and rows that were added
-//! are all that a second one carries out.
+//! The map of a replay: which columns of which files are which commands, and when. How one is written
+//! stands in `map.txt`, which `leadkit replay --help` prints.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -63,6 +13,7 @@ use super::dates::Format;
 use super::numbers::DecimalMark;
 use crate::snippets::{self, Style};
 
+mod commands;
 mod literals;
 mod read;
 
@@ -145,8 +96,17 @@ impl CommandMap {
 pub struct Test {
     /// The column.
     pub column: String,
-    /// What it may be; anything at all, if empty.
-    pub among: Vec<String>,
+    /// What its cell must be.
+    pub must: Must,
+}
+
+/// What a cell must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Must {
+    /// Anything that means something.
+    Present,
+    /// One of these, whatever their case.
+    Among(Vec<String>),
 }
 
 /// A text in which columns stand for cells.

@@ -13,10 +13,11 @@ use serde::Serialize;
 use smol_str::SmolStr;
 
 use super::dates::{self, DateFault, Format, OrderFault};
-use super::map::{CommandMap, FileMap, Map, Part, Test, Text, Verb};
+use super::map::{CommandMap, FileMap, Map, Must, Part, Test, Text, Verb};
 use super::numbers::{self, NumberFault};
 use super::range::Range;
 use super::table::{Row, Table};
+use crate::spell::as_known;
 
 /// A command of a row.
 #[derive(Clone, Debug)]
@@ -285,9 +286,9 @@ impl<'a> RowReading<'a> {
 
     fn holds(&self, test: &Test) -> bool {
         let cell = self.cell(&test.column);
-        match test.among.as_slice() {
-            [] => !cell.is_empty(),
-            among => among.iter().any(|one| folded_eq(one, cell)),
+        match &test.must {
+            Must::Present => !cell.is_empty(),
+            Must::Among(among) => among.iter().any(|one| folded_eq(one, cell)),
         }
     }
 
@@ -552,20 +553,6 @@ impl<'a> RowReading<'a> {
             },
         };
         value.ok_or_else(|| refused(&format_args!("is not {}", field.value_type)))
-    }
-}
-
-/// The playbook's name that a cell means: case, spaces, `-` and `_` do not matter.
-pub(super) fn as_known(text: &str, known: &mut dyn Iterator<Item = &Name>) -> Name {
-    let plain = |text: &str| -> String {
-        let letters = text.chars().filter(|c| !matches!(c, ' ' | '-' | '_'));
-        letters.flat_map(char::to_lowercase).collect()
-    };
-    let wanted = plain(text);
-    let mut same = known.filter(|name| plain(name.as_str()) == wanted);
-    match same.next() {
-        Some(name) => name.clone(),
-        None => Name::from(text),
     }
 }
 

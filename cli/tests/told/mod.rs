@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
+mod page;
+
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -28,27 +31,36 @@ pub(crate) fn data(folder: &str) -> Option<PathBuf> {
 
 /// What the program printed, and how it ended.
 pub(crate) struct Told {
+    arguments: Vec<String>,
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
 impl Told {
+    /// What it printed, which is as `cli/README.md` promises.
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+        let json = serde_json::from_str(&self.out);
+        let json = json.unwrap_or_else(|error| panic!("{error}: {}", self.out));
+        page::must_tell(&self.arguments, &json);
+        json
     }
 }
 
 /// Runs the program in the repository's root.
-pub(crate) fn leadkit<A: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = A>) -> Told {
+pub(crate) fn leadkit<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Told {
+    let arguments = arguments.into_iter();
+    let arguments = arguments.map(|argument| argument.as_ref().to_str().unwrap().to_owned());
+    let arguments: Vec<String> = arguments.collect();
     let mut command = Command::new(env!("CARGO_BIN_EXE_leadkit"));
-    let command = command.args(arguments).current_dir(repository());
+    let command = command.args(&arguments).current_dir(repository());
     let Output {
         status,
         stdout,
         stderr,
     } = command.env("NO_COLOR", "1").output().unwrap();
     Told {
+        arguments,
         code: status.code().unwrap(),
         out: String::from_utf8(stdout).unwrap(),
         err: String::from_utf8(stderr).unwrap(),

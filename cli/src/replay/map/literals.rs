@@ -8,8 +8,7 @@ use toml::de::DeValue;
 
 use super::read::Reader;
 use super::{Part, Text, Verb};
-use crate::replay::plan::as_known;
-use crate::spell;
+use crate::spell::{self, as_known};
 
 /// What a text names in the playbook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

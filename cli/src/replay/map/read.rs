@@ -1,5 +1,5 @@
-//! Reading a map: walked by hand, so that all that is wrong with it is told at once, each fault where
-//! it stands.
+//! Reading a map and its files: walked by hand, so that all that is wrong with it is told at once, each
+//! fault where it stands.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,7 +8,6 @@ use std::path::{Component, Path, PathBuf};
 use chrono::NaiveDate;
 use encoding_rs::Encoding;
 use leadkit::calendar::Zone;
-use leadkit::ids::Name;
 use leadkit::playbook::Playbook;
 use leadkit::value::fold;
 use smol_str::SmolStr;
@@ -17,13 +16,13 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::dates::{Format, Order, Years};
 use super::super::numbers::DecimalMark;
-use super::{CommandMap, FileMap, Map, MapFault, Part, Test, Text, Verb};
+use super::{CommandMap, FileMap, Map, MapFault};
 use crate::spell;
 
 /// A value with its place.
-type Said<'a> = Spanned<DeValue<'a>>;
+pub(super) type Said<'a> = Spanned<DeValue<'a>>;
 /// What is written under a key, which has a place of its own.
-type Entry<'a, 'b> = (&'b str, Range<usize>, &'b Said<'a>);
+pub(super) type Entry<'a, 'b> = (&'b str, Range<usize>, &'b Said<'a>);
 
 /// What can stand above the files.
 const OF_MAP: [&str; 3] = ["file", "from", "to"];
@@ -40,9 +39,6 @@ const OF_FILE: [&str; 10] = [
     "values",
     "command",
 ];
-/// What a command can say beside what it is.
-const OF_COMMAND: [&str; 5] = ["name", "at", "lead", "if", "unless"];
-
 /// Reads a map as far as it can be read, and tells all that is wrong with it. Of what is no TOML at
 /// all, only that is told.
 #[must_use]
@@ -94,7 +90,7 @@ impl Reader<'_> {
     }
 
     /// What a table says, in the order in which it stands there.
-    fn entries<'a, 'b>(table: &'b DeTable<'a>) -> Vec<Entry<'a, 'b>> {
+    pub(super) fn entries<'a, 'b>(table: &'b DeTable<'a>) -> Vec<Entry<'a, 'b>> {
         let mut entries: Vec<Entry<'a, 'b>> = table
             .iter()
             .map(|(key, value)| (key.get_ref().as_ref(), key.span(), value))
@@ -109,7 +105,7 @@ impl Reader<'_> {
         self.fault(span, message, Some(hint));
     }
 
-    fn string(&mut self, key: &str, value: &Said<'_>) -> Option<String> {
+    pub(super) fn string(&mut self, key: &str, value: &Said<'_>) -> Option<String> {
         let text = value.get_ref().as_str().map(ToOwned::to_owned);
         if text.is_none() {
             let hint = Some(format!("write {key} = \"..\""));
@@ -119,7 +115,7 @@ impl Reader<'_> {
     }
 
     /// A text, or a number or a date as it is written.
-    fn scalar(&self, value: &Said<'_>) -> Option<String> {
+    pub(super) fn scalar(&self, value: &Said<'_>) -> Option<String> {
         match value.get_ref() {
             DeValue::String(text) => Some(text.as_ref().to_owned()),
             DeValue::Array(_) | DeValue::Table(_) => None,
@@ -284,13 +280,13 @@ impl Reader<'_> {
     }
 
     /// A key whose value names a column.
-    fn column(&mut self, key: &str, value: &Said<'_>) -> Option<String> {
+    pub(super) fn column(&mut self, key: &str, value: &Said<'_>) -> Option<String> {
         let column = self.string(key, value)?;
         self.speaks_of(&column, value.span());
         Some(column)
     }
 
-    fn speaks_of(&mut self, column: &str, span: Range<usize>) {
+    pub(super) fn speaks_of(&mut self, column: &str, span: Range<usize>) {
         self.columns.entry(column.to_owned()).or_insert(span);
     }
 
@@ -424,197 +420,6 @@ impl Reader<'_> {
             meanings.insert(cell.to_owned(), meaning);
         }
         meanings
-    }
-
-    fn command(
-        &mut self,
-        table: &DeTable<'_>,
-        span: Range<usize>,
-        meanings: Option<&Said<'_>>,
-    ) -> Option<CommandMap> {
-        let (mut name, mut at, mut lead) = (None, None, None);
-        let (mut only_if, mut unless) = (Vec::new(), Vec::new());
-        // What is there, if only under a slip of the pen, is not also missing.
-        let mut meant: Vec<&str> = Vec::new();
-        let mut verbs: Vec<(Verb, &Said<'_>)> = Vec::new();
-        let words = || Verb::ALL.iter().map(|verb| verb.word());
-        for (key, place, value) in Self::entries(table) {
-            match key {
-                "name" => name = self.string(key, value),
-                "at" => at = self.column(key, value),
-                "lead" => lead = self.column(key, value),
-                "if" => only_if = self.tests(value),
-                "unless" => unless = self.tests(value),
-                _ => {
-                    let near = if words().any(|word| word == key) {
-                        Some(key)
-                    } else {
-                        let message = format!("`{key}` means nothing in a command");
-                        let near = spell::nearest(key, words().chain(OF_COMMAND));
-                        let hint = near.map(|near| format!("did you mean `{near}`?"));
-                        self.fault(place, message, hint);
-                        near
-                    };
-                    let verb = Verb::ALL.iter().find(|verb| Some(verb.word()) == near);
-                    verbs.extend(verb.map(|verb| (*verb, value)));
-                    meant.extend(near);
-                }
-            }
-        }
-        let (verb, value) = match verbs.as_slice() {
-            [one] => *one,
-            [] => {
-                if meant.is_empty() {
-                    let words: Vec<&str> = words().collect();
-                    let hint = Some(format!("one of: {}", words.join(", ")));
-                    self.fault(span, "a command must say what it is", hint);
-                }
-                return None;
-            }
-            [(one, _), (other, value), ..] => {
-                let (one, other) = (one.word(), other.word());
-                let message = format!("one command is either `{one}` or `{other}`");
-                let hint = Some("write two [[file.command]]".into());
-                self.fault(value.span(), message, hint);
-                return None;
-            }
-        };
-        for key in ["at", "lead"] {
-            let is_said = table.iter().any(|(known, _)| known.get_ref() == key);
-            if !is_said && !meant.contains(&key) && verb != Verb::SetUp {
-                let message = format!("`{}` needs `{key}`, a column", verb.word());
-                self.fault(span.clone(), message, None);
-            }
-        }
-        let (by, says) = self.says(verb, value, meanings);
-        let is_misspelt = !table.iter().any(|(key, _)| key.get_ref() == verb.word());
-        if is_misspelt {
-            return None;
-        }
-        Some(CommandMap {
-            name: name.unwrap_or_else(|| verb.word().into()),
-            verb,
-            at,
-            lead,
-            only_if,
-            unless,
-            by,
-            says,
-        })
-    }
-
-    /// What stands in a command's own table.
-    fn says(
-        &mut self,
-        verb: Verb,
-        value: &Said<'_>,
-        meanings: Option<&Said<'_>>,
-    ) -> (Option<Text>, Vec<(String, Text)>) {
-        let word = verb.word();
-        let Some(table) = value.get_ref().as_table() else {
-            let hint = format!("write {word} = {{}} where nothing more is to be said");
-            let message = format!("`{word}` must be a table");
-            self.fault(value.span(), message, Some(hint));
-            return (None, Vec::new());
-        };
-        let fields = self.playbook.fields.iter();
-        let fields = fields.filter(|_| verb.says_fields());
-        let fields: Vec<Name> = fields.map(|field| field.name.clone()).collect();
-        let known: Vec<&str> = verb
-            .needs()
-            .iter()
-            .chain(verb.may())
-            .copied()
-            .chain(["by"])
-            .chain(fields.iter().map(Name::as_str))
-            .collect();
-        let (mut by, mut says, mut meant) = (None, Vec::new(), Vec::new());
-        for (key, span, value) in Self::entries(table) {
-            let is_field = fields.iter().any(|field| field.as_str() == key);
-            let own = verb.own(key).filter(|own| *own == key || !is_field);
-            let Some(name) = own.or_else(|| known.contains(&key).then_some(key)) else {
-                meant.extend(spell::nearest(key, known.iter().copied()));
-                let hint = spell::hint(key, known.iter().copied());
-                self.fault(span, format!("`{word}` knows no `{key}`"), Some(hint));
-                continue;
-            };
-            meant.push(name);
-            let Some(text) = self.said(name, value) else {
-                continue;
-            };
-            self.check_literal(verb, name, &text, value.span(), meanings);
-            match name {
-                "by" => by = Some(text),
-                name => says.push((name.to_owned(), text)),
-            }
-        }
-        for needed in verb.needs().iter().filter(|needed| !meant.contains(needed)) {
-            let message = format!("`{word}` needs `{needed}`");
-            self.fault(value.span(), message, None);
-        }
-        if verb == Verb::Set && meant.iter().all(|meant| *meant == "by") {
-            self.fault(value.span(), "`set` needs a field and its value", None);
-        }
-        (by, says)
-    }
-
-    /// A text in which columns stand for cells.
-    fn said(&mut self, key: &str, value: &Said<'_>) -> Option<Text> {
-        let Some(said) = self.scalar(value) else {
-            self.fault(value.span(), format!("`{key}` must be a text"), None);
-            return None;
-        };
-        match Text::parse(&said) {
-            Ok(text) => {
-                for part in &text.0 {
-                    if let Part::Column(column) = part {
-                        self.speaks_of(column, value.span());
-                    }
-                }
-                Some(text)
-            }
-            Err(message) => {
-                self.fault(value.span(), format!("in `{key}`: {message}"), None);
-                None
-            }
-        }
-    }
-
-    /// `if = "column"`, or `if = { column = "text", other = ["one", "another"] }`.
-    fn tests(&mut self, value: &Said<'_>) -> Vec<Test> {
-        let found: Option<Vec<Test>> = match value.get_ref() {
-            DeValue::String(column) => {
-                self.speaks_of(column.as_ref(), value.span());
-                Some(vec![Test {
-                    column: column.as_ref().to_owned(),
-                    among: Vec::new(),
-                }])
-            }
-            DeValue::Table(table) => {
-                let entries = Self::entries(table);
-                for (column, span, _) in &entries {
-                    self.speaks_of(column, span.clone());
-                }
-                let tests = entries.into_iter().map(|(column, _, among)| {
-                    let among = match among.get_ref() {
-                        DeValue::Array(list) => list
-                            .iter()
-                            .map(|one| self.scalar(one))
-                            .collect::<Option<_>>()?,
-                        _ => vec![self.scalar(among)?],
-                    };
-                    let column = column.to_owned();
-                    Some(Test { column, among })
-                });
-                tests.collect()
-            }
-            _ => None,
-        };
-        if found.is_none() {
-            let hint = "write if = \"column\", or if = { column = \"text\" }".to_owned();
-            self.fault(value.span(), "this is no test of a row", Some(hint));
-        }
-        found.unwrap_or_default()
     }
 }
 
