@@ -7,8 +7,8 @@ use minijinja::Value as Jinja;
 use crate::playbook::Playbook;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::template::RenderError;
+use crate::playbook::variables::shown;
 use crate::record::{Agent, Lead};
-use crate::value::ValueRef;
 
 /// The agents whom a text may speak of.
 #[derive(Clone, Debug, Default)]
@@ -97,16 +97,6 @@ fn somebody(agent: &Agent) -> Jinja {
 
 fn nobody() -> Jinja {
     object([("name", ""), ("email", ""), ("phone", "")])
-}
-
-fn shown(value: ValueRef<'_>) -> Jinja {
-    match value {
-        ValueRef::Bool(value) => Jinja::from(value),
-        ValueRef::Number(number) if number.ten_thousandths() % 10_000 == 0 => {
-            Jinja::from(number.whole())
-        }
-        other => Jinja::from(other.to_string()),
-    }
 }
 
 /// What a task says for a lead.

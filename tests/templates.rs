@@ -178,3 +178,65 @@ expect   = { mailed = ["hello"] }
     });
     play(rule, scenario);
 }
+
+/// The shop with a price in its leads, and what its mail says for a price of 24.5.
+fn price_in(template: &str) -> Folder {
+    let rule = "[[rule]]\nname = \"r\"\non = \"registered\"\n\
+        do = [{ send = \"hello\", as = \"organisation\" }]\n";
+    let mut folder = folder(rule, "");
+    let price = "[field]\nprice = { type = \"number\" }\n";
+    folder.playbook = folder.playbook.replacen("[field]\n", price, 1);
+    folder.templates[0].1 = format!("Subject: Hello\n\n{template}\n");
+    folder
+}
+
+#[test]
+fn a_template_can_reckon_with_a_price_that_is_no_whole_number() {
+    for (template, price, said) in [
+        ("It is {{ price }}.", "24.5", "It is 24.5."),
+        (
+            "{% if price %}{{ price * 2 }} for two{% endif %}",
+            "24.5",
+            "49.0 for two",
+        ),
+        (
+            "{% if price %}{{ price * 2 }} for two{% endif %}",
+            "24",
+            "48 for two",
+        ),
+        (
+            "{% if price %}{{ (price * 1.16)|round(2) }}{% endif %}",
+            "24.5",
+            "28.42",
+        ),
+        (
+            "{% if price and price > 20 %}dear{% endif %}",
+            "24.5",
+            "dear",
+        ),
+    ] {
+        let scenario = format!(
+            r#"
+[[scenario]]
+name  = "a lead gets it"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "luis", name = "Luis Vera", email = "luis@example.com", price = {price} }}
+expect   = {{ mailed = ["hello"], mail-says = "{said}" }}
+"#
+        );
+        let mut folder = price_in(template);
+        folder.scenarios[0].1.push_str(&scenario);
+        shop::play_folder(&folder);
+    }
+}
+
+#[test]
+fn a_template_is_tried_on_numbers_with_a_fraction() {
+    // What can be done with seven, and not with 24.5.
+    let faults = Playbook::read(&price_in("{% if price %}{{ range(price) }}{% endif %}"));
+    let faults = faults.unwrap_err().0;
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    assert_eq!(faults[0].kind.code(), "template-fails");
+}

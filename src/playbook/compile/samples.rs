@@ -7,11 +7,16 @@ use minijinja::Value as Jinja;
 
 use super::templates::VARIABLES;
 use crate::playbook::pipeline::Field;
-use crate::value::ValueType;
+use crate::playbook::variables::shown;
+use crate::value::{Number, ValueRef, ValueType};
 
-/// The variables of a lead of which everything is known.
-pub(super) fn full(fields: &[Field]) -> Jinja {
-    let all = fields.iter().map(|field| (field, sample(field)));
+/// A number without a fraction, and one with: filters tell the two apart.
+pub(super) const WHOLE: Number = Number::from_ten_thousandths(70_000);
+pub(super) const FRACTIONAL: Number = Number::from_ten_thousandths(245_000);
+
+/// The variables of a lead of which everything is known; its numbers are this one.
+pub(super) fn full(fields: &[Field], number: Number) -> Jinja {
+    let all = fields.iter().map(|field| (field, sample(field, number)));
     variables(all, |variable| match variable.rsplit('.').next() {
         Some("email") => "ana@example.com",
         Some("phone") => "+593 99 123 4567",
@@ -25,7 +30,7 @@ pub(super) fn full(fields: &[Field]) -> Jinja {
 /// gets the message.
 pub(super) fn sparse(fields: &[Field]) -> Jinja {
     let known = fields.iter().map(|field| match field.required {
-        true => (field, sample(field)),
+        true => (field, sample(field, WHOLE)),
         false => (field, Jinja::from("")),
     });
     variables(known, |variable| match variable {
@@ -38,14 +43,14 @@ pub(super) fn sparse(fields: &[Field]) -> Jinja {
 }
 
 /// What rendering makes of a value of this field.
-fn sample(field: &Field) -> Jinja {
+fn sample(field: &Field, number: Number) -> Jinja {
     let text = field
         .choices
         .first()
         .map_or(field.label.as_str(), |choice| choice);
     match field.value_type {
         ValueType::Bool => Jinja::from(true),
-        ValueType::Number => Jinja::from(7),
+        ValueType::Number => shown(ValueRef::Number(number)),
         ValueType::Date => Jinja::from("2026-03-10"),
         ValueType::Instant => Jinja::from("2026-03-10T14:30:00Z"),
         _ => Jinja::from(text),

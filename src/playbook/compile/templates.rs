@@ -297,7 +297,7 @@ pub(super) fn failure(
         Some((place, kind, hint.map(SmolStr::from)))
     };
     if part == "subject" {
-        let subject = templates.try_part(whole, &samples::full(fields));
+        let subject = templates.try_part(whole, &samples::full(fields, samples::WHOLE));
         if subject.is_ok_and(|subject| crate::letters::is_blank(&subject)) {
             let hint = Some("say in a few words what the message is about".into());
             return Some((
@@ -309,7 +309,9 @@ pub(super) fn failure(
             ));
         }
     }
-    failed(&samples::full(fields), "", None).or_else(|| {
+    let numbers = [samples::WHOLE, samples::FRACTIONAL].into_iter();
+    let mut full = numbers.map(|number| samples::full(fields, number));
+    full.find_map(|full| failed(&full, "", None)).or_else(|| {
         let hint = "what is not known of a lead is an empty text: ask first, as in \
             `{% if city %}..{% endif %}`";
         let for_whom = " for a lead of which little is known";
