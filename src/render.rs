@@ -1,14 +1,12 @@
 //! What templates may speak of: the lead, its fields, and the people around it.
 
-use std::collections::BTreeMap;
-
 use minijinja::Value as Jinja;
 
 use crate::playbook::Playbook;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::template::RenderError;
+use crate::playbook::variables::{Person, Variables, shown};
 use crate::record::{Agent, Lead};
-use crate::value::ValueRef;
 
 /// The agents whom a text may speak of.
 #[derive(Clone, Debug, Default)]
@@ -24,89 +22,45 @@ pub struct Cast {
 /// The variables of a template: those of the lead by the names of its facts.
 #[must_use]
 pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
-    let mut variables: BTreeMap<&str, Jinja> = BTreeMap::new();
-    for field in &playbook.fields {
+    let fields = playbook.fields.iter().map(|field| {
         // A field without a value is there, and empty; one that nobody defined is an error.
-        let value = lead
-            .fields
-            .value(&field.name)
-            .map_or_else(|| Jinja::from(""), shown);
-        variables.insert(field.name.as_str(), value);
-    }
-    let email = lead
-        .contact
-        .email
-        .as_ref()
-        .map(|email| email.as_str())
-        .unwrap_or_default();
-    let phone = lead.contact.phone.as_deref().unwrap_or_default();
-    variables.insert(
-        "contact",
-        object([
-            ("name", lead.contact.name.as_str()),
-            ("email", email),
-            ("phone", phone),
-        ]),
-    );
+        let value = lead.fields.value(&field.name);
+        let value = value.map_or_else(|| Jinja::from(""), shown);
+        (field.name.as_str(), value)
+    });
+    let contact = &lead.contact;
+    let email = contact.email.as_ref().map(|email| email.as_str());
     let id = lead.id.to_string();
-    let source = lead
-        .source
-        .as_ref()
-        .and_then(|source| playbook.source(source));
-    let source = source
-        .map(|source| source.label.as_str())
-        .unwrap_or_default();
+    let source = lead.source.as_ref();
+    let source = source.and_then(|source| playbook.source(source));
     let stage = playbook.stage(&lead.pipeline, &lead.stage);
-    let stage = stage.map_or(lead.stage.as_str(), |stage| stage.label.as_str());
-    variables.insert(
-        "lead",
-        object([("id", id.as_str()), ("stage", stage), ("source", source)]),
-    );
-    let organisation = &playbook.organisation;
-    let organisation = object([
-        ("name", organisation.name.as_str()),
-        ("email", organisation.email.as_str()),
-    ]);
-    variables.insert("organisation", organisation);
-    for (name, agent) in [
-        ("owner", &cast.owner),
-        ("earlier_owner", &cast.earlier_owner),
-        ("recipient", &cast.recipient),
-    ] {
-        variables.insert(name, agent.as_ref().map_or_else(nobody, somebody));
-    }
-    Jinja::from_pairs(variables)
+    let variables = Variables {
+        contact: Person {
+            name: contact.name.as_str(),
+            email: email.unwrap_or_default(),
+            phone: contact.phone.as_deref().unwrap_or_default(),
+        },
+        owner: person(cast.owner.as_ref()),
+        earlier_owner: person(cast.earlier_owner.as_ref()),
+        recipient: person(cast.recipient.as_ref()),
+        organisation_name: playbook.organisation.name.as_str(),
+        organisation_email: playbook.organisation.email.as_str(),
+        id: &id,
+        stage: stage.map_or(lead.stage.as_str(), |stage| stage.label.as_str()),
+        source: source
+            .map(|source| source.label.as_str())
+            .unwrap_or_default(),
+    };
+    variables.with_fields(fields)
 }
 
-fn object<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Jinja {
-    Jinja::from_pairs(
-        entries
-            .into_iter()
-            .map(|(name, value)| (name, Jinja::from(value))),
-    )
-}
-
-fn somebody(agent: &Agent) -> Jinja {
-    let phone = agent.phone.as_deref().unwrap_or_default();
-    object([
-        ("name", agent.name.as_str()),
-        ("email", agent.email.as_str()),
-        ("phone", phone),
-    ])
-}
-
-fn nobody() -> Jinja {
-    object([("name", ""), ("email", ""), ("phone", "")])
-}
-
-fn shown(value: ValueRef<'_>) -> Jinja {
-    match value {
-        ValueRef::Bool(value) => Jinja::from(value),
-        ValueRef::Number(number) if number.ten_thousandths() % 10_000 == 0 => {
-            Jinja::from(number.whole())
-        }
-        other => Jinja::from(other.to_string()),
-    }
+/// What templates can say of an agent: nothing, of nobody.
+fn person(agent: Option<&Agent>) -> Person<'_> {
+    agent.map_or_else(Person::default, |agent| Person {
+        name: agent.name.as_str(),
+        email: agent.email.as_str(),
+        phone: agent.phone.as_deref().unwrap_or_default(),
+    })
 }
 
 /// What a task says for a lead.

@@ -195,7 +195,7 @@ impl Number {
 
     /// The number that is this many ten-thousandths.
     #[must_use]
-    pub fn from_ten_thousandths(count: i64) -> Self {
+    pub const fn from_ten_thousandths(count: i64) -> Self {
         Self(count)
     }
 

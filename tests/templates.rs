@@ -158,7 +158,7 @@ fn the_text_of_a_task_is_tried_as_well() {
 fn a_template_may_ask_for_all_that_is_known_and_goes_out_with_it() {
     let all = "Subject: {{ contact.name }}\n\n{{ contact.email }}{{ contact.phone }}{{ owner.name }}\
         {{ owner.email }}{{ owner.phone }}{{ earlier_owner.name }}{{ earlier_owner.email }}\
-        {{ earlier_owner.phone }}{{ recipient.name }}{{ recipient.email }}{{ organisation.name }}\
+        {{ earlier_owner.phone }}{{ recipient.name }}{{ recipient.email }}{{ recipient.phone }}{{ organisation.name }}\
         {{ organisation.email }}{{ lead.id }}{{ lead.stage }}{{ lead.source }}{{ city }}\
         {{ appointment }}{{ birthday }}";
     let rule = "[[rule]]\nname = \"r\"\non = \"registered\"\n\
@@ -177,4 +177,133 @@ expect   = { mailed = ["hello"] }
         ..folder(rule, scenario)
     });
     play(rule, scenario);
+}
+
+/// The shop with a price in its leads, and what its mail says for a price of 24.5.
+fn price_in(template: &str) -> Folder {
+    let rule = "[[rule]]\nname = \"r\"\non = \"registered\"\n\
+        do = [{ send = \"hello\", as = \"organisation\" }]\n";
+    let mut folder = folder(rule, "");
+    let price = "[field]\nprice = { type = \"number\" }\n";
+    folder.playbook = folder.playbook.replacen("[field]\n", price, 1);
+    folder.templates[0].1 = format!("Subject: Hello\n\n{template}\n");
+    folder
+}
+
+#[test]
+fn a_template_can_reckon_with_a_price_that_is_no_whole_number() {
+    for (template, price, said) in [
+        ("It is {{ price }}.", "24.5", "It is 24.5."),
+        (
+            "{% if price %}{{ price * 2 }} for two{% endif %}",
+            "24.5",
+            "49.0 for two",
+        ),
+        (
+            "{% if price %}{{ price * 2 }} for two{% endif %}",
+            "24",
+            "48 for two",
+        ),
+        (
+            "{% if price %}{{ (price * 1.16)|round(2) }}{% endif %}",
+            "24.5",
+            "28.42",
+        ),
+        (
+            "{% if price and price > 20 %}dear{% endif %}",
+            "24.5",
+            "dear",
+        ),
+    ] {
+        let scenario = format!(
+            r#"
+[[scenario]]
+name  = "a lead gets it"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "luis", name = "Luis Vera", email = "luis@example.com", price = {price} }}
+expect   = {{ mailed = ["hello"], mail-says = "{said}" }}
+"#
+        );
+        let mut folder = price_in(template);
+        folder.scenarios[0].1.push_str(&scenario);
+        shop::play_folder(&folder);
+    }
+}
+
+#[test]
+fn a_template_is_tried_on_numbers_with_a_fraction() {
+    // What can be done with seven, and not with 24.5.
+    let faults = Playbook::read(&price_in("{% if price %}{{ range(price) }}{% endif %}"));
+    let faults = faults.unwrap_err().0;
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    assert_eq!(faults[0].kind.code(), "template-fails");
+}
+
+#[test]
+fn a_person_is_asked_for_by_a_part() {
+    for (body, told) in [
+        (
+            "{{ owner }}",
+            "4: the template asks for `owner` as a whole, which is no text (say which part of it: \
+             owner.name, owner.email, owner.phone)",
+        ),
+        (
+            "{{ lead.id }}{% if lead %}{% endif %}",
+            "20: the template asks for `lead` as a whole, which is no text (say which part of it: \
+             lead.id, lead.stage, lead.source)",
+        ),
+    ] {
+        assert_eq!(fault_of_body(body), told, "{body}");
+    }
+}
+
+/// The faults of a shop in which this is done with the template, and it says this.
+fn faults_when(action: &str, body: &str) -> Vec<String> {
+    let rule = format!("[[rule]]\nname = \"r\"\non = \"registered\"\ndo = [{action}]\n");
+    let mut folder = folder(&rule, "");
+    folder.templates[0].1 = format!("Subject: Hello\n\n{body}\n");
+    let faults = Playbook::read(&folder).err().map(|faults| faults.0);
+    let faults = faults.into_iter().flatten();
+    faults.map(|fault| fault.to_string()).collect()
+}
+
+#[test]
+fn a_template_is_tried_on_those_who_get_it() {
+    let to_agent = "{ notify = \"owner\", template = \"hello\" }";
+    let to_contact = "{ send = \"hello\" }";
+    let body = "{{ recipient.name|first }}";
+    let none: [&str; 0] = [];
+    assert_eq!(faults_when(to_agent, body), none);
+    for action in [to_contact, &format!("{to_agent}, {to_contact}")] {
+        let told = faults_when(action, body);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].contains("can't be rendered for the contact"),
+            "{told:?}"
+        );
+        assert!(told[0].contains("`recipient` is the agent"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_task_is_tried_without_agents() {
+    let task = "[task.write]\ntext = 'Write to {{ owner.name|first }}'\n";
+    let faults = Playbook::read(&folder(task, "")).unwrap_err().0;
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    let told = faults[0].to_string();
+    assert!(told.contains("can't be rendered in a task"), "{told}");
+}
+
+#[test]
+fn a_field_that_is_required_can_be_missing_in_a_lead_that_was_there_before() {
+    let mut folder = shop_with("Subject: Hello\n\n{{ city|first }}\n");
+    let required = "city        = { type = \"text\", required = true }";
+    let optional = "city        = { type = \"text\" }";
+    folder.playbook = folder.playbook.replacen(optional, required, 1);
+    let faults = Playbook::read(&folder).unwrap_err().0;
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    let told = faults[0].to_string();
+    assert!(told.contains("of which little is known"), "{told}");
 }

@@ -193,6 +193,12 @@ pub enum FaultKind {
         /// What it asks for.
         variable: SmolStr,
     },
+    /// A template asks for a variable that has parts as if it were a text.
+    #[error("the template asks for `{variable}` as a whole, which is no text")]
+    WholeVariable {
+        /// What it asks for.
+        variable: SmolStr,
+    },
     /// A link in a template whose scheme isn't safe.
     #[error("the template links to `{link}`; only https, http, mailto and tel links can be sent")]
     UnsafeLink {
@@ -287,6 +293,7 @@ impl FaultKind {
             Self::Template(_) => "template",
             Self::TemplateFails { .. } => "template-fails",
             Self::UnknownVariable { .. } => "unknown-variable",
+            Self::WholeVariable { .. } => "whole-variable",
             Self::UnsafeLink { .. } => "unsafe-link",
             Self::Empty { .. } => "empty",
             Self::SaidTwice { .. } => "said-twice",

@@ -42,6 +42,7 @@ pub mod pipeline;
 pub(crate) mod read;
 pub mod rule;
 pub mod template;
+pub(crate) mod variables;
 
 /// Everything that one organisation decides, compiled.
 pub struct Playbook {

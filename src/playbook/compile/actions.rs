@@ -3,6 +3,7 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use super::Names;
+use super::samples::Use;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::read::{Node, Section, did_you_mean};
@@ -54,6 +55,9 @@ impl Names {
             let template = section
                 .required("template")
                 .and_then(|node| node.known("template", &self.templates));
+            if let Some(template) = &template {
+                self.uses.add(template, Use::ToAgent);
+            }
             return Some(Action::Notify {
                 whom: whom?,
                 template: template?,
@@ -150,6 +154,9 @@ impl Names {
 
     fn send(&self, verb: &Node<'_>, section: &mut Section<'_>) -> Option<Action> {
         let template = verb.known("template", &self.templates);
+        if let Some(template) = &template {
+            self.uses.add(template, Use::ToContact);
+        }
         let as_owner = section
             .optional("as")
             .and_then(|node| node.word(&[("owner", true), ("organisation", false)]));

@@ -20,6 +20,7 @@ use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::pipeline::{Field, Source};
 use crate::playbook::read::{Mended, Node, Section, Source as File, drop_echoes};
 use crate::playbook::rule::{NamedCalendar, StageRef};
+use crate::playbook::variables::parts_of;
 use crate::playbook::{CapRule, Organisation, Playbook};
 use crate::record::contact::Cap;
 use crate::store::Kind;
@@ -102,6 +103,7 @@ pub(super) struct Names {
     needs: Vec<Name>,
     tasks: Vec<Name>,
     templates: Vec<Name>,
+    uses: samples::Uses,
     pipelines: Vec<Name>,
     stages: Vec<StageRef>,
     final_stages: Vec<StageRef>,
@@ -157,6 +159,7 @@ fn compile_root(
         needs: names_of(&mut root, "need"),
         tasks: tasks::names(&mut root),
         templates: template_names,
+        uses: samples::Uses::default(),
         pipelines: names_of(&mut root, "pipeline"),
         stages: Vec::new(),
         final_stages: Vec::new(),
@@ -413,7 +416,7 @@ fn read_fields(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
         let label = label_of(&mut section, &name);
         let is_taken = LeadFact::named(name.as_str()).is_some();
         let is_variable = !name.as_str().contains('-');
-        if is_taken || TAKEN_VARIABLES.contains(&name.as_str()) {
+        if is_taken || !parts_of(name.as_str()).is_empty() {
             section.fault(
                 FaultKind::DefinedTwice {
                     sort: "fact",
@@ -468,16 +471,6 @@ fn read_choices(section: &mut Section<'_>) -> Vec<SmolStr> {
     }
     choices
 }
-
-/// What templates say beside the fields.
-pub(super) const TAKEN_VARIABLES: [&str; 6] = [
-    "contact",
-    "owner",
-    "organisation",
-    "recipient",
-    "lead",
-    "earlier_owner",
-];
 
 /// The closed sets of the lead's text facts.
 fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {

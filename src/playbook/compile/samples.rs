@@ -1,70 +1,138 @@
-//! Leads as they might be, to try templates on: one of which everything is known, and one of which
+//! Leads as they might be, to try templates on: some of which everything is known, and one of which
 //! only that is known which must be.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
 
 use minijinja::Value as Jinja;
 
-use super::templates::VARIABLES;
+use crate::ids::Name;
 use crate::playbook::pipeline::Field;
-use crate::value::ValueType;
+use crate::playbook::variables::{Person, Variables, shown};
+use crate::value::{Number, ValueRef, ValueType};
 
-/// The variables of a lead of which everything is known.
-pub(super) fn full(fields: &[Field]) -> Jinja {
-    let all = fields.iter().map(|field| (field, sample(field)));
-    variables(all, |variable| match variable.rsplit('.').next() {
-        Some("email") => "ana@example.com",
-        Some("phone") => "+593 99 123 4567",
-        Some("id") => "0192f0c1-2345-7abc-8def-0123456789ab",
-        Some("name") => "Ana Vera",
-        _ => "Web",
+/// Whom a text can speak of beside the contact, by where it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// A message to an agent.
+    ToAgent,
+    /// A message to the contact, who is no `recipient`.
+    ToContact,
+    /// The text of a task, which knows no agents.
+    Task,
+}
+
+/// For whom each template is, as far as rules and tasks said when they were read.
+#[derive(Debug, Default)]
+pub(super) struct Uses(RefCell<Vec<(Name, Use)>>);
+
+impl Uses {
+    /// Somebody gets what is written with a template.
+    pub(super) fn add(&self, template: &Name, of: Use) {
+        self.0.borrow_mut().push((template.clone(), of));
+    }
+
+    /// The uses of a template; whatever there is for one that nobody uses yet.
+    pub(super) fn of(&self, template: &str) -> Vec<Use> {
+        let all = self.0.borrow();
+        let is_used = |of: &Use| {
+            all.iter()
+                .any(|(name, one)| *name == *template && one == of)
+        };
+        let both = [Use::ToAgent, Use::ToContact];
+        let used: Vec<Use> = both.into_iter().filter(is_used).collect();
+        match used.is_empty() {
+            true => both.to_vec(),
+            false => used,
+        }
+    }
+}
+
+/// A number without a fraction, and one with: filters tell the two apart.
+const NUMBERS: [Number; 2] = [
+    Number::from_ten_thousandths(70_000),
+    Number::from_ten_thousandths(245_000),
+];
+
+const SOMEBODY: Person<'_> = Person {
+    name: "Ana Vera",
+    email: "ana@example.com",
+    phone: "+593 99 123 4567",
+};
+
+const NOBODY: Person<'_> = Person {
+    name: "",
+    email: "",
+    phone: "",
+};
+
+const ID: &str = "0192f0c1-2345-7abc-8def-0123456789ab";
+
+/// The variables of leads of which everything is known that a text of this use can know: one with
+/// whole numbers, and one with fractions.
+pub(super) fn full(fields: &[Field], of: Use) -> [Jinja; 2] {
+    let agent = match of {
+        Use::ToAgent | Use::ToContact => SOMEBODY,
+        Use::Task => NOBODY,
+    };
+    let variables = Variables {
+        contact: SOMEBODY,
+        owner: agent,
+        earlier_owner: agent,
+        recipient: recipient(of),
+        organisation_name: SOMEBODY.name,
+        organisation_email: SOMEBODY.email,
+        id: ID,
+        stage: "New",
+        source: "Web",
+    };
+    NUMBERS.map(|number| {
+        let fields = fields.iter();
+        variables.with_fields(fields.map(|field| (field.name.as_str(), sample(field, number))))
     })
 }
 
-/// The variables of a lead of which only that is known which must be: there is a name, and somebody
-/// gets the message.
-pub(super) fn sparse(fields: &[Field]) -> Jinja {
-    let known = fields.iter().map(|field| match field.required {
-        true => (field, sample(field)),
-        false => (field, Jinja::from("")),
-    });
-    variables(known, |variable| match variable {
-        "contact.name" | "recipient.name" | "organisation.name" => "Ana Vera",
-        "recipient.email" | "organisation.email" => "ana@example.com",
-        "lead.id" => "0192f0c1-2345-7abc-8def-0123456789ab",
-        "lead.stage" => "new",
-        _ => "",
-    })
+/// The variables of a lead of which only that is known which must be: its contact has a name, and an
+/// agent who gets a message has an address. No field is: a playbook that requires one is adopted by
+/// leads that were registered without.
+pub(super) fn sparse(fields: &[Field], of: Use) -> Jinja {
+    let recipient = Person {
+        phone: "",
+        ..recipient(of)
+    };
+    let variables = Variables {
+        contact: Person {
+            name: SOMEBODY.name,
+            ..NOBODY
+        },
+        recipient,
+        organisation_name: SOMEBODY.name,
+        organisation_email: SOMEBODY.email,
+        id: ID,
+        stage: "New",
+        ..Variables::default()
+    };
+    let fields = fields.iter();
+    variables.with_fields(fields.map(|field| (field.name.as_str(), Jinja::from(""))))
+}
+
+fn recipient(of: Use) -> Person<'static> {
+    match of {
+        Use::ToAgent => SOMEBODY,
+        Use::ToContact | Use::Task => NOBODY,
+    }
 }
 
 /// What rendering makes of a value of this field.
-fn sample(field: &Field) -> Jinja {
+fn sample(field: &Field, number: Number) -> Jinja {
     let text = field
         .choices
         .first()
         .map_or(field.label.as_str(), |choice| choice);
     match field.value_type {
         ValueType::Bool => Jinja::from(true),
-        ValueType::Number => Jinja::from(7),
+        ValueType::Number => shown(ValueRef::Number(number)),
         ValueType::Date => Jinja::from("2026-03-10"),
         ValueType::Instant => Jinja::from("2026-03-10T14:30:00Z"),
         _ => Jinja::from(text),
     }
-}
-
-fn variables<'f>(
-    fields: impl Iterator<Item = (&'f Field, Jinja)>,
-    said: impl Fn(&str) -> &'static str,
-) -> Jinja {
-    let mut all: BTreeMap<&str, Jinja> = fields
-        .map(|(field, value)| (field.name.as_str(), value))
-        .collect();
-    for object in VARIABLES.into_iter().filter(|name| !name.contains('.')) {
-        let parts = VARIABLES.into_iter().filter_map(|variable| {
-            let part = variable.strip_prefix(object)?.strip_prefix('.')?;
-            Some((part, Jinja::from(said(variable))))
-        });
-        all.insert(object, Jinja::from_pairs(parts));
-    }
-    Jinja::from_pairs(all)
 }

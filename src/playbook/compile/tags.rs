@@ -186,6 +186,11 @@ pub(super) fn place_of_variable(text: &str, variable: &str) -> Option<Range<usiz
     let pieces = pieces(text);
     let parts: Vec<&str> = variable.split('.').collect();
     let length = 2 * parts.len() - 1;
+    let is_dot = |at: usize| {
+        pieces
+            .get(at)
+            .is_some_and(|piece| piece.what == What::Sign('.'))
+    };
     let is_it = |some: &[Piece<'_>]| {
         let mut places = some.iter().enumerate();
         places.all(|(place, piece)| match place % 2 {
@@ -193,11 +198,13 @@ pub(super) fn place_of_variable(text: &str, variable: &str) -> Option<Range<usiz
             _ => piece.what == What::Sign('.'),
         })
     };
-    let found = pieces.windows(length + 1).find(|some| {
-        // Not the end of another variable (`contact.name` for `name`).
-        some[0].what != What::Sign('.') && is_it(&some[1..])
-    })?;
-    let (first, last) = (found[1].at, found[length]);
+    // Not the end of another variable (`contact.name` for `name`), nor its beginning.
+    let stands = |at: usize| is_it(&pieces[at..at + length]) && (at == 0 || !is_dot(at - 1));
+    let mut places = (0..pieces.len().saturating_sub(length - 1)).filter(|at| stands(*at));
+    let first = places.clone().next()?;
+    let at = places.find(|at| !is_dot(at + length)).unwrap_or(first);
+    let found = &pieces[at..at + length];
+    let (first, last) = (found[0].at, found[length - 1]);
     let last_length = parts.last().map_or(0, |part| part.len());
     Some(first..last.at + last_length)
 }
@@ -241,7 +248,10 @@ mod tests {
         let text = "car {{ cart }} {{ contact.car }} {{ x + car }}";
         assert_eq!(place_of_variable(text, "car"), Some(40..43));
         assert_eq!(place_of_variable(text, "contact.car"), Some(18..29));
+        assert_eq!(place_of_variable(text, "contact"), Some(18..25));
         assert_eq!(place_of_variable(text, "lead.id"), None);
+        let text = "{{ owner.name }}{{ owner }}";
+        assert_eq!(place_of_variable(text, "owner"), Some(19..24));
         assert!(no_function("{{ now() }}", "now").is_some());
         assert!(no_function("{{ now.x() }}", "x").is_none());
     }

@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::rules::Reader;
+use super::samples::Use;
 use super::{label_of, templates};
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
@@ -104,7 +105,7 @@ impl Reader<'_> {
                 &part,
                 text,
                 fields,
-                "task",
+                &[Use::Task],
             ));
         }
         for (place, kind, hint) in flaws {

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use minijinja::Value as Jinja;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
-use super::samples;
+use super::samples::{self, Use};
 use super::tags;
 use crate::ids::Name;
 use crate::letters::hidden_in_text;
@@ -15,6 +15,7 @@ use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::pipeline::Field;
 use crate::playbook::read::{Source, did_you_mean, is_name, name_for};
 use crate::playbook::template::{Templates, told, unsafe_links};
+use crate::playbook::variables;
 
 /// The templates, as far as they can be read, and the names of all that there are files of: whoever
 /// refers to a faulty one made no mistake.
@@ -169,40 +170,15 @@ fn line_span(text: &str, line: usize) -> Range<usize> {
     start..end
 }
 
-/// The variables that every template may ask for; fields come beside them.
-pub(super) const VARIABLES: [&str; 22] = [
-    "contact",
-    "contact.name",
-    "contact.email",
-    "contact.phone",
-    "owner",
-    "owner.name",
-    "owner.email",
-    "owner.phone",
-    "earlier_owner",
-    "earlier_owner.name",
-    "earlier_owner.email",
-    "earlier_owner.phone",
-    "recipient",
-    "recipient.name",
-    "recipient.email",
-    "organisation",
-    "organisation.name",
-    "organisation.email",
-    "lead",
-    "lead.id",
-    "lead.stage",
-    "lead.source",
-];
-
-/// Reports what a part of a template asks for that is neither a variable nor a function; whether
-/// there was any of that.
+/// Reports what a part of a template asks for that is neither a variable nor a function, and what has
+/// parts and is asked for as a whole: that would send a list, and be there where nobody is.
 pub(super) fn unknown_variables(
     templates: &Templates,
     part: &str,
     source: &str,
     names: &super::Names,
 ) -> Vec<tags::Flaw> {
+    let known = variables::names();
     let mut variables = templates.variables(part);
     variables.retain(|variable| {
         let of_faulty = names
@@ -210,7 +186,7 @@ pub(super) fn unknown_variables(
             .iter()
             .any(|name| *name == *variable.as_str());
         !of_faulty
-            && !VARIABLES.contains(&variable.as_str())
+            && !known.contains(variable)
             && !names
                 .fields
                 .iter()
@@ -220,11 +196,15 @@ pub(super) fn unknown_variables(
         if let Some(flaw) = tags::no_function(source, variable) {
             return flaw;
         }
-        let place = tags::place_of_variable(source, variable);
-        let kind = FaultKind::UnknownVariable {
-            variable: variable.as_str().into(),
-        };
-        (place.unwrap_or(0..0), kind, near(variable, &names.fields))
+        let place = tags::place_of_variable(source, variable).unwrap_or(0..0);
+        let parts = variables::parts_of(variable);
+        let variable = SmolStr::from(variable);
+        if parts.is_empty() {
+            let hint = near(&variable, &names.fields);
+            return (place, FaultKind::UnknownVariable { variable }, hint);
+        }
+        let hint = format_smolstr!("say which part of it: {}", parts.join(", "));
+        (place, FaultKind::WholeVariable { variable }, Some(hint))
     });
     flaws.collect()
 }
@@ -262,62 +242,95 @@ pub(super) fn check(
             let is_of_it = |fault: &Fault| fault.file == *path && here.contains(&fault.span.start);
             let is_sound = !faults.borrow().iter().any(is_of_it);
             if is_sound && !speaks_of_faulty(templates, &whole, names) {
-                let failed = failure(templates, &whole, source, &names.fields, part);
+                let uses = names.uses.of(name);
+                let failed = failure(templates, &whole, source, &names.fields, &uses);
                 failed.into_iter().for_each(report);
             }
         }
     }
 }
 
-/// What goes wrong when a part is rendered: for a lead of which everything is known, or else for
-/// one of which only that is known which must be.
+/// What goes wrong when a part is rendered: for a lead of which everything is known, or where it is
+/// read, or for a lead of which only that is known which must be.
 pub(super) fn failure(
     templates: &Templates,
     whole: &str,
     source: &str,
     fields: &[Field],
-    part: &str,
+    uses: &[Use],
 ) -> Option<tags::Flaw> {
-    let failed = |context: &Jinja, for_whom: &'static str, hint: Option<&'static str>| {
-        let why = match templates.try_part(whole, context) {
-            Ok(text) => {
-                let link = if part == "html" {
-                    unsafe_links(&text)
-                } else {
-                    Vec::new()
-                };
-                let link = SmolStr::from(*link.first()?);
-                return Some((0..source.len(), FaultKind::UnsafeLink { link }, None));
-            }
-            Err(error) => error,
-        };
-        let place = place_of_error(source, &why);
-        let why = told(&why);
-        let kind = FaultKind::TemplateFails { for_whom, why };
-        Some((place, kind, hint.map(SmolStr::from)))
-    };
-    if part == "subject" {
-        let subject = templates.try_part(whole, &samples::full(fields));
+    let everything = samples::full(fields, Use::ToAgent);
+    if whole.ends_with(".subject") {
+        let subject = templates.try_part(whole, &everything[0]);
         if subject.is_ok_and(|subject| crate::letters::is_blank(&subject)) {
             let hint = Some("say in a few words what the message is about".into());
-            return Some((
-                0..source.len(),
-                FaultKind::Empty {
-                    what: "the subject",
-                },
-                hint,
-            ));
+            let what = "the subject";
+            return Some((0..source.len(), FaultKind::Empty { what }, hint));
         }
     }
-    failed(&samples::full(fields), "", None).or_else(|| {
+    let tried = |context: &Jinja, for_whom: &'static str, hint: Option<&str>| {
+        let hint = hint.map(SmolStr::from);
+        flaw_for(templates, whole, source, context).map(|flaw| match flaw {
+            Failed::Link(link) => (0..source.len(), FaultKind::UnsafeLink { link }, None),
+            Failed::Fails(place, why) => (place, FaultKind::TemplateFails { for_whom, why }, hint),
+        })
+    };
+    let first = everything.iter().find_map(|all| tried(all, "", None));
+    let used = || {
+        let mut uses = uses.iter().filter_map(|of| Some((of, without(*of)?)));
+        uses.find_map(|(of, (for_whom, hint))| {
+            let samples = samples::full(fields, *of);
+            samples
+                .iter()
+                .find_map(|all| tried(all, for_whom, Some(hint)))
+        })
+    };
+    let little = || {
         let hint = "what is not known of a lead is an empty text: ask first, as in \
             `{% if city %}..{% endif %}`";
         let for_whom = " for a lead of which little is known";
-        failed(&samples::sparse(fields), for_whom, Some(hint))
-    })
+        let mut samples = uses.iter().map(|of| samples::sparse(fields, *of));
+        samples.find_map(|sample| tried(&sample, for_whom, Some(hint)))
+    };
+    first.or_else(used).or_else(little)
 }
 
-pub(super) fn near(variable: &str, fields: &[Field]) -> Option<SmolStr> {
+/// What is not there where a text is read, even for a lead of which everything is known.
+fn without(of: Use) -> Option<(&'static str, &'static str)> {
+    match of {
+        Use::ToAgent => None,
+        Use::ToContact => Some((
+            " for the contact",
+            "`recipient` is the agent who gets a message, and empty for the contact, who is `contact`",
+        )),
+        Use::Task => Some((
+            " in a task",
+            "a task knows no agents: `owner`, `earlier_owner` and `recipient` are empty there",
+        )),
+    }
+}
+
+/// Why a part can't be sent.
+enum Failed {
+    /// It would link to this.
+    Link(SmolStr),
+    /// It can't be rendered: where, and why.
+    Fails(Range<usize>, SmolStr),
+}
+
+fn flaw_for(templates: &Templates, whole: &str, source: &str, context: &Jinja) -> Option<Failed> {
+    match templates.try_part(whole, context) {
+        Ok(text) if whole.ends_with(".html") => {
+            let links = unsafe_links(&text);
+            links.first().map(|link| Failed::Link((*link).into()))
+        }
+        Ok(_) => None,
+        Err(error) => Some(Failed::Fails(place_of_error(source, &error), told(&error))),
+    }
+}
+
+fn near(variable: &str, fields: &[Field]) -> Option<SmolStr> {
     let fields = fields.iter().map(|field| field.name.as_str());
-    did_you_mean(variable, VARIABLES.into_iter().chain(fields))
+    let known = variables::names();
+    did_you_mean(variable, known.iter().map(String::as_str).chain(fields))
 }
