@@ -445,3 +445,59 @@ fn a_scenario_expects_what_the_playbook_has() {
         "{faults:#?}"
     );
 }
+
+/// The hint for hours that are said so.
+fn hint_for_hours(days: &str, hours: &str) -> Option<String> {
+    let mut folder = folder("", "");
+    let ours = "weekly = { mon-fri = [\"09:00-17:00\"] }";
+    let weekly = format!("weekly = {{ \"{days}\" = [\"{hours}\"] }}");
+    folder.playbook = folder.playbook.replacen(ours, &weekly, 1);
+    let faults = Playbook::read(&folder).unwrap_err().0;
+    faults[0].hint.as_ref().map(ToString::to_string)
+}
+
+#[test]
+fn days_in_spanish_and_portuguese_are_not_taken_for_others() {
+    for (days, meant) in [
+        ("lun", Some("mon")),
+        ("jue", Some("thu")),
+        ("mar", Some("tue")),
+        ("lun-vie", Some("mon-fri")),
+        ("sábado", Some("sat")),
+        ("segunda-sexta", Some("mon-fri")),
+        ("terça", Some("tue")),
+        ("Monday", Some("mon")),
+        ("mun", None),
+    ] {
+        let meant = meant.map(|meant| format!("did you mean `{meant}`?"));
+        assert_eq!(hint_for_hours(days, "09:00-17:00"), meant, "{days}");
+    }
+}
+
+#[test]
+fn twelve_is_midnight_before_noon_and_noon_after() {
+    for (hours, meant) in [
+        ("12am-17:00", "00:00"),
+        ("12pm-17:00", "12:00"),
+        ("9am-17:00", "09:00"),
+    ] {
+        let meant = Some(format!("did you mean `{meant}`?"));
+        assert_eq!(hint_for_hours("mon", hours), meant, "{hours}");
+    }
+}
+
+#[test]
+fn a_year_of_two_digits_is_no_year_of_the_first_century() {
+    for (date, meant) in [
+        ("25/12/26", None),
+        ("12/25/26", None),
+        ("25/12/2026", Some("did you mean `2026-12-25`?")),
+    ] {
+        let mut folder = folder("", "");
+        let holidays = "[calendar.office]\nholidays = [\"holidays/all.csv\"]\n";
+        folder.playbook = folder.playbook.replacen("[calendar.office]\n", holidays, 1);
+        folder.holidays = vec![("holidays/all.csv".into(), format!("{date},Christmas\n"))];
+        let faults = Playbook::read(&folder).unwrap_err().0;
+        assert_eq!(faults[0].hint.as_deref(), meant, "{faults:?}");
+    }
+}

@@ -86,10 +86,15 @@ fn meant_days(text: &str) -> Option<String> {
     ];
     let day = |word: &str| {
         let word = word.trim().to_lowercase();
+        if let Some(day) = day_elsewhere(&word) {
+            return Some(day);
+        }
         let whole = DAYS
             .iter()
             .find(|(_, whole)| word.len() > 2 && whole.starts_with(&word));
-        let short = || nearest(&word, DAYS.map(|(short, _)| short));
+        // One letter of three is another day as easily as a slip: `fry` is `fri`, `jue` is not `tue`.
+        let begins_so = |day: &&str| word.chars().take(2).eq(day.chars().take(2));
+        let short = || nearest(&word, DAYS.map(|(short, _)| short)).filter(begins_so);
         let long = nearest(&word, DAYS.map(|(_, whole)| whole));
         let long = long.and_then(|long| DAYS.iter().find(|(_, whole)| *whole == long));
         whole.or(long).map(|(short, _)| *short).or_else(short)
@@ -106,6 +111,30 @@ fn meant_days(text: &str) -> Option<String> {
     parse_days(&meant).map(|_| meant)
 }
 
+/// The day that is called so in Spanish or Portuguese, whole or by three letters at least.
+fn day_elsewhere(word: &str) -> Option<&'static str> {
+    const ELSEWHERE: [(&str, &str); 15] = [
+        ("lunes", "mon"),
+        ("martes", "tue"),
+        ("miércoles", "wed"),
+        ("miercoles", "wed"),
+        ("jueves", "thu"),
+        ("viernes", "fri"),
+        ("sábado", "sat"),
+        ("sabado", "sat"),
+        ("domingo", "sun"),
+        ("segunda", "mon"),
+        ("terça", "tue"),
+        ("terca", "tue"),
+        ("quarta", "wed"),
+        ("quinta", "thu"),
+        ("sexta", "fri"),
+    ];
+    let is_it = |name: &str| word.chars().count() > 2 && name.starts_with(word);
+    let found = ELSEWHERE.iter().find(|(name, _)| is_it(name));
+    found.map(|(_, day)| *day)
+}
+
 /// `9:00`, `9`, `9h30`, `6pm`: the time as the calendar writes it.
 fn meant_time(text: &str) -> Option<String> {
     let lower = text.trim().to_lowercase();
@@ -113,10 +142,11 @@ fn meant_time(text: &str) -> Option<String> {
     let plain = lower.trim_end_matches(|c: char| !c.is_ascii_digit());
     let (hour, minute) = plain.split_once([':', '.', 'h']).unwrap_or((plain, "0"));
     let (hour, minute): (u32, u32) = (hour.trim().parse().ok()?, minute.parse().ok()?);
-    let hour = if is_afternoon && hour < 12 {
-        hour + 12
-    } else {
-        hour
+    // Twelve is the hour before one: `12am` is midnight, and `12pm` noon.
+    let hour = match hour {
+        12 if lower.ends_with("am") => 0,
+        1..12 if is_afternoon => hour + 12,
+        _ => hour,
     };
     (hour < 24 && minute < 60).then(|| format!("{hour:02}:{minute:02}"))
 }
@@ -246,8 +276,9 @@ fn meant_date(text: &str) -> Option<SmolStr> {
         .collect();
     let (year, month, day) = match numbers.as_slice() {
         [year, month, day] if *year > 999 => (year, month, day),
-        [day, month, year] if *day > 12 => (year, month, day),
-        [month, day, year] if *day > 12 => (year, month, day),
+        // A year of two digits could be of any century.
+        [day, month, year] if *day > 12 && *year > 999 => (year, month, day),
+        [month, day, year] if *day > 12 && *year > 999 => (year, month, day),
         _ => return None,
     };
     let meant = format!("{year:04}-{month:02}-{day:02}");
