@@ -482,7 +482,8 @@ mod tests {
             .filter_map(|line| line.split_once(" mails `quiet`"))
             .map(|(count, _)| number(count))
             .sum();
-        assert!((1..=20).contains(&quiet), "{quiet} mails: {told}");
+        // Three leads that nobody looks at for half a year: twice to the owner, then once a month.
+        assert!((1..=30).contains(&quiet), "{quiet} mails: {told}");
         for said in ["sales.accepted", "follow-up.bought", "One lead's timeline"] {
             assert!(told.contains(said), "{said}: {told}");
         }
