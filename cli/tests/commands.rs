@@ -49,8 +49,8 @@ fn a_stage_in_which_leads_can_go_cold_is_a_warning() {
     let holidays = std::fs::read_to_string(holidays).unwrap();
     // Only what stands in one stage is looked after.
     let text = text.replace(
-        "name       = \"gone-quiet\"",
-        "name       = \"gone-quiet\"\nstage      = \"no-answer\"",
+        "name       = \"still-quiet\"",
+        "name       = \"still-quiet\"\nstage      = \"no-answer\"",
     );
     let template = "Subject: Hola\n\nHola\n";
     let files = [
