@@ -113,7 +113,7 @@ static FIELD_AND_DIGITAL_SALES: Shipped = Shipped {
     lasting: &[],
     changing: &[
         (
-            "within = \"4 business hours\"",
+            "within     = \"4 business hours\"",
             &["within = \"30 minutes\"", "within = \"2 days\""],
         ),
         (
