@@ -47,7 +47,7 @@ fn a_process_with_an_older_playbook_leaves_what_it_does_not_know() {
 }
 
 #[test]
-#[ignore = "it is what the other tests start as a process of its own"]
+#[ignore = "it is what the other tests start as a process of its own, with `--ignored --exact worker`"]
 fn worker() {
     if let Some(url) = fleet::place() {
         block_on(async { fleet::work(open(&url).await).await });

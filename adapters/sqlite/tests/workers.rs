@@ -37,7 +37,7 @@ fn a_process_with_an_older_playbook_leaves_what_it_does_not_know() {
 }
 
 #[test]
-#[ignore = "it is what the other tests start as a process of its own"]
+#[ignore = "it is what the other tests start as a process of its own, with `--ignored --exact worker`"]
 fn worker() {
     if let Some(file) = fleet::place() {
         let store = SqliteStore::open(&file).unwrap();
