@@ -141,14 +141,12 @@ impl MessageBook {
     }
 
     /// Takes the slot of a message at the instant that [`MessageBook::earliest`] gave. Slots that
-    /// count towards the cap no more, `now`, are forgotten a year later, or when there are too many
-    /// of them: a worker whose clock runs ahead must not make the others forget what counts.
+    /// count towards the cap no more, `now`, are forgotten when there are too many of them, and not
+    /// by their age: a worker whose clock runs ahead, by however much, must not make the others
+    /// forget what counts.
     pub fn take(&mut self, cap: Cap, message: MessageId, at: Instant, now: Instant) {
         let forget_before = forget_before(cap, now);
-        let long_before = forget_before.checked_sub_signed(Self::REMEMBERED);
-        let long_before = long_before.unwrap_or(Instant::MIN_UTC);
-        self.slots
-            .retain(|slot| slot.at >= long_before && slot.message != Some(message));
+        self.slots.retain(|slot| slot.message != Some(message));
         let over = self.slots.len().saturating_sub(Self::MOST_REMEMBERED);
         let old = self.slots.partition_point(|slot| slot.at < forget_before);
         self.slots.drain(..over.min(old));
@@ -157,7 +155,6 @@ impl MessageBook {
         self.slots.insert(place, Slot { at, message });
     }
 
-    const REMEMBERED: Elapsed = Elapsed::days(366);
     /// More than any cap counts.
     const MOST_REMEMBERED: usize = 128;
 
@@ -288,7 +285,7 @@ mod tests {
         for n in 0..3 {
             book.take(THREE_A_WEEK, message(n), day(0), day(0));
         }
-        book.take(THREE_A_WEEK, message(3), day(300), day(300));
+        book.take(THREE_A_WEEK, message(3), day(3_000), day(3_000));
         assert_eq!(
             book.earliest(THREE_A_WEEK, message(9), day(1)),
             Some(day(7))
