@@ -293,15 +293,27 @@ impl TaxNumberKinds {
     /// These kinds, and another.
     #[must_use]
     pub fn or(mut self, kind: TaxNumberKind) -> Self {
-        if !self.iter().any(|known| known == kind) {
+        if !self.contains(kind) {
             self.others.push(kind);
         }
         self
     }
 
+    /// Whether this kind is among them.
+    #[must_use]
+    pub fn contains(&self, kind: TaxNumberKind) -> bool {
+        self.iter().any(|known| known == kind)
+    }
+
     /// The kinds, in the order in which they are tried.
     pub fn iter(&self) -> impl Iterator<Item = TaxNumberKind> + '_ {
         std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+
+    /// A number of the first of these kinds, as [`TaxNumberKind::example`].
+    #[must_use]
+    pub fn example(&self) -> &'static str {
+        self.first.example()
     }
 
     /// Reads a number of the first of these kinds that it can be.

@@ -1,6 +1,11 @@
-//! Tax numbers: what another library holds true (see README.md beside this file), and laws.
+//! Tax numbers: what another library holds true (see README.md beside this file), laws, and what they
+//! are in playbooks.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+mod playbook;
+#[path = "../shop/mod.rs"]
+mod shop;
 
 use std::sync::LazyLock;
 
