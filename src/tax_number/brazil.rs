@@ -1,8 +1,9 @@
 //! Brazil: the CNPJ of companies and the CPF of persons.
 //!
 //! Sources: the revenue service's (Receita Federal) rules for the check digits; for letters in a
-//! CNPJ its instruction RFB 2.229 of 2024, in force from July 2026, by which a character counts as its
-//! number in ASCII less 48; python-stdnum's `br.cnpj` and `br.cpf`, whose cases are held.
+//! CNPJ its instruction RFB 2.229 and its technical note 49 of 2024, in force from July 2026, by
+//! which a character counts as its number in ASCII less 48; python-stdnum's `br.cnpj` and `br.cpf`,
+//! whose cases are held.
 //!
 //! Where sources disagree: python-stdnum takes a CPF of one digit all through (111.111.111-11), whose
 //! check digits do fit. The revenue service gives none of them to anybody, and they are what is typed

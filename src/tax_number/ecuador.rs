@@ -5,11 +5,11 @@
 //!
 //! Where sources disagree:
 //!
-//! - A third digit of 9 is a company's, whose tenth digit was a check digit. Since provinces ran out of
-//!   numbers of six digits the SRI gives out RUCs whose tenth digit counts on, and says that module 11
-//!   is no longer to be asked for (gobec_forms issue 32; python-stdnum issues 290 and 497, with
-//!   companies found in its register). A dealer must be able to sell to a new company, so the digit is
-//!   not held against it; [`check_fits`](super::TaxNumber::check_fits) tells.
+//! - A third digit of 9 is a company's, whose tenth digit was a check digit. Where a province has
+//!   used up its numbers of six digits, the tenth digit counts on, and the SRI no longer asks for
+//!   module 11: so python-stdnum's issues 290 and 497 report, with companies from its register. A
+//!   dealer must be able to sell to a new company, so the digit is not held against it;
+//!   [`check_fits`](super::TaxNumber::check_fits) tells.
 //! - A third digit of 6 is a public body's, with the check digit in the ninth place, or a foreigner's
 //!   with a cédula (python-stdnum issue 267). One of the two rules must hold.
 //! - 9999999999999 stands for a final consumer on invoices, and is no RUC.

@@ -5,9 +5,10 @@
 //! its rules for invoices, annex 20, for the two generic numbers; python-stdnum's `mx.rfc`, whose
 //! cases are held.
 //!
-//! Where sources disagree: by the rules the last character is a check digit, but of a hundred numbers
-//! that were found in public lists 97 do not keep it, and python-stdnum doesn't ask for it unless told
-//! to. A dealer must be able to invoice them, so it is not held against a number;
+//! Where sources disagree: by the rules the last character is a check digit, but in about one
+//! number of seventy that is in use it does not fit (python-stdnum's tests have a hundred such,
+//! which the SAT's own page knows), and python-stdnum doesn't ask for it unless told to. A dealer
+//! must be able to invoice them, so it is not held against a number;
 //! [`check_fits`](super::TaxNumber::check_fits) tells. The ten characters without homoclave, which
 //! some take, name several people: an invoice needs all of them, and so do we.
 
