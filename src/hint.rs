@@ -88,6 +88,22 @@ const SYNONYMS: &[(&[&str], &[&str])] = &[
     (&["hours", "week", "days"], &["weekly"]),
     (&["string", "str", "varchar"], &["text"]),
     (&["pick", "enum", "select", "list"], &["choice"]),
+    (
+        &[
+            "tax-id", "tax_id", "tax", "vat", "ruc", "rfc", "cnpj", "cpf", "nif",
+        ],
+        &["tax-number"],
+    ),
+    (&["ruc", "ecuador"], &["EC"]),
+    (&["cedula", "cédula"], &["EC-CEDULA"]),
+    (&["rfc", "mexico", "méxico"], &["MX"]),
+    (&["brazil", "brasil"], &["BR"]),
+    (&["cnpj"], &["BR-CNPJ"]),
+    (&["cpf"], &["BR-CPF"]),
+    (&["nif", "spain", "españa"], &["ES"]),
+    (&["dni"], &["ES-DNI"]),
+    (&["nie"], &["ES-NIE"]),
+    (&["cif"], &["ES-CIF"]),
     (&["boolean", "flag"], &["bool"]),
     (
         &["integer", "int", "float", "decimal", "money"],

@@ -36,6 +36,7 @@
 //! - Write our lead and your row in one transaction: [`engine::TenantHandle::apply_in`].
 //! - Decide without the engine and without async: [`decide::decide`].
 //! - Business hours by themselves: [`calendar::Calendar`].
+//! - Tax numbers by themselves: [`tax_number::TaxNumber`].
 //!
 //! # What it does not do
 //!
@@ -68,6 +69,7 @@ pub mod record;
 pub mod render;
 pub mod scenario;
 pub mod store;
+pub mod tax_number;
 pub mod time;
 pub mod value;
 

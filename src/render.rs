@@ -5,7 +5,7 @@ use minijinja::Value as Jinja;
 use crate::playbook::Playbook;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::template::RenderError;
-use crate::playbook::variables::{Person, Variables, shown};
+use crate::playbook::variables::{Person, Variables, field_shown};
 use crate::record::{Agent, Lead};
 
 /// The agents whom a text may speak of.
@@ -25,7 +25,8 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
     let fields = playbook.fields.iter().map(|field| {
         // A field without a value is there, and empty; one that nobody defined is an error.
         let value = lead.fields.value(&field.name);
-        let value = value.map_or_else(|| Jinja::from(""), shown);
+        let value = value.map(|value| field_shown(field, value));
+        let value = value.unwrap_or_else(|| Jinja::from(""));
         (field.name.as_str(), value)
     });
     let contact = &lead.contact;

@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "value",
             "ids",
             "email",
+            "tax_number",
             "hint",
             "letters",
             "told",

@@ -12,6 +12,7 @@ use leadkit::facts::built_in;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::people::Permission;
 use leadkit::store::Kind;
+use leadkit::tax_number::TaxNumberKinds;
 
 /// What the readers call with a key.
 const ASK_FOR: [&str; 9] = [
@@ -35,8 +36,9 @@ fn sources(folder: &str) -> Vec<PathBuf> {
 
 /// Where the page tells the keys that a file reads; anywhere, for those that read parts of many.
 /// Pipelines have their waits with them.
-const TOLD_IN: [(&str, &str); 8] = [
+const TOLD_IN: [(&str, &str); 9] = [
     ("calendars.rs", "Calendars"),
+    ("compile/fields.rs", "Leads"),
     ("people.rs", "People"),
     ("pipelines.rs", "Leads"),
     ("rules.rs", "What happens in time"),
@@ -128,6 +130,15 @@ fn every_key_that_is_read_stands_in_its_section_of_the_reference() {
     assert!(count > 120, "{count} keys");
     assert_eq!(sectioned, TOLD_IN.len());
     assert!(missing.is_empty(), "docs/playbook.md lacks {missing:#?}");
+}
+
+#[test]
+fn every_kind_of_tax_number_stands_where_the_reference_tells_of_fields() {
+    let page = page();
+    let told = told(section(&page, "Leads"));
+    for word in TaxNumberKinds::words() {
+        assert!(told.contains(word), "docs/playbook.md lacks `{word}`");
+    }
 }
 
 #[test]

@@ -156,7 +156,7 @@ do   = [{ task = "paint" }]
         (
             "type = \"choice\"",
             "type = \"pick\"",
-            "`pick` is none of text, choice, number, bool, date, instant; did you mean `choice`?",
+            "`pick` is none of text, choice, tax-number, number, bool, date, instant; did you mean `choice`?",
         ),
         (
             "of   = [\"red\", \"blue\"]",

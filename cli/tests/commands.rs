@@ -90,6 +90,7 @@ fn an_explained_playbook_hides_no_default_and_no_rule() {
         // It is no playbook, and says so; what people call things is not lost.
         "This is a telling, and not a playbook",
         "[calendar.office]",
+        "type     = \"tax-number\"\nof       = [\"EC-RUC\"]",
         "label = \"El cliente pidió esperar\"",
         "label = \"Ventas\"",
         "to = true",

@@ -435,6 +435,30 @@ fn a_date_in_two_columns_is_read_in_the_order_of_its_day() {
 }
 
 #[test]
+fn a_tax_number_is_read_however_it_is_written_and_a_row_with_a_wrong_one_is_told() {
+    let leads = "id,name,arrived,ruc\n1,Ana,2026-03-02,1792060346-001\n2,Eva,2026-03-02,\n\
+                 3,Luis,2026-03-02,1792060346\n";
+    let map = "[[file]]\npath = \"few.csv\"\nkey = \"id\"\n\n[[file.command]]\nlead = \"id\"\nat = \"arrived\"\n\
+               register = { name = \"{name}\", ruc = \"{ruc}\" }\n";
+    let field = "\n[field.ruc]\ntype = \"tax-number\"\nof = \"EC\"\n";
+    let folder = Folder::new(&[
+        ("few.csv", leads),
+        ("map.toml", map),
+        ("playbook/playbook.toml", &format!("{PLAYBOOK}{field}")),
+    ]);
+    let db = folder.path("few.db");
+    let told = folder.replay(&["--db", &db, "--json"]);
+    let said = "cannot be taken in: ruc: is no RUC: it has 10 characters, and not 13";
+    assert_eq!(refused(&told.json()), [(4, said.to_owned())]);
+    let playbook = folder.path("playbook");
+    let asked = "ruc == \"1792060346 001\"";
+    let sought = ["leads", &playbook, "--db", &db, "--where", asked, "--json"];
+    let listed = leadkit(sought).json();
+    assert_eq!(listed["leads"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["leads"][0]["fields"]["ruc"], "1792060346001");
+}
+
+#[test]
 fn dates_that_read_in_two_ways_are_not_guessed() {
     let leads = "id,name,arrived\n1,Ana,01/02/2026\n2,Eva,03/04/2026\n";
     let map = "[[file]]\npath = \"few.csv\"\nkey = \"id\"\n\n[[file.command]]\nlead = \"id\"\nat = \"arrived\"\nregister = { name = \"{name}\" }\n";

@@ -176,6 +176,9 @@ impl View<'_> {
         if let Some(choice) = dice.any(&field.choices) {
             return Value::Text(choice.clone());
         }
+        if let Some(kinds) = &field.tax_numbers {
+            return Value::Text(kinds.example().into());
+        }
         match field.value_type {
             ValueType::Bool => Value::Bool(dice.one_in(2)),
             ValueType::Number => Value::Number(Number::from(u32::from(dice.one_in(2)) * 3)),

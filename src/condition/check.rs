@@ -355,6 +355,7 @@ impl Checker<'_> {
         Some(Constant::Other(match value {
             Value::Text(text) => {
                 self.choice(info, &text, at)?;
+                let text = self.tax_number(info, text, at)?;
                 return Some(Constant::Text(fold(&text).as_str().into()));
             }
             Value::Bool(value) => Literal::Bool(value),
@@ -401,6 +402,21 @@ impl Checker<'_> {
         };
         self.faults.push(Fault::new(at, kind).maybe_hint(near));
         None
+    }
+
+    /// The text in the form in which the fact is kept, if that is a tax number.
+    fn tax_number(&mut self, info: &FactInfo, text: SmolStr, at: Span) -> Option<SmolStr> {
+        let Some(kinds) = &info.tax_numbers else {
+            return Some(text);
+        };
+        match kinds.parse(&text) {
+            Ok(number) => Some(number.as_str().into()),
+            Err(error) => {
+                let fact = info.name.as_str().into();
+                self.fault(at, FaultKind::NotATaxNumber { fact, text, error });
+                None
+            }
+        }
     }
 
     fn agree(

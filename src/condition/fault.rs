@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use smol_str::SmolStr;
 
+use crate::tax_number::TaxNumberError;
 use crate::value::ValueType;
 
 /// Something wrong with the text of a condition.
@@ -188,6 +189,16 @@ pub enum FaultKind {
         fact: SmolStr,
         /// The text.
         text: SmolStr,
+    },
+    /// A text with which a tax number is compared, and which is none.
+    #[error("`{fact}` is never \"{}\": {error}", excerpt(.text))]
+    NotATaxNumber {
+        /// The name of the fact.
+        fact: SmolStr,
+        /// The text.
+        text: SmolStr,
+        /// What is wrong with it.
+        error: TaxNumberError,
     },
     /// A date of which the catalogue cannot tell the instant at which it starts.
     #[error("the day cannot be placed in time")]

@@ -34,7 +34,8 @@
 //! ```
 //!
 //! - Both sides of a comparison are of one type. **Text** compares without regard to case
-//!   ([`folded_eq`](crate::value::folded_eq)) and has no order; neither have bools.
+//!   ([`folded_eq`](crate::value::folded_eq)) and has no order; neither have bools. A fact that is a
+//!   tax number compares with one however it is written.
 //! - A date that is compared with an instant is the start of that day in the catalogue's zone.
 //!   So `registered < 2018-04-01` means "up to the end of March", and `==` means midnight.
 //! - `now` moves by exact lengths: `1d` is 24 hours, whatever the clocks do that night. A moved
@@ -144,6 +145,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate};
 use smol_str::SmolStr;
 
+use crate::tax_number::TaxNumberKinds;
 use crate::time::Instant;
 use crate::value::{Value, ValueRef, ValueType};
 
@@ -176,6 +178,8 @@ pub struct FactInfo {
     pub stored: bool,
     /// For text: all that it can ever be, if that is known.
     pub choices: Option<Arc<[SmolStr]>>,
+    /// For text: the kinds of tax number that it is kept as, in the compact form.
+    pub tax_numbers: Option<TaxNumberKinds>,
 }
 
 impl FactInfo {
@@ -188,6 +192,7 @@ impl FactInfo {
             value_type,
             stored: true,
             choices: None,
+            tax_numbers: None,
         }
     }
 
@@ -205,6 +210,15 @@ impl FactInfo {
     pub fn with_choices(self, choices: impl Into<Arc<[SmolStr]>>) -> Self {
         Self {
             choices: Some(choices.into()),
+            ..self
+        }
+    }
+
+    /// The same fact as a tax number: what it is compared with is read as one.
+    #[must_use]
+    pub fn with_tax_numbers(self, kinds: TaxNumberKinds) -> Self {
+        Self {
+            tax_numbers: Some(kinds),
             ..self
         }
     }

@@ -7,12 +7,11 @@ use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::hint::nearest;
 use crate::ids::Name;
-use crate::playbook::pipeline::Field;
 use crate::record::Lead;
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
 use crate::record::lead::ToldAt;
-use crate::value::{Value, ValueType};
+use crate::value::Value;
 
 /// Sets fields; all that is wrong with them is told at once.
 pub(crate) fn set(
@@ -62,7 +61,7 @@ fn note_date(draft: &Draft<'_>, lead: &mut Lead, name: &Name, value: Option<&Val
     }
 }
 
-/// The value of a field as the playbook writes it.
+/// The value of a field as it is kept.
 pub(crate) fn accept(
     draft: &Draft<'_>,
     name: &Name,
@@ -84,21 +83,6 @@ pub(crate) fn accept(
             Err(Problem::Missing)
         }
         None => Ok(None),
-        Some(Value::Text(text))
-            if text.len() > Field::LONGEST_TEXT
-                && field.choices.is_empty()
-                && field.value_type == ValueType::Text =>
-        {
-            Err(Problem::TooLong {
-                most_bytes: Field::LONGEST_TEXT,
-            })
-        }
-        Some(value) => field.accept(value).map(Some).ok_or_else(|| Problem::Unfit {
-            expected: if field.choices.is_empty() {
-                smol_str::format_smolstr!("{}", field.value_type)
-            } else {
-                smol_str::format_smolstr!("one of {}", field.choices.join(", "))
-            },
-        }),
+        Some(value) => Ok(Some(field.accept(value)?)),
     }
 }

@@ -7,7 +7,9 @@ use std::fmt;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::ids::{AgentId, LeadId, Name};
+use crate::playbook::pipeline::Misfit;
 use crate::record::pool::Reasons;
+use crate::tax_number::TaxNumberError;
 use crate::time::Instant;
 use crate::told;
 
@@ -293,6 +295,9 @@ pub enum Problem {
     /// It is no phone number.
     #[error("is no phone number: it has no digit")]
     NotAPhone,
+    /// It is no tax number of the kinds that the playbook asks for.
+    #[error("is {0}")]
+    NotATaxNumber(TaxNumberError),
     /// It holds a character that no name has: a control character, an end of a line, or one that
     /// turns the direction of writing round.
     #[error("holds the character U+{:04X}, which can't stand there", u32::from(*.character))]
@@ -326,6 +331,16 @@ pub enum Problem {
         /// The longest, if there is one.
         most_days: Option<u32>,
     },
+}
+
+impl From<Misfit> for Problem {
+    fn from(misfit: Misfit) -> Self {
+        match misfit {
+            Misfit::Other { expected } => Self::Unfit { expected },
+            Misfit::TooLong { most_bytes } => Self::TooLong { most_bytes },
+            Misfit::NotATaxNumber(error) => Self::NotATaxNumber(error),
+        }
+    }
 }
 
 impl Refusal {

@@ -169,7 +169,8 @@ impl TenantHandle<'_> {
 
     /// How many leads there are for which a condition holds, by groups of equal facts.
     ///
-    /// Texts are folded, but for those of choices, which are as the playbook writes them.
+    /// Texts are folded, but for choices, which are as the playbook writes them, and tax numbers,
+    /// which are compact.
     ///
     /// # Errors
     /// As [`TenantHandle::leads`], and for facts that aren't stored.
@@ -290,19 +291,21 @@ fn filter_of(
         .map_err(|computed| Error::Condition(smol_str::format_smolstr!("{computed}")))
 }
 
-/// The choice as the playbook writes it, in place of its folded text.
+/// The choice as the playbook writes it, or the tax number as it is kept, in place of its folded text.
 fn unfold(playbook: &Playbook, fact: &str, value: &mut Option<Value>) {
     let Some(Value::Text(text)) = value else {
         return;
     };
-    let field = playbook.fields.iter().find(|field| field.name == *fact);
-    let choice = field.and_then(|field| {
-        field
-            .choices
-            .iter()
-            .find(|choice| crate::value::fold(choice) == *text)
-    });
-    if let Some(choice) = choice {
-        *value = Some(Value::Text(choice.clone()));
+    let mut fields = playbook.fields.iter();
+    let Some(field) = fields.find(|field| field.name == *fact) else {
+        return;
+    };
+    let is_kept = !field.choices.is_empty() || field.tax_numbers.is_some();
+    if let Some(kept) = field
+        .accept(&Value::Text(text.clone()))
+        .ok()
+        .filter(|_| is_kept)
+    {
+        *value = Some(kept);
     }
 }

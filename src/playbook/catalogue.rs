@@ -100,10 +100,10 @@ impl Catalogue for LeadCatalogue<'_> {
         let field = &self.fields[place];
         let id = number(LeadFact::ALL.len() + place);
         let info = FactInfo::stored(id, FactName::new(name), field.value_type);
-        Ok(if field.choices.is_empty() {
-            info
-        } else {
-            info.with_choices(field.choices.clone())
+        Ok(match &field.tax_numbers {
+            Some(kinds) => info.with_tax_numbers(kinds.clone()),
+            None if field.choices.is_empty() => info,
+            None => info.with_choices(field.choices.clone()),
         })
     }
 

@@ -1,12 +1,13 @@
 //! Pipelines: the stages of a lead, what leads from one to another, and what must be unique.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::condition::Condition;
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
 use crate::playbook::rule::{Action, NamedCalendar, StageRef, StoppedBy};
-use crate::value::{Value, ValueType};
+use crate::tax_number::{TaxNumberError, TaxNumberKinds};
+use crate::value::{Value, ValueRef, ValueType, folded_eq};
 
 /// A way that leads go, stage by stage.
 #[derive(Clone, Debug)]
@@ -142,15 +143,19 @@ pub struct Field {
     pub value_type: ValueType,
     /// All that it can be, if that is a closed set.
     pub choices: Vec<SmolStr>,
+    /// The kinds of tax number that it can be, if it is one.
+    pub tax_numbers: Option<TaxNumberKinds>,
     /// Whether a lead can't be registered without it.
     pub required: bool,
 }
 
 impl Field {
-    /// What a field can be, by the playbook's word. A `choice` is a text out of a closed set.
+    /// What a field can be, by the playbook's word. A `choice` is a text out of a closed set, a
+    /// `tax-number` one that keeps a country's rules.
     pub const TYPES: &'static [(&'static str, ValueType)] = &[
         ("text", ValueType::Text),
         (Self::CHOICE, ValueType::Text),
+        (Self::TAX_NUMBER, ValueType::Text),
         ("number", ValueType::Number),
         ("bool", ValueType::Bool),
         ("date", ValueType::Date),
@@ -160,36 +165,88 @@ impl Field {
     /// The word of a text out of a closed set.
     pub const CHOICE: &'static str = "choice";
 
+    /// The word of a text that is a tax number.
+    pub const TAX_NUMBER: &'static str = "tax-number";
+
     /// Its type, in the playbook's word.
     #[must_use]
     pub fn type_word(&self) -> &'static str {
         if !self.choices.is_empty() {
             return Self::CHOICE;
         }
+        if self.tax_numbers.is_some() {
+            return Self::TAX_NUMBER;
+        }
         let mut types = Self::TYPES.iter();
         let found = types.find(|(_, value_type)| *value_type == self.value_type);
         found.map_or("text", |(word, _)| word)
     }
 
-    /// The value as the playbook writes it, if it is one of this field's.
-    #[must_use]
-    pub fn accept(&self, value: &Value) -> Option<Value> {
-        match value {
-            Value::Text(text) if !self.choices.is_empty() => {
-                let choice = self
-                    .choices
-                    .iter()
-                    .find(|choice| crate::value::folded_eq(choice, text))?;
-                Some(Value::Text(choice.clone()))
+    /// The value as it is kept, if it is one of this field's: a choice as the playbook writes it, a
+    /// tax number in its compact form.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn accept(&self, value: &Value) -> Result<Value, Misfit> {
+        let text = match value {
+            Value::Text(text) if self.value_type == ValueType::Text => text,
+            value if value.value_type() == self.value_type => return Ok(value.clone()),
+            _ => return Err(self.other()),
+        };
+        if !self.choices.is_empty() {
+            let mut choices = self.choices.iter();
+            let choice = choices.find(|choice| folded_eq(choice, text));
+            return choice.cloned().map(Value::Text).ok_or_else(|| self.other());
+        }
+        if text.len() > Self::LONGEST_TEXT {
+            let most_bytes = Self::LONGEST_TEXT;
+            return Err(Misfit::TooLong { most_bytes });
+        }
+        match &self.tax_numbers {
+            Some(kinds) => {
+                let number = kinds.parse(text).map_err(Misfit::NotATaxNumber)?;
+                Ok(Value::from(number.as_str()))
             }
-            Value::Text(text) if text.len() > Self::LONGEST_TEXT => None,
-            value if value.value_type() == self.value_type => Some(value.clone()),
+            None => Ok(value.clone()),
+        }
+    }
+
+    fn other(&self) -> Misfit {
+        let expected = match self.choices.as_slice() {
+            [] => format_smolstr!("{}", self.value_type),
+            choices => format_smolstr!("one of {}", choices.join(", ")),
+        };
+        Misfit::Other { expected }
+    }
+
+    /// A tax number as people read it; nothing for what is none.
+    #[must_use]
+    pub fn formatted(&self, value: ValueRef<'_>) -> Option<SmolStr> {
+        match (&self.tax_numbers, value) {
+            (Some(kinds), ValueRef::Text(text)) => Some(kinds.parse(text).ok()?.formatted()),
             _ => None,
         }
     }
 
     /// How long a text can be, in bytes.
     pub const LONGEST_TEXT: usize = 4096;
+}
+
+/// Why a value is none of a field's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// It has another type, or is none of the choices.
+    Other {
+        /// What it must be.
+        expected: SmolStr,
+    },
+    /// It is too long.
+    TooLong {
+        /// The limit.
+        most_bytes: usize,
+    },
+    /// It is no tax number.
+    NotATaxNumber(TaxNumberError),
 }
 
 /// Something that somebody has to do.

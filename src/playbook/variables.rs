@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use minijinja::Value as Jinja;
 
+use crate::playbook::pipeline::Field;
 use crate::value::{Number, ValueRef};
 
 /// What templates can ask for beside the fields, each a text, and empty where it is not known.
@@ -106,6 +107,14 @@ pub(crate) fn parts_of(object: &str) -> Vec<String> {
     let mut names = names();
     names.retain(|name| name.split('.').next() == Some(object));
     names
+}
+
+/// What a field is in a template: a tax number as people read it, else the value.
+pub(crate) fn field_shown(field: &Field, value: ValueRef<'_>) -> Jinja {
+    match field.formatted(value) {
+        Some(formatted) => Jinja::from(formatted.as_str()),
+        None => shown(value),
+    }
 }
 
 /// What a value is in a template.

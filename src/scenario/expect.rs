@@ -474,7 +474,10 @@ impl Expected {
                     .iter()
                     .find(|(known, _)| **known == **name)
                     .map(|(_, value)| value.to_string());
-                differ(&format!("field {name}"), Some(wanted.to_string()), found)
+                let field = playbook.fields.iter().find(|field| field.name == **name);
+                let kept = field.and_then(|field| field.accept(wanted).ok());
+                let wanted = kept.as_ref().unwrap_or(wanted).to_string();
+                differ(&format!("field {name}"), Some(wanted), found)
             }
             _ => self.unmet_by_ownership(lead, happened),
         }

@@ -15,6 +15,7 @@ use leadkit::playbook::Playbook;
 use leadkit::playbook::people::{Permission, PoolSpec, Role};
 use leadkit::playbook::pipeline::{Field, Pipeline, Stage, TaskSpec, WaitGroup};
 use leadkit::playbook::rule::{Action, Anchor, Late, Leads, NamedCalendar, Rule, StoppedBy};
+use leadkit::tax_number::TaxNumberKind;
 use serde_json::{Map, Value, json};
 
 /// The sections of a playbook.
@@ -321,17 +322,14 @@ fn role(role: &Role) -> Section {
 }
 
 fn field(field: &Field) -> Section {
-    let is_choice = !field.choices.is_empty();
+    let of = match &field.tax_numbers {
+        Some(kinds) => json!(kinds.iter().map(TaxNumberKind::as_str).collect::<Vec<_>>()),
+        None if field.choices.is_empty() => Value::Null,
+        None => json!(field.choices),
+    };
     let entries = vec![
         ("type", json!(field.type_word())),
-        (
-            "of",
-            if is_choice {
-                json!(field.choices)
-            } else {
-                Value::Null
-            },
-        ),
+        ("of", of),
         ("label", json!(field.label)),
         ("required", json!(field.required)),
     ];

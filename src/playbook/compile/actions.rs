@@ -6,6 +6,7 @@ use super::Names;
 use super::samples::Use;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
+use crate::playbook::pipeline::{Field, Misfit};
 use crate::playbook::read::{Node, Section, did_you_mean};
 use crate::playbook::rule::{Action, Assign, Send, Whom};
 use crate::record::message::{Class, OnOwnerChange};
@@ -110,25 +111,15 @@ impl Names {
             if self.faulty_fields.contains(&field.name) {
                 return None;
             }
-            let Some(value) = field.accept(&value) else {
-                let found = format_smolstr!("{value}");
-                let hint = match field.choices.as_slice() {
-                    [] => format_smolstr!("`{}` is {}", field.name, field.value_type),
-                    choices => {
-                        let choices = choices.iter().map(SmolStr::as_str);
-                        let near = did_you_mean(&found, choices.clone());
-                        let all = choices.collect::<Vec<_>>().join(", ");
-                        near.unwrap_or_else(|| format_smolstr!("it is one of {all}"))
-                    }
-                };
-                value_node.fault(
-                    FaultKind::WrongType {
-                        expected: "a value of this field",
-                        found,
-                    },
-                    Some(hint),
-                );
-                return None;
+            let value = match field.accept(&value) {
+                Ok(value) => value,
+                Err(misfit) => {
+                    let found = format_smolstr!("{value}");
+                    let hint = how_to_fit(field, &found, &misfit);
+                    let expected = "a value of this field";
+                    value_node.fault(FaultKind::WrongType { expected, found }, Some(hint));
+                    return None;
+                }
             };
             return Some(Action::Set {
                 field: field.name.clone(),
@@ -213,5 +204,20 @@ impl Names {
                 None => self.role_or_owner(node, text).map(Whom::Role),
             },
         }
+    }
+}
+
+/// What a field can be, where it can't be what was found.
+fn how_to_fit(field: &Field, found: &str, misfit: &Misfit) -> SmolStr {
+    let choices = field.choices.iter().map(SmolStr::as_str);
+    match misfit {
+        Misfit::NotATaxNumber(error) => format_smolstr!("{error}"),
+        _ if field.choices.is_empty() => {
+            format_smolstr!("`{}` is {}", field.name, field.value_type)
+        }
+        _ => did_you_mean(found, choices.clone()).unwrap_or_else(|| {
+            let all = choices.collect::<Vec<_>>().join(", ");
+            format_smolstr!("it is one of {all}")
+        }),
     }
 }

@@ -13,23 +13,21 @@ use crate::calendar::{Calendar, Zone};
 use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
-use crate::letters::is_blank;
 use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::pipeline::{Field, Source};
 use crate::playbook::read::{Mended, Node, Section, Source as File, drop_echoes};
 use crate::playbook::rule::{NamedCalendar, StageRef};
-use crate::playbook::variables::parts_of;
 use crate::playbook::{CapRule, Organisation, Playbook};
 use crate::record::contact::Cap;
 use crate::store::Kind;
-use crate::value::{ValueType, folded_eq};
 
 mod actions;
 mod calendars;
 mod check;
 mod codes;
+mod fields;
 mod parts;
 mod people;
 mod pipelines;
@@ -143,7 +141,7 @@ fn compile_root(
     let (templates, template_names) = templates::read(folder, faults);
     let calendars = calendars::read(&mut root, folder, &head.zone);
     let default_calendar = calendars::default(&head, &calendars);
-    let (fields, faulty_fields) = read_fields(&mut root);
+    let (fields, faulty_fields) = fields::read(&mut root);
     let mut names = Names {
         zone: head.zone.clone(),
         default_calendar,
@@ -383,93 +381,6 @@ fn read_sources(root: &mut Section<'_>) -> Vec<Source> {
         });
     }
     sources
-}
-
-/// The fields, and the names of those that are there and can't be read.
-fn read_fields(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
-    let mut fields = Vec::new();
-    let mut faulty = names_of(root, "field");
-    for (name, mut section) in root.sections("field") {
-        let node = section.required("type");
-        let is_choice = node
-            .as_ref()
-            .and_then(|node| node.is_text().then(|| node.text()))
-            .flatten()
-            == Some(Field::CHOICE);
-        let value_type = node.as_ref().and_then(|node| node.word(Field::TYPES));
-        let choices: Vec<SmolStr> = if is_choice {
-            read_choices(&mut section)
-        } else if value_type.is_none() {
-            // Of what it is a choice is no second mistake.
-            section.optional("of");
-            Vec::new()
-        } else {
-            Vec::new()
-        };
-        if value_type.is_some() && !(is_choice && choices.is_empty()) {
-            faulty.retain(|known| *known != name);
-        }
-        let required = section
-            .optional("required")
-            .and_then(|node| node.bool())
-            .unwrap_or(false);
-        let label = label_of(&mut section, &name);
-        let is_taken = LeadFact::named(name.as_str()).is_some();
-        let is_variable = !name.as_str().contains('-');
-        if is_taken || !parts_of(name.as_str()).is_empty() {
-            section.fault(
-                FaultKind::DefinedTwice {
-                    sort: "fact",
-                    name: name.as_str().into(),
-                },
-                Some("choose another name".into()),
-            );
-        } else if !is_variable || name.as_str().starts_with(|c: char| c.is_ascii_digit()) {
-            let hint = Some("a field is also a variable in templates: use _ rather than -, and begin with a letter".into());
-            section.fault(
-                FaultKind::BadName {
-                    sort: "a field",
-                    name: name.as_str().into(),
-                },
-                hint,
-            );
-        }
-        section.finish();
-        fields.push(Field {
-            name,
-            label,
-            value_type: value_type.unwrap_or(ValueType::Text),
-            choices,
-            required,
-        });
-    }
-    (fields, faulty)
-}
-
-/// All that a choice can be: one at least, each once.
-fn read_choices(section: &mut Section<'_>) -> Vec<SmolStr> {
-    let hint = "say what it can be, as in `of = [\"small\", \"large\"]`";
-    let Some(node) = section.required_or("of", Some(hint)) else {
-        return Vec::new();
-    };
-    let mut choices: Vec<SmolStr> = Vec::new();
-    let nodes = node.list();
-    if nodes.is_empty() {
-        node.fault(FaultKind::Empty { what: "`of`" }, Some(hint.into()));
-    }
-    for node in &nodes {
-        let Some(text) = node.text() else {
-            continue;
-        };
-        if is_blank(text) {
-            node.fault(FaultKind::Empty { what: "a choice" }, None);
-        } else if choices.iter().any(|choice| folded_eq(choice, text)) {
-            let word = text.into();
-            node.fault(FaultKind::SaidTwice { word }, Some("once is enough".into()));
-        }
-        choices.push(text.into());
-    }
-    choices
 }
 
 /// The closed sets of the lead's text facts.

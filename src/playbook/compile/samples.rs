@@ -5,9 +5,12 @@ use std::cell::RefCell;
 
 use minijinja::Value as Jinja;
 
+use smol_str::SmolStr;
+
 use crate::ids::Name;
 use crate::playbook::pipeline::Field;
-use crate::playbook::variables::{Person, Variables, shown};
+use crate::playbook::variables::{Person, Variables, field_shown, shown};
+use crate::tax_number::TaxNumberKinds;
 use crate::value::{Number, ValueRef, ValueType};
 
 /// Whom a text can speak of beside the contact, by where it is read.
@@ -124,15 +127,14 @@ fn recipient(of: Use) -> Person<'static> {
 
 /// What rendering makes of a value of this field.
 fn sample(field: &Field, number: Number) -> Jinja {
-    let text = field
-        .choices
-        .first()
-        .map_or(field.label.as_str(), |choice| choice);
+    let example = field.tax_numbers.as_ref().map(TaxNumberKinds::example);
+    let choice = field.choices.first().map(SmolStr::as_str);
+    let text = example.or(choice).unwrap_or(field.label.as_str());
     match field.value_type {
         ValueType::Bool => Jinja::from(true),
         ValueType::Number => shown(ValueRef::Number(number)),
         ValueType::Date => Jinja::from("2026-03-10"),
         ValueType::Instant => Jinja::from("2026-03-10T14:30:00Z"),
-        _ => Jinja::from(text),
+        ValueType::Text => field_shown(field, ValueRef::Text(text)),
     }
 }

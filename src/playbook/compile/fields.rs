@@ -1,0 +1,161 @@
+//! The fields of leads: their types, and what a text of them can be.
+
+use smol_str::SmolStr;
+
+use super::{label_of, names_of};
+use crate::facts::LeadFact;
+use crate::ids::Name;
+use crate::letters::is_blank;
+use crate::playbook::fault::FaultKind;
+use crate::playbook::pipeline::Field;
+use crate::playbook::read::{Node, Section};
+use crate::playbook::variables::parts_of;
+use crate::tax_number::TaxNumberKinds;
+use crate::value::{ValueType, folded_eq};
+
+/// The fields, and the names of those that are there and can't be read.
+pub(super) fn read(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
+    let mut fields = Vec::new();
+    let mut faulty = names_of(root, "field");
+    for (name, mut section) in root.sections("field") {
+        let node = section.required("type");
+        let value_type = node.as_ref().and_then(|node| node.word(Field::TYPES));
+        let texts = match (
+            node.filter(Node::is_text).and_then(|node| node.text()),
+            value_type,
+        ) {
+            (Some(Field::CHOICE), _) => choices(&mut section).map(Texts::Among),
+            (Some(Field::TAX_NUMBER), _) => tax_numbers(&mut section).map(Texts::TaxNumbers),
+            (_, Some(_)) => Some(Texts::Any),
+            (_, None) => {
+                // Of what it is a choice is no second mistake.
+                section.optional("of");
+                None
+            }
+        };
+        if texts.is_some() {
+            faulty.retain(|known| *known != name);
+        }
+        let required = section.optional("required");
+        let required = required.and_then(|node| node.bool()).unwrap_or(false);
+        let label = label_of(&mut section, &name);
+        check_name(&section, &name);
+        section.finish();
+        let (choices, tax_numbers) = match texts {
+            Some(Texts::Among(choices)) => (choices, None),
+            Some(Texts::TaxNumbers(kinds)) => (Vec::new(), Some(kinds)),
+            Some(Texts::Any) | None => (Vec::new(), None),
+        };
+        fields.push(Field {
+            name,
+            label,
+            value_type: value_type.unwrap_or(ValueType::Text),
+            choices,
+            tax_numbers,
+            required,
+        });
+    }
+    (fields, faulty)
+}
+
+/// What a text can be.
+enum Texts {
+    Any,
+    Among(Vec<SmolStr>),
+    TaxNumbers(TaxNumberKinds),
+}
+
+/// A field is a fact and a variable beside others.
+fn check_name(section: &Section<'_>, name: &Name) {
+    let is_taken = LeadFact::named(name.as_str()).is_some();
+    let is_variable = !name.as_str().contains('-');
+    if is_taken || !parts_of(name.as_str()).is_empty() {
+        section.fault(
+            FaultKind::DefinedTwice {
+                sort: "fact",
+                name: name.as_str().into(),
+            },
+            Some("choose another name".into()),
+        );
+    } else if !is_variable || name.as_str().starts_with(|c: char| c.is_ascii_digit()) {
+        let hint = Some(
+            "a field is also a variable in templates: use _ rather than -, and begin with a letter"
+                .into(),
+        );
+        section.fault(
+            FaultKind::BadName {
+                sort: "a field",
+                name: name.as_str().into(),
+            },
+            hint,
+        );
+    }
+}
+
+/// All that a choice can be: one at least, each once.
+fn choices(section: &mut Section<'_>) -> Option<Vec<SmolStr>> {
+    let hint = "say what it can be, as in `of = [\"small\", \"large\"]`";
+    let mut choices: Vec<SmolStr> = Vec::new();
+    for node in several(section, hint) {
+        let Some(text) = node.text() else {
+            continue;
+        };
+        if is_blank(text) {
+            node.fault(FaultKind::Empty { what: "a choice" }, None);
+        } else if choices.iter().any(|choice| folded_eq(choice, text)) {
+            said_twice(&node, text);
+        }
+        choices.push(text.into());
+    }
+    Some(choices).filter(|choices| !choices.is_empty())
+}
+
+/// Whose numbers a tax number can be: a country's, or of some kinds. None, if any is unknown: what is
+/// compared with the field can't be told to be wrong then.
+fn tax_numbers(section: &mut Section<'_>) -> Option<TaxNumberKinds> {
+    let hint = "say whose it is, as in `of = \"EC\"` or `of = [\"BR-CNPJ\", \"BR-CPF\"]`";
+    let mut all: Option<TaxNumberKinds> = None;
+    let mut is_faulty = false;
+    for node in several(section, hint) {
+        let Some((word, kinds)) = kinds_of(&node) else {
+            is_faulty = true;
+            continue;
+        };
+        all = Some(match all {
+            Some(so_far) => {
+                if kinds.iter().all(|kind| so_far.contains(kind)) {
+                    said_twice(&node, word);
+                }
+                kinds.iter().fold(so_far, TaxNumberKinds::or)
+            }
+            None => kinds,
+        });
+    }
+    all.filter(|_| !is_faulty)
+}
+
+fn kinds_of<'s>(node: &Node<'s>) -> Option<(&'s str, TaxNumberKinds)> {
+    let word = node.text()?;
+    let kinds = TaxNumberKinds::named(word);
+    if kinds.is_none() {
+        node.unknown("kind of tax number", word, TaxNumberKinds::words());
+    }
+    Some((word, kinds?))
+}
+
+/// What `of` says, one at least.
+fn several<'s>(section: &mut Section<'s>, hint: &'static str) -> Vec<Node<'s>> {
+    let Some(node) = section.required_or("of", Some(hint)) else {
+        return Vec::new();
+    };
+    let nodes = node.list();
+    if nodes.is_empty() {
+        node.fault(FaultKind::Empty { what: "`of`" }, Some(hint.into()));
+    }
+    nodes
+}
+
+fn said_twice(node: &Node<'_>, word: &str) {
+    let word = word.into();
+    node.fault(FaultKind::SaidTwice { word }, Some("once is enough".into()));
+}
