@@ -264,7 +264,11 @@ fn rows_that_can_not_be_carried_out_are_told_with_file_line_and_reason() {
         (6, "unreadable-value", "`arrived`: `31-02-2026` is no date"),
         (7, "unreadable-value", "`budget`: `much` is not a number"),
         (8, "no-such-agent", "there is no agent zoe"),
-        (9, "incomplete", "source: is unknown; did you mean `web`?"),
+        (
+            9,
+            "incomplete",
+            "source: `wep` is unknown; did you mean `web`?",
+        ),
         (10, "unreadable-row", "has 15 cells, the header has 14"),
         (11, "key-twice", "`1` stands on line 2 already"),
         (12, "no-key", "nothing in `id`"),

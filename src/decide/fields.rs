@@ -1,6 +1,6 @@
 //! The fields of a lead: set as the playbook writes them, or refused with all that is wrong.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
@@ -74,7 +74,7 @@ pub(crate) fn accept(
             .fields
             .iter()
             .map(|field| field.name.as_str());
-        return Err(Problem::Unknown {
+        return Err(Problem::NoSuchField {
             nearest: nearest(name.as_str(), known).map(SmolStr::from),
         });
     };
@@ -93,12 +93,14 @@ pub(crate) fn accept(
                 most_bytes: Field::LONGEST_TEXT,
             })
         }
-        Some(value) => field.accept(value).map(Some).ok_or_else(|| Problem::Unfit {
-            expected: if field.choices.is_empty() {
-                smol_str::format_smolstr!("{}", field.value_type)
-            } else {
-                smol_str::format_smolstr!("one of {}", field.choices.join(", "))
-            },
-        }),
+        Some(value) => match (field.accept(value), value) {
+            (Some(value), _) => Ok(Some(value)),
+            (None, Value::Text(said)) if !field.choices.is_empty() => {
+                Err(Problem::no_choice(said, &field.choices))
+            }
+            (None, _) => Err(Problem::Unfit {
+                expected: format_smolstr!("{}", field.value_type),
+            }),
+        },
     }
 }
