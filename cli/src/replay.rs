@@ -38,6 +38,7 @@ pub mod numbers;
 mod plan;
 mod progress;
 pub mod range;
+mod row;
 mod run;
 pub mod table;
 mod told;
