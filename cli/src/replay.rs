@@ -28,7 +28,7 @@ use leadkit::clock::{Clock as _, VirtualClock};
 use leadkit::explain::local;
 use leadkit::ids::Tenant;
 use leadkit::playbook::Playbook;
-use leadkit::time::Instant;
+use leadkit::time::{Instant, LocalTime};
 use serde::Serialize;
 
 pub mod dates;
@@ -47,7 +47,7 @@ pub use plan::Refused;
 pub use progress::Progress;
 
 use crate::database::{self, For};
-use crate::report::{counted, rfc3339};
+use crate::report::counted;
 use crate::{Failure, Reported, check};
 use figures::Figures;
 use map::{FileMap, Map, MapFault};
@@ -93,11 +93,11 @@ pub struct Replayed {
     /// The playbook's zone, in which all times are told.
     pub zone: String,
     /// From when virtual time was lived through; `None`, if no row says when anything happened.
-    pub lived_from: Option<String>,
+    pub lived_from: Option<LocalTime>,
     /// Until when it was to be.
-    pub lives_until: Option<String>,
+    pub lives_until: Option<LocalTime>,
     /// Where the clock stands.
-    pub clock: Option<String>,
+    pub clock: Option<LocalTime>,
     /// What was not carried out.
     pub refused: Vec<Refused>,
     /// What came of it, from the reopened database.
@@ -163,7 +163,7 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         let file = map.files.iter().position(|file| file.name == refused.file);
         (file, refused.line)
     });
-    let in_zone = |at| rfc3339(&playbook.zone, at);
+    let in_zone = |at| local(&playbook.zone, at);
     let replayed = Replayed {
         playbook: playbook.id.as_str().into(),
         files,

@@ -829,3 +829,18 @@ fn leads_are_counted_by_time_in_the_zone_of_the_playbook() {
         .collect();
     assert!(times.contains(&"2026-03-02T10:00:00-05:00"), "{times:?}");
 }
+
+#[test]
+fn what_comes_too_late_is_told_in_the_zone_of_the_playbook() {
+    let folder = Folder::new(&[]);
+    let db = folder.path("shop.db");
+    assert_eq!(folder.replay(&["--db", &db]).code, 0);
+    let ended = LEADS.replace(
+        "04-03-2026 10:00;;;",
+        "04-03-2026 10:00;03-03-2026 09:00;lost;no money",
+    );
+    write(folder.0.path(), &[("leads.csv", &ended)]);
+    let told = folder.replay(&["--db", &db, "--json"]).json();
+    let said = "reported too late: since 2026-03-04 10:00:00 -05:00 the lead's stage is talking";
+    assert_eq!(refused(&told), [(3, said.to_owned())]);
+}

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::dates::Format;
 use super::numbers::DecimalMark;
+use super::plan::Place;
 use crate::snippets::{self, Style};
 
 mod commands;
@@ -28,6 +29,13 @@ pub struct Map {
     pub from: Option<NaiveDate>,
     /// The last one.
     pub to: Option<NaiveDate>,
+}
+
+impl Map {
+    /// A place in the files, as people read it: `leads.csv:12`.
+    pub(super) fn place(&self, place: &Place) -> String {
+        format!("{}:{}", self.files[place.file].name, place.line)
+    }
 }
 
 /// What a file's rows are.

@@ -8,6 +8,7 @@ use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{Actor, Command, What};
 use leadkit::decide::refusal::Refusal;
 use leadkit::engine::{Answer, Engine, Error};
+use leadkit::explain::local;
 use leadkit::ids::{CommandId, LeadId, Tenant};
 use leadkit::record::journal::Event;
 use leadkit::record::stored;
@@ -15,7 +16,7 @@ use leadkit::store::{JournalCursor, Key};
 use leadkit::time::Instant;
 
 use super::map::Map;
-use super::plan::{Doing, Place, Plan, Planned, Refused};
+use super::plan::{Doing, Plan, Planned, Refused};
 use super::progress::{Bar, Progress};
 use crate::Failure;
 
@@ -290,25 +291,33 @@ impl Run<'_> {
         }
     }
 
-    /// Why a row is refused, as whoever has the files reads it: with rows in place of ids.
+    /// Why a row is refused, as whoever has the files reads it: with rows in place of ids, and times in
+    /// the playbook's zone.
     fn told(&self, state: &State<'_>, planned: &Planned, refusal: &Refusal) -> String {
-        let (Refusal::AlreadyHeld { base, holder }, Doing::Register(new)) =
-            (refusal, &planned.doing)
-        else {
-            return refusal.to_string();
-        };
-        let who = new
-            .email
-            .as_ref()
-            .or(new.phone.as_ref())
-            .unwrap_or(&new.name);
-        let row = state.rows.get(holder).map(|first| {
-            let Place { file, line, .. } = first.place;
-            let lead = first.lead.as_deref().unwrap_or_default();
-            format!("lead `{lead}` of {}:{line}", self.map.files[file].name)
-        });
-        let row = row.unwrap_or_else(|| format!("lead {holder}"));
-        format!("{who} is already in the base `{base}`, with the {row}")
+        match (refusal, &planned.doing) {
+            (Refusal::AlreadyHeld { base, holder }, Doing::Register(new)) => {
+                let who = new.email.as_ref().or(new.phone.as_ref());
+                let who = who.unwrap_or(&new.name);
+                let row = self.row_of(state, *holder);
+                format!("{who} is already in the base `{base}`, with the {row}")
+            }
+            (Refusal::Overtaken { what, is, since }, _) => {
+                let since = local(self.zone, *since);
+                format!("reported too late: since {since} the lead's {what} is {is}")
+            }
+            _ => refusal.to_string(),
+        }
+    }
+
+    /// The row that registered a lead; its id, if none did.
+    fn row_of(&self, state: &State<'_>, lead: LeadId) -> String {
+        match state.rows.get(&lead) {
+            Some(first) => {
+                let name = first.lead.as_deref().unwrap_or_default();
+                format!("lead `{name}` of {}", self.map.place(&first.place))
+            }
+            None => format!("lead {lead}"),
+        }
     }
 
     fn refuse(&self, ran: &mut Ran, planned: &Planned, code: &str, reason: String) {

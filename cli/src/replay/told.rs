@@ -35,7 +35,6 @@ pub(super) fn told(replayed: &Replayed) -> String {
     );
     match (&replayed.lived_from, &replayed.clock) {
         (Some(from), Some(clock)) => {
-            let (from, clock) = (read_by_people(from), read_by_people(clock));
             let zone = &replayed.zone;
             let _ = writeln!(text, "lived from {from} until {clock} (times in {zone})");
         }
@@ -238,14 +237,4 @@ fn beside(counts: &[(u64, &str)]) -> String {
         true => String::new(),
         false => format!("; {}", some.join(", ")),
     }
-}
-
-/// An RFC 3339 time with its offset, without its fraction, as explanations tell it:
-/// `2026-03-06 16:30:00 -05:00`.
-fn read_by_people(time: &str) -> String {
-    let parsed = time.parse::<chrono::DateTime<chrono::FixedOffset>>();
-    parsed.map_or_else(
-        |_| time.to_owned(),
-        |at| at.format("%Y-%m-%d %H:%M:%S %:z").to_string(),
-    )
 }
