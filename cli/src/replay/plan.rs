@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use leadkit::calendar::Zone;
 use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
 use leadkit::ids::CommandId;
 use leadkit::playbook::Playbook;
@@ -11,10 +12,11 @@ use serde::Serialize;
 use smol_str::SmolStr;
 
 use super::dates::OrderFault;
-use super::map::{CommandMap, FileMap, Map, Test, Verb};
-use super::range::Range;
+use super::map::{CommandMap, FileMap, Map, Verb};
+use super::range::{Bulk, Range};
 use super::row::{RowReading, formats, shortened};
-use super::table::{Row, Table};
+use super::table::Table;
+use super::warnings::Warning;
 
 /// A command of a row.
 #[derive(Clone, Debug)]
@@ -30,6 +32,16 @@ pub(super) struct Planned {
     pub(super) id: CommandId,
     pub(super) by: Actor,
     pub(super) doing: Doing,
+}
+
+impl Planned {
+    /// Whether it happened before the time at which a replay stops, if it does.
+    pub(super) fn is_before(&self, until: Option<Instant>) -> bool {
+        match (self.at, until) {
+            (Some(at), Some(until)) => at < until,
+            _ => true,
+        }
+    }
 }
 
 /// Where a command stands in the files.
@@ -68,19 +80,33 @@ pub struct Refused {
 pub(super) struct Plan {
     pub(super) commands: Vec<Planned>,
     pub(super) refused: Vec<Refused>,
+    pub(super) warnings: Vec<Warning>,
     pub(super) rows: u64,
-    agents: BTreeSet<String>,
+    /// The leads whose registration was refused, each with the row.
+    pub(super) unregistered: BTreeMap<Rc<str>, Place>,
+    /// Who is there from the beginning.
+    agents: BTreeMap<SmolStr, FirstSetUp>,
+}
+
+/// The row that sets an agent up.
+#[derive(Debug)]
+struct FirstSetUp {
+    agent: AgentSetup,
+    /// Where it stands, as people read it.
+    place: String,
+    /// Whether another row was told to say it otherwise.
+    is_told: bool,
 }
 
 impl Plan {
-    /// Adds what a file says.
+    /// Adds what a file says. The lines that match no command are the answer.
     pub(super) fn add(
         &mut self,
         place: usize,
         map: &FileMap,
         table: &Table,
         playbook: &Playbook,
-    ) -> Result<(), Vec<OrderFault>> {
+    ) -> Result<Vec<u64>, Vec<OrderFault>> {
         self.rows += (table.rows.len() + table.refused.len()) as u64;
         for bad in &table.refused {
             self.refused.push(Refused {
@@ -93,6 +119,7 @@ impl Plan {
         }
         let formats = formats(map, table, playbook)?;
         let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut passed_over = Vec::new();
         for row in &table.rows {
             let reading = RowReading {
                 map,
@@ -106,7 +133,7 @@ impl Plan {
                 Some("") => {
                     let column = map.key.as_deref().unwrap_or_default();
                     let reason = format!("the row has nothing in `{column}`, which names it");
-                    self.refuse_row(map, row, "no-key", reason);
+                    self.refuse_row(place, &reading, "no-key", reason);
                     continue;
                 }
                 Some(key) => match keys.insert(key, row.line) {
@@ -114,31 +141,40 @@ impl Plan {
                     Some(line) => {
                         keys.insert(key, line);
                         let reason = format!("`{key}` stands on line {line} already");
-                        self.refuse_row(map, row, "key-twice", reason);
+                        self.refuse_row(place, &reading, "key-twice", reason);
                         continue;
                     }
                 },
             };
-            for (number, command) in map.commands.iter().enumerate() {
-                let place = Place {
-                    file: place,
-                    line: row.line,
-                    command: number,
-                };
+            let mut is_any = false;
+            for (place, command) in reading.commands(place) {
+                is_any = true;
                 self.add_command(place, &reading, command, &key);
             }
+            if !is_any {
+                passed_over.push(row.line);
+            }
         }
-        Ok(())
+        Ok(passed_over)
     }
 
-    fn refuse_row(&mut self, map: &FileMap, row: &Row, code: &str, reason: String) {
+    fn refuse_row(&mut self, file: usize, reading: &RowReading<'_>, code: &str, reason: String) {
+        for (place, command) in reading.commands(file) {
+            self.note_unregistered(place, command, reading.lead(command));
+        }
         self.refused.push(Refused {
-            file: map.name.clone(),
-            line: row.line,
+            file: reading.map.name.clone(),
+            line: reading.row.line,
             command: None,
             code: code.into(),
             reason,
         });
+    }
+
+    fn note_unregistered(&mut self, place: Place, command: &CommandMap, lead: Option<Rc<str>>) {
+        if let (Verb::Register, Some(lead)) = (command.verb, lead) {
+            self.unregistered.entry(lead).or_insert(place);
+        }
     }
 
     fn add_command(
@@ -148,33 +184,66 @@ impl Plan {
         command: &CommandMap,
         key: &str,
     ) {
-        let holds = |test: &Test| reading.holds(test);
-        if !command.only_if.iter().all(holds) || command.unless.iter().any(holds) {
+        let agent = reading.said(command, "id").map(SmolStr::from);
+        let agent = agent.filter(|_| command.sets_up_at_once());
+        if agent
+            .as_ref()
+            .is_some_and(|agent| self.agents.contains_key(agent))
+        {
+            self.add_again(reading, command);
             return;
         }
-        let mut row_key = key;
-        let agent = command.text("id").and_then(|text| reading.text(text));
-        if command.verb == Verb::SetUp && command.at.is_none() {
-            // Who is there from the beginning is set up once, by the first row that says so.
-            let Some(agent) = &agent else {
-                return;
-            };
-            if !self.agents.insert(agent.clone()) {
-                return;
+        let row_key = agent.as_deref().unwrap_or(key);
+        match reading.planned(place.clone(), command, row_key) {
+            Ok(planned) => {
+                if let (Some(id), Doing::SetUp(setup)) = (agent, &planned.doing) {
+                    let first = FirstSetUp {
+                        agent: (**setup).clone(),
+                        place: format!("{}:{}", reading.map.name, reading.row.line),
+                        is_told: false,
+                    };
+                    self.agents.insert(id, first);
+                }
+                self.commands.push(planned);
             }
-            row_key = agent;
+            Err(reason) => {
+                self.note_unregistered(place, command, reading.lead(command));
+                self.refuse_value(reading, command, reason);
+            }
         }
-        let planned = reading.planned(place, command, row_key);
-        match planned {
-            Ok(planned) => self.commands.push(planned),
-            Err(reason) => self.refused.push(Refused {
-                file: reading.map.name.clone(),
-                line: reading.row.line,
-                command: Some(command.name.clone()),
-                code: "unreadable-value".into(),
-                reason,
-            }),
-        }
+    }
+
+    /// Another row about an agent who is there from the beginning: the first one counts.
+    fn add_again(&mut self, reading: &RowReading<'_>, command: &CommandMap) {
+        let setup = match reading.doing(command) {
+            Ok(Doing::SetUp(setup)) => setup,
+            Ok(_) => return,
+            Err(reason) => return self.refuse_value(reading, command, reason),
+        };
+        let first = self.agents.get_mut(setup.agent.as_str());
+        let Some(first) = first.filter(|first| !first.is_told && first.agent != *setup) else {
+            return;
+        };
+        first.is_told = true;
+        self.warnings.push(Warning {
+            file: reading.map.name.clone(),
+            line: reading.row.line,
+            message: format!(
+                "the agent `{}` is said otherwise in {}, which counts",
+                setup.agent, first.place
+            ),
+            hint: Some("say with `at` when it changed, or mend one of the rows".into()),
+        });
+    }
+
+    fn refuse_value(&mut self, reading: &RowReading<'_>, command: &CommandMap, reason: String) {
+        self.refused.push(Refused {
+            file: reading.map.name.clone(),
+            line: reading.row.line,
+            command: Some(command.name.clone()),
+            code: "unreadable-value".into(),
+            reason,
+        });
     }
 
     /// Refuses the commands whose time lies outside of the history's.
@@ -192,6 +261,7 @@ impl Plan {
             let file = &map.files[planned.place.file];
             let command = &file.commands[planned.place.command];
             let column = command.at.as_deref().unwrap_or_default();
+            self.note_unregistered(planned.place.clone(), command, planned.lead);
             self.refused.push(Refused {
                 file: file.name.clone(),
                 line: planned.place.line,
@@ -199,6 +269,36 @@ impl Plan {
                 code: "far-away".into(),
                 reason: format!("`{column}`: `{}` {why}", shortened(&planned.at_said)),
             });
+        }
+    }
+
+    /// Warns of the rows that lie far from where most of the history lies: of each column once.
+    pub(super) fn warn_of_far(&mut self, map: &Map, zone: &Zone) {
+        let mut times: Vec<Instant> = self.commands.iter().filter_map(|one| one.at).collect();
+        let Some(bulk) = Bulk::of(map, &mut times) else {
+            return;
+        };
+        let mut told = BTreeSet::new();
+        for planned in &self.commands {
+            let Some(why) = planned.at.and_then(|at| bulk.lacks(at)) else {
+                continue;
+            };
+            let Place {
+                file,
+                line,
+                command,
+            } = planned.place;
+            let column = map.files[file].commands[command].at.as_deref();
+            let column = column.unwrap_or_default();
+            if told.insert((file, line, column)) {
+                let said = shortened(&planned.at_said);
+                self.warnings.push(Warning {
+                    file: map.files[file].name.clone(),
+                    line,
+                    message: format!("`{column}`: `{said}` {}", why.told(zone)),
+                    hint: Some(why.hint()),
+                });
+            }
         }
     }
 

@@ -75,8 +75,7 @@ impl<'a> RowReading<'a> {
             return "";
         };
         let cell = self.row.cells.get(place).map_or("", String::as_str);
-        let is_empty = self.map.empty.iter().any(|empty| folded_eq(empty, cell));
-        if is_empty { "" } else { cell }
+        self.map.cell(cell)
     }
 
     /// The cell as the playbook says it.
@@ -90,7 +89,37 @@ impl<'a> RowReading<'a> {
         meant.map_or(cell, |(_, to)| to)
     }
 
-    pub(super) fn holds(&self, test: &Test) -> bool {
+    /// Whether a command is one of this row's. Of an agent who is there from the beginning, only who is
+    /// named can be set up.
+    pub(super) fn is(&self, command: &CommandMap) -> bool {
+        let holds = |test: &Test| self.holds(test);
+        let is_asked_for = command.only_if.iter().all(holds) && !command.unless.iter().any(holds);
+        let names_nobody = || command.sets_up_at_once() && self.said(command, "id").is_none();
+        is_asked_for && !names_nobody()
+    }
+
+    /// The commands that are this row's, each with its place.
+    pub(super) fn commands(&self, file: usize) -> impl Iterator<Item = (Place, &'a CommandMap)> {
+        let commands = self.map.commands.iter().enumerate();
+        let commands = commands.filter(|(_, command)| self.is(command));
+        let line = self.row.line;
+        commands.map(move |(command_number, command)| {
+            let place = Place {
+                file,
+                line,
+                command: command_number,
+            };
+            (place, command)
+        })
+    }
+
+    /// The lead that a command is about, as the files name it.
+    pub(super) fn lead(&self, command: &CommandMap) -> Option<Rc<str>> {
+        let lead = command.lead.as_ref().map(|column| self.cell(column))?;
+        (!lead.is_empty()).then(|| Rc::from(lead))
+    }
+
+    fn holds(&self, test: &Test) -> bool {
         let cell = self.cell(&test.column);
         match &test.must {
             Must::Present => !cell.is_empty(),
@@ -99,7 +128,7 @@ impl<'a> RowReading<'a> {
     }
 
     /// A text with its cells; `None` when all of them are empty.
-    pub(super) fn text(&self, text: &Text) -> Option<String> {
+    fn text(&self, text: &Text) -> Option<String> {
         let mut filled = String::new();
         let (mut columns, mut empty) = (0, 0);
         for part in &text.0 {
@@ -128,13 +157,10 @@ impl<'a> RowReading<'a> {
             None => (None, SmolStr::default()),
             Some(column) => (Some(self.instant(column)?), self.cell(column).into()),
         };
-        let lead = match &command.lead {
-            None => None,
-            Some(column) => match self.cell(column) {
-                "" => return Err(format!("the row names no lead: `{column}` is empty")),
-                lead => Some(Rc::from(lead)),
-            },
-        };
+        let lead = self.lead(command);
+        if let (Some(column), None) = (&command.lead, &lead) {
+            return Err(format!("the row names no lead: `{column}` is empty"));
+        }
         let by = command.by.as_ref().and_then(|by| self.text(by));
         let by = by
             .as_deref()
@@ -164,7 +190,7 @@ impl<'a> RowReading<'a> {
         }
     }
 
-    fn said(&self, command: &CommandMap, name: &str) -> Option<String> {
+    pub(super) fn said(&self, command: &CommandMap, name: &str) -> Option<String> {
         self.text(command.text(name)?)
     }
 
@@ -192,7 +218,7 @@ impl<'a> RowReading<'a> {
         }
     }
 
-    fn doing(&self, command: &CommandMap) -> Result<Doing, String> {
+    pub(super) fn doing(&self, command: &CommandMap) -> Result<Doing, String> {
         let playbook = self.playbook;
         let needed = |name: &str| self.needed(command, name);
         let stages = || {
