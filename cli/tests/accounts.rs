@@ -176,7 +176,7 @@ fn what_comes_after_the_end_is_told_with_its_lines() {
     let text = folder.replay(&until);
     assert_eq!(text.code, 0);
     for said in [
-        "; 3 left out, since they come later\n",
+        "; 3 left out by --until\n",
         "left out: leads.csv lines 2, 3, 4\n",
     ] {
         assert!(text.out.contains(said), "{said}: {}", text.out);
@@ -260,6 +260,14 @@ fn who_may_not_do_what_the_rows_say_is_named() {
         .map(|line| line.split_whitespace().collect())
         .collect();
     assert_eq!(table[2], ["ana", "move", "manager", "2"], "{text}");
+    // Whoever may move leads may not move those of others.
+    let map = MAP.replace("by = \"{advisor}\" }", "by = \"bea\" }");
+    let playbook = PLAYBOOK.replace("[role.advisor]\n", "[role.advisor]\nover = \"own\"\n");
+    let folder = Folder::new(&[("map.toml", &map), ("playbook/playbook.toml", &playbook)]);
+    let replayed = folder.replay(&["--json"]).json();
+    let others = "act on leads of others";
+    let bea = json!({ "actor": "bea", "may_not": others, "who_may": [], "commands": 1 });
+    assert_eq!(list(&replayed, "not_permitted"), [bea]);
 }
 
 #[test]

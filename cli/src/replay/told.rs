@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::figures::Figures;
-use super::{Replayed, Warning};
+use super::{FileRead, Replayed, Warning};
 use crate::database::REHEARSED;
 use crate::report::{counted, grouped, table as text_table, table_of_numbers, times};
 use crate::{listing, set_aside};
@@ -13,27 +13,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
     let mut text = String::new();
     let figures = &replayed.figures;
     for file in &replayed.files {
-        let delimiter = match file.delimiter {
-            '\t' => "tab".to_owned(),
-            sign => format!("`{sign}`"),
-        };
-        let rows = counted(file.rows as u64, "row");
-        let _ = write!(
-            text,
-            "{}: {rows} ({}, {delimiter})",
-            file.file, file.encoding
-        );
-        let passed_over = grouped(file.passed_over.len() as u64);
-        match file.passed_over.as_slice() {
-            [] => text.push('\n'),
-            lines @ [_] => {
-                let _ = writeln!(text, "; 1 matches no command ({})", told_lines(lines));
-            }
-            lines => {
-                let lines = told_lines(lines);
-                let _ = writeln!(text, "; {passed_over} match no command ({lines})");
-            }
-        }
+        tell_file(&mut text, file);
     }
     let _ = writeln!(
         text,
@@ -41,7 +21,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
         counted(replayed.carried_out, "command"),
         beside(&[
             (replayed.done_before, "had been done before"),
-            (replayed.left_out, "left out, since they come later"),
+            (replayed.left_out, "left out by --until"),
             (replayed.refused.len() as u64, "refused"),
         ]),
     );
@@ -94,6 +74,25 @@ pub(super) fn told(replayed: &Replayed) -> String {
     tell_warnings(&mut text, replayed);
     tell_refused(&mut text, replayed);
     text
+}
+
+/// A file, how it was read, and how many of its rows match no command.
+fn tell_file(text: &mut String, file: &FileRead) {
+    let delimiter = match file.delimiter {
+        '\t' => "tab".to_owned(),
+        sign => format!("`{sign}`"),
+    };
+    let (name, encoding) = (&file.file, file.encoding);
+    let rows = counted(file.rows as u64, "row");
+    let _ = write!(text, "{name}: {rows} ({encoding}, {delimiter})");
+    let lines = file.passed_over.as_slice();
+    if !lines.is_empty() {
+        let count = grouped(lines.len() as u64);
+        let word = if lines.len() == 1 { "matches" } else { "match" };
+        let lines = told_lines(lines);
+        let _ = write!(text, "; {count} {word} no command ({lines})");
+    }
+    text.push('\n');
 }
 
 /// How often rules fired, and how often they came to their time in vain.
