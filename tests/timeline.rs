@@ -86,7 +86,7 @@ impl Bench {
             .filter(|line| line.what.starts_with("message"));
         let told = lines.map(|line| {
             let why = line.why.as_deref().map(|why| format!(" [{why}]"));
-            let time = &line.at[11..16];
+            let time = line.at.format("%H:%M");
             format!("{time} {}{}", line.what, why.unwrap_or_default())
         });
         told.collect()

@@ -42,6 +42,10 @@ pub enum For {
     Acting,
 }
 
+/// What is to be known of the messages in a database that a replay made.
+pub const REHEARSED: &str =
+    "rehearsed: no message was sent; an accepted one is one that would have been";
+
 /// SQLite's `application_id` of databases that replays made: `lkrp`.
 const MADE_BY_A_REPLAY: i32 = i32::from_be_bytes(*b"lkrp");
 
@@ -77,6 +81,29 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
     SqliteStore::open_with(path, &options).map_err(failed)
 }
 
+/// Whether a replay made a database, so that nothing was sent of what counts as sent in it.
+///
+/// # Errors
+/// When it can't be read.
+pub fn is_rehearsed(path: &Path) -> Result<bool, Failure> {
+    let options = Options {
+        read_only: true,
+        ..Options::default()
+    };
+    let failed = |error| Failure::Database {
+        path: path.to_owned(),
+        error,
+    };
+    let connection = options.connect(path).map_err(failed)?;
+    let made_by = made_by(&connection).map_err(|error| failed(error.into()))?;
+    Ok(made_by == MADE_BY_A_REPLAY)
+}
+
+/// The `application_id` of a database.
+fn made_by(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.query_row("PRAGMA application_id", [], |row| row.get(0))
+}
+
 /// Who made a database.
 enum Origin {
     /// It isn't there, or nothing is in it.
@@ -93,10 +120,13 @@ fn origin(path: &Path) -> rusqlite::Result<Origin> {
         return Ok(Origin::Fresh);
     }
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
-    Ok(match number("PRAGMA application_id")? {
+    let tables = || {
+        let count = "SELECT count(*) FROM sqlite_schema";
+        connection.query_row(count, [], |row| row.get::<_, i64>(0))
+    };
+    Ok(match made_by(&connection)? {
         MADE_BY_A_REPLAY => Origin::Replay,
-        0 if number("SELECT count(*) FROM sqlite_schema")? == 0 => Origin::Fresh,
+        0 if tables()? == 0 => Origin::Fresh,
         _ => Origin::Other,
     })
 }

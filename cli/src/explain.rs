@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use leadkit::clock::SystemClock;
 use leadkit::engine::Error;
-use leadkit::explain::Past;
+use leadkit::explain::{Explanation, Past};
 use leadkit::ids::LeadId;
 use leadkit::store::Order;
+use serde::Serialize;
 
-use crate::database::{self, For};
+use crate::database::{self, For, REHEARSED};
 use crate::{Failure, Reported, check};
 
 /// Which lead is to be explained.
@@ -34,6 +35,13 @@ pub enum Which {
     Id(String),
     /// The one whose contact has this e-mail address.
     Email(String),
+}
+
+#[derive(Serialize)]
+struct Explained {
+    #[serde(flatten)]
+    told: Explanation,
+    rehearsed: bool,
 }
 
 /// Explains a lead.
@@ -94,5 +102,11 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
             explained => Ok(explained?),
         }
     })?;
-    Ok(Reported::new(told.to_string(), &told, true))
+    let rehearsed = database::is_rehearsed(&asked.db)?;
+    let text = match rehearsed {
+        true => format!("{told}\n{REHEARSED}\n"),
+        false => told.to_string(),
+    };
+    let explained = Explained { told, rehearsed };
+    Ok(Reported::new(text, &explained, true))
 }

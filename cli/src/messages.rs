@@ -17,7 +17,7 @@ use leadkit::store::Kind;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::database::{self, For};
+use crate::database::{self, For, REHEARSED};
 use crate::listing::{Found, Unreadable};
 use crate::report::{counted, grouped, rfc3339, table};
 use crate::{Failure, Reported, check, listing};
@@ -85,6 +85,7 @@ pub struct Settle {
 struct Listed {
     condition: String,
     zone: String,
+    rehearsed: bool,
     count: u64,
     messages: Vec<ListedMessage>,
     unreadable: Vec<Unreadable>,
@@ -134,13 +135,18 @@ pub fn messages(asked: &Messages) -> Result<Reported, Failure> {
             let listed = listed(&playbook, &handle, message).await?;
             table.push((since.to_string(), listed));
         }
+        let rehearsed = database::is_rehearsed(&asked.db)?;
         let mut text = told(&playbook, &table, count);
+        if rehearsed && count > 0 {
+            let _ = writeln!(text, "{REHEARSED}");
+        }
         listing::tell(&mut text, &found.unreadable);
         let is_well = found.unreadable.is_empty();
         let messages = table.into_iter().map(|(_, listed)| listed).collect();
         let listed = Listed {
             condition,
             zone: playbook.zone.name().into(),
+            rehearsed,
             count,
             messages,
             unreadable: found.unreadable,

@@ -13,8 +13,10 @@
 //! - What is wrong with the map, and with the columns it speaks of, is told all at once, before any
 //!   row is carried out. A row that lies more than [`range::MOST_YEARS`] years from the middle one is
 //!   refused, unless the map says how far its history goes.
-//! - Rows that can't be read, and commands that are refused, are listed with file, line and
-//!   reason; what is not listed was carried out.
+//! - Every row is accounted for. Those that can't be read, and commands that are refused, are listed
+//!   with file, line and reason; rows that match no command, and what comes after the time to stop at,
+//!   with their lines; what is not listed was carried out.
+//! - What is carried out and probably not meant is told as a warning ([`warnings`]).
 //! - The same replay into the same database changes nothing; rows that were added since are
 //!   carried out at the time at which the database stands, as late facts. What was refused is
 //!   asked again.
@@ -28,7 +30,7 @@ use leadkit::clock::{Clock as _, VirtualClock};
 use leadkit::explain::local;
 use leadkit::ids::Tenant;
 use leadkit::playbook::Playbook;
-use leadkit::time::Instant;
+use leadkit::time::{Instant, LocalTime};
 use serde::Serialize;
 
 pub mod dates;
@@ -38,15 +40,19 @@ pub mod numbers;
 mod plan;
 mod progress;
 pub mod range;
+mod row;
 mod run;
 pub mod table;
 mod told;
+pub mod warnings;
 
 pub use plan::Refused;
 pub use progress::Progress;
+pub use run::{LeftOut, NotPermitted};
+pub use warnings::Warning;
 
 use crate::database::{self, For};
-use crate::report::{counted, rfc3339};
+use crate::report::counted;
 use crate::{Failure, Reported, check};
 use figures::Figures;
 use map::{FileMap, Map, MapFault};
@@ -87,18 +93,24 @@ pub struct Replayed {
     pub done_before: u64,
     /// How many happened after the run's end, and were left out.
     pub left_out: u64,
+    /// Those.
+    pub left_out_commands: Vec<LeftOut>,
     /// How many messages were handed to the mailer that only accepts.
     pub messages_handed_over: u64,
     /// The playbook's zone, in which all times are told.
     pub zone: String,
     /// From when virtual time was lived through; `None`, if no row says when anything happened.
-    pub lived_from: Option<String>,
+    pub lived_from: Option<LocalTime>,
     /// Until when it was to be.
-    pub lives_until: Option<String>,
+    pub lives_until: Option<LocalTime>,
     /// Where the clock stands.
-    pub clock: Option<String>,
+    pub clock: Option<LocalTime>,
+    /// What was carried out, and is probably not meant.
+    pub warnings: Vec<Warning>,
     /// What was not carried out.
     pub refused: Vec<Refused>,
+    /// Who was refused for lack of permission.
+    pub not_permitted: Vec<NotPermitted>,
     /// What came of it, from the reopened database.
     pub figures: Figures,
 }
@@ -114,6 +126,8 @@ pub struct FileRead {
     pub delimiter: char,
     /// How many rows it has, those included that were refused.
     pub rows: usize,
+    /// The lines of the rows that match no command.
+    pub passed_over: Vec<u64>,
 }
 
 /// Replays a recorded history.
@@ -150,7 +164,7 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
             &scratch.path().join("replay.db")
         }
     };
-    let (ran, lived) = live(&playbook, &map, &plan, db, &tenant, until, replay.progress)?;
+    let (mut ran, lived) = live(&playbook, &map, &plan, db, &tenant, until, replay.progress)?;
     let store = database::open(db, For::Reading)?;
     let now = ran.stopped_at.unwrap_or(NO_TIME);
     let engine = database::engine(store, &tenant, playbook.clone(), VirtualClock::at(now))?;
@@ -158,24 +172,30 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     let figures = pollster::block_on(figures)?;
     let mut refused = plan.refused;
     refused.extend(ran.refused);
-    refused.sort_by_key(|refused| {
-        let file = map.files.iter().position(|file| file.name == refused.file);
-        (file, refused.line)
-    });
-    let in_zone = |at| rfc3339(&playbook.zone, at);
+    let in_order = |name: &str, line: u64| {
+        let file = map.files.iter().position(|file| file.name == name);
+        (file, line)
+    };
+    refused.sort_by_key(|refused| in_order(&refused.file, refused.line));
+    ran.left_out
+        .sort_by_key(|left| in_order(&left.file, left.line));
+    let in_zone = |at| local(&playbook.zone, at);
     let replayed = Replayed {
         playbook: playbook.id.as_str().into(),
         files,
         rows: plan.rows,
         carried_out: ran.done,
         done_before: ran.done_before,
-        left_out: ran.later,
+        left_out: ran.left_out.len() as u64,
+        left_out_commands: ran.left_out,
         messages_handed_over: ran.messages,
         zone: playbook.zone.name().into(),
         lived_from: lived.map(|lived| in_zone(lived.from)),
         lives_until: lived.map(|lived| in_zone(lived.until)),
         clock: ran.stopped_at.map(in_zone),
+        warnings: plan.warnings,
         refused,
+        not_permitted: ran.not_permitted.into_values().collect(),
         figures,
     };
     Ok((replayed, playbook))
@@ -192,9 +212,13 @@ fn plan(path: &Path, playbook: &Playbook) -> Result<(Map, Plan, Vec<FileRead>), 
     let mut plan = Plan::default();
     let mut files = Vec::new();
     let mut unreadable = Vec::new();
+    let mut in_vain = Vec::new();
     for (place, file) in map.files.iter().enumerate() {
         match read_file(place, file, &mut plan, playbook) {
-            Ok(read) => files.push(read),
+            Ok((read, asked)) => {
+                files.push(read);
+                in_vain.extend(asked);
+            }
             Err(Unread::Columns(found)) => faults.extend(found),
             // Without a path, that is what is wrong.
             Err(Unread::File(_)) if file.name.is_empty() => {}
@@ -217,7 +241,15 @@ fn plan(path: &Path, playbook: &Playbook) -> Result<(Map, Plan, Vec<FileRead>), 
             faults,
         });
     }
+    let in_vain = in_vain.into_iter().map(|fault| Warning {
+        file: path.display().to_string(),
+        line: fault.line(&text),
+        message: fault.message,
+        hint: fault.hint,
+    });
+    plan.warnings.splice(..0, in_vain);
     plan.refuse_far(&map, playbook);
+    plan.warn_of_far(&map, &playbook.zone);
     plan.sort();
     Ok((map, plan, files))
 }
@@ -230,12 +262,13 @@ enum Unread {
     Columns(Vec<MapFault>),
 }
 
+/// Reads a file and plans what its rows say; and what its commands ask for in vain.
 fn read_file(
     place: usize,
     file: &FileMap,
     plan: &mut Plan,
     playbook: &Playbook,
-) -> Result<FileRead, Unread> {
+) -> Result<(FileRead, Vec<MapFault>), Unread> {
     let path = || file.path.clone();
     let failed = |failure| Unread::File(Box::new(failure));
     let bytes = std::fs::read(&file.path).map_err(|error| {
@@ -266,7 +299,7 @@ fn read_file(
             source,
         }),
     })?;
-    plan.add(place, file, &table, playbook).map_err(|faults| {
+    let passed_over = plan.add(place, file, &table, playbook).map_err(|faults| {
         let faults = faults.iter().map(|fault| MapFault {
             span: span(fault.column()),
             message: format!("{}: {fault}", file.name),
@@ -274,12 +307,14 @@ fn read_file(
         });
         Unread::Columns(faults.collect())
     })?;
-    Ok(FileRead {
+    let read = FileRead {
         file: file.name.clone(),
         encoding: table.encoding,
         delimiter: table.delimiter,
         rows: table.rows.len() + table.refused.len(),
-    })
+        passed_over,
+    };
+    Ok((read, warnings::asked_in_vain(file, &table)))
 }
 
 /// From when until when virtual time is lived through.
@@ -322,15 +357,17 @@ fn live(
             from: clock.now(),
             until: until.max(clock.now()),
         });
-        let commands = counted(plan.commands.len() as u64, "command");
+        let is_in_time = |planned: &&plan::Planned| planned.is_before(until);
+        let commands = plan.commands.iter().filter(is_in_time).count();
         if let Some(Lived { from, until }) = lived {
             let (from, until) = (local(zone, from), local(zone, until));
             let zone = zone.name();
+            let commands = counted(commands as u64, "command");
             progress.say(&format!(
                 "living from {from} until {until} ({zone}): {commands}"
             ));
         }
-        let bar = Bar::new(progress, plan.commands.len());
+        let bar = Bar::new(progress, commands);
         let mut run = Run {
             engine: &engine,
             clock: &clock,

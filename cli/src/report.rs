@@ -2,9 +2,9 @@
 
 use std::fmt::Display;
 
-use chrono::{FixedOffset, SecondsFormat};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use leadkit::calendar::Zone;
+use leadkit::explain::local;
 use leadkit::time::Instant;
 use serde::Serialize;
 
@@ -57,15 +57,7 @@ pub(crate) fn table_of_numbers<H: Display>(
 
 /// An instant in a zone, to the second, for programs: `2026-03-06T16:30:00-05:00`.
 pub(crate) fn rfc3339(zone: &Zone, at: Instant) -> String {
-    let local = zone.to_local(at);
-    let seconds = local.signed_duration_since(at.naive_utc()).num_seconds();
-    let offset = i32::try_from(seconds).ok().and_then(FixedOffset::east_opt);
-    match offset {
-        Some(offset) => at
-            .with_timezone(&offset)
-            .to_rfc3339_opts(SecondsFormat::Secs, false),
-        None => at.to_rfc3339(),
-    }
+    local(zone, at).to_rfc3339()
 }
 
 /// `once`, `twice`, `3 times`.

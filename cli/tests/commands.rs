@@ -297,6 +297,10 @@ fn whoever_asks_wrongly_is_told_how_to_ask() {
     }
     let told = leadkit(["replay", "--help"]);
     assert!(told.out.contains("[[file.command]]"), "{}", told.out);
+    // In whose name a row acts, and what that asks for.
+    for said in ["host:replay", "set-up-agents"] {
+        assert!(told.out.contains(said), "{said}: {}", told.out);
+    }
 }
 
 #[test]

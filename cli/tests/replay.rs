@@ -264,7 +264,11 @@ fn rows_that_can_not_be_carried_out_are_told_with_file_line_and_reason() {
         (6, "unreadable-value", "`arrived`: `31-02-2026` is no date"),
         (7, "unreadable-value", "`budget`: `much` is not a number"),
         (8, "no-such-agent", "there is no agent zoe"),
-        (9, "incomplete", "source: is unknown; did you mean `web`?"),
+        (
+            9,
+            "incomplete",
+            "source: `wep` is unknown; did you mean `web`?",
+        ),
         (10, "unreadable-row", "has 15 cells, the header has 14"),
         (11, "key-twice", "`1` stands on line 2 already"),
         (12, "no-key", "nothing in `id`"),
@@ -848,4 +852,19 @@ fn leads_are_counted_by_time_in_the_zone_of_the_playbook() {
         .map(|group| group["values"]["registered_at"].as_str().unwrap())
         .collect();
     assert!(times.contains(&"2026-03-02T10:00:00-05:00"), "{times:?}");
+}
+
+#[test]
+fn what_comes_too_late_is_told_in_the_zone_of_the_playbook() {
+    let folder = Folder::new(&[]);
+    let db = folder.path("shop.db");
+    assert_eq!(folder.replay(&["--db", &db]).code, 0);
+    let ended = LEADS.replace(
+        "04-03-2026 10:00;;;",
+        "04-03-2026 10:00;03-03-2026 09:00;lost;no money",
+    );
+    write(folder.0.path(), &[("leads.csv", &ended)]);
+    let told = folder.replay(&["--db", &db, "--json"]).json();
+    let said = "reported too late: since 2026-03-04 10:00:00 -05:00 the lead's stage is talking";
+    assert_eq!(refused(&told), [(3, said.to_owned())]);
 }

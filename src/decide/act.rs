@@ -1,7 +1,5 @@
 //! What rules and choices do: each action in one place.
 
-use smol_str::SmolStr;
-
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
 use crate::decide::fields;
@@ -181,13 +179,4 @@ const MOST_NOTIFIED: usize = 50;
 fn members(draft: &Draft<'_>, group: &Key) -> Result<Vec<AgentId>, Stop> {
     let group = draft.hint::<Group>(group)?;
     Ok(group.map(|group| group.members.clone()).unwrap_or_default())
-}
-
-/// The beginning of a text that is kept: a condition that did not hold, what an error said.
-pub(crate) fn shortened(text: &str) -> SmolStr {
-    const MOST: usize = 200;
-    if text.chars().count() <= MOST {
-        return text.into();
-    }
-    text.chars().take(MOST - 1).chain(['…']).collect()
 }

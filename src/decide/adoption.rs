@@ -3,7 +3,6 @@
 use crate::condition::quoted;
 use crate::decide::command::{Adoption, LeadOrder, NewSweep, StageMapping, Waiting};
 use crate::decide::draft::Draft;
-use crate::decide::life::unknown;
 use crate::decide::refusal::{EndsDiffer, Refusal};
 use crate::decide::{PLAYBOOK_FACT, Stop, pools, sweeps, waits};
 use crate::ids::{Name, SweepId};
@@ -166,6 +165,7 @@ pub(crate) fn permit_hash(playbook: &Playbook, hash: &Name) -> Result<(), Refusa
         sort: "playbook",
         name: hash.as_str().into(),
         nearest: None,
+        known: Vec::new(),
     })
 }
 
@@ -179,7 +179,11 @@ fn check_mappings(draft: &Draft<'_>, stages: &[StageMapping]) -> Result<(), Refu
                 .pipelines
                 .iter()
                 .flat_map(|pipeline| &pipeline.stages);
-            return Err(unknown("stage", stage, stages.map(|stage| &stage.name)));
+            return Err(Refusal::unknown(
+                "stage",
+                stage,
+                stages.map(|stage| &stage.name),
+            ));
         }
         if let Some(Waiting { group, wait_days }) = &mapping.wait {
             let wait = waits::accept(draft, Some(group), *wait_days);

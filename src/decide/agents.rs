@@ -8,7 +8,6 @@ use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::decide::{Stop, pools, sweeps};
 use crate::email::Email;
-use crate::hint::nearest;
 use crate::ids::{AgentId, Name};
 use crate::letters::is_blank;
 use crate::record::agent::Group;
@@ -129,8 +128,7 @@ fn merge(
         None => gaps.add("role", Problem::Missing),
         Some(role) if draft.playbook.role(role).is_none() => {
             let known = draft.playbook.roles.iter().map(|role| role.name.as_str());
-            let nearest = nearest(role.as_str(), known).map(SmolStr::from);
-            gaps.add("role", Problem::Unknown { nearest });
+            gaps.add("role", Problem::unknown(role.as_str(), known));
         }
         Some(_) => {}
     }

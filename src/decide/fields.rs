@@ -7,6 +7,7 @@ use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::hint::nearest;
 use crate::ids::Name;
+use crate::playbook::pipeline::Misfit;
 use crate::record::Lead;
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
@@ -73,7 +74,7 @@ pub(crate) fn accept(
             .fields
             .iter()
             .map(|field| field.name.as_str());
-        return Err(Problem::Unknown {
+        return Err(Problem::NoSuchField {
             nearest: nearest(name.as_str(), known).map(SmolStr::from),
         });
     };
@@ -83,6 +84,12 @@ pub(crate) fn accept(
             Err(Problem::Missing)
         }
         None => Ok(None),
-        Some(value) => Ok(Some(field.accept(value)?)),
+        Some(value) => match (field.accept(value), value) {
+            (Ok(value), _) => Ok(Some(value)),
+            (Err(Misfit::NoChoice), Value::Text(said)) => {
+                Err(Problem::no_choice(said, &field.choices))
+            }
+            (Err(misfit), _) => Err(misfit.into()),
+        },
     }
 }

@@ -3,7 +3,7 @@
 use crate::agenda;
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
-use crate::decide::life::{touch, unknown};
+use crate::decide::life::touch;
 use crate::decide::refusal::Refusal;
 use crate::ids::Name;
 use crate::record::Lead;
@@ -12,7 +12,7 @@ use crate::record::lead::Hold;
 
 pub(crate) fn begin(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name) -> Result<(), Stop> {
     if !draft.playbook.holds.contains(name) {
-        return Err(unknown("hold", name, draft.playbook.holds.iter()).into());
+        return Err(Refusal::unknown("hold", name, draft.playbook.holds.iter()).into());
     }
     if lead.running_hold(name).is_some() {
         return Err(Refusal::HeldAlready(name.clone()).into());

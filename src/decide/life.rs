@@ -12,7 +12,6 @@ use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
 use crate::decide::{
     Stop, fields, holds, is_for_closed, pools, taking_over, tasks, troubles, waits,
 };
-use crate::hint::nearest;
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::pipeline::Stage;
@@ -225,7 +224,7 @@ fn stage_is_not_newer(draft: &Draft<'_>, lead: &Lead) -> Result<(), Refusal> {
 
 fn assign(draft: &mut Draft<'_>, lead: &mut Lead, pool: &Name) -> Result<(), Stop> {
     let Some(spec) = draft.playbook.pool(pool) else {
-        return Err(unknown(
+        return Err(Refusal::unknown(
             "pool",
             pool,
             draft.playbook.pools.iter().map(|pool| &pool.name),
@@ -294,7 +293,7 @@ fn attempt(draft: &mut Draft<'_>, lead: &mut Lead, reached: bool) {
 
 fn record(draft: &mut Draft<'_>, lead: &mut Lead, kind: &Name) -> Result<(), Stop> {
     if !draft.playbook.activities.contains(kind) {
-        return Err(unknown("activity", kind, draft.playbook.activities.iter()).into());
+        return Err(Refusal::unknown("activity", kind, draft.playbook.activities.iter()).into());
     }
     let last = draft.moment();
     match lead
@@ -336,7 +335,7 @@ pub(crate) fn move_to(
         let stages = playbook
             .pipeline(&lead.pipeline)
             .map(|pipeline| pipeline.stages.iter());
-        return Err(unknown(
+        return Err(Refusal::unknown(
             "stage",
             to,
             stages.into_iter().flatten().map(|stage| &stage.name),
@@ -544,18 +543,4 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
         ownership::burden(draft, owner)?;
     }
     Ok(())
-}
-
-/// A refusal of a name that the playbook doesn't know, with what was probably meant.
-pub(crate) fn unknown<'a>(
-    sort: &'static str,
-    name: &Name,
-    known: impl Iterator<Item = &'a Name>,
-) -> Refusal {
-    let nearest = nearest(name.as_str(), known.map(Name::as_str)).map(SmolStr::from);
-    Refusal::Unknown {
-        sort,
-        name: name.as_str().into(),
-        nearest,
-    }
 }

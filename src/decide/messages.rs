@@ -438,7 +438,7 @@ pub(crate) fn handed_over(
             said,
             address_invalid,
         } => {
-            message.error = Some(crate::decide::act::shortened(said));
+            message.error = Some(crate::told::shortened(said));
             release_slot(draft, &message)?;
             come_to(draft, &mut message, State::Refused);
             if *address_invalid {
@@ -446,7 +446,7 @@ pub(crate) fn handed_over(
             }
         }
         Outcome::Later { said } => {
-            message.error = Some(crate::decide::act::shortened(said));
+            message.error = Some(crate::told::shortened(said));
             let state = retry_state(&message, draft.now);
             if state.is_settled() {
                 release_slot(draft, &message)?;
@@ -454,7 +454,7 @@ pub(crate) fn handed_over(
             come_to(draft, &mut message, state);
         }
         Outcome::Unknown { said } => {
-            message.error = Some(crate::decide::act::shortened(said));
+            message.error = Some(crate::told::shortened(said));
             outcome_unknown(draft, &mut message);
         }
     }

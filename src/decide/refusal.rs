@@ -6,12 +6,13 @@ use std::fmt;
 
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::hint::nearest;
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::pipeline::Misfit;
 use crate::record::pool::Reasons;
 use crate::tax_number::TaxNumberError;
 use crate::time::Instant;
-use crate::told;
+use crate::told::{self, shortened};
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -69,7 +70,7 @@ pub enum Refusal {
     #[error("there is no such {0}")]
     NoSuchRecord(&'static str),
     /// The playbook has nothing of this name.
-    #[error("there is no {sort} `{name}`{}", .nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    #[error("there is no {sort} `{name}`{}", or_what_there_is(.nearest.as_deref(), .known))]
     Unknown {
         /// Of what sort: a stage, a hold.
         sort: &'static str,
@@ -77,6 +78,8 @@ pub enum Refusal {
         name: SmolStr,
         /// What was probably meant.
         nearest: Option<SmolStr>,
+        /// What there is; nothing where that is not to be told.
+        known: Vec<SmolStr>,
     },
     /// Another open lead already holds this place in a base.
     #[error("{holder} is already in the base `{base}`")]
@@ -107,10 +110,12 @@ pub enum Refusal {
         until: SmolStr,
     },
     /// The task asks for one of these choices.
-    #[error("the task asks for a choice: {}", listed(.choices))]
+    #[error("the task asks for a choice: {}{}", listed(.choices), .said.as_ref().map(|said| format_smolstr!("; `{said}` is none of them")).unwrap_or_default())]
     ChoiceNeeded {
         /// Those possible.
         choices: Vec<Name>,
+        /// What was said, if anything was.
+        said: Option<SmolStr>,
     },
     /// The lead has no such hold now.
     #[error("the lead is not held by `{0}`")]
@@ -311,15 +316,25 @@ pub enum Problem {
         /// The limit.
         most_bytes: usize,
     },
-    /// It has another type, or is none of the choices.
+    /// It has another type.
     #[error("must be {expected}")]
     Unfit {
         /// What it must be.
         expected: SmolStr,
     },
-    /// The playbook doesn't know it.
-    #[error("is unknown{}", .nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    /// The playbook has nothing of this name, or it is none of a field's choices.
+    #[error("`{said}` is unknown{}", or_what_there_is(.nearest.as_deref(), .known))]
     Unknown {
+        /// What was said, or how it begins.
+        said: SmolStr,
+        /// What was probably meant.
+        nearest: Option<SmolStr>,
+        /// What there is.
+        known: Vec<SmolStr>,
+    },
+    /// The input is none, and no field of the playbook either.
+    #[error("is no field of the playbook{}", or_what_there_is(.nearest.as_deref(), &[]))]
+    NoSuchField {
         /// What was probably meant.
         nearest: Option<SmolStr>,
     },
@@ -336,6 +351,10 @@ pub enum Problem {
 impl From<Misfit> for Problem {
     fn from(misfit: Misfit) -> Self {
         match misfit {
+            // Whoever knows the choices tells them; see [`Problem::no_choice`].
+            Misfit::NoChoice => Self::Unfit {
+                expected: SmolStr::new_static("one of the choices"),
+            },
             Misfit::Other { expected } => Self::Unfit { expected },
             Misfit::TooLong { most_bytes } => Self::TooLong { most_bytes },
             Misfit::NotATaxNumber(error) => Self::NotATaxNumber(error),
@@ -343,7 +362,48 @@ impl From<Misfit> for Problem {
     }
 }
 
+impl Problem {
+    /// That something is said which is not among what there is.
+    pub(crate) fn unknown<'a>(said: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let known: Vec<SmolStr> = known.into_iter().map(SmolStr::from).collect();
+        let nearest = nearest(said, known.iter().map(SmolStr::as_str)).map(SmolStr::from);
+        Self::Unknown {
+            said: shortened(said),
+            nearest,
+            known,
+        }
+    }
+
+    /// That something is said which is no choice: of few, all are told.
+    pub(crate) fn no_choice(said: &str, choices: &[SmolStr]) -> Self {
+        if choices.len() > MOST_KNOWN {
+            return Self::unknown(said, choices.iter().map(SmolStr::as_str));
+        }
+        Self::Unknown {
+            said: shortened(said),
+            nearest: None,
+            known: choices.to_vec(),
+        }
+    }
+}
+
 impl Refusal {
+    /// That the playbook has nothing of this name, with what was probably meant.
+    pub(crate) fn unknown<'a>(
+        sort: &'static str,
+        name: &Name,
+        known: impl IntoIterator<Item = &'a Name>,
+    ) -> Self {
+        let known: Vec<SmolStr> = known.into_iter().map(|name| name.as_str().into()).collect();
+        let nearest = nearest(name.as_str(), known.iter().map(SmolStr::as_str));
+        Self::Unknown {
+            sort,
+            name: shortened(name.as_str()),
+            nearest: nearest.map(SmolStr::from),
+            known,
+        }
+    }
+
     /// The names of everything that is missing or wrong, for a form to mark.
     pub fn missing(&self) -> impl Iterator<Item = &Name> {
         let (needs, gaps): (&[Missing], &[Gap]) = match self {
@@ -420,6 +480,22 @@ fn other_actor(agent: &AgentId) -> SmolStr {
             format_smolstr!("; an import is said as Actor::import({name:?})")
         }
         _ => SmolStr::default(),
+    }
+}
+
+/// How many known names are told at most.
+const MOST_KNOWN: usize = 12;
+
+/// `; did you mean ..?`, or what there is.
+fn or_what_there_is(nearest: Option<&str>, known: &[SmolStr]) -> SmolStr {
+    let told = told::joined(&known[..known.len().min(MOST_KNOWN)], ", ");
+    match (nearest, known.len()) {
+        (Some(near), _) => format_smolstr!("; did you mean `{near}`?"),
+        (None, 0) => SmolStr::default(),
+        (None, count) if count > MOST_KNOWN => {
+            format_smolstr!("; there are: {told} and {} more", count - MOST_KNOWN)
+        }
+        (None, _) => format_smolstr!("; there are: {told}"),
     }
 }
 

@@ -12,7 +12,6 @@ use crate::decide::permit::{acting_agent, permit_agent};
 use crate::decide::refusal::{Gap, Gaps, Problem, Refusal};
 use crate::decide::{Stop, waits};
 use crate::email::Email;
-use crate::hint::nearest;
 use crate::ids::{ContactId, LeadId, Name};
 use crate::letters::is_blank;
 use crate::playbook::catalogue::LeadFacts;
@@ -96,13 +95,9 @@ fn check(draft: &Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
         .as_ref()
         .filter(|source| draft.playbook.source(source).is_none())
     {
-        let known = draft
-            .playbook
-            .sources
-            .iter()
-            .map(|source| source.name.as_str());
-        let nearest = nearest(source.as_str(), known).map(SmolStr::from);
-        gaps.add("source", Problem::Unknown { nearest });
+        let known = draft.playbook.sources.iter();
+        let known = known.map(|source| source.name.as_str());
+        gaps.add("source", Problem::unknown(source.as_str(), known));
     }
     let mut fields = Fields::default();
     for (name, value) in &new.fields {

@@ -15,6 +15,7 @@ use crate::playbook::pipeline::TaskSpec;
 use crate::record::Lead;
 use crate::record::journal::Event;
 use crate::record::lead::{Assignee, Ended, How, Moment, Task};
+use crate::told::shortened;
 
 /// Opens a task, unless it is open. A service level counts from its rule's anchor; whatever
 /// else counts from now, so that a rule that fires late still gives people their time.
@@ -173,6 +174,7 @@ pub(crate) fn complete(
                 sort: "choice",
                 name: other.as_str().into(),
                 nearest: None,
+                known: Vec::new(),
             }
             .into());
         }
@@ -187,7 +189,10 @@ pub(crate) fn complete(
                     .map(|choice| choice.name.clone())
                     .collect()
             };
-            Some(found.ok_or_else(|| Refusal::ChoiceNeeded { choices: choices() })?)
+            Some(found.ok_or_else(|| Refusal::ChoiceNeeded {
+                choices: choices(),
+                said: choice.map(|choice| shortened(choice.as_str())),
+            })?)
         }
     };
     end(

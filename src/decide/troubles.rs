@@ -4,7 +4,6 @@
 use smol_str::SmolStr;
 
 use crate::decide::Stop;
-use crate::decide::act::shortened;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
 use crate::ids::Id;
@@ -14,6 +13,7 @@ use crate::record::message::Message;
 use crate::record::{Lead, Sweep};
 use crate::store::{Key, Kind};
 use crate::time::{Elapsed, Instant};
+use crate::told::shortened;
 
 /// Puts a failure on the record that it befell, which counts as at least so many.
 pub(crate) fn note(

@@ -1,12 +1,9 @@
 //! Wait groups: which one, and the lead's own wait inside its bounds (requirement F2).
 
-use smol_str::SmolStr;
-
 use crate::decide::Stop;
 use crate::decide::command::Waiting;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gap, Problem, Refusal};
-use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::record::Lead;
@@ -34,8 +31,7 @@ pub(crate) fn accept(
     };
     let Some(group) = draft.playbook.wait(name) else {
         let known = draft.playbook.waits.iter().map(|wait| wait.name.as_str());
-        let nearest = nearest(name.as_str(), known).map(SmolStr::from);
-        return Err(gap("wait", Problem::Unknown { nearest }));
+        return Err(gap("wait", Problem::unknown(name.as_str(), known)));
     };
     let wait_days = wait_days.unwrap_or(group.default_days);
     let (least_days, most_days) = (group.least_days, group.most_days);

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use crate::agenda::{self, Happens, Item};
 use crate::condition::Condition;
-use crate::decide::act::{act, foresee, shortened};
+use crate::decide::act::{act, foresee};
 use crate::decide::command::{Actor, Wake};
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
@@ -21,6 +21,7 @@ use crate::record::message::Message;
 use crate::record::{Lead, Recorded, Sweep};
 use crate::store::Key;
 use crate::time::Instant;
+use crate::told::shortened;
 
 pub(crate) fn wake(
     playbook: &Playbook,

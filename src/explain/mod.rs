@@ -6,6 +6,7 @@
 mod history;
 mod page;
 
+use chrono::{FixedOffset, Offset as _, SubsecRound as _, Utc};
 use serde::Serialize;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -18,7 +19,7 @@ use crate::playbook::rule::{Action, Anchor, Rule, Whom};
 use crate::record::journal::JournalEntry;
 use crate::record::lead::{Assignee, Fired, Lead};
 use crate::record::message::Message;
-use crate::time::Instant;
+use crate::time::{Instant, LocalTime};
 
 /// Everything there is to say about a lead.
 #[derive(Clone, Debug, Serialize)]
@@ -48,10 +49,10 @@ pub struct Explanation {
 /// One thing that happened.
 #[derive(Clone, Debug, Serialize)]
 pub struct Line {
-    /// When it was decided, in local time.
-    pub at: SmolStr,
+    /// When it was decided.
+    pub at: LocalTime,
     /// When it happened, if it was reported late.
-    pub happened_at: Option<SmolStr>,
+    pub happened_at: Option<LocalTime>,
     /// Who did it.
     pub who: SmolStr,
     /// What happened.
@@ -70,7 +71,7 @@ pub struct OpenTask {
     /// For whom.
     pub assignee: SmolStr,
     /// Until when.
-    pub due_at: Option<SmolStr>,
+    pub due_at: Option<LocalTime>,
     /// Whether that time is over.
     pub is_overdue: bool,
 }
@@ -79,7 +80,7 @@ pub struct OpenTask {
 #[derive(Clone, Debug, Serialize)]
 pub struct Next {
     /// When.
-    pub at: SmolStr,
+    pub at: LocalTime,
     /// Which rule.
     pub rule: SmolStr,
     /// What will happen.
@@ -143,18 +144,14 @@ pub fn explain(playbook: &Playbook, lead: &Lead, past: Past, now: Instant) -> Ex
     }
 }
 
-/// An instant as it is in a zone: `2026-03-06 16:30:00 -05:00`.
+/// An instant as it is in a zone, to the second: `2026-03-06 16:30:00 -05:00`.
 #[must_use]
-pub fn local(zone: &Zone, at: Instant) -> SmolStr {
-    let local = zone.to_local(at);
-    let offset = local.signed_duration_since(at.naive_utc());
-    let minutes = offset.num_minutes();
-    let sign = if minutes < 0 { '-' } else { '+' };
-    let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
-    format_smolstr!(
-        "{} {sign}{hours:02}:{minutes:02}",
-        local.format("%Y-%m-%d %H:%M:%S")
-    )
+pub fn local(zone: &Zone, at: Instant) -> LocalTime {
+    let ahead = zone.to_local(at).signed_duration_since(at.naive_utc());
+    let seconds = i32::try_from(ahead.num_seconds()).ok();
+    let offset = seconds.and_then(FixedOffset::east_opt);
+    let offset = offset.unwrap_or_else(|| Utc.fix());
+    at.with_timezone(&offset).trunc_subsecs(0)
 }
 
 struct Telling<'a> {
@@ -165,7 +162,7 @@ struct Telling<'a> {
 }
 
 impl Telling<'_> {
-    fn local(&self, at: Instant) -> SmolStr {
+    fn local(&self, at: Instant) -> LocalTime {
         local(&self.playbook.zone, at)
     }
 

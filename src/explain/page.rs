@@ -38,7 +38,10 @@ impl Explanation {
         for line in &self.history {
             let same_time = before.is_some_and(|before| before.at == line.at);
             let same_who = same_time && before.is_some_and(|before| before.who == line.who);
-            let at = if same_time { "" } else { &line.at };
+            let at = match same_time {
+                true => String::new(),
+                false => line.at.to_string(),
+            };
             let who = if same_who { "" } else { &line.who };
             let margin = format!("  {at:<26}  {who:<who_width$}  ");
             let mut told = line.what.to_string();
@@ -66,7 +69,8 @@ impl Explanation {
             writeln!(f, "\nOpen tasks")?;
         }
         for task in &self.tasks {
-            let due = task.due_at.as_deref().unwrap_or("no deadline");
+            let due = task.due_at.map(|due_at| due_at.to_string());
+            let due = due.as_deref().unwrap_or("no deadline");
             let (assignee, text) = (&task.assignee, &task.text);
             let overdue = if task.is_overdue { ", overdue" } else { "" };
             writeln!(
@@ -84,7 +88,8 @@ impl Explanation {
             writeln!(f, "  nothing")?;
         }
         for next in &self.next {
-            writeln!(f, "  {:<26}  {:<24}  {}", next.at, next.rule, next.what)?;
+            let at = next.at.to_string();
+            writeln!(f, "  {at:<26}  {:<24}  {}", next.rule, next.what)?;
         }
         if !self.rules.is_empty() {
             writeln!(f, "\nRules")?;

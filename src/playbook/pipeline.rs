@@ -196,7 +196,7 @@ impl Field {
         if !self.choices.is_empty() {
             let mut choices = self.choices.iter();
             let choice = choices.find(|choice| folded_eq(choice, text));
-            return choice.cloned().map(Value::Text).ok_or_else(|| self.other());
+            return choice.cloned().map(Value::Text).ok_or(Misfit::NoChoice);
         }
         if text.len() > Self::LONGEST_TEXT {
             let most_bytes = Self::LONGEST_TEXT;
@@ -212,11 +212,12 @@ impl Field {
     }
 
     fn other(&self) -> Misfit {
-        let expected = match self.choices.as_slice() {
-            [] => format_smolstr!("{}", self.value_type),
-            choices => format_smolstr!("one of {}", choices.join(", ")),
-        };
-        Misfit::Other { expected }
+        Misfit::Other {
+            expected: match self.choices.as_slice() {
+                [] => format_smolstr!("{}", self.value_type),
+                choices => format_smolstr!("one of {}", choices.join(", ")),
+            },
+        }
     }
 
     /// A tax number as people read it; nothing for what is none.
@@ -235,7 +236,9 @@ impl Field {
 /// Why a value is none of a field's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Misfit {
-    /// It has another type, or is none of the choices.
+    /// It is a text, and none of the choices.
+    NoChoice,
+    /// It has another type.
     Other {
         /// What it must be.
         expected: SmolStr,

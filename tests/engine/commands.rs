@@ -129,8 +129,14 @@ fn what_is_wrong_with_a_lead_is_told_all_at_once() {
             ["name", "email", "source", "car", "colour", "wait_days"]
         );
         let told = refusal.to_string();
-        assert!(told.contains("did you mean `web`?"), "{told}");
-        assert!(told.contains("must be 90 days to 180 days"), "{told}");
+        for said in [
+            "source: `wbe` is unknown; did you mean `web`?",
+            "car: `Beetle` is unknown; there are: X1, X3, X5, Serie 3",
+            "colour: is no field of the playbook",
+            "must be 90 days to 180 days",
+        ] {
+            assert!(told.contains(said), "{said}: {told}");
+        }
         assert_eq!(
             engine.tenant("toluca").count("", &[]).await.unwrap()[0].count,
             0

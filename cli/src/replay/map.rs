@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use leadkit::calendar::Zone;
+use leadkit::value::folded_eq;
 use serde_json::json;
 
 use super::dates::Format;
 use super::numbers::DecimalMark;
+use super::plan::Place;
 use crate::snippets::{self, Style};
 
 mod commands;
@@ -28,6 +30,13 @@ pub struct Map {
     pub from: Option<NaiveDate>,
     /// The last one.
     pub to: Option<NaiveDate>,
+}
+
+impl Map {
+    /// A place in the files, as people read it: `leads.csv:12`.
+    pub(super) fn place(&self, place: &Place) -> String {
+        format!("{}:{}", self.files[place.file].name, place.line)
+    }
 }
 
 /// What a file's rows are.
@@ -61,6 +70,15 @@ pub struct FileMap {
     pub columns: BTreeMap<String, Range<usize>>,
 }
 
+impl FileMap {
+    /// A cell as it stands, or nothing where it means nothing.
+    #[must_use]
+    pub fn cell<'a>(&self, cell: &'a str) -> &'a str {
+        let is_empty = self.empty.iter().any(|empty| folded_eq(empty, cell));
+        if is_empty { "" } else { cell }
+    }
+}
+
 /// A command that rows are.
 #[derive(Clone, Debug)]
 pub struct CommandMap {
@@ -83,6 +101,13 @@ pub struct CommandMap {
 }
 
 impl CommandMap {
+    /// Whether it sets up agents who are there from the beginning: each once, by the first row that
+    /// says so.
+    #[must_use]
+    pub fn sets_up_at_once(&self) -> bool {
+        self.verb == Verb::SetUp && self.at.is_none()
+    }
+
     /// What it says under a name.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&Text> {
@@ -98,6 +123,8 @@ pub struct Test {
     pub column: String,
     /// What its cell must be.
     pub must: Must,
+    /// Where the map says so.
+    pub span: Range<usize>,
 }
 
 /// What a cell must be.
@@ -271,9 +298,14 @@ impl MapFault {
         snippets::placed(&place, style)
     }
 
+    /// The line on which it begins.
+    pub(crate) fn line(&self, text: &str) -> u64 {
+        let before = text.get(..self.span.start).unwrap_or(text);
+        before.matches('\n').count() as u64 + 1
+    }
+
     pub(crate) fn json(&self, path: &Path, text: &str) -> serde_json::Value {
         let before = text.get(..self.span.start).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
         let column = before
             .rsplit('\n')
             .next()
@@ -283,7 +315,7 @@ impl MapFault {
             + 1;
         json!({
             "file": path,
-            "line": line,
+            "line": self.line(text),
             "column": column,
             "message": self.message,
             "hint": self.hint,

@@ -3,21 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, Waiting};
-use leadkit::ids::{CommandId, Name};
+use leadkit::calendar::Zone;
+use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
+use leadkit::ids::CommandId;
 use leadkit::playbook::Playbook;
-use leadkit::playbook::pipeline::Field;
 use leadkit::time::Instant;
-use leadkit::value::{Value, ValueType, folded_eq};
 use serde::Serialize;
 use smol_str::SmolStr;
 
-use super::dates::{self, DateFault, Format, OrderFault};
-use super::map::{CommandMap, FileMap, Map, Must, Part, Test, Text, Verb};
-use super::numbers::{self, NumberFault};
-use super::range::Range;
-use super::table::{Row, Table};
-use crate::spell::as_known;
+use super::dates::OrderFault;
+use super::map::{CommandMap, FileMap, Map, Verb};
+use super::range::{Bulk, Range};
+use super::row::{RowReading, formats, shortened};
+use super::table::Table;
+use super::warnings::Warning;
 
 /// A command of a row.
 #[derive(Clone, Debug)]
@@ -33,6 +32,16 @@ pub(super) struct Planned {
     pub(super) id: CommandId,
     pub(super) by: Actor,
     pub(super) doing: Doing,
+}
+
+impl Planned {
+    /// Whether it happened before the time at which a replay stops, if it does.
+    pub(super) fn is_before(&self, until: Option<Instant>) -> bool {
+        match (self.at, until) {
+            (Some(at), Some(until)) => at < until,
+            _ => true,
+        }
+    }
 }
 
 /// Where a command stands in the files.
@@ -71,19 +80,33 @@ pub struct Refused {
 pub(super) struct Plan {
     pub(super) commands: Vec<Planned>,
     pub(super) refused: Vec<Refused>,
+    pub(super) warnings: Vec<Warning>,
     pub(super) rows: u64,
-    agents: BTreeSet<String>,
+    /// The leads whose registration was refused, each with the row.
+    pub(super) unregistered: BTreeMap<Rc<str>, Place>,
+    /// Who is there from the beginning.
+    agents: BTreeMap<SmolStr, FirstSetUp>,
+}
+
+/// The row that sets an agent up.
+#[derive(Debug)]
+struct FirstSetUp {
+    agent: AgentSetup,
+    /// Where it stands, as people read it.
+    place: String,
+    /// Whether another row was told to say it otherwise.
+    is_told: bool,
 }
 
 impl Plan {
-    /// Adds what a file says.
+    /// Adds what a file says. The lines that match no command are the answer.
     pub(super) fn add(
         &mut self,
         place: usize,
         map: &FileMap,
         table: &Table,
         playbook: &Playbook,
-    ) -> Result<(), Vec<OrderFault>> {
+    ) -> Result<Vec<u64>, Vec<OrderFault>> {
         self.rows += (table.rows.len() + table.refused.len()) as u64;
         for bad in &table.refused {
             self.refused.push(Refused {
@@ -96,6 +119,7 @@ impl Plan {
         }
         let formats = formats(map, table, playbook)?;
         let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut passed_over = Vec::new();
         for row in &table.rows {
             let reading = RowReading {
                 map,
@@ -109,7 +133,7 @@ impl Plan {
                 Some("") => {
                     let column = map.key.as_deref().unwrap_or_default();
                     let reason = format!("the row has nothing in `{column}`, which names it");
-                    self.refuse_row(map, row, "no-key", reason);
+                    self.refuse_row(place, &reading, "no-key", reason);
                     continue;
                 }
                 Some(key) => match keys.insert(key, row.line) {
@@ -117,31 +141,40 @@ impl Plan {
                     Some(line) => {
                         keys.insert(key, line);
                         let reason = format!("`{key}` stands on line {line} already");
-                        self.refuse_row(map, row, "key-twice", reason);
+                        self.refuse_row(place, &reading, "key-twice", reason);
                         continue;
                     }
                 },
             };
-            for (number, command) in map.commands.iter().enumerate() {
-                let place = Place {
-                    file: place,
-                    line: row.line,
-                    command: number,
-                };
+            let mut is_any = false;
+            for (place, command) in reading.commands(place) {
+                is_any = true;
                 self.add_command(place, &reading, command, &key);
             }
+            if !is_any {
+                passed_over.push(row.line);
+            }
         }
-        Ok(())
+        Ok(passed_over)
     }
 
-    fn refuse_row(&mut self, map: &FileMap, row: &Row, code: &str, reason: String) {
+    fn refuse_row(&mut self, file: usize, reading: &RowReading<'_>, code: &str, reason: String) {
+        for (place, command) in reading.commands(file) {
+            self.note_unregistered(place, command, reading.lead(command));
+        }
         self.refused.push(Refused {
-            file: map.name.clone(),
-            line: row.line,
+            file: reading.map.name.clone(),
+            line: reading.row.line,
             command: None,
             code: code.into(),
             reason,
         });
+    }
+
+    fn note_unregistered(&mut self, place: Place, command: &CommandMap, lead: Option<Rc<str>>) {
+        if let (Verb::Register, Some(lead)) = (command.verb, lead) {
+            self.unregistered.entry(lead).or_insert(place);
+        }
     }
 
     fn add_command(
@@ -151,33 +184,66 @@ impl Plan {
         command: &CommandMap,
         key: &str,
     ) {
-        let holds = |test: &Test| reading.holds(test);
-        if !command.only_if.iter().all(holds) || command.unless.iter().any(holds) {
+        let agent = reading.said(command, "id").map(SmolStr::from);
+        let agent = agent.filter(|_| command.sets_up_at_once());
+        if agent
+            .as_ref()
+            .is_some_and(|agent| self.agents.contains_key(agent))
+        {
+            self.add_again(reading, command);
             return;
         }
-        let mut row_key = key;
-        let agent = command.text("id").and_then(|text| reading.text(text));
-        if command.verb == Verb::SetUp && command.at.is_none() {
-            // Who is there from the beginning is set up once, by the first row that says so.
-            let Some(agent) = &agent else {
-                return;
-            };
-            if !self.agents.insert(agent.clone()) {
-                return;
+        let row_key = agent.as_deref().unwrap_or(key);
+        match reading.planned(place.clone(), command, row_key) {
+            Ok(planned) => {
+                if let (Some(id), Doing::SetUp(setup)) = (agent, &planned.doing) {
+                    let first = FirstSetUp {
+                        agent: (**setup).clone(),
+                        place: format!("{}:{}", reading.map.name, reading.row.line),
+                        is_told: false,
+                    };
+                    self.agents.insert(id, first);
+                }
+                self.commands.push(planned);
             }
-            row_key = agent;
+            Err(reason) => {
+                self.note_unregistered(place, command, reading.lead(command));
+                self.refuse_value(reading, command, reason);
+            }
         }
-        let planned = reading.planned(place, command, row_key);
-        match planned {
-            Ok(planned) => self.commands.push(planned),
-            Err(reason) => self.refused.push(Refused {
-                file: reading.map.name.clone(),
-                line: reading.row.line,
-                command: Some(command.name.clone()),
-                code: "unreadable-value".into(),
-                reason,
-            }),
-        }
+    }
+
+    /// Another row about an agent who is there from the beginning: the first one counts.
+    fn add_again(&mut self, reading: &RowReading<'_>, command: &CommandMap) {
+        let setup = match reading.doing(command) {
+            Ok(Doing::SetUp(setup)) => setup,
+            Ok(_) => return,
+            Err(reason) => return self.refuse_value(reading, command, reason),
+        };
+        let first = self.agents.get_mut(setup.agent.as_str());
+        let Some(first) = first.filter(|first| !first.is_told && first.agent != *setup) else {
+            return;
+        };
+        first.is_told = true;
+        self.warnings.push(Warning {
+            file: reading.map.name.clone(),
+            line: reading.row.line,
+            message: format!(
+                "the agent `{}` is said otherwise in {}, which counts",
+                setup.agent, first.place
+            ),
+            hint: Some("say with `at` when it changed, or mend one of the rows".into()),
+        });
+    }
+
+    fn refuse_value(&mut self, reading: &RowReading<'_>, command: &CommandMap, reason: String) {
+        self.refused.push(Refused {
+            file: reading.map.name.clone(),
+            line: reading.row.line,
+            command: Some(command.name.clone()),
+            code: "unreadable-value".into(),
+            reason,
+        });
     }
 
     /// Refuses the commands whose time lies outside of the history's.
@@ -195,6 +261,7 @@ impl Plan {
             let file = &map.files[planned.place.file];
             let command = &file.commands[planned.place.command];
             let column = command.at.as_deref().unwrap_or_default();
+            self.note_unregistered(planned.place.clone(), command, planned.lead);
             self.refused.push(Refused {
                 file: file.name.clone(),
                 line: planned.place.line,
@@ -205,369 +272,40 @@ impl Plan {
         }
     }
 
+    /// Warns of the rows that lie far from where most of the history lies: of each column once.
+    pub(super) fn warn_of_far(&mut self, map: &Map, zone: &Zone) {
+        let mut times: Vec<Instant> = self.commands.iter().filter_map(|one| one.at).collect();
+        let Some(bulk) = Bulk::of(map, &mut times) else {
+            return;
+        };
+        let mut told = BTreeSet::new();
+        for planned in &self.commands {
+            let Some(why) = planned.at.and_then(|at| bulk.lacks(at)) else {
+                continue;
+            };
+            let Place {
+                file,
+                line,
+                command,
+            } = planned.place;
+            let column = map.files[file].commands[command].at.as_deref();
+            let column = column.unwrap_or_default();
+            if told.insert((file, line, column)) {
+                let said = shortened(&planned.at_said);
+                self.warnings.push(Warning {
+                    file: map.files[file].name.clone(),
+                    line,
+                    message: format!("`{column}`: `{said}` {}", why.told(zone)),
+                    hint: Some(why.hint()),
+                });
+            }
+        }
+    }
+
     /// Puts the commands into the order in which they are carried out: agents who are there from
     /// the beginning, then by time, file, line.
     pub(super) fn sort(&mut self) {
         self.commands
             .sort_by(|a, b| (a.at, &a.place).cmp(&(b.at, &b.place)));
-    }
-}
-
-/// How dates are written in each column that is read as a date, as far as that must be known.
-fn formats<'m>(
-    map: &'m FileMap,
-    table: &Table,
-    playbook: &Playbook,
-) -> Result<BTreeMap<&'m str, Format>, Vec<OrderFault>> {
-    let mut columns: BTreeSet<&str> = BTreeSet::new();
-    for command in &map.commands {
-        columns.extend(command.at.as_deref());
-        for (name, text) in &command.says {
-            let field = playbook.field(&Name::from(name.as_str()));
-            let is_dated = field.is_some_and(|field| {
-                matches!(field.value_type, ValueType::Date | ValueType::Instant)
-            });
-            if is_dated && command.verb.says_fields() {
-                columns.extend(text.columns());
-            }
-        }
-    }
-    let (mut formats, mut faults) = (BTreeMap::new(), Vec::new());
-    for column in columns {
-        let found = match (map.dates.get(column), table.column(column)) {
-            (Some(format), _) => Ok(Some(*format)),
-            (None, Some(place)) => {
-                let cells = table.rows.iter();
-                let cells = cells.map(|row| (row.line, row.cells[place].as_str()));
-                dates::find_order(column, cells)
-            }
-            (None, None) => Ok(None),
-        };
-        match found {
-            Ok(format) => formats.extend(format.map(|format| (column, format))),
-            Err(fault) => faults.push(fault),
-        }
-    }
-    match faults.is_empty() {
-        true => Ok(formats),
-        false => Err(faults),
-    }
-}
-
-struct RowReading<'a> {
-    map: &'a FileMap,
-    table: &'a Table,
-    row: &'a Row,
-    formats: &'a BTreeMap<&'a str, Format>,
-    playbook: &'a Playbook,
-}
-
-impl<'a> RowReading<'a> {
-    /// The cell as it stands, or nothing where it means nothing.
-    fn cell(&self, column: &str) -> &'a str {
-        let Some(place) = self.table.column(column) else {
-            return "";
-        };
-        let cell = self.row.cells.get(place).map_or("", String::as_str);
-        let is_empty = self.map.empty.iter().any(|empty| folded_eq(empty, cell));
-        if is_empty { "" } else { cell }
-    }
-
-    /// The cell as the playbook says it.
-    fn meant(&self, column: &str) -> &str {
-        let cell = self.cell(column);
-        let values = self.map.values.get(column);
-        let meant = values.and_then(|values| {
-            let mut known = values.iter();
-            known.find(|(from, _)| folded_eq(from, cell))
-        });
-        meant.map_or(cell, |(_, to)| to)
-    }
-
-    fn holds(&self, test: &Test) -> bool {
-        let cell = self.cell(&test.column);
-        match &test.must {
-            Must::Present => !cell.is_empty(),
-            Must::Among(among) => among.iter().any(|one| folded_eq(one, cell)),
-        }
-    }
-
-    /// A text with its cells; `None` when all of them are empty.
-    fn text(&self, text: &Text) -> Option<String> {
-        let mut filled = String::new();
-        let (mut columns, mut empty) = (0, 0);
-        for part in &text.0 {
-            match part {
-                Part::Plain(plain) => filled.push_str(plain),
-                Part::Column(column) => {
-                    let cell = self.meant(column);
-                    columns += 1;
-                    empty += usize::from(cell.is_empty());
-                    filled.push_str(cell);
-                }
-            }
-        }
-        let filled = filled.trim();
-        let says_nothing = filled.is_empty() || (columns > 0 && columns == empty);
-        (!says_nothing).then(|| filled.to_owned())
-    }
-
-    fn planned(&self, place: Place, command: &CommandMap, key: &str) -> Result<Planned, String> {
-        let (at, at_said) = match &command.at {
-            None => (None, SmolStr::default()),
-            Some(column) => (Some(self.instant(column)?), self.cell(column).into()),
-        };
-        let lead = match &command.lead {
-            None => None,
-            Some(column) => match self.cell(column) {
-                "" => return Err(format!("the row names no lead: `{column}` is empty")),
-                lead => Some(Rc::from(lead)),
-            },
-        };
-        let by = command.by.as_ref().and_then(|by| self.text(by));
-        let by = by
-            .as_deref()
-            .map_or_else(|| Actor::host("replay"), Actor::said);
-        let id = format!(
-            "replay\u{1f}{}\u{1f}{key}\u{1f}{}",
-            self.map.name, command.name
-        );
-        Ok(Planned {
-            at,
-            at_said,
-            place,
-            lead,
-            id: CommandId::of(&id),
-            by,
-            doing: self.doing(command)?,
-        })
-    }
-
-    fn instant(&self, column: &str) -> Result<Instant, String> {
-        let cell = self.cell(column);
-        let format = self.formats.get(column).copied();
-        match dates::instant(cell, format, &self.map.zone) {
-            Ok(at) => Ok(at),
-            Err(_) if cell.is_empty() => Err(format!("`{column}` is empty, and says when")),
-            Err(fault) => Err(format!("`{column}`: `{}` {fault}", shortened(cell))),
-        }
-    }
-
-    fn said(&self, command: &CommandMap, name: &str) -> Option<String> {
-        self.text(command.text(name)?)
-    }
-
-    fn needed(&self, command: &CommandMap, name: &str) -> Result<String, String> {
-        let said = self.said(command, name);
-        said.ok_or_else(|| format!("`{name}` is empty"))
-    }
-
-    fn number(&self, command: &CommandMap, name: &str) -> Result<Option<u32>, String> {
-        match self.said(command, name) {
-            None => Ok(None),
-            Some(text) => match text.parse() {
-                Ok(number) => Ok(Some(number)),
-                Err(_) => {
-                    let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
-                    let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
-                    let what = match text.starts_with('-') {
-                        _ if !is_whole || digits.is_empty() => "is no whole number",
-                        true => "is below zero",
-                        false => "is too large",
-                    };
-                    Err(format!("`{name}`: `{}` {what}", shortened(&text)))
-                }
-            },
-        }
-    }
-
-    fn doing(&self, command: &CommandMap) -> Result<Doing, String> {
-        let playbook = self.playbook;
-        let needed = |name: &str| self.needed(command, name);
-        let stages = || {
-            let stages = playbook
-                .pipelines
-                .iter()
-                .flat_map(|pipeline| &pipeline.stages);
-            stages.map(|stage| &stage.name)
-        };
-        let named = |name: &str, known: &mut dyn Iterator<Item = &Name>| {
-            needed(name).map(|text| as_known(&text, known))
-        };
-        let reason = || self.said(command, "reason").map(Into::into);
-        Ok(Doing::Order(match command.verb {
-            Verb::SetUp => return self.agent(command),
-            Verb::Register => return self.new_lead(command),
-            Verb::Tried => LeadOrder::Attempt { reached: false },
-            Verb::Reached => LeadOrder::Attempt { reached: true },
-            Verb::Answered => LeadOrder::Answered,
-            Verb::Record => LeadOrder::Record {
-                activity: named("activity", &mut playbook.activities.iter())?,
-            },
-            Verb::Assign => LeadOrder::Assign {
-                pool: named("pool", &mut playbook.pools.iter().map(|pool| &pool.name))?,
-            },
-            Verb::Reassign => LeadOrder::Reassign {
-                to: needed("to")?.into(),
-            },
-            Verb::Move => LeadOrder::MoveTo {
-                stage: named("to", &mut stages())?,
-                reason: reason(),
-                wait: self.waiting(command)?,
-            },
-            Verb::Close => LeadOrder::Close {
-                stage: named("as", &mut stages())?,
-                reason: reason(),
-            },
-            Verb::Reopen => LeadOrder::Reopen {
-                stage: named("to", &mut stages())?,
-                wait: self.waiting(command)?,
-            },
-            Verb::Hold => LeadOrder::Hold {
-                hold: named("as", &mut playbook.holds.iter())?,
-            },
-            Verb::Release => LeadOrder::Release {
-                hold: named("from", &mut playbook.holds.iter())?,
-            },
-            Verb::Set => {
-                let mut fields = Vec::new();
-                for (name, value) in self.fields(command)? {
-                    fields.push((name, Some(value)));
-                }
-                LeadOrder::SetFields { fields }
-            }
-            Verb::Complete => LeadOrder::Complete {
-                task: named("task", &mut playbook.tasks.iter().map(|task| &task.name))?,
-                choice: self.said(command, "choice").map(|choice| {
-                    let tasks = playbook.tasks.iter();
-                    let mut choices = tasks.flat_map(|task| &task.choices);
-                    as_known(&choice, &mut choices.by_ref().map(|choice| &choice.name))
-                }),
-            },
-            Verb::Unsubscribe => LeadOrder::Unsubscribe,
-        }))
-    }
-
-    /// The wait group to which a lead moves.
-    fn waiting(&self, command: &CommandMap) -> Result<Option<Waiting>, String> {
-        let wait_days = self.number(command, "wait-days")?;
-        let group = self.said(command, "wait");
-        Ok(group.map(|group| Waiting {
-            group: self.wait_named(&group),
-            wait_days,
-        }))
-    }
-
-    fn wait_named(&self, text: &str) -> Name {
-        let mut waits = self.playbook.waits.iter().map(|wait| &wait.name);
-        as_known(text, &mut waits)
-    }
-
-    fn agent(&self, command: &CommandMap) -> Result<Doing, String> {
-        let said = |name: &str| self.said(command, name).map(Into::into);
-        let role = self.said(command, "role");
-        let roles = || self.playbook.roles.iter().map(|role| &role.name);
-        let cities = self.said(command, "cities").map(|cities| {
-            let cities = cities.split([',', ';', '|']).map(str::trim);
-            let cities = cities.filter(|city| !city.is_empty());
-            cities.map(Into::into).collect()
-        });
-        let available = match self.said(command, "available") {
-            None => None,
-            Some(text) => Some(truth(&text).ok_or_else(|| {
-                format!("`available`: `{}` is neither yes nor no", shortened(&text))
-            })?),
-        };
-        Ok(Doing::SetUp(Box::new(AgentSetup {
-            agent: self.needed(command, "id")?.into(),
-            name: said("name"),
-            email: said("email"),
-            phone: said("phone"),
-            role: role.map(|role| as_known(&role, &mut roles())),
-            team: self.said(command, "team").map(Name::from),
-            cities,
-            capacity: self.number(command, "capacity")?,
-            available,
-        })))
-    }
-
-    fn new_lead(&self, command: &CommandMap) -> Result<Doing, String> {
-        let said = |name: &str| self.said(command, name).map(Into::into);
-        let sources = || self.playbook.sources.iter().map(|source| &source.name);
-        let source = self.said(command, "source");
-        let wait = self.said(command, "wait");
-        Ok(Doing::Register(Box::new(NewLead {
-            name: self.said(command, "name").unwrap_or_default().into(),
-            email: said("email"),
-            phone: said("phone"),
-            source: source.map(|source| as_known(&source, &mut sources())),
-            wait: wait.map(|wait| self.wait_named(&wait)),
-            wait_days: self.number(command, "wait-days")?,
-            owner: self.said(command, "owner").map(Into::into),
-            fields: self.fields(command)?,
-        })))
-    }
-
-    /// The playbook's fields that a command says.
-    fn fields(&self, command: &CommandMap) -> Result<Vec<(Name, Value)>, String> {
-        let mut fields = Vec::new();
-        for (name, text) in &command.says {
-            let own = command.verb.needs().iter().chain(command.verb.may());
-            if own.into_iter().any(|own| own == name) {
-                continue;
-            }
-            let name = Name::from(name.as_str());
-            let Some(field) = self.playbook.field(&name) else {
-                continue;
-            };
-            if let Some(said) = self.text(text) {
-                fields.push((name, self.value(field, text, &said)?));
-            }
-        }
-        Ok(fields)
-    }
-
-    fn value(&self, field: &Field, text: &Text, said: &str) -> Result<Value, String> {
-        let mut formats = text.columns().filter_map(|column| self.formats.get(column));
-        let format = formats.next().copied();
-        let refused = |fault: &dyn std::fmt::Display| {
-            format!("`{}`: `{}` {fault}", field.name, shortened(said))
-        };
-        let value = match field.value_type {
-            ValueType::Text => Some(Value::Text(said.into())),
-            ValueType::Number => match numbers::number(said, self.map.decimal) {
-                Ok(number) => Some(Value::Number(number)),
-                Err(NumberFault::NotANumber) => None,
-                Err(fault) => return Err(refused(&fault)),
-            },
-            ValueType::Bool => truth(said).map(Value::Bool),
-            ValueType::Date => match dates::date(said, format) {
-                Ok(date) => Some(Value::Date(date)),
-                Err(DateFault::NotADate) => None,
-                Err(fault) => return Err(refused(&fault)),
-            },
-            ValueType::Instant => match dates::instant(said, format, &self.map.zone) {
-                Ok(at) => Some(Value::Instant(at)),
-                Err(DateFault::NotADate) => None,
-                Err(fault) => return Err(refused(&fault)),
-            },
-        };
-        value.ok_or_else(|| refused(&format_args!("is not {}", field.value_type)))
-    }
-}
-
-fn truth(text: &str) -> Option<bool> {
-    match text.to_lowercase().as_str() {
-        "true" | "yes" | "y" | "1" | "si" | "sí" | "sim" | "x" => Some(true),
-        "false" | "no" | "n" | "0" | "não" | "nao" => Some(false),
-        _ => None,
-    }
-}
-
-/// The beginning of a long cell.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}..", &text[..end]),
-        None => text.to_owned(),
     }
 }

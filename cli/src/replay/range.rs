@@ -1,11 +1,12 @@
 //! From when until when a history goes: a year that was mistyped is found, and refused, before
-//! virtual time lives through the centuries on the way there.
+//! virtual time lives through the centuries on the way there. One that is wrong by a few years may
+//! be right, and is only told.
 
 use std::fmt;
 
 use chrono::{Days, Months, NaiveDate, NaiveTime};
 use leadkit::calendar::Zone;
-use leadkit::time::Instant;
+use leadkit::time::{Elapsed, Instant};
 
 use super::map::Map;
 
@@ -105,6 +106,72 @@ impl fmt::Display for Outside {
     }
 }
 
+/// How many days may lie between two rows of one history, before one of them is told as a warning:
+/// half a year.
+pub const LONGEST_PAUSE_DAYS: i64 = 183;
+
+/// Where most of a history lies: more than half of its rows, with no long pause between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bulk {
+    first: Instant,
+    last: Instant,
+    /// Whether the map says itself how far the history goes.
+    has_from: bool,
+    has_to: bool,
+}
+
+impl Bulk {
+    /// Where most of these times lie; nothing, if they are scattered.
+    pub(super) fn of(map: &Map, times: &mut [Instant]) -> Option<Self> {
+        times.sort_unstable();
+        let pause = Elapsed::days(LONGEST_PAUSE_DAYS);
+        let mut parts = times.chunk_by(|one, next| *next - *one <= pause);
+        let part = parts.find(|part| part.len() * 2 > times.len())?;
+        Some(Self {
+            first: *part.first()?,
+            last: *part.last()?,
+            has_from: map.from.is_some(),
+            has_to: map.to.is_some(),
+        })
+    }
+
+    /// Why a time is probably not meant, if it lies elsewhere. A map that says how far its history
+    /// goes is believed.
+    pub(super) fn lacks(&self, at: Instant) -> Option<Far<'_>> {
+        let is_early = at < self.first && !self.has_from;
+        let is_late = at > self.last && !self.has_to;
+        (is_early || is_late).then_some(Far {
+            is_early,
+            from: self,
+        })
+    }
+}
+
+/// Why a time is probably not meant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Far<'a> {
+    is_early: bool,
+    from: &'a Bulk,
+}
+
+impl Far<'_> {
+    pub(super) fn told(&self, zone: &Zone) -> String {
+        let day = |at| zone.to_local(at).date();
+        let (first, last) = (day(self.from.first), day(self.from.last));
+        let side = if self.is_early { "before" } else { "after" };
+        format!(
+            "lies more than half a year {side} most of the history ({first} to {last}); is it meant?"
+        )
+    }
+
+    pub(super) fn hint(&self) -> String {
+        let key = if self.is_early { "from" } else { "to" };
+        format!(
+            "if it is, say above the files of the map how far its history goes: {key} = YYYY-MM-DD"
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,5 +220,39 @@ mod tests {
         );
         // Of the other end nothing is said.
         assert!(range.refuses(at("2040-01-01T00:00:00Z")).is_some());
+    }
+
+    #[test]
+    fn what_lies_half_a_year_from_most_of_the_history_is_probably_not_meant() {
+        let day = |text: &str| at(&format!("{text}T12:00:00Z"));
+        let mut times = [
+            "2024-03-03",
+            "2024-03-04",
+            "2026-01-01",
+            "2026-03-01",
+            "2026-07-01",
+            "2027-07-02",
+        ]
+        .map(day);
+        let bulk = |map: &Map, times: &mut [Instant]| Bulk::of(map, times);
+        assert_eq!(
+            bulk(&Map::default(), &mut times),
+            None,
+            "no more than half lie together"
+        );
+        let mut times: Vec<Instant> = times.into_iter().chain([day("2026-07-03")]).collect();
+        let found = bulk(&Map::default(), &mut times).unwrap();
+        let told = |text: &str| found.lacks(day(text)).map(|far| far.told(&quito()));
+        let early = "lies more than half a year before most of the history (2026-01-01 to 2026-07-03); is it meant?";
+        assert_eq!(told("2024-03-04").as_deref(), Some(early));
+        assert!(told("2027-07-02").unwrap().contains("half a year after"));
+        assert_eq!(told("2026-03-01"), None);
+        let map = Map {
+            from: NaiveDate::from_ymd_opt(2024, 1, 1),
+            ..Map::default()
+        };
+        let found = bulk(&map, &mut times).unwrap();
+        assert!(found.lacks(day("2024-03-04")).is_none(), "the map says so");
+        assert!(found.lacks(day("2027-07-02")).is_some());
     }
 }

@@ -8,11 +8,13 @@ use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{Actor, Command, What};
 use leadkit::decide::refusal::Refusal;
 use leadkit::engine::{Answer, Engine, Error};
+use leadkit::explain::local;
 use leadkit::ids::{CommandId, LeadId, Tenant};
 use leadkit::record::journal::Event;
 use leadkit::record::stored;
 use leadkit::store::{JournalCursor, Key};
 use leadkit::time::Instant;
+use serde::Serialize;
 
 use super::map::Map;
 use super::plan::{Doing, Place, Plan, Planned, Refused};
@@ -27,11 +29,39 @@ const BATCH: usize = 500;
 pub(super) struct Ran {
     pub(super) done: u64,
     pub(super) done_before: u64,
-    pub(super) later: u64,
+    pub(super) left_out: Vec<LeftOut>,
     pub(super) messages: u64,
     pub(super) refused: Vec<Refused>,
+    pub(super) not_permitted: NotPermittedBy,
     pub(super) stopped_at: Option<Instant>,
 }
+
+/// A command that happened after the time at which a replay stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// The file, as the map names it.
+    pub file: String,
+    /// The line on which its row begins.
+    pub line: u64,
+    /// The command.
+    pub command: String,
+}
+
+/// Somebody whose role may not do what the rows say that they did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotPermitted {
+    /// Who.
+    pub actor: String,
+    /// What they may not do, in the playbook's word; in others, what it says of the lead's owner.
+    pub may_not: String,
+    /// The roles that may.
+    pub who_may: Vec<String>,
+    /// How many commands were refused for it.
+    pub commands: u64,
+}
+
+/// The same, by who may not do what.
+type NotPermittedBy = BTreeMap<(String, String), NotPermitted>;
 
 /// What a database has lived through already.
 #[derive(Debug, Default)]
@@ -77,6 +107,36 @@ impl Past {
     }
 }
 
+impl Ran {
+    /// Counts a refusal, if it is for lack of permission.
+    fn note_not_permitted(&mut self, refusal: &Refusal) {
+        let (actor, may_not, who_may) = match refusal {
+            Refusal::NotPermitted {
+                actor,
+                permission,
+                who_may,
+            } => (actor, permission.to_string(), who_may.as_slice()),
+            Refusal::NotTheirs { actor, .. } => {
+                let may_not = "act on leads of others".to_owned();
+                (actor, may_not, Default::default())
+            }
+            _ => return,
+        };
+        let by = (actor.to_string(), may_not);
+        let (actor, may_not) = by.clone();
+        let refused = self
+            .not_permitted
+            .entry(by)
+            .or_insert_with(|| NotPermitted {
+                actor,
+                may_not,
+                who_may: who_may.iter().map(ToString::to_string).collect(),
+                commands: 0,
+            });
+        refused.commands += 1;
+    }
+}
+
 pub(super) struct Run<'a> {
     pub(super) engine: &'a Engine,
     pub(super) clock: &'a VirtualClock,
@@ -93,6 +153,8 @@ struct State<'p> {
     leads: BTreeMap<Rc<str>, LeadId>,
     /// The rows that registered them.
     rows: BTreeMap<LeadId, &'p Planned>,
+    /// The leads whose registration was refused, each with the row.
+    unregistered: BTreeMap<Rc<str>, Place>,
     /// Commands on leads that are not registered yet, by the lead.
     waiting: BTreeMap<Rc<str>, Vec<&'p Planned>>,
     /// Commands of this instant that are still to come.
@@ -114,17 +176,17 @@ impl Run<'_> {
             ran: Ran::default(),
             leads: BTreeMap::new(),
             rows: BTreeMap::new(),
+            unregistered: plan.unregistered.clone(),
             waiting: BTreeMap::new(),
             queue: VecDeque::new(),
             wave: Vec::new(),
             touched: BTreeSet::new(),
         };
-        let is_in_time = |planned: &&Planned| match (planned.at, until) {
-            (Some(at), Some(until)) => at < until,
-            _ => true,
-        };
-        let commands: Vec<&Planned> = plan.commands.iter().filter(is_in_time).collect();
-        state.ran.later = (plan.commands.len() - commands.len()) as u64;
+        let is_in_time = |planned: &&Planned| planned.is_before(until);
+        let (commands, later): (Vec<&Planned>, Vec<&Planned>) =
+            plan.commands.iter().partition(is_in_time);
+        let later = later.into_iter().map(|planned| self.left_out(planned));
+        state.ran.left_out.extend(later);
         let mut next = 0;
         while next < commands.len() {
             let now = self
@@ -158,18 +220,33 @@ impl Run<'_> {
             .commands
             .iter()
             .filter(|planned| matches!(planned.doing, Doing::Register(_)))
-            .filter(|planned| until.is_some_and(|until| planned.at.is_some_and(|at| at >= until)))
+            .filter(|planned| !planned.is_before(until))
             .filter_map(|planned| planned.lead.as_ref())
             .collect();
         for (lead, waiting) in std::mem::take(&mut state.waiting) {
             for planned in waiting {
                 if to_come.contains(&lead) {
-                    state.ran.later += 1;
-                } else {
-                    let reason = format!("the lead `{lead}` was not registered by any row");
-                    self.refuse(&mut state.ran, planned, "no-such-lead", reason);
+                    state.ran.left_out.push(self.left_out(planned));
+                    continue;
                 }
+                let reason = match state.unregistered.get(&lead) {
+                    Some(row) => {
+                        let row = self.map.place(row);
+                        format!("the registration of the lead `{lead}` in {row} was refused")
+                    }
+                    None => format!("the lead `{lead}` was not registered by any row"),
+                };
+                self.refuse(state, planned, "no-such-lead", reason);
             }
+        }
+    }
+
+    fn left_out(&self, planned: &Planned) -> LeftOut {
+        let file = &self.map.files[planned.place.file];
+        LeftOut {
+            file: file.name.clone(),
+            line: planned.place.line,
+            command: file.commands[planned.place.command].name.clone(),
         }
     }
 
@@ -215,7 +292,7 @@ impl Run<'_> {
                 }
                 if is_known && matches!(planned.doing, Doing::Register(_)) {
                     let reason = format!("the lead `{lead}` is registered already");
-                    self.refuse(&mut state.ran, planned, "registered-already", reason);
+                    self.refuse(state, planned, "registered-already", reason);
                     continue;
                 }
                 state.touched.insert(lead.clone());
@@ -283,37 +360,50 @@ impl Run<'_> {
             }
             Err(Error::Refused(refusal)) => {
                 let reason = self.told(state, planned, &refusal);
-                self.refuse(&mut state.ran, planned, refusal.code(), reason);
+                state.ran.note_not_permitted(&refusal);
+                self.refuse(state, planned, refusal.code(), reason);
                 Ok(())
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Why a row is refused, as whoever has the files reads it: with rows in place of ids.
+    /// Why a row is refused, as whoever has the files reads it: with rows in place of ids, and times in
+    /// the playbook's zone.
     fn told(&self, state: &State<'_>, planned: &Planned, refusal: &Refusal) -> String {
-        let (Refusal::AlreadyHeld { base, holder }, Doing::Register(new)) =
-            (refusal, &planned.doing)
-        else {
-            return refusal.to_string();
-        };
-        let who = new
-            .email
-            .as_ref()
-            .or(new.phone.as_ref())
-            .unwrap_or(&new.name);
-        let row = state.rows.get(holder).map(|first| {
-            let Place { file, line, .. } = first.place;
-            let lead = first.lead.as_deref().unwrap_or_default();
-            format!("lead `{lead}` of {}:{line}", self.map.files[file].name)
-        });
-        let row = row.unwrap_or_else(|| format!("lead {holder}"));
-        format!("{who} is already in the base `{base}`, with the {row}")
+        match (refusal, &planned.doing) {
+            (Refusal::AlreadyHeld { base, holder }, Doing::Register(new)) => {
+                let who = new.email.as_ref().or(new.phone.as_ref());
+                let who = who.unwrap_or(&new.name);
+                let row = self.row_of(state, *holder);
+                format!("{who} is already in the base `{base}`, with the {row}")
+            }
+            (Refusal::Overtaken { what, is, since }, _) => {
+                let since = local(self.zone, *since);
+                format!("reported too late: since {since} the lead's {what} is {is}")
+            }
+            _ => refusal.to_string(),
+        }
     }
 
-    fn refuse(&self, ran: &mut Ran, planned: &Planned, code: &str, reason: String) {
+    /// The row that registered a lead; its id, if none did.
+    fn row_of(&self, state: &State<'_>, lead: LeadId) -> String {
+        match state.rows.get(&lead) {
+            Some(first) => {
+                let name = first.lead.as_deref().unwrap_or_default();
+                format!("lead `{name}` of {}", self.map.place(&first.place))
+            }
+            None => format!("lead {lead}"),
+        }
+    }
+
+    fn refuse(&self, state: &mut State<'_>, planned: &Planned, code: &str, reason: String) {
+        if let (Doing::Register(_), Some(lead)) = (&planned.doing, &planned.lead) {
+            let unregistered = state.unregistered.entry(lead.clone());
+            unregistered.or_insert_with(|| planned.place.clone());
+        }
         let file = &self.map.files[planned.place.file];
-        ran.refused.push(Refused {
+        state.ran.refused.push(Refused {
             file: file.name.clone(),
             line: planned.place.line,
             command: Some(file.commands[planned.place.command].name.clone()),

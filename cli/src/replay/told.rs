@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::Replayed;
 use super::figures::Figures;
+use super::{FileRead, Replayed, Warning};
+use crate::database::REHEARSED;
 use crate::report::{counted, grouped, table as text_table, table_of_numbers, times};
 use crate::{listing, set_aside};
 
@@ -12,16 +13,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
     let mut text = String::new();
     let figures = &replayed.figures;
     for file in &replayed.files {
-        let delimiter = match file.delimiter {
-            '\t' => "tab".to_owned(),
-            sign => format!("`{sign}`"),
-        };
-        let rows = counted(file.rows as u64, "row");
-        let _ = writeln!(
-            text,
-            "{}: {rows} ({}, {delimiter})",
-            file.file, file.encoding
-        );
+        tell_file(&mut text, file);
     }
     let _ = writeln!(
         text,
@@ -29,24 +21,19 @@ pub(super) fn told(replayed: &Replayed) -> String {
         counted(replayed.carried_out, "command"),
         beside(&[
             (replayed.done_before, "had been done before"),
-            (replayed.left_out, "left out, since they come later"),
+            (replayed.left_out, "left out by --until"),
             (replayed.refused.len() as u64, "refused"),
         ]),
     );
+    tell_left_out(&mut text, replayed);
     match (&replayed.lived_from, &replayed.clock) {
         (Some(from), Some(clock)) => {
-            let (from, clock) = (read_by_people(from), read_by_people(clock));
             let zone = &replayed.zone;
             let _ = writeln!(text, "lived from {from} until {clock} (times in {zone})");
         }
         _ => text.push_str("no row says when anything happened\n"),
     }
-    let _ = writeln!(
-        text,
-        "rules fired {}, and were skipped {} because their condition did not hold",
-        times(figures.rules_fired),
-        times(figures.rules_skipped),
-    );
+    tell_rules(&mut text, figures);
     let _ = writeln!(
         text,
         "\n{} arrived on {}; {} open{}",
@@ -64,6 +51,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
     tell_agents(&mut text, figures);
     tell_tasks(&mut text, figures);
     if !figures.messages.is_empty() {
+        let _ = writeln!(text, "\n{REHEARSED}");
         let mut table = table_of_numbers(2, ["message", "state", "count"]);
         for messages in &figures.messages {
             table.add_row([
@@ -72,7 +60,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
                 &grouped(messages.count),
             ]);
         }
-        let _ = writeln!(text, "\n{table}");
+        let _ = writeln!(text, "{table}");
     }
     tell_troubles(&mut text, figures);
     if !figures.flagged.is_empty() {
@@ -83,6 +71,82 @@ pub(super) fn told(replayed: &Replayed) -> String {
         let _ = writeln!(text, "\n{table}");
         tell_more(&mut text, figures.flagged.len());
     }
+    tell_warnings(&mut text, replayed);
+    tell_refused(&mut text, replayed);
+    text
+}
+
+/// A file, how it was read, and how many of its rows match no command.
+fn tell_file(text: &mut String, file: &FileRead) {
+    let delimiter = match file.delimiter {
+        '\t' => "tab".to_owned(),
+        sign => format!("`{sign}`"),
+    };
+    let (name, encoding) = (&file.file, file.encoding);
+    let rows = counted(file.rows as u64, "row");
+    let _ = write!(text, "{name}: {rows} ({encoding}, {delimiter})");
+    let lines = file.passed_over.as_slice();
+    if !lines.is_empty() {
+        let count = grouped(lines.len() as u64);
+        let word = if lines.len() == 1 { "matches" } else { "match" };
+        let lines = told_lines(lines);
+        let _ = write!(text, "; {count} {word} no command ({lines})");
+    }
+    text.push('\n');
+}
+
+/// How often rules fired, and how often they came to their time in vain.
+fn tell_rules(text: &mut String, figures: &Figures) {
+    text.push_str(&match figures.rules_fired {
+        0 => "no rule fired".to_owned(),
+        fired => format!("rules fired {}", times(fired)),
+    });
+    if figures.rules_skipped > 0 {
+        let skipped = times(figures.rules_skipped);
+        let _ = write!(
+            text,
+            "; {skipped} one was skipped, since its condition did not hold"
+        );
+    }
+    text.push('\n');
+}
+
+/// What comes after the time to stop at: file by file, with its first lines.
+fn tell_left_out(text: &mut String, replayed: &Replayed) {
+    let left_out = &replayed.left_out_commands;
+    let files: Vec<String> = left_out
+        .chunk_by(|one, next| one.file == next.file)
+        .filter_map(|of_file| {
+            let mut lines: Vec<u64> = of_file.iter().map(|left| left.line).collect();
+            lines.dedup();
+            Some(format!("{} {}", of_file.first()?.file, told_lines(&lines)))
+        })
+        .collect();
+    if !files.is_empty() {
+        let _ = writeln!(text, "left out: {}", files.join("; "));
+    }
+}
+
+/// What was carried out, and is probably not meant.
+fn tell_warnings(text: &mut String, replayed: &Replayed) {
+    let warnings = &replayed.warnings;
+    for (number, warning) in warnings.iter().take(MOST_TOLD).enumerate() {
+        let Warning {
+            file,
+            line,
+            message,
+            hint,
+        } = warning;
+        let margin = if number == 0 { "\n" } else { "" };
+        let hint = hint.as_ref().map(|hint| format!("\n  {hint}"));
+        let hint = hint.unwrap_or_default();
+        let _ = writeln!(text, "{margin}warning: {file}:{line}: {message}{hint}");
+    }
+    tell_more(text, warnings.len());
+}
+
+/// What was not carried out, and who was not permitted to.
+fn tell_refused(text: &mut String, replayed: &Replayed) {
     if !replayed.refused.is_empty() {
         let mut table = text_table(["refused at", "command", "because"]);
         for refused in replayed.refused.iter().take(MOST_TOLD) {
@@ -91,9 +155,34 @@ pub(super) fn told(replayed: &Replayed) -> String {
             table.add_row([place.as_str(), command, &refused.reason]);
         }
         let _ = writeln!(text, "\n{table}");
-        tell_more(&mut text, replayed.refused.len());
+        tell_more(text, replayed.refused.len());
     }
-    text
+    if !replayed.not_permitted.is_empty() {
+        let mut table = text_table(["not permitted", "may not", "who may", "refused"]);
+        for one in replayed.not_permitted.iter().take(MOST_TOLD) {
+            let who_may = match one.who_may.as_slice() {
+                [] => "-".to_owned(),
+                roles => roles.join(", "),
+            };
+            table.add_row([&one.actor, &one.may_not, &who_may, &grouped(one.commands)]);
+        }
+        let _ = writeln!(text, "\n{table}");
+        tell_more(text, replayed.not_permitted.len());
+    }
+}
+
+/// How many lines are named where only a few are.
+const FEW_LINES: usize = 5;
+
+/// `line 3`; `lines 3, 5, 8, 9, 12 and 7 more`.
+fn told_lines(lines: &[u64]) -> String {
+    let (few, more) = lines.split_at(lines.len().min(FEW_LINES));
+    let few: Vec<String> = few.iter().map(ToString::to_string).collect();
+    let word = if lines.len() == 1 { "line" } else { "lines" };
+    match more.len() as u64 {
+        0 => format!("{word} {}", few.join(", ")),
+        more => format!("{word} {} and {} more", few.join(", "), grouped(more)),
+    }
 }
 
 /// How many lines of a list people are told; `--json` has all.
@@ -238,14 +327,4 @@ fn beside(counts: &[(u64, &str)]) -> String {
         true => String::new(),
         false => format!("; {}", some.join(", ")),
     }
-}
-
-/// An RFC 3339 time with its offset, without its fraction, as explanations tell it:
-/// `2026-03-06 16:30:00 -05:00`.
-fn read_by_people(time: &str) -> String {
-    let parsed = time.parse::<chrono::DateTime<chrono::FixedOffset>>();
-    parsed.map_or_else(
-        |_| time.to_owned(),
-        |at| at.format("%Y-%m-%d %H:%M:%S %:z").to_string(),
-    )
 }

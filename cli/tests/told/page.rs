@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::str::Chars;
 
+use chrono::DateTime;
+use leadkit::calendar::Zone;
 use serde_json::Value;
 
 const PAGE: &str = include_str!("../../README.md");
@@ -131,4 +133,46 @@ pub(crate) fn must_tell(arguments: &[String], json: &Value) {
         false => arguments[0].clone(),
     };
     compare(&command, json, &of_command(&command), &parts(&command));
+    let zone = json["zone"].as_str().map(|zone| zone.parse().unwrap());
+    hold_times(&command, json, zone.as_ref());
+}
+
+/// Fails where a time is told otherwise than as RFC 3339 in the zone that is named.
+fn hold_times(place: &str, json: &Value, zone: Option<&Zone>) {
+    match json {
+        Value::Array(all) => all.iter().for_each(|one| hold_times(place, one, zone)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                hold_times(&format!("{place}.{name}"), value, zone);
+            }
+        }
+        Value::String(text) if is_time(text) => {
+            let read = DateTime::parse_from_rfc3339(text).ok();
+            let at = read.filter(|_| text.as_bytes()[10] == b'T');
+            let at = at.unwrap_or_else(|| panic!("`{place}` is no RFC 3339: {text}"));
+            let there = zone.map(|zone| zone.to_local(at.to_utc()));
+            let is_there = there.is_none_or(|there| there == at.naive_local());
+            assert!(
+                is_there,
+                "`{place}` is not in the zone that is named: {text}"
+            );
+        }
+        Value::String(text) => {
+            let mut before = text.match_indices(" UTC").map(|(at, _)| &text[..at]);
+            let is_told = before.any(|before| before.ends_with(|c: char| c.is_ascii_digit()));
+            assert!(!is_told, "`{place}` tells a time in UTC: {text}");
+        }
+        _ => {}
+    }
+}
+
+/// Whether a text begins as `2026-03-06 16:` or `2026-03-06T16:` do.
+fn is_time(text: &str) -> bool {
+    let form = b"0000-00-00_00:";
+    let fits = |(byte, form): (u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        b'_' => matches!(byte, b' ' | b'T'),
+        sign => byte == *sign,
+    };
+    text.len() > form.len() && text.bytes().zip(form).all(fits)
 }

@@ -174,16 +174,25 @@ impl Reader<'_> {
             DeValue::String(column) => {
                 self.speaks_of(column.as_ref(), value.span());
                 let (column, must) = (column.as_ref().to_owned(), Must::Present);
-                vec![Test { column, must }]
+                let span = value.span();
+                vec![Test { column, must, span }]
             }
             DeValue::Table(table) => {
-                let mut tests = Vec::new();
-                for (column, span, among) in Self::entries(table) {
-                    self.speaks_of(column, span);
-                    let (column, must) = (column.to_owned(), self.among(key, among));
-                    tests.push(Test { column, must });
+                let entries = Self::entries(table);
+                if entries.is_empty() {
+                    let hint = format!("leave `{key}` out, or say which column it asks for");
+                    let message = format!("`{key}` asks for nothing");
+                    self.fault(value.span(), message, Some(hint));
                 }
-                tests
+                let tests = entries.into_iter().map(|(column, span, among)| {
+                    self.speaks_of(column, span);
+                    Test {
+                        column: column.to_owned(),
+                        must: self.among(key, among),
+                        span: among.span(),
+                    }
+                });
+                tests.collect()
             }
             _ => {
                 self.no_test(key, value);

@@ -1,0 +1,289 @@
+//! What a replay says of each row that it was given: none is lost without a word, and what is probably
+//! not meant is told.
+
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+mod shop;
+mod told;
+
+use serde_json::{Value, json};
+use shop::{Folder, LEADS, MAP, PLAYBOOK};
+use told::{leadkit, write};
+
+/// A lead is registered by its status, and closed by it.
+const BY_STATUS: &str = r#"
+[[file]]
+path   = "leads.csv"
+key    = "id"
+values = { status = { Ganado = "won" } }
+
+[[file.command]]
+lead     = "id"
+at       = "arrived"
+if       = { status = ["Nuevo", "Ganado", "Perdio"] }
+register = { name = "{name}", source = "web" }
+
+[[file.command]]
+lead  = "id"
+at    = "ended"
+if    = { status = "won" }
+move  = { to = "talking" }
+"#;
+
+const STATUSES: &str = "\
+id,name,status,arrived,ended
+1,Luis,Nuevo,2026-03-02,
+2,Rosa,Perdido,2026-03-03,
+3,Eva,GANADO,2026-03-04,2026-03-05
+4,José,,2026-03-04,
+";
+
+fn list<'a>(of: &'a Value, key: &str) -> &'a [Value] {
+    of[key].as_array().unwrap()
+}
+
+/// The warnings about a file, each with its line.
+fn warnings<'a>(replayed: &'a Value, file: &str) -> Vec<(u64, String, Option<&'a str>)> {
+    let warnings = list(replayed, "warnings").iter();
+    let warnings = warnings.filter(|warning| warning["file"].as_str().unwrap().ends_with(file));
+    let told = warnings.map(|warning| {
+        let line = warning["line"].as_u64().unwrap();
+        let message = warning["message"].as_str().unwrap().to_owned();
+        (line, message, warning["hint"].as_str())
+    });
+    told.collect()
+}
+
+#[test]
+fn rows_that_match_no_command_are_told_with_their_lines() {
+    let folder = Folder::new(&[("leads.csv", STATUSES), ("map.toml", BY_STATUS)]);
+    let told = folder.replay(&["--json"]);
+    assert_eq!(told.code, 0, "{}", told.out);
+    let replayed = told.json();
+    assert_eq!(replayed["carried_out"], 2);
+    assert_eq!(replayed["files"][0]["passed_over"], json!([3, 5]));
+    let text = folder.replay(&[]);
+    let said = "leads.csv: 4 rows (UTF-8, `,`); 2 match no command (lines 3, 5)\n";
+    assert!(text.out.starts_with(said), "{}", text.out);
+}
+
+/// Of many rows people are told the first few, programs all.
+#[test]
+fn of_many_rows_that_match_no_command_the_first_are_told() {
+    let many: String = (5..30)
+        .map(|id| format!("{id},Ana,Perdido,2026-03-04,\n"))
+        .collect();
+    let rows = format!("{STATUSES}{many}");
+    let folder = Folder::new(&[("leads.csv", &rows), ("map.toml", BY_STATUS)]);
+    let replayed = folder.replay(&["--json"]).json();
+    assert_eq!(list(&replayed["files"][0], "passed_over").len(), 27);
+    let said = "; 27 match no command (lines 3, 5, 6, 7, 8 and 22 more)\n";
+    let text = folder.replay(&[]);
+    assert!(text.out.contains(said), "{}", text.out);
+}
+
+#[test]
+fn a_row_that_names_no_agent_to_set_up_matches_no_command() {
+    let agents = "id,name,role,cities\nana,Ana,advisor,\n,Nobody,advisor,\nbea,Bea,advisor,\nmarco,Marco,manager,\n";
+    let folder = Folder::new(&[("agents.csv", agents)]);
+    let replayed = folder.replay(&["--json"]).json();
+    assert_eq!(replayed["files"][0]["passed_over"], json!([3]));
+}
+
+#[test]
+fn an_agent_who_is_said_in_two_ways_is_told() {
+    let agents = "\
+id,name,role,cities
+ana,Ana Torres,advisor,
+ana,Ana Torres,advisor,
+ana,Ana Torres,manager,
+ana,Ana T.,manager,
+bea,Bea,advisor,
+marco,Marco,manager,
+";
+    let folder = Folder::new(&[("agents.csv", agents)]);
+    let told = folder.replay(&["--json"]);
+    let replayed = told.json();
+    let said = "the agent `ana` is said otherwise in agents.csv:2, which counts";
+    let found = warnings(&replayed, "agents.csv");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!((found[0].0, found[0].1.as_str()), (4, said));
+    assert_eq!(told.code, 0, "{}", told.out);
+}
+
+#[test]
+fn what_a_command_asks_for_and_no_row_has_is_a_warning() {
+    let folder = Folder::new(&[("leads.csv", STATUSES), ("map.toml", BY_STATUS)]);
+    let replayed = folder.replay(&["--json"]).json();
+    let no_row = |value| format!("leads.csv: no row has `{value}` in `status`");
+    let wanted = [
+        (10, no_row("Perdio"), Some("did you mean `Perdido`?")),
+        (
+            16,
+            no_row("won"),
+            Some("write it as the file does: `Ganado`"),
+        ),
+    ];
+    assert_eq!(warnings(&replayed, "map.toml"), wanted);
+    let map = BY_STATUS
+        .replace("\"Perdio\"", "\"archivado por el gerente\"")
+        .replace(
+            "if    = { status = \"won\" }",
+            "if    = \"name\"\nunless = \"notes\"",
+        );
+    let rows = STATUSES.replace("ended\n", "ended,notes\n");
+    let rows = rows.replace("-05\n", "-05,\n").replace(",\n", ",,\n");
+    write(folder.0.path(), &[("map.toml", &map), ("leads.csv", &rows)]);
+    let replayed = folder.replay(&["--json"]).json();
+    let there = Some("there are: `GANADO`, `Nuevo`, `Perdido`");
+    let nothing = "leads.csv: no row has anything in `notes`".to_owned();
+    let wanted = [
+        (10, no_row("archivado por el gerente"), there),
+        (17, nothing, None),
+    ];
+    assert_eq!(warnings(&replayed, "map.toml"), wanted);
+    let text = folder.replay(&[]).out;
+    assert!(
+        text.contains("map.toml:17: leads.csv: no row has anything"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_test_that_asks_for_nothing_is_a_fault() {
+    for key in ["if", "unless"] {
+        let map = BY_STATUS.replace("if    = { status = \"won\" }", &format!("{key} = {{}}"));
+        let folder = Folder::new(&[("leads.csv", STATUSES), ("map.toml", &map)]);
+        let told = folder.replay(&["--json"]);
+        assert_eq!(told.code, 2, "{}", told.out);
+        let faults = list(&told.json()["error"], "faults").to_vec();
+        assert_eq!(faults.len(), 1, "{faults:#?}");
+        assert_eq!(faults[0]["line"], 16);
+        assert_eq!(faults[0]["message"], format!("`{key}` asks for nothing"));
+    }
+}
+
+#[test]
+fn what_comes_after_the_end_is_told_with_its_lines() {
+    let folder = Folder::new(&[]);
+    let until = ["--until", "2026-03-04"];
+    let replayed = folder.replay(&[&until[..], &["--json"]].concat()).json();
+    assert_eq!(replayed["left_out"], 3);
+    let left =
+        |line: u64, command: &str| json!({ "file": "leads.csv", "line": line, "command": command });
+    let wanted = [left(2, "close"), left(3, "move"), left(4, "register")];
+    assert_eq!(list(&replayed, "left_out_commands"), wanted);
+    let text = folder.replay(&until);
+    assert_eq!(text.code, 0);
+    for said in [
+        "; 3 left out by --until\n",
+        "left out: leads.csv lines 2, 3, 4\n",
+    ] {
+        assert!(text.out.contains(said), "{said}: {}", text.out);
+    }
+}
+
+#[test]
+fn a_year_that_is_wrong_by_a_few_is_believed_and_told() {
+    let row = "4;Rosa Paz;rosa@example.com;web;bea;;;;;03-03-2024 09:00;04-03-2024 10:00;;;\n";
+    let folder = Folder::new(&[("leads.csv", &format!("{LEADS}{row}"))]);
+    let told = folder.replay(&["--json"]);
+    assert_eq!(told.code, 0, "{}", told.out);
+    let replayed = told.json();
+    assert_eq!(replayed["figures"]["leads"], 4);
+    let far = |column: &str, said: &str| {
+        let message = format!(
+            "`{column}`: `{said}` lies more than half a year before most of the history (2026-03-02 to \
+             2026-03-20); is it meant?"
+        );
+        let hint =
+            "if it is, say above the files of the map how far its history goes: from = YYYY-MM-DD";
+        (5, message, Some(hint))
+    };
+    let wanted = [
+        far("arrived", "03-03-2024 09:00"),
+        far("talked", "04-03-2024 10:00"),
+    ];
+    assert_eq!(warnings(&replayed, "leads.csv"), wanted);
+    let text = folder.replay(&[]).out;
+    assert!(text.contains("\nwarning: leads.csv:5: `arrived`"), "{text}");
+    // A map that says so is believed.
+    let map = format!("from = 2024-01-01\n{MAP}");
+    write(folder.0.path(), &[("map.toml", &map)]);
+    let replayed = folder.replay(&["--json"]).json();
+    assert_eq!(warnings(&replayed, "leads.csv"), []);
+}
+
+#[test]
+fn what_happened_to_a_lead_whose_registration_was_refused_says_so() {
+    let rows = "\
+4;Rosa Paz;rosa@example.com;fax;bea;;;;;03-03-2026 09:00;04-03-2026 10:00;;;
+5;Juan Paz;juan@example.com;web;bea;;;;;31-02-2026 09:00;04-03-2026 10:00;;;
+6;Inés Paz;ines@example.com;web;bea;;;;;03-03-1926 09:00;04-03-2026 10:00;;;
+";
+    let folder = Folder::new(&[("leads.csv", &format!("{LEADS}{rows}"))]);
+    let replayed = folder.replay(&["--json"]).json();
+    let refused = list(&replayed, "refused");
+    let moves = refused
+        .iter()
+        .filter(|refused| refused["command"] == "move");
+    let reasons: Vec<&str> = moves.map(|one| one["reason"].as_str().unwrap()).collect();
+    let wanted = [(4, 5), (5, 6), (6, 7)].map(|(lead, line)| {
+        format!("the registration of the lead `{lead}` in leads.csv:{line} was refused")
+    });
+    assert_eq!(reasons, wanted);
+    let source = "source: `fax` is unknown; there are: web, walk-in";
+    let told = refused[0]["reason"].as_str().unwrap();
+    assert!(told.contains(source), "{told}");
+}
+
+#[test]
+fn who_may_not_do_what_the_rows_say_is_named() {
+    let map = MAP.replace(
+        "close  = { as = \"{end}\"",
+        "close  = { by = \"{advisor}\", as = \"{end}\"",
+    );
+    let playbook = PLAYBOOK.replace("\"record\", \"move\", \"set\"", "\"record\", \"set\"");
+    let folder = Folder::new(&[("map.toml", &map), ("playbook/playbook.toml", &playbook)]);
+    let told = folder.replay(&["--json"]);
+    assert_eq!(told.code, 1, "{}", told.out);
+    let replayed = told.json();
+    let not = |actor: &str, commands: u64| json!({ "actor": actor, "may_not": "move", "who_may": ["manager"], "commands": commands });
+    assert_eq!(
+        list(&replayed, "not_permitted"),
+        [not("ana", 2), not("bea", 1)]
+    );
+    let text = folder.replay(&[]).out;
+    let table: Vec<Vec<&str>> = text
+        .lines()
+        .skip_while(|line| !line.trim_start().starts_with("not permitted"))
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(table[2], ["ana", "move", "manager", "2"], "{text}");
+    // Whoever may move leads may not move those of others.
+    let map = MAP.replace("by = \"{advisor}\" }", "by = \"bea\" }");
+    let playbook = PLAYBOOK.replace("[role.advisor]\n", "[role.advisor]\nover = \"own\"\n");
+    let folder = Folder::new(&[("map.toml", &map), ("playbook/playbook.toml", &playbook)]);
+    let replayed = folder.replay(&["--json"]).json();
+    let others = "act on leads of others";
+    let bea = json!({ "actor": "bea", "may_not": others, "who_may": [], "commands": 1 });
+    assert_eq!(list(&replayed, "not_permitted"), [bea]);
+}
+
+#[test]
+fn the_messages_of_a_rehearsal_are_told_as_such() {
+    let folder = Folder::new(&[]);
+    let db = folder.path("shop.db");
+    let rehearsed = "rehearsed: no message was sent; an accepted one is one that would have been";
+    let told = folder.replay(&["--db", &db, "--until", "2026-04-01"]);
+    assert!(told.out.contains(rehearsed), "{}", told.out);
+    let playbook = folder.path("playbook");
+    let of_luis = ["--email", "luis@example.com"];
+    for (command, more) in [("messages", &[][..]), ("explain", &of_luis)] {
+        let asked = [&[command, &playbook, "--db", &db][..], more].concat();
+        let text = leadkit(&asked).out;
+        assert!(text.contains(rehearsed), "{command}: {text}");
+        let json = leadkit(asked.iter().chain(&["--json"])).json();
+        assert_eq!(json["rehearsed"], true, "{command}");
+    }
+}
