@@ -63,6 +63,7 @@ pub mod faults;
 pub mod gate;
 pub mod ids;
 pub mod mailer;
+pub mod money;
 pub mod playbook;
 pub mod record;
 pub mod render;

@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "value",
             "ids",
             "email",
+            "money",
             "hint",
             "letters",
             "told",

@@ -20,6 +20,7 @@ use crate::condition::Condition;
 use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
+use crate::money::Currency;
 use crate::playbook::fault::Faults;
 use crate::playbook::load::Folder;
 use crate::playbook::people::{PoolSpec, Role};
@@ -57,8 +58,8 @@ pub struct Playbook {
     pub zone: Zone,
     /// The language of its texts, as a BCP 47 tag.
     pub locale: SmolStr,
-    /// The currency of its prices, as an ISO 4217 code.
-    pub currency: SmolStr,
+    /// The currency of its prices.
+    pub currency: Currency,
     /// The calendar of business time where nothing else is said.
     pub calendar: Calendar,
     /// All its calendars, by name.

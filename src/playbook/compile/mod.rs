@@ -14,6 +14,7 @@ use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
 use crate::letters::is_blank;
+use crate::money::Currency;
 use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::{Folder, without_bom};
@@ -81,7 +82,7 @@ struct Head<'s> {
     label: Option<SmolStr>,
     zone: Zone,
     locale: SmolStr,
-    currency: SmolStr,
+    currency: Currency,
     /// The name of the calendar, where it stands.
     calendar: Option<Node<'s>>,
 }
@@ -235,7 +236,7 @@ fn read_head<'s>(root: &mut Section<'s>) -> Head<'s> {
         label: None,
         zone: Zone::utc(),
         locale: "en".into(),
-        currency: "USD".into(),
+        currency: Currency::USD,
         calendar: None,
     };
     let Some(mut section) = root.required("playbook").and_then(|node| node.section()) else {
