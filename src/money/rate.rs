@@ -39,16 +39,13 @@ impl Rate {
         }
     }
 
+    /// All of it: `100 %`.
+    pub const ALL: Self = Self(Number::from_ten_thousandths(1_000_000));
+
     /// How many percent.
     #[must_use]
     pub fn in_percent(self) -> Number {
         self.0
-    }
-
-    /// Whether it is more than the whole.
-    #[must_use]
-    pub fn is_more_than_all(self) -> bool {
-        self.0 > Number::from(100)
     }
 
     pub(super) fn fraction(self) -> Decimal {

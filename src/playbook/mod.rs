@@ -27,6 +27,7 @@ use crate::playbook::people::{PoolSpec, Role};
 use crate::playbook::pipeline::{
     Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
 };
+use crate::playbook::pricing::{Product, Quoting, Tax};
 use crate::playbook::rule::{Anchor, Leads, NamedCalendar, Rule, StageRef};
 use crate::playbook::template::Templates;
 use crate::record::contact::Cap;
@@ -40,6 +41,7 @@ mod held;
 pub mod load;
 pub mod people;
 pub mod pipeline;
+pub mod pricing;
 pub(crate) mod read;
 pub mod rule;
 pub mod template;
@@ -94,6 +96,12 @@ pub struct Playbook {
     pub rules: Vec<Rule>,
     /// Texts of messages and tasks.
     pub templates: Templates,
+    /// Taxes on what is sold.
+    pub taxes: Vec<Tax>,
+    /// What is sold.
+    pub products: Vec<Product>,
+    /// How quotes are made.
+    pub quoting: Quoting,
     /// How many marketing messages a contact gets at most.
     pub cap: Option<CapRule>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
@@ -256,6 +264,18 @@ impl Playbook {
     #[must_use]
     pub fn rule(&self, name: &Name) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.name == *name)
+    }
+
+    /// The tax of this name.
+    #[must_use]
+    pub fn tax(&self, name: &Name) -> Option<&Tax> {
+        self.taxes.iter().find(|tax| tax.name == *name)
+    }
+
+    /// The product of this name.
+    #[must_use]
+    pub fn product(&self, name: &Name) -> Option<&Product> {
+        self.products.iter().find(|product| product.name == *name)
     }
 
     /// All that it does: the actions of rules and of choices in tasks, and what comes in their

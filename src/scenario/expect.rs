@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use super::quotes::{self, ExpectedQuote};
 use super::read::instant;
 use super::world::World;
 use crate::agenda::task_due_at;
@@ -83,6 +84,8 @@ pub enum Expected {
     History(SmolStr),
     /// Parts that no line of its history says.
     Silent(Vec<SmolStr>),
+    /// Something of its quote.
+    Quote(ExpectedQuote),
     /// How many leads there are for which a condition holds.
     Count(SmolStr, i64),
 }
@@ -300,6 +303,10 @@ fn read_others(section: &mut Section<'_>, expected: &mut Vec<Expected>) {
             );
         }
     }
+    if let Some(node) = section.optional("quote") {
+        let of_quote = quotes::read_expected(&node).into_iter();
+        expected.extend(of_quote.map(Expected::Quote));
+    }
     if let Some(node) = section.optional("count") {
         for (condition, node) in keyed(&node) {
             expected.extend(
@@ -476,6 +483,7 @@ impl Expected {
                     .map(|(_, value)| value.to_string());
                 differ(&format!("field {name}"), Some(wanted.to_string()), found)
             }
+            Self::Quote(expected) => expected.unmet(lead, playbook),
             _ => self.unmet_by_ownership(lead, happened),
         }
     }
@@ -526,7 +534,11 @@ impl Expected {
     }
 }
 
-fn differ<T: PartialEq + std::fmt::Debug>(what: &str, wanted: T, found: T) -> Option<String> {
+pub(super) fn differ<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    wanted: T,
+    found: T,
+) -> Option<String> {
     (wanted != found).then(|| format!("{what}: expected {wanted:?}, found {found:?}"))
 }
 

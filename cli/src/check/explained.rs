@@ -17,6 +17,8 @@ use leadkit::playbook::pipeline::{Field, Pipeline, Stage, TaskSpec, WaitGroup};
 use leadkit::playbook::rule::{Action, Anchor, Late, Leads, NamedCalendar, Rule, StoppedBy};
 use serde_json::{Map, Value, json};
 
+mod pricing;
+
 /// The sections of a playbook.
 pub(super) struct Document(Vec<Section>);
 
@@ -230,6 +232,7 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         ];
         sections.push(Section::named("base", base.name.as_str(), entries));
     }
+    sections.extend(pricing::sections(playbook));
     for need in &playbook.needs {
         let entries = vec![
             ("if", json!(need.condition.to_string())),

@@ -34,6 +34,7 @@ mod codes;
 mod parts;
 mod people;
 mod pipelines;
+mod pricing;
 mod rules;
 mod samples;
 mod tags;
@@ -174,6 +175,9 @@ fn compile_root(
 
     let organisation = read_organisation(&mut root);
     let cap = read_cap(&mut root);
+    let taxes = pricing::read_taxes(&mut root);
+    let products = pricing::read_products(&mut root, &taxes, head.currency);
+    let quoting = pricing::read_quoting(&mut root);
     let roles = people::read_roles(&mut root);
     let pools = people::read_pools(&mut root, &names);
     let needs = pipelines::read_needs(&mut root, &names);
@@ -221,6 +225,9 @@ fn compile_root(
         tasks,
         rules,
         templates,
+        taxes,
+        products,
+        quoting,
         cap,
         choices: names.choices,
         activity_labels,

@@ -7,7 +7,7 @@ use minijinja::Value as Jinja;
 
 use crate::ids::Name;
 use crate::playbook::pipeline::Field;
-use crate::playbook::variables::{Person, Variables, shown};
+use crate::playbook::variables::{Person, Quoted, Variables, shown};
 use crate::value::{Number, ValueRef, ValueType};
 
 /// Whom a text can speak of beside the contact, by where it is read.
@@ -65,6 +65,13 @@ const NOBODY: Person<'_> = Person {
     phone: "",
 };
 
+const A_QUOTE: Quoted<'_> = Quoted {
+    number: "Q-7K3M9PQA2X-1",
+    version: "1",
+    total: "1,667.50 USD",
+    valid_until: "2026-03-25",
+};
+
 const ID: &str = "0192f0c1-2345-7abc-8def-0123456789ab";
 
 /// The variables of leads of which everything is known that a text of this use can know: one with
@@ -79,6 +86,7 @@ pub(super) fn full(fields: &[Field], of: Use) -> [Jinja; 2] {
         owner: agent,
         earlier_owner: agent,
         recipient: recipient(of),
+        quote: A_QUOTE,
         organisation_name: SOMEBODY.name,
         organisation_email: SOMEBODY.email,
         id: ID,
