@@ -62,6 +62,7 @@ pub mod facts;
 pub mod faults;
 pub mod gate;
 pub mod ids;
+pub mod link;
 pub mod mailer;
 pub mod money;
 pub mod playbook;

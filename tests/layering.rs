@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ids",
             "email",
             "money",
+            "link",
             "hint",
             "letters",
             "told",
