@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use chrono::{Datelike, Timelike};
 use leadkit::clock::{Clock, VirtualClock};
-use leadkit::decide::command::{Actor, AgentSetup, NewLead};
+use leadkit::decide::command::{Actor, AgentSetup, NewLead, NewQuote, NewQuoteLine};
 use leadkit::engine::{Engine, TenantHandle};
 use leadkit::ids::LeadId;
 use leadkit::playbook::Playbook;
@@ -291,12 +291,17 @@ async fn work_on(
             }
         }
         ("sales", "in-progress") if age > Elapsed::days(2) => {
+            let quote = NewQuote::default().line(NewQuoteLine::of_product("terminal"));
+            tenant.make_quote(id, quote).by(owner).await?;
             take_up(tenant, lead, "proposal").await?;
         }
         ("sales", "proposal") => match temper {
             // Forgotten: from here on leadkit speaks, and the seller does not listen.
             5 => {}
             0..=4 | 8 if age > Elapsed::days(6) => {
+                if let Some(quote) = lead.quote() {
+                    tenant.accept_quote(id, quote.version).by(owner).await?;
+                }
                 tenant.move_to(id, "accepted").by(owner).await?;
             }
             7 | 9 if age > Elapsed::days(12) => {

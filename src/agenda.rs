@@ -19,8 +19,8 @@ use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::rule::{Anchor, Late, Leads, Rule, StoppedBy};
-use crate::record::Lead;
 use crate::record::lead::{Fired, Hold, Moment, Task};
+use crate::record::{Lead, Quote};
 use crate::time::{Elapsed, Instant};
 use crate::value::ValueRef;
 
@@ -194,6 +194,15 @@ fn anchor_of(
         Anchor::Attempted => lead.attempts.last,
         Anchor::Touched => Some(lead.touched),
         Anchor::Closed => lead.closed.as_ref().map(|closed| closed.at),
+        Anchor::Quoted => lead.quote().map(|quote| quote.made),
+        Anchor::QuoteExpires => {
+            let open = lead.quote().filter(|quote| quote.reply.is_none());
+            open.map(|quote| Moment {
+                at: quote.valid_until,
+                recorded: quote.made.recorded,
+            })
+        }
+        Anchor::Accepted => lead.quote().and_then(Quote::accepted),
         Anchor::Field(field) => {
             let told = lead.dates_told.iter().find(|(name, _)| name == field);
             let recorded = told.map_or(lead.registered.recorded, |(_, told)| told.0);
@@ -260,7 +269,8 @@ pub fn is_counted(playbook: &Playbook, lead: &Lead, hold: &Hold) -> bool {
         rule.stopped_by.covers(&hold.name)
             && match (&rule.anchor, anchor_of(playbook, lead, rule)) {
                 // A date may be set to any day, whatever it is now.
-                (Anchor::Field(_), _) | (_, Err(_)) => true,
+                (anchor, _) if anchor.is_a_date() => true,
+                (_, Err(_)) => true,
                 (_, Ok(anchor)) => anchor.is_some_and(|anchor| anchor.at < until && !is_done()),
             }
     };

@@ -105,7 +105,7 @@ facts! {
     AttemptedAt = "attempted_at", Instant, stored, Own, "When the lead was last tried, reached or not.";
     AnsweredAt = "answered_at", Instant, stored, Own, "When the contact last answered.";
     ReachedAt = "reached_at", Instant, stored, Own, "When the contact was last reached by an attempt.";
-    TouchedAt = "touched_at", Instant, stored, Own, "When somebody last did something with the lead: registered or reopened, assigned, tried, recorded an answer or an activity, moved, held, released, or ticked off a task.";
+    TouchedAt = "touched_at", Instant, stored, Own, "When somebody last did something with the lead: registered or reopened, assigned, tried, recorded an answer or an activity, moved, quoted, held, released, or ticked off a task.";
     OpenedAt = "opened_at", Instant, stored, Own, "When the lead was registered or last reopened.";
     ClosedAt = "closed_at", Instant, stored, Own, "When the lead was closed.";
     Answered = "answered", Bool, stored, Own, "Whether the contact ever answered.";
@@ -122,9 +122,17 @@ facts! {
     Unsubscribed = "contact.unsubscribed", Bool, stored, Contact, "Whether the contact unsubscribed.";
     EmailInvalid = "contact.email_invalid", Bool, stored, Contact, "Whether mail to the contact came back for good.";
     Playbook = "playbook", Text, stored, Own, "The hash of the playbook that clocked the lead.";
+    Quote = "quote", Text, stored, Own, "The number of the lead's quote, in its current version; missing without one, as all that is asked of it.";
+    QuoteTotal = "quote.total", Number, stored, Own, "What the quote comes to, with taxes.";
+    QuoteValidUntil = "quote.valid_until", Instant, stored, Own, "Until when the quote can be accepted: the end of its last day.";
+    QuoteAccepted = "quote.accepted", Bool, stored, Own, "Whether the customer accepted the quote.";
     WaitsUntil = "waits_until", Instant, computed, Own, "Where leads wait: when the lead's own wait is over; missing while a hold stops it.";
     ContactName = "contact.name", Text, computed, Contact, "The contact's name.";
     Phone = "contact.phone", Text, computed, Contact, "The contact's phone number.";
+    QuoteVersion = "quote.version", Number, computed, Own, "Which version of the quote it is, from 1.";
+    QuoteMadeAt = "quote.made_at", Instant, computed, Own, "When the quote was made, in its current version.";
+    QuoteAcceptedAt = "quote.accepted_at", Instant, computed, Own, "When the customer accepted the quote.";
+    QuoteDeclined = "quote.declined", Bool, computed, Own, "Whether the customer declined the quote.";
 }
 
 facts! {

@@ -31,6 +31,7 @@
 //! - Test a playbook without Rust: [`scenario`]. With Rust: [`scenario::World`].
 //! - Test your host against stores and mailers that fail: `faults`, behind the cargo feature of
 //!   that name.
+//! - Make a quote: [`engine::TenantHandle::make_quote`]; an address for it: [`link::QuoteLink`].
 //! - Ask why: [`engine::TenantHandle::explain`].
 //! - List and count leads: [`engine::TenantHandle::leads`], [`engine::TenantHandle::count`].
 //! - Write our lead and your row in one transaction: [`engine::TenantHandle::apply_in`].
@@ -63,7 +64,9 @@ pub mod facts;
 pub mod faults;
 pub mod gate;
 pub mod ids;
+pub mod link;
 pub mod mailer;
+pub mod money;
 pub mod playbook;
 pub mod record;
 pub mod render;

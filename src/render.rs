@@ -1,12 +1,13 @@
 //! What templates may speak of: the lead, its fields, and the people around it.
 
 use minijinja::Value as Jinja;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::playbook::Playbook;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::template::RenderError;
-use crate::playbook::variables::{Person, Variables, field_shown};
-use crate::record::{Agent, Lead};
+use crate::playbook::variables::{Person, Quoted, Variables, field_shown};
+use crate::record::{Agent, Lead, Quote};
 
 /// The agents whom a text may speak of.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +36,7 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
     let source = lead.source.as_ref();
     let source = source.and_then(|source| playbook.source(source));
     let stage = playbook.stage(&lead.pipeline, &lead.stage);
+    let quote = lead.quote().map(|quote| QuoteTexts::of(playbook, quote));
     let variables = Variables {
         contact: Person {
             name: contact.name.as_str(),
@@ -44,6 +46,7 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
         owner: person(cast.owner.as_ref()),
         earlier_owner: person(cast.earlier_owner.as_ref()),
         recipient: person(cast.recipient.as_ref()),
+        quote: quote.as_ref().map(QuoteTexts::said).unwrap_or_default(),
         organisation_name: playbook.organisation.name.as_str(),
         organisation_email: playbook.organisation.email.as_str(),
         id: &id,
@@ -53,6 +56,34 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
             .unwrap_or_default(),
     };
     variables.with_fields(fields)
+}
+
+/// A quote as texts.
+struct QuoteTexts<'a> {
+    number: &'a str,
+    version: SmolStr,
+    total: SmolStr,
+    valid_until: SmolStr,
+}
+
+impl<'a> QuoteTexts<'a> {
+    fn of(playbook: &Playbook, quote: &'a Quote) -> Self {
+        Self {
+            number: &quote.number,
+            version: format_smolstr!("{}", quote.version),
+            total: playbook.quoting.amount(quote.total),
+            valid_until: format_smolstr!("{}", quote.last_day(&playbook.zone)),
+        }
+    }
+
+    fn said(&self) -> Quoted<'_> {
+        Quoted {
+            number: self.number,
+            version: &self.version,
+            total: &self.total,
+            valid_until: &self.valid_until,
+        }
+    }
 }
 
 /// What templates can say of an agent: nothing, of nobody.

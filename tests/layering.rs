@@ -18,6 +18,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ids",
             "email",
             "tax_number",
+            "money",
+            "link",
             "hint",
             "letters",
             "told",

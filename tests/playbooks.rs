@@ -8,6 +8,7 @@ use leadkit::calendar::Calendar;
 use leadkit::condition::Condition;
 use leadkit::decide::command::LeadOrder;
 use leadkit::ids::Name;
+use leadkit::money::Rate;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::delay::Delay;
 use leadkit::playbook::load::Folder;
@@ -26,7 +27,7 @@ const REQUIRED: [(&str, &[&str]); 2] = [
     (
         SALES,
         &[
-            "M1", "M2", "M4", "M6", "M7", "M8", "M9", "M10", "M17", "Z1", "Z4",
+            "M1", "M2", "M4", "M6", "M7", "M8", "M9", "M10", "M11", "M17", "Z1", "Z4",
         ],
     ),
     (
@@ -224,6 +225,13 @@ const MUTATIONS: &[Mutation] = &[
         stage(p, "in-progress").ways.push(accepted);
     }),
     Mutation(SALES, "M17", "the acceptance ends nothing", |p| stage(p, "accepted").outcome = None),
+    Mutation(SALES, "M11", "a proposal without a quote", |p| without_need(p, "quote")),
+    Mutation(SALES, "M11", "nobody asks after a quote", |p| without_rule(p, "quote-expires")),
+    Mutation(SALES, "M11", "a quote that has ended is forgotten", |p| without_rule(p, "quote-has-expired")),
+    Mutation(SALES, "M11", "quotes are good for a month", |p| p.quoting.valid_days = 30),
+    Mutation(SALES, "M11", "nothing is taxed", |p| p.taxes.iter_mut().for_each(|tax| tax.rate = Rate::NONE)),
+    Mutation(SALES, "M11", "advisors don't quote", |p| role(p, "advisor").may.retain(|may| *may != Permission::Quote)),
+    Mutation(SALES, "M11", "the customer's yes is not asked for", |p| without_need(p, "accepted")),
     Mutation(SALES, "Z1", "open round the clock", |p| {
         let always = Calendar::round_the_clock(p.zone.clone());
         task(p, "first-contact").calendar.calendar = always;

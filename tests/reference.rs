@@ -36,7 +36,7 @@ fn sources(folder: &str) -> Vec<PathBuf> {
 
 /// Where the page tells the keys that a file reads; anywhere, for those that read parts of many.
 /// Pipelines have their waits with them.
-const TOLD_IN: [(&str, &str); 9] = [
+const TOLD_IN: [(&str, &str); 11] = [
     ("calendars.rs", "Calendars"),
     ("compile/fields.rs", "Leads"),
     ("people.rs", "People"),
@@ -45,7 +45,9 @@ const TOLD_IN: [(&str, &str); 9] = [
     ("tasks.rs", "What happens in time"),
     ("actions.rs", "What happens in time"),
     ("pipelines.rs", "What happens in time"),
+    ("pricing.rs", "Prices and quotes"),
     ("scenario/read.rs", "Scenarios"),
+    ("scenario/quotes.rs", "Scenarios"),
 ];
 
 /// The keys for which a reader asks, as its source says them.
@@ -186,7 +188,7 @@ fn is_variable(name: &str) -> bool {
 
 #[test]
 fn the_reference_names_the_variables_of_templates_and_no_others() {
-    const OBJECTS: [&str; 7] = [
+    const OBJECTS: [&str; 8] = [
         "contact",
         "owner",
         "earlier_owner",
@@ -194,9 +196,22 @@ fn the_reference_names_the_variables_of_templates_and_no_others() {
         "organisation",
         "lead",
         "agent",
+        "quote",
     ];
-    const PARTS: [&str; 9] = [
-        "name", "email", "phone", "id", "stage", "source", "city", "label", "pipeline",
+    const PARTS: [&str; 13] = [
+        "name",
+        "email",
+        "phone",
+        "id",
+        "stage",
+        "source",
+        "city",
+        "label",
+        "pipeline",
+        "number",
+        "version",
+        "total",
+        "valid_until",
     ];
     let page = page();
     let rows = table(section(&page, "Templates"), "| variable |");

@@ -108,7 +108,8 @@ fn currencies_and_languages_are_those_of_the_world() {
         assert_eq!(told(&with(said)), [wanted]);
     }
     let playbook = Playbook::read(&with("currency = \"CLF\"\nlocale = \"es-419\"")).unwrap();
-    assert_eq!((&*playbook.currency, &*playbook.locale), ("CLF", "es-419"));
+    assert_eq!(playbook.currency.code(), "CLF");
+    assert_eq!(playbook.locale, "es-419");
 }
 
 #[test]

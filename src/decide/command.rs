@@ -11,6 +11,10 @@ use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId, Tenant};
 use crate::time::Instant;
 use crate::value::Value;
 
+mod quote;
+
+pub use quote::{NewQuote, NewQuoteLine, Validity};
+
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Actor {
@@ -352,6 +356,20 @@ pub enum LeadOrder {
     },
     /// Copy the owner's role and team anew.
     FollowOwner,
+    /// Make a quote, or a new version of it.
+    MakeQuote(Box<NewQuote>),
+    /// Record that the customer accepted the quote.
+    AcceptQuote {
+        /// Which version the customer saw: only the current one can be accepted.
+        version: u32,
+    },
+    /// Record that the customer declined the quote.
+    DeclineQuote {
+        /// Which version the customer saw.
+        version: u32,
+        /// Why, as the customer gave it.
+        reason: Option<SmolStr>,
+    },
 }
 
 /// What is known of a contact, corrected by who asked the person. What is `None` stays as it is.

@@ -10,7 +10,7 @@ use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
 use crate::decide::{
-    Stop, fields, holds, is_for_closed, pools, taking_over, tasks, troubles, waits,
+    Stop, fields, holds, is_for_closed, pools, quotes, taking_over, tasks, troubles, waits,
 };
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -96,6 +96,11 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
             taking_over::take_over(draft, lead, playbook, stages)
         }
         LeadOrder::FollowOwner => follow_owner(draft, lead),
+        LeadOrder::MakeQuote(new) => quotes::make(draft, lead, new),
+        LeadOrder::AcceptQuote { version } => quotes::accept(draft, lead, *version),
+        LeadOrder::DeclineQuote { version, reason } => {
+            quotes::decline(draft, lead, *version, reason.as_ref())
+        }
     }
 }
 

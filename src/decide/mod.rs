@@ -37,6 +37,7 @@ mod messages;
 mod ownership;
 mod permit;
 mod pools;
+mod quotes;
 pub mod records;
 pub mod refusal;
 mod register;

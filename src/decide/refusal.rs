@@ -4,12 +4,14 @@
 
 use std::fmt;
 
+use chrono::NaiveDate;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::hint::nearest;
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::pipeline::Misfit;
 use crate::record::pool::Reasons;
+use crate::record::quote::Says;
 use crate::tax_number::TaxNumberError;
 use crate::time::Instant;
 use crate::told::{self, shortened};
@@ -133,7 +135,7 @@ pub enum Refusal {
     /// what came after them.
     #[error("reported too late: since {since} the lead's {what} is {is}")]
     Overtaken {
-        /// What has changed since: the stage, or the owner.
+        /// What has changed since: the stage, the owner, or the quote.
         what: &'static str,
         /// To what.
         is: SmolStr,
@@ -191,6 +193,33 @@ pub enum Refusal {
     /// The sweep takes the leads over to the active playbook; another adoption ends it.
     #[error("the sweep takes the leads over to the active playbook; adopt another one to end it")]
     TakesOver,
+    /// No quote was made for the lead.
+    #[error("no quote was made; make one first")]
+    NoQuote,
+    /// A newer version took the quote's place, or there is no such version yet.
+    #[error("the current version of the quote is {current}, and not {asked}")]
+    NotTheCurrentQuote {
+        /// The version that was meant.
+        asked: u32,
+        /// The one that counts.
+        current: u32,
+    },
+    /// The quote is no longer valid.
+    #[error("the quote {number} was valid through {last_day}; make a new version")]
+    QuoteExpired {
+        /// Its number.
+        number: SmolStr,
+        /// The last day on which it could be accepted.
+        last_day: NaiveDate,
+    },
+    /// The customer has said yes or no to the quote already.
+    #[error("the quote {number} is {} already; make a new version", .says.as_str())]
+    QuoteReplied {
+        /// Its number.
+        number: SmolStr,
+        /// Which of the two.
+        says: Says,
+    },
 }
 
 /// A stage whose leads would come to one where leads stand otherwise: open leads where leads end,
@@ -272,6 +301,13 @@ impl Gaps {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// A refusal for one thing alone.
+    pub(crate) fn one(input: &str, problem: Problem) -> Refusal {
+        let mut gaps = Self::default();
+        gaps.add(input, problem);
+        gaps.refusal()
     }
 
     pub(crate) fn refusal(self) -> Refusal {
@@ -466,6 +502,10 @@ impl Refusal {
             Self::NotActive { .. } => "not-active",
             Self::SweepIsOver => "sweep-is-over",
             Self::TakesOver => "takes-over",
+            Self::NoQuote => "no-quote",
+            Self::NotTheCurrentQuote { .. } => "not-the-current-quote",
+            Self::QuoteExpired { .. } => "quote-expired",
+            Self::QuoteReplied { .. } => "quote-replied",
         }
     }
 }

@@ -230,6 +230,7 @@ fn blank(
         closed: None,
         ends: 0,
         earlier_reasons: Vec::new(),
+        quotes: Vec::new(),
         holds: Vec::new(),
         tasks: Vec::new(),
         fired: Vec::new(),

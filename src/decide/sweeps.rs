@@ -5,7 +5,7 @@ use smol_str::format_smolstr;
 use crate::decide::command::{LeadOrder, NewSweep, SweepOrder};
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
-use crate::decide::{Stop, fields};
+use crate::decide::{Stop, fields, quotes};
 use crate::ids::{AgentId, Id, SweepId};
 use crate::record::journal::Event;
 use crate::record::{History, Sweep, TenantRecord};
@@ -20,8 +20,10 @@ const LONGEST_ORDER: usize = 65_536;
 
 /// Refuses what would make a sweep's record too large. Conditions have a limit of their own.
 fn check_lengths(new: &NewSweep) -> Result<(), Refusal> {
-    if let LeadOrder::SetFields { fields } = &new.order {
-        fields::few(fields)?;
+    match &new.order {
+        LeadOrder::SetFields { fields } => fields::few(fields)?,
+        LeadOrder::MakeQuote(quote) => quotes::few(quote)?,
+        _ => {}
     }
     let mut gaps = Gaps::default();
     gaps.add_too_long("name", Some(new.name.as_str()), LONGEST_NAME);

@@ -6,7 +6,7 @@
 
 use std::borrow::Borrow;
 
-use crate::decide::command::{Actor, AgentSetup, Command, LeadOrder, NewLead, What};
+use crate::decide::command::{Actor, AgentSetup, Command, LeadOrder, NewLead, NewQuote, What};
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::ids::Name;
 use crate::letters::{hidden_in_line, hidden_in_text};
@@ -68,7 +68,9 @@ impl Texts {
     fn of_order(&mut self, order: &LeadOrder) {
         match order {
             LeadOrder::Reassign { to } => self.line("to", to.as_str()),
-            LeadOrder::MoveTo { reason, .. } | LeadOrder::Close { reason, .. } => {
+            LeadOrder::MoveTo { reason, .. }
+            | LeadOrder::Close { reason, .. }
+            | LeadOrder::DeclineQuote { reason, .. } => {
                 if let Some(reason) = reason {
                     self.paragraph("reason", reason);
                 }
@@ -82,8 +84,20 @@ impl Texts {
                 self.maybe("name", correction.name.as_ref());
                 self.maybe("phone", correction.phone.as_ref());
             }
+            LeadOrder::MakeQuote(quote) => self.of_quote(quote),
             // Names of the playbook, which knows them or doesn't.
             _ => {}
+        }
+    }
+
+    fn of_quote(&mut self, quote: &NewQuote) {
+        for (line, number) in quote.lines.iter().zip(1..) {
+            if let Some(text) = &line.text {
+                self.paragraph(&format!("lines.{number}.text"), text);
+            }
+        }
+        if let Some(terms) = &quote.terms {
+            self.paragraph("terms", terms);
         }
     }
 

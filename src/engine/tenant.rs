@@ -5,8 +5,8 @@ use smol_str::SmolStr;
 use super::ask::{Answer, Unsigned};
 use super::{Engine, Error};
 use crate::decide::command::{
-    Adoption, AgentSetup, Correction, Fate, LeadOrder, NewLead, NewSweep, StageMapping, SweepOrder,
-    Waiting, What,
+    Adoption, AgentSetup, Correction, Fate, LeadOrder, NewLead, NewQuote, NewSweep, StageMapping,
+    SweepOrder, Waiting, What,
 };
 use crate::explain::{Explanation, Past};
 use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
@@ -185,6 +185,27 @@ impl<'e> TenantHandle<'e> {
                 choice,
             },
         )
+    }
+
+    /// Makes a quote for the lead, or a new version of it.
+    pub fn make_quote(&self, lead: LeadId, quote: NewQuote) -> Unsigned<'e, Lead> {
+        self.order(lead, LeadOrder::MakeQuote(Box::new(quote)))
+    }
+
+    /// Records that the customer accepted this version of the quote.
+    pub fn accept_quote(&self, lead: LeadId, version: u32) -> Unsigned<'e, Lead> {
+        self.order(lead, LeadOrder::AcceptQuote { version })
+    }
+
+    /// Records that the customer declined this version of the quote, for a reason.
+    pub fn decline_quote(
+        &self,
+        lead: LeadId,
+        version: u32,
+        reason: impl Into<SmolStr>,
+    ) -> Unsigned<'e, Lead> {
+        let reason = Some(reason.into());
+        self.order(lead, LeadOrder::DeclineQuote { version, reason })
     }
 
     /// The lead's contact wants no more marketing, on any lead.

@@ -6,6 +6,7 @@ use super::{Line, Telling};
 use crate::agenda::counts;
 use crate::ids::{Id, Name};
 use crate::playbook::rule::Anchor;
+use crate::record::Quote;
 use crate::record::contact::ContactPart;
 use crate::record::journal::{Event, JournalEntry};
 use crate::record::lead::{Closed, How};
@@ -25,6 +26,7 @@ impl Telling<'_> {
     fn entry(&self, entry: &JournalEntry) -> Vec<Line> {
         let lines = entry.events.iter().filter_map(|event| {
             let told = self.of_lead(event);
+            let told = told.or_else(|| self.of_quotes(event));
             let told = told.or_else(|| self.of_tasks(event));
             let told = told.or_else(|| self.of_contact(event));
             let told = told.or_else(|| self.of_rules(event, entry.at));
@@ -123,6 +125,37 @@ impl Telling<'_> {
             }
             _ => None,
         }
+    }
+
+    fn of_quotes(&self, event: &Event) -> Told {
+        match event {
+            Event::QuoteMade { lead, version } if *lead == self.lead.id => {
+                let quote = self.quote(*version);
+                let told = quote.map(|quote| {
+                    let total = self.playbook.quoting.amount(quote.total);
+                    let last_day = quote.last_day(&self.playbook.zone);
+                    format_smolstr!("{}: {total}, valid through {last_day}", quote.number)
+                });
+                Some((format_smolstr!("quote made, version {version}"), told))
+            }
+            Event::QuoteReplied {
+                lead,
+                version,
+                says,
+            } if *lead == self.lead.id => {
+                let reply = self.quote(*version).and_then(|quote| quote.reply.as_ref());
+                let why = reply.and_then(|reply| reply.reason.clone());
+                let says = says.as_str();
+                Some((format_smolstr!("quote {says}, version {version}"), why))
+            }
+            _ => None,
+        }
+    }
+
+    /// A version of the quote, as long as it is kept.
+    fn quote(&self, version: u32) -> Option<&Quote> {
+        let mut quotes = self.lead.quotes.iter();
+        quotes.find(|quote| quote.version == version)
     }
 
     fn of_tasks(&self, event: &Event) -> Told {

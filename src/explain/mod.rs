@@ -267,6 +267,7 @@ impl Telling<'_> {
             }
             Anchor::Overdue(task) => format_smolstr!("task {task} has no deadline now"),
             Anchor::Assigned => "nobody owns it yet".into(),
+            Anchor::QuoteExpires => "no quote waits for a reply".into(),
             anchor => format_smolstr!("not {anchor} yet"),
         }
     }

@@ -283,6 +283,14 @@ impl<'a> LeadFacts<'a> {
             LeadFact::ContactName => ValueRef::Text(&lead.contact.name),
             LeadFact::Phone => ValueRef::Text(lead.contact.phone.as_ref()?),
             LeadFact::Playbook => text(&lead.playbook),
+            LeadFact::Quote => ValueRef::Text(&lead.quote()?.number),
+            LeadFact::QuoteTotal => ValueRef::Number(lead.quote()?.total.number()?),
+            LeadFact::QuoteValidUntil => ValueRef::Instant(lead.quote()?.valid_until),
+            LeadFact::QuoteAccepted => ValueRef::Bool(lead.quote()?.is_accepted()),
+            LeadFact::QuoteVersion => return count(lead.quote()?.version),
+            LeadFact::QuoteMadeAt => ValueRef::Instant(lead.quote()?.made.at),
+            LeadFact::QuoteAcceptedAt => ValueRef::Instant(lead.quote()?.accepted()?.at),
+            LeadFact::QuoteDeclined => ValueRef::Bool(lead.quote()?.is_declined()),
         })
     }
 }

@@ -20,12 +20,14 @@ use crate::condition::Condition;
 use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
+use crate::money::Currency;
 use crate::playbook::fault::Faults;
 use crate::playbook::load::Folder;
 use crate::playbook::people::{PoolSpec, Role};
 use crate::playbook::pipeline::{
     Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
 };
+use crate::playbook::pricing::{Product, Quoting, Tax};
 use crate::playbook::rule::{Anchor, Leads, NamedCalendar, Rule, StageRef};
 use crate::playbook::template::Templates;
 use crate::record::contact::Cap;
@@ -39,6 +41,7 @@ mod held;
 pub mod load;
 pub mod people;
 pub mod pipeline;
+pub mod pricing;
 pub(crate) mod read;
 pub mod rule;
 pub mod template;
@@ -57,8 +60,8 @@ pub struct Playbook {
     pub zone: Zone,
     /// The language of its texts, as a BCP 47 tag.
     pub locale: SmolStr,
-    /// The currency of its prices, as an ISO 4217 code.
-    pub currency: SmolStr,
+    /// The currency of its prices.
+    pub currency: Currency,
     /// The calendar of business time where nothing else is said.
     pub calendar: Calendar,
     /// All its calendars, by name.
@@ -93,6 +96,12 @@ pub struct Playbook {
     pub rules: Vec<Rule>,
     /// Texts of messages and tasks.
     pub templates: Templates,
+    /// Taxes on what is sold.
+    pub taxes: Vec<Tax>,
+    /// What is sold.
+    pub products: Vec<Product>,
+    /// How quotes are made.
+    pub quoting: Quoting,
     /// How many marketing messages a contact gets at most.
     pub cap: Option<CapRule>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
@@ -255,6 +264,18 @@ impl Playbook {
     #[must_use]
     pub fn rule(&self, name: &Name) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.name == *name)
+    }
+
+    /// The tax of this name.
+    #[must_use]
+    pub fn tax(&self, name: &Name) -> Option<&Tax> {
+        self.taxes.iter().find(|tax| tax.name == *name)
+    }
+
+    /// The product of this name.
+    #[must_use]
+    pub fn product(&self, name: &Name) -> Option<&Product> {
+        self.products.iter().find(|product| product.name == *name)
     }
 
     /// All that it does: the actions of rules and of choices in tasks, and what comes in their

@@ -75,6 +75,7 @@ permissions! {
     Hold = "hold", "Stop a lead's clocks, and let them go on.";
     Set = "set", "Set fields.";
     Complete = "complete", "Complete tasks.";
+    Quote = "quote", "Make quotes, and record what the customer says to them.";
     Unsubscribe = "unsubscribe", "Record that a contact wants no more marketing.";
     CorrectContact = "correct-contact", "Correct a contact's name or phone number.";
     SetUpAgents = "set-up-agents", "Make and change agents.";
@@ -120,6 +121,9 @@ impl Permission {
             LeadOrder::CorrectContact(_) => Self::CorrectContact,
             LeadOrder::Retry => Self::Settle,
             LeadOrder::Adopt { .. } => Self::Adopt,
+            LeadOrder::MakeQuote(_)
+            | LeadOrder::AcceptQuote { .. }
+            | LeadOrder::DeclineQuote { .. } => Self::Quote,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Serde stops at the first fault and forgets where things stood; a playbook's reader tells all
 //! of them. So the file is read into a tree of spanned values, and walked by hand.
 
+mod amounts;
 mod mended;
 mod section;
 

@@ -207,12 +207,26 @@ pub enum Anchor {
     Touched,
     /// The lead's end.
     Closed,
+    /// The making of the current version of its quote.
+    Quoted,
+    /// The end of the quote's validity, as long as nothing was said to it.
+    QuoteExpires,
+    /// The acceptance of the quote.
+    Accepted,
     /// The date or instant in a field.
     Field(Name),
     /// The deadline of the open task of this name.
     Overdue(Name),
     /// A condition's coming true.
     Turns(Condition),
+}
+
+impl Anchor {
+    /// Whether it is a date that comes when it comes, whatever is held.
+    #[must_use]
+    pub fn is_a_date(&self) -> bool {
+        matches!(self, Self::Field(_) | Self::QuoteExpires)
+    }
 }
 
 impl fmt::Display for Anchor {
@@ -225,6 +239,9 @@ impl fmt::Display for Anchor {
             Self::Attempted => f.write_str("attempted"),
             Self::Touched => f.write_str("touched"),
             Self::Closed => f.write_str("closed"),
+            Self::Quoted => f.write_str("quoted"),
+            Self::QuoteExpires => f.write_str("quote-expires"),
+            Self::Accepted => f.write_str("accepted"),
             Self::Field(field) => write!(f, "field {field}"),
             Self::Overdue(task) => write!(f, "overdue {task}"),
             Self::Turns(condition) => write!(f, "when {condition}"),
@@ -256,7 +273,7 @@ impl fmt::Display for Period {
 /// Which holds stop a rule's time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoppedBy {
-    /// All of them: the default, but for fields that are dates.
+    /// All of them: the default, but for dates.
     Any,
     /// These; none, if empty.
     Named(Vec<Name>),

@@ -19,6 +19,8 @@ pub(crate) struct Variables<'a> {
     pub(crate) earlier_owner: Person<'a>,
     /// The agent who gets a message; nobody, when the contact gets it.
     pub(crate) recipient: Person<'a>,
+    /// The lead's quote, in its current version.
+    pub(crate) quote: Quoted<'a>,
     /// The organisation's name.
     pub(crate) organisation_name: &'a str,
     /// The organisation's address.
@@ -42,6 +44,19 @@ pub(crate) struct Person<'a> {
     pub(crate) phone: &'a str,
 }
 
+/// What templates can say of a quote: nothing, where there is none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Quoted<'a> {
+    /// Its number.
+    pub(crate) number: &'a str,
+    /// Which version it is.
+    pub(crate) version: &'a str,
+    /// What it comes to, with the currency, as the playbook writes amounts.
+    pub(crate) total: &'a str,
+    /// The last day on which it can be accepted.
+    pub(crate) valid_until: &'a str,
+}
+
 impl<'a> Person<'a> {
     fn parts(self) -> Vec<(&'static str, &'a str)> {
         vec![
@@ -57,7 +72,7 @@ pub(crate) type Object<'a> = (&'static str, Vec<(&'static str, &'a str)>);
 
 impl<'a> Variables<'a> {
     /// All variables beside the fields. There is no other list of them.
-    pub(crate) fn objects(self) -> [Object<'a>; 6] {
+    pub(crate) fn objects(self) -> [Object<'a>; 7] {
         let organisation = vec![
             ("name", self.organisation_name),
             ("email", self.organisation_email),
@@ -67,6 +82,12 @@ impl<'a> Variables<'a> {
             ("stage", self.stage),
             ("source", self.source),
         ];
+        let quote = vec![
+            ("number", self.quote.number),
+            ("version", self.quote.version),
+            ("total", self.quote.total),
+            ("valid_until", self.quote.valid_until),
+        ];
         [
             ("contact", self.contact.parts()),
             ("owner", self.owner.parts()),
@@ -74,6 +95,7 @@ impl<'a> Variables<'a> {
             ("recipient", self.recipient.parts()),
             ("organisation", organisation),
             ("lead", lead),
+            ("quote", quote),
         ]
     }
 

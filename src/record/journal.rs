@@ -16,6 +16,7 @@ use crate::record::history::Subject;
 use crate::record::lead::{Flag, How};
 use crate::record::message::{DropReason, Recipient};
 use crate::record::pool::Reasons;
+use crate::record::quote::Says;
 use crate::time::Instant;
 
 /// What one command did.
@@ -372,5 +373,21 @@ pub enum Event {
     SweepCancelled {
         /// Which.
         sweep: SweepId,
+    },
+    /// A quote was made. What it says stands on the lead.
+    QuoteMade {
+        /// For which lead.
+        lead: LeadId,
+        /// Which version.
+        version: u32,
+    },
+    /// The customer said yes or no to a quote.
+    QuoteReplied {
+        /// Of which lead.
+        lead: LeadId,
+        /// To which version.
+        version: u32,
+        /// Which of the two.
+        says: Says,
     },
 }

@@ -14,6 +14,7 @@ use crate::record::contact::Contact;
 use crate::record::fields::Fields;
 use crate::record::history::History;
 use crate::record::pool::Reasons;
+use crate::record::quote::Quote;
 use crate::time::Instant;
 
 /// A lead, whole: everything that its clocks, guards and rules ask of it.
@@ -72,6 +73,9 @@ pub struct Lead {
     /// Why it ended earlier, the latest last. At most [`Lead::MOST_REASONS`]: the first ones are
     /// forgotten.
     pub earlier_reasons: Vec<EarlierReason>,
+    /// What was offered to the contact, the current version last. At most [`Lead::MOST_QUOTES`]: the
+    /// first ones are forgotten.
+    pub quotes: Vec<Quote>,
     /// What stops or stopped its clocks, in the order in which they began. At most
     /// [`Lead::MOST_HOLDS`]: then those go that no clock counts any more, and if none of them
     /// does, one more is refused.
@@ -394,6 +398,8 @@ impl Lead {
     pub const MOST_KEPT: usize = 64;
     /// How many reasons of earlier ends are kept.
     pub const MOST_REASONS: usize = 16;
+    /// How many versions of its quote are kept.
+    pub const MOST_QUOTES: usize = 8;
     /// How many holds are kept. None is forgotten that a clock counts: that would move due times.
     pub const MOST_HOLDS: usize = 64;
 
@@ -413,6 +419,13 @@ impl Lead {
     #[must_use]
     pub fn owner_id(&self) -> Option<&AgentId> {
         self.owner.as_ref().map(|owner| &owner.agent)
+    }
+
+    /// The current version of its quote.
+    #[inline]
+    #[must_use]
+    pub fn quote(&self) -> Option<&Quote> {
+        self.quotes.last()
     }
 
     /// The open task of this name.

@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use super::quotes::{self, ExpectedQuote};
 use super::read::instant;
 use super::world::World;
 use crate::agenda::task_due_at;
@@ -83,6 +84,8 @@ pub enum Expected {
     History(SmolStr),
     /// Parts that no line of its history says.
     Silent(Vec<SmolStr>),
+    /// Something of its quote.
+    Quote(ExpectedQuote),
     /// How many leads there are for which a condition holds.
     Count(SmolStr, i64),
 }
@@ -300,6 +303,10 @@ fn read_others(section: &mut Section<'_>, expected: &mut Vec<Expected>) {
             );
         }
     }
+    if let Some(node) = section.optional("quote") {
+        let of_quote = quotes::read_expected(&node).into_iter();
+        expected.extend(of_quote.map(Expected::Quote));
+    }
     if let Some(node) = section.optional("count") {
         for (condition, node) in keyed(&node) {
             expected.extend(
@@ -479,6 +486,7 @@ impl Expected {
                 let wanted = kept.as_ref().unwrap_or(wanted).to_string();
                 differ(&format!("field {name}"), Some(wanted), found)
             }
+            Self::Quote(expected) => expected.unmet(lead, playbook),
             _ => self.unmet_by_ownership(lead, happened),
         }
     }
@@ -529,7 +537,11 @@ impl Expected {
     }
 }
 
-fn differ<T: PartialEq + std::fmt::Debug>(what: &str, wanted: T, found: T) -> Option<String> {
+pub(super) fn differ<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    wanted: T,
+    found: T,
+) -> Option<String> {
     (wanted != found).then(|| format!("{what}: expected {wanted:?}, found {found:?}"))
 }
 

@@ -23,7 +23,7 @@
 //!
 //! A step says at most one thing that happens: `register`, `tried`, `reached`, `answered`,
 //! `record`, `move`, `close`, `reopen`, `assign`, `reassign`, `hold`, `release`, `set`,
-//! `complete`, `unsubscribe`, `retry`, `set-up` (an agent), or `down-until` (the process is down
+//! `complete`, `quote`, `accept`, `decline`, `unsubscribe`, `retry`, `set-up` (an agent), or `down-until` (the process is down
 //! until then). It is about the lead that was spoken of last; `lead = "luis"`, beside `at` and not
 //! inside what happens, names another by its `ref`.
 //!
@@ -33,7 +33,7 @@
 //! What can be expected of the lead: `owner`, `no-owner`, `earlier-owners`, `pipeline`, `stage`,
 //! `open`, `outcome`, `fields`, `wait-days`, `reassignments`, `tasks` (the open ones, all of
 //! them), `task-for`, `due`, `sla`, `next-at`, `nothing-due`, `ranked` and `passed-over` (what
-//! its pool said), `same-lead-as`, `same-contact-as`, `history` and `silent` (parts that its explanation says, or doesn't).
+//! its pool said), `quote` (its version, total, last day, and what it `is`), `same-lead-as`, `same-contact-as`, `history` and `silent` (parts that its explanation says, or doesn't).
 //! Of messages about it: `mailed` (to the contact) and `notified` (roles), all since the last
 //! step that spoke of the lead; `mailed-as` and `mail-says` of the last one; `queued` (until
 //! when), `dropped` (why). Of the command: `refused` (the names of all that is missing, or the
@@ -52,11 +52,13 @@ use crate::playbook::load::Folder;
 use crate::time::Instant;
 
 mod expect;
+mod quotes;
 mod read;
 mod run;
 mod world;
 
 pub use expect::Expected;
+pub use quotes::ExpectedQuote;
 pub use run::{Failure, Outcome, Report, run, run_all};
 pub use world::World;
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{Asked, Doing, Scenario, Step};
+use super::{Asked, Doing, Scenario, Step, quotes};
 use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, Waiting};
 use crate::ids::Name;
 use crate::playbook::Playbook;
@@ -176,7 +176,7 @@ fn read_step(
     })
 }
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 21] = [
     "register",
     "tried",
     "reached",
@@ -191,6 +191,9 @@ const VERBS: [&str; 18] = [
     "release",
     "set",
     "complete",
+    "quote",
+    "accept",
+    "decline",
     "unsubscribe",
     "retry",
     "set-up",
@@ -379,6 +382,14 @@ fn read_order(verb: &str, section: &mut Section<'_>) -> Option<LeadOrder> {
                 .map(Name::from);
             LeadOrder::Complete { task, choice }
         }
+        "quote" => quotes::read_order(section),
+        "accept" => LeadOrder::AcceptQuote {
+            version: quotes::version(section)?,
+        },
+        "decline" => LeadOrder::DeclineQuote {
+            version: quotes::version(section)?,
+            reason: reason(section),
+        },
         "unsubscribe" => LeadOrder::Unsubscribe,
         "retry" => LeadOrder::Retry,
         other => {

@@ -106,6 +106,8 @@ impl Filler {
         let day = 1 + count % 28;
         if expected.contains("date and time") {
             format!("2026-03-{day:02}T21:30:00.000001Z")
+        } else if expected.contains("code of a currency") {
+            "USD".into()
         } else if expected.contains("date") {
             format!("2026-03-{day:02}")
         } else {

@@ -18,6 +18,8 @@ use leadkit::playbook::rule::{Action, Anchor, Late, Leads, NamedCalendar, Rule, 
 use leadkit::tax_number::TaxNumberKind;
 use serde_json::{Map, Value, json};
 
+mod pricing;
+
 /// The sections of a playbook.
 pub(super) struct Document(Vec<Section>);
 
@@ -231,6 +233,7 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         ];
         sections.push(Section::named("base", base.name.as_str(), entries));
     }
+    sections.extend(pricing::sections(playbook));
     for need in &playbook.needs {
         let entries = vec![
             ("if", json!(need.condition.to_string())),

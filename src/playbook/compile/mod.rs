@@ -13,6 +13,7 @@ use crate::calendar::{Calendar, Zone};
 use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
+use crate::money::Currency;
 use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::{Folder, without_bom};
@@ -31,6 +32,7 @@ mod fields;
 mod parts;
 mod people;
 mod pipelines;
+mod pricing;
 mod rules;
 mod samples;
 mod tags;
@@ -79,7 +81,7 @@ struct Head<'s> {
     label: Option<SmolStr>,
     zone: Zone,
     locale: SmolStr,
-    currency: SmolStr,
+    currency: Currency,
     /// The name of the calendar, where it stands.
     calendar: Option<Node<'s>>,
 }
@@ -171,6 +173,9 @@ fn compile_root(
 
     let organisation = read_organisation(&mut root);
     let cap = read_cap(&mut root);
+    let taxes = pricing::read_taxes(&mut root);
+    let products = pricing::read_products(&mut root, &taxes, head.currency);
+    let quoting = pricing::read_quoting(&mut root);
     let roles = people::read_roles(&mut root);
     let pools = people::read_pools(&mut root, &names);
     let needs = pipelines::read_needs(&mut root, &names);
@@ -218,6 +223,9 @@ fn compile_root(
         tasks,
         rules,
         templates,
+        taxes,
+        products,
+        quoting,
         cap,
         choices: names.choices,
         activity_labels,
@@ -233,7 +241,7 @@ fn read_head<'s>(root: &mut Section<'s>) -> Head<'s> {
         label: None,
         zone: Zone::utc(),
         locale: "en".into(),
-        currency: "USD".into(),
+        currency: Currency::USD,
         calendar: None,
     };
     let Some(mut section) = root.required("playbook").and_then(|node| node.section()) else {

@@ -85,6 +85,9 @@ impl Reader<'_> {
                 scope.leads = Leads::Closed;
                 Some(Anchor::Closed)
             }
+            ("quoted", "") => Some(Anchor::Quoted),
+            ("quote-expires", "") => Some(Anchor::QuoteExpires),
+            ("accepted", "") => Some(Anchor::Accepted),
             ("entered", "") => Some(Anchor::Entered),
             ("entered", stage) => {
                 let at = self.names.stage_named(&node, stage, None)?;
@@ -190,7 +193,7 @@ impl Reader<'_> {
     ) -> StoppedBy {
         let Some(node) = section.optional("stopped-by") else {
             return match anchor {
-                Some(Anchor::Field(_)) => StoppedBy::Named(Vec::new()),
+                Some(anchor) if anchor.is_a_date() => StoppedBy::Named(Vec::new()),
                 _ => StoppedBy::Any,
             };
         };
@@ -268,7 +271,7 @@ const WHAT_STARTS_IT: &str = "say what it counts from: something that happens, a
     from there";
 
 /// What a rule can count from, and of what.
-const ANCHORS: [(&str, &str); 9] = [
+const ANCHORS: [(&str, &str); 12] = [
     ("registered", ""),
     ("assigned", ""),
     ("entered", "STAGE"),
@@ -276,6 +279,9 @@ const ANCHORS: [(&str, &str); 9] = [
     ("attempted", ""),
     ("touched", ""),
     ("closed", ""),
+    ("quoted", ""),
+    ("quote-expires", ""),
+    ("accepted", ""),
     ("field", "NAME"),
     ("overdue", "TASK"),
 ];

@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 
 use crate::ids::Name;
 use crate::playbook::pipeline::Field;
-use crate::playbook::variables::{Person, Variables, field_shown, shown};
+use crate::playbook::variables::{Person, Quoted, Variables, field_shown, shown};
 use crate::tax_number::TaxNumberKinds;
 use crate::value::{Number, ValueRef, ValueType};
 
@@ -68,6 +68,13 @@ const NOBODY: Person<'_> = Person {
     phone: "",
 };
 
+const A_QUOTE: Quoted<'_> = Quoted {
+    number: "Q-7K3M9PQA2X-1",
+    version: "1",
+    total: "1,667.50 USD",
+    valid_until: "2026-03-25",
+};
+
 const ID: &str = "0192f0c1-2345-7abc-8def-0123456789ab";
 
 /// The variables of leads of which everything is known that a text of this use can know: one with
@@ -82,6 +89,7 @@ pub(super) fn full(fields: &[Field], of: Use) -> [Jinja; 2] {
         owner: agent,
         earlier_owner: agent,
         recipient: recipient(of),
+        quote: A_QUOTE,
         organisation_name: SOMEBODY.name,
         organisation_email: SOMEBODY.email,
         id: ID,
