@@ -19,6 +19,7 @@ use crate::ids::Name;
 use crate::letters::{hidden_in_line, hidden_in_text};
 use crate::playbook::delay::{Delay, how_to_say, meant_by};
 use crate::playbook::fault::{Fault, FaultKind};
+use crate::playbook::pipeline::Field;
 
 pub(crate) use mended::{Mended, drop_echoes};
 pub(crate) use section::Section;
@@ -222,6 +223,27 @@ impl<'s> Node<'s> {
             self.expected("a value");
             None
         })
+    }
+
+    /// A value of this field, as the playbook writes it.
+    pub(crate) fn value_of(&self, field: &Field) -> Option<crate::value::Value> {
+        let value = self.value()?;
+        let accepted = field.accept(&value);
+        if accepted.is_none() {
+            let found = format_smolstr!("{value}");
+            let hint = match field.choices.as_slice() {
+                [] => format_smolstr!("`{}` is {}", field.name, field.value_type),
+                choices => {
+                    let choices = choices.iter().map(SmolStr::as_str);
+                    let near = did_you_mean(&found, choices.clone());
+                    let all = choices.collect::<Vec<_>>().join(", ");
+                    near.unwrap_or_else(|| format_smolstr!("it is one of {all}"))
+                }
+            };
+            let expected = "a value of this field";
+            self.fault(FaultKind::WrongType { expected, found }, Some(hint));
+        }
+        accepted
     }
 
     /// The elements of a list; one element alone is a list of it.

@@ -6,7 +6,7 @@ use super::Names;
 use super::samples::Use;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
-use crate::playbook::read::{Node, Section, did_you_mean};
+use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{Action, Assign, Send, Whom};
 use crate::record::message::{Class, OnOwnerChange};
 
@@ -99,10 +99,7 @@ impl Names {
                     .map(|field| &field.name)
                     .collect::<Vec<_>>(),
             );
-            let value = section
-                .required("to")
-                .and_then(|node| Some((node.value()?, node)));
-            let (value, value_node) = value?;
+            let node = section.required("to")?;
             let field = self
                 .fields
                 .iter()
@@ -110,26 +107,7 @@ impl Names {
             if self.faulty_fields.contains(&field.name) {
                 return None;
             }
-            let Some(value) = field.accept(&value) else {
-                let found = format_smolstr!("{value}");
-                let hint = match field.choices.as_slice() {
-                    [] => format_smolstr!("`{}` is {}", field.name, field.value_type),
-                    choices => {
-                        let choices = choices.iter().map(SmolStr::as_str);
-                        let near = did_you_mean(&found, choices.clone());
-                        let all = choices.collect::<Vec<_>>().join(", ");
-                        near.unwrap_or_else(|| format_smolstr!("it is one of {all}"))
-                    }
-                };
-                value_node.fault(
-                    FaultKind::WrongType {
-                        expected: "a value of this field",
-                        found,
-                    },
-                    Some(hint),
-                );
-                return None;
-            };
+            let value = node.value_of(field)?;
             return Some(Action::Set {
                 field: field.name.clone(),
                 value,
