@@ -107,6 +107,7 @@ pub(super) struct Names {
     pipelines: Vec<Name>,
     stages: Vec<StageRef>,
     final_stages: Vec<StageRef>,
+    outcomes: Vec<SmolStr>,
     waiting_stages: Vec<StageRef>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
 }
@@ -163,6 +164,7 @@ fn compile_root(
         pipelines: names_of(&mut root, "pipeline"),
         stages: Vec::new(),
         final_stages: Vec::new(),
+        outcomes: Vec::new(),
         waiting_stages: Vec::new(),
         choices: Vec::new(),
     };
@@ -490,6 +492,9 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
         .iter()
         .map(|source| source.kind.as_str().into())
         .collect();
+    let mut outcomes = names.outcomes.clone();
+    outcomes.sort_unstable();
+    outcomes.dedup();
     stages.sort_unstable();
     stages.dedup();
     kinds.sort_unstable();
@@ -502,6 +507,7 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
     vec![
         (LeadFact::Stage, stages.into()),
         (LeadFact::Pipeline, texts(&names.pipelines).into()),
+        (LeadFact::Outcome, outcomes.into()),
         (LeadFact::Wait, texts(&names.waits).into()),
         (LeadFact::Source, sources.into()),
         (LeadFact::SourceKind, kinds.into()),
