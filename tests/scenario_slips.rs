@@ -113,112 +113,115 @@ fn assert_told(was: &str, is: &str, at: &str, fault: &str) {
     assert_eq!(told(&slipped), [wanted]);
 }
 
+/// What stands in the steps, the slip in its place, where that stands, and what is said of it.
+const SLIPS: &[(&str, &str, &str, &str)] = &[
+    (
+        "source = \"web\"",
+        "source = \"wbe\"",
+        "\"wbe\"",
+        "there is no source `wbe` (did you mean `web`?)",
+    ),
+    (
+        "car = \"X1\"",
+        "car = \"X2\"",
+        "\"X2\"",
+        "expected a value of this field, found X2 (did you mean `X1`?)",
+    ),
+    (
+        "car = \"X1\"",
+        "cra = \"X1\"",
+        "cra",
+        "there is no field `cra` (did you mean `car`?)",
+    ),
+    (
+        "car = \"X1\"",
+        "emial = \"a@example.com\"",
+        "emial",
+        "there is no field `emial` (did you mean `email`?)",
+    ),
+    (
+        "{ car = \"X3\" }",
+        "{ car = true }",
+        "true",
+        "expected a value of this field, found true (it is one of X1, X3)",
+    ),
+    (
+        "by = \"ana\"",
+        "by = \"anna\"",
+        "\"anna\"",
+        "there is no agent `anna` (did you mean `ana`?)",
+    ),
+    (
+        "import:ana",
+        "import:anna",
+        "\"import:anna\"",
+        "there is no agent `anna` (did you mean `ana`?)",
+    ),
+    (
+        "host:crm",
+        "hots:crm",
+        "\"hots:crm\"",
+        "there is no agent `hots:crm` (did you mean `host:crm`?)",
+    ),
+    (
+        "activity = \"visit\"",
+        "activity = \"vist\"",
+        "\"vist\"",
+        "there is no activity `vist` (did you mean `visit`?)",
+    ),
+    (
+        "to = \"talking\"",
+        "to = \"sales.talking\"",
+        "\"sales.talking\"",
+        "there is no stage `sales.talking` (did you mean `talking`?)",
+    ),
+    (
+        "close  = { as = \"lost\" }",
+        "close  = { as = \"talking\" }",
+        "\"talking\" }\nexpect",
+        "there is no final stage `talking` (known: lost)",
+    ),
+    (
+        "as = \"parked\"",
+        "as = \"packed\"",
+        "\"packed\"",
+        "there is no hold `packed` (did you mean `parked`?)",
+    ),
+    (
+        "pool = \"all\"",
+        "pool = \"everybody\"",
+        "\"everybody\"",
+        "there is no pool `everybody` (known: all)",
+    ),
+    (
+        "task = \"ask\", choice = \"yes\"",
+        "task = \"aks\"",
+        "\"aks\"",
+        "there is no task `aks` (did you mean `ask`?)",
+    ),
+    (
+        "choice = \"yes\"",
+        "choice = \"yse\"",
+        "\"yse\"",
+        "there is no choice `yse` (did you mean `yes`?)",
+    ),
+    (
+        "lead     = \"luis\"",
+        "lead     = \"luiz\"",
+        "\"luiz\"",
+        "there is no lead `luiz` (did you mean `luis`?)",
+    ),
+    (
+        "set-up = { id = \"ana\"",
+        "set-up = { id = \"anna\"",
+        "\"anna\"",
+        "there is no agent `anna` (did you mean `ana`?)",
+    ),
+];
+
 #[test]
 fn a_step_names_what_there_is() {
-    for (was, is, at, fault) in [
-        (
-            "source = \"web\"",
-            "source = \"wbe\"",
-            "\"wbe\"",
-            "there is no source `wbe` (did you mean `web`?)",
-        ),
-        (
-            "car = \"X1\"",
-            "car = \"X2\"",
-            "\"X2\"",
-            "expected a value of this field, found X2 (did you mean `X1`?)",
-        ),
-        (
-            "car = \"X1\"",
-            "cra = \"X1\"",
-            "cra",
-            "there is no field `cra` (did you mean `car`?)",
-        ),
-        (
-            "car = \"X1\"",
-            "emial = \"a@example.com\"",
-            "emial",
-            "there is no field `emial` (did you mean `email`?)",
-        ),
-        (
-            "{ car = \"X3\" }",
-            "{ car = true }",
-            "true",
-            "expected a value of this field, found true (it is one of X1, X3)",
-        ),
-        (
-            "by = \"ana\"",
-            "by = \"anna\"",
-            "\"anna\"",
-            "there is no agent `anna` (did you mean `ana`?)",
-        ),
-        (
-            "import:ana",
-            "import:anna",
-            "\"import:anna\"",
-            "there is no agent `anna` (did you mean `ana`?)",
-        ),
-        (
-            "host:crm",
-            "hots:crm",
-            "\"hots:crm\"",
-            "there is no agent `hots:crm` (did you mean `host:crm`?)",
-        ),
-        (
-            "activity = \"visit\"",
-            "activity = \"vist\"",
-            "\"vist\"",
-            "there is no activity `vist` (did you mean `visit`?)",
-        ),
-        (
-            "to = \"talking\"",
-            "to = \"sales.talking\"",
-            "\"sales.talking\"",
-            "there is no stage `sales.talking` (did you mean `talking`?)",
-        ),
-        (
-            "close  = { as = \"lost\" }",
-            "close  = { as = \"talking\" }",
-            "\"talking\" }\nexpect",
-            "there is no final stage `talking` (known: lost)",
-        ),
-        (
-            "as = \"parked\"",
-            "as = \"packed\"",
-            "\"packed\"",
-            "there is no hold `packed` (did you mean `parked`?)",
-        ),
-        (
-            "pool = \"all\"",
-            "pool = \"everybody\"",
-            "\"everybody\"",
-            "there is no pool `everybody` (known: all)",
-        ),
-        (
-            "task = \"ask\", choice = \"yes\"",
-            "task = \"aks\"",
-            "\"aks\"",
-            "there is no task `aks` (did you mean `ask`?)",
-        ),
-        (
-            "choice = \"yes\"",
-            "choice = \"yse\"",
-            "\"yse\"",
-            "there is no choice `yse` (did you mean `yes`?)",
-        ),
-        (
-            "lead     = \"luis\"",
-            "lead     = \"luiz\"",
-            "\"luiz\"",
-            "there is no lead `luiz` (did you mean `luis`?)",
-        ),
-        (
-            "set-up = { id = \"ana\"",
-            "set-up = { id = \"anna\"",
-            "\"anna\"",
-            "there is no agent `anna` (did you mean `ana`?)",
-        ),
-    ] {
+    for (was, is, at, fault) in SLIPS {
         assert_told(was, is, at, fault);
     }
 }

@@ -20,7 +20,7 @@ use crate::condition::Condition;
 use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
-use crate::playbook::fault::Faults;
+use crate::playbook::fault::{Fault, Faults};
 use crate::playbook::load::Folder;
 use crate::playbook::people::{PoolSpec, Role};
 use crate::playbook::pipeline::{
@@ -95,6 +95,9 @@ pub struct Playbook {
     pub templates: Templates,
     /// How many marketing messages a contact gets at most.
     pub cap: Option<CapRule>,
+    /// What is no fault and probably a slip, each with its place: what nothing uses, conditions that
+    /// decide nothing.
+    pub warnings: Vec<Fault>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
     activity_labels: BTreeMap<Name, SmolStr>,
     hold_labels: BTreeMap<Name, SmolStr>,
