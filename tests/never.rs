@@ -315,6 +315,59 @@ fn rules_that_wait_for_what_the_other_does_start_each_other_without_end() {
 }
 
 #[test]
+fn a_route_behind_those_that_take_all_together_is_never_taken() {
+    let rules = r#"
+[[route]]
+if = 'wait is missing'
+to = "sales.new"
+
+[[route]]
+if = 'wait is present'
+to = "sales.talking"
+
+[[route]]
+to = "sales.lost"
+"#;
+    let folder = folder(rules, "");
+    let told = faults(&folder);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    let at = place(&folder, "[[route]]", "[[route]]");
+    assert!(
+        told[0].starts_with(&format!("{at}: no lead takes this route")),
+        "{told:#?}"
+    );
+}
+
+#[test]
+fn a_pool_that_chooses_by_who_won_most_is_warned_of_where_nothing_is_won() {
+    let pools = r#"
+[pool.best]
+members = 'available'
+
+[pool.turns]
+members = 'available'
+choose  = "evenly"
+
+[[rule]]
+name = "used"
+on   = "registered"
+do   = [{ task = "call" }, { send = "hello" }]
+"#;
+    let mut shop = folder(pools, "");
+    let at = place(&shop, "[pool.best]", "best");
+    let wanted = "the pool `best` chooses by who won most, and no stage ends as `won` \
+        (say `final = \"won\"` where leads are won, or `choose = \"evenly\"`)";
+    assert_eq!(warnings(&shop), [format!("{at}: {wanted}")]);
+    let lost = "lost    = {";
+    let won = format!("sold    = {{ final = \"won\" }}\n{lost}");
+    shop.playbook = shop.playbook.replacen(lost, &won, 1);
+    shop.playbook =
+        shop.playbook
+            .replacen("talking = { to = {", "talking = { to = { sold = [],", 1);
+    assert_eq!(warnings(&shop), [""; 0]);
+}
+
+#[test]
 fn what_nothing_uses_is_a_warning_where_it_stands() {
     let rules = r#"
 [calendar.night]

@@ -125,7 +125,7 @@ const SLIPS: &[(&str, &str, &str, &str)] = &[
         "car = \"X1\"",
         "car = \"X2\"",
         "\"X2\"",
-        "expected a value of this field, found X2 (did you mean `X1`?)",
+        "expected a value of this field, found `X2` (did you mean `X1`? `car` is one of X1, X3)",
     ),
     (
         "car = \"X1\"",
@@ -143,7 +143,7 @@ const SLIPS: &[(&str, &str, &str, &str)] = &[
         "{ car = \"X3\" }",
         "{ car = true }",
         "true",
-        "expected a value of this field, found true (it is one of X1, X3)",
+        "expected a value of this field, found true (`car` is one of X1, X3)",
     ),
     (
         "by = \"ana\"",
@@ -245,7 +245,7 @@ fn an_expectation_names_what_there_is() {
             "fields = { car = \"X3\" }",
             "fields = { car = \"X33\" }",
             "\"X33\"",
-            "expected a value of this field, found X33 (did you mean `X3`?)",
+            "expected a value of this field, found `X33` (did you mean `X3`? `car` is one of X1, X3)",
         ),
         (
             "'stage == \"new\"'",

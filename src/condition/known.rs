@@ -104,6 +104,15 @@ impl<'a> Known<'a> {
         self.assumed.retain(|goal| !goal.speaks_of(fact));
     }
 
+    /// Whether there can be such a record.
+    pub(crate) fn is_possible(&self) -> bool {
+        can_all_be(
+            self.assumed.clone(),
+            self.now.clone(),
+            &mut MOST_STEPS.clone(),
+        )
+    }
+
     /// Whether a condition can come to this.
     fn allows(&self, condition: &Condition, holds: bool) -> bool {
         let of = &*condition.0;

@@ -268,6 +268,12 @@ pub enum FaultKind {
         /// Where it would move them.
         to: SmolStr,
     },
+    /// A pool that chooses by conversion, where nobody can convert.
+    #[error("the pool `{pool}` chooses by who won most, and no stage ends as `won`")]
+    NoneWon {
+        /// The pool.
+        pool: SmolStr,
+    },
     /// Something that is declared, and that nothing uses.
     #[error("{unused} the {sort} `{name}`")]
     Unused {
@@ -340,6 +346,7 @@ impl FaultKind {
             Self::AlwaysHolds { .. } => "always-holds",
             Self::NeverTaken => "never-taken",
             Self::NoWay { .. } => "no-way",
+            Self::NoneWon { .. } => "none-won",
             Self::Unused { .. } => "unused",
             Self::Contradiction { .. } => "contradiction",
             Self::TooMany { .. } => "too-many",

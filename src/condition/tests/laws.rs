@@ -334,7 +334,7 @@ proptest! {
     fn what_is_so_of_some_record_can_be_so(
         made in made(), other in made(), record in record(), now in moment(),
     ) {
-        let (condition, other) = (condition(&made.write(0)), super::condition(&other.write(0)));
+        let (other, condition) = (condition(&other.write(0)), condition(&made.write(0)));
         let mut known = Known::default();
         known.assume(&other, other.holds(&record, now));
         for (place, value) in &record.0 {

@@ -10,6 +10,7 @@ use super::places::Places;
 use crate::condition::{Condition, Known};
 use crate::playbook::Playbook;
 use crate::playbook::fault::FaultKind;
+use crate::playbook::people::Choose;
 use crate::playbook::read::Source;
 use crate::playbook::rule::{Action, Anchor, Leads, Rule};
 
@@ -57,6 +58,7 @@ pub(super) fn warn(playbook: &Playbook, file: &Source<'_>, places: &Places) {
         finding.condition_that_decides_nothing(rule);
         finding.task_that_is_done_at_once(rule);
     }
+    finding.pools_without_a_win();
     for need in &playbook.needs {
         if !need.condition.can_fail(&leads::of_any()) {
             let of = format_smolstr!("the need `{}`", need.name);
@@ -178,12 +180,12 @@ impl Finding<'_> {
 
     fn routes(&self) {
         let mut known = leads::of_any();
-        let mut all_are_taken = false;
+        let mut takes_all = false;
         for (place, route) in self.playbook.routes.iter().enumerate() {
             let path = format!("route.{place}");
             let place = self.places.at(&format!("{path}.if"));
             match &route.only_if {
-                _ if all_are_taken => {
+                _ if takes_all || !known.is_possible() => {
                     let hint =
                         "the first route whose `if` holds counts; one without `if` stands last";
                     self.file.fault(
@@ -200,8 +202,24 @@ impl Finding<'_> {
                     self.file.fault(place, FaultKind::NeverTaken, None);
                 }
                 Some(condition) => known.assume(condition, false),
-                None => all_are_taken = true,
+                None => takes_all = true,
             }
+        }
+    }
+
+    /// Warns of pools that choose by who won most, where no stage is said to be won.
+    fn pools_without_a_win(&self) {
+        let mut stages = self.playbook.pipelines.iter().flat_map(|of| &of.stages);
+        if stages.any(|stage| stage.outcome.as_ref().is_some_and(|word| *word == *"won")) {
+            return;
+        }
+        let choose = self.playbook.pools.iter();
+        for pool in choose.filter(|pool| pool.choose != Choose::Evenly) {
+            let place = self.places.at(&format!("pool.{}.choose", pool.name));
+            let pool = pool.name.as_str().into();
+            let hint = "say `final = \"won\"` where leads are won, or `choose = \"evenly\"`";
+            self.file
+                .fault(place, FaultKind::NoneWon { pool }, Some(hint.into()));
         }
     }
 
