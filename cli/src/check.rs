@@ -12,6 +12,7 @@ use leadkit::scenario::{self, Scenario};
 use serde::Serialize;
 
 use crate::report::counted;
+use crate::snippets::{ToldFault, listed};
 use crate::{Failure, Reported};
 
 mod explained;
@@ -90,28 +91,52 @@ struct Summary<'a> {
     explained: Option<serde_json::Value>,
 }
 
-/// Something that may be meant, and should be known: of a stage, or of a calendar.
-#[derive(Serialize)]
+/// Something that may be meant, and should be known: of a stage, of a calendar, or at a place.
+#[derive(Default, Serialize)]
 struct Warning {
     #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     calendar: Option<String>,
-    message: String,
+    #[serde(flatten)]
+    place: Option<ToldFault>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
 }
 
-fn warnings(playbook: &Playbook) -> Vec<Warning> {
-    let cold = playbook.cold_stages().into_iter();
-    let told = cold.map(|at| Warning {
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(message) = &self.message {
+            f.write_str(message)?;
+        }
+        let Some(fault) = &self.place else {
+            return Ok(());
+        };
+        let (file, line, column) = (fault.file.display(), fault.line, fault.column);
+        write!(f, "{file}:{line}:{column}: {}", fault.message)?;
+        match &fault.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn warnings(path: &Path, playbook: &Playbook) -> Vec<Warning> {
+    let cold = playbook.cold_stages().into_iter().map(|at| Warning {
         stage: Some(at.to_string()),
-        calendar: None,
-        message: format!(
+        message: Some(format!(
             "an open lead in `{at}` can go cold: no rule comes there again and again (`every`), \
              counted from `touched`, `entered` or a condition that asks for `now`"
-        ),
+        )),
+        ..Warning::default()
     });
-    told.chain(playbook.calendars.iter().flat_map(long_nights))
-        .collect()
+    let placed = listed(path, &playbook.warnings).into_iter();
+    let placed = placed.map(|fault| Warning {
+        place: Some(fault),
+        ..Warning::default()
+    });
+    let nights = playbook.calendars.iter().flat_map(long_nights);
+    placed.chain(cold).chain(nights).collect()
 }
 
 /// Shifts that go on over midnight and last longer than half a day: they may be meant, and more
@@ -135,9 +160,8 @@ fn long_nights(calendar: &NamedCalendar) -> Vec<Warning> {
         let (from, to) = (minutes(&shift.from)?, minutes(&shift.to)?);
         let lasts = to - from + 24 * 60;
         (to < from && lasts > 12 * 60).then(|| Warning {
-            stage: None,
             calendar: Some(calendar.name.to_string()),
-            message: format!(
+            message: Some(format!(
                 "in the calendar `{}`, {day}: {}-{} goes on over midnight and lasts {}; if the two \
                  times are swapped, write {}-{}",
                 calendar.name,
@@ -146,7 +170,8 @@ fn long_nights(calendar: &NamedCalendar) -> Vec<Warning> {
                 lasting(lasts),
                 shift.to,
                 shift.from,
-            ),
+            )),
+            ..Warning::default()
         })
     };
     shifts.filter_map(warn).collect()
@@ -192,7 +217,7 @@ pub fn check(path: &Path, depth: Depth) -> Result<Reported, Failure> {
         tasks: playbook.tasks.len(),
         templates: playbook.templates.names().count(),
         scenarios: scenarios.len(),
-        warnings: warnings(&playbook),
+        warnings: warnings(path, &playbook),
         explained: explained.as_ref().map(explained::Document::json),
     };
     let mut text = String::new();
@@ -214,7 +239,7 @@ pub fn check(path: &Path, depth: Depth) -> Result<Reported, Failure> {
         .collect();
     let _ = writeln!(text, "  {}", counts.join(", "));
     for warning in &summary.warnings {
-        let _ = writeln!(text, "  warning: {}", warning.message);
+        let _ = writeln!(text, "  warning: {warning}");
     }
     Ok(Reported::new(text, &summary, true))
 }

@@ -77,6 +77,29 @@ fn a_stage_in_which_leads_can_go_cold_is_a_warning() {
 }
 
 #[test]
+fn what_is_probably_a_slip_is_a_warning_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let olist = std::fs::read_to_string(repository().join("tests/olist/playbook.toml")).unwrap();
+    let lines = olist.lines().count();
+    let text = format!("{olist}\n[task.forgotten]\ntext = \"Call\"\n");
+    write(folder.path(), &[("playbook.toml", text.as_str())]);
+    let told = leadkit(["check", path]);
+    assert_eq!(told.code, 0, "{}", told.out);
+    let line = lines + 2;
+    let warned =
+        format!("warning: {path}/playbook.toml:{line}:7: nothing opens the task `forgotten`\n");
+    assert!(told.out.contains(&warned), "{}", told.out);
+    let warnings = leadkit(["check", path, "--json"]).json()["warnings"].clone();
+    let mut warnings = warnings.as_array().unwrap().iter();
+    let found = warnings
+        .find(|warning| warning["code"] == "unused")
+        .unwrap();
+    assert_eq!(found["line"], line);
+    assert_eq!(found["message"], "nothing opens the task `forgotten`");
+}
+
+#[test]
 fn an_explained_playbook_hides_no_default_and_no_rule() {
     let told = leadkit(["check", SALES, "--explain"]);
     assert_eq!(told.code, 0);

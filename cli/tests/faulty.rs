@@ -296,7 +296,7 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
     ("playbook.toml", 136, "defined-twice", None),
     ("playbook.toml", 139, "unfit-duration", None),
     ("playbook.toml", 140, "wrong-type", Some("`city` is text")),
-    ("playbook.toml", 142, "never-fires", None),
+    ("playbook.toml", 145, "never-fires", None),
     ("playbook.toml", 149, "out-of-range", None),
     (
         "playbook.toml",

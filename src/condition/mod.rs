@@ -132,6 +132,7 @@ mod check;
 mod eval;
 mod fault;
 mod filter;
+mod known;
 mod lex;
 mod lookup;
 mod parse;
@@ -151,6 +152,7 @@ use crate::value::{Value, ValueRef, ValueType};
 
 use eval::{Node, Program};
 
+pub(crate) use known::Known;
 pub(crate) use lex::quoted;
 
 pub use fault::{Expected, Fault, FaultKind, Shape};

@@ -243,6 +243,47 @@ pub enum FaultKind {
         /// Why not.
         why: &'static str,
     },
+    /// A condition that can hold of nobody.
+    #[error("{of} can never hold")]
+    NeverHolds {
+        /// Of what it is the condition.
+        of: SmolStr,
+    },
+    /// A condition that holds whatever happens.
+    #[error("{of} always holds")]
+    AlwaysHolds {
+        /// Of what it is the condition.
+        of: SmolStr,
+    },
+    /// A route to which no lead comes.
+    #[error("no lead takes this route: those before it take all")]
+    NeverTaken,
+    /// A rule that moves leads where no way leads.
+    #[error("the rule `{rule}` moves leads to `{to}`, and no way leads there from {from}")]
+    NoWay {
+        /// The rule.
+        rule: SmolStr,
+        /// Where the leads are.
+        from: SmolStr,
+        /// Where it would move them.
+        to: SmolStr,
+    },
+    /// A pool that chooses by conversion, where nobody can convert.
+    #[error("the pool `{pool}` chooses by who won most, and no stage ends as `won`")]
+    NoneWon {
+        /// The pool.
+        pool: SmolStr,
+    },
+    /// Something that is declared, and that nothing uses.
+    #[error("{unused} the {sort} `{name}`")]
+    Unused {
+        /// Of what sort.
+        sort: &'static str,
+        /// Its name.
+        name: SmolStr,
+        /// What is not done with it: "nothing opens".
+        unused: &'static str,
+    },
     /// Two things that can't both be said.
     #[error("`{one}` and `{other}` can't both be said")]
     Contradiction {
@@ -301,6 +342,12 @@ impl FaultKind {
             Self::DeadEnd { .. } => "dead-end",
             Self::RuleCycle { .. } => "rule-cycle",
             Self::NeverFires { .. } => "never-fires",
+            Self::NeverHolds { .. } => "never-holds",
+            Self::AlwaysHolds { .. } => "always-holds",
+            Self::NeverTaken => "never-taken",
+            Self::NoWay { .. } => "no-way",
+            Self::NoneWon { .. } => "none-won",
+            Self::Unused { .. } => "unused",
             Self::Contradiction { .. } => "contradiction",
             Self::TooMany { .. } => "too-many",
             Self::Scenario(_) => "scenario",

@@ -21,7 +21,7 @@ use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
 use crate::money::Currency;
-use crate::playbook::fault::Faults;
+use crate::playbook::fault::{Fault, Faults};
 use crate::playbook::load::Folder;
 use crate::playbook::people::{PoolSpec, Role};
 use crate::playbook::pipeline::{
@@ -104,6 +104,9 @@ pub struct Playbook {
     pub quoting: Quoting,
     /// How many marketing messages a contact gets at most.
     pub cap: Option<CapRule>,
+    /// What is no fault and probably a slip, each with its place: what nothing uses, conditions that
+    /// decide nothing.
+    pub warnings: Vec<Fault>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
     activity_labels: BTreeMap<Name, SmolStr>,
     hold_labels: BTreeMap<Name, SmolStr>,

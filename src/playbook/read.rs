@@ -20,6 +20,8 @@ use crate::ids::Name;
 use crate::letters::{hidden_in_line, hidden_in_text};
 use crate::playbook::delay::{Delay, how_to_say, meant_by};
 use crate::playbook::fault::{Fault, FaultKind};
+use crate::playbook::pipeline::{Field, Misfit};
+use crate::value::Value;
 
 pub(crate) use mended::{Mended, drop_echoes};
 pub(crate) use section::Section;
@@ -205,8 +207,7 @@ impl<'s> Node<'s> {
     }
 
     /// A value of a lead's field.
-    pub(crate) fn value(&self) -> Option<crate::value::Value> {
-        use crate::value::Value;
+    pub(crate) fn value(&self) -> Option<Value> {
         match self.value.get_ref() {
             DeValue::String(text) => Some(Value::from(text.as_ref())),
             DeValue::Boolean(value) => Some(Value::from(*value)),
@@ -223,6 +224,32 @@ impl<'s> Node<'s> {
             self.expected("a value");
             None
         })
+    }
+
+    /// A value of this field, as the playbook writes it.
+    pub(crate) fn value_of(&self, field: &Field) -> Option<Value> {
+        let value = self.value()?;
+        let accepted = field.accept(&value);
+        if let Err(misfit) = &accepted {
+            let (found, plain) = match &value {
+                Value::Text(text) => (format_smolstr!("`{text}`"), text.clone()),
+                other => (format_smolstr!("{other}"), format_smolstr!("{other}")),
+            };
+            let hint = match (misfit, field.choices.as_slice()) {
+                (Misfit::NotATaxNumber(error), _) => format_smolstr!("{error}"),
+                (_, []) => format_smolstr!("`{}` is {}", field.name, field.value_type),
+                (_, choices) => {
+                    let choices: Vec<&str> = choices.iter().map(SmolStr::as_str).collect();
+                    let near = did_you_mean(&plain, choices.iter().copied());
+                    let near = near.map_or_else(String::new, |near| format!("{near} "));
+                    let all = choices.join(", ");
+                    format_smolstr!("{near}`{}` is one of {all}", field.name)
+                }
+            };
+            let expected = "a value of this field";
+            self.fault(FaultKind::WrongType { expected, found }, Some(hint));
+        }
+        accepted.ok()
     }
 
     /// The elements of a list; one element alone is a list of it.

@@ -2,16 +2,16 @@
 
 use smol_str::SmolStr;
 
+use super::names::Names;
 use super::quotes::{self, ExpectedQuote};
 use super::read::instant;
+use super::told::{Told, Who, moment};
 use super::world::World;
 use crate::agenda::task_due_at;
 use crate::decide::refusal::Refusal;
 use crate::engine::Error;
-use crate::explain::{Explanation, local};
-use crate::ids::Name;
+use crate::explain::Explanation;
 use crate::mailer::Outgoing;
-use crate::playbook::Playbook;
 use crate::playbook::read::{Node, Section};
 use crate::record::Lead;
 use crate::record::lead::{Assignee, Because, How};
@@ -119,10 +119,8 @@ type Word<T> = (&'static str, fn(T) -> Expected);
 /// The same for a table of values by name.
 type NamedWord = (&'static str, fn(SmolStr, SmolStr) -> Expected);
 
-pub(super) fn read(mut section: Section<'_>, playbook: Option<&Playbook>) -> Vec<Expected> {
-    if let Some(playbook) = playbook {
-        check_names(&mut section, playbook);
-    }
+pub(super) fn read(mut section: Section<'_>, names: &Names<'_>) -> Vec<Expected> {
+    names.check_expected(&section);
     let mut expected = Vec::new();
     let texts: [Word<SmolStr>; 11] = [
         ("owner", Expected::Owner),
@@ -170,71 +168,12 @@ pub(super) fn read(mut section: Section<'_>, playbook: Option<&Playbook>) -> Vec
                 .map(make),
         );
     }
-    read_others(&mut section, &mut expected);
+    read_others(&mut section, names, &mut expected);
     section.finish();
     expected
 }
 
-/// Reports names that the playbook doesn't know.
-fn check_names(section: &mut Section<'_>, playbook: &Playbook) {
-    let stages = playbook.pipelines.iter().flat_map(|of| &of.stages);
-    let tasks = || playbook.tasks.iter().map(|task| task.name.as_str());
-    let levels = playbook.tasks.iter().filter(|task| task.is_service_level);
-    let templates: Vec<&str> = playbook.templates.names().map(Name::as_str).collect();
-    let pipelines = playbook.pipelines.iter().map(|of| of.name.as_str());
-    let roles = playbook.roles.iter().map(|role| role.name.as_str());
-    let fields = playbook.fields.iter().map(|field| field.name.as_str());
-    let known: [(&'static str, Vec<&str>, &[&'static str]); 7] = [
-        (
-            "stage",
-            stages.map(|stage| stage.name.as_str()).collect(),
-            &["stage"],
-        ),
-        ("pipeline", pipelines.collect(), &["pipeline"]),
-        (
-            "task",
-            tasks().collect(),
-            &["task", "tasks", "task-for", "due"],
-        ),
-        (
-            "service level",
-            levels.map(|task| task.name.as_str()).collect(),
-            &["sla"],
-        ),
-        ("template", templates, &["mailed", "queued", "dropped"]),
-        ("role", roles.collect(), &["notified"]),
-        ("field", fields.collect(), &["fields"]),
-    ];
-    for (sort, known, keys) in known {
-        for key in keys {
-            let Some(node) = section.optional(key) else {
-                continue;
-            };
-            let unknown = |node: &Node<'_>, name: &str| {
-                if !known.contains(&name) {
-                    node.unknown(sort, name, known.iter().copied());
-                }
-            };
-            if node.is_table() {
-                for (name, node) in keyed(&node) {
-                    unknown(&node.at_its_key(), &name);
-                }
-                continue;
-            }
-            // A single instant, where there is one task.
-            let is_instant = *key == "due";
-            for node in node
-                .list()
-                .iter()
-                .filter(|node| node.is_text() && !is_instant)
-            {
-                unknown(node, node.text().unwrap_or_default());
-            }
-        }
-    }
-}
-
-fn read_others(section: &mut Section<'_>, expected: &mut Vec<Expected>) {
+fn read_others(section: &mut Section<'_>, names: &Names<'_>, expected: &mut Vec<Expected>) {
     for (key, make) in [
         ("open", Expected::Open as fn(bool) -> Expected),
         ("already-done", Expected::AlreadyDone),
@@ -297,10 +236,8 @@ fn read_others(section: &mut Section<'_>, expected: &mut Vec<Expected>) {
     }
     if let Some(node) = section.optional("fields") {
         for (name, node) in keyed(&node) {
-            expected.extend(
-                node.value()
-                    .map(|value| Expected::Field(name.into(), value)),
-            );
+            let value = names.value(&name, &node);
+            expected.extend(value.map(|value| Expected::Field(name.into(), value)));
         }
     }
     if let Some(node) = section.optional("quote") {
@@ -352,11 +289,9 @@ impl Expected {
             }
             Self::MailedAs(agent) => {
                 let last = happened.sent.last();
-                let found = last.map(|sent| sent.mail.from.email.to_string());
-                let wanted = happened
-                    .world
-                    .email_of(agent)
-                    .unwrap_or_else(|| agent.to_string());
+                let found = last.map(|sent| sent.mail.from.email.as_str().into());
+                let email = happened.world.email_of(agent);
+                let wanted = email.map_or_else(|| agent.clone(), SmolStr::from);
                 return differ("mailed as", Some(wanted), found);
             }
             Self::MailSays(part) => {
@@ -367,7 +302,7 @@ impl Expected {
             Self::History(part) => {
                 let told = happened.explained.map(ToString::to_string);
                 return lacks("the history", told, part)
-                    .map(|_| format!("the history should say {part:?}"));
+                    .map(|_| format!("the history should say {}", part.told()));
             }
             Self::Silent(parts) => {
                 let told = happened.explained.map(ToString::to_string);
@@ -375,7 +310,7 @@ impl Expected {
                     told.as_ref()
                         .is_some_and(|told| told.contains(part.as_str()))
                 });
-                return said.map(|part| format!("the history should not say {part:?}"));
+                return said.map(|part| format!("the history should not say {}", part.told()));
             }
             Self::Queued(template, wanted) => {
                 let zone = &happened.world.playbook().zone;
@@ -385,16 +320,12 @@ impl Expected {
                     };
                     (message.template == **template).then_some(not_before)
                 });
-                let (wanted, found) = (local(zone, *wanted), waits.map(|at| local(zone, at)));
+                let (wanted, found) = (moment(zone, *wanted), waits.map(|at| moment(zone, at)));
                 return differ(&format!("{template} waits until"), Some(wanted), found);
             }
             Self::Dropped(template, wanted) => {
                 let found = dropped(happened, template);
-                return differ(
-                    &format!("{template} dropped"),
-                    Some(wanted.to_string()),
-                    found,
-                );
+                return differ(&format!("{template} dropped"), Some(wanted.clone()), found);
             }
             Self::Count(condition, wanted) => {
                 let found = count.next().copied().unwrap_or(0);
@@ -411,24 +342,18 @@ impl Expected {
 
     fn unmet_by(&self, lead: &Lead, happened: &Happened<'_>) -> Option<String> {
         let playbook = happened.world.playbook();
-        let told = |at: Instant| local(&playbook.zone, at);
-        let text = |text: &str| Some(text.to_owned());
+        let told = |at: Instant| moment(&playbook.zone, at);
+        let owner = lead.owner_id().map(|owner| owner.as_str());
         match self {
-            Self::Owner(wanted) => differ(
-                "owner",
-                text(wanted),
-                lead.owner_id().map(ToString::to_string),
-            ),
-            Self::NoOwner => differ("owner", None, lead.owner_id().map(ToString::to_string)),
+            Self::Owner(wanted) => differ("owner", Who(Some(wanted)), Who(owner)),
+            Self::NoOwner => differ("owner", Who(None), Who(owner)),
             Self::Stage(wanted) => differ("stage", wanted.as_str(), lead.stage.as_str()),
             Self::Pipeline(wanted) => differ("pipeline", wanted.as_str(), lead.pipeline.as_str()),
             Self::Open(wanted) => differ("open", *wanted, lead.is_open()),
             Self::Outcome(wanted) => {
-                let outcome = lead
-                    .closed
-                    .as_ref()
-                    .map(|closed| closed.outcome.to_string());
-                differ("outcome", text(wanted), outcome)
+                let closed = lead.closed.as_ref();
+                let outcome = closed.map(|closed| closed.outcome.as_str());
+                differ("outcome", Some(wanted.as_str()), outcome)
             }
             Self::Tasks(wanted) => {
                 let open = lead.tasks.iter().filter(|task| task.ended.is_none());
@@ -480,10 +405,10 @@ impl Expected {
                     .fields
                     .iter()
                     .find(|(known, _)| **known == **name)
-                    .map(|(_, value)| value.to_string());
+                    .map(|(_, value)| value.clone());
                 let field = playbook.fields.iter().find(|field| field.name == **name);
                 let kept = field.and_then(|field| field.accept(wanted).ok());
-                let wanted = kept.as_ref().unwrap_or(wanted).to_string();
+                let wanted = kept.unwrap_or_else(|| wanted.clone());
                 differ(&format!("field {name}"), Some(wanted), found)
             }
             Self::Quote(expected) => expected.unmet(lead, playbook),
@@ -525,24 +450,24 @@ impl Expected {
                 differ("earlier owners", wanted.clone(), found)
             }
             Self::SameLeadAs(other) => {
-                let found = happened.other(other).map(|other| other.id);
-                differ("the same lead", Some(lead.id), found)
+                let found = happened.other(other);
+                let is_other = found.is_none_or(|found| found.id != lead.id);
+                is_other
+                    .then(|| format!("expected the same lead as {}, found another", other.told()))
             }
             Self::SameContactAs(other) => {
-                let found = happened.other(other).map(|other| other.contact.id);
-                differ("the same contact", Some(lead.contact.id), found)
+                let found = happened.other(other);
+                let is_other = found.is_none_or(|found| found.contact.id != lead.contact.id);
+                is_other.then(|| format!("expected the contact of {}, found another", other.told()))
             }
             _ => None,
         }
     }
 }
 
-pub(super) fn differ<T: PartialEq + std::fmt::Debug>(
-    what: &str,
-    wanted: T,
-    found: T,
-) -> Option<String> {
-    (wanted != found).then(|| format!("{what}: expected {wanted:?}, found {found:?}"))
+pub(super) fn differ<T: PartialEq + Told>(what: &str, wanted: T, found: T) -> Option<String> {
+    let told = || format!("{what}: expected {}, found {}", wanted.told(), found.told());
+    (wanted != found).then(told)
 }
 
 fn sorted(texts: &[SmolStr]) -> Vec<SmolStr> {
@@ -561,8 +486,13 @@ fn refused(codes: &[SmolStr], error: Option<&Error>) -> Option<String> {
     let found = sorted(&names_of(refusal));
     let wanted = sorted(codes);
     let by_code = wanted.len() == 1 && wanted[0] == refusal.code();
-    (wanted != found && !by_code)
-        .then(|| format!("refused: expected {wanted:?}, found {found:?} ({refusal})"))
+    (wanted != found && !by_code).then(|| {
+        format!(
+            "refused: expected {}, found {} ({refusal})",
+            wanted.told(),
+            found.told()
+        )
+    })
 }
 
 fn names_of(refusal: &Refusal) -> Vec<SmolStr> {
@@ -611,7 +541,7 @@ fn notified(happened: &Happened<'_>) -> Vec<SmolStr> {
 
 /// Why the message of a template was dropped whose state changed last, or why the last one was not
 /// queued to begin with.
-fn dropped(happened: &Happened<'_>, template: &str) -> Option<String> {
+fn dropped(happened: &Happened<'_>, template: &str) -> Option<SmolStr> {
     let of_template = happened
         .messages
         .iter()
@@ -621,16 +551,23 @@ fn dropped(happened: &Happened<'_>, template: &str) -> Option<String> {
         return Some(because.as_str().into());
     }
     let not_queued = format!("message {template} not sent: ");
-    let lines = happened.explained?.history.iter().rev();
+    let mut lines = happened.explained?.history.iter().rev();
     lines
-        .filter_map(|line| line.what.strip_prefix(not_queued.as_str()))
-        .map(str::to_owned)
-        .next()
+        .find_map(|line| line.what.strip_prefix(not_queued.as_str()))
+        .map(SmolStr::from)
 }
 
 fn lacks(what: &str, said: Option<String>, part: &str) -> Option<String> {
     let says = said.as_ref().is_some_and(|said| said.contains(part));
-    (!says).then(|| format!("{what} should say {part:?}; it says {said:?}"))
+    let told = || match &said {
+        Some(said) => format!(
+            "{what} should say {}; it says:\n{}",
+            part.told(),
+            said.trim_end()
+        ),
+        None => format!("{what} should say {}; there is none", part.told()),
+    };
+    (!says).then(told)
 }
 
 impl Happened<'_> {

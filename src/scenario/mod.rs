@@ -52,9 +52,11 @@ use crate::playbook::load::Folder;
 use crate::time::Instant;
 
 mod expect;
+mod names;
 mod quotes;
 mod read;
 mod run;
+mod told;
 mod world;
 
 pub use expect::Expected;
@@ -130,9 +132,10 @@ pub fn read(folder: &Folder) -> Result<Vec<Scenario>, Faults> {
     read::read(folder, None)
 }
 
-/// Reads all scenarios of a playbook, and checks that the stages, tasks, templates, roles and fields
-/// that they expect are the playbook's: an expectation of what there isn't would only fail when it
-/// is played, or, said of what should not be, never.
+/// Reads all scenarios of a playbook, and checks that what they name is there: the playbook's stages,
+/// tasks, templates, roles, fields and the values of these, their own agents and leads. What there
+/// isn't would only fail when it is played, or, expected not to be, never. A step may name what there
+/// isn't where it expects to be refused for that.
 ///
 /// # Errors
 /// Everything that is wrong with them, each with its place.

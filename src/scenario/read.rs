@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use smol_str::{SmolStr, format_smolstr};
 
+use super::names::{Names, Refused, Sort};
 use super::{Asked, Doing, Scenario, Step, quotes};
 use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, Waiting};
 use crate::ids::Name;
@@ -16,21 +17,28 @@ use crate::value::Value;
 
 pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<Scenario>, Faults> {
     let faults = RefCell::new(Vec::new());
-    let mut agents = Vec::new();
+    let mut agents: Vec<AgentSetup> = Vec::new();
     let mut scenarios = Vec::new();
+    let names = names_in(folder, playbook);
     for (path, text) in &folder.scenarios {
         let file = Source::new(path.clone(), without_bom(text), &faults);
         let mended = Mended::of(&file);
         let file = file.mended(&mended);
         let table = file.table();
         let mut root = Section::new(&file, table.get_ref(), 0..0, SmolStr::default());
-        agents.extend(
-            sections(&mut root, "agent")
-                .into_iter()
-                .filter_map(read_agent),
-        );
+        for section in sections(&mut root, "agent") {
+            let place = section.place_of("id");
+            let Some(agent) = read_agent(section, &names, SetUp::Shared) else {
+                continue;
+            };
+            if agents.iter().any(|known| known.agent == agent.agent) {
+                let (sort, name) = ("agent", agent.agent.clone());
+                file.fault(place, FaultKind::DefinedTwice { sort, name }, None);
+            }
+            agents.push(agent);
+        }
         for section in sections(&mut root, "scenario") {
-            scenarios.extend(read_scenario(section, playbook));
+            scenarios.extend(read_scenario(section, &names));
         }
         root.finish();
     }
@@ -52,6 +60,21 @@ pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<S
     Err(Faults(faults))
 }
 
+/// The names that all scenarios of a folder can use.
+fn names_in<'a>(folder: &Folder, playbook: Option<&'a Playbook>) -> Names<'a> {
+    let unheard = RefCell::new(Vec::new());
+    let mut names = Names::new(playbook);
+    for (path, text) in &folder.scenarios {
+        let file = Source::new(path.clone(), without_bom(text), &unheard);
+        let mended = Mended::of(&file);
+        let file = file.mended(&mended);
+        let table = file.table();
+        let root = Section::new(&file, table.get_ref(), 0..0, SmolStr::default());
+        names.add_agents(&root);
+    }
+    names
+}
+
 fn sections<'s>(section: &mut Section<'s>, key: &'static str) -> Vec<Section<'s>> {
     let nodes = section
         .optional(key)
@@ -60,7 +83,8 @@ fn sections<'s>(section: &mut Section<'s>, key: &'static str) -> Vec<Section<'s>
     nodes.iter().filter_map(Node::section).collect()
 }
 
-fn read_scenario(mut section: Section<'_>, playbook: Option<&Playbook>) -> Option<Scenario> {
+fn read_scenario(mut section: Section<'_>, names: &Names<'_>) -> Option<Scenario> {
+    let names = names.within(&section);
     let (file, line) = (section.source.file.clone(), section.line());
     let name = section.required("name").and_then(|node| node.text());
     let covers = section
@@ -74,13 +98,14 @@ fn read_scenario(mut section: Section<'_>, playbook: Option<&Playbook>) -> Optio
     let start = section.required("start").and_then(|node| instant(&node));
     let agents = sections(&mut section, "agent")
         .into_iter()
-        .filter_map(read_agent)
+        .filter_map(|agent| read_agent(agent, &names, SetUp::Before))
         .collect();
     let mut last_lead = None;
-    let steps = sections(&mut section, "step")
-        .into_iter()
-        .filter_map(|step| read_step(step, &mut last_lead, playbook))
-        .collect();
+    let mut now = start;
+    let mut steps = Vec::new();
+    for step in sections(&mut section, "step") {
+        steps.extend(read_step(step, &mut last_lead, &mut now, &names));
+    }
     section.finish();
     Some(Scenario {
         name: name?.into(),
@@ -95,8 +120,12 @@ fn read_scenario(mut section: Section<'_>, playbook: Option<&Playbook>) -> Optio
 
 /// An instant with its offset: `2026-03-06T16:30:00-05:00`.
 pub(super) fn instant(node: &Node<'_>) -> Option<Instant> {
+    moment(node).map(Instant::from)
+}
+
+fn moment(node: &Node<'_>) -> Option<chrono::DateTime<chrono::FixedOffset>> {
     let text = node.text()?;
-    let parsed = text.parse::<chrono::DateTime<chrono::FixedOffset>>();
+    let parsed = text.parse();
     if parsed.is_err() {
         let hint = Some("write for instance 2026-03-06T16:30:00-05:00".into());
         let found = text.into();
@@ -108,26 +137,51 @@ pub(super) fn instant(node: &Node<'_>) -> Option<Instant> {
             hint,
         );
     }
-    Some(parsed.ok()?.into())
+    parsed.ok()
 }
 
-fn read_agent(mut section: Section<'_>) -> Option<AgentSetup> {
-    let id = section.required("id").and_then(|node| node.text());
+/// Where an agent is set up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SetUp {
+    /// Before all scenarios: everything must be said that an agent needs.
+    Shared,
+    /// Before one scenario; it may change who is set up for all.
+    Before,
+    /// In a step: whoever is not made anew must be there.
+    InStep,
+}
+
+fn read_agent(mut section: Section<'_>, names: &Names<'_>, set_up: SetUp) -> Option<AgentSetup> {
+    let id_node = section.required("id");
+    let id = id_node.as_ref().and_then(|node| node.text());
+    if let (SetUp::InStep, Some(node), Some(id)) = (set_up, &id_node, id) {
+        names.check(Sort::Agent, node, id);
+    }
+    if set_up == SetUp::Shared {
+        for key in ["name", "email", "role"] {
+            section.required(key);
+        }
+    }
     let mut text = |key: &'static str| {
         section
             .optional(key)
             .and_then(|node| node.text())
             .map(SmolStr::from)
     };
-    let (name, email, phone, role, team) = (
-        text("name"),
-        text("email"),
-        text("phone"),
-        text("role"),
-        text("team"),
-    );
+    let (name, email, phone) = (text("name"), text("email"), text("phone"));
+    let team = section.optional("team").and_then(|node| {
+        let team = node.text()?;
+        names.check_team(&node, team);
+        Some(Name::from(team))
+    });
+    let role = section.optional("role").and_then(|node| {
+        let role = node.text()?;
+        names.check(Sort::Role, &node, role);
+        Some(Name::from(role))
+    });
     let cities = section.optional("cities").map(|node| node.list());
     let cities = cities.map(|nodes| {
+        nodes.iter().for_each(|node| names.check_city(node));
         nodes
             .iter()
             .filter_map(|node| Some(node.text()?.into()))
@@ -143,8 +197,8 @@ fn read_agent(mut section: Section<'_>) -> Option<AgentSetup> {
         name,
         email,
         phone,
-        role: role.map(Name::from),
-        team: team.map(Name::from),
+        role,
+        team,
         cities,
         capacity,
         available,
@@ -154,16 +208,25 @@ fn read_agent(mut section: Section<'_>) -> Option<AgentSetup> {
 fn read_step(
     mut section: Section<'_>,
     last_lead: &mut Option<SmolStr>,
-    playbook: Option<&Playbook>,
+    now: &mut Option<Instant>,
+    names: &Names<'_>,
 ) -> Option<Step> {
     let line = section.line();
-    let at = section.optional("at").and_then(|node| instant(&node));
-    if let Some(lead) = section.optional("lead").and_then(|node| node.text()) {
-        *last_lead = Some(lead.into());
+    let at = section.optional("at").and_then(|node| later(&node, now));
+    if let Some(node) = section.optional("lead") {
+        if let Some(lead) = node.text() {
+            names.check(Sort::Lead, &node, lead);
+            *last_lead = Some(lead.into());
+        }
     }
-    let doing = read_doing(&mut section, last_lead);
+    let refused = Refused::of(&section);
+    let named = Named {
+        names,
+        refused: &refused,
+    };
+    let doing = read_doing(&mut section, last_lead, now, &named);
     let expected = match section.optional("expect").and_then(|node| node.section()) {
-        Some(expect) => super::expect::read(expect, playbook),
+        Some(expect) => super::expect::read(expect, names),
         None => Vec::new(),
     };
     section.finish();
@@ -174,6 +237,85 @@ fn read_step(
         lead: last_lead.clone(),
         line,
     })
+}
+
+/// The instant until which a step lets time pass: never one that is over.
+fn later(node: &Node<'_>, now: &mut Option<Instant>) -> Option<Instant> {
+    let at = moment(node)?;
+    if let Some(is) = now.filter(|now| at < *now) {
+        let is = super::told::with_offset(is, *at.offset());
+        let kind = FaultKind::Scenario(format_smolstr!("this is over: it is {is} by then"));
+        node.fault(kind, Some("steps stand in the order of their times".into()));
+    }
+    *now = Some(at.into());
+    *now
+}
+
+/// The names of a scenario, and which of them a step expects to be refused for.
+struct Named<'a> {
+    names: &'a Names<'a>,
+    refused: &'a Refused,
+}
+
+impl Named<'_> {
+    /// What `key` says, which must be a name of this sort.
+    fn required<'s>(
+        &self,
+        section: &mut Section<'s>,
+        key: &'static str,
+        sort: Sort,
+    ) -> Option<&'s str> {
+        let node = section.required(key)?;
+        self.name(&node, key, sort)
+    }
+
+    /// The same, where nothing need be said.
+    fn optional<'s>(
+        &self,
+        section: &mut Section<'s>,
+        key: &'static str,
+        sort: Sort,
+    ) -> Option<&'s str> {
+        let node = section.optional(key)?;
+        self.name(&node, key, sort)
+    }
+
+    fn name<'s>(&self, node: &Node<'s>, key: &str, sort: Sort) -> Option<&'s str> {
+        let name = node.text()?;
+        if !self.refused.is_for(sort, key) {
+            self.names.check(sort, node, name);
+        }
+        Some(name)
+    }
+
+    /// Whatever else stands in a table are fields of the playbook.
+    fn fields(&self, section: &mut Section<'_>) -> Vec<(Name, Value)> {
+        let mut fields = Vec::new();
+        for (name, node) in section.rest() {
+            if let Some(hint) = beside(&name, &section.path) {
+                let (key, section) = (name.into(), format_smolstr!("[{}]", section.path));
+                let kind = FaultKind::UnknownKey { key, section };
+                node.at_its_key().fault(kind, Some(hint));
+                continue;
+            }
+            let value = if self.refused.is_for(Sort::Field, &name) {
+                node.value()
+            } else {
+                self.names
+                    .check_field(&node.at_its_key(), &name, section.asked());
+                self.names.value(&name, &node)
+            };
+            fields.extend(value.map(|value| (Name::from(name), value)));
+        }
+        fields
+    }
+}
+
+/// Where a key stands that is said of the step, and not of what happens in it.
+fn beside(key: &str, path: &str) -> Option<SmolStr> {
+    let is_of_step = matches!(key, "at" | "lead" | "expect");
+    let verb = path.rsplit('.').next().unwrap_or_default();
+    is_of_step.then(|| format_smolstr!("`{key}` stands beside `{verb}`, not in it"))
 }
 
 const VERBS: [&str; 21] = [
@@ -200,7 +342,12 @@ const VERBS: [&str; 21] = [
     "down-until",
 ];
 
-fn read_doing(section: &mut Section<'_>, last_lead: &mut Option<SmolStr>) -> Option<Doing> {
+fn read_doing(
+    section: &mut Section<'_>,
+    last_lead: &mut Option<SmolStr>,
+    now: &mut Option<Instant>,
+    named: &Named<'_>,
+) -> Option<Doing> {
     let mut said = Vec::new();
     for verb in VERBS {
         if let Some(node) = section.optional(verb) {
@@ -220,14 +367,15 @@ fn read_doing(section: &mut Section<'_>, last_lead: &mut Option<SmolStr>) -> Opt
         }
     };
     match verb {
-        "down-until" => return instant(node).map(Doing::DownUntil),
+        "down-until" => return later(node, now).map(Doing::DownUntil),
         "set-up" => {
             let asked = Asked {
                 by: Actor::host("set-up"),
                 happened_at: None,
                 id: None,
             };
-            return Some(Doing::SetUp(Box::new(read_agent(node.section()?)?), asked));
+            let agent = read_agent(node.section()?, named.names, SetUp::InStep)?;
+            return Some(Doing::SetUp(Box::new(agent), asked));
         }
         _ => {}
     }
@@ -238,29 +386,30 @@ fn read_doing(section: &mut Section<'_>, last_lead: &mut Option<SmolStr>) -> Opt
         return None;
     }
     let mut section = node.section()?;
-    let asked = read_asked(&mut section);
+    let asked = read_asked(&mut section, named);
     let doing = if verb == "register" {
         let reference = section.required("ref").and_then(|node| node.text());
-        let new = read_new_lead(&mut section);
+        let new = read_new_lead(&mut section, named);
         *last_lead = Some(reference?.into());
         Doing::Register(Box::new(new), asked)
     } else {
-        Doing::Order(read_order(verb, &mut section)?, asked)
+        Doing::Order(read_order(verb, &mut section, named)?, asked)
     };
-    section.finish_with(|key| {
-        let is_of_step = matches!(key, "at" | "lead" | "expect");
-        is_of_step.then(|| format_smolstr!("`{key}` stands beside `{verb}`, not in it"))
-    });
+    let path = section.path.clone();
+    section.finish_with(|key| beside(key, &path));
     Some(doing)
 }
 
 /// `by = "ana"`, `by = "host:web-form"`, or `by = "import:ana"`; the host, if nothing is said.
-fn read_asked(section: &mut Section<'_>) -> Asked {
-    let by = section.optional("by").and_then(|node| node.text());
-    let by = match by {
-        None => Actor::host("scenario"),
-        Some(text) => Actor::said(text),
-    };
+fn read_asked(section: &mut Section<'_>, named: &Named<'_>) -> Asked {
+    let by = section.optional("by").and_then(|node| {
+        let said = node.text()?;
+        if !named.refused.is_for(Sort::Agent, "by") {
+            named.names.check_actor(&node, said);
+        }
+        Some(Actor::said(said))
+    });
+    let by = by.unwrap_or_else(|| Actor::host("scenario"));
     let happened_at = section
         .optional("happened-at")
         .and_then(|node| instant(&node));
@@ -275,7 +424,10 @@ fn read_asked(section: &mut Section<'_>) -> Asked {
     }
 }
 
-fn read_new_lead(section: &mut Section<'_>) -> NewLead {
+fn read_new_lead(section: &mut Section<'_>, named: &Named<'_>) -> NewLead {
+    let source = named.optional(section, "source", Sort::Source);
+    let wait = named.optional(section, "wait", Sort::Wait);
+    let owner = named.optional(section, "owner", Sort::Agent);
     let mut text = |key: &'static str| {
         section
             .optional(key)
@@ -286,18 +438,14 @@ fn read_new_lead(section: &mut Section<'_>) -> NewLead {
         name: text("name").unwrap_or_default(),
         email: text("email"),
         phone: text("phone"),
-        source: text("source").map(Name::from),
-        wait: text("wait").map(Name::from),
-        owner: text("owner").map(|owner| owner.as_str().into()),
+        source: source.map(Name::from),
+        wait: wait.map(Name::from),
+        owner: owner.map(Into::into),
         ..NewLead::default()
     };
     new.wait_days = wait_days(section);
-    new.fields = rest(section);
+    new.fields = named.fields(section);
     new
-}
-
-fn text<'s>(section: &mut Section<'s>, key: &'static str) -> Option<&'s str> {
-    section.required(key)?.text()
 }
 
 fn reason(section: &mut Section<'_>) -> Option<SmolStr> {
@@ -305,8 +453,8 @@ fn reason(section: &mut Section<'_>) -> Option<SmolStr> {
 }
 
 /// `wait = "three-to-six-months", wait-days = 120`
-fn waiting(section: &mut Section<'_>) -> Option<Waiting> {
-    let group = section.optional("wait").and_then(|node| node.text());
+fn waiting(section: &mut Section<'_>, named: &Named<'_>) -> Option<Waiting> {
+    let group = named.optional(section, "wait", Sort::Wait);
     let wait_days = wait_days(section);
     Some(Waiting {
         group: group?.into(),
@@ -320,67 +468,58 @@ fn wait_days(section: &mut Section<'_>) -> Option<u32> {
         .and_then(|node| node.count(0..1_000_001))
 }
 
-/// Whatever else stands in a table are fields of the playbook.
-fn rest(section: &mut Section<'_>) -> Vec<(Name, Value)> {
-    let values = section.rest().into_iter();
-    values
-        .filter_map(|(name, node)| Some((Name::from(name), node.value()?)))
-        .collect()
-}
-
-fn read_order(verb: &str, section: &mut Section<'_>) -> Option<LeadOrder> {
+fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Option<LeadOrder> {
+    let mut said = |key, sort| named.required(section, key, sort);
     Some(match verb {
         "tried" => LeadOrder::Attempt { reached: false },
         "reached" => LeadOrder::Attempt { reached: true },
         "answered" => LeadOrder::Answered,
         "record" => LeadOrder::Record {
-            activity: text(section, "activity")?.into(),
+            activity: said("activity", Sort::Activity)?.into(),
         },
-        "move" => {
-            let stage = text(section, "to")?.into();
-            LeadOrder::MoveTo {
-                stage,
-                reason: reason(section),
-                wait: waiting(section),
-            }
-        }
-        "close" => {
-            let stage = text(section, "as")?.into();
-            LeadOrder::Close {
-                stage,
-                reason: reason(section),
-            }
-        }
+        "move" => LeadOrder::MoveTo {
+            stage: said("to", Sort::Stage)?.into(),
+            reason: reason(section),
+            wait: waiting(section, named),
+        },
+        "close" => LeadOrder::Close {
+            stage: said("as", Sort::FinalStage)?.into(),
+            reason: reason(section),
+        },
         "reopen" => LeadOrder::Reopen {
-            stage: text(section, "to")?.into(),
-            wait: waiting(section),
+            stage: said("to", Sort::Stage)?.into(),
+            wait: waiting(section, named),
         },
         "assign" => LeadOrder::Assign {
-            pool: text(section, "pool")?.into(),
+            pool: said("pool", Sort::Pool)?.into(),
         },
         "reassign" => LeadOrder::Reassign {
-            to: text(section, "to")?.into(),
+            to: said("to", Sort::Agent)?.into(),
         },
         "hold" => LeadOrder::Hold {
-            hold: text(section, "as")?.into(),
+            hold: said("as", Sort::Hold)?.into(),
         },
         "release" => LeadOrder::Release {
-            hold: text(section, "from")?.into(),
+            hold: said("from", Sort::Hold)?.into(),
         },
         "set" => {
-            let fields = rest(section)
-                .into_iter()
-                .map(|(name, value)| (name, Some(value)))
-                .collect();
-            LeadOrder::SetFields { fields }
+            let fields = named.fields(section).into_iter();
+            LeadOrder::SetFields {
+                fields: fields.map(|(name, value)| (name, Some(value))).collect(),
+            }
         }
         "complete" => {
-            let task = text(section, "task")?.into();
-            let choice = section
-                .optional("choice")
-                .and_then(|node| node.text())
-                .map(Name::from);
-            LeadOrder::Complete { task, choice }
+            let task = said("task", Sort::Task)?;
+            let choice = section.optional("choice").and_then(|node| {
+                if !named.refused.is_for(Sort::Choice, "choice") {
+                    named.names.check_choice(task, &node);
+                }
+                node.text().map(Name::from)
+            });
+            LeadOrder::Complete {
+                task: task.into(),
+                choice,
+            }
         }
         "quote" => quotes::read_order(section),
         "accept" => LeadOrder::AcceptQuote {

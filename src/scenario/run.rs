@@ -89,7 +89,7 @@ impl fmt::Display for Outcome {
                 writeln!(f, "FAILED  {:<12} {}", covers, self.name)?;
                 writeln!(f, "        {}:{}", failure.file, failure.line)?;
                 for unmet in &failure.unmet {
-                    writeln!(f, "        - {unmet}")?;
+                    writeln!(f, "        - {}", unmet.replace('\n', "\n          "))?;
                 }
                 for line in failure.timeline.lines() {
                     writeln!(f, "        | {line}")?;

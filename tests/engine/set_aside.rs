@@ -11,8 +11,8 @@ use leadkit::store::Verdict;
 use super::shop::{folder, read};
 use super::*;
 
-/// Whose city is `endless` has rules that start each other without end after an hour; who is called `Broken` gets
-/// a text that can't be rendered.
+/// Whose city is `endless` has rules that start each other without end after an hour, which can't be told when they
+/// are read: it depends on the day. Who is called `Broken` gets a text that can't be rendered.
 const RULES: &str = r#"
 [[rule]]
 name = "welcome"
@@ -34,7 +34,7 @@ do    = [{ set = "city", to = "round" }]
 
 [[rule]]
 name = "to"
-when = 'city == "round"'
+when = 'city == "round" and now > 2001-01-01'
 do   = [{ set = "city", to = "about" }]
 
 [[rule]]

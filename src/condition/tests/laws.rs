@@ -329,4 +329,27 @@ proptest! {
             prop_assert_eq!(alone.holds(&record, now), term.held, "{}", term);
         }
     }
+
+    #[test]
+    fn what_is_so_of_some_record_can_be_so(
+        made in made(), other in made(), record in record(), now in moment(),
+    ) {
+        let (other, condition) = (condition(&other.write(0)), condition(&made.write(0)));
+        let mut known = Known::default();
+        known.assume(&other, other.holds(&record, now));
+        for (place, value) in &record.0 {
+            // Of some facts nothing is known.
+            if place % 3 == 0 {
+                known.is(FactId(*place), value);
+            }
+        }
+        match condition.holds(&record, now) {
+            true => prop_assert!(condition.can_hold(&known), "{} with {}", condition, other),
+            false => prop_assert!(condition.can_fail(&known), "{} with {}", condition, other),
+        }
+        // What was forgotten can be anything.
+        let forgotten = condition.facts().map(|fact| fact.id);
+        forgotten.for_each(|fact| known.forget(fact));
+        prop_assert!(condition.can_hold(&known) || condition.can_fail(&known));
+    }
 }

@@ -1,6 +1,7 @@
 //! What conditions promise. The facts are those of a small invented playbook.
 
 mod holding;
+mod knowing;
 mod laws;
 mod reading;
 
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use smol_str::SmolStr;
 
-use super::{Catalogue, Condition, FactId, FactInfo, FactName, Facts, Fault, Unresolved};
+use super::{Catalogue, Condition, FactId, FactInfo, FactName, Facts, Fault, Known, Unresolved};
 use crate::time::{Elapsed, Instant};
 use crate::value::{Value, ValueRef, ValueType, fold};
 

@@ -6,8 +6,7 @@ use super::Names;
 use super::samples::Use;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
-use crate::playbook::pipeline::{Field, Misfit};
-use crate::playbook::read::{Node, Section, did_you_mean};
+use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{Action, Assign, Send, Whom};
 use crate::record::message::{Class, OnOwnerChange};
 
@@ -100,10 +99,7 @@ impl Names {
                     .map(|field| &field.name)
                     .collect::<Vec<_>>(),
             );
-            let value = section
-                .required("to")
-                .and_then(|node| Some((node.value()?, node)));
-            let (value, value_node) = value?;
+            let node = section.required("to")?;
             let field = self
                 .fields
                 .iter()
@@ -111,16 +107,7 @@ impl Names {
             if self.faulty_fields.contains(&field.name) {
                 return None;
             }
-            let value = match field.accept(&value) {
-                Ok(value) => value,
-                Err(misfit) => {
-                    let found = format_smolstr!("{value}");
-                    let hint = how_to_fit(field, &found, &misfit);
-                    let expected = "a value of this field";
-                    value_node.fault(FaultKind::WrongType { expected, found }, Some(hint));
-                    return None;
-                }
-            };
+            let value = node.value_of(field)?;
             return Some(Action::Set {
                 field: field.name.clone(),
                 value,
@@ -204,20 +191,5 @@ impl Names {
                 None => self.role_or_owner(node, text).map(Whom::Role),
             },
         }
-    }
-}
-
-/// What a field can be, where it can't be what was found.
-fn how_to_fit(field: &Field, found: &str, misfit: &Misfit) -> SmolStr {
-    let choices = field.choices.iter().map(SmolStr::as_str);
-    match misfit {
-        Misfit::NotATaxNumber(error) => format_smolstr!("{error}"),
-        _ if field.choices.is_empty() => {
-            format_smolstr!("`{}` is {}", field.name, field.value_type)
-        }
-        _ => did_you_mean(found, choices.clone()).unwrap_or_else(|| {
-            let all = choices.collect::<Vec<_>>().join(", ");
-            format_smolstr!("it is one of {all}")
-        }),
     }
 }

@@ -1,84 +1,41 @@
 //! What is wrong with a playbook as a whole: stages that nobody reaches or leaves, rules that
-//! start each other without end, rules that can never fire.
+//! start each other without end, rules that can never fire; and what is probably a slip.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use smol_str::SmolStr;
 
+use super::places::Places;
+use super::{cycles, never, unused};
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::fault::FaultKind;
+use crate::playbook::load::Folder;
 use crate::playbook::pipeline::Stage;
-use crate::playbook::read::{Section, Source};
-use crate::playbook::rule::{Action, Anchor, Leads, Rule};
+use crate::playbook::read::Source;
+use crate::playbook::rule::{Action, Rule};
 use crate::record::Lead;
 use crate::record::fields::Fields;
 
-/// Where things stand in the file, for faults that are found only at the end.
-pub(super) struct Places {
-    stages: Vec<(Name, Name, Range<usize>)>,
-    rules: Vec<(Name, Range<usize>)>,
-}
-
-impl Places {
-    pub(super) fn of(root: &mut Section<'_>) -> Self {
-        let mut stages = Vec::new();
-        for (pipeline, mut section) in root.sections("pipeline") {
-            let Some(mut all) = section.optional("stage").and_then(|node| node.section()) else {
-                continue;
-            };
-            for (stage, node) in all.entries("a stage") {
-                stages.push((pipeline.clone(), stage, node.key_span()));
-            }
-        }
-        let mut rules = Vec::new();
-        for node in root
-            .optional("rule")
-            .map(|node| node.list())
-            .unwrap_or_default()
-        {
-            let name = node
-                .section()
-                .and_then(|mut section| section.optional("name")?.text());
-            rules.extend(name.map(|name| (Name::from(name), node.span())));
-        }
-        for section in ["sla", "ageing", "wait", "reminder"] {
-            let Some(mut all) = root.optional(section).and_then(|node| node.section()) else {
-                continue;
-            };
-            for (name, node) in all.entries(section) {
-                rules.push((name, node.span()));
-            }
-        }
-        Self { stages, rules }
-    }
-
-    fn stage(&self, pipeline: &Name, stage: &Name) -> Range<usize> {
-        let found = self
-            .stages
-            .iter()
-            .find(|(p, s, _)| p == pipeline && s == stage);
-        found.map_or(0..0, |(_, _, span)| span.clone())
-    }
-
-    /// The place of a rule, or of the short form that it was read from (`first-contact.late`).
-    fn rule(&self, rule: &Name) -> Range<usize> {
-        let short = rule.as_str().split('.').next().unwrap_or_default();
-        let found = self
-            .rules
-            .iter()
-            .find(|(name, _)| name == rule || *name == *short);
-        found.map_or(0..0, |(_, span)| span.clone())
-    }
-}
-
 pub(super) fn check(playbook: &Playbook, file: &Source<'_>, places: &Places) {
     check_stages(playbook, file, places);
-    check_cycles(playbook, file, places);
-    check_scopes(playbook, file, places);
+    cycles::check(playbook, file, places);
+    never::check(playbook, file, places);
     check_counts(playbook, file);
+}
+
+/// Warns of what is no fault and probably a slip. `calendar` is the one that counts where none is
+/// named.
+pub(super) fn warn(
+    playbook: &Playbook,
+    folder: &Folder,
+    calendar: &Name,
+    file: &Source<'_>,
+    places: &Places,
+) {
+    never::warn(playbook, file, places);
+    unused::warn(playbook, folder, calendar, file, places);
 }
 
 /// Every list in a record has a bound, and some of them are as long as the playbook makes them.
@@ -172,104 +129,4 @@ fn is_dead_end(stage: &Stage, playbook: &Playbook) -> bool {
             .any(|action| matches!(action, Action::Move { .. }))
     };
     stage.outcome.is_none() && stage.ways.is_empty() && !playbook.rules.iter().any(moves_out)
-}
-
-/// Whether one rule's action is another's anchor, so that the other fires at the same instant.
-fn starts(action: &Action, rule: &Rule) -> bool {
-    if !rule.delay.is_zero() {
-        return false;
-    }
-    match (action, &rule.anchor) {
-        // Rules stop reassigning at some time, if they are told to.
-        (Action::Assign(assign), Anchor::Assigned) => assign.at_most.is_none(),
-        (Action::Move { stage, .. }, Anchor::Entered) => {
-            rule.scope.stages.is_empty() || rule.scope.stages.iter().any(|at| at.stage == *stage)
-        }
-        (Action::Set { field, .. }, Anchor::Field(on)) => field == on,
-        _ => false,
-    }
-}
-
-fn check_cycles(playbook: &Playbook, file: &Source<'_>, places: &Places) {
-    let next = |rule: &Rule| -> Vec<usize> {
-        let actions: Vec<&Action> = rule
-            .actions
-            .iter()
-            .flat_map(Action::with_fallbacks)
-            .collect();
-        let started = |other: &Rule| actions.iter().any(|action| starts(action, other));
-        let others = playbook.rules.iter().enumerate();
-        others
-            .filter(|(_, other)| started(other))
-            .map(|(place, _)| place)
-            .collect()
-    };
-    let edges: Vec<Vec<usize>> = playbook.rules.iter().map(next).collect();
-    let mut told = BTreeSet::new();
-    for start in 0..edges.len() {
-        let Some(cycle) = cycle_through(start, &edges) else {
-            continue;
-        };
-        if told.insert(cycle.iter().copied().collect::<BTreeSet<_>>()) {
-            let names: Vec<&str> = cycle
-                .iter()
-                .map(|&rule| playbook.rules[rule].name.as_str())
-                .collect();
-            let place = places.rule(&playbook.rules[start].name);
-            let hint =
-                Some("give one of them a delay, a limit (`at-most`), or another stage".into());
-            file.fault(
-                place,
-                FaultKind::RuleCycle {
-                    cycle: names.join(" -> ").into(),
-                },
-                hint,
-            );
-        }
-    }
-}
-
-/// A way from a rule back to itself, if there is one.
-fn cycle_through(start: usize, edges: &[Vec<usize>]) -> Option<Vec<usize>> {
-    let mut paths = vec![vec![start]];
-    let mut seen = BTreeSet::new();
-    while let Some(path) = paths.pop() {
-        let last = *path.last()?;
-        for &next in &edges[last] {
-            if next == start {
-                return Some(path);
-            }
-            if seen.insert(next) {
-                let mut longer = path.clone();
-                longer.push(next);
-                paths.push(longer);
-            }
-        }
-    }
-    None
-}
-
-fn check_scopes(playbook: &Playbook, file: &Source<'_>, places: &Places) {
-    for rule in &playbook.rules {
-        let all_final = !rule.scope.stages.is_empty()
-            && rule.scope.stages.iter().all(|at| {
-                playbook
-                    .stage(&at.pipeline, &at.stage)
-                    .is_some_and(|stage| stage.outcome.is_some())
-            });
-        let why = if all_final && rule.scope.leads == Leads::Open {
-            Some("its stages are final, and it is for open leads")
-        } else if rule.anchor == Anchor::Entered && rule.delay.is_negative() {
-            Some("it is due before the lead enters the stage")
-        } else {
-            None
-        };
-        if let Some(why) = why {
-            let kind = FaultKind::NeverFires {
-                rule: rule.name.as_str().into(),
-                why,
-            };
-            file.fault(places.rule(&rule.name), kind, None);
-        }
-    }
 }

@@ -28,16 +28,21 @@ mod actions;
 mod calendars;
 mod check;
 mod codes;
+mod cycles;
 mod fields;
+mod leads;
+mod never;
 mod parts;
 mod people;
 mod pipelines;
+mod places;
 mod pricing;
 mod rules;
 mod samples;
 mod tags;
 mod tasks;
 mod templates;
+mod unused;
 
 pub(super) fn compile(folder: &Folder) -> Result<Playbook, Faults> {
     let faults = RefCell::new(Vec::new());
@@ -48,10 +53,19 @@ pub(super) fn compile(folder: &Folder) -> Result<Playbook, Faults> {
     let table = file.table();
     let root = Section::new(&file, table.get_ref(), 0..0, SmolStr::default());
     let hash = folder.hash(table.get_ref());
-    let playbook = compile_root(folder, hash, &faults, root);
+    let warnings = RefCell::new(Vec::new());
+    let aside = File::new("playbook.toml", text, &warnings).mended(&mended);
+    let playbook = compile_root(folder, hash, &faults, root, &aside);
     let mut faults = faults.into_inner();
     match playbook {
-        Some(playbook) if faults.is_empty() => Ok(playbook),
+        Some(playbook) if faults.is_empty() => {
+            let mut warnings = warnings.into_inner();
+            sort(&mut warnings);
+            Ok(Playbook {
+                warnings,
+                ..playbook
+            })
+        }
         _ => {
             drop_echoes("playbook.toml", text, &mended, &mut faults);
             sort(&mut faults);
@@ -107,6 +121,7 @@ pub(super) struct Names {
     pipelines: Vec<Name>,
     stages: Vec<StageRef>,
     final_stages: Vec<StageRef>,
+    outcomes: Vec<SmolStr>,
     waiting_stages: Vec<StageRef>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
 }
@@ -137,6 +152,7 @@ fn compile_root(
     hash: Name,
     faults: &RefCell<Vec<Fault>>,
     mut root: Section<'_>,
+    aside: &File<'_>,
 ) -> Option<Playbook> {
     let head = read_head(&mut root);
     root.check_letters();
@@ -163,6 +179,7 @@ fn compile_root(
         pipelines: names_of(&mut root, "pipeline"),
         stages: Vec::new(),
         final_stages: Vec::new(),
+        outcomes: Vec::new(),
         waiting_stages: Vec::new(),
         choices: Vec::new(),
     };
@@ -186,7 +203,8 @@ fn compile_root(
     let mut templates = templates;
     let (tasks, rules) = rules::read(&mut root, &names, &mut templates);
     templates::check(&templates, folder, faults, &names);
-    let places = check::Places::of(&mut root);
+    let places = places::Places::of(&mut root);
+    let calendar = names.default_calendar.name.clone();
     let file = root.source;
     root.finish();
 
@@ -230,8 +248,12 @@ fn compile_root(
         choices: names.choices,
         activity_labels,
         hold_labels,
+        warnings: Vec::new(),
     };
     check::check(&playbook, file, &places);
+    if faults.borrow().is_empty() {
+        check::warn(&playbook, folder, &calendar, aside, &places);
+    }
     Some(playbook)
 }
 
@@ -409,6 +431,9 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
         .iter()
         .map(|source| source.kind.as_str().into())
         .collect();
+    let mut outcomes = names.outcomes.clone();
+    outcomes.sort_unstable();
+    outcomes.dedup();
     stages.sort_unstable();
     stages.dedup();
     kinds.sort_unstable();
@@ -421,6 +446,7 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
     vec![
         (LeadFact::Stage, stages.into()),
         (LeadFact::Pipeline, texts(&names.pipelines).into()),
+        (LeadFact::Outcome, outcomes.into()),
         (LeadFact::Wait, texts(&names.waits).into()),
         (LeadFact::Source, sources.into()),
         (LeadFact::SourceKind, kinds.into()),

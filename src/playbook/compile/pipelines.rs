@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::{Names, label_of};
+use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::{Base, Need, Pipeline, Route, Stage, UniquePart, WaitGroup, Way};
@@ -22,8 +23,13 @@ pub(super) fn find_stages(root: &mut Section<'_>, names: &mut Names) {
                 stage: Name::from(stage),
             };
             if let Some(mut section) = node.is_table().then(|| node.section()).flatten() {
-                if section.optional("final").is_some() {
+                if let Some(node) = section.optional("final") {
                     names.final_stages.push(at.clone());
+                    let text = node.is_text().then(|| node.text()).flatten();
+                    // Whoever asks for what was meant made no second mistake.
+                    let meant = text.and_then(meant_outcome);
+                    names.outcomes.extend(text.map(SmolStr::from));
+                    names.outcomes.extend(meant.map(SmolStr::from));
                 }
                 if section.optional("waits").is_some() {
                     names.waiting_stages.push(at.clone());
@@ -170,9 +176,7 @@ fn read_stage(name: Name, node: &Node<'_>, pipeline: &Name, names: &Names) -> Op
         .iter()
         .filter_map(|node| node.known("role", &names.roles))
         .collect();
-    let outcome = section
-        .optional("final")
-        .and_then(|node| Some(Name::from(node.text()?)));
+    let outcome = section.optional("final").and_then(|node| outcome(&node));
     let waits = section
         .optional("waits")
         .and_then(|node| node.bool())
@@ -186,6 +190,32 @@ fn read_stage(name: Name, node: &Node<'_>, pipeline: &Name, names: &Names) -> Op
         outcome,
         waits,
     })
+}
+
+/// How leads end in a final stage: `won`, `lost`, or a word of one's own that resembles neither.
+fn outcome(node: &Node<'_>) -> Option<Name> {
+    if !node.is_text() {
+        let hint =
+            "say how leads end here: `final = \"won\"`, `final = \"lost\"`, or a word of your own";
+        node.expected_or("a text", Some(hint.into()));
+        return None;
+    }
+    let text = node.text()?;
+    if let Some(meant) = meant_outcome(text) {
+        let (word, among) = (
+            text.into(),
+            "won, lost, or a word that resembles neither".into(),
+        );
+        let hint = smol_str::format_smolstr!("did you mean `{meant}`?");
+        node.fault(FaultKind::UnknownWord { word, among }, Some(hint));
+    }
+    Some(Name::from(text))
+}
+
+/// The outcome that a slip of the pen makes of this word.
+fn meant_outcome(word: &str) -> Option<&'static str> {
+    let meant = nearest(word, ["won", "lost"]);
+    meant.filter(|meant| *meant != word)
 }
 
 /// `to = { lost = ["reason"] }`, or `to = ["lost"]` where nothing is needed.

@@ -142,6 +142,17 @@ impl<'s> Section<'s> {
             .collect()
     }
 
+    /// Where the value of a key stands; the whole, if nothing is said there.
+    pub(crate) fn place_of(&self, key: &str) -> Range<usize> {
+        let value = self.table.get(key);
+        value.map_or_else(|| self.span.clone(), Spanned::span)
+    }
+
+    /// The keys that were asked for so far.
+    pub(crate) fn asked(&self) -> &[&'static str] {
+        &self.asked
+    }
+
     /// The line on which it begins.
     pub(crate) fn line(&self) -> usize {
         self.source.place(self.span.start).0

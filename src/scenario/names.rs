@@ -1,0 +1,411 @@
+//! The names that scenarios use, of the playbook's parts and of their own agents and leads: one that
+//! there isn't is a fault where it stands, and not only when the scenario is played.
+//!
+//! A step may well do what can't be done, to show that it is refused. So a name is let pass where the
+//! step expects to be refused for it.
+
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::hint::nearest;
+use crate::playbook::Playbook;
+use crate::playbook::fault::FaultKind;
+use crate::playbook::read::{Node, Section, did_you_mean};
+use crate::playbook::rule::{Action, Whom};
+use crate::value::Value;
+
+/// What a name can be the name of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    Activity,
+    Agent,
+    Choice,
+    FinalStage,
+    Field,
+    Hold,
+    Lead,
+    Level,
+    Outcome,
+    Pipeline,
+    Pool,
+    Role,
+    Source,
+    Stage,
+    Task,
+    Template,
+    Wait,
+}
+
+impl Sort {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Activity => "activity",
+            Self::Agent => "agent",
+            Self::Choice => "choice",
+            Self::FinalStage => "final stage",
+            Self::Field => "field",
+            Self::Hold => "hold",
+            Self::Lead => "lead",
+            Self::Level => "service level",
+            Self::Outcome => "outcome",
+            Self::Pipeline => "pipeline",
+            Self::Pool => "pool",
+            Self::Role => "role",
+            Self::Source => "source",
+            Self::Stage => "stage",
+            Self::Task => "task",
+            Self::Template => "template",
+            Self::Wait => "wait group",
+        }
+    }
+
+    /// The codes of refusals that an unknown name of this sort meets.
+    fn refusals(self) -> &'static [&'static str] {
+        match self {
+            Self::Agent => &["no-such-agent"],
+            Self::Choice => &["choice-needed"],
+            Self::FinalStage => &["unknown", "not-final"],
+            Self::Activity | Self::Hold | Self::Pool | Self::Stage => &["unknown"],
+            Self::Field | Self::Source | Self::Wait => &["incomplete", "unknown"],
+            _ => &[],
+        }
+    }
+}
+
+/// The names that there are; everything is one where no playbook says which.
+pub(super) struct Names<'a> {
+    playbook: Option<&'a Playbook>,
+    agents: Vec<SmolStr>,
+    /// The teams of all agents.
+    teams: Vec<SmolStr>,
+    leads: Vec<SmolStr>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(playbook: Option<&'a Playbook>) -> Self {
+        Self {
+            playbook,
+            agents: Vec::new(),
+            teams: Vec::new(),
+            leads: Vec::new(),
+        }
+    }
+
+    /// Takes note of the agents of a file, who work in all scenarios.
+    pub(super) fn add_agents(&mut self, root: &Section<'_>) {
+        self.agents.extend(each(root, "agent", "id"));
+        self.teams.extend(each(root, "agent", "team"));
+    }
+
+    /// These, and those of a scenario: its own agents, also those whom its steps set up, and its leads.
+    pub(super) fn within(&self, scenario: &Section<'_>) -> Self {
+        let steps = said(scenario, "step").map_or_else(Vec::new, |node| node.list());
+        let steps: Vec<Section<'_>> = steps.iter().filter_map(quiet_section).collect();
+        let of_steps = |verb, key| {
+            let tables = steps.iter().filter_map(move |step| said(step, verb));
+            tables.filter_map(move |table| text_of(&said(&quiet_section(&table)?, key)?))
+        };
+        let own = each(scenario, "agent", "id").into_iter();
+        let teams = each(scenario, "agent", "team").into_iter();
+        let set_up = steps.iter().filter_map(set_up_anew);
+        Self {
+            playbook: self.playbook,
+            agents: self
+                .agents
+                .iter()
+                .cloned()
+                .chain(own)
+                .chain(set_up)
+                .collect(),
+            teams: self.teams.iter().cloned().chain(teams).collect(),
+            leads: of_steps("register", "ref").collect(),
+        }
+    }
+
+    /// Reports a name that there isn't.
+    pub(super) fn check(&self, sort: Sort, node: &Node<'_>, name: &str) {
+        let Some(playbook) = self.playbook else {
+            return;
+        };
+        let known = self.known(playbook, sort);
+        if known.contains(&name) {
+            return;
+        }
+        // `sales.lost`, as routes say it: in a scenario the lead's own pipeline is meant.
+        let bare = name.rsplit('.').next().unwrap_or(name);
+        if matches!(sort, Sort::Stage | Sort::FinalStage) && known.contains(&bare) {
+            let (sort, name) = (sort.word(), name.into());
+            let hint = format_smolstr!("did you mean `{bare}`?");
+            return node.fault(FaultKind::UnknownName { sort, name }, Some(hint));
+        }
+        node.unknown(sort.word(), name, known.into_iter());
+    }
+
+    /// The same of a field, in whose place `others` could stand.
+    pub(super) fn check_field(&self, node: &Node<'_>, name: &str, others: &[&str]) {
+        let Some(playbook) = self.playbook else {
+            return;
+        };
+        let fields = self.known(playbook, Sort::Field);
+        if !fields.contains(&name) {
+            let known = fields.into_iter().chain(others.iter().copied());
+            node.unknown(Sort::Field.word(), name, known);
+        }
+    }
+
+    /// Reports who acts, if it is an agent that there isn't: `ana` or `import:ana`.
+    pub(super) fn check_actor(&self, node: &Node<'_>, said: &str) {
+        let Some((before, behind)) = said.split_once(':') else {
+            return self.check(Sort::Agent, node, said);
+        };
+        match before {
+            "host" => {}
+            "import" => self.check(Sort::Agent, node, behind),
+            _ if self.playbook.is_some() => {
+                let hint = did_you_mean(before, ["host", "import"]);
+                let hint = hint.map_or_else(
+                    || "who acts is an agent, `host:NAME` or `import:AGENT`".into(),
+                    |hint| SmolStr::from(hint.replace("`?", &format!(":{behind}`?"))),
+                );
+                let (sort, name) = (Sort::Agent.word(), said.into());
+                node.fault(FaultKind::UnknownName { sort, name }, Some(hint));
+            }
+            _ => {}
+        }
+    }
+
+    /// The value of a field, as the playbook writes it; reports one that the field can't have.
+    pub(super) fn value(&self, field: &str, node: &Node<'_>) -> Option<Value> {
+        let field = self
+            .playbook
+            .and_then(|playbook| playbook.field(&field.into()));
+        match field {
+            Some(field) => node.value_of(field),
+            None => node.value(),
+        }
+    }
+
+    /// Reports a team that resembles one whom the playbook tells something, where nobody is in that.
+    pub(super) fn check_team(&self, node: &Node<'_>, team: &str) {
+        let actions = self.playbook.into_iter().flat_map(Playbook::actions);
+        let told: Vec<&str> = actions
+            .filter_map(|action| match action {
+                Action::Notify {
+                    whom: Whom::Team(team),
+                    ..
+                } => Some(team.as_str()),
+                _ => None,
+            })
+            .collect();
+        let meant = nearest(team, told.iter().copied());
+        let is_slip = meant.is_some_and(|meant| !self.teams.iter().any(|team| team == meant));
+        if is_slip && !told.contains(&team) {
+            node.unknown("team", team, told.into_iter());
+        }
+    }
+
+    /// Reports cities that no lead can have, where the field that pools match is a choice.
+    pub(super) fn check_city(&self, node: &Node<'_>) {
+        let Some(playbook) = self.playbook else {
+            return;
+        };
+        let matched = playbook
+            .pools
+            .iter()
+            .filter_map(|pool| pool.match_city.as_ref());
+        let fields = matched.filter_map(|name| playbook.field(name));
+        let choices: Vec<&SmolStr> = fields.flat_map(|field| &field.choices).collect();
+        let Some(city) = node.text().filter(|_| !choices.is_empty()) else {
+            return;
+        };
+        if !choices
+            .iter()
+            .any(|choice| crate::value::folded_eq(choice, city))
+        {
+            node.unknown("city", city, choices.iter().map(|choice| choice.as_str()));
+        }
+    }
+
+    /// Reports a condition that can't be asked of leads.
+    pub(super) fn check_condition(&self, node: &Node<'_>, text: &str) {
+        let Some(Err(faults)) = self.playbook.map(|playbook| playbook.condition(text)) else {
+            return;
+        };
+        for fault in faults {
+            let hint = fault
+                .hint
+                .map(|hint| format_smolstr!("did you mean `{hint}`?"));
+            node.at_its_key()
+                .fault(FaultKind::Condition(fault.kind), hint);
+        }
+    }
+
+    /// Reports a choice that a task doesn't offer.
+    pub(super) fn check_choice(&self, task: &str, node: &Node<'_>) {
+        let task = self
+            .playbook
+            .and_then(|playbook| playbook.task(&task.into()));
+        if let Some(task) = task {
+            node.known("choice", task.choices.iter().map(|choice| &choice.name));
+        }
+    }
+
+    /// Reports the names in an expectation that there aren't.
+    pub(super) fn check_expected(&self, expect: &Section<'_>) {
+        for (sort, keys) in EXPECTED {
+            for node in keys.iter().filter_map(|key| said(expect, key)) {
+                self.check_each(*sort, &node);
+            }
+        }
+        for (_, node) in said(expect, "task-for").iter().flat_map(keyed) {
+            match text_of(&node) {
+                Some(who) if who != "owner" => self.check(Sort::Role, &node, &who),
+                _ => {}
+            }
+        }
+        for (condition, node) in said(expect, "count").iter().flat_map(keyed) {
+            self.check_condition(&node, &condition);
+        }
+    }
+
+    /// Reports names that there aren't among the keys of a table, or the texts of a list.
+    fn check_each(&self, sort: Sort, node: &Node<'_>) {
+        if node.is_table() {
+            for (name, node) in keyed(node) {
+                self.check(sort, &node.at_its_key(), &name);
+            }
+            return;
+        }
+        for node in node.list() {
+            if let Some(name) = text_of(&node) {
+                self.check(sort, &node, &name);
+            }
+        }
+    }
+
+    fn known<'n>(&'n self, playbook: &'n Playbook, sort: Sort) -> Vec<&'n str> {
+        fn texts<'n>(names: impl Iterator<Item = &'n crate::ids::Name>) -> Vec<&'n str> {
+            names.map(crate::ids::Name::as_str).collect()
+        }
+        let stages = || playbook.pipelines.iter().flat_map(|of| &of.stages);
+        match sort {
+            Sort::Activity => texts(playbook.activities.iter()),
+            Sort::Agent => self.agents.iter().map(SmolStr::as_str).collect(),
+            Sort::Choice => {
+                let choices = playbook.tasks.iter().flat_map(|task| &task.choices);
+                texts(choices.map(|choice| &choice.name))
+            }
+            Sort::FinalStage => {
+                let ends = stages().filter(|stage| stage.outcome.is_some());
+                texts(ends.map(|stage| &stage.name))
+            }
+            Sort::Field => texts(playbook.fields.iter().map(|field| &field.name)),
+            Sort::Hold => texts(playbook.holds.iter()),
+            Sort::Lead => self.leads.iter().map(SmolStr::as_str).collect(),
+            Sort::Level => {
+                let levels = playbook.tasks.iter().filter(|task| task.is_service_level);
+                texts(levels.map(|task| &task.name))
+            }
+            Sort::Outcome => texts(stages().filter_map(|stage| stage.outcome.as_ref())),
+            Sort::Pipeline => texts(playbook.pipelines.iter().map(|of| &of.name)),
+            Sort::Pool => texts(playbook.pools.iter().map(|pool| &pool.name)),
+            Sort::Role => texts(playbook.roles.iter().map(|role| &role.name)),
+            Sort::Source => texts(playbook.sources.iter().map(|source| &source.name)),
+            Sort::Stage => texts(stages().map(|stage| &stage.name)),
+            Sort::Task => texts(playbook.tasks.iter().map(|task| &task.name)),
+            Sort::Template => texts(playbook.templates.names()),
+            Sort::Wait => texts(playbook.waits.iter().map(|wait| &wait.name)),
+        }
+    }
+}
+
+/// Whose names the words of an expectation are.
+const EXPECTED: &[(Sort, &[&str])] = &[
+    (
+        Sort::Agent,
+        &[
+            "owner",
+            "mailed-as",
+            "ranked",
+            "earlier-owners",
+            "passed-over",
+        ],
+    ),
+    (Sort::Field, &["fields"]),
+    (Sort::Lead, &["same-lead-as", "same-contact-as"]),
+    (Sort::Level, &["sla"]),
+    (Sort::Outcome, &["outcome"]),
+    (Sort::Pipeline, &["pipeline"]),
+    (Sort::Role, &["notified"]),
+    (Sort::Stage, &["stage"]),
+    (Sort::Task, &["task", "tasks", "task-for"]),
+    (Sort::Template, &["mailed", "queued", "dropped"]),
+];
+
+/// What a step expects to be refused for.
+pub(super) enum Refused {
+    /// For whatever its refusal says.
+    Somehow,
+    /// For these names and codes; for nothing, if there are none.
+    For(Vec<SmolStr>),
+}
+
+impl Refused {
+    pub(super) fn of(step: &Section<'_>) -> Self {
+        let expect = said(step, "expect").and_then(|node| quiet_section(&node));
+        let Some(expect) = expect else {
+            return Self::For(Vec::new());
+        };
+        match said(&expect, "refused") {
+            Some(node) => Self::For(node.list().iter().filter_map(text_of).collect()),
+            None if said(&expect, "refusal-says").is_some() => Self::Somehow,
+            None => Self::For(Vec::new()),
+        }
+    }
+
+    /// Whether a name of this sort, as that input, is one that is to be refused.
+    pub(super) fn is_for(&self, sort: Sort, input: &str) -> bool {
+        match self {
+            Self::Somehow => true,
+            Self::For(said) => said
+                .iter()
+                .any(|said| said == input || sort.refusals().contains(&said.as_str())),
+        }
+    }
+}
+
+/// What each of some tables says under a key.
+fn each(section: &Section<'_>, tables: &str, key: &str) -> Vec<SmolStr> {
+    let tables = said(section, tables).map_or_else(Vec::new, |node| node.list());
+    let tables = tables.iter().filter_map(quiet_section);
+    tables
+        .filter_map(|table| text_of(&said(&table, key)?))
+        .collect()
+}
+
+/// Whom a step makes an agent: it says what an agent needs, and does not only change one.
+fn set_up_anew(step: &Section<'_>) -> Option<SmolStr> {
+    let agent = quiet_section(&said(step, "set-up")?)?;
+    let is_whole = ["name", "email", "role"]
+        .iter()
+        .any(|key| said(&agent, key).is_some());
+    text_of(&said(&agent, "id")?).filter(|_| is_whole)
+}
+
+/// What stands under a key, which is looked at beforehand and read later.
+fn said<'s>(section: &Section<'s>, key: &str) -> Option<Node<'s>> {
+    let mut all = section.keyed().into_iter();
+    all.find(|(known, _)| known == key).map(|(_, node)| node)
+}
+
+fn quiet_section<'s>(node: &Node<'s>) -> Option<Section<'s>> {
+    node.is_table().then(|| node.section()).flatten()
+}
+
+fn text_of(node: &Node<'_>) -> Option<SmolStr> {
+    let text = node.is_text().then(|| node.text()).flatten();
+    text.map(SmolStr::from)
+}
+
+fn keyed<'s>(node: &Node<'s>) -> Vec<(String, Node<'s>)> {
+    quiet_section(node).map_or_else(Vec::new, |section| section.keyed())
+}

@@ -1,0 +1,429 @@
+//! What can never be in a playbook, what always is, and what nothing uses: found when it is read.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+mod shop;
+
+use leadkit::playbook::Playbook;
+use leadkit::playbook::load::Folder;
+use shop::folder;
+
+/// A place in the playbook: that of the last line that begins so, at a part of it.
+fn place(folder: &Folder, line: &str, part: &str) -> String {
+    let all = folder.playbook.lines().enumerate();
+    let (number, text) = all
+        .filter(|(_, text)| text.starts_with(line))
+        .last()
+        .unwrap();
+    let column = text[..text.find(part).unwrap()].chars().count() + 1;
+    format!("playbook.toml:{}:{column}", number + 1)
+}
+
+fn faults(folder: &Folder) -> Vec<String> {
+    let faults = Playbook::read(folder).err();
+    let faults = faults.into_iter().flat_map(|faults| faults.0);
+    faults.map(|fault| fault.to_string()).collect()
+}
+
+fn warnings(folder: &Folder) -> Vec<String> {
+    let playbook = shop::read(folder);
+    playbook.warnings.iter().map(ToString::to_string).collect()
+}
+
+/// The shop, whose task and template are used, with a rule that says this.
+fn with_rule(said: &str) -> Folder {
+    let rules = format!(
+        r#"
+[source]
+web   = {{ kind = "digital" }}
+radio = {{ kind = "other" }}
+
+[field.vip]
+type = "bool"
+
+[task.ask]
+text = "Ask"
+
+[[rule]]
+name = "used"
+on   = "registered"
+do   = [{{ task = "call" }}, {{ task = "ask" }}, {{ send = "hello" }}]
+
+[[rule]]
+name = "said"
+{said}
+"#
+    );
+    folder(&rules, "")
+}
+
+/// One rule, the line at which it is faulty, and what is said of it.
+#[track_caller]
+fn assert_fault(said: &str, line: &str, part: &str, fault: &str) {
+    let folder = with_rule(said);
+    let wanted = format!("{}: {fault}", place(&folder, line, part));
+    assert_eq!(faults(&folder), [wanted], "{said}");
+}
+
+const DO: &str = "do = [{ task = \"ask\" }]\n";
+
+#[test]
+fn a_rule_whose_conditions_contradict_each_other_or_its_stage_can_never_fire() {
+    let never = "the rule `said` can never fire: ";
+    for (said, key, why) in [
+        (
+            "on = \"registered\"\nif = 'city == \"Quito\" and city == \"Loja\"'",
+            "if",
+            "its `if` or `unless` contradicts itself",
+        ),
+        (
+            "when = 'vip and not vip'",
+            "when",
+            "its `when` contradicts itself",
+        ),
+        (
+            "stage = \"new\"\non = \"touched\"\nif = 'stage == \"talking\"'",
+            "if",
+            "its `if` or `unless` can't be met by the leads that it is for then",
+        ),
+        (
+            "stage = \"new\"\nwhen = 'stage in [\"talking\", \"lost\"]'",
+            "when",
+            "its `when` can't hold of the leads that it is for",
+        ),
+        (
+            "on = \"touched\"\nif = 'outcome == \"lost\"'",
+            "if",
+            "its `if` or `unless` can't be met by the leads that it is for then",
+        ),
+        (
+            "on = \"touched\"\nunless = 'open'",
+            "unless",
+            "its `if` or `unless` can't be met by the leads that it is for then",
+        ),
+        (
+            "when = 'held'\nif = 'not held'",
+            "if",
+            "its `if` or `unless` can't be met by the leads that it is for then",
+        ),
+        (
+            "when = 'touched_at > now + 3d'",
+            "when",
+            "its `when` can't hold of the leads that it is for",
+        ),
+        (
+            "on = \"assigned\"\nif = 'owner is missing'",
+            "if",
+            "its `if` or `unless` can't be met by the leads that it is for then",
+        ),
+        (
+            "when = 'held'\nevery = \"1 day\"\nuntil = 'held or vip'",
+            "until",
+            "its `until` holds from the start",
+        ),
+    ] {
+        let part = if key == "until" { "'held" } else { "'" };
+        assert_fault(
+            &format!("{said}\n{DO}"),
+            &format!("{key} ="),
+            part,
+            &format!("{never}{why}"),
+        );
+    }
+}
+
+#[test]
+fn a_rule_that_can_fire_is_no_fault_and_needs_no_warning() {
+    for said in [
+        "when = 'owner is missing'",
+        "on = \"entered lost\"\nif = 'outcome == \"lost\" implies vip'",
+        "when = 'touched_at < now - 3d and touched_at > now - 5d'",
+        "on = \"overdue call\"\nif = 'stage == \"new\" or vip'",
+        "on = \"registered\"\nunless = 'registered_by == owner or owner.role == \"seller\"'",
+        "stage = [\"new\", \"talking\"]\non = \"touched\"\nif = 'stage == \"talking\"'",
+        "when = 'waits_until > now + 3d'",
+        "on = \"field birthday\"\nif = 'birthday > 1990-01-01'",
+    ] {
+        let folder = with_rule(&format!("{said}\n{DO}"));
+        assert_eq!(warnings(&folder), [""; 0], "{said}");
+    }
+}
+
+#[test]
+fn a_condition_that_decides_nothing_is_a_warning() {
+    for (said, key, warning) in [
+        (
+            "on = \"assigned\"\nif = 'owner is present'",
+            "if",
+            "`if` of the rule `said` always holds (without it the rule is the same)",
+        ),
+        (
+            "on = \"touched\"\nunless = 'stage == \"lost\"'",
+            "unless",
+            "`unless` of the rule `said` can never hold (without it the rule is the same)",
+        ),
+        (
+            "when = 'touched_at < now + 3d'",
+            "when",
+            "`when` of the rule `said` always holds (if it is meant from the start, say `on = \"registered\"`)",
+        ),
+    ] {
+        let folder = with_rule(&format!("{said}\n{DO}"));
+        let wanted = format!("{}: {warning}", place(&folder, &format!("{key} ="), "'"));
+        assert_eq!(warnings(&folder), [wanted], "{said}");
+    }
+}
+
+#[test]
+fn a_task_that_is_done_where_it_is_opened_is_a_warning() {
+    let folder = with_rule("on = \"entered talking\"\ndo = [{ task = \"call\" }]\n");
+    let at = place(&folder, "do =", "[");
+    let wanted = "`done` of `call`, where the rule `said` opens it, always holds \
+        (the task ends as soon as it is opened)";
+    assert_eq!(warnings(&folder), [format!("{at}: {wanted}")]);
+}
+
+#[test]
+fn a_rule_moves_leads_along_a_way() {
+    assert_fault(
+        "on = \"entered lost\"\nafter = \"3 days\"\ndo = [{ move = \"talking\" }]\n",
+        "do =",
+        "[",
+        "the rule `said` moves leads to `talking`, and no way leads there from `lost` \
+         (give the stage a way: to = [\"talking\"])",
+    );
+}
+
+#[test]
+fn a_need_a_pool_and_a_done_can_be_met() {
+    let rules = r#"
+[need]
+big = { if = 'city == "Quito" and city == "Loja"', text = "Big" }
+
+[pool.all]
+members = 'role == "seller" and not (role == "seller")'
+
+[sla.answer]
+on     = "registered"
+within = "1 hour"
+done   = 'attempts.total < 0'
+task   = "Answer"
+"#;
+    let folder = folder(rules, "");
+    let at = |line: &str| place(&folder, line, "'");
+    assert_eq!(
+        faults(&folder),
+        [
+            format!("{}: the need of `big` can never hold", at("big =")),
+            format!("{}: `members` of `all` can never hold", at("members")),
+            format!("{}: `done` of `answer` can never hold", at("done   =")),
+        ]
+    );
+}
+
+#[test]
+fn a_route_is_taken_by_some_lead() {
+    let rules = r#"
+[source]
+web = { kind = "digital" }
+
+[[route]]
+if = 'source == "web"'
+to = "sales.new"
+
+[[route]]
+if = 'source == "web" and city == "Quito"'
+to = "sales.talking"
+
+[[route]]
+to = "sales.new"
+
+[[route]]
+to = "sales.talking"
+"#;
+    let folder = folder(rules, "");
+    let never = "no lead takes this route: those before it take all";
+    let told = faults(&folder);
+    let first = place(&folder, "if = 'source == \"web\" and", "'");
+    assert_eq!(told[0], format!("{first}: {never}"), "{told:#?}");
+    let hint = "(the first route whose `if` holds counts; one without `if` stands last)";
+    assert!(told[1].ends_with(&format!("{never} {hint}")), "{told:#?}");
+    assert_eq!(told.len(), 2, "{told:#?}");
+}
+
+#[test]
+fn rules_that_wait_for_what_the_other_does_start_each_other_without_end() {
+    let cycle = |first: &str, second: &str| {
+        let rule = |name: &str, said: &str| format!("[[rule]]\nname = \"{name}\"\n{said}\n");
+        let field = "[field.vip]\ntype = \"bool\"\n\n[field.car]\ntype = \"choice\"\nof = [\"X1\", \"X3\"]\n\n";
+        let people = "[role.boss]\nmay = [\"*\"]\n\n[pool.bosses]\nmembers = 'role == \"boss\"'\n\n[pool.sellers]\nmembers = 'role == \"seller\"'\n\n";
+        let rules = format!(
+            "{field}{people}{}{}",
+            rule("one", first),
+            rule("two", second)
+        );
+        let folder = folder(&rules, "");
+        (faults(&folder), place(&folder, "[[rule]]", "["))
+    };
+    let hint = "(give one of them a delay, a limit (`at-most`), or another stage)";
+    for (first, second) in [
+        (
+            "when = 'vip'\ndo = [{ set = \"vip\", to = false }]",
+            "when = 'not vip'\ndo = [{ set = \"vip\", to = true }]",
+        ),
+        (
+            "when = 'car == \"X1\" and city == \"Quito\"'\ndo = [{ set = \"car\", to = \"X3\" }]",
+            "when = 'car == \"X3\"'\nif = 'city in [\"Quito\", \"Loja\"]'\ndo = [{ set = \"car\", to = \"X1\" }]",
+        ),
+        (
+            "when = 'stage == \"new\"'\ndo = [{ move = \"talking\" }]",
+            "stage = \"talking\"\nwhen = 'open'\ndo = [{ task = \"call\" }, { move = \"new\" }]",
+        ),
+        (
+            "when = 'owner.role == \"seller\"'\ndo = [{ assign = \"bosses\" }]",
+            "when = 'owner.role == \"boss\"'\ndo = [{ assign = \"sellers\" }]",
+        ),
+    ] {
+        let (told, _) = cycle(first, second);
+        let wanted =
+            format!("the rules one -> two start each other at once and without end {hint}");
+        assert_eq!(told.len(), 1, "{first}\n{second}\n{told:#?}");
+        assert!(told[0].ends_with(&wanted), "{told:#?}");
+    }
+    for (first, second) in [
+        // A delay, a limit, what may be otherwise, and what both can't be.
+        (
+            "when = 'vip'\nafter = \"1 day\"\ndo = [{ set = \"vip\", to = false }]",
+            "when = 'not vip'\ndo = [{ set = \"vip\", to = true }]",
+        ),
+        (
+            "when = 'owner.role == \"seller\"'\ndo = [{ assign = \"bosses\", at-most = 3 }]",
+            "when = 'owner.role == \"boss\"'\ndo = [{ assign = \"sellers\" }]",
+        ),
+        (
+            "when = 'car == \"X1\" and city == \"Quito\"'\ndo = [{ set = \"car\", to = \"X3\" }]",
+            "when = 'car == \"X3\" and city == \"Loja\"'\ndo = [{ set = \"car\", to = \"X1\" }]",
+        ),
+        (
+            "when = 'vip'\ndo = [{ set = \"vip\", to = true }]",
+            "when = 'not vip'\ndo = [{ set = \"vip\", to = false }]",
+        ),
+    ] {
+        let (told, _) = cycle(first, second);
+        assert_eq!(told, [""; 0], "{first}\n{second}");
+    }
+}
+
+#[test]
+fn a_route_behind_those_that_take_all_together_is_never_taken() {
+    let rules = r#"
+[[route]]
+if = 'wait is missing'
+to = "sales.new"
+
+[[route]]
+if = 'wait is present'
+to = "sales.talking"
+
+[[route]]
+to = "sales.lost"
+"#;
+    let folder = folder(rules, "");
+    let told = faults(&folder);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    let at = place(&folder, "[[route]]", "[[route]]");
+    assert!(
+        told[0].starts_with(&format!("{at}: no lead takes this route")),
+        "{told:#?}"
+    );
+}
+
+#[test]
+fn a_pool_that_chooses_by_who_won_most_is_warned_of_where_nothing_is_won() {
+    let pools = r#"
+[pool.best]
+members = 'available'
+
+[pool.turns]
+members = 'available'
+choose  = "evenly"
+
+[[rule]]
+name = "used"
+on   = "registered"
+do   = [{ task = "call" }, { send = "hello" }]
+"#;
+    let mut shop = folder(pools, "");
+    let at = place(&shop, "[pool.best]", "best");
+    let wanted = "the pool `best` chooses by who won most, and no stage ends as `won` \
+        (say `final = \"won\"` where leads are won, or `choose = \"evenly\"`)";
+    assert_eq!(warnings(&shop), [format!("{at}: {wanted}")]);
+    let lost = "lost    = {";
+    let won = format!("sold    = {{ final = \"won\" }}\n{lost}");
+    shop.playbook = shop.playbook.replacen(lost, &won, 1);
+    shop.playbook =
+        shop.playbook
+            .replacen("talking = { to = {", "talking = { to = { sold = [],", 1);
+    assert_eq!(warnings(&shop), [""; 0]);
+}
+
+#[test]
+fn what_nothing_uses_is_a_warning_where_it_stands() {
+    let rules = r#"
+[calendar.night]
+weekly = { mon-fri = ["20:00-23:00"] }
+
+[need]
+reason = { if = 'outcome.reason is present', text = "Why" }
+
+[task.ask]
+text = "Ask"
+
+[task.ask.choices]
+yes = { do = [{ task = "thank" }] }
+
+[task.thank]
+text = "Thank"
+
+[[rule]]
+name = "calls"
+on   = "registered"
+do   = [{ task = "call" }]
+"#;
+    let mut folder = folder(rules, "");
+    folder.holidays = vec![("holidays/ec.csv".into(), "2026-01-01\n".into())];
+    let at = |line: &str, part: &str| place(&folder, line, part);
+    let mut wanted = vec![
+        format!(
+            "{}: nothing counts in the calendar `night`",
+            at("[calendar.night]", "night")
+        ),
+        format!(
+            "{}: no way asks for the need `reason`",
+            at("reason =", "reason")
+        ),
+        format!("{}: nothing opens the task `ask`", at("[task.ask]", "ask]")),
+        format!(
+            "{}: nothing opens the task `thank`",
+            at("[task.thank]", "thank")
+        ),
+        "holidays/ec.csv:1:1: no calendar has the holidays of the file `holidays/ec.csv`".into(),
+        "templates/hello.txt:1:1: nothing sends the template `hello`".into(),
+    ];
+    assert_eq!(warnings(&folder), wanted);
+    // Whatever is opened by a choice of a task that is opened is used.
+    folder.playbook = folder.playbook.replace(
+        "do   = [{ task = \"call\" }]",
+        "do   = [{ task = \"call\" }, { task = \"ask\" }]",
+    );
+    wanted.retain(|warning| !warning.contains("task"));
+    assert_eq!(warnings(&folder), wanted);
+}
+
+#[test]
+fn the_playbooks_that_are_shipped_have_nothing_to_be_warned_of() {
+    for name in ["field-and-digital-sales", "deferred-follow-up"] {
+        let playbook = Playbook::load(format!("playbooks/{name}")).unwrap();
+        assert!(playbook.warnings.is_empty(), "{:#?}", playbook.warnings);
+    }
+}
