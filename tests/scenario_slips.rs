@@ -135,6 +135,12 @@ const SLIPS: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "car = \"X1\"",
+        "vehicle = \"X1\"",
+        "vehicle",
+        "there is no field `vehicle` (known: city, appointment, birthday, car, town)",
+    ),
+    (
+        "car = \"X1\"",
         "emial = \"a@example.com\"",
         "emial",
         "there is no field `emial` (did you mean `email`?)",
@@ -297,13 +303,17 @@ fn a_step_does_not_go_back_in_time() {
         "at       = \"2026-03-02T13:00:00+01:00\"",
         "at       = \"2026-03-02T03:00:00+01:00\"",
         "\"2026-03-02T03",
-        &format!("this is over: it is 2026-03-02T12:00:00+01:00 by then {hint}"),
+        &format!(
+            "this is in the past: it is 2026-03-02T12:00:00+01:00 when this step begins {hint}"
+        ),
     );
     assert_told(
         "at     = \"2026-03-02T12:00:00+01:00\"",
         "at     = \"2026-03-01T12:00:00+01:00\"",
         "\"2026-03-01",
-        &format!("this is over: it is 2026-03-02T10:00:00+01:00 by then {hint}"),
+        &format!(
+            "this is in the past: it is 2026-03-02T10:00:00+01:00 when this step begins {hint}"
+        ),
     );
 }
 

@@ -146,9 +146,14 @@ impl<'a> Names<'a> {
             return;
         };
         let fields = self.known(playbook, Sort::Field);
-        if !fields.contains(&name) {
-            let known = fields.into_iter().chain(others.iter().copied());
-            node.unknown(Sort::Field.word(), name, known);
+        if fields.contains(&name) {
+            return;
+        }
+        // The others only where one of them is meant: there are too many to tell them all.
+        let all = || fields.iter().chain(others).copied();
+        match nearest(name, all()) {
+            Some(_) => node.unknown(Sort::Field.word(), name, all()),
+            None => node.unknown(Sort::Field.word(), name, fields.iter().copied()),
         }
     }
 

@@ -244,7 +244,9 @@ fn later(node: &Node<'_>, now: &mut Option<Instant>) -> Option<Instant> {
     let at = moment(node)?;
     if let Some(is) = now.filter(|now| at < *now) {
         let is = super::told::with_offset(is, *at.offset());
-        let kind = FaultKind::Scenario(format_smolstr!("this is over: it is {is} by then"));
+        let kind = FaultKind::Scenario(format_smolstr!(
+            "this is in the past: it is {is} when this step begins"
+        ));
         node.fault(kind, Some("steps stand in the order of their times".into()));
     }
     *now = Some(at.into());

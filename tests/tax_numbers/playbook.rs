@@ -170,7 +170,7 @@ fn each_slip_is_one_fault_that_says_how_to_mend_it() {
         ),
         (
             rule(right, wrong),
-            "expected a value of this field, found 1792060346; no RUC: it has 10 characters, and not 13",
+            "expected a value of this field, found `1792060346`; no RUC: it has 10 characters, and not 13",
         ),
         (
             "[field.ruc]\ntype = \"ruc\"\nof = \"EC\"\n".into(),

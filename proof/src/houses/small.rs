@@ -4,6 +4,8 @@
 use std::fmt::Write as _;
 
 use leadkit::decide::command::StageMapping;
+use leadkit::playbook::Playbook;
+use leadkit::playbook::fault::FaultKind;
 use leadkit::playbook::load::Folder;
 
 use crate::dice::Dice;
@@ -22,15 +24,39 @@ pub(super) fn folders(versions: usize, dice: &mut Dice) -> (Vec<Folder>, Vec<Sta
         texts.push(text(&frame, has_extra, &rules, dice));
         change(&mut rules, version, dice);
     }
-    let folders = texts.into_iter().map(|playbook| Folder {
+    let folders = texts.into_iter().map(without_dead_rules);
+    let mapping = StageMapping::new(("sale", "extra"), ("sale", "talking"));
+    (folders.collect(), vec![mapping])
+}
+
+/// The folder of a playbook, without the rules of which chance made some that can never fire, or that
+/// move leads where no way leads: those are faults.
+fn without_dead_rules(playbook: String) -> Folder {
+    let folder = folder(playbook);
+    let faults = Playbook::read(&folder).err();
+    let faults = faults.into_iter().flat_map(|faults| faults.0);
+    let dead: Vec<String> = faults
+        .filter_map(|fault| match fault.kind {
+            FaultKind::NeverFires { rule, .. } | FaultKind::NoWay { rule, .. } => {
+                Some(format!("name = \"{rule}\"\n"))
+            }
+            _ => None,
+        })
+        .collect();
+    let rules = folder.playbook.split("[[rule]]\n");
+    let is_alive = |rule: &&str| !dead.iter().any(|name| rule.starts_with(name.as_str()));
+    let alive: Vec<&str> = rules.filter(is_alive).collect();
+    self::folder(alive.join("[[rule]]\n"))
+}
+
+fn folder(playbook: String) -> Folder {
+    Folder {
         playbook,
         templates: TEMPLATES
             .map(|(path, text)| (path.into(), text.to_owned()))
             .into(),
         ..Folder::default()
-    });
-    let mapping = StageMapping::new(("sale", "extra"), ("sale", "talking"));
-    (folders.collect(), vec![mapping])
+    }
 }
 
 /// Some rules go, some change, some come.
