@@ -1,28 +1,39 @@
 //! Assignment: who gets a lead, and why (requirement M2).
 //!
 //! A pure function of the pool's record. It is deterministic (the same history gives the same
-//! owner), nobody unavailable or full ever gets a lead, and the reasons come with the choice.
+//! owner), nobody unavailable, away or full ever gets a lead, and the reasons come with the choice.
 
 use std::cmp::Reverse;
 
 use smol_str::SmolStr;
 
 use crate::ids::{AgentId, Name};
-use crate::playbook::people::{Choose, PoolSpec};
+use crate::playbook::people::{AgentList, Choose, PoolSpec};
+use crate::playbook::rule::BusinessTime;
+use crate::record::fields::Fields;
 use crate::record::pool::{Member, PassedOver, Pool, Ranked, Reasons};
 use crate::record::workload::Counts;
 use crate::time::Instant;
-use crate::value::fold;
 
 /// What assignment must know of a lead.
 #[derive(Clone, Debug, Default)]
 pub struct Question<'a> {
-    /// The lead's city, folded, where the pool goes by it.
-    pub city: Option<SmolStr>,
+    /// What the agent must have, as [`wanted`] tells it of a lead.
+    pub wanted: Vec<(AgentList, Option<SmolStr>)>,
     /// Agents who had the lead before and are not to have it again.
     pub not: &'a [AgentId],
     /// Agents who already hold the contact in their base, in the order of their ids.
     pub holders: &'a [AgentId],
+}
+
+/// What a pool asks its members for, of a lead with these fields: for each of its lists what must
+/// be in it. A lead that does not say it is nobody's.
+#[must_use]
+pub fn wanted(spec: &PoolSpec, fields: &Fields) -> Vec<(AgentList, Option<SmolStr>)> {
+    let matches = spec.matches.iter();
+    matches
+        .map(|matched| (matched.list, matched.wanted(fields)))
+        .collect()
 }
 
 /// What a pool says.
@@ -32,12 +43,24 @@ pub struct Answer {
     pub chosen: Option<usize>,
     /// Why.
     pub reasons: Reasons,
+    /// The turn that the chosen one takes, where the pool goes by turns.
+    pub turn: Option<Turn>,
+}
+
+/// A turn: who takes it, and whose turn it could have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// The place of the member who takes it.
+    taken_by: usize,
+    /// The place of everybody who was eligible, and what a turn is worth for each.
+    weights: Vec<(usize, i64)>,
 }
 
 /// Lets a pool choose an owner.
 ///
-/// - Passed over, with the reason: who is unavailable, of another city, full, had the lead
-///   before, or holds the contact already.
+/// - Passed over, with the reason: who is unavailable, away, not at work where the pool asks for it,
+///   of another city or zone, without the skill, full, had the lead before, or holds the contact
+///   already.
 /// - Conversion is won leads over received ones in the pool's window, shrunk towards the team's
 ///   mean by the pool's number of pseudo-leads, so that two leads of two won don't beat seventy
 ///   of a hundred.
@@ -47,25 +70,36 @@ pub struct Answer {
 #[must_use]
 pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instant) -> Answer {
     let mut passed_over = Vec::new();
-    let mut eligible = Vec::new();
+    let mut eligible = Vec::with_capacity(pool.members.len());
     let means = Means::of(pool, now);
+    let mut at_work = AtWork::new(spec, now);
     for (place, member) in pool.members.iter().enumerate() {
-        match hindrance(spec, member, question) {
+        match hindrance(spec, member, question, &mut at_work, now) {
             // Of those who are passed over, only so many are told.
             Some(_) if passed_over.len() == Reasons::MOST => {}
             Some(why) => passed_over.push((member.agent.clone(), why)),
             None => eligible.push(Candidate::of(spec, pool.choose, place, member, &means)),
         }
     }
+    // Before they are put in order: the turns of a pool are everybody's.
+    let weights = match pool.choose {
+        Choose::Best => Vec::new(),
+        Choose::Weighted | Choose::Evenly => {
+            let weights = eligible
+                .iter()
+                .map(|candidate| (candidate.place, candidate.weight));
+            weights.collect()
+        }
+    };
     match pool.choose {
-        Choose::Best => eligible.sort_by_key(|candidate| {
+        Choose::Best => bring_first(&mut eligible, |candidate| {
             (
                 Reverse(candidate.conversion_permille),
                 candidate.load,
                 candidate.place,
             )
         }),
-        Choose::Weighted | Choose::Evenly => eligible.sort_by_key(|candidate| {
+        Choose::Weighted | Choose::Evenly => bring_first(&mut eligible, |candidate| {
             (
                 Reverse(candidate.credit + candidate.weight),
                 candidate.load,
@@ -85,36 +119,44 @@ pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instan
         eligible: u32::try_from(eligible.len()).unwrap_or(u32::MAX),
         passed_over,
     };
+    let chosen = eligible.first().map(|candidate| candidate.place);
+    let goes_by_turns = pool.choose != Choose::Best;
     Answer {
-        chosen: eligible.first().map(|candidate| candidate.place),
+        chosen,
         reasons,
+        turn: chosen
+            .filter(|_| goes_by_turns)
+            .map(|taken_by| Turn { taken_by, weights }),
     }
 }
 
-/// Takes the turns of a weighted or even pool: everybody who could have had the lead is owed
+/// Brings those to the front who are told, in order; the order of the others is nobody's business,
+/// and to put a thousand in order takes longer than all the rest.
+fn bring_first<K: Ord>(candidates: &mut [Candidate], key: impl Fn(&Candidate) -> K) {
+    let told = Reasons::MOST.min(candidates.len());
+    if candidates.len() > told {
+        candidates.select_nth_unstable_by_key(told, &key);
+    }
+    candidates[..told].sort_unstable_by_key(&key);
+}
+
+/// Takes the turn of a weighted or even pool: everybody who could have had the lead is owed
 /// their weight, and who got it pays the sum. So over time each gets their share, and a new
 /// agent begins with nothing owed.
-pub fn take_turn(
-    spec: &PoolSpec,
-    pool: &mut Pool,
-    question: &Question<'_>,
-    chosen: usize,
-    now: Instant,
-) {
-    if pool.choose == Choose::Best {
+///
+/// The pool must be the one that gave the answer.
+pub fn take_turn(pool: &mut Pool, answer: &Answer) {
+    let Some(turn) = &answer.turn else {
         return;
-    }
-    let (means, choose) = (Means::of(pool, now), pool.choose);
-    let weight = |(place, member): (usize, &Member)| match hindrance(spec, member, question) {
-        Some(_) => 0,
-        None => Candidate::of(spec, choose, place, member, &means).weight,
     };
-    let weights: Vec<i64> = pool.members.iter().enumerate().map(weight).collect();
-    let sum: i64 = weights.iter().sum();
-    for (member, weight) in pool.members.iter_mut().zip(weights) {
-        member.credit += weight;
+    let mut sum = 0;
+    for (place, weight) in &turn.weights {
+        sum += weight;
+        if let Some(member) = pool.members.get_mut(*place) {
+            member.credit += weight;
+        }
     }
-    if let Some(member) = pool.members.get_mut(chosen) {
+    if let Some(member) = pool.members.get_mut(turn.taken_by) {
         member.credit -= sum;
     }
 }
@@ -131,14 +173,36 @@ pub fn round_with_newcomer(spec: &PoolSpec, pool: &Pool, now: Instant) -> i64 {
     sum + mean
 }
 
-fn hindrance(spec: &PoolSpec, member: &Member, question: &Question<'_>) -> Option<PassedOver> {
-    if !member.available {
+fn hindrance<'a>(
+    spec: &PoolSpec,
+    member: &'a Member,
+    question: &Question<'_>,
+    at_work: &mut AtWork<'a>,
+    now: Instant,
+) -> Option<PassedOver> {
+    let copy = member.copy.as_ref();
+    if !copy.available {
         return Some(PassedOver::Unavailable);
     }
-    if spec.match_city.is_some() && !serves(member, question.city.as_ref()) {
-        return Some(PassedOver::OtherCity);
+    if copy.is_away(now) {
+        return Some(PassedOver::Absent);
     }
-    if member.load >= member.capacity.unwrap_or(spec.capacity) {
+    for (list, wanted) in &question.wanted {
+        if !wanted
+            .as_ref()
+            .is_some_and(|wanted| copy.has(*list, wanted))
+        {
+            return Some(match list {
+                AgentList::Cities => PassedOver::OtherCity,
+                AgentList::Zones => PassedOver::OtherZone,
+                AgentList::Skills => PassedOver::LacksSkill,
+            });
+        }
+    }
+    if !at_work.is_open(copy.hours.as_ref()) {
+        return Some(PassedOver::OffHours);
+    }
+    if member.load >= copy.capacity.unwrap_or(spec.capacity) {
         return Some(PassedOver::Full);
     }
     if question.not.contains(&member.agent) {
@@ -150,14 +214,34 @@ fn hindrance(spec: &PoolSpec, member: &Member, question: &Question<'_>) -> Optio
     None
 }
 
-fn serves(member: &Member, city: Option<&SmolStr>) -> bool {
-    city.is_some_and(|city| member.cities.contains(city))
+/// Who is at work now, where the pool asks for it. Few calendars are the hours of many agents, so
+/// each is asked once.
+struct AtWork<'a> {
+    hours: Option<&'a BusinessTime>,
+    now: Instant,
+    known: Vec<(Option<&'a Name>, bool)>,
 }
 
-/// Cities compare folded and without surrounding blanks.
-#[must_use]
-pub fn city_key(city: &str) -> SmolStr {
-    fold(city.trim())
+impl<'a> AtWork<'a> {
+    fn new(spec: &'a PoolSpec, now: Instant) -> Self {
+        Self {
+            hours: spec.at_work.as_ref(),
+            now,
+            known: Vec::new(),
+        }
+    }
+
+    fn is_open(&mut self, own: Option<&'a Name>) -> bool {
+        let Some(hours) = self.hours else {
+            return true;
+        };
+        if let Some((_, is_open)) = self.known.iter().find(|(known, _)| *known == own) {
+            return *is_open;
+        }
+        let is_open = hours.of_agent(own).is_open(self.now);
+        self.known.push((own, is_open));
+        is_open
+    }
 }
 
 struct Candidate {
@@ -177,7 +261,7 @@ impl Candidate {
         member: &Member,
         means: &Means<'_>,
     ) -> Self {
-        let conversion_permille = means.shrunk(spec, place, member);
+        let conversion_permille = means.shrunk(spec, place);
         let weight = match choose {
             Choose::Best => 0,
             // Nobody starves: who never won anything still has a weight.
@@ -188,7 +272,7 @@ impl Candidate {
             place,
             conversion_permille,
             load: member.load,
-            capacity: member.capacity.unwrap_or(spec.capacity),
+            capacity: member.copy.capacity.unwrap_or(spec.capacity),
             weight,
             credit: member.credit,
         }
@@ -197,7 +281,8 @@ impl Candidate {
 
 /// What became of each member's leads, and of each team's: all of its members' in the pool.
 struct Means<'a> {
-    members: Vec<Counts>,
+    /// Of each member, with the place of the team.
+    members: Vec<(Counts, usize)>,
     teams: Vec<(Option<&'a Name>, Counts)>,
 }
 
@@ -206,9 +291,8 @@ impl<'a> Means<'a> {
         let mut members = Vec::with_capacity(pool.members.len());
         let mut teams: Vec<(Option<&Name>, Counts)> = Vec::new();
         for member in &pool.members {
-            let team = member.team.as_ref();
+            let team = member.copy.team.as_ref();
             let counts = member.tally.counts(now);
-            members.push(counts);
             let place = teams
                 .iter()
                 .position(|(known, _)| *known == team)
@@ -217,15 +301,14 @@ impl<'a> Means<'a> {
                     teams.len() - 1
                 });
             teams[place].1 = teams[place].1.plus(counts);
+            members.push((counts, place));
         }
         Self { members, teams }
     }
 
-    fn shrunk(&self, spec: &PoolSpec, place: usize, member: &Member) -> u32 {
-        let team = member.team.as_ref();
-        let of_team = self.teams.iter().find(|(known, _)| *known == team);
-        let mean = of_team.map(|(_, counts)| *counts).unwrap_or_default();
-        conversion_permille(self.members[place], mean, spec.prior)
+    fn shrunk(&self, spec: &PoolSpec, place: usize) -> u32 {
+        let (own, team) = self.members[place];
+        conversion_permille(own, self.teams[team].1, spec.prior)
     }
 }
 
@@ -245,11 +328,15 @@ pub fn conversion_permille(own: Counts, team: Counts, prior: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::calendar::Zone;
     use crate::condition::Condition;
     use crate::ids::Name;
     use crate::playbook::catalogue::BuiltInCatalogue;
+    use crate::record::Agent;
+    use crate::record::pool::AgentCopy;
     use crate::record::workload::Tally;
     use crate::store::Kind;
     use crate::time::Elapsed;
@@ -266,11 +353,13 @@ mod tests {
             kind: Kind::Agent,
             zone: &zone,
             roles: roles.into(),
+            teams: Vec::new().into(),
         };
         PoolSpec {
             name: Name::from("digital"),
             members: Condition::parse("available", &catalogue).unwrap(),
-            match_city: None,
+            matches: Vec::new(),
+            at_work: None,
             choose,
             over: Elapsed::days(180),
             prior: 10,
@@ -284,11 +373,12 @@ mod tests {
         (0..won).for_each(|_| tally.win(now()));
         Member {
             agent: agent.into(),
-            role: "advisor".into(),
-            team: None,
-            cities: Vec::new().into(),
-            capacity: None,
-            available: true,
+            copy: Arc::new(AgentCopy::of(&Agent::new(
+                agent.into(),
+                agent.into(),
+                "anybody@example.com".parse().unwrap(),
+                "advisor".into(),
+            ))),
             load: 0,
             tally,
             credit: 0,
@@ -368,9 +458,9 @@ mod tests {
         let mut got = [0, 0];
         for _ in 0..30 {
             let question = Question::default();
-            let place = choose(&spec, &pool, &question, now()).chosen.unwrap();
-            take_turn(&spec, &mut pool, &question, place, now());
-            got[place] += 1;
+            let answer = choose(&spec, &pool, &question, now());
+            take_turn(&mut pool, &answer);
+            got[answer.chosen.unwrap()] += 1;
         }
         assert!(got[0] >= 8, "{got:?}");
         assert!(got[1] > got[0], "{got:?}");
@@ -385,7 +475,9 @@ mod tests {
             let mut excluded = Vec::new();
             for (n, (available, load, capacity, had_it)) in states.into_iter().enumerate() {
                 let mut member = member(&format!("agent-{n:02}"), 0, 0);
-                (member.available, member.load, member.capacity) = (available, load, Some(capacity));
+                let copy = Arc::make_mut(&mut member.copy);
+                (copy.available, copy.capacity) = (available, Some(capacity));
+                member.load = load;
                 if had_it {
                     excluded.push(member.agent.clone());
                 }
@@ -398,7 +490,7 @@ mod tests {
                 prop_assert_eq!(&answer, &choose(&spec(way), &pool, &question, now()));
                 if let Some(place) = answer.chosen {
                     let chosen = &pool.members[place];
-                    prop_assert!(chosen.available && chosen.load < chosen.capacity.unwrap());
+                    prop_assert!(chosen.copy.available && chosen.load < chosen.copy.capacity.unwrap());
                     prop_assert!(!excluded.contains(&chosen.agent));
                 } else {
                     prop_assert_eq!(answer.reasons.eligible, 0);
@@ -417,13 +509,13 @@ mod tests {
             let question = Question::default();
             let means = Means::of(&pool, now());
             let weights: Vec<f64> =
-                pool.members.iter().enumerate().map(|(place, member)| f64::from(means.shrunk(&spec, place, member).max(1))).collect();
+                (0..pool.members.len()).map(|place| f64::from(means.shrunk(&spec, place).max(1))).collect();
             let sum: f64 = weights.iter().sum();
             let mut got = vec![0.0; weights.len()];
             for turn in 1..=200 {
-                let place = choose(&spec, &pool, &question, now()).chosen.unwrap();
-                take_turn(&spec, &mut pool, &question, place, now());
-                got[place] += 1.0;
+                let answer = choose(&spec, &pool, &question, now());
+                take_turn(&mut pool, &answer);
+                got[answer.chosen.unwrap()] += 1.0;
                 for (got, weight) in got.iter().zip(&weights) {
                     let share = weight / sum * f64::from(turn);
                     prop_assert!((got - share).abs() <= 1.0 + 1e-9, "{got} of {share} after {turn}");
