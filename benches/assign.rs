@@ -73,6 +73,9 @@ start = "new"
 [pipeline.sales.stage]
 new = { to = { won = [] } }
 won = { final = "won", to = ["new"] }
+
+[[route]]
+to = "sales.new"
 "#;
 
 fn playbook() -> Playbook {
