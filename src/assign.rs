@@ -82,36 +82,19 @@ pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instan
         }
     }
     // Before they are put in order: the turns of a pool are everybody's.
-    let weights = match pool.choose {
+    let turn: Vec<(usize, i64)> = match pool.choose {
         Choose::Best => Vec::new(),
-        Choose::Weighted | Choose::Evenly => {
-            let weights = eligible
-                .iter()
-                .map(|candidate| (candidate.place, candidate.weight));
-            weights.collect()
-        }
+        Choose::Weighted | Choose::Evenly => eligible.iter().map(Candidate::turn).collect(),
     };
-    match pool.choose {
-        Choose::Best => bring_first(&mut eligible, |candidate| {
-            (
-                Reverse(candidate.conversion_permille),
-                candidate.load,
-                candidate.place,
-            )
-        }),
-        Choose::Weighted | Choose::Evenly => bring_first(&mut eligible, |candidate| {
-            (
-                Reverse(candidate.credit + candidate.weight),
-                candidate.load,
-                candidate.place,
-            )
-        }),
-    }
-    let ranked = eligible.iter().take(Reasons::MOST).map(|candidate| Ranked {
-        agent: pool.members[candidate.place].agent.clone(),
-        conversion_permille: candidate.conversion_permille,
-        load: candidate.load,
-        capacity: candidate.capacity,
+    bring_first(&mut eligible);
+    let ranked = eligible.iter().take(Reasons::MOST).map(|candidate| {
+        let member = &pool.members[candidate.place];
+        Ranked {
+            agent: member.agent.clone(),
+            conversion_permille: means.shrunk(spec, candidate.place),
+            load: member.load,
+            capacity: member.copy.capacity.unwrap_or(spec.capacity),
+        }
     });
     let reasons = Reasons {
         pool: spec.name.clone(),
@@ -124,20 +107,21 @@ pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instan
     Answer {
         chosen,
         reasons,
-        turn: chosen
-            .filter(|_| goes_by_turns)
-            .map(|taken_by| Turn { taken_by, weights }),
+        turn: chosen.filter(|_| goes_by_turns).map(|taken_by| Turn {
+            taken_by,
+            weights: turn,
+        }),
     }
 }
 
 /// Brings those to the front who are told, in order; the order of the others is nobody's business,
 /// and to put a thousand in order takes longer than all the rest.
-fn bring_first<K: Ord>(candidates: &mut [Candidate], key: impl Fn(&Candidate) -> K) {
+fn bring_first(candidates: &mut [Candidate]) {
     let told = Reasons::MOST.min(candidates.len());
     if candidates.len() > told {
-        candidates.select_nth_unstable_by_key(told, &key);
+        candidates.select_nth_unstable_by_key(told, Candidate::order);
     }
-    candidates[..told].sort_unstable_by_key(&key);
+    candidates[..told].sort_unstable_by_key(Candidate::order);
 }
 
 /// Takes the turn of a weighted or even pool: everybody who could have had the lead is owed
@@ -244,13 +228,14 @@ impl<'a> AtWork<'a> {
     }
 }
 
+/// Somebody who could have the lead.
 struct Candidate {
     place: usize,
-    conversion_permille: u32,
+    /// What is best first: the conversion, or what the agent is owed with this turn.
+    rank: i64,
     load: u32,
-    capacity: u32,
+    /// What a turn is worth for the agent.
     weight: i64,
-    credit: i64,
 }
 
 impl Candidate {
@@ -261,21 +246,31 @@ impl Candidate {
         member: &Member,
         means: &Means<'_>,
     ) -> Self {
-        let conversion_permille = means.shrunk(spec, place);
-        let weight = match choose {
-            Choose::Best => 0,
+        let conversion = || i64::from(means.shrunk(spec, place));
+        let (rank, weight) = match choose {
+            Choose::Best => (conversion(), 0),
             // Nobody starves: who never won anything still has a weight.
-            Choose::Weighted => i64::from(conversion_permille.max(1)),
-            Choose::Evenly => 1,
+            Choose::Weighted => {
+                let weight = conversion().max(1);
+                (member.credit + weight, weight)
+            }
+            Choose::Evenly => (member.credit + 1, 1),
         };
         Self {
             place,
-            conversion_permille,
+            rank,
             load: member.load,
-            capacity: member.copy.capacity.unwrap_or(spec.capacity),
             weight,
-            credit: member.credit,
         }
+    }
+
+    /// The best first; then who has the least on hand, then by id.
+    fn order(&self) -> (Reverse<i64>, u32, usize) {
+        (Reverse(self.rank), self.load, self.place)
+    }
+
+    fn turn(&self) -> (usize, i64) {
+        (self.place, self.weight)
     }
 }
 
@@ -283,24 +278,24 @@ impl Candidate {
 struct Means<'a> {
     /// Of each member, with the place of the team.
     members: Vec<(Counts, usize)>,
-    teams: Vec<(Option<&'a Name>, Counts)>,
+    teams: Vec<Team<'a>>,
+}
+
+struct Team<'a> {
+    name: Option<&'a Name>,
+    beginning: u64,
+    counts: Counts,
 }
 
 impl<'a> Means<'a> {
     fn of(pool: &'a Pool, now: Instant) -> Self {
         let mut members = Vec::with_capacity(pool.members.len());
-        let mut teams: Vec<(Option<&Name>, Counts)> = Vec::new();
+        let mut teams: Vec<Team<'_>> = Vec::new();
+        let now_ms = now.timestamp_millis();
         for member in &pool.members {
-            let team = member.copy.team.as_ref();
-            let counts = member.tally.counts(now);
-            let place = teams
-                .iter()
-                .position(|(known, _)| *known == team)
-                .unwrap_or_else(|| {
-                    teams.push((team, Counts::default()));
-                    teams.len() - 1
-                });
-            teams[place].1 = teams[place].1.plus(counts);
+            let counts = member.tally.counts_at(now_ms);
+            let place = place_of(&mut teams, member.copy.team.as_ref());
+            teams[place].counts = teams[place].counts.plus(counts);
             members.push((counts, place));
         }
         Self { members, teams }
@@ -308,8 +303,33 @@ impl<'a> Means<'a> {
 
     fn shrunk(&self, spec: &PoolSpec, place: usize) -> u32 {
         let (own, team) = self.members[place];
-        conversion_permille(own, self.teams[team].1, spec.prior)
+        conversion_permille(own, self.teams[team].counts, spec.prior)
     }
+}
+
+/// Where a team stands among those that were met, behind them if it is new.
+fn place_of<'a>(teams: &mut Vec<Team<'a>>, name: Option<&'a Name>) -> usize {
+    // A name's beginning as a number tells most teams apart, and is compared at once.
+    let beginning = name.map_or(0, |name| beginning(name.as_str()));
+    let known = |team: &Team<'_>| team.beginning == beginning && team.name == name;
+    teams.iter().position(known).unwrap_or_else(|| {
+        teams.push(Team {
+            name,
+            beginning,
+            counts: Counts::default(),
+        });
+        teams.len() - 1
+    })
+}
+
+/// The first eight bytes.
+fn beginning(name: &str) -> u64 {
+    let mut first = [0; 8];
+    first
+        .iter_mut()
+        .zip(name.as_bytes())
+        .for_each(|(to, from)| *to = *from);
+    u64::from_le_bytes(first)
 }
 
 /// Won over received, in thousandths, as if `prior` more leads had come that converted like the
@@ -317,13 +337,28 @@ impl<'a> Means<'a> {
 #[must_use]
 pub fn conversion_permille(own: Counts, team: Counts, prior: u32) -> u32 {
     // won + prior * team.won / team.received, over received + prior; kept in whole numbers.
+    let team_received = u64::from(team.received.max(1));
+    let prior = u64::from(prior);
+    let won = (u64::from(own.won) * team_received).checked_add(prior * u64::from(team.won));
+    let received = (u64::from(own.received) + prior).checked_mul(team_received);
+    let (Some(won), Some(received)) = (won.and_then(|won| won.checked_mul(1000)), received) else {
+        return of_many(own, team, prior);
+    };
+    match received {
+        0 => 0,
+        received => u32::try_from(won / received).unwrap_or(u32::MAX),
+    }
+}
+
+/// The same for numbers of leads that nobody has.
+fn of_many(own: Counts, team: Counts, prior: u64) -> u32 {
     let team_received = u128::from(team.received.max(1));
     let won = u128::from(own.won) * team_received + u128::from(prior) * u128::from(team.won);
     let received = (u128::from(own.received) + u128::from(prior)) * team_received;
-    if received == 0 {
-        return 0;
+    match received {
+        0 => 0,
+        received => u32::try_from(won * 1000 / received).unwrap_or(u32::MAX),
     }
-    u32::try_from(won * 1000 / received).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -445,6 +480,11 @@ mod tests {
             conversion_permille(Counts::default(), Counts::default(), 0),
             0
         );
+        // However many there are.
+        let (received, won) = (u32::MAX, u32::MAX / 2);
+        let many = Counts { received, won };
+        assert_eq!(conversion_permille(many, many, u32::MAX), 499);
+        assert_eq!(of_many(team, team, 10), conversion_permille(team, team, 10));
     }
 
     /// Odoo gives all thirty leads to the senior agent.

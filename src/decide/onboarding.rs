@@ -98,6 +98,8 @@ impl Details {
         };
         let hours = setup.hours.clone();
         let hours = hours.or_else(|| before?.hours.clone());
+        let available = setup.available;
+        let available = available.or_else(|| Some(before?.available));
         let absences = setup.absences.clone();
         let absences = absences.or_else(|| Some(before?.absences.clone()));
         let mut absences = absences.unwrap_or_default();
@@ -114,9 +116,7 @@ impl Details {
             hours: hours.filter(|hours| !is_blank(hours.as_str())),
             absences,
             capacity: setup.capacity.or_else(|| before?.capacity),
-            available: setup
-                .available
-                .unwrap_or(before.is_none_or(|agent| agent.available)),
+            available: available.unwrap_or(true),
         }
     }
 

@@ -133,7 +133,11 @@ impl AgentCopy {
             AgentList::Zones => &self.zones,
             AgentList::Skills => &self.skills,
         };
-        list.binary_search(wanted).is_ok()
+        match list.len() {
+            // Few are found sooner by looking at each.
+            ..8 => list.contains(wanted),
+            _ => list.binary_search(wanted).is_ok(),
+        }
     }
 
     /// Whether the agent is away at an instant.
