@@ -70,7 +70,12 @@ pub struct Turn {
 #[must_use]
 pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instant) -> Answer {
     let mut passed_over = Vec::new();
-    let mut eligible = Vec::with_capacity(pool.members.len());
+    let mut first = First::default();
+    let mut weights = Vec::new();
+    let goes_by_turns = pool.choose != Choose::Best;
+    if goes_by_turns {
+        weights.reserve(pool.members.len());
+    }
     let means = Means::of(pool, now);
     let mut at_work = AtWork::new(spec, now);
     for (place, member) in pool.members.iter().enumerate() {
@@ -78,16 +83,16 @@ pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instan
             // Of those who are passed over, only so many are told.
             Some(_) if passed_over.len() == Reasons::MOST => {}
             Some(why) => passed_over.push((member.agent.clone(), why)),
-            None => eligible.push(Candidate::of(spec, pool.choose, place, member, &means)),
+            None => {
+                let candidate = Candidate::of(spec, pool.choose, place, member, &means);
+                if goes_by_turns {
+                    weights.push((place, candidate.weight));
+                }
+                first.meet(candidate);
+            }
         }
     }
-    // Before they are put in order: the turns of a pool are everybody's.
-    let turn: Vec<(usize, i64)> = match pool.choose {
-        Choose::Best => Vec::new(),
-        Choose::Weighted | Choose::Evenly => eligible.iter().map(Candidate::turn).collect(),
-    };
-    bring_first(&mut eligible);
-    let ranked = eligible.iter().take(Reasons::MOST).map(|candidate| {
+    let ranked = first.candidates.iter().map(|candidate| {
         let member = &pool.members[candidate.place];
         Ranked {
             agent: member.agent.clone(),
@@ -99,29 +104,41 @@ pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instan
     let reasons = Reasons {
         pool: spec.name.clone(),
         ranked: ranked.collect(),
-        eligible: u32::try_from(eligible.len()).unwrap_or(u32::MAX),
+        eligible: first.met,
         passed_over,
     };
-    let chosen = eligible.first().map(|candidate| candidate.place);
-    let goes_by_turns = pool.choose != Choose::Best;
+    let chosen = first.candidates.first().map(|candidate| candidate.place);
+    let taken_by = chosen.filter(|_| goes_by_turns);
     Answer {
         chosen,
         reasons,
-        turn: chosen.filter(|_| goes_by_turns).map(|taken_by| Turn {
-            taken_by,
-            weights: turn,
-        }),
+        turn: taken_by.map(|taken_by| Turn { taken_by, weights }),
     }
 }
 
-/// Brings those to the front who are told, in order; the order of the others is nobody's business,
-/// and to put a thousand in order takes longer than all the rest.
-fn bring_first(candidates: &mut [Candidate]) {
-    let told = Reasons::MOST.min(candidates.len());
-    if candidates.len() > told {
-        candidates.select_nth_unstable_by_key(told, Candidate::order);
+/// The first of those who were met, in order: so many as are told. The order of the others is
+/// nobody's business, and to put a thousand in order takes longer than all the rest.
+#[derive(Default)]
+struct First {
+    candidates: Vec<Candidate>,
+    met: u32,
+}
+
+impl First {
+    fn meet(&mut self, candidate: Candidate) {
+        self.met = self.met.saturating_add(1);
+        let is_full = self.candidates.len() == Reasons::MOST;
+        match self.candidates.last() {
+            Some(last) if is_full && last.order() < candidate.order() => return,
+            Some(_) if is_full => drop(self.candidates.pop()),
+            _ => {}
+        }
+        let order = candidate.order();
+        let place = self
+            .candidates
+            .partition_point(|known| known.order() < order);
+        self.candidates.insert(place, candidate);
     }
-    candidates[..told].sort_unstable_by_key(Candidate::order);
 }
 
 /// Takes the turn of a weighted or even pool: everybody who could have had the lead is owed
@@ -268,10 +285,6 @@ impl Candidate {
     fn order(&self) -> (Reverse<i64>, u32, usize) {
         (Reverse(self.rank), self.load, self.place)
     }
-
-    fn turn(&self) -> (usize, i64) {
-        (self.place, self.weight)
-    }
 }
 
 /// What became of each member's leads, and of each team's: all of its members' in the pool.
@@ -283,6 +296,7 @@ struct Means<'a> {
 
 struct Team<'a> {
     name: Option<&'a Name>,
+    /// The name's beginning as a number, which is compared at once.
     beginning: u64,
     counts: Counts,
 }
@@ -309,9 +323,12 @@ impl<'a> Means<'a> {
 
 /// Where a team stands among those that were met, behind them if it is new.
 fn place_of<'a>(teams: &mut Vec<Team<'a>>, name: Option<&'a Name>) -> usize {
-    // A name's beginning as a number tells most teams apart, and is compared at once.
     let beginning = name.map_or(0, |name| beginning(name.as_str()));
-    let known = |team: &Team<'_>| team.beginning == beginning && team.name == name;
+    let is_whole = name.is_none_or(|name| name.as_str().len() < size_of::<u64>());
+    let known = |team: &Team<'_>| {
+        let is_alike = team.beginning == beginning && team.name.is_some() == name.is_some();
+        is_alike && (is_whole || team.name == name)
+    };
     teams.iter().position(known).unwrap_or_else(|| {
         teams.push(Team {
             name,
@@ -322,14 +339,16 @@ fn place_of<'a>(teams: &mut Vec<Team<'a>>, name: Option<&'a Name>) -> usize {
     })
 }
 
-/// The first eight bytes.
+/// A name's first eight bytes; of one that is shorter all of them and zeros, which no name holds.
 fn beginning(name: &str) -> u64 {
-    let mut first = [0; 8];
-    first
-        .iter_mut()
-        .zip(name.as_bytes())
-        .for_each(|(to, from)| *to = *from);
-    u64::from_le_bytes(first)
+    let bytes = name.as_bytes();
+    match bytes.first_chunk() {
+        Some(first) => u64::from_le_bytes(*first),
+        None => {
+            let bytes = bytes.iter().rev();
+            bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
+        }
+    }
 }
 
 /// Won over received, in thousandths, as if `prior` more leads had come that converted like the
