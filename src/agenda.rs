@@ -246,7 +246,12 @@ pub fn task_due_at(
         return Ok(None);
     };
     let holds = holds_that(&spec.stopped_by, lead);
-    within.after_holds(task.anchor.at, &spec.calendar, wait_days(lead), holds)
+    within.after_holds(
+        task.anchor.at,
+        spec.calendar.of_lead(lead),
+        wait_days(lead),
+        holds,
+    )
 }
 
 fn holds_that<'a>(stopped_by: &'a StoppedBy, lead: &'a Lead) -> impl Iterator<Item = &'a Hold> {
@@ -295,9 +300,10 @@ fn next_occurrence<'a>(
         .last_fired(&rule.name)
         .filter(|fired| fired.anchor == anchor.at);
     let holds = || holds_that(&rule.stopped_by, lead);
+    let calendar = rule.calendar.of_lead(lead);
     let Some(base) = rule
         .delay
-        .after_holds(anchor.at, &rule.calendar, wait_days(lead), holds())?
+        .after_holds(anchor.at, calendar, wait_days(lead), holds())?
     else {
         return Ok(Standing::Held);
     };
@@ -313,7 +319,7 @@ fn next_occurrence<'a>(
 
     let due_of = |occurrence: u32| {
         let total = period.length.times(occurrence);
-        total.after_holds(base, &rule.calendar, None, holds())
+        total.after_holds(base, calendar, None, holds())
     };
     let just_before = |at: Instant| at - Elapsed::microseconds(1);
     // A lead that missed some catches up once: the next occurrence is behind the last firing.
@@ -385,7 +391,7 @@ fn started(
         Late::Skip => None,
         Late::Fire => Some(due_at),
         Late::FireWithin(delay) => {
-            let latest = delay.after(due_at, &rule.calendar, wait_days(lead))?;
+            let latest = delay.after(due_at, rule.calendar.of_lead(lead), wait_days(lead))?;
             (latest >= recorded).then_some(due_at)
         }
         Late::Spread(over) => recorded.checked_add_signed(share_of(over, lead, rule)),

@@ -1,28 +1,39 @@
 //! Assignment: who gets a lead, and why (requirement M2).
 //!
 //! A pure function of the pool's record. It is deterministic (the same history gives the same
-//! owner), nobody unavailable or full ever gets a lead, and the reasons come with the choice.
+//! owner), nobody unavailable, away or full ever gets a lead, and the reasons come with the choice.
 
 use std::cmp::Reverse;
 
 use smol_str::SmolStr;
 
 use crate::ids::{AgentId, Name};
-use crate::playbook::people::{Choose, PoolSpec};
+use crate::playbook::people::{AgentList, Choose, PoolSpec};
+use crate::playbook::rule::BusinessTime;
+use crate::record::fields::Fields;
 use crate::record::pool::{Member, PassedOver, Pool, Ranked, Reasons};
 use crate::record::workload::Counts;
 use crate::time::Instant;
-use crate::value::fold;
 
 /// What assignment must know of a lead.
 #[derive(Clone, Debug, Default)]
 pub struct Question<'a> {
-    /// The lead's city, folded, where the pool goes by it.
-    pub city: Option<SmolStr>,
+    /// What the agent must have, as [`wanted`] tells it of a lead.
+    pub wanted: Vec<(AgentList, Option<SmolStr>)>,
     /// Agents who had the lead before and are not to have it again.
     pub not: &'a [AgentId],
     /// Agents who already hold the contact in their base, in the order of their ids.
     pub holders: &'a [AgentId],
+}
+
+/// What a pool asks its members for, of a lead with these fields: for each of its lists what must
+/// be in it. A lead that does not say it is nobody's.
+#[must_use]
+pub fn wanted(spec: &PoolSpec, fields: &Fields) -> Vec<(AgentList, Option<SmolStr>)> {
+    let matches = spec.matches.iter();
+    matches
+        .map(|matched| (matched.list, matched.wanted(fields)))
+        .collect()
 }
 
 /// What a pool says.
@@ -32,12 +43,24 @@ pub struct Answer {
     pub chosen: Option<usize>,
     /// Why.
     pub reasons: Reasons,
+    /// The turn that the chosen one takes, where the pool goes by turns.
+    pub turn: Option<Turn>,
+}
+
+/// A turn: who takes it, and whose turn it could have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// The place of the member who takes it.
+    taken_by: usize,
+    /// The place of everybody who was eligible, and what a turn is worth for each.
+    weights: Vec<(usize, i64)>,
 }
 
 /// Lets a pool choose an owner.
 ///
-/// - Passed over, with the reason: who is unavailable, of another city, full, had the lead
-///   before, or holds the contact already.
+/// - Passed over, with the reason: who is unavailable, away, not at work where the pool asks for it,
+///   of another city or zone, without the skill, full, had the lead before, or holds the contact
+///   already.
 /// - Conversion is won leads over received ones in the pool's window, shrunk towards the team's
 ///   mean by the pool's number of pseudo-leads, so that two leads of two won don't beat seventy
 ///   of a hundred.
@@ -47,74 +70,94 @@ pub struct Answer {
 #[must_use]
 pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instant) -> Answer {
     let mut passed_over = Vec::new();
-    let mut eligible = Vec::new();
+    let mut first = First::default();
+    let mut weights = Vec::new();
+    let goes_by_turns = pool.choose != Choose::Best;
+    if goes_by_turns {
+        weights.reserve(pool.members.len());
+    }
     let means = Means::of(pool, now);
+    let mut at_work = AtWork::new(spec, now);
     for (place, member) in pool.members.iter().enumerate() {
-        match hindrance(spec, member, question) {
+        match hindrance(spec, member, question, &mut at_work, now) {
             // Of those who are passed over, only so many are told.
             Some(_) if passed_over.len() == Reasons::MOST => {}
             Some(why) => passed_over.push((member.agent.clone(), why)),
-            None => eligible.push(Candidate::of(spec, pool.choose, place, member, &means)),
+            None => {
+                let candidate = Candidate::of(spec, pool.choose, place, member, &means);
+                if goes_by_turns {
+                    weights.push((place, candidate.weight));
+                }
+                first.meet(candidate);
+            }
         }
     }
-    match pool.choose {
-        Choose::Best => eligible.sort_by_key(|candidate| {
-            (
-                Reverse(candidate.conversion_permille),
-                candidate.load,
-                candidate.place,
-            )
-        }),
-        Choose::Weighted | Choose::Evenly => eligible.sort_by_key(|candidate| {
-            (
-                Reverse(candidate.credit + candidate.weight),
-                candidate.load,
-                candidate.place,
-            )
-        }),
-    }
-    let ranked = eligible.iter().take(Reasons::MOST).map(|candidate| Ranked {
-        agent: pool.members[candidate.place].agent.clone(),
-        conversion_permille: candidate.conversion_permille,
-        load: candidate.load,
-        capacity: candidate.capacity,
+    let ranked = first.candidates.iter().map(|candidate| {
+        let member = &pool.members[candidate.place];
+        Ranked {
+            agent: member.agent.clone(),
+            conversion_permille: means.shrunk(spec, candidate.place),
+            load: member.load,
+            capacity: member.copy.capacity.unwrap_or(spec.capacity),
+        }
     });
     let reasons = Reasons {
         pool: spec.name.clone(),
         ranked: ranked.collect(),
-        eligible: u32::try_from(eligible.len()).unwrap_or(u32::MAX),
+        eligible: first.met,
         passed_over,
     };
+    let chosen = first.candidates.first().map(|candidate| candidate.place);
+    let taken_by = chosen.filter(|_| goes_by_turns);
     Answer {
-        chosen: eligible.first().map(|candidate| candidate.place),
+        chosen,
         reasons,
+        turn: taken_by.map(|taken_by| Turn { taken_by, weights }),
     }
 }
 
-/// Takes the turns of a weighted or even pool: everybody who could have had the lead is owed
+/// The first of those who were met, in order: so many as are told. The order of the others is
+/// nobody's business, and to put a thousand in order takes longer than all the rest.
+#[derive(Default)]
+struct First {
+    candidates: Vec<Candidate>,
+    met: u32,
+}
+
+impl First {
+    fn meet(&mut self, candidate: Candidate) {
+        self.met = self.met.saturating_add(1);
+        let is_full = self.candidates.len() == Reasons::MOST;
+        match self.candidates.last() {
+            Some(last) if is_full && last.order() < candidate.order() => return,
+            Some(_) if is_full => drop(self.candidates.pop()),
+            _ => {}
+        }
+        let order = candidate.order();
+        let place = self
+            .candidates
+            .partition_point(|known| known.order() < order);
+        self.candidates.insert(place, candidate);
+    }
+}
+
+/// Takes the turn of a weighted or even pool: everybody who could have had the lead is owed
 /// their weight, and who got it pays the sum. So over time each gets their share, and a new
 /// agent begins with nothing owed.
-pub fn take_turn(
-    spec: &PoolSpec,
-    pool: &mut Pool,
-    question: &Question<'_>,
-    chosen: usize,
-    now: Instant,
-) {
-    if pool.choose == Choose::Best {
+///
+/// The pool must be the one that gave the answer.
+pub fn take_turn(pool: &mut Pool, answer: &Answer) {
+    let Some(turn) = &answer.turn else {
         return;
-    }
-    let (means, choose) = (Means::of(pool, now), pool.choose);
-    let weight = |(place, member): (usize, &Member)| match hindrance(spec, member, question) {
-        Some(_) => 0,
-        None => Candidate::of(spec, choose, place, member, &means).weight,
     };
-    let weights: Vec<i64> = pool.members.iter().enumerate().map(weight).collect();
-    let sum: i64 = weights.iter().sum();
-    for (member, weight) in pool.members.iter_mut().zip(weights) {
-        member.credit += weight;
+    let mut sum = 0;
+    for (place, weight) in &turn.weights {
+        sum += weight;
+        if let Some(member) = pool.members.get_mut(*place) {
+            member.credit += weight;
+        }
     }
-    if let Some(member) = pool.members.get_mut(chosen) {
+    if let Some(member) = pool.members.get_mut(turn.taken_by) {
         member.credit -= sum;
     }
 }
@@ -131,14 +174,36 @@ pub fn round_with_newcomer(spec: &PoolSpec, pool: &Pool, now: Instant) -> i64 {
     sum + mean
 }
 
-fn hindrance(spec: &PoolSpec, member: &Member, question: &Question<'_>) -> Option<PassedOver> {
-    if !member.available {
+fn hindrance<'a>(
+    spec: &PoolSpec,
+    member: &'a Member,
+    question: &Question<'_>,
+    at_work: &mut AtWork<'a>,
+    now: Instant,
+) -> Option<PassedOver> {
+    let copy = member.copy.as_ref();
+    if !copy.available {
         return Some(PassedOver::Unavailable);
     }
-    if spec.match_city.is_some() && !serves(member, question.city.as_ref()) {
-        return Some(PassedOver::OtherCity);
+    if copy.is_away(now) {
+        return Some(PassedOver::Absent);
     }
-    if member.load >= member.capacity.unwrap_or(spec.capacity) {
+    for (list, wanted) in &question.wanted {
+        if !wanted
+            .as_ref()
+            .is_some_and(|wanted| copy.has(*list, wanted))
+        {
+            return Some(match list {
+                AgentList::Cities => PassedOver::OtherCity,
+                AgentList::Zones => PassedOver::OtherZone,
+                AgentList::Skills => PassedOver::LacksSkill,
+            });
+        }
+    }
+    if !at_work.is_open(copy.hours.as_ref()) {
+        return Some(PassedOver::OffHours);
+    }
+    if member.load >= copy.capacity.unwrap_or(spec.capacity) {
         return Some(PassedOver::Full);
     }
     if question.not.contains(&member.agent) {
@@ -150,23 +215,44 @@ fn hindrance(spec: &PoolSpec, member: &Member, question: &Question<'_>) -> Optio
     None
 }
 
-fn serves(member: &Member, city: Option<&SmolStr>) -> bool {
-    city.is_some_and(|city| member.cities.contains(city))
+/// Who is at work now, where the pool asks for it. Few calendars are the hours of many agents, so
+/// each is asked once.
+struct AtWork<'a> {
+    hours: Option<&'a BusinessTime>,
+    now: Instant,
+    known: Vec<(Option<&'a Name>, bool)>,
 }
 
-/// Cities compare folded and without surrounding blanks.
-#[must_use]
-pub fn city_key(city: &str) -> SmolStr {
-    fold(city.trim())
+impl<'a> AtWork<'a> {
+    fn new(spec: &'a PoolSpec, now: Instant) -> Self {
+        Self {
+            hours: spec.at_work.as_ref(),
+            now,
+            known: Vec::new(),
+        }
+    }
+
+    fn is_open(&mut self, own: Option<&'a Name>) -> bool {
+        let Some(hours) = self.hours else {
+            return true;
+        };
+        if let Some((_, is_open)) = self.known.iter().find(|(known, _)| *known == own) {
+            return *is_open;
+        }
+        let is_open = hours.of_agent(own).is_open(self.now);
+        self.known.push((own, is_open));
+        is_open
+    }
 }
 
+/// Somebody who could have the lead.
 struct Candidate {
     place: usize,
-    conversion_permille: u32,
+    /// What is best first: the conversion, or what the agent is owed with this turn.
+    rank: i64,
     load: u32,
-    capacity: u32,
+    /// What a turn is worth for the agent.
     weight: i64,
-    credit: i64,
 }
 
 impl Candidate {
@@ -177,55 +263,91 @@ impl Candidate {
         member: &Member,
         means: &Means<'_>,
     ) -> Self {
-        let conversion_permille = means.shrunk(spec, place, member);
-        let weight = match choose {
-            Choose::Best => 0,
+        let conversion = || i64::from(means.shrunk(spec, place));
+        let (rank, weight) = match choose {
+            Choose::Best => (conversion(), 0),
             // Nobody starves: who never won anything still has a weight.
-            Choose::Weighted => i64::from(conversion_permille.max(1)),
-            Choose::Evenly => 1,
+            Choose::Weighted => {
+                let weight = conversion().max(1);
+                (member.credit + weight, weight)
+            }
+            Choose::Evenly => (member.credit + 1, 1),
         };
         Self {
             place,
-            conversion_permille,
+            rank,
             load: member.load,
-            capacity: member.capacity.unwrap_or(spec.capacity),
             weight,
-            credit: member.credit,
         }
+    }
+
+    /// The best first; then who has the least on hand, then by id.
+    fn order(&self) -> (Reverse<i64>, u32, usize) {
+        (Reverse(self.rank), self.load, self.place)
     }
 }
 
 /// What became of each member's leads, and of each team's: all of its members' in the pool.
 struct Means<'a> {
-    members: Vec<Counts>,
-    teams: Vec<(Option<&'a Name>, Counts)>,
+    /// Of each member, with the place of the team.
+    members: Vec<(Counts, usize)>,
+    teams: Vec<Team<'a>>,
+}
+
+struct Team<'a> {
+    name: Option<&'a Name>,
+    /// The name's beginning as a number, which is compared at once.
+    beginning: u64,
+    counts: Counts,
 }
 
 impl<'a> Means<'a> {
     fn of(pool: &'a Pool, now: Instant) -> Self {
         let mut members = Vec::with_capacity(pool.members.len());
-        let mut teams: Vec<(Option<&Name>, Counts)> = Vec::new();
+        let mut teams: Vec<Team<'_>> = Vec::new();
+        let now_ms = now.timestamp_millis();
         for member in &pool.members {
-            let team = member.team.as_ref();
-            let counts = member.tally.counts(now);
-            members.push(counts);
-            let place = teams
-                .iter()
-                .position(|(known, _)| *known == team)
-                .unwrap_or_else(|| {
-                    teams.push((team, Counts::default()));
-                    teams.len() - 1
-                });
-            teams[place].1 = teams[place].1.plus(counts);
+            let counts = member.tally.counts_at(now_ms);
+            let place = place_of(&mut teams, member.copy.team.as_ref());
+            teams[place].counts = teams[place].counts.plus(counts);
+            members.push((counts, place));
         }
         Self { members, teams }
     }
 
-    fn shrunk(&self, spec: &PoolSpec, place: usize, member: &Member) -> u32 {
-        let team = member.team.as_ref();
-        let of_team = self.teams.iter().find(|(known, _)| *known == team);
-        let mean = of_team.map(|(_, counts)| *counts).unwrap_or_default();
-        conversion_permille(self.members[place], mean, spec.prior)
+    fn shrunk(&self, spec: &PoolSpec, place: usize) -> u32 {
+        let (own, team) = self.members[place];
+        conversion_permille(own, self.teams[team].counts, spec.prior)
+    }
+}
+
+/// Where a team stands among those that were met, behind them if it is new.
+fn place_of<'a>(teams: &mut Vec<Team<'a>>, name: Option<&'a Name>) -> usize {
+    let beginning = name.map_or(0, |name| beginning(name.as_str()));
+    let is_whole = name.is_none_or(|name| name.as_str().len() < size_of::<u64>());
+    let known = |team: &Team<'_>| {
+        let is_alike = team.beginning == beginning && team.name.is_some() == name.is_some();
+        is_alike && (is_whole || team.name == name)
+    };
+    teams.iter().position(known).unwrap_or_else(|| {
+        teams.push(Team {
+            name,
+            beginning,
+            counts: Counts::default(),
+        });
+        teams.len() - 1
+    })
+}
+
+/// A name's first eight bytes; of one that is shorter all of them and zeros, which no name holds.
+fn beginning(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    match bytes.first_chunk() {
+        Some(first) => u64::from_le_bytes(*first),
+        None => {
+            let bytes = bytes.iter().rev();
+            bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
+        }
     }
 }
 
@@ -234,22 +356,41 @@ impl<'a> Means<'a> {
 #[must_use]
 pub fn conversion_permille(own: Counts, team: Counts, prior: u32) -> u32 {
     // won + prior * team.won / team.received, over received + prior; kept in whole numbers.
+    let team_received = u64::from(team.received.max(1));
+    let prior = u64::from(prior);
+    let won = (u64::from(own.won) * team_received).checked_add(prior * u64::from(team.won));
+    let received = (u64::from(own.received) + prior).checked_mul(team_received);
+    let (Some(won), Some(received)) = (won.and_then(|won| won.checked_mul(1000)), received) else {
+        return of_many(own, team, prior);
+    };
+    match received {
+        0 => 0,
+        received => u32::try_from(won / received).unwrap_or(u32::MAX),
+    }
+}
+
+/// The same for numbers of leads that nobody has.
+fn of_many(own: Counts, team: Counts, prior: u64) -> u32 {
     let team_received = u128::from(team.received.max(1));
     let won = u128::from(own.won) * team_received + u128::from(prior) * u128::from(team.won);
     let received = (u128::from(own.received) + u128::from(prior)) * team_received;
-    if received == 0 {
-        return 0;
+    match received {
+        0 => 0,
+        received => u32::try_from(won * 1000 / received).unwrap_or(u32::MAX),
     }
-    u32::try_from(won * 1000 / received).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::calendar::Zone;
     use crate::condition::Condition;
     use crate::ids::Name;
     use crate::playbook::catalogue::BuiltInCatalogue;
+    use crate::record::Agent;
+    use crate::record::pool::AgentCopy;
     use crate::record::workload::Tally;
     use crate::store::Kind;
     use crate::time::Elapsed;
@@ -266,11 +407,13 @@ mod tests {
             kind: Kind::Agent,
             zone: &zone,
             roles: roles.into(),
+            teams: Vec::new().into(),
         };
         PoolSpec {
             name: Name::from("digital"),
             members: Condition::parse("available", &catalogue).unwrap(),
-            match_city: None,
+            matches: Vec::new(),
+            at_work: None,
             choose,
             over: Elapsed::days(180),
             prior: 10,
@@ -284,11 +427,12 @@ mod tests {
         (0..won).for_each(|_| tally.win(now()));
         Member {
             agent: agent.into(),
-            role: "advisor".into(),
-            team: None,
-            cities: Vec::new().into(),
-            capacity: None,
-            available: true,
+            copy: Arc::new(AgentCopy::of(&Agent::new(
+                agent.into(),
+                agent.into(),
+                "anybody@example.com".parse().unwrap(),
+                "advisor".into(),
+            ))),
             load: 0,
             tally,
             credit: 0,
@@ -355,6 +499,11 @@ mod tests {
             conversion_permille(Counts::default(), Counts::default(), 0),
             0
         );
+        // However many there are.
+        let (received, won) = (u32::MAX, u32::MAX / 2);
+        let many = Counts { received, won };
+        assert_eq!(conversion_permille(many, many, u32::MAX), 499);
+        assert_eq!(of_many(team, team, 10), conversion_permille(team, team, 10));
     }
 
     /// Odoo gives all thirty leads to the senior agent.
@@ -368,9 +517,9 @@ mod tests {
         let mut got = [0, 0];
         for _ in 0..30 {
             let question = Question::default();
-            let place = choose(&spec, &pool, &question, now()).chosen.unwrap();
-            take_turn(&spec, &mut pool, &question, place, now());
-            got[place] += 1;
+            let answer = choose(&spec, &pool, &question, now());
+            take_turn(&mut pool, &answer);
+            got[answer.chosen.unwrap()] += 1;
         }
         assert!(got[0] >= 8, "{got:?}");
         assert!(got[1] > got[0], "{got:?}");
@@ -385,7 +534,9 @@ mod tests {
             let mut excluded = Vec::new();
             for (n, (available, load, capacity, had_it)) in states.into_iter().enumerate() {
                 let mut member = member(&format!("agent-{n:02}"), 0, 0);
-                (member.available, member.load, member.capacity) = (available, load, Some(capacity));
+                let copy = Arc::make_mut(&mut member.copy);
+                (copy.available, copy.capacity) = (available, Some(capacity));
+                member.load = load;
                 if had_it {
                     excluded.push(member.agent.clone());
                 }
@@ -398,7 +549,7 @@ mod tests {
                 prop_assert_eq!(&answer, &choose(&spec(way), &pool, &question, now()));
                 if let Some(place) = answer.chosen {
                     let chosen = &pool.members[place];
-                    prop_assert!(chosen.available && chosen.load < chosen.capacity.unwrap());
+                    prop_assert!(chosen.copy.available && chosen.load < chosen.copy.capacity.unwrap());
                     prop_assert!(!excluded.contains(&chosen.agent));
                 } else {
                     prop_assert_eq!(answer.reasons.eligible, 0);
@@ -417,13 +568,13 @@ mod tests {
             let question = Question::default();
             let means = Means::of(&pool, now());
             let weights: Vec<f64> =
-                pool.members.iter().enumerate().map(|(place, member)| f64::from(means.shrunk(&spec, place, member).max(1))).collect();
+                (0..pool.members.len()).map(|place| f64::from(means.shrunk(&spec, place).max(1))).collect();
             let sum: f64 = weights.iter().sum();
             let mut got = vec![0.0; weights.len()];
             for turn in 1..=200 {
-                let place = choose(&spec, &pool, &question, now()).chosen.unwrap();
-                take_turn(&spec, &mut pool, &question, place, now());
-                got[place] += 1.0;
+                let answer = choose(&spec, &pool, &question, now());
+                take_turn(&mut pool, &answer);
+                got[answer.chosen.unwrap()] += 1.0;
                 for (got, weight) in got.iter().zip(&weights) {
                     let share = weight / sum * f64::from(turn);
                     prop_assert!((got - share).abs() <= 1.0 + 1e-9, "{got} of {share} after {turn}");

@@ -141,8 +141,10 @@ facts! {
     Agent = "agent", Text, stored, Own, "The agent's id.";
     Role = "role", Text, stored, Own, "The agent's role.";
     Team = "team", Text, stored, Own, "The agent's team.";
-    Available = "available", Bool, stored, Own, "Whether the agent takes leads now.";
+    Available = "available", Bool, stored, Own, "Whether the agent takes leads; absences are another matter.";
     Capacity = "capacity", Number, stored, Own, "How many open leads the agent can hold.";
+    Hours = "hours", Text, stored, Own, "The calendar in which the agent works, if it is a calendar of its own.";
+    LeftAt = "left_at", Instant, stored, Own, "When the agent left; missing, if the agent is there.";
 }
 
 facts! {

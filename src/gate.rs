@@ -81,6 +81,10 @@ pub fn gate(asked: Asked<'_>) -> Verdict {
     match &message.sender {
         Sender::Organisation => Verdict::Go { sender: None },
         Sender::Owner(queued_for) => match lead.owner_id() {
+            // As a message is that is sent while nobody owns the lead.
+            None if message.on_owner_change == OnOwnerChange::NewOwner => {
+                Verdict::Go { sender: None }
+            }
             Some(owner)
                 if owner == queued_for || message.on_owner_change == OnOwnerChange::NewOwner =>
             {

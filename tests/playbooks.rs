@@ -14,7 +14,9 @@ use leadkit::playbook::delay::Delay;
 use leadkit::playbook::load::Folder;
 use leadkit::playbook::people::{Choose, Over, Permission, PoolSpec, Role};
 use leadkit::playbook::pipeline::{Field, Stage, TaskSpec, UniquePart, WaitGroup, Way};
-use leadkit::playbook::rule::{Action, Anchor, Assign, Late, Rule, StoppedBy};
+use leadkit::playbook::rule::{
+    Action, Anchor, Assign, BusinessTime, Late, NamedCalendar, Rule, StoppedBy,
+};
 use leadkit::scenario::{self, Doing, Scenario};
 use leadkit::store::{MemoryStore, Store};
 use leadkit::time::Elapsed;
@@ -159,6 +161,11 @@ fn scenarios_know_outages_absences_holds_late_reports_and_repeats() {
 /// Something that is taken out of a playbook, and the requirement that is broken then.
 struct Mutation(&'static str, &'static str, &'static str, fn(&mut Playbook));
 
+fn in_hours(calendar: Calendar) -> BusinessTime {
+    let name = Name::from("other");
+    BusinessTime::fixed(NamedCalendar { name, calendar })
+}
+
 #[rustfmt::skip]
 const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "M1", "no source `visit`", |p| p.sources.retain(|source| source.name != "visit")),
@@ -166,7 +173,7 @@ const MUTATIONS: &[Mutation] = &[
         p.sources.iter_mut().find(|source| source.name == "route").expect("a source").kind = Name::from("digital");
     }),
     Mutation(SALES, "M2", "no pool for digital leads", |p| p.routes[0].assign = None),
-    Mutation(SALES, "M2", "the lead's city does not matter", |p| pool(p).match_city = None),
+    Mutation(SALES, "M2", "the lead's city does not matter", |p| pool(p).matches.clear()),
     Mutation(SALES, "M2", "conversion does not matter", |p| pool(p).choose = Choose::Evenly),
     Mutation(SALES, "M2", "a lead that the pool has nobody for stays where it is", |p| without_rule(p, "nobody-owns-it")),
     Mutation(SALES, "M4", "who registers a lead does not own it", |p| role(p, "advisor").owns = false),
@@ -234,17 +241,17 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "M11", "the customer's yes is not asked for", |p| without_need(p, "accepted")),
     Mutation(SALES, "Z1", "open round the clock", |p| {
         let always = Calendar::round_the_clock(p.zone.clone());
-        task(p, "first-contact").calendar.calendar = always;
+        task(p, "first-contact").calendar = in_hours(always);
     }),
     Mutation(SALES, "Z1", "no holidays", |p| {
         let mut office = p.calendar.spec().clone();
         office.holidays.clear();
-        task(p, "first-contact").calendar.calendar = Calendar::compile(&office).expect("a calendar");
+        task(p, "first-contact").calendar = in_hours(Calendar::compile(&office).expect("a calendar"));
     }),
     Mutation(SALES, "Z1", "another zone", |p| {
         let mut office = p.calendar.spec().clone();
         office.tz = "America/Mexico_City".into();
-        task(p, "first-contact").calendar.calendar = Calendar::compile(&office).expect("a calendar");
+        task(p, "first-contact").calendar = in_hours(Calendar::compile(&office).expect("a calendar"));
     }),
     Mutation(SALES, "Z4", "advisors give leads away", |p| role(p, "advisor").may.push(Permission::Reassign)),
     Mutation(SALES, "Z4", "advisors say that they were in time", |p| role(p, "advisor").may.push(Permission::BackDate)),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId, Tenant};
+use crate::record::agent::Absence;
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -124,6 +125,8 @@ pub struct Command {
 pub enum What {
     /// Make an agent, or change one.
     SetUpAgent(Box<AgentSetup>),
+    /// Let an agent leave, and hand the open leads over by a sweep.
+    Leave(Box<Leaving>),
     /// Take a lead in.
     Register(Box<NewLead>),
     /// Do something with a lead.
@@ -354,7 +357,7 @@ pub enum LeadOrder {
         /// Where leads go whose stage it no longer has.
         stages: Vec<StageMapping>,
     },
-    /// Copy the owner's role and team anew.
+    /// Copy the owner's role, team and hours anew.
     FollowOwner,
     /// Make a quote, or a new version of it.
     MakeQuote(Box<NewQuote>),
@@ -370,6 +373,8 @@ pub enum LeadOrder {
         /// Why, as the customer gave it.
         reason: Option<SmolStr>,
     },
+    /// Give it to who succeeds its owner, who left.
+    Succeed(Leaving),
 }
 
 /// What is known of a contact, corrected by who asked the person. What is `None` stays as it is.
@@ -472,6 +477,14 @@ pub struct AgentSetup {
     pub team: Option<Name>,
     /// The cities whose leads the agent takes.
     pub cities: Option<Vec<SmolStr>>,
+    /// The zones whose leads the agent takes, or watches over.
+    pub zones: Option<Vec<SmolStr>>,
+    /// What the agent knows how to sell, or to do.
+    pub skills: Option<Vec<SmolStr>>,
+    /// The calendar of the playbook in which the agent works; an empty one takes it away.
+    pub hours: Option<Name>,
+    /// When the agent is away: all of it, in place of what was known.
+    pub absences: Option<Vec<Absence>>,
     /// How many open leads the agent can hold.
     pub capacity: Option<u32>,
     /// Whether the agent takes leads now.
@@ -522,6 +535,35 @@ impl AgentSetup {
         self
     }
 
+    /// Taking leads of these zones, or watching over them.
+    #[must_use]
+    pub fn zones<T: Into<SmolStr>>(mut self, zones: impl IntoIterator<Item = T>) -> Self {
+        self.zones = Some(zones.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Knowing how to sell, or to do, this.
+    #[must_use]
+    pub fn skills<T: Into<SmolStr>>(mut self, skills: impl IntoIterator<Item = T>) -> Self {
+        self.skills = Some(skills.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Working in the hours of this calendar of the playbook.
+    #[must_use]
+    pub fn hours(mut self, calendar: impl Into<Name>) -> Self {
+        self.hours = Some(calendar.into());
+        self
+    }
+
+    /// Away from the first instant until the second, and whenever else is said so.
+    #[must_use]
+    pub fn away(mut self, from: Instant, until: Instant) -> Self {
+        let absences = self.absences.get_or_insert_default();
+        absences.push(Absence { from, until });
+        self
+    }
+
     /// Able to hold this many open leads.
     #[must_use]
     pub fn capacity(mut self, capacity: u32) -> Self {
@@ -534,6 +576,64 @@ impl AgentSetup {
     pub fn available(mut self, available: bool) -> Self {
         self.available = Some(available);
         self
+    }
+}
+
+/// An agent who leaves, and who takes over.
+///
+/// An heir is a pool of the playbook, which then chooses, or an agent, by name; a name that both
+/// have is the pool's. What no heir can take is nobody's (`owner is missing`), and the rules of the
+/// playbook say what then.
+///
+/// ```
+/// use leadkit::decide::command::Leaving;
+/// let leaving = Leaving::new("ana", "digital")
+///     .in_pipeline("care", "bea")
+///     .or_else("supervisors");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaving {
+    /// Who leaves.
+    pub agent: AgentId,
+    /// Who takes the leads.
+    pub to: Name,
+    /// Who takes those of some pipelines, by the pipeline.
+    pub in_pipelines: Vec<(Name, Name)>,
+    /// Who takes what the others can't: who are full, for instance, or know the contact already.
+    pub otherwise: Option<Name>,
+}
+
+impl Leaving {
+    /// This agent leaves, and this pool or agent takes over.
+    pub fn new(agent: impl Into<AgentId>, to: impl Into<Name>) -> Self {
+        Self {
+            agent: agent.into(),
+            to: to.into(),
+            in_pipelines: Vec::new(),
+            otherwise: None,
+        }
+    }
+
+    /// In this pipeline another one takes over.
+    #[must_use]
+    pub fn in_pipeline(mut self, pipeline: impl Into<Name>, to: impl Into<Name>) -> Self {
+        self.in_pipelines.push((pipeline.into(), to.into()));
+        self
+    }
+
+    /// What the others can't take falls to this one.
+    #[must_use]
+    pub fn or_else(mut self, to: impl Into<Name>) -> Self {
+        self.otherwise = Some(to.into());
+        self
+    }
+
+    /// To whom a lead of a pipeline falls, in the order in which they are asked.
+    pub fn heirs_in(&self, pipeline: &Name) -> impl Iterator<Item = &Name> {
+        let own = self.in_pipelines.iter();
+        let own = own.rev().find(|(known, _)| known == pipeline);
+        let first = own.map_or(&self.to, |(_, heir)| heir);
+        std::iter::once(first).chain(&self.otherwise)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
 use crate::decide::{
-    Stop, fields, holds, is_for_closed, pools, quotes, taking_over, tasks, troubles, waits,
+    Stop, fields, holds, is_for_closed, leaving, pools, quotes, taking_over, tasks, troubles, waits,
 };
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -101,6 +101,7 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
         LeadOrder::DeclineQuote { version, reason } => {
             quotes::decline(draft, lead, *version, reason.as_ref())
         }
+        LeadOrder::Succeed(leaving) => leaving::succeed(draft, lead, leaving),
     }
 }
 
@@ -250,6 +251,9 @@ fn give(draft: &mut Draft<'_>, lead: &mut Lead, to: &AgentId) -> Result<(), Stop
     let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, to))? else {
         return Err(Refusal::NoSuchAgent(to.clone()).into());
     };
+    if agent.left_at.is_some() {
+        return Err(Refusal::HasLeft(agent.id).into());
+    }
     owner_is_not_newer(draft, lead)?;
     let by = smol_str::format_smolstr!("{}", draft.actor);
     ownership::hand_over(draft, lead, Heir::from(&agent), Because::GivenBy(by))
@@ -262,6 +266,7 @@ fn follow_owner(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     if let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, &owner.agent))? {
         owner.role = agent.role;
         owner.team = agent.team;
+        owner.hours = agent.hours;
         draft.happened(Event::OwnerFollowed { lead: lead.id });
     }
     Ok(())
@@ -528,6 +533,12 @@ const WON: &str = "won";
 
 fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     take_back_win(draft, lead)?;
+    // What was closed stayed with an owner who left; open, it is nobody's.
+    if let Some(owner) = lead.owner_id().cloned() {
+        if leaving::has_left(draft, &owner)? {
+            ownership::give_up(draft, lead)?;
+        }
+    }
     lead.closed = None;
     lead.reason = None;
     lead.opened = draft.moment();

@@ -24,6 +24,11 @@ use crate::told::with_its_source;
 
 /// How long a worker has to hand a message over before the outcome counts as unknown.
 const HAND_OVER_TIME: Elapsed = Elapsed::seconds(120);
+/// For how long a message in the name of who left waits for the lead's new owner; then it goes in the
+/// organisation's name.
+const HEIR_IN: Elapsed = Elapsed::days(1);
+/// How long it is until it is asked again whether there is one.
+const ASKED_AGAIN_IN: Elapsed = Elapsed::minutes(1);
 /// How long a message is tried again before it is given up.
 const RETRY_FOR: Elapsed = Elapsed::days(2);
 
@@ -251,6 +256,20 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
         (Verdict::Drop(because), _) => return drop_it(draft, message, because),
     };
     let cast = assemble(draft, &lead, sender.as_ref(), &message.to)?;
+    if cast.recipient.as_ref().is_some_and(has_left) {
+        return drop_it(draft, message, DropReason::Gone);
+    }
+    let sender_left_at = cast.owner.as_ref().filter(|_| sender.is_some());
+    let sender_left_at = sender_left_at.and_then(|owner| owner.left_at);
+    let sender = match sender_left_at {
+        Some(left_at) if draft.now < left_at + HEIR_IN => {
+            let not_before = draft.now + ASKED_AGAIN_IN;
+            let contact = contact.filter(|_| message.class == Class::Marketing);
+            return defer(draft, message, contact, not_before);
+        }
+        Some(_) => None,
+        None => sender,
+    };
     let Some(to) = recipient(&cast, contact.as_ref()) else {
         return drop_it(draft, message, DropReason::InvalidAddress);
     };
@@ -292,6 +311,10 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
     come_to(draft, &mut message, State::HandingOver { deadline });
     put(draft, message);
     Ok(Some(outgoing))
+}
+
+fn has_left(agent: &Agent) -> bool {
+    agent.left_at.is_some()
 }
 
 /// The people whom a message may speak of.

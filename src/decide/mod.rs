@@ -32,8 +32,10 @@ mod contacts;
 mod draft;
 mod fields;
 mod holds;
+mod leaving;
 mod life;
 mod messages;
+mod onboarding;
 mod ownership;
 mod permit;
 mod pools;
@@ -207,6 +209,11 @@ pub fn decide(
             permit::permit(&mut draft, &command.what, None)?;
             adoption::rely_on_active(&mut draft)?;
             agents::set_up(&mut draft, setup)?;
+        }
+        What::Leave(leaving) => {
+            permit::permit(&mut draft, &command.what, None)?;
+            adoption::rely_on_active(&mut draft)?;
+            leaving::leave(&mut draft, leaving)?;
         }
         What::Register(new) => {
             permit::permit(&mut draft, &command.what, None)?;

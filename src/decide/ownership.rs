@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use crate::assign::{self, Question};
+use crate::assign::{self, Answer, Question};
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
 use crate::decide::life::{begin_anew, touched_by_anybody};
 use crate::decide::refusal::Refusal;
 use crate::decide::{pools, tasks};
 use crate::ids::{AgentId, Id, Name};
-use crate::playbook::people::{Choose, PoolSpec};
+use crate::playbook::people::PoolSpec;
 use crate::playbook::pipeline::UniquePart;
 use crate::playbook::rule::Anchor;
 use crate::record::journal::Event;
@@ -19,13 +19,13 @@ use crate::record::lead::{Because, Moment, Owner};
 use crate::record::pool::{Member, Reasons};
 use crate::record::{Agent, Claim, Lead, Pool};
 use crate::store::Key;
-use crate::value::ValueRef;
 
 /// An agent, as much of one as a lead keeps.
 pub(crate) struct Heir {
     pub(crate) agent: AgentId,
     pub(crate) role: Name,
     pub(crate) team: Option<Name>,
+    pub(crate) hours: Option<Name>,
 }
 
 impl From<&Agent> for Heir {
@@ -34,6 +34,7 @@ impl From<&Agent> for Heir {
             agent: agent.id.clone(),
             role: agent.role.clone(),
             team: agent.team.clone(),
+            hours: agent.hours.clone(),
         }
     }
 }
@@ -42,8 +43,9 @@ impl From<&Member> for Heir {
     fn from(member: &Member) -> Self {
         Self {
             agent: member.agent.clone(),
-            role: member.role.clone(),
-            team: member.team.clone(),
+            role: member.copy.role.clone(),
+            team: member.copy.team.clone(),
+            hours: member.copy.hours.clone(),
         }
     }
 }
@@ -62,10 +64,15 @@ pub(crate) fn hand_over(
         Because::Chosen(reasons) => (Some(Arc::clone(reasons)), Moment::now(draft.now)),
         Because::RegisteredIt | Because::GivenBy(_) => (None, draft.moment()),
     };
+    if from.as_ref().is_some_and(|from| *from != to.agent) {
+        // Whether they were missed is judged in the hours of the one whose they were.
+        tasks::end_those_of_owner(draft, lead);
+    }
     lead.owner = Some(Owner {
         agent: to.agent.clone(),
         role: to.role,
         team: to.team,
+        hours: to.hours,
         assigned,
         because,
     });
@@ -88,7 +95,6 @@ pub(crate) fn hand_over(
         if let Some(earlier) = &from {
             lead.earlier_owners.retain(|known| known != earlier);
             lead.earlier_owners.push(earlier.clone());
-            tasks::end_those_of_owner(draft, lead);
         }
     }
     draft.happened(Event::Assigned {
@@ -97,6 +103,25 @@ pub(crate) fn hand_over(
         from,
         reasons,
     });
+    Ok(())
+}
+
+/// Takes a lead from its owner, who left, and gives it to nobody: claims, load, tasks, history.
+pub(crate) fn give_up(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
+    let Some(from) = lead.owner_id().cloned() else {
+        return Ok(());
+    };
+    tasks::end_those_of_owner(draft, lead);
+    lead.owner = None;
+    begin_anew(draft, lead, &Anchor::Assigned);
+    take_claims(draft, lead)?;
+    if lead.is_open() {
+        unburden(draft, &from)?;
+    }
+    lead.earlier_owners.retain(|known| *known != from);
+    lead.earlier_owners.push(from.clone());
+    let lead = lead.id;
+    draft.happened(Event::GivenUp { lead, from });
     Ok(())
 }
 
@@ -109,23 +134,16 @@ pub(crate) fn let_choose(
     spec: &PoolSpec,
     not: &[AgentId],
 ) -> Result<(Option<Heir>, Reasons), Stop> {
-    let city = spec
-        .match_city
-        .as_ref()
-        .and_then(|field| match lead.fields.value(field) {
-            Some(ValueRef::Text(city)) => Some(assign::city_key(city)),
-            _ => None,
-        });
     let mut question = Question {
-        city,
+        wanted: assign::wanted(spec, &lead.fields),
         not,
         holders: &[],
     };
-    let (mut chosen, mut reasons) = choose(draft, spec, &question)?;
+    let (mut answer, mut heir) = choose(draft, spec, &question)?;
     // Rarely does anybody have to be asked but the first; then all are, at once.
-    let first_holds = match &chosen {
-        Some((_, heir)) => {
-            foresee_heirs(draft, lead, spec, &heir.agent, &reasons)?;
+    let first_holds = match &heir {
+        Some(heir) => {
+            foresee_heirs(draft, lead, spec, &heir.agent, &answer.reasons)?;
             holds(draft, lead, &heir.agent)?
         }
         None => false,
@@ -136,22 +154,13 @@ pub(crate) fn let_choose(
     };
     if first_holds {
         question.holders = &holders;
-        (chosen, reasons) = choose(draft, spec, &question)?;
+        (answer, heir) = choose(draft, spec, &question)?;
     }
-    let Some((place, heir)) = chosen else {
-        return Ok((None, reasons));
-    };
-    let now = draft.now;
-    let key = Key::pool(draft.tenant, &spec.name);
-    let takes_turns = draft
-        .look_at::<Pool>(&key)?
-        .is_some_and(|pool| pool.choose != Choose::Best);
-    if takes_turns {
-        draft.change_pool(&key, |pool| {
-            assign::take_turn(spec, pool, &question, place, now);
-        })?;
+    if answer.turn.is_some() {
+        let key = Key::pool(draft.tenant, &spec.name);
+        draft.change_pool(&key, |pool| assign::take_turn(pool, &answer))?;
     }
-    Ok((Some(heir), reasons))
+    Ok((heir, answer.reasons))
 }
 
 /// Asks for what the heir has on hand, and for the claims that are needed next.
@@ -185,21 +194,18 @@ fn foresee_heirs(
     draft.need(keys)
 }
 
-/// Whom a pool chooses, by place, and why.
+/// Whom a pool chooses, and why.
 fn choose(
     draft: &mut Draft<'_>,
     spec: &PoolSpec,
     question: &Question<'_>,
-) -> Result<(Option<(usize, Heir)>, Reasons), Stop> {
+) -> Result<(Answer, Option<Heir>), Stop> {
     let (key, now) = (Key::pool(draft.tenant, &spec.name), draft.now);
     let empty = Pool::default();
     let pool = draft.look_at::<Pool>(&key)?.unwrap_or(&empty);
     let answer = assign::choose(spec, pool, question, now);
-    let chosen = answer.chosen.map(|place| {
-        let heir = Heir::from(&pool.members[place]);
-        (place, heir)
-    });
-    Ok((chosen, answer.reasons))
+    let chosen = answer.chosen.map(|place| Heir::from(&pool.members[place]));
+    Ok((answer, chosen))
 }
 
 /// The claims that a lead makes when this agent owns it: one for each base it is in.

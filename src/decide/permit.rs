@@ -11,6 +11,7 @@ use crate::decide::refusal::Refusal;
 use crate::ids::{MessageId, Name, SweepId};
 use crate::playbook::people::{Over, Permission, Role};
 use crate::record::message::Message;
+use crate::record::pool::AgentCopy;
 use crate::record::{Agent, Lead, Sweep};
 use crate::store::Key;
 
@@ -20,45 +21,70 @@ pub(crate) fn permit(draft: &mut Draft<'_>, what: &What, lead: Option<&Lead>) ->
     let Some(agent) = acting_agent(draft)? else {
         return Ok(());
     };
-    permit_agent(draft, &agent, Permission::to_do(what))?;
+    let permission = Permission::to_do(what);
+    permit_agent(draft, &agent, permission)?;
     match lead {
-        Some(lead) => permit_agent_over(draft, &agent, lead),
+        Some(lead) => permit_agent_over(draft, &agent, lead, |role| role.may.contains(&permission)),
         None => Ok(()),
     }
 }
 
-/// Refuses a lead that is not the actor's, as the role says whose leads those are.
-pub(crate) fn permit_over(draft: &mut Draft<'_>, lead: &Lead) -> Result<(), Stop> {
+/// Refuses a lead that is not the actor's, as the role says whose leads those are. `may` tells which
+/// roles may do what is asked.
+pub(crate) fn permit_over(
+    draft: &mut Draft<'_>,
+    lead: &Lead,
+    may: impl Fn(&Role) -> bool,
+) -> Result<(), Stop> {
     match acting_agent(draft)? {
-        Some(agent) => permit_agent_over(draft, &agent, lead),
+        Some(agent) => permit_agent_over(draft, &agent, lead, may),
         None => Ok(()),
     }
 }
 
-fn permit_agent_over(draft: &Draft<'_>, agent: &Agent, lead: &Lead) -> Result<(), Stop> {
+fn permit_agent_over(
+    draft: &Draft<'_>,
+    agent: &Agent,
+    lead: &Lead,
+    may: impl Fn(&Role) -> bool,
+) -> Result<(), Stop> {
     let owner = lead.owner.as_ref();
     let is_theirs = match over(draft, agent) {
-        Over::All => true,
-        Over::Own => owner.is_none_or(|owner| owner.agent == agent.id),
-        Over::Team => owner.is_none_or(|owner| {
-            owner.agent == agent.id || (owner.team.is_some() && owner.team == agent.team)
-        }),
+        Some(Over::All) => true,
+        Some(Over::Own) | None => false,
+        Some(Over::Team) => {
+            owner.is_some_and(|owner| owner.team.is_some() && owner.team == agent.team)
+        }
+        Some(Over::Matching(matches)) => {
+            let copy = AgentCopy::of(agent);
+            matches
+                .iter()
+                .all(|matched| matched.holds(&copy, &lead.fields))
+        }
     };
-    if is_theirs {
+    if is_theirs || owner.is_none_or(|owner| owner.agent == agent.id) {
         return Ok(());
     }
     let owner = lead.owner_id().cloned();
     Err(Refusal::NotTheirs {
         actor: named(draft),
         owner,
+        who_may: roles_over_all(draft, may),
     }
     .into())
 }
 
-/// Whose leads an agent may act on. A role that the playbook doesn't know may do nothing.
-fn over(draft: &Draft<'_>, agent: &Agent) -> Over {
+/// The roles that may do something, and on everybody's leads.
+fn roles_over_all(draft: &Draft<'_>, may: impl Fn(&Role) -> bool) -> Vec<Name> {
+    let roles = draft.playbook.roles.iter();
+    let over_all = roles.filter(|role| role.over == Over::All && may(role));
+    over_all.map(|role| role.name.clone()).collect()
+}
+
+/// Whose leads an agent may act on; of a role that the playbook doesn't know, nothing is said.
+fn over<'a>(draft: &Draft<'a>, agent: &Agent) -> Option<&'a Over> {
     let role = draft.playbook.role(&agent.role);
-    role.map_or(Over::Own, |role| role.over)
+    role.map(|role| &role.over)
 }
 
 /// Refuses to settle a message about a lead that is not the actor's.
@@ -75,7 +101,10 @@ pub(crate) fn permit_settling(
         return Err(Refusal::NoSuchRecord("message").into());
     };
     match draft.read::<Lead>(&Key::lead(draft.tenant, message.lead))? {
-        Some(lead) => permit_over(draft, &lead),
+        Some(lead) => {
+            let permission = Permission::to_do(what);
+            permit_over(draft, &lead, |role| role.may.contains(&permission))
+        }
         None => Ok(()),
     }
 }
@@ -87,7 +116,8 @@ pub(crate) fn permit_sweep(draft: &mut Draft<'_>, what: &What, sweep: SweepId) -
     let Some(agent) = acting_agent(draft)? else {
         return Ok(());
     };
-    if over(draft, &agent) == Over::All {
+    let permission = Permission::to_do(what);
+    if over(draft, &agent) == Some(&Over::All) {
         return Ok(());
     }
     let Some(sweep) = draft.read::<Sweep>(&Key::sweep(draft.tenant, sweep))? else {
@@ -99,6 +129,7 @@ pub(crate) fn permit_sweep(draft: &mut Draft<'_>, what: &What, sweep: SweepId) -
     Err(Refusal::NotTheirSweep {
         actor: named(draft),
         started_by: sweep.started_by,
+        who_may: roles_over_all(draft, |role| role.may.contains(&permission)),
     }
     .into())
 }
@@ -146,9 +177,17 @@ pub(crate) fn acting_agent<'a>(draft: &mut Draft<'a>) -> Result<Option<Cow<'a, A
         return Ok(None);
     };
     match draft.share::<Agent>(&Key::agent(draft.tenant, &id))? {
+        Some(agent) if is_gone(draft, &agent) => Err(Refusal::HasLeft(id).into()),
         Some(agent) => Ok(Some(agent)),
         None => Err(Refusal::NoSuchAgent(id).into()),
     }
+}
+
+/// Whether somebody who left acts all the same. What an import tells was done before.
+fn is_gone(draft: &Draft<'_>, agent: &Agent) -> bool {
+    let is_told = matches!(draft.actor, Actor::Import(_));
+    let left_at = agent.left_at;
+    left_at.is_some_and(|left_at| !is_told || draft.happened_at >= left_at)
 }
 
 /// Refuses an agent whose role is not among these. An empty list lets everybody through.

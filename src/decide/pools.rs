@@ -5,8 +5,9 @@
 //! the workload's load is the number of open leads that the agent owns.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::assign::{self, city_key};
+use crate::assign;
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
@@ -14,7 +15,7 @@ use crate::ids::{AgentId, Name};
 use crate::playbook::catalogue::MemberFacts;
 use crate::playbook::people::PoolSpec;
 use crate::record::agent::Group;
-use crate::record::pool::Member;
+use crate::record::pool::{AgentCopy, Member};
 use crate::record::{Agent, Pool, TenantRecord, Workload};
 use crate::store::Key;
 use crate::time::{Elapsed, Instant};
@@ -57,11 +58,7 @@ pub(crate) fn change_workload(
 fn member_of(agent: &Agent, workload: &Workload, spec: &PoolSpec) -> Member {
     Member {
         agent: agent.id.clone(),
-        role: agent.role.clone(),
-        team: agent.team.clone(),
-        cities: agent.cities.iter().map(|city| city_key(city)).collect(),
-        capacity: agent.capacity,
-        available: agent.available,
+        copy: Arc::new(AgentCopy::of(agent)),
         load: workload.load,
         tally: workload.tally(spec.over),
         credit: 0,
@@ -108,7 +105,7 @@ pub(crate) fn place_agent(draft: &mut Draft<'_>, agent: &Agent) -> Result<(), St
         let pool = draft.look_at::<Pool>(&key)?.unwrap_or(&empty);
         let known = pool.place_of(&agent.id);
         let mut member = member_of(agent, &workload, spec);
-        let belongs = belongs(&member, spec, now);
+        let belongs = agent.left_at.is_none() && belongs(&member, spec, now);
         let change: Change = match (known, belongs) {
             (Err(_), false) => continue,
             (Ok(place), true) => {

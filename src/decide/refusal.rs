@@ -37,7 +37,7 @@ pub enum Refusal {
         ways: Vec<Name>,
     },
     /// The actor's role may not do this.
-    #[error("{actor} may not {permission}; who may: {}", listed(.who_may))]
+    #[error("{actor} may not {permission}; who may: {}", roles_named(.who_may))]
     NotPermitted {
         /// Who asked.
         actor: SmolStr,
@@ -47,24 +47,31 @@ pub enum Refusal {
         who_may: Vec<Name>,
     },
     /// The actor may do this, but not on this lead.
-    #[error("{actor} may not act on this lead; it is {}'s", .owner.as_ref().map_or("nobody", |owner| owner.as_str()))]
+    #[error("{actor} may not act on this lead; it is {}'s; who may on everybody's: {}", .owner.as_ref().map_or("nobody", |owner| owner.as_str()), roles_named(.who_may))]
     NotTheirs {
         /// Who asked.
         actor: SmolStr,
         /// Who owns the lead.
         owner: Option<AgentId>,
+        /// The roles that may do it on everybody's leads.
+        who_may: Vec<Name>,
     },
     /// The actor may do this, but not with this sweep.
-    #[error("{actor} may cancel or retry only sweeps of their own; this one is of {started_by}")]
+    #[error("{actor} may cancel or retry only sweeps of their own; this one is of {started_by}; who may any: {}", roles_named(.who_may))]
     NotTheirSweep {
         /// Who asked.
         actor: SmolStr,
         /// Who started the sweep.
         started_by: SmolStr,
+        /// The roles that may do it with any sweep.
+        who_may: Vec<Name>,
     },
     /// Nobody has set this agent up.
     #[error("there is no agent {}{}", .0, other_actor(.0))]
     NoSuchAgent(AgentId),
+    /// The agent is there no more.
+    #[error("{0} has left; set up again, the agent is back")]
+    HasLeft(AgentId),
     /// There is no such lead.
     #[error("there is no lead {0}")]
     NoSuchLead(LeadId),
@@ -475,6 +482,7 @@ impl Refusal {
             Self::NotTheirs { .. } => "not-theirs",
             Self::NotTheirSweep { .. } => "not-their-sweep",
             Self::NoSuchAgent(_) => "no-such-agent",
+            Self::HasLeft(_) => "has-left",
             Self::NoSuchLead(_) => "no-such-lead",
             Self::NoSuchRecord(_) => "no-such-record",
             Self::Unknown { .. } => "unknown",
@@ -536,6 +544,14 @@ fn or_what_there_is(nearest: Option<&str>, known: &[SmolStr]) -> SmolStr {
             format_smolstr!("; there are: {told} and {} more", count - MOST_KNOWN)
         }
         (None, _) => format_smolstr!("; there are: {told}"),
+    }
+}
+
+/// The roles that may do something; the host may do everything.
+fn roles_named(roles: &[Name]) -> SmolStr {
+    match roles {
+        [] => SmolStr::new_static("nobody but the host"),
+        roles => listed(roles),
     }
 }
 

@@ -288,14 +288,15 @@ fn find_owner(
         let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, named))? else {
             return Err(Refusal::NoSuchAgent(named.clone()).into());
         };
+        if agent.left_at.is_some() {
+            return Err(Refusal::HasLeft(agent.id).into());
+        }
         let by = smol_str::format_smolstr!("{}", draft.actor);
         return ownership::hand_over(draft, lead, Heir::from(&agent), Because::GivenBy(by));
     }
     let owns = |agent: &&Agent| {
-        draft
-            .playbook
-            .role(&agent.role)
-            .is_none_or(|role| role.owns)
+        let role = draft.playbook.role(&agent.role);
+        agent.left_at.is_none() && role.is_none_or(|role| role.owns)
     };
     if let Some(agent) = registrar.filter(owns) {
         return ownership::hand_over(draft, lead, Heir::from(agent), Because::RegisteredIt);

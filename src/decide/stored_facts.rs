@@ -95,6 +95,12 @@ fn of_agent(agent: &Agent) -> Vec<StoredFact> {
             .as_ref()
             .map(|team| text(name(AgentFact::Team), team.as_str())),
     );
+    let hours = agent.hours.as_ref();
+    facts.extend(hours.map(|hours| text(name(AgentFact::Hours), hours.as_str())));
+    facts.extend(agent.left_at.map(|left_at| StoredFact {
+        name: name(AgentFact::LeftAt).into(),
+        value: Value::Instant(left_at),
+    }));
     let capacity = agent
         .capacity
         .map(|capacity| Value::Number(Number::from(capacity)));

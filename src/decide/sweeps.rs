@@ -93,10 +93,11 @@ pub(crate) fn end(draft: &mut Draft<'_>, id: SweepId) -> Result<bool, Stop> {
 /// sweeps but those over everybody would not, and it stays right when the lead, the role or the
 /// agent's team changes before the sweep comes by.
 ///
-/// Copies and the playbook are kept up for all leads, whoever may act on them.
+/// Copies and the playbook are kept up for all leads, whoever may act on them, and so are the leads
+/// of who left.
 fn for_agent(draft: &Draft<'_>, order: &LeadOrder) -> Option<AgentId> {
     match order {
-        LeadOrder::Adopt { .. } | LeadOrder::FollowOwner => None,
+        LeadOrder::Adopt { .. } | LeadOrder::FollowOwner | LeadOrder::Succeed(_) => None,
         _ => draft.actor.as_agent().cloned(),
     }
 }

@@ -219,7 +219,7 @@ fn permit_assignee(draft: &mut Draft<'_>, lead: &Lead, place: usize) -> Result<(
     match lead.tasks[place].assignee.clone() {
         Assignee::Role(role) => {
             permit_roles(draft, "complete", std::slice::from_ref(&role))?;
-            permit_over(draft, lead)
+            permit_over(draft, lead, |known| known.name == role)
         }
         Assignee::Owner => {
             let order = LeadOrder::Complete {

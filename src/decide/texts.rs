@@ -6,7 +6,9 @@
 
 use std::borrow::Borrow;
 
-use crate::decide::command::{Actor, AgentSetup, Command, LeadOrder, NewLead, NewQuote, What};
+use crate::decide::command::{
+    Actor, AgentSetup, Command, LeadOrder, Leaving, NewLead, NewQuote, What,
+};
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::ids::Name;
 use crate::letters::{hidden_in_line, hidden_in_text};
@@ -19,6 +21,7 @@ pub(crate) fn check(command: &Command) -> Result<(), Refusal> {
     texts.of_actor(&command.actor);
     match &command.what {
         What::SetUpAgent(setup) => texts.of_agent(setup),
+        What::Leave(leaving) => texts.of_leaving(leaving),
         What::Register(new) => texts.of_lead(new),
         What::Lead { order, .. } => texts.of_order(order),
         What::StartSweep(new) => {
@@ -51,9 +54,26 @@ impl Texts {
         self.maybe("phone", setup.phone.as_ref());
         self.maybe("role", setup.role.as_ref());
         self.maybe("team", setup.team.as_ref());
-        for city in setup.cities.iter().flatten() {
-            self.line("cities", city);
+        self.maybe("hours", setup.hours.as_ref());
+        for (input, texts) in [
+            ("cities", &setup.cities),
+            ("zones", &setup.zones),
+            ("skills", &setup.skills),
+        ] {
+            for text in texts.iter().flatten() {
+                self.line(input, text);
+            }
         }
+    }
+
+    fn of_leaving(&mut self, leaving: &Leaving) {
+        self.line("agent", leaving.agent.as_str());
+        self.line("to", leaving.to.as_str());
+        for (pipeline, heir) in &leaving.in_pipelines {
+            self.line("in", pipeline.as_str());
+            self.line("in", heir.as_str());
+        }
+        self.maybe("else", leaving.otherwise.as_ref());
     }
 
     fn of_lead(&mut self, new: &NewLead) {
@@ -68,6 +88,7 @@ impl Texts {
     fn of_order(&mut self, order: &LeadOrder) {
         match order {
             LeadOrder::Reassign { to } => self.line("to", to.as_str()),
+            LeadOrder::Succeed(leaving) => self.of_leaving(leaving),
             LeadOrder::MoveTo { reason, .. }
             | LeadOrder::Close { reason, .. }
             | LeadOrder::DeclineQuote { reason, .. } => {

@@ -196,7 +196,8 @@ impl Engine {
             pending = left;
         }
         batch.fail(Error::Contended(MOST_ROUNDS));
-        let outcomes = batch.outcomes.into_iter().flatten().collect();
+        let outcomes: Vec<Outcome> = batch.outcomes.into_iter().flatten().collect();
+        self.inner.pools.note_written(&outcomes);
         self.tell_repeats(&batch.jobs, outcomes).await
     }
 
@@ -284,10 +285,21 @@ impl Engine {
         let mut unreadable = Vec::new();
         let loaded = self.inner.store.load(&keys).await?;
         for (key, loaded) in keys.into_iter().zip(loaded) {
+            let version = loaded.version;
+            if let Some(known) = self.inner.pools.at(&key, version) {
+                records.insert(key, version, Some(known));
+                continue;
+            }
             let body = loaded.body.as_deref();
             let record = body.map(|body| stored::decode_as(key.kind, body));
             match record.transpose() {
-                Ok(record) => records.insert(key, loaded.version, record.map(Arc::new)),
+                Ok(record) => {
+                    let record = record.map(Arc::new);
+                    if let Some(record) = &record {
+                        self.inner.pools.note(&key, version, record);
+                    }
+                    records.insert(key, version, record);
+                }
                 Err(source) => unreadable.push(Error::Unreadable { key, source }),
             }
         }

@@ -51,6 +51,7 @@ mod hand_over;
 mod history;
 mod job;
 mod look;
+mod pools;
 mod run;
 mod sweep;
 mod tenant;
@@ -79,6 +80,7 @@ struct Inner {
     lanes: Lanes,
     command_ids: CommandIds,
     damaged: damaged::Damaged,
+    pools: pools::KnownPools,
 }
 
 /// The playbooks that the engine knows of one tenant.
@@ -301,6 +303,7 @@ impl EngineBuilder {
                 playbooks: self.playbooks,
                 lanes,
                 damaged: damaged::Damaged::default(),
+                pools: pools::KnownPools::default(),
                 command_ids: CommandIds {
                     seed,
                     made: AtomicU64::new(0),

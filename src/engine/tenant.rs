@@ -5,8 +5,8 @@ use smol_str::SmolStr;
 use super::ask::{Answer, Unsigned};
 use super::{Engine, Error};
 use crate::decide::command::{
-    Adoption, AgentSetup, Correction, Fate, LeadOrder, NewLead, NewQuote, NewSweep, StageMapping,
-    SweepOrder, Waiting, What,
+    Adoption, AgentSetup, Correction, Fate, LeadOrder, Leaving, NewLead, NewQuote, NewSweep,
+    StageMapping, SweepOrder, Waiting, What,
 };
 use crate::explain::{Explanation, Past};
 use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
@@ -48,6 +48,12 @@ impl<'e> TenantHandle<'e> {
     /// Makes or changes an agent.
     pub fn set_up(&self, agent: AgentSetup) -> Unsigned<'e, ()> {
         self.ask(What::SetUpAgent(Box::new(agent)))
+    }
+
+    /// Lets an agent leave: gone at once from all pools, and the open leads handed over by a sweep.
+    /// Whoever comes back is set up again.
+    pub fn leave(&self, leaving: Leaving) -> Unsigned<'e, Answer> {
+        self.ask(What::Leave(Box::new(leaving)))
     }
 
     /// Takes a lead in.

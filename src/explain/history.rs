@@ -74,6 +74,10 @@ impl Telling<'_> {
                     reasons.as_deref().map(told_reasons),
                 ))
             }
+            Event::GivenUp { lead, from } if *lead == id => Some((
+                "nobody's now".into(),
+                Some(format_smolstr!("{from} left, and nobody could take it")),
+            )),
             Event::NobodyEligible { lead, reasons } if *lead == id => Some((
                 format_smolstr!("nobody in the pool {} could have it", reasons.pool),
                 Some(told_reasons(reasons)),
@@ -443,6 +447,10 @@ fn told_reasons(reasons: &Reasons) -> SmolStr {
 fn told_passed(why: PassedOver) -> &'static str {
     match why {
         PassedOver::Unavailable => "is unavailable",
+        PassedOver::Absent => "is away",
+        PassedOver::OffHours => "is not at work now",
+        PassedOver::OtherZone => "serves other zones",
+        PassedOver::LacksSkill => "lacks the skill",
         PassedOver::OtherCity => "serves other cities",
         PassedOver::Full => "is full",
         PassedOver::HadItBefore => "had it before",

@@ -134,6 +134,8 @@ pub(crate) struct BuiltInCatalogue<'a> {
     pub(crate) kind: Kind,
     pub(crate) zone: &'a Zone,
     pub(crate) roles: Arc<[SmolStr]>,
+    /// The teams of the playbook; none, where any name is one.
+    pub(crate) teams: Arc<[SmolStr]>,
 }
 
 impl Catalogue for BuiltInCatalogue<'_> {
@@ -146,11 +148,15 @@ impl Catalogue for BuiltInCatalogue<'_> {
             return Err(Unresolved::TakesNoArgument);
         }
         let info = info_of(place, &facts[place]);
-        let is_role = self.kind == Kind::Agent && place == AgentFact::Role as usize;
-        Ok(if is_role {
-            info.with_choices(self.roles.clone())
-        } else {
-            info
+        let choices = match AgentFact::ALL.get(place) {
+            _ if self.kind != Kind::Agent => None,
+            Some(AgentFact::Role) => Some(&self.roles),
+            Some(AgentFact::Team) => Some(&self.teams).filter(|teams| !teams.is_empty()),
+            _ => None,
+        };
+        Ok(match choices {
+            Some(choices) => info.with_choices(choices.clone()),
+            None => info,
         })
     }
 
@@ -225,7 +231,9 @@ impl<'a> LeadFacts<'a> {
         let holds = lead.holds.iter();
         let holds = holds.filter(|hold| rule.stopped_by.covers(&hold.name));
         let (from, days) = (lead.entered.at, Some(wait.wait_days));
-        let end = rule.delay.after_holds(from, &rule.calendar, days, holds);
+        let end = rule
+            .delay
+            .after_holds(from, rule.calendar.of_lead(lead), days, holds);
         end.unwrap_or(None)
     }
 
@@ -304,15 +312,18 @@ pub(crate) struct MemberFacts<'a> {
 
 impl Facts for MemberFacts<'_> {
     fn fact(&self, id: FactId) -> Option<ValueRef<'_>> {
-        let member = self.member;
+        let (member, copy) = (self.member, &self.member.copy);
         Some(match AgentFact::ALL.get(usize::from(id.0))? {
             AgentFact::Agent => ValueRef::Text(member.agent.as_str()),
-            AgentFact::Role => ValueRef::Text(member.role.as_str()),
-            AgentFact::Team => ValueRef::Text(member.team.as_ref()?.as_str()),
-            AgentFact::Available => ValueRef::Bool(member.available),
+            AgentFact::Role => ValueRef::Text(copy.role.as_str()),
+            AgentFact::Team => ValueRef::Text(copy.team.as_ref()?.as_str()),
+            AgentFact::Available => ValueRef::Bool(copy.available),
             AgentFact::Capacity => {
-                ValueRef::Number(member.capacity.unwrap_or(self.default_capacity).into())
+                ValueRef::Number(copy.capacity.unwrap_or(self.default_capacity).into())
             }
+            AgentFact::Hours => ValueRef::Text(copy.hours.as_ref()?.as_str()),
+            // Who left is in no pool.
+            AgentFact::LeftAt => return None,
         })
     }
 }

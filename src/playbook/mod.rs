@@ -23,7 +23,7 @@ use crate::ids::Name;
 use crate::money::Currency;
 use crate::playbook::fault::{Fault, Faults};
 use crate::playbook::load::Folder;
-use crate::playbook::people::{PoolSpec, Role};
+use crate::playbook::people::{PoolSpec, Role, Team};
 use crate::playbook::pipeline::{
     Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
 };
@@ -70,6 +70,8 @@ pub struct Playbook {
     pub organisation: Organisation,
     /// Roles.
     pub roles: Vec<Role>,
+    /// Teams; none, where an agent's team may be any.
+    pub teams: Vec<Team>,
     /// Sources of leads.
     pub sources: Vec<Source>,
     /// Fields of leads.
@@ -186,10 +188,12 @@ impl Playbook {
             .iter()
             .map(|role| role.name.as_str().into())
             .collect();
+        let teams = self.teams.iter().map(|team| team.name.as_str().into());
         catalogue::BuiltInCatalogue {
             kind,
             zone: &self.zone,
             roles,
+            teams: teams.collect(),
         }
     }
 
@@ -211,6 +215,12 @@ impl Playbook {
     #[must_use]
     pub fn role(&self, name: &Name) -> Option<&Role> {
         self.roles.iter().find(|role| role.name == *name)
+    }
+
+    /// The calendar of this name.
+    #[must_use]
+    pub fn calendar_named(&self, name: &Name) -> Option<&NamedCalendar> {
+        self.calendars.iter().find(|known| known.name == *name)
     }
 
     /// The source of this name.

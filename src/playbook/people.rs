@@ -6,7 +6,20 @@ use smol_str::SmolStr;
 use crate::condition::Condition;
 use crate::decide::command::{LeadOrder, SweepOrder, What};
 use crate::ids::Name;
+use crate::playbook::rule::BusinessTime;
+use crate::record::fields::Fields;
+use crate::record::pool::{AgentCopy, compared_text};
 use crate::time::Elapsed;
+use crate::value::ValueRef;
+
+/// A team that the playbook declares. Where it declares any, every agent's team is one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Team {
+    /// Its stable name.
+    pub name: Name,
+    /// What people call it.
+    pub label: SmolStr,
+}
 
 /// A role: what its agents may do.
 #[derive(Clone, Debug)]
@@ -21,23 +34,95 @@ pub struct Role {
     pub over: Over,
     /// Whether a lead that such an agent registers is the agent's at once (M4).
     pub owns: bool,
+    /// What must be known of such an agent beside name, address and role.
+    pub needs: Vec<Detail>,
 }
 
-/// On whose leads a role may act.
+/// Something that can be known of an agent, and that a role can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// A phone number.
+    Phone,
+    /// The team.
+    Team,
+    /// The cities whose leads the agent takes.
+    Cities,
+    /// The zones whose leads the agent takes, or watches over.
+    Zones,
+    /// What the agent knows how to sell, or to do.
+    Skills,
+    /// The calendar in which the agent works.
+    Hours,
+    /// How many open leads the agent can hold.
+    Capacity,
+}
+
+words!(Detail {
+    Phone = "phone",
+    Team = "team",
+    Cities = "cities",
+    Zones = "zones",
+    Skills = "skills",
+    Hours = "hours",
+    Capacity = "capacity",
+});
+
+/// On whose leads a role may act: beside all those that the agent owns, and those that nobody does.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// The agent's own, and those that nobody owns.
+    /// No others.
     Own,
     /// Those of the agent's team.
     Team,
+    /// Those that match the agent: of the zones that a supervisor watches over, for instance.
+    Matching(Vec<Match>),
     /// All.
     All,
 }
 
-words!(Over {
-    Own = "own",
-    Team = "team",
-    All = "all"
+/// What an agent and a lead have in common: one of the agent's lists holds what the lead's field
+/// says. A lead whose field says nothing matches nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// Which list of the agent.
+    pub list: AgentList,
+    /// Which field of the lead.
+    pub field: Name,
+}
+
+impl Match {
+    /// What the lead says, as it is compared; nothing, where its field is empty.
+    #[must_use]
+    pub fn wanted(&self, fields: &Fields) -> Option<SmolStr> {
+        match fields.value(&self.field)? {
+            ValueRef::Text(text) => Some(compared_text(text)),
+            _ => None,
+        }
+    }
+
+    /// Whether agent and lead match.
+    #[must_use]
+    pub fn holds(&self, agent: &AgentCopy, fields: &Fields) -> bool {
+        let wanted = self.wanted(fields);
+        wanted.is_some_and(|wanted| agent.has(self.list, &wanted))
+    }
+}
+
+/// A list that is known of an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentList {
+    /// Cities.
+    Cities,
+    /// Zones.
+    Zones,
+    /// Skills.
+    Skills,
+}
+
+words!(AgentList {
+    Cities = "cities",
+    Zones = "zones",
+    Skills = "skills",
 });
 
 macro_rules! permissions {
@@ -78,7 +163,7 @@ permissions! {
     Quote = "quote", "Make quotes, and record what the customer says to them.";
     Unsubscribe = "unsubscribe", "Record that a contact wants no more marketing.";
     CorrectContact = "correct-contact", "Correct a contact's name or phone number.";
-    SetUpAgents = "set-up-agents", "Make and change agents.";
+    SetUpAgents = "set-up-agents", "Make and change agents, and let them leave.";
     Sweep = "sweep", "Start a command that goes through many leads, or end one.";
     Adopt = "adopt", "Make a changed playbook the active one.";
     BackDate = "back-date", "Say that something happened earlier than it is told.";
@@ -90,7 +175,7 @@ impl Permission {
     #[must_use]
     pub fn to_do(what: &What) -> Self {
         match what {
-            What::SetUpAgent(_) => Self::SetUpAgents,
+            What::SetUpAgent(_) | What::Leave(_) => Self::SetUpAgents,
             What::Register(_) => Self::Register,
             What::StartSweep(_) => Self::Sweep,
             What::Adopt(_) | What::Begin => Self::Adopt,
@@ -108,7 +193,9 @@ impl Permission {
     pub fn of_order(order: &LeadOrder) -> Self {
         match order {
             LeadOrder::Assign { .. } => Self::Assign,
-            LeadOrder::Reassign { .. } | LeadOrder::FollowOwner => Self::Reassign,
+            LeadOrder::Reassign { .. } | LeadOrder::FollowOwner | LeadOrder::Succeed(_) => {
+                Self::Reassign
+            }
             LeadOrder::Attempt { .. } => Self::Attempt,
             LeadOrder::Answered => Self::Answered,
             LeadOrder::Record { .. } => Self::Record,
@@ -135,8 +222,11 @@ pub struct PoolSpec {
     pub name: Name,
     /// Who is in it: a condition over agents.
     pub members: Condition,
-    /// The field of the lead that must be one of the agent's cities.
-    pub match_city: Option<Name>,
+    /// What an agent and a lead must have in common.
+    pub matches: Vec<Match>,
+    /// Whether an agent must be at work: in these hours. Outside of them, if `None`, leads are
+    /// given as well.
+    pub at_work: Option<BusinessTime>,
     /// How an owner is chosen.
     pub choose: Choose,
     /// The window over which conversion counts.

@@ -5,7 +5,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::condition::Condition;
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
-use crate::playbook::rule::{Action, NamedCalendar, StageRef, StoppedBy};
+use crate::playbook::rule::{Action, BusinessTime, StageRef, StoppedBy};
 use crate::tax_number::{TaxNumberError, TaxNumberKinds};
 use crate::value::{Value, ValueRef, ValueType, folded_eq};
 
@@ -264,7 +264,7 @@ pub struct TaskSpec {
     /// Until when, after the anchor of the rule that opens it.
     pub within: Option<Delay>,
     /// The calendar for that.
-    pub calendar: NamedCalendar,
+    pub calendar: BusinessTime,
     /// Which holds stop its time.
     pub stopped_by: StoppedBy,
     /// What makes it done by itself.

@@ -284,7 +284,7 @@ impl<'s> Node<'s> {
     }
 
     /// One of some words.
-    pub(crate) fn word<T: Copy>(&self, words: &[(&'static str, T)]) -> Option<T> {
+    pub(crate) fn word<T: Clone>(&self, words: &[(&'static str, T)]) -> Option<T> {
         let text = self.text()?;
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
@@ -299,7 +299,7 @@ impl<'s> Node<'s> {
                 hint,
             );
         }
-        found.map(|(_, value)| *value)
+        found.map(|(_, value)| value.clone())
     }
 
     /// The name of something that is defined elsewhere.

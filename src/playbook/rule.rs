@@ -8,6 +8,7 @@
 //! behind that no friendly name exists.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, format_smolstr};
@@ -17,6 +18,7 @@ use crate::condition::Condition;
 use crate::ids::{Name, hash128};
 use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::TaskSpec;
+use crate::record::Lead;
 use crate::record::message::{Class, OnOwnerChange};
 use crate::time::Elapsed;
 use crate::value::Value;
@@ -42,8 +44,8 @@ pub struct Rule {
     pub stopped_by: StoppedBy,
     /// What becomes of an occurrence that was due before its anchor was recorded.
     pub late: Late,
-    /// The calendar for business time, and the zone in which days end.
-    pub calendar: NamedCalendar,
+    /// The hours of its business time, and the zone in which its days end.
+    pub calendar: BusinessTime,
     /// What it does, in order.
     pub actions: Vec<Action>,
     /// What tells it from a rule of the same name in another playbook that fires at other times.
@@ -59,11 +61,59 @@ pub struct NamedCalendar {
     pub calendar: Calendar,
 }
 
-impl std::ops::Deref for NamedCalendar {
-    type Target = Calendar;
+/// In whose hours something counts: those of a calendar, or those of the agent whom it is about.
+#[derive(Clone, Debug)]
+pub struct BusinessTime {
+    calendar: NamedCalendar,
+    /// The calendars among which the agents' own are, where theirs count.
+    of_agents: Option<Arc<[NamedCalendar]>>,
+}
 
-    fn deref(&self) -> &Calendar {
-        &self.calendar
+impl BusinessTime {
+    /// What stands in the place of a calendar's name where the owner's own hours count.
+    pub const OWNER: &'static str = "owner";
+
+    /// Those of a calendar, whoever it is about.
+    #[must_use]
+    pub fn fixed(calendar: NamedCalendar) -> Self {
+        let of_agents = None;
+        Self {
+            calendar,
+            of_agents,
+        }
+    }
+
+    /// Those of the agent, which is one of these calendars; of who has none of them, the other one.
+    #[must_use]
+    pub fn of_agents(calendars: Arc<[NamedCalendar]>, other: NamedCalendar) -> Self {
+        Self {
+            calendar: other,
+            of_agents: Some(calendars),
+        }
+    }
+
+    /// The calendar for an agent whose own is the one of this name.
+    #[must_use]
+    pub fn of_agent(&self, own: Option<&Name>) -> &Calendar {
+        let own = self.of_agents.as_ref().zip(own);
+        let own = own.and_then(|(all, own)| all.iter().find(|known| known.name == *own));
+        &own.unwrap_or(&self.calendar).calendar
+    }
+
+    /// The calendar for a lead: where the owner's own hours count, by the copy that the lead keeps.
+    #[must_use]
+    pub fn of_lead(&self, lead: &Lead) -> &Calendar {
+        let owner = lead.owner.as_ref();
+        self.of_agent(owner.and_then(|owner| owner.hours.as_ref()))
+    }
+
+    /// The calendar's name, or [`BusinessTime::OWNER`].
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.of_agents {
+            Some(_) => Self::OWNER,
+            None => self.calendar.name.as_str(),
+        }
     }
 }
 
@@ -98,7 +148,7 @@ impl Rule {
             text(&self.scope),
             text(&self.anchor),
             text(&self.delay),
-            text(&self.calendar.name),
+            text(&self.calendar.name()),
             optional(self.every.as_ref().map(|every| every as _)),
             optional(self.until.as_ref().map(|until| until as _)),
             text(&self.stopped_by),
@@ -107,7 +157,7 @@ impl Rule {
         if let Some(task) = task {
             parts.extend([
                 optional(task.within.as_ref().map(|within| within as _)),
-                text(&task.calendar.name),
+                text(&task.calendar.name()),
                 text(&task.stopped_by),
             ]);
         }

@@ -1,11 +1,13 @@
 //! Agents: the people who hold leads, and the groups they are told as.
 
+use chrono::serde::{ts_microseconds, ts_microseconds_option};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::email::Email;
 use crate::ids::{AgentId, Name};
 use crate::record::history::History;
+use crate::time::Instant;
 
 /// An agent: advisor, seller, supervisor, whoever acts on leads or is told about them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,15 +26,49 @@ pub struct Agent {
     pub team: Option<Name>,
     /// The cities whose leads the agent takes.
     pub cities: Vec<SmolStr>,
+    /// The zones whose leads the agent takes, or watches over.
+    pub zones: Vec<SmolStr>,
+    /// What the agent knows how to sell, or to do.
+    pub skills: Vec<SmolStr>,
+    /// The calendar of the playbook in which the agent works; the playbook's own, if `None`.
+    pub hours: Option<Name>,
+    /// When the agent is away, the earliest first. At most [`Agent::MOST_ABSENCES`]; those that are
+    /// over go when the agent is next set up.
+    pub absences: Vec<Absence>,
     /// How many open leads the agent can hold; `None` is the pool's own number.
     pub capacity: Option<u32>,
     /// Whether the agent takes leads now.
     pub available: bool,
+    /// When the agent left: since then the agent gets nothing and may do nothing.
+    #[serde(with = "ts_microseconds_option")]
+    pub left_at: Option<Instant>,
     /// The agent's history in the journal.
     pub history: History,
 }
 
+/// A time in which an agent is away and is given no lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Absence {
+    /// From when.
+    #[serde(with = "ts_microseconds")]
+    pub from: Instant,
+    /// Until when: the agent is there again at this instant.
+    #[serde(with = "ts_microseconds")]
+    pub until: Instant,
+}
+
+impl Absence {
+    /// Whether it is so at an instant.
+    #[must_use]
+    pub fn covers(&self, at: Instant) -> bool {
+        self.from <= at && at < self.until
+    }
+}
+
 impl Agent {
+    /// How many absences are kept.
+    pub const MOST_ABSENCES: usize = 64;
+
     /// Somebody of whom nothing more is known, who takes leads.
     #[must_use]
     pub fn new(id: AgentId, name: SmolStr, email: Email, role: Name) -> Self {
@@ -44,8 +80,13 @@ impl Agent {
             role,
             team: None,
             cities: Vec::new(),
+            zones: Vec::new(),
+            skills: Vec::new(),
+            hours: None,
+            absences: Vec::new(),
             capacity: None,
             available: true,
+            left_at: None,
             history: History::default(),
         }
     }

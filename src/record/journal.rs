@@ -319,6 +319,18 @@ pub enum Event {
         /// Who.
         agent: AgentId,
     },
+    /// An agent left.
+    AgentLeft {
+        /// Who.
+        agent: AgentId,
+    },
+    /// A lead is nobody's: its owner left, and nobody could take it.
+    GivenUp {
+        /// Which lead.
+        lead: LeadId,
+        /// Whose it was.
+        from: AgentId,
+    },
     /// A playbook became the active one.
     Adopted {
         /// Which, by hash.
@@ -331,7 +343,7 @@ pub enum Event {
         /// Which playbook, by hash.
         playbook: Name,
     },
-    /// The copies of the owner's role and team were renewed.
+    /// The copies of the owner's role, team and hours were renewed.
     OwnerFollowed {
         /// Of which lead.
         lead: LeadId,

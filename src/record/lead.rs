@@ -181,6 +181,8 @@ pub struct Owner {
     pub role: Name,
     /// The agent's team when last copied.
     pub team: Option<Name>,
+    /// The agent's own hours when last copied, by the name of their calendar.
+    pub hours: Option<Name>,
     /// Since when; of a lead that was reopened for its owner, since then.
     pub assigned: Moment,
     /// How it came to be this agent.

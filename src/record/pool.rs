@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::ids::{AgentId, Name};
-use crate::playbook::people::Choose;
+use crate::playbook::people::{AgentList, Choose};
+use crate::record::agent::{Absence, Agent};
 use crate::record::workload::Tally;
+use crate::time::Instant;
+use crate::value::fold;
 
 /// The members of one pool of the playbook, their load, their record and their shares.
 ///
@@ -70,16 +73,8 @@ fn mean_of(members: &[Member], but: Option<&AgentId>) -> i64 {
 pub struct Member {
     /// The agent.
     pub agent: AgentId,
-    /// The role, copied from the agent.
-    pub role: Name,
-    /// The team, copied from the agent.
-    pub team: Option<Name>,
-    /// The cities, copied from the agent, folded.
-    pub cities: Arc<[SmolStr]>,
-    /// The capacity, copied from the agent.
-    pub capacity: Option<u32>,
-    /// Whether the agent takes leads now, copied from the agent.
-    pub available: bool,
+    /// What assignment asks of the agent.
+    pub copy: Arc<AgentCopy>,
     /// How many open leads the agent holds, in all pipelines; copied from its workload.
     pub load: u32,
     /// What became of the agent's leads over the pool's window; copied from its workload.
@@ -87,6 +82,102 @@ pub struct Member {
     /// What the agent is owed by the turns of this pool, in thousandths of a lead for weighted
     /// ones. What one member gains the others lose.
     pub credit: i64,
+}
+
+/// What a pool keeps of an agent; whoever sets the agent up renews it in the same commit. Whether
+/// the agent is away or at work is judged by it when a lead is given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentCopy {
+    /// The role.
+    pub role: Name,
+    /// The team.
+    pub team: Option<Name>,
+    /// The cities, as they are compared, in order.
+    pub cities: Vec<SmolStr>,
+    /// The zones, likewise.
+    pub zones: Vec<SmolStr>,
+    /// The skills, likewise.
+    pub skills: Vec<SmolStr>,
+    /// How many open leads the agent can hold, if the agent has a number of its own.
+    pub capacity: Option<u32>,
+    /// Whether the agent takes leads.
+    pub available: bool,
+    /// The agent's own hours, by the name of their calendar.
+    pub hours: Option<Name>,
+    /// When the agent is away.
+    pub absences: Vec<Absence>,
+}
+
+impl AgentCopy {
+    /// The copy of an agent as it is.
+    #[must_use]
+    pub fn of(agent: &Agent) -> Self {
+        Self {
+            role: agent.role.clone(),
+            team: agent.team.clone(),
+            cities: compared(&agent.cities),
+            zones: compared(&agent.zones),
+            skills: compared(&agent.skills),
+            capacity: agent.capacity,
+            available: agent.available,
+            hours: agent.hours.clone(),
+            absences: agent.absences.clone(),
+        }
+    }
+
+    /// Whether one of the agent's lists holds this, which is as it is compared.
+    #[must_use]
+    pub fn has(&self, list: AgentList, wanted: &SmolStr) -> bool {
+        let list = match list {
+            AgentList::Cities => &self.cities,
+            AgentList::Zones => &self.zones,
+            AgentList::Skills => &self.skills,
+        };
+        match list.len() {
+            // Few are found sooner by looking at each.
+            ..8 => list.iter().any(|known| is_same(known, wanted)),
+            _ => list.binary_search(wanted).is_ok(),
+        }
+    }
+
+    /// Whether the agent is away at an instant.
+    #[must_use]
+    pub fn is_away(&self, at: Instant) -> bool {
+        self.absences.iter().any(|absence| absence.covers(at))
+    }
+}
+
+/// A text of one of an agent's lists, or of the field of a lead that is matched with it, as the two
+/// are compared: folded, and without surrounding blanks.
+#[must_use]
+pub fn compared_text(text: &str) -> SmolStr {
+    fold(text.trim())
+}
+
+/// Whether two texts are the same, in few instructions: most are short, and a thousand agents have
+/// several each.
+#[inline]
+fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    match one.len() {
+        length if length != other.len() => false,
+        4..=8 => ends::<4>(one) == ends::<4>(other),
+        9..=16 => ends::<8>(one) == ends::<8>(other),
+        _ => one == other,
+    }
+}
+
+/// The first and the last bytes, which are all of a text that is no longer than both.
+#[inline]
+fn ends<const N: usize>(text: &[u8]) -> Option<([u8; N], [u8; N])> {
+    Some((*text.first_chunk()?, *text.last_chunk()?))
+}
+
+fn compared(texts: &[SmolStr]) -> Vec<SmolStr> {
+    let mut compared: Vec<SmolStr> = texts.iter().map(|text| compared_text(text)).collect();
+    compared.sort_unstable();
+    compared.dedup();
+    compared
 }
 
 /// Why a pool chose an agent: kept with the lead and in the journal.
@@ -125,8 +216,16 @@ pub struct Ranked {
 pub enum PassedOver {
     /// The agent takes no leads now.
     Unavailable,
+    /// The agent is away.
+    Absent,
+    /// The agent is not at work now, and the pool asks for it.
+    OffHours,
     /// The agent does not take this city's leads.
     OtherCity,
+    /// The agent does not take this zone's leads.
+    OtherZone,
+    /// The agent doesn't know what the lead asks for.
+    LacksSkill,
     /// The agent holds as many open leads as it can.
     Full,
     /// The agent had this lead before.
@@ -137,7 +236,11 @@ pub enum PassedOver {
 
 words!(PassedOver {
     Unavailable = "unavailable",
+    Absent = "absent",
+    OffHours = "off-hours",
     OtherCity = "other-city",
+    OtherZone = "other-zone",
+    LacksSkill = "lacks-skill",
     Full = "full",
     HadItBefore = "had-it-before",
     HoldsTheContact = "holds-the-contact",
@@ -151,11 +254,12 @@ mod tests {
     fn pool(credits: &[i64]) -> Pool {
         let member = |(n, credit): (usize, &i64)| Member {
             agent: AgentId::from(format!("agent-{n}")),
-            role: "seller".into(),
-            team: None,
-            cities: Vec::new().into(),
-            capacity: None,
-            available: true,
+            copy: Arc::new(AgentCopy::of(&Agent::new(
+                "anybody".into(),
+                "Anybody".into(),
+                "anybody@example.com".parse().unwrap(),
+                "seller".into(),
+            ))),
             load: 0,
             tally: Tally::over(Elapsed::days(180)),
             credit: *credit,
@@ -163,6 +267,20 @@ mod tests {
         Pool {
             choose: Choose::Evenly,
             members: credits.iter().enumerate().map(member).collect(),
+        }
+    }
+
+    #[test]
+    fn texts_are_the_same_in_every_byte() {
+        for length in 0..20 {
+            let text: String = ('a'..='z').take(length).collect();
+            assert!(is_same(&text, &text.clone()));
+            assert!(!is_same(&text, &format!("{text}a")));
+            for place in 0..length {
+                let mut other = text.clone();
+                other.replace_range(place..=place, "X");
+                assert!(!is_same(&text, &other), "{text} and {other}");
+            }
         }
     }
 

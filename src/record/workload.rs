@@ -137,11 +137,20 @@ impl Tally {
     /// The sums over the window that ends at `now`.
     #[must_use]
     pub fn counts(&self, now: Instant) -> Counts {
-        let (begun, _) = self.parts_begun(now);
-        let kept = Self::PARTS - begun.min(Self::PARTS);
-        self.parts[..kept]
-            .iter()
-            .fold(Counts::default(), |sum, part| sum.plus(*part))
+        self.counts_at(now.timestamp_millis())
+    }
+
+    /// The same for who asks many tallies at one instant, in milliseconds of the epoch.
+    pub(crate) fn counts_at(&self, now_ms: i64) -> Counts {
+        let gone_ms = now_ms - self.part_from.timestamp_millis();
+        // Mostly no part has begun since, and to divide takes longer than to compare.
+        match gone_ms < self.part_ms() {
+            true => summed(&self.parts),
+            false => {
+                let begun = usize::try_from(gone_ms / self.part_ms()).unwrap_or(0);
+                summed(&self.parts[..Self::PARTS - begun.min(Self::PARTS)])
+            }
+        }
     }
 
     /// Counts a lead that came at `at`.
@@ -183,7 +192,7 @@ impl Tally {
     /// in milliseconds. A clock that jumps back begins none.
     fn parts_begun(&self, now: Instant) -> (usize, i64) {
         let part_ms = self.part_ms();
-        let gone_ms = now.signed_duration_since(self.part_from).num_milliseconds();
+        let gone_ms = now.timestamp_millis() - self.part_from.timestamp_millis();
         let begun = usize::try_from(gone_ms / part_ms).unwrap_or(0);
         (begun, gone_ms % part_ms)
     }
@@ -221,6 +230,19 @@ impl Tally {
             }
         }
         estimate
+    }
+}
+
+fn summed(parts: &[Counts]) -> Counts {
+    let (mut received, mut won) = (0_u64, 0_u64);
+    for part in parts {
+        received += u64::from(part.received);
+        won += u64::from(part.won);
+    }
+    let counted = |sum: u64| u32::try_from(sum).unwrap_or(u32::MAX);
+    Counts {
+        received: counted(received),
+        won: counted(won),
     }
 }
 

@@ -45,7 +45,7 @@
 
 use smol_str::SmolStr;
 
-use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
+use crate::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead};
 use crate::playbook::Playbook;
 use crate::playbook::fault::Faults;
 use crate::playbook::load::Folder;
@@ -109,6 +109,8 @@ pub enum Doing {
     Order(LeadOrder, Asked),
     /// An agent is set up or changed.
     SetUp(Box<AgentSetup>, Asked),
+    /// An agent leaves.
+    Leave(Box<Leaving>, Asked),
     /// The process is down until then; nothing happens in between.
     DownUntil(Instant),
 }

@@ -9,6 +9,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::hint::nearest;
 use crate::playbook::Playbook;
 use crate::playbook::fault::FaultKind;
+use crate::playbook::people::AgentList;
 use crate::playbook::read::{Node, Section, did_you_mean};
 use crate::playbook::rule::{Action, Whom};
 use crate::value::Value;
@@ -216,8 +217,9 @@ impl<'a> Names<'a> {
         let matched = playbook
             .pools
             .iter()
-            .filter_map(|pool| pool.match_city.as_ref());
-        let fields = matched.filter_map(|name| playbook.field(name));
+            .flat_map(|pool| &pool.matches)
+            .filter(|matched| matched.list == AgentList::Cities);
+        let fields = matched.filter_map(|matched| playbook.field(&matched.field));
         let choices: Vec<&SmolStr> = fields.flat_map(|field| &field.choices).collect();
         let Some(city) = node.text().filter(|_| !choices.is_empty()) else {
             return;

@@ -6,12 +6,13 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::names::{Names, Refused, Sort};
 use super::{Asked, Doing, Scenario, Step, quotes};
-use crate::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, Waiting};
+use crate::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead, Waiting};
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::read::{Mended, Node, Section, Source, drop_echoes};
+use crate::record::agent::Absence;
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -179,14 +180,15 @@ fn read_agent(mut section: Section<'_>, names: &Names<'_>, set_up: SetUp) -> Opt
         names.check(Sort::Role, &node, role);
         Some(Name::from(role))
     });
-    let cities = section.optional("cities").map(|node| node.list());
-    let cities = cities.map(|nodes| {
-        nodes.iter().for_each(|node| names.check_city(node));
-        nodes
-            .iter()
-            .filter_map(|node| Some(node.text()?.into()))
-            .collect()
+    let cities = section.optional("cities").map(|node| {
+        node.list().iter().for_each(|node| names.check_city(node));
+        texts(&node)
     });
+    let zones = section.optional("zones").map(|node| texts(&node));
+    let skills = section.optional("skills").map(|node| texts(&node));
+    let hours = section.optional("hours").and_then(|node| node.text());
+    let absences = section.optional("absences").map(|node| node.list());
+    let absences = absences.map(|nodes| nodes.iter().filter_map(read_absence).collect());
     let capacity = section
         .optional("capacity")
         .and_then(|node| node.count(0..1_000_001));
@@ -200,8 +202,30 @@ fn read_agent(mut section: Section<'_>, names: &Names<'_>, set_up: SetUp) -> Opt
         role,
         team,
         cities,
+        zones,
+        skills,
+        hours: hours.map(Name::from),
+        absences,
         capacity,
         available,
+    })
+}
+
+fn texts(node: &Node<'_>) -> Vec<SmolStr> {
+    let nodes = node.list();
+    let texts = nodes.iter().filter_map(|node| Some(node.text()?.into()));
+    texts.collect()
+}
+
+/// `{ from = "2026-03-06T00:00:00-05:00", until = "2026-03-09T00:00:00-05:00" }`
+fn read_absence(node: &Node<'_>) -> Option<Absence> {
+    let mut section = node.section()?;
+    let from = section.required("from").and_then(|node| instant(&node));
+    let until = section.required("until").and_then(|node| instant(&node));
+    section.finish();
+    Some(Absence {
+        from: from?,
+        until: until?,
     })
 }
 
@@ -320,7 +344,7 @@ fn beside(key: &str, path: &str) -> Option<SmolStr> {
     is_of_step.then(|| format_smolstr!("`{key}` stands beside `{verb}`, not in it"))
 }
 
-const VERBS: [&str; 21] = [
+const VERBS: [&str; 22] = [
     "register",
     "tried",
     "reached",
@@ -341,6 +365,7 @@ const VERBS: [&str; 21] = [
     "unsubscribe",
     "retry",
     "set-up",
+    "leave",
     "down-until",
 ];
 
@@ -394,12 +419,30 @@ fn read_doing(
         let new = read_new_lead(&mut section, named);
         *last_lead = Some(reference?.into());
         Doing::Register(Box::new(new), asked)
+    } else if verb == "leave" {
+        Doing::Leave(Box::new(read_leaving(&mut section)?), asked)
     } else {
         Doing::Order(read_order(verb, &mut section, named)?, asked)
     };
     let path = section.path.clone();
     section.finish_with(|key| beside(key, &path));
     Some(doing)
+}
+
+/// `agent = "ana", to = "digital", in = { care = "bea" }, else = "supervisors"`
+fn read_leaving(section: &mut Section<'_>) -> Option<Leaving> {
+    let mut said = |key| section.required(key).and_then(|node| node.text());
+    let (agent, to) = (said("agent"), said("to"));
+    let mut leaving = Leaving::new(agent?, to?);
+    if let Some(mut heirs) = section.optional("in").and_then(|node| node.section()) {
+        for (pipeline, node) in heirs.rest() {
+            leaving = leaving.in_pipeline(pipeline, node.text()?);
+        }
+    }
+    if let Some(heir) = section.optional("else").and_then(|node| node.text()) {
+        leaving = leaving.or_else(heir);
+    }
+    Some(leaving)
 }
 
 /// `by = "ana"`, `by = "host:web-form"`, or `by = "import:ana"`; the host, if nothing is said.

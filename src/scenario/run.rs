@@ -206,6 +206,10 @@ async fn play_step(world: &mut World, step: &Step) -> Result<bool, Error> {
             world.set_up((**agent).clone(), asked.by.clone()).await?;
             world.tick().await.map(|()| false)
         }
+        Doing::Leave(leaving, asked) => {
+            let answer = execute(world, What::Leave(leaving.clone()), asked).await?;
+            world.tick().await.map(|()| answer.already_done)
+        }
         Doing::Register(new, asked) => {
             let answer = execute(world, What::Register(new.clone()), asked).await?;
             if let (Some(lead), Some(reference)) = (answer.lead, &step.lead) {

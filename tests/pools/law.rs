@@ -303,15 +303,7 @@ impl Life {
                     "{id} in {}",
                     spec.name
                 );
-                assert_eq!(
-                    (
-                        &member.role,
-                        &member.team,
-                        member.available,
-                        member.capacity
-                    ),
-                    (&agent.role, &agent.team, agent.available, agent.capacity)
-                );
+                assert_eq!(*member.copy, AgentCopy::of(&agent));
             }
         }
         for pool in &record.pools {

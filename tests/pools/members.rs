@@ -355,11 +355,12 @@ fn an_adoption_that_races_with_an_agents_setup_misses_nobody() {
 fn member(id: &str) -> Member {
     Member {
         agent: id.into(),
-        role: "seller".into(),
-        team: None,
-        cities: Vec::new().into(),
-        capacity: None,
-        available: true,
+        copy: Arc::new(AgentCopy::of(&Agent::new(
+            id.into(),
+            id.into(),
+            "anybody@example.com".parse().unwrap(),
+            "seller".into(),
+        ))),
         load: 0,
         tally: Tally::over(Elapsed::days(180)),
         credit: 0,

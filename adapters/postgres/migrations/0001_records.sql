@@ -142,6 +142,8 @@ CREATE TABLE "{prefix}agent_facts" (
     "team" text COLLATE "C",
     "available" bigint,
     "capacity" bigint,
+    "hours" text COLLATE "C",
+    "left_at" bigint,
     t1 text COLLATE "C", t2 text COLLATE "C", t3 text COLLATE "C", t4 text COLLATE "C",
     t5 text COLLATE "C", t6 text COLLATE "C", t7 text COLLATE "C", t8 text COLLATE "C",
     n1 bigint, n2 bigint, n3 bigint, n4 bigint, n5 bigint, n6 bigint, n7 bigint, n8 bigint,

@@ -3,13 +3,15 @@
 //!
 //! *Draining*: leads of `playbooks/deferred-follow-up` whose first contact is due; the engine
 //! claims pages of 500, loads leads and contacts, fires their rule and writes lead, contact,
-//! message, facts and journal. *Single commands*: attempts, one commit each. By hand the same
-//! is claimed, loaded and written, without deciding anything: see [`replay`].
+//! message, facts and journal. *Single commands*: attempts, one commit each. *Registrations*: leads of
+//! `playbooks/field-and-digital-sales`, 500 at once, each given to an advisor by a pool, and the tasks
+//! that they open. By hand the same is claimed, loaded and written, without deciding anything: see
+//! [`replay`].
 //!
 //! Both sides work on copies of one file, through connections opened by one function, and must
 //! leave the same rows behind. They take turns; the median of the rounds counts.
-//! `-- --leads 100000 --rounds 7 --singles 2000 --only draining` changes the size or chooses;
-//! without `--bench` it only checks itself.
+//! `-- --leads 100000 --rounds 7 --singles 2000 --agents 20 --only draining` changes the size or
+//! chooses; without `--bench` it only checks itself.
 
 mod measure;
 mod replay;
@@ -44,7 +46,9 @@ fn main() {
             .unwrap_or_else(|| std::env::temp_dir().into_os_string()),
     );
     let folder = folder.expect("a folder");
-    let world = World::new(folder.path(), leads, rounds);
+    let agents = number_after("--agents").unwrap_or(20);
+    let world = World::waiting(folder.path(), leads, rounds);
+    let dealer = World::dealer(folder.path(), agents, rounds);
     println!(
         "{leads} leads, medians of {rounds} rounds; per second, and microseconds of CPU for each"
     );
@@ -67,34 +71,79 @@ fn main() {
             let attempts = |engine: &Engine| world.attempt(engine, singles);
             world.compare("single commands", durability, attempts);
         }
+        if wanted("registrations") {
+            let register = |engine: &Engine| dealer.register(engine, leads);
+            let name = format!("registrations, {agents} agents");
+            dealer.compare(&name, durability, register);
+        }
     }
 }
 
-/// A file of leads that wait, and everything to work on copies of it.
+/// A file to begin with, and everything to work on copies of it.
 struct World {
     folder: PathBuf,
     first: PathBuf,
     rounds: u32,
     playbook: Arc<Playbook>,
     leads: Vec<LeadId>,
-    /// When all of them are due.
+    /// When it is worked on: when all of them are due.
     now: Instant,
 }
 
 impl World {
-    fn new(folder: &Path, leads: u32, rounds: u32) -> Self {
+    fn new(folder: &Path, playbook: &str, rounds: u32) -> Self {
         let playbooks = concat!(env!("CARGO_MANIFEST_DIR"), "/../../playbooks");
-        let playbook = Playbook::load(Path::new(playbooks).join("deferred-follow-up"));
-        let mut world = Self {
+        let file = folder.join(format!("{playbook}.db"));
+        let playbook = Playbook::load(Path::new(playbooks).join(playbook));
+        Self {
             folder: folder.into(),
-            first: folder.join("first.db"),
+            first: file,
             rounds,
             playbook: Arc::new(playbook.expect("the playbook")),
             leads: Vec::new(),
             now: "2026-03-02T15:00:00Z".parse().expect("an instant"),
-        };
+        }
+    }
+
+    /// Leads that wait.
+    fn waiting(folder: &Path, leads: u32, rounds: u32) -> Self {
+        let mut world = Self::new(folder, "deferred-follow-up", rounds);
         world.fill(leads);
         world
+    }
+
+    /// Advisors who wait for leads; a first one has come, so that the tables know the fields.
+    fn dealer(folder: &Path, agents: u32, rounds: u32) -> Self {
+        let world = Self::new(folder, "field-and-digital-sales", rounds);
+        let store = open(&world.first, Durability::Process);
+        let clock = VirtualClock::at(world.now - Elapsed::hours(1));
+        let engine = world.engine(store, &clock);
+        for number in 0..agents {
+            let id = format!("advisor-{number}");
+            let setup = AgentSetup::new(&*id)
+                .name(&*id)
+                .email(format!("{id}@minegocio.example"))
+                .role("advisor")
+                .cities(["Quito"])
+                .capacity(1_000_000);
+            let asked = engine.tenant(TENANT).set_up(setup).by(Actor::host("bench"));
+            block_on(asked).expect("an agent");
+        }
+        world.register(&engine, 1);
+        world
+    }
+
+    /// Takes leads in, 500 at once.
+    fn register(&self, engine: &Engine, leads: u32) {
+        let numbers: Vec<u32> = (0..leads).collect();
+        for numbers in numbers.chunks(500) {
+            let commands = numbers.iter().map(|number| (None, from_the_web(*number)));
+            let answers = block_on(engine.execute_all(commands.collect())).expect("answers");
+            for answer in answers {
+                let lead = answer.expect("a lead").lead.expect("a lead");
+                assert!(lead.owner.is_some() && !lead.tasks.is_empty());
+            }
+        }
     }
 
     /// Registers leads in a wait group, some every second.
@@ -242,6 +291,20 @@ fn register(number: u32) -> Command {
     Command {
         tenant: Tenant::from(TENANT),
         actor: Actor::agent(agent),
+        happened_at: None,
+        what: What::Register(Box::new(lead)),
+    }
+}
+
+fn from_the_web(number: u32) -> Command {
+    let lead = NewLead::new(format!("Luis Vera {number}"))
+        .email(format!("luis.vera.{number}@example.com"))
+        .source("web")
+        .field("city", "Quito")
+        .field("business", "Panadería");
+    Command {
+        tenant: Tenant::from(TENANT),
+        actor: Actor::host("import"),
         happened_at: None,
         what: What::Register(Box::new(lead)),
     }

@@ -113,6 +113,8 @@ CREATE TABLE "{prefix}agent_facts" (
     "team"      TEXT,
     "available" INTEGER,
     "capacity"  INTEGER,
+    "hours"     TEXT,
+    "left_at"   INTEGER,
     t1 TEXT, t2 TEXT, t3 TEXT, t4 TEXT, t5 TEXT, t6 TEXT, t7 TEXT, t8 TEXT,
     n1 INTEGER, n2 INTEGER, n3 INTEGER, n4 INTEGER, n5 INTEGER, n6 INTEGER, n7 INTEGER, n8 INTEGER,
     overflow BLOB,

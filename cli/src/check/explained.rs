@@ -12,7 +12,7 @@ use std::fmt;
 use leadkit::calendar::{CalendarSpec, Hours};
 use leadkit::ids::Name;
 use leadkit::playbook::Playbook;
-use leadkit::playbook::people::{Permission, PoolSpec, Role};
+use leadkit::playbook::people::{Match, Over, Permission, PoolSpec, Role};
 use leadkit::playbook::pipeline::{Field, Pipeline, Stage, TaskSpec, WaitGroup};
 use leadkit::playbook::rule::{Action, Anchor, Late, Leads, NamedCalendar, Rule, StoppedBy};
 use leadkit::tax_number::TaxNumberKind;
@@ -210,6 +210,10 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         let entries = self::calendar(calendar.spec());
         sections.push(Section::named("calendar", name.as_str(), entries));
     }
+    for team in &playbook.teams {
+        let entries = vec![("label", json!(team.label))];
+        sections.push(Section::named("team", team.name.as_str(), entries));
+    }
     sections.extend(playbook.roles.iter().map(role));
     for source in &playbook.sources {
         let entries = vec![("kind", json!(source.kind)), ("label", json!(source.label))];
@@ -315,13 +319,37 @@ fn role(role: &Role) -> Section {
         let words = role.may.iter().map(|permission| permission.word());
         json!(words.collect::<Vec<_>>())
     };
+    let needs = role.needs.iter().map(|detail| detail.as_str());
     let entries = vec![
         ("label", json!(role.label)),
         ("may", may),
-        ("over", json!(role.over.as_str())),
+        ("over", over(&role.over)),
         ("owns", json!(role.owns)),
+        ("needs", json!(needs.collect::<Vec<_>>())),
     ];
     Section::named("role", role.name.as_str(), entries)
+}
+
+fn over(over: &Over) -> Value {
+    match over {
+        Over::Own => json!("own"),
+        Over::Team => json!("team"),
+        Over::All => json!("all"),
+        Over::Matching(matches) => matched(matches),
+    }
+}
+
+/// What agent and lead have in common: the agent's list, and the lead's field.
+fn matched(matches: &[Match]) -> Value {
+    let matched = matches.iter().map(|matched| {
+        let (list, field) = (matched.list.as_str(), json!(matched.field));
+        (list.to_owned(), field)
+    });
+    let matched: Map<String, Value> = matched.collect();
+    match matched.is_empty() {
+        true => Value::Null,
+        false => Value::Object(matched),
+    }
 }
 
 fn field(field: &Field) -> Section {
@@ -342,7 +370,8 @@ fn field(field: &Field) -> Section {
 fn pool(pool: &PoolSpec) -> Section {
     let entries = vec![
         ("members", json!(pool.members.to_string())),
-        ("match", json!(pool.match_city)),
+        ("match", matched(&pool.matches)),
+        ("only", json!(pool.at_work.as_ref().map(|_| "at-work"))),
         ("choose", json!(pool.choose.as_str())),
         ("over", json!(elapsed(pool.over))),
         ("prior", json!(pool.prior)),
@@ -404,7 +433,7 @@ fn task(task: &TaskSpec) -> Section {
         ("text", json!(task.text)),
         ("for", json!(role)),
         ("within", json!(task.within.map(|delay| delay.to_string()))),
-        ("calendar", json!(task.calendar.name)),
+        ("calendar", json!(task.calendar.name())),
         ("done", json!(done)),
         ("stopped-by", stopped_by(&task.stopped_by)),
         ("service-level", json!(task.is_service_level)),
@@ -457,7 +486,7 @@ fn rule(rule: &Rule) -> Section {
                 rule.delay.to_string()
             }),
         ),
-        ("calendar", json!(rule.calendar.name)),
+        ("calendar", json!(rule.calendar.name())),
         (
             "every",
             json!(rule.every.map(|every| every.length.to_string())),

@@ -240,7 +240,7 @@ macro_rules! verbs {
 }
 
 verbs! {
-    SetUp = "set-up": ["id"], ["name", "email", "phone", "role", "team", "cities", "capacity", "available"];
+    SetUp = "set-up": ["id"], ["name", "email", "phone", "role", "team", "cities", "zones", "skills", "hours", "capacity", "available"];
     Register = "register": ["name"], ["email", "phone", "source", "wait", "wait-days", "owner"];
     Tried = "tried": [], [];
     Reached = "reached": [], [];

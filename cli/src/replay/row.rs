@@ -304,11 +304,7 @@ impl<'a> RowReading<'a> {
         let said = |name: &str| self.said(command, name).map(Into::into);
         let role = self.said(command, "role");
         let roles = || self.playbook.roles.iter().map(|role| &role.name);
-        let cities = self.said(command, "cities").map(|cities| {
-            let cities = cities.split([',', ';', '|']).map(str::trim);
-            let cities = cities.filter(|city| !city.is_empty());
-            cities.map(Into::into).collect()
-        });
+        let listed = |name: &str| self.said(command, name).map(|said| listed(&said));
         let available = match self.said(command, "available") {
             None => None,
             Some(text) => Some(truth(&text).ok_or_else(|| {
@@ -322,7 +318,11 @@ impl<'a> RowReading<'a> {
             phone: said("phone"),
             role: role.map(|role| as_known(&role, &mut roles())),
             team: self.said(command, "team").map(Name::from),
-            cities,
+            cities: listed("cities"),
+            zones: listed("zones"),
+            skills: listed("skills"),
+            hours: self.said(command, "hours").map(Name::from),
+            absences: None,
             capacity: self.number(command, "capacity")?,
             available,
         })))
@@ -407,4 +407,11 @@ pub(super) fn shortened(text: &str) -> String {
         Some((end, _)) => format!("{}..", &text[..end]),
         None => text.to_owned(),
     }
+}
+
+/// Several texts in one cell: `Quito|Cuenca`.
+fn listed(said: &str) -> Vec<SmolStr> {
+    let parts = said.split([',', ';', '|']).map(str::trim);
+    let parts = parts.filter(|part| !part.is_empty());
+    parts.map(Into::into).collect()
 }

@@ -183,11 +183,21 @@ impl Names {
         found.cloned()
     }
 
+    /// A team: one of the playbook's, where it declares any.
+    fn team(&self, node: &Node<'_>, text: &str) -> Option<Name> {
+        let teams = || self.teams.iter().map(|team| team.name.as_str());
+        if self.teams.is_empty() || teams().any(|team| team == text) {
+            return Some(Name::from(text));
+        }
+        node.unknown("team", text, teams());
+        None
+    }
+
     fn whom(&self, node: &Node<'_>) -> Option<Whom> {
         match node.text()? {
             "owner" => Some(Whom::Owner),
             text => match text.strip_prefix("team:") {
-                Some(team) => Some(Whom::Team(Name::from(team))),
+                Some(team) => self.team(node, team).map(Whom::Team),
                 None => self.role_or_owner(node, text).map(Whom::Role),
             },
         }

@@ -9,7 +9,7 @@ use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::read::{Node, Section, Source, did_you_mean};
-use crate::playbook::rule::NamedCalendar;
+use crate::playbook::rule::{BusinessTime, NamedCalendar};
 
 pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<NamedCalendar> {
     let mut calendars = Vec::new();
@@ -34,6 +34,13 @@ pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<
                 round_the_clock(zone)
             }
         };
+        if name == *BusinessTime::OWNER {
+            let hint =
+                "`calendar = \"owner\"` says the hours of a lead's owner; choose another name";
+            let name = name.as_str().into();
+            let sort = "calendar";
+            section.fault(FaultKind::DefinedTwice { sort, name }, Some(hint.into()));
+        }
         section.finish();
         calendars.push(NamedCalendar { name, calendar });
     }

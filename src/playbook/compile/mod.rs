@@ -17,9 +17,10 @@ use crate::money::Currency;
 use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::{Folder, without_bom};
+use crate::playbook::people::Team;
 use crate::playbook::pipeline::{Field, Source};
 use crate::playbook::read::{Mended, Node, Section, Source as File, drop_echoes};
-use crate::playbook::rule::{NamedCalendar, StageRef};
+use crate::playbook::rule::{BusinessTime, NamedCalendar, StageRef};
 use crate::playbook::{CapRule, Organisation, Playbook};
 use crate::record::contact::Cap;
 use crate::store::Kind;
@@ -106,6 +107,7 @@ pub(super) struct Names {
     default_calendar: NamedCalendar,
     calendars: Vec<NamedCalendar>,
     roles: Vec<Name>,
+    teams: Vec<Team>,
     sources: Vec<Source>,
     fields: Vec<Field>,
     /// Fields that are there and can't be read: whoever speaks of one made no second mistake.
@@ -139,11 +141,19 @@ impl Names {
 
     fn agent_catalogue(&self) -> BuiltInCatalogue<'_> {
         let roles = self.roles.iter().map(|role| role.as_str().into()).collect();
+        let teams = self.teams.iter().map(|team| team.name.as_str().into());
         BuiltInCatalogue {
             kind: Kind::Agent,
             zone: &self.zone,
             roles,
+            teams: teams.collect(),
         }
+    }
+
+    /// The hours of the agent whom something is about; of who has none, the playbook's own.
+    fn hours_of_agents(&self) -> BusinessTime {
+        let all = self.calendars.iter().cloned().collect();
+        BusinessTime::of_agents(all, self.default_calendar.clone())
     }
 }
 
@@ -165,6 +175,7 @@ fn compile_root(
         default_calendar,
         calendars,
         roles: names_of(&mut root, "role"),
+        teams: people::read_teams(&mut root),
         sources: read_sources(&mut root),
         fields,
         faulty_fields,
@@ -193,7 +204,7 @@ fn compile_root(
     let taxes = pricing::read_taxes(&mut root);
     let products = pricing::read_products(&mut root, &taxes, head.currency);
     let quoting = pricing::read_quoting(&mut root);
-    let roles = people::read_roles(&mut root);
+    let roles = people::read_roles(&mut root, &names);
     let pools = people::read_pools(&mut root, &names);
     let needs = pipelines::read_needs(&mut root, &names);
     let pipelines = pipelines::read_pipelines(&mut root, &names);
@@ -228,6 +239,7 @@ fn compile_root(
         calendars: names.calendars,
         organisation,
         roles,
+        teams: names.teams,
         sources: names.sources,
         fields: names.fields,
         activities: names.activities,
@@ -443,7 +455,7 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
         .iter()
         .map(|source| source.name.as_str().into())
         .collect();
-    vec![
+    let mut choices = vec![
         (LeadFact::Stage, stages.into()),
         (LeadFact::Pipeline, texts(&names.pipelines).into()),
         (LeadFact::Outcome, outcomes.into()),
@@ -451,7 +463,12 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
         (LeadFact::Source, sources.into()),
         (LeadFact::SourceKind, kinds.into()),
         (LeadFact::OwnerRole, texts(&names.roles).into()),
-    ]
+    ];
+    if !names.teams.is_empty() {
+        let teams = names.teams.iter().map(|team| team.name.as_str().into());
+        choices.push((LeadFact::OwnerTeam, teams.collect()));
+    }
+    choices
 }
 
 /// A calendar that is open round the clock, in place of one that can't be read.

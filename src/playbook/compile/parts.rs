@@ -10,7 +10,7 @@ use crate::playbook::delay::Delay;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{
-    Action, Anchor, Late, Leads, NamedCalendar, Period, Scope, StageRef, StoppedBy,
+    Action, Anchor, BusinessTime, Late, Leads, Period, Scope, StageRef, StoppedBy,
 };
 
 impl Reader<'_> {
@@ -206,13 +206,25 @@ impl Reader<'_> {
         )
     }
 
-    pub(super) fn calendar(&mut self, section: &mut Section<'_>) -> NamedCalendar {
-        let named = section.optional("calendar").and_then(|node| {
-            let known = self.names.calendars.iter().map(|calendar| &calendar.name);
-            let name = node.known("calendar", known.collect::<Vec<_>>())?;
-            self.names.calendars.iter().find(|known| known.name == name)
+    /// `calendar = "office"`, or `"owner"`: the hours of whoever owns the lead.
+    pub(super) fn calendar(&mut self, section: &mut Section<'_>) -> BusinessTime {
+        let names = self.names;
+        let Some(node) = section.optional("calendar") else {
+            return BusinessTime::fixed(names.default_calendar.clone());
+        };
+        if node.is_text() && node.text() == Some(BusinessTime::OWNER) {
+            return names.hours_of_agents();
+        }
+        let named = node.text().and_then(|text| {
+            let found = names.calendars.iter().find(|known| known.name == *text);
+            if found.is_none() {
+                let known = names.calendars.iter().map(|known| known.name.as_str());
+                let known = known.chain([BusinessTime::OWNER]);
+                node.unknown("calendar", text, known);
+            }
+            found
         });
-        named.unwrap_or(&self.names.default_calendar).clone()
+        BusinessTime::fixed(named.unwrap_or(&names.default_calendar).clone())
     }
 
     /// `if` and `unless` as one condition.

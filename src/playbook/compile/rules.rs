@@ -11,7 +11,7 @@ use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{
-    Action, Anchor, Fingerprint, Late, Leads, NamedCalendar, Period, Rule, Scope, StoppedBy,
+    Action, Anchor, BusinessTime, Fingerprint, Late, Leads, Period, Rule, Scope, StoppedBy,
 };
 use crate::playbook::template::Templates;
 
@@ -250,13 +250,14 @@ impl Reader<'_> {
             leads: Leads::Open,
         };
         let first_name = Name::from(format_smolstr!("{name}.first"));
+        let calendar = BusinessTime::fixed(self.names.default_calendar.clone());
         let rule = Rule {
             scope,
             delay: Delay::OwnWait,
             stopped_by,
             late,
             actions: first,
-            ..bare(first_name, Anchor::Entered, &self.names.default_calendar)
+            ..bare(first_name, Anchor::Entered, &calendar)
         };
         if let Some(mut every) = section.optional("every").and_then(|node| node.section()) {
             let length = every
@@ -316,7 +317,7 @@ impl Reader<'_> {
 }
 
 /// A rule that is due right at its anchor, anywhere, once, and does nothing yet.
-fn bare(name: Name, anchor: Anchor, calendar: &NamedCalendar) -> Rule {
+fn bare(name: Name, anchor: Anchor, calendar: &BusinessTime) -> Rule {
     Rule {
         name,
         scope: Scope::default(),

@@ -12,7 +12,7 @@ use crate::playbook::fault::FaultKind;
 use crate::playbook::load::Folder;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::read::Source;
-use crate::playbook::rule::Action;
+use crate::playbook::rule::{Action, BusinessTime};
 
 /// Warns of what is declared in vain. `calendar` is the one that counts where none is named.
 pub(super) fn warn(
@@ -75,13 +75,26 @@ fn warn_of_needs(playbook: &Playbook, file: &Source<'_>, places: &Places) {
 }
 
 fn warn_of_calendars(playbook: &Playbook, calendar: &Name, file: &Source<'_>, places: &Places) {
-    let of_rules = playbook.rules.iter().map(|rule| &rule.calendar.name);
-    let of_tasks = playbook.tasks.iter().map(|task| &task.calendar.name);
-    let used: BTreeSet<&Name> = of_rules.chain(of_tasks).chain([calendar]).collect();
+    let of_rules = playbook.rules.iter().map(|rule| &rule.calendar);
+    let of_tasks = playbook.tasks.iter().map(|task| &task.calendar);
+    let of_pools = playbook
+        .pools
+        .iter()
+        .filter_map(|pool| pool.at_work.as_ref());
+    let times: Vec<&BusinessTime> = of_rules.chain(of_tasks).chain(of_pools).collect();
+    // Where agents' own hours count, any calendar may be somebody's.
+    if times.iter().any(|time| time.name() == BusinessTime::OWNER) {
+        return;
+    }
+    let used: BTreeSet<&str> = times
+        .iter()
+        .map(|time| time.name())
+        .chain([calendar.as_str()])
+        .collect();
     for calendar in playbook
         .calendars
         .iter()
-        .filter(|calendar| !used.contains(&calendar.name))
+        .filter(|calendar| !used.contains(calendar.name.as_str()))
     {
         let kind = unused("calendar", calendar.name.as_str(), "nothing counts in");
         file.fault(

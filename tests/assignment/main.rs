@@ -1,0 +1,29 @@
+//! Assignment, held to laws of fairness, to a recorded history, and to the cases of another CRM.
+//!
+//! The recorded data may not lie in the repository: without it those tests are skipped, with a
+//! message.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+mod fairness;
+mod history;
+mod odoo;
+#[path = "../shop/mod.rs"]
+mod shop;
+
+use std::path::{Path, PathBuf};
+
+/// The recorded data of a folder; nothing, with a message, where it is absent.
+fn data(folder: &str) -> Option<PathBuf> {
+    let base = std::env::var_os("LEADKIT_TEST_DATA").map(PathBuf::from);
+    let base = base.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    let path = base.join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    println!(
+        "skipped: there is no {}; set LEADKIT_TEST_DATA",
+        path.display()
+    );
+    None
+}
