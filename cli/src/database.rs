@@ -4,11 +4,11 @@
 //! it, messages would count as sent that nobody got. So a database that a replay made is marked as
 //! one, and a replay goes into no other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use leadkit::clock::Clock;
-use leadkit::engine::{Engine, EngineBuilder, Error};
+use leadkit::clock::{Clock, VirtualClock};
+use leadkit::engine::{Engine, EngineBuilder, Error, TenantHandle};
 use leadkit::ids::{Id, LeadId, Name, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::playbook::Playbook;
@@ -17,7 +17,7 @@ use leadkit::store::{Key, Kind};
 use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags};
 use leadkit_sqlite::{Durability, OpenError, Options, SqliteStore};
 
-use crate::Failure;
+use crate::{Failure, check};
 
 /// A mailer that takes everything and sends nothing.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,118 @@ pub enum For {
 
 /// SQLite's `application_id` of databases that replays made: `lkrp`.
 const MADE_BY_A_REPLAY: i32 = i32::from_be_bytes(*b"lkrp");
+
+/// A database, whose leads in it, and the playbook that they are under.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Database {
+    /// The playbook's folder
+    pub playbook: PathBuf,
+    /// The database
+    #[arg(long, value_name = "FILE")]
+    pub db: PathBuf,
+    /// Whose leads [default: the playbook's id]
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+}
+
+impl Database {
+    /// Reads the playbook.
+    ///
+    /// # Errors
+    /// As [`check::read`].
+    pub fn playbook(&self) -> Result<Arc<Playbook>, Failure> {
+        Ok(Arc::new(check::read(&self.playbook)?.playbook))
+    }
+
+    /// Opens the database under its playbook.
+    ///
+    /// # Errors
+    /// When the playbook has faults; as [`open`].
+    pub fn open(&self, why: For) -> Result<Opened<'_>, Failure> {
+        self.open_under(self.playbook()?, why)
+    }
+
+    /// Opens the database under a playbook that was read before.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn open_under(&self, playbook: Arc<Playbook>, why: For) -> Result<Opened<'_>, Failure> {
+        let tenant = tenant(self.tenant.as_deref(), &playbook);
+        let store = open(&self.db, why)?;
+        let engine = builder(store, &tenant, playbook.clone()).build()?;
+        Ok(Opened {
+            asked: self,
+            playbook,
+            tenant,
+            engine,
+        })
+    }
+
+    /// Opens the database to look at it as of another time than the present.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn open_at(
+        &self,
+        playbook: Arc<Playbook>,
+        clock: VirtualClock,
+    ) -> Result<Opened<'_>, Failure> {
+        let tenant = tenant(self.tenant.as_deref(), &playbook);
+        let store = open(&self.db, For::Reading)?;
+        let engine = engine(store, &tenant, playbook.clone(), clock)?;
+        Ok(Opened {
+            asked: self,
+            playbook,
+            tenant,
+            engine,
+        })
+    }
+}
+
+/// A database that is open. Its engine only carries out what somebody asks for, beside the workers
+/// that may be at it, and sends nothing.
+#[derive(Debug)]
+pub struct Opened<'a> {
+    asked: &'a Database,
+    /// The playbook that was given.
+    pub playbook: Arc<Playbook>,
+    /// Whose leads.
+    pub tenant: Tenant,
+    /// The engine.
+    pub engine: Engine,
+}
+
+impl Opened<'_> {
+    /// Its tenant.
+    #[must_use]
+    pub fn handle(&self) -> TenantHandle<'_> {
+        self.engine.tenant(self.tenant.clone())
+    }
+
+    /// Refuses a tenant of whom the database holds nothing, probably a slip of the pen.
+    ///
+    /// # Errors
+    /// [`Failure::NoSuchTenant`] says whose leads there are.
+    pub async fn must_be_there(&self) -> Result<(), Failure> {
+        match active(&self.engine, &self.tenant).await? {
+            Some(_) => Ok(()),
+            None => Err(Failure::NoSuchTenant {
+                tenant: self.tenant.clone(),
+                there: tenants(&self.asked.db).unwrap_or_default(),
+            }),
+        }
+    }
+
+    /// Refuses a tenant of whom the database holds nothing, and a playbook that is not the active
+    /// one there.
+    ///
+    /// # Errors
+    /// [`Failure::NoSuchTenant`], [`Failure::OtherPlaybook`].
+    pub async fn must_be_under_its_playbook(&self) -> Result<(), Failure> {
+        self.must_be_there().await?;
+        must_be_under(&self.playbook, &self.engine, &self.tenant).await
+    }
+}
 
 /// Opens a database.
 ///
@@ -107,20 +219,6 @@ fn mark(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Refuses a tenant of whom the database holds nothing, probably a slip of the pen.
-///
-/// # Errors
-/// [`Failure::NoSuchTenant`] says whose leads there are.
-pub async fn must_be_there(path: &Path, engine: &Engine, tenant: &Tenant) -> Result<(), Failure> {
-    match active(engine, tenant).await? {
-        Some(_) => Ok(()),
-        None => Err(Failure::NoSuchTenant {
-            tenant: tenant.clone(),
-            there: tenants(path).unwrap_or_default(),
-        }),
-    }
-}
-
 /// Refuses a playbook that is not the active one: its words may mean something else there.
 ///
 /// # Errors
@@ -174,19 +272,6 @@ pub fn engine(
 ) -> Result<Engine, Failure> {
     let builder = builder(store, tenant, playbook);
     Ok(builder.clock(clock).seed(0).build()?)
-}
-
-/// An engine on a store at which others are: it only carries out what somebody asks
-/// for, and sends nothing.
-///
-/// # Errors
-/// When it can't be built.
-pub fn acting(
-    store: SqliteStore,
-    tenant: &Tenant,
-    playbook: Arc<Playbook>,
-) -> Result<Engine, Failure> {
-    Ok(builder(store, tenant, playbook).build()?)
 }
 
 fn builder(store: SqliteStore, tenant: &Tenant, playbook: Arc<Playbook>) -> EngineBuilder {

@@ -1,26 +1,18 @@
 //! `leadkit explain`: a lead's history, what is due next, and how each rule stands.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use leadkit::clock::SystemClock;
 use leadkit::engine::Error;
 use leadkit::explain::Past;
 use leadkit::ids::LeadId;
 use leadkit::store::Order;
 
-use crate::database::{self, For};
-use crate::{Failure, Reported, check};
+use crate::database::{Database, For};
+use crate::{Failure, Reported};
 
 /// Which lead is to be explained.
 #[derive(Clone, Debug)]
 pub struct Explain {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
     /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
+    pub database: Database,
     /// Which lead.
     pub which: Which,
     /// How many entries of its history are told, the newest; [`Past::NEWEST`], if `None`.
@@ -41,14 +33,10 @@ pub enum Which {
 /// # Errors
 /// When there is no such lead, or several.
 pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
-    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
-    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
-    let store = database::open(&asked.db, For::Reading)?;
-    let hash = playbook.hash.clone();
-    let engine = database::engine(store, &tenant, playbook, SystemClock)?;
-    let handle = engine.tenant(tenant.clone());
+    let opened = asked.database.open(For::Reading)?;
+    let handle = opened.handle();
     let told = pollster::block_on(async {
-        database::must_be_there(&asked.db, &engine, &tenant).await?;
+        opened.must_be_there().await?;
         let id = match &asked.which {
             Which::Id(text) => text
                 .parse::<LeadId>()
@@ -84,12 +72,13 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
         let last = asked.last.unwrap_or(Past::NEWEST);
         match handle.explain_newest(id, last).await {
             Err(Error::UnknownPlaybook(active)) => Err(Failure::OtherPlaybook {
-                tenant: tenant.clone(),
+                tenant: opened.tenant.clone(),
                 active,
-                given: hash,
+                given: opened.playbook.hash.clone(),
             }),
             Err(Error::NotThere(_)) => Err(Failure::Asked(format!(
-                "there is no lead {id} of `{tenant}`"
+                "there is no lead {id} of `{}`",
+                opened.tenant
             ))),
             explained => Ok(explained?),
         }

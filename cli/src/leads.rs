@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use leadkit::clock::{SystemClock, VirtualClock};
+use leadkit::clock::VirtualClock;
 use leadkit::engine::TenantHandle;
 use leadkit::explain::local;
 use leadkit::playbook::Playbook;
@@ -18,20 +16,16 @@ use serde::Serialize;
 use serde_json::json;
 use smol_str::SmolStr;
 
-use crate::database::{self, For};
+use crate::database::{Database, For};
 use crate::listing::Unreadable;
 use crate::report::{counted, grouped, rfc3339, table, table_of_numbers};
-use crate::{Failure, Reported, check, listing, replay};
+use crate::{Failure, Reported, listing, replay};
 
 /// Which leads, and how.
 #[derive(Clone, Debug)]
 pub struct Leads {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
     /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
+    pub database: Database,
     /// The condition; all leads, if empty.
     pub condition: String,
     /// The facts by which to count, in place of a list.
@@ -85,7 +79,7 @@ struct ListedLead {
 /// # Errors
 /// When the condition, or a fact, can't be asked for.
 pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
-    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
+    let playbook = asked.database.playbook()?;
     if !asked.condition.trim().is_empty() {
         playbook
             .condition(&asked.condition)
@@ -100,23 +94,20 @@ pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
     if let Some(fact) = &asked.order {
         must_be_stored("--order", fact, &playbook)?;
     }
-    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
-    let store = database::open(&asked.db, For::Reading)?;
-    let engine = match &asked.now {
-        None => database::engine(store, &tenant, playbook.clone(), SystemClock)?,
+    let opened = match &asked.now {
+        None => asked.database.open_under(playbook, For::Reading)?,
         Some(now) => {
-            let clock = VirtualClock::at(replay::instant(now, &playbook)?);
-            database::engine(store, &tenant, playbook.clone(), clock)?
+            let now = replay::instant(now, &playbook)?;
+            asked.database.open_at(playbook, VirtualClock::at(now))?
         }
     };
     pollster::block_on(async {
-        database::must_be_there(&asked.db, &engine, &tenant).await?;
-        database::must_be_under(&playbook, &engine, &tenant).await?;
-        let handle = engine.tenant(tenant.clone());
+        opened.must_be_under_its_playbook().await?;
+        let handle = opened.handle();
         if asked.count_by.is_empty() {
-            list(&handle, &playbook, asked).await
+            list(&handle, &opened.playbook, asked).await
         } else {
-            count(&handle, &playbook, asked).await
+            count(&handle, &opened.playbook, asked).await
         }
     })
 }

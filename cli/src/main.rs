@@ -8,6 +8,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use leadkit::decide::command::Fate;
 use leadkit_cli::by_ids::ByIds;
 use leadkit_cli::check::Depth;
+use leadkit_cli::database::Database;
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
 use leadkit_cli::messages::{Messages, Settle};
@@ -271,18 +272,6 @@ impl From<SaidFate> for Fate {
     }
 }
 
-#[derive(Args)]
-struct Database {
-    /// The playbook's folder
-    playbook: PathBuf,
-    /// The database
-    #[arg(long, value_name = "FILE")]
-    db: PathBuf,
-    /// Whose leads [default: the playbook's id]
-    #[arg(long, value_name = "NAME")]
-    tenant: Option<String>,
-}
-
 #[derive(Clone, Copy, ValueEnum)]
 enum On {
     Memory,
@@ -428,9 +417,7 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
                 (lead, None) => Which::Id(lead.unwrap_or_default()),
             };
             explain::explain(&Explain {
-                playbook: database.playbook,
-                db: database.db,
-                tenant: database.tenant,
+                database,
                 which,
                 last,
             })
@@ -444,9 +431,7 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
             limit,
             now,
         } => leads::leads(&Leads {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
+            database,
             condition,
             count_by,
             order,
@@ -465,9 +450,7 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
             condition,
             limit,
         } => messages::messages(&Messages {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
+            database,
             which: match (in_doubt, set_aside) {
                 (false, false) => messages::Which::All,
                 (true, false) => messages::Which::InDoubt,
@@ -490,40 +473,25 @@ fn waiting(asked: Waiting) -> Result<Reported, Failure> {
             fate,
             who,
         } => messages::settle(&Settle {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
+            database,
             message,
             fate: fate.into(),
             by: who.by,
         }),
-        Waiting::SetAside { database, limit } => set_aside::set_aside(&SetAside {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
-            limit,
-        }),
+        Waiting::SetAside { database, limit } => {
+            set_aside::set_aside(&SetAside { database, limit })
+        }
         Waiting::Sweeps { database, all } => sweeps::sweeps(&Sweeps {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
+            database,
             which: if all {
                 sweeps::Which::All
             } else {
                 sweeps::Which::Unfinished
             },
         }),
-        Waiting::Cancel { database, ids, by } => sweeps::cancel(&ByIds {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
-            ids,
-            by,
-        }),
+        Waiting::Cancel { database, ids, by } => sweeps::cancel(&ByIds { database, ids, by }),
         Waiting::Retry { database, ids, who } => set_aside::retry(&ByIds {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
+            database,
             ids,
             by: who.by,
         }),

@@ -1,10 +1,7 @@
 //! `leadkit messages` and `leadkit settle`: what became of messages, and what a person knows of it.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use leadkit::clock::SystemClock;
 use leadkit::decide::command::{Actor, Fate};
 use leadkit::engine::{Error, TenantHandle};
 use leadkit::explain::local;
@@ -17,20 +14,16 @@ use leadkit::store::Kind;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::database::{self, For};
+use crate::database::{Database, For};
 use crate::listing::{Found, Unreadable};
 use crate::report::{counted, grouped, rfc3339, table};
-use crate::{Failure, Reported, check, listing};
+use crate::{Failure, Reported, listing};
 
 /// Which messages.
 #[derive(Clone, Debug)]
 pub struct Messages {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
     /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
+    pub database: Database,
     /// Only these, if it isn't `All`.
     pub which: Which,
     /// The condition, over the facts of messages; all of them, if empty.
@@ -67,12 +60,8 @@ impl Which {
 /// What somebody knows of a message.
 #[derive(Clone, Debug)]
 pub struct Settle {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
     /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
+    pub database: Database,
     /// The message's id.
     pub message: String,
     /// What becomes of it.
@@ -116,25 +105,23 @@ struct ListedMessage {
 /// # Errors
 /// When the condition can't be asked for.
 pub fn messages(asked: &Messages) -> Result<Reported, Failure> {
-    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
+    let playbook = asked.database.playbook()?;
     let condition = condition(&playbook, asked)?;
-    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
-    let store = database::open(&asked.db, For::Reading)?;
-    let engine = database::engine(store, &tenant, playbook.clone(), SystemClock)?;
+    let opened = asked.database.open_under(playbook, For::Reading)?;
+    let playbook = &opened.playbook;
     pollster::block_on(async {
-        database::must_be_there(&asked.db, &engine, &tenant).await?;
-        database::must_be_under(&playbook, &engine, &tenant).await?;
-        let handle = engine.tenant(tenant.clone());
+        opened.must_be_under_its_playbook().await?;
+        let handle = opened.handle();
         let groups = handle.count_of(Kind::Message, &condition, &[]).await?;
         let count = groups.iter().map(|group| group.count).sum();
         let mut table = Vec::new();
         let found = first(&handle, &condition, asked.limit).await?;
         for message in &found.records {
             let since = local(&playbook.zone, message.state_since);
-            let listed = listed(&playbook, &handle, message).await?;
+            let listed = listed(playbook, &handle, message).await?;
             table.push((since.to_string(), listed));
         }
-        let mut text = told(&playbook, &table, count);
+        let mut text = told(playbook, &table, count);
         listing::tell(&mut text, &found.unreadable);
         let is_well = found.unreadable.is_empty();
         let messages = table.into_iter().map(|(_, listed)| listed).collect();
@@ -280,18 +267,14 @@ fn told(playbook: &Playbook, messages: &[(String, ListedMessage)], count: u64) -
 /// # Errors
 /// When there is no such message, or it is not to be settled like that by this one.
 pub fn settle(asked: &Settle) -> Result<Reported, Failure> {
-    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
     let id: MessageId = asked
         .message
         .parse()
         .map_err(|error| Failure::Asked(format!("{error}")))?;
-    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
-    let store = database::open(&asked.db, For::Acting)?;
-    let engine = database::acting(store, &tenant, playbook.clone())?;
+    let opened = asked.database.open(For::Acting)?;
     pollster::block_on(async {
-        database::must_be_there(&asked.db, &engine, &tenant).await?;
-        database::must_be_under(&playbook, &engine, &tenant).await?;
-        let handle = engine.tenant(tenant.clone());
+        opened.must_be_under_its_playbook().await?;
+        let handle = opened.handle();
         handle
             .settle(id, asked.fate)
             .by(Actor::said(&asked.by))
@@ -299,7 +282,7 @@ pub fn settle(asked: &Settle) -> Result<Reported, Failure> {
         let Some(message) = handle.message(id).await? else {
             return Err(Failure::Asked(format!("there is no message {id}")));
         };
-        let message = listed(&playbook, &handle, &message).await?;
+        let message = listed(&opened.playbook, &handle, &message).await?;
         let text = match asked.fate {
             Fate::SendAgain => format!("message {id} goes again\n"),
             Fate::Retry => format!("message {id} is tried again\n"),
