@@ -251,7 +251,6 @@ mod tests {
     use crate::ids::Name;
     use crate::playbook::catalogue::BuiltInCatalogue;
     use crate::record::workload::Tally;
-    use crate::store::Kind;
     use crate::time::Elapsed;
     use proptest::prelude::*;
 
@@ -261,12 +260,8 @@ mod tests {
 
     fn spec(choose: Choose) -> PoolSpec {
         let zone = Zone::utc();
-        let roles = [SmolStr::from("advisor")];
-        let catalogue = BuiltInCatalogue {
-            kind: Kind::Agent,
-            zone: &zone,
-            roles: roles.into(),
-        };
+        let roles = [Name::from("advisor")];
+        let catalogue = BuiltInCatalogue::of_agents(&zone, &roles);
         PoolSpec {
             name: Name::from("digital"),
             members: Condition::parse("available", &catalogue).unwrap(),

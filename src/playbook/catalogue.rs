@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveTime};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, ToSmolStr};
 
 use crate::calendar::Zone;
 use crate::condition::{Catalogue, FactId, FactInfo, FactName, Facts, Unresolved};
@@ -14,6 +14,7 @@ use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::Field;
 use crate::playbook::rule::Rule;
 use crate::record::Lead;
+use crate::record::message::{Class, DropReason, State};
 use crate::record::pool::Member;
 use crate::store::Kind;
 use crate::time::Instant;
@@ -133,7 +134,51 @@ fn info_of(place: usize, fact: &BuiltIn) -> FactInfo {
 pub(crate) struct BuiltInCatalogue<'a> {
     pub(crate) kind: Kind,
     pub(crate) zone: &'a Zone,
-    pub(crate) roles: Arc<[SmolStr]>,
+    /// The closed sets of text facts, by the facts' places.
+    pub(crate) choices: Vec<(usize, Arc<[SmolStr]>)>,
+}
+
+impl<'a> BuiltInCatalogue<'a> {
+    /// The facts of agents, who have these roles.
+    pub(crate) fn of_agents<'n>(zone: &'a Zone, roles: impl IntoIterator<Item = &'n Name>) -> Self {
+        Self {
+            kind: Kind::Agent,
+            zone,
+            choices: vec![(AgentFact::Role as usize, words(roles))],
+        }
+    }
+
+    /// The facts of messages of this playbook.
+    pub(crate) fn of_messages(playbook: &'a Playbook) -> Self {
+        let channels = playbook.channels();
+        let choices = [
+            (
+                MessageFact::State,
+                State::WORDS.iter().map(ToSmolStr::to_smolstr).collect(),
+            ),
+            (MessageFact::Template, words(playbook.templates.names())),
+            (MessageFact::Class, told(Class::WORDS)),
+            (MessageFact::Channel, words(&channels)),
+            (MessageFact::Dropped, told(DropReason::WORDS)),
+        ];
+        let choices = choices.map(|(fact, words)| (fact as usize, words));
+        Self {
+            kind: Kind::Message,
+            zone: &playbook.zone,
+            choices: choices.into(),
+        }
+    }
+}
+
+fn words<'n>(names: impl IntoIterator<Item = &'n Name>) -> Arc<[SmolStr]> {
+    let names = names.into_iter();
+    names.map(|name| name.as_str().into()).collect()
+}
+
+/// The words of an enum.
+fn told<T>(words: &[(&'static str, T)]) -> Arc<[SmolStr]> {
+    let words = words.iter();
+    words.map(|(word, _)| SmolStr::new_static(word)).collect()
 }
 
 impl Catalogue for BuiltInCatalogue<'_> {
@@ -146,11 +191,10 @@ impl Catalogue for BuiltInCatalogue<'_> {
             return Err(Unresolved::TakesNoArgument);
         }
         let info = info_of(place, &facts[place]);
-        let is_role = self.kind == Kind::Agent && place == AgentFact::Role as usize;
-        Ok(if is_role {
-            info.with_choices(self.roles.clone())
-        } else {
-            info
+        let choices = self.choices.iter().find(|(of, _)| *of == place);
+        Ok(match choices {
+            Some((_, choices)) => info.with_choices(choices.clone()),
+            None => info,
         })
     }
 

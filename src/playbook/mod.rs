@@ -20,6 +20,7 @@ use crate::condition::Condition;
 use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
+use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::Faults;
 use crate::playbook::load::Folder;
 use crate::playbook::people::{PoolSpec, Role};
@@ -158,8 +159,8 @@ impl Playbook {
         }
     }
 
-    fn lead_catalogue(&self) -> catalogue::LeadCatalogue<'_> {
-        catalogue::LeadCatalogue {
+    fn lead_catalogue(&self) -> LeadCatalogue<'_> {
+        LeadCatalogue {
             zone: &self.zone,
             fields: &self.fields,
             faulty_fields: &[],
@@ -168,16 +169,19 @@ impl Playbook {
         }
     }
 
-    fn catalogue_of(&self, kind: Kind) -> catalogue::BuiltInCatalogue<'_> {
-        let roles = self
-            .roles
-            .iter()
-            .map(|role| role.name.as_str().into())
-            .collect();
-        catalogue::BuiltInCatalogue {
-            kind,
-            zone: &self.zone,
-            roles,
+    fn catalogue_of(&self, kind: Kind) -> BuiltInCatalogue<'_> {
+        let zone = &self.zone;
+        match kind {
+            Kind::Agent => {
+                let roles = self.roles.iter().map(|role| &role.name);
+                BuiltInCatalogue::of_agents(zone, roles)
+            }
+            Kind::Message => BuiltInCatalogue::of_messages(self),
+            kind => BuiltInCatalogue {
+                kind,
+                zone,
+                choices: Vec::new(),
+            },
         }
     }
 

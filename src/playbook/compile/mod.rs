@@ -23,7 +23,6 @@ use crate::playbook::rule::{NamedCalendar, StageRef};
 use crate::playbook::variables::parts_of;
 use crate::playbook::{CapRule, Organisation, Playbook};
 use crate::record::contact::Cap;
-use crate::store::Kind;
 use crate::value::{ValueType, folded_eq};
 
 mod actions;
@@ -123,12 +122,7 @@ impl Names {
     }
 
     fn agent_catalogue(&self) -> BuiltInCatalogue<'_> {
-        let roles = self.roles.iter().map(|role| role.as_str().into()).collect();
-        BuiltInCatalogue {
-            kind: Kind::Agent,
-            zone: &self.zone,
-            roles,
-        }
+        BuiltInCatalogue::of_agents(&self.zone, &self.roles)
     }
 }
 
