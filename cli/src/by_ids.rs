@@ -7,7 +7,7 @@ use leadkit::ids::Id;
 use serde::Serialize;
 
 use crate::Failure;
-use crate::database::{self, Database, For};
+use crate::database::{self, Database, For, Opened};
 use crate::failure::chain;
 
 /// Which records, and who acts.
@@ -46,23 +46,25 @@ impl Refused {
 }
 
 impl ByIds {
-    /// Does something to each record, one after the other, and returns what came of each. It is for
-    /// `one` to tell a failure with its record: what was done to those before it stays done.
+    /// Does something to each record, one after the other, and returns what came of each, beside the
+    /// database. It is for `one` to tell a failure with its record: what was done to those before it
+    /// stays done.
     pub(crate) fn carry_out<T>(
         &self,
         one: impl AsyncFn(&Engine, &TenantHandle<'_>, &Actor, Id) -> T,
-    ) -> Result<Vec<T>, Failure> {
+    ) -> Result<(Opened<'_>, Vec<T>), Failure> {
         let ids = database::ids(&self.ids)?;
         let opened = self.database.open(For::Acting)?;
         let by = Actor::said(&self.by);
+        let mut done = Vec::with_capacity(ids.len());
         pollster::block_on(async {
             opened.must_be_under_its_playbook().await?;
             let handle = opened.handle();
-            let mut done = Vec::with_capacity(ids.len());
             for id in ids {
                 done.push(one(&opened.engine, &handle, &by, id).await);
             }
-            Ok(done)
-        })
+            Ok::<_, Failure>(())
+        })?;
+        Ok((opened, done))
     }
 }

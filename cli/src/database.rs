@@ -2,21 +2,29 @@
 //!
 //! A replay lives through time with a mailer that only accepts: on a database with real leads in
 //! it, messages would count as sent that nobody got. So a database that a replay made is marked as
-//! one, and a replay goes into no other.
+//! one ([`rehearsal`]), and a replay goes into no other.
+//!
+//! Real leads are looked at, and acted on, by the clock of the machine; those of a rehearsal at the
+//! time at which their history stands.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::engine::{Engine, EngineBuilder, Error, TenantHandle};
+use leadkit::explain::local;
 use leadkit::ids::{Id, LeadId, Name, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::playbook::Playbook;
 use leadkit::record::{Record, stored};
 use leadkit::store::{Key, Kind};
+use leadkit::time::Instant;
 use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags};
-use leadkit_sqlite::{Durability, OpenError, Options, SqliteStore};
+use leadkit_sqlite::{Durability, Options, SqliteStore};
 
+use crate::rehearsal::{self, Origin};
+use crate::report::rfc3339;
 use crate::{Failure, check};
 
 /// A mailer that takes everything and sends nothing.
@@ -41,9 +49,6 @@ pub enum For {
     /// To say something about what is in it, beside the workers that are at it; it must be there.
     Acting,
 }
-
-/// SQLite's `application_id` of databases that replays made: `lkrp`.
-const MADE_BY_A_REPLAY: i32 = i32::from_be_bytes(*b"lkrp");
 
 /// A database, whose leads in it, and the playbook that they are under.
 #[derive(Clone, Debug, clap::Args)]
@@ -82,32 +87,40 @@ impl Database {
     pub fn open_under(&self, playbook: Arc<Playbook>, why: For) -> Result<Opened<'_>, Failure> {
         let tenant = tenant(self.tenant.as_deref(), &playbook);
         let store = open(&self.db, why)?;
-        let engine = builder(store, &tenant, playbook.clone()).build()?;
+        let rehearsal = rehearsal::stands_at(&self.db, &tenant);
+        let rehearsal = rehearsal.map_err(|error| Failure::Database {
+            path: self.db.clone(),
+            error,
+        })?;
+        let rehearsal = rehearsal.map(VirtualClock::at);
+        let builder = builder(store, &tenant, playbook.clone());
+        let engine = match &rehearsal {
+            Some(clock) => builder.clock(clock.clone()).build()?,
+            None => builder.build()?,
+        };
         Ok(Opened {
             asked: self,
             playbook,
             tenant,
             engine,
+            rehearsal,
         })
     }
 
-    /// Opens the database to look at it as of another time than the present.
+    /// Opens the database to look at it as of some time.
     ///
     /// # Errors
     /// As [`open`].
-    pub fn open_at(
-        &self,
-        playbook: Arc<Playbook>,
-        clock: VirtualClock,
-    ) -> Result<Opened<'_>, Failure> {
+    pub fn open_at(&self, playbook: Arc<Playbook>, now: Instant) -> Result<Opened<'_>, Failure> {
         let tenant = tenant(self.tenant.as_deref(), &playbook);
         let store = open(&self.db, For::Reading)?;
-        let engine = engine(store, &tenant, playbook.clone(), clock)?;
+        let engine = engine(store, &tenant, playbook.clone(), VirtualClock::at(now))?;
         Ok(Opened {
             asked: self,
             playbook,
             tenant,
             engine,
+            rehearsal: None,
         })
     }
 }
@@ -123,6 +136,8 @@ pub struct Opened<'a> {
     pub tenant: Tenant,
     /// The engine.
     pub engine: Engine,
+    /// The engine's clock, where the database is a rehearsal's.
+    pub(crate) rehearsal: Option<VirtualClock>,
 }
 
 impl Opened<'_> {
@@ -130,6 +145,25 @@ impl Opened<'_> {
     #[must_use]
     pub fn handle(&self) -> TenantHandle<'_> {
         self.engine.tenant(self.tenant.clone())
+    }
+
+    /// Tells people that this is a rehearsal, and the time at which it stands; nothing of real leads.
+    pub(crate) fn tell_rehearsal(&self, text: &mut String) {
+        if let Some(clock) = &self.rehearsal {
+            let zone = &self.playbook.zone;
+            let at = local(zone, clock.now());
+            let _ = writeln!(
+                text,
+                "in a rehearsal, whose history stands at {at} ({})",
+                zone.name()
+            );
+        }
+    }
+
+    /// The time at which a rehearsal stands, for programs; `None` for real leads.
+    pub(crate) fn rehearsal_at(&self) -> Option<String> {
+        let clock = self.rehearsal.as_ref()?;
+        Some(rfc3339(&self.playbook.zone, clock.now()))
     }
 
     /// Refuses a tenant of whom the database holds nothing, probably a slip of the pen.
@@ -171,8 +205,8 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
             return Err(Failure::NoDatabase(path.to_owned()));
         }
         For::Reading | For::Acting => {}
-        For::Replaying => match origin(path).map_err(|error| failed(error.into()))? {
-            Origin::Fresh => mark(path).map_err(failed)?,
+        For::Replaying => match rehearsal::origin(path).map_err(|error| failed(error.into()))? {
+            Origin::Fresh => rehearsal::mark(path).map_err(failed)?,
             Origin::Replay => {}
             Origin::Other => return Err(Failure::NotAReplay(path.to_owned())),
         },
@@ -187,36 +221,6 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
         ..Options::default()
     };
     SqliteStore::open_with(path, &options).map_err(failed)
-}
-
-/// Who made a database.
-enum Origin {
-    /// It isn't there, or nothing is in it.
-    Fresh,
-    /// A replay did.
-    Replay,
-    /// Somebody else did.
-    Other,
-}
-
-/// Looks without touching anything.
-fn origin(path: &Path) -> rusqlite::Result<Origin> {
-    if !path.exists() {
-        return Ok(Origin::Fresh);
-    }
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
-    Ok(match number("PRAGMA application_id")? {
-        MADE_BY_A_REPLAY => Origin::Replay,
-        0 if number("SELECT count(*) FROM sqlite_schema")? == 0 => Origin::Fresh,
-        _ => Origin::Other,
-    })
-}
-
-fn mark(path: &Path) -> Result<(), OpenError> {
-    let connection = Options::default().connect(path)?;
-    connection.pragma_update(None, "application_id", MADE_BY_A_REPLAY)?;
-    Ok(())
 }
 
 /// Refuses a playbook that is not the active one: its words may mean something else there.

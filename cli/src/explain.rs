@@ -83,5 +83,7 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
             explained => Ok(explained?),
         }
     })?;
-    Ok(Reported::new(told.to_string(), &told, true))
+    let mut text = told.to_string();
+    opened.tell_rehearsal(&mut text);
+    Ok(Reported::new(text, &told, true))
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use leadkit::clock::VirtualClock;
 use leadkit::engine::TenantHandle;
 use leadkit::explain::local;
 use leadkit::playbook::Playbook;
@@ -36,7 +35,7 @@ pub struct Leads {
     pub direction: Direction,
     /// How many are listed at most.
     pub limit: usize,
-    /// What `now` is in the condition; the present, if `None`.
+    /// What `now` is in the condition; the present, or where a rehearsal stands, if `None`.
     pub now: Option<String>,
 }
 
@@ -98,7 +97,7 @@ pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
         None => asked.database.open_under(playbook, For::Reading)?,
         Some(now) => {
             let now = replay::instant(now, &playbook)?;
-            asked.database.open_at(playbook, VirtualClock::at(now))?
+            asked.database.open_at(playbook, now)?
         }
     };
     pollster::block_on(async {

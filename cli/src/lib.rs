@@ -17,6 +17,7 @@ pub mod failure;
 pub mod leads;
 pub mod listing;
 pub mod messages;
+mod rehearsal;
 pub mod replay;
 mod report;
 pub mod set_aside;

@@ -137,7 +137,8 @@ enum OfDatabase {
             allow_negative_numbers = true
         )]
         limit: usize,
-        /// What `now` is in the condition [default: the present]
+        /// What `now` is in the condition [default: the present; in the database of a replay, where
+        /// its history stands]
         #[arg(long, value_name = "TIME")]
         now: Option<String>,
     },

@@ -283,13 +283,15 @@ pub fn settle(asked: &Settle) -> Result<Reported, Failure> {
             return Err(Failure::Asked(format!("there is no message {id}")));
         };
         let message = listed(&opened.playbook, &handle, &message).await?;
-        let text = match asked.fate {
+        let mut text = match asked.fate {
             Fate::SendAgain => format!("message {id} goes again\n"),
             Fate::Retry => format!("message {id} is tried again\n"),
             Fate::Accepted | Fate::Delivered | Fate::Withdrawn => {
                 format!("message {id} is {}\n", message.state)
             }
         };
-        Ok(Reported::new(text, &json!({ "settled": message }), true))
+        opened.tell_rehearsal(&mut text);
+        let json = json!({ "settled": message, "rehearsal_at": opened.rehearsal_at() });
+        Ok(Reported::new(text, &json, true))
     })
 }

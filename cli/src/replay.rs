@@ -47,7 +47,7 @@ pub use progress::Progress;
 
 use crate::database::{self, For};
 use crate::report::{counted, rfc3339};
-use crate::{Failure, Reported, check};
+use crate::{Failure, Reported, check, rehearsal};
 use figures::Figures;
 use map::{FileMap, Map, MapFault};
 use plan::Plan;
@@ -306,15 +306,19 @@ fn live(
     let store = database::open(db, For::Replaying)?;
     let engine = database::engine(store, tenant, playbook.clone(), clock.clone())?;
     let zone = &playbook.zone;
+    let failed = |error| Failure::Database {
+        path: db.to_owned(),
+        error,
+    };
     pollster::block_on(async {
         database::must_be_under(playbook, &engine, tenant).await?;
         let past = Past::read(&engine, tenant, progress).await?;
-        if let Some(last) = past.last {
-            clock.set(last);
-            if let Some(until) = until.filter(|until| *until < last) {
-                let (last, until) = (local(zone, last), local(zone, until));
+        if let Some(stands_at) = rehearsal::stands_at(db, tenant).map_err(failed)? {
+            clock.set(stands_at);
+            if let Some(until) = until.filter(|until| *until < stands_at) {
+                let (lived, until) = (local(zone, stands_at), local(zone, until));
                 return Err(Failure::Asked(format!(
-                    "the database has lived until {last} already; it can't stop at {until}"
+                    "the database has lived until {lived} already; it can't stop at {until}"
                 )));
             }
         }
@@ -342,6 +346,9 @@ fn live(
         };
         let mut ran = run.run(plan, until).await?;
         ran.stopped_at = ran.stopped_at.filter(|at| *at != NO_TIME);
+        if let Some(at) = ran.stopped_at {
+            rehearsal::note_lived(db, tenant, at).map_err(failed)?;
+        }
         Ok((ran, lived))
     })
 }

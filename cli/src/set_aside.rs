@@ -173,7 +173,7 @@ struct Retried {
 /// # Errors
 /// When the database can't be written.
 pub fn retry(asked: &ByIds) -> Result<Reported, Failure> {
-    let retried = asked.carry_out(retry_one)?;
+    let (opened, retried) = asked.carry_out(retry_one)?;
     let mut text = String::new();
     for one in &retried {
         let kind = one.kind.unwrap_or("record");
@@ -182,8 +182,10 @@ pub fn retry(asked: &ByIds) -> Result<Reported, Failure> {
             Some(refused) => writeln!(text, "{kind} {}: {}", one.id, refused.reason),
         };
     }
+    opened.tell_rehearsal(&mut text);
     let is_well = retried.iter().all(|one| one.refused.is_none());
-    Ok(Reported::new(text, &json!({ "retried": retried }), is_well))
+    let json = json!({ "retried": retried, "rehearsal_at": opened.rehearsal_at() });
+    Ok(Reported::new(text, &json, is_well))
 }
 
 async fn retry_one(engine: &Engine, handle: &TenantHandle<'_>, by: &Actor, id: Id) -> Retried {

@@ -179,7 +179,7 @@ struct Cancelled {
 /// # Errors
 /// When the database can't be written.
 pub fn cancel(asked: &ByIds) -> Result<Reported, Failure> {
-    let cancelled = asked.carry_out(cancel_one)?;
+    let (opened, cancelled) = asked.carry_out(cancel_one)?;
     let mut text = String::new();
     for one in &cancelled {
         let _ = match &one.refused {
@@ -187,12 +187,10 @@ pub fn cancel(asked: &ByIds) -> Result<Reported, Failure> {
             Some(refused) => writeln!(text, "{}: {}", one.id, refused.reason),
         };
     }
+    opened.tell_rehearsal(&mut text);
     let is_well = cancelled.iter().all(|one| one.refused.is_none());
-    Ok(Reported::new(
-        text,
-        &json!({ "cancelled": cancelled }),
-        is_well,
-    ))
+    let json = json!({ "cancelled": cancelled, "rehearsal_at": opened.rehearsal_at() });
+    Ok(Reported::new(text, &json, is_well))
 }
 
 async fn cancel_one(engine: &Engine, handle: &TenantHandle<'_>, by: &Actor, id: Id) -> Cancelled {

@@ -36,8 +36,6 @@ pub(super) struct Ran {
 /// What a database has lived through already.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    /// When it was last decided in.
-    pub(super) last: Option<Instant>,
     /// The commands in its journal.
     done: BTreeSet<CommandId>,
     /// The leads that commands registered.
@@ -66,7 +64,6 @@ impl Past {
                     let key = Key::journal(tenant, journaled.command);
                     Error::Unreadable { key, source }
                 })?;
-                past.last = past.last.max(Some(entry.at));
                 for event in entry.events {
                     if let Event::Registered { lead, .. } = event {
                         past.leads.insert(journaled.command, lead);
