@@ -12,17 +12,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use leadkit::clock::{Clock, VirtualClock};
+use leadkit::condition::Filter;
 use leadkit::engine::{Engine, EngineBuilder, Error, TenantHandle};
 use leadkit::explain::local;
 use leadkit::ids::{Id, LeadId, Name, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::playbook::Playbook;
-use leadkit::record::{Record, stored};
-use leadkit::store::{Key, Kind};
+use leadkit::record::{Agent, Record, stored};
+use leadkit::store::{Key, Kind, Order, Select};
 use leadkit::time::Instant;
 use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags};
 use leadkit_sqlite::{Durability, Options, SqliteStore};
 
+use crate::listing::PAGE;
 use crate::rehearsal::{self, Origin};
 use crate::report::rfc3339;
 use crate::{Failure, check};
@@ -53,9 +55,9 @@ pub enum For {
 /// A database, whose leads in it, and the playbook that they are under.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Database {
-    /// The playbook's folder
+    /// The folder of the playbook that the leads are under
     pub playbook: PathBuf,
-    /// The database
+    /// The database: an SQLite file
     #[arg(long, value_name = "FILE")]
     pub db: PathBuf,
     /// Whose leads [default: the playbook's id]
@@ -251,6 +253,38 @@ async fn active(engine: &Engine, tenant: &Tenant) -> Result<Option<Name>, Failur
     match record.map_err(|source| Error::Unreadable { key, source })? {
         Some(Record::Tenant(record)) => Ok(Some(record.playbook)),
         _ => Ok(None),
+    }
+}
+
+/// All agents that can be read.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn agents(opened: &Opened<'_>) -> Result<Vec<Agent>, Failure> {
+    let store = opened.engine.store();
+    let mut select = Select {
+        tenant: opened.tenant.clone(),
+        kind: Kind::Agent,
+        filter: Filter::Constant(true),
+        order: Order::Id,
+        after: None,
+        limit: PAGE,
+    };
+    let mut agents = Vec::new();
+    loop {
+        let page = store.select(&select).await?;
+        for loaded in store.load(&page.keys).await? {
+            let record = loaded
+                .body
+                .map(|body| stored::decode_as(Kind::Agent, &body));
+            if let Some(Ok(Record::Agent(agent))) = record {
+                agents.push(agent);
+            }
+        }
+        select.after = page.next;
+        if select.after.is_none() {
+            return Ok(agents);
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! `leadkit explain`: a lead's history, what is due next, and how each rule stands.
 
-use leadkit::engine::Error;
+use leadkit::engine::{Error, TenantHandle};
 use leadkit::explain::Past;
 use leadkit::ids::LeadId;
+use leadkit::record::Lead;
 use leadkit::store::Order;
 
 use crate::database::{Database, For};
-use crate::{Failure, Reported};
+use crate::report::quoted;
+use crate::sought::Sought;
+use crate::{Failure, Reported, listing};
 
 /// Which lead is to be explained.
 #[derive(Clone, Debug)]
@@ -26,7 +29,12 @@ pub enum Which {
     Id(String),
     /// The one whose contact has this e-mail address.
     Email(String),
+    /// The one whose contact has this in the name, the e-mail address or the phone number.
+    Find(String),
 }
+
+/// How many leads are named where one is asked for.
+const MOST_NAMED: usize = 20;
 
 /// Explains a lead.
 ///
@@ -35,55 +43,77 @@ pub enum Which {
 pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
     let opened = asked.database.open(For::Reading)?;
     let handle = opened.handle();
+    let last = asked.last.unwrap_or(Past::NEWEST);
     let told = pollster::block_on(async {
         opened.must_be_there().await?;
-        let id = match &asked.which {
-            Which::Id(text) => text
-                .parse::<LeadId>()
-                .map_err(|error| Failure::Asked(error.to_string()))?,
-            Which::Email(email) => {
-                let condition = format!("contact.email == {:?}", email.trim());
-                let found = handle.leads(&condition, Order::Id, None, 20).await?;
-                match (found.records.as_slice(), found.unreadable.as_slice()) {
-                    ([], []) => {
-                        let said = format!("no lead has the e-mail address {email}");
-                        return Err(Failure::Asked(said));
-                    }
-                    ([lead], []) => lead.id,
-                    // It says by itself that it can't be read.
-                    ([], [(key, _)]) => LeadId(key.id),
-                    (several, unreadable) => {
-                        let several = several
-                            .iter()
-                            .map(|lead| format!("{} ({}.{})", lead.id, lead.pipeline, lead.stage));
-                        let unreadable = unreadable
-                            .iter()
-                            .map(|(key, _)| format!("{} (can't be read)", key.id));
-                        let ids: Vec<String> = several.chain(unreadable).collect();
-                        let said = format!(
-                            "{email} has several leads; say which by its id: {}",
-                            ids.join(", ")
-                        );
-                        return Err(Failure::Asked(said));
-                    }
-                }
-            }
-        };
-        let last = asked.last.unwrap_or(Past::NEWEST);
-        match handle.explain_newest(id, last).await {
+        let lead = only(&handle, &asked.which).await?;
+        match handle.explain_newest(lead, last).await {
             Err(Error::UnknownPlaybook(active)) => Err(Failure::OtherPlaybook {
                 tenant: opened.tenant.clone(),
                 active,
                 given: opened.playbook.hash.clone(),
             }),
             Err(Error::NotThere(_)) => Err(Failure::Asked(format!(
-                "there is no lead {id} of `{}`",
+                "there is no lead {lead} of `{}`",
                 opened.tenant
             ))),
             explained => Ok(explained?),
         }
     })?;
     let mut text = told.to_string();
+    if opened.rehearsal_at().is_some() {
+        text.push('\n');
+    }
     opened.tell_rehearsal(&mut text);
     Ok(Reported::new(text, &told, true))
+}
+
+/// The one lead that is asked for.
+async fn only(handle: &TenantHandle<'_>, which: &Which) -> Result<LeadId, Failure> {
+    let (said, found) = match which {
+        Which::Id(text) => return id(text),
+        Which::Email(email) => {
+            let email = email.trim();
+            let condition = format!("contact.email == {}", quoted(email));
+            let page = async |after, size| handle.leads(&condition, Order::Id, after, size).await;
+            (email, listing::first(MOST_NAMED, page).await?)
+        }
+        Which::Find(text) => {
+            let sought = Sought::said(text)?;
+            let page = async |after, size| handle.leads("", Order::Id, after, size).await;
+            let is_it = |lead: &Lead| sought.is(&lead.contact);
+            let found = listing::kept(MOST_NAMED, is_it, page).await?;
+            (text.as_str(), found.0)
+        }
+    };
+    match (found.records.as_slice(), found.unreadable.as_slice()) {
+        ([], []) => Err(Failure::Asked(match which {
+            Which::Find(_) => format!(
+                "no lead's contact has `{said}` in the name, the e-mail address or the phone number"
+            ),
+            _ => format!("no lead has the e-mail address {said}"),
+        })),
+        ([lead], []) => Ok(lead.id),
+        // It says by itself that it can't be read.
+        ([], [one]) => id(&one.id),
+        (several, unreadable) => {
+            let several = several.iter().map(|lead| {
+                let (name, stage) = (&lead.contact.name, &lead.stage);
+                format!("{} ({name}, {}.{stage})", lead.id, lead.pipeline)
+            });
+            let unreadable = unreadable
+                .iter()
+                .map(|one| format!("{} (can't be read)", one.id));
+            let ids: Vec<String> = several.chain(unreadable).collect();
+            Err(Failure::Asked(format!(
+                "several leads have `{said}`; say which by its id:\n  {}",
+                ids.join("\n  ")
+            )))
+        }
+    }
+}
+
+fn id(text: &str) -> Result<LeadId, Failure> {
+    let id = text.parse::<LeadId>();
+    id.map_err(|error| Failure::Asked(error.to_string()))
 }

@@ -22,6 +22,7 @@ pub mod replay;
 mod report;
 pub mod set_aside;
 pub mod snippets;
+pub mod sought;
 pub mod spell;
 pub mod sweeps;
 pub mod test;

@@ -20,7 +20,7 @@ use leadkit_cli::{
     Failure, Reported, check, explain, leads, messages, replay, set_aside, sweeps, test,
 };
 
-/// Checks, tests, explains and replays leadkit playbooks
+/// Checks, tests, explains and replays leadkit playbooks, and looks after their leads
 ///
 /// A playbook is a folder with a playbook.toml in it. Nothing that this program does sends a message.
 #[derive(Parser)]
@@ -88,8 +88,8 @@ enum OfDatabase {
     /// Explain a lead: its history with reasons, what is due next, how each rule stands
     #[command(
         group = ArgGroup::new("which").required(true),
-        override_usage = "leadkit explain [OPTIONS] --db <FILE> <PLAYBOOK> <LEAD|--email <ADDRESS>>",
-        after_help = "Examples:\n  leadkit explain sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f\n  leadkit explain sales --db leads.db --email luis@example.com"
+        override_usage = "leadkit explain [OPTIONS] --db <FILE> <PLAYBOOK> <LEAD|--email <ADDRESS>|--find <TEXT>>",
+        after_help = "Examples:\n  leadkit explain sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f\n  leadkit explain sales --db leads.db --email luis@example.com\n  leadkit explain sales --db leads.db --find 'luis vera'\n  leadkit explain sales --db leads.db --find '099 123 4567'"
     )]
     Explain {
         #[command(flatten)]
@@ -100,13 +100,16 @@ enum OfDatabase {
         /// The contact's e-mail address, in place of the lead's id
         #[arg(long, value_name = "ADDRESS", group = "which")]
         email: Option<String>,
+        /// A part of the contact's name, e-mail address or phone number, in place of the lead's id
+        #[arg(long, value_name = "TEXT", group = "which")]
+        find: Option<String>,
         /// How many entries of its history are told, the newest [default: 200]
         #[arg(long, value_name = "COUNT")]
         last: Option<u32>,
     },
     /// List or count the leads for which a condition holds
     #[command(
-        after_help = "Examples:\n  leadkit leads sales --db leads.db --where 'stage == \"no-answer\" and entered_at < now - 2d'\n  leadkit leads sales --db leads.db --where open --count-by stage,owner\n  leadkit leads sales --db leads.db --order closed_at --descending --limit 10"
+        after_help = "Examples:\n  leadkit leads sales --db leads.db --where 'stage == \"no-answer\" and entered_at < now - 2d'\n  leadkit leads sales --db leads.db --where open --count-by stage,owner\n  leadkit leads sales --db leads.db --order closed_at --descending --limit 10\n  leadkit leads sales --db leads.db --find vera"
     )]
     Leads {
         #[command(flatten)]
@@ -119,6 +122,10 @@ enum OfDatabase {
             hide_default_value = true
         )]
         condition: String,
+        /// Only those whose contact has this in the name, the e-mail address or the phone number. The
+        /// case of letters, accents, and how a number is written make no difference
+        #[arg(long, value_name = "TEXT", conflicts_with = "count_by")]
+        find: Option<String>,
         /// Count by these facts in place of a list; the case of text makes no difference, and it
         /// is shown as it was first written
         #[arg(long, value_name = "FACT", value_delimiter = ',')]
@@ -144,7 +151,7 @@ enum OfDatabase {
     },
     /// List messages: what became of them, and which wait for a person
     #[command(
-        after_help = "Examples:\n  leadkit messages sales --db leads.db --in-doubt\n  leadkit messages sales --db leads.db --where 'state == \"refused\" and settled_at > now - 7d'"
+        after_help = "Examples:\n  leadkit messages sales --db leads.db --in-doubt\n  leadkit messages sales --db leads.db --where 'state == \"refused\" and settled_at > now - 7d'\n  leadkit messages sales --db leads.db --to luis@example.com"
     )]
     Messages {
         #[command(flatten)]
@@ -156,8 +163,12 @@ enum OfDatabase {
         /// these too
         #[arg(long)]
         set_aside: bool,
-        /// The condition, over state, template, class, channel, lead, to, from, dropped, queued_at,
-        /// settled_at and set_aside [default: all messages]
+        /// Only those to this e-mail address, or to the agent of this id
+        #[arg(long, value_name = "ADDRESS")]
+        to: Option<String>,
+        /// The condition, over state (queued, handing-over, accepted, delivered, refused, to-retry,
+        /// in-doubt, dropped), dropped, template, class (marketing, alert), channel, lead, to and from
+        /// (ids), queued_at, settled_at and set_aside [default: all messages]
         #[arg(
             long = "where",
             value_name = "CONDITION",
@@ -178,12 +189,12 @@ enum OfDatabase {
 enum Waiting {
     /// Say what became of a message
     #[command(
-        after_help = "Nothing is sent from here: what goes again is sent by the next worker.\n\nExamples:\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f accepted --by ana\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f send-again --by host:it-desk"
+        after_help = "Nothing is sent from here: what goes again is sent by the next worker. In the database of a replay it is settled at the time at which its history stands.\n\nExamples:\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f accepted --by ana\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f send-again --by host:it-desk"
     )]
     Settle {
         #[command(flatten)]
         database: Database,
-        /// The message's id
+        /// The message's id, as `leadkit messages` lists it
         message: String,
         /// What became of it, or is to become of it
         #[arg(value_enum)]
@@ -216,7 +227,7 @@ enum Waiting {
     Cancel {
         #[command(flatten)]
         database: Database,
-        /// The ids
+        /// The ids, as `leadkit sweeps` lists them
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
         /// Who says so: an agent by its id, who then needs the permission `sweep`, or host:NAME for
@@ -226,12 +237,12 @@ enum Waiting {
     },
     /// Let leads, messages and sweeps go on that were set aside
     #[command(
-        after_help = "Nothing is sent from here: that is for the next worker.\n\nExample:\n  leadkit retry sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f --by ana"
+        after_help = "Nothing is sent from here: that is for the next worker. In the database of a replay it happens at the time at which its history stands.\n\nExample:\n  leadkit retry sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f --by ana"
     )]
     Retry {
         #[command(flatten)]
         database: Database,
-        /// The ids
+        /// The ids, as `leadkit set-aside` lists them
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
         #[command(flatten)]
@@ -411,11 +422,13 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
             database,
             lead,
             email,
+            find,
             last,
         } => {
-            let which = match (lead, email) {
-                (_, Some(email)) => Which::Email(email),
-                (lead, None) => Which::Id(lead.unwrap_or_default()),
+            let which = match (lead, email, find) {
+                (_, Some(email), _) => Which::Email(email),
+                (_, _, Some(text)) => Which::Find(text),
+                (lead, ..) => Which::Id(lead.unwrap_or_default()),
             };
             explain::explain(&Explain {
                 database,
@@ -426,6 +439,7 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
         OfDatabase::Leads {
             database,
             condition,
+            find,
             count_by,
             order,
             descending,
@@ -434,6 +448,7 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
         } => leads::leads(&Leads {
             database,
             condition,
+            find,
             count_by,
             order,
             direction: if descending {
@@ -448,6 +463,7 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
             database,
             in_doubt,
             set_aside,
+            to,
             condition,
             limit,
         } => messages::messages(&Messages {
@@ -458,6 +474,7 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
                 (false, true) => messages::Which::SetAside,
                 (true, true) => messages::Which::Waiting,
             },
+            to,
             condition,
             limit,
         }),

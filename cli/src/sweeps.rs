@@ -130,7 +130,7 @@ fn told(playbook: &Playbook, found: &Found<Sweep>, which: Which) -> String {
         let next = match (state(sweep), sweep.wakes_at()) {
             ("set-aside", _) => "set aside".into(),
             (_, Some(at)) => local(&playbook.zone, at).to_string(),
-            (_, None) => "is over".to_owned(),
+            (_, None) => "over".to_owned(),
         };
         let audience = match sweep.audience.trim() {
             "" => "all leads",
