@@ -18,7 +18,7 @@ use leadkit::explain::local;
 use leadkit::ids::{Id, LeadId, Name, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::playbook::Playbook;
-use leadkit::record::{Agent, Record, stored};
+use leadkit::record::{Agent, Record, Recorded, TenantRecord, stored};
 use leadkit::store::{Key, Kind, Order, Select};
 use leadkit::time::Instant;
 use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags};
@@ -72,6 +72,17 @@ impl Database {
     /// As [`check::read`].
     pub fn playbook(&self) -> Result<Arc<Playbook>, Failure> {
         Ok(Arc::new(check::read(&self.playbook)?.playbook))
+    }
+
+    /// How its leads are taken over to this playbook.
+    pub(crate) fn adopt(&self) -> String {
+        let (playbook, db) = (self.playbook.display(), self.db.display());
+        let tenant = self
+            .tenant
+            .as_deref()
+            .map(|tenant| format!(" --tenant {tenant}"));
+        let tenant = tenant.unwrap_or_default();
+        format!("leadkit adopt {playbook} --db {db}{tenant} --by WHO")
     }
 
     /// Opens the database under its playbook.
@@ -189,7 +200,7 @@ impl Opened<'_> {
     /// [`Failure::NoSuchTenant`], [`Failure::OtherPlaybook`].
     pub async fn must_be_under_its_playbook(&self) -> Result<(), Failure> {
         self.must_be_there().await?;
-        must_be_under(&self.playbook, &self.engine, &self.tenant).await
+        must_be_under(self.asked, &self.playbook, &self.engine, &self.tenant).await
     }
 }
 
@@ -230,6 +241,7 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
 /// # Errors
 /// [`Failure::OtherPlaybook`].
 pub async fn must_be_under(
+    database: &Database,
     playbook: &Playbook,
     engine: &Engine,
     tenant: &Tenant,
@@ -239,21 +251,30 @@ pub async fn must_be_under(
             tenant: tenant.clone(),
             active,
             given: playbook.hash.clone(),
+            adopt: database.adopt(),
         }),
         _ => Ok(()),
     }
 }
 
-/// The active playbook of a tenant, by hash.
-async fn active(engine: &Engine, tenant: &Tenant) -> Result<Option<Name>, Failure> {
-    let key = Key::tenant(tenant);
+/// A record as it is in the store.
+///
+/// # Errors
+/// When the store fails, or the record can't be read.
+pub(crate) async fn record<T: Recorded>(engine: &Engine, key: Key) -> Result<Option<T>, Failure> {
     let loaded = engine.store().load(std::slice::from_ref(&key)).await?;
     let body = loaded.into_iter().find_map(|loaded| loaded.body);
-    let record = body.map(|body| stored::decode(&body)).transpose();
-    match record.map_err(|source| Error::Unreadable { key, source })? {
-        Some(Record::Tenant(record)) => Ok(Some(record.playbook)),
-        _ => Ok(None),
-    }
+    let record = body
+        .map(|body| stored::decode_as(key.kind, &body))
+        .transpose();
+    let record = record.map_err(|source| Error::Unreadable { key, source })?;
+    Ok(record.as_ref().and_then(T::from_record).cloned())
+}
+
+/// The active playbook of a tenant, by hash.
+async fn active(engine: &Engine, tenant: &Tenant) -> Result<Option<Name>, Failure> {
+    let record = record::<TenantRecord>(engine, Key::tenant(tenant)).await?;
+    Ok(record.map(|record| record.playbook))
 }
 
 /// All agents that can be read.

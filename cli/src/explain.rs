@@ -48,11 +48,14 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
         opened.must_be_there().await?;
         let lead = only(&handle, &asked.which).await?;
         match handle.explain_newest(lead, last).await {
-            Err(Error::UnknownPlaybook(active)) => Err(Failure::OtherPlaybook {
-                tenant: opened.tenant.clone(),
-                active,
-                given: opened.playbook.hash.clone(),
-            }),
+            Err(Error::UnknownPlaybook(former)) => {
+                opened.must_be_under_its_playbook().await?;
+                Err(Failure::NotTakenOver {
+                    lead,
+                    former,
+                    adopt: asked.database.adopt(),
+                })
+            }
             Err(Error::NotThere(_)) => Err(Failure::Asked(format!(
                 "there is no lead {lead} of `{}`",
                 opened.tenant

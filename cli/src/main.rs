@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use leadkit::decide::command::Fate;
+use leadkit_cli::adopt::{Adopt, Mode};
 use leadkit_cli::by_ids::ByIds;
 use leadkit_cli::check::Depth;
 use leadkit_cli::database::Database;
@@ -17,7 +18,7 @@ use leadkit_cli::set_aside::SetAside;
 use leadkit_cli::snippets::Style;
 use leadkit_cli::sweeps::Sweeps;
 use leadkit_cli::{
-    Failure, Reported, check, explain, leads, messages, replay, set_aside, sweeps, test,
+    Failure, Reported, adopt, check, explain, leads, messages, replay, set_aside, sweeps, test,
 };
 
 /// Checks, tests, explains and replays leadkit playbooks, and looks after their leads
@@ -180,9 +181,41 @@ enum OfDatabase {
         #[arg(long, value_name = "COUNT", default_value_t = 100)]
         limit: usize,
     },
+    /// Make a changed playbook the one that leads are under; shows first what becomes of them
+    #[command(after_help = ADOPT_HELP)]
+    Adopt {
+        #[command(flatten)]
+        database: Database,
+        /// The former playbook's folder, to tell also for how many leads the next step changes
+        #[arg(long, value_name = "FOLDER")]
+        former: Option<PathBuf>,
+        /// Where the leads of a stage go that is gone, or that means something else now
+        #[arg(long = "map", value_name = "PIPELINE.STAGE=PIPELINE.STAGE[:GROUP]")]
+        stages: Vec<String>,
+        /// Who says so: an agent by its id, who then needs the permission `adopt`, or host:NAME for
+        /// whoever runs the organisation's programs
+        #[arg(long, value_name = "WHO")]
+        by: String,
+        /// Do it, and not only show it
+        #[arg(long)]
+        yes: bool,
+        /// Only show it, as without --yes
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
+    },
     #[command(flatten)]
     Waiting(Waiting),
 }
+
+const ADOPT_HELP: &str = "PLAYBOOK is the changed playbook, by which the leads are to go on. Nothing is written without --yes. In the database of a replay the \
+leads are then taken over at once, at the time at which its history stands. Among real leads the \
+workers do it: name both folders to them, the former one first, until `leadkit sweeps` shows the \
+sweep `adopt` no more.
+
+Examples:
+  leadkit adopt sales-2026-04 --db rehearsal.db --by host:it-desk
+  leadkit adopt sales-2026-04 --db rehearsal.db --map sales.old=sales.new --by host:it-desk --yes
+  leadkit adopt sales-2026-04 --db leads.db --map sales.later=sales.waiting:six-months --by ana --yes";
 
 /// What waits for a person there, and what goes through many leads.
 #[derive(Subcommand)]
@@ -477,6 +510,23 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
             to,
             condition,
             limit,
+        }),
+        OfDatabase::Adopt {
+            database,
+            former,
+            stages,
+            by,
+            yes,
+            dry_run: _,
+        } => adopt::adopt(&Adopt {
+            database,
+            former,
+            stages,
+            by,
+            mode: match yes {
+                true => Mode::Done,
+                false => Mode::Shown,
+            },
         }),
         OfDatabase::Waiting(asked) => waiting(asked),
     }

@@ -45,7 +45,7 @@ mod told;
 pub use plan::Refused;
 pub use progress::Progress;
 
-use crate::database::{self, For};
+use crate::database::{self, Database, For};
 use crate::report::{counted, rfc3339};
 use crate::{Failure, Reported, check, rehearsal};
 use figures::Figures;
@@ -150,7 +150,20 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
             &scratch.path().join("replay.db")
         }
     };
-    let (ran, lived) = live(&playbook, &map, &plan, db, &tenant, until, replay.progress)?;
+    let asked = Database {
+        playbook: replay.playbook.clone(),
+        db: db.clone(),
+        tenant: replay.tenant.clone(),
+    };
+    let (ran, lived) = live(
+        &asked,
+        &playbook,
+        &map,
+        &plan,
+        &tenant,
+        until,
+        replay.progress,
+    )?;
     let store = database::open(db, For::Reading)?;
     let now = ran.stopped_at.unwrap_or(NO_TIME);
     let engine = database::engine(store, &tenant, playbook.clone(), VirtualClock::at(now))?;
@@ -291,10 +304,10 @@ struct Lived {
 
 /// Lives through a plan.
 fn live(
+    asked: &Database,
     playbook: &Arc<Playbook>,
     map: &Map,
     plan: &Plan,
-    db: &Path,
     tenant: &Tenant,
     until: Option<Instant>,
     progress: Progress,
@@ -303,6 +316,7 @@ fn live(
     let last = plan.commands.iter().rev().find_map(|planned| planned.at);
     let first = first.or(until).unwrap_or(NO_TIME);
     let clock = VirtualClock::at(until.map_or(first, |until| first.min(until)));
+    let db = &asked.db;
     let store = database::open(db, For::Replaying)?;
     let engine = database::engine(store, tenant, playbook.clone(), clock.clone())?;
     let zone = &playbook.zone;
@@ -311,7 +325,7 @@ fn live(
         error,
     };
     pollster::block_on(async {
-        database::must_be_under(playbook, &engine, tenant).await?;
+        database::must_be_under(asked, playbook, &engine, tenant).await?;
         let past = Past::read(&engine, tenant, progress).await?;
         if let Some(stands_at) = rehearsal::stands_at(db, tenant).map_err(failed)? {
             clock.set(stands_at);

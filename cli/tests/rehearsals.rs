@@ -6,6 +6,7 @@ mod rehearsal;
 mod shop;
 mod told;
 
+use leadkit_sqlite::rusqlite::Connection;
 use rehearsal::Rehearsal;
 use shop::{LEADS, MAP};
 
@@ -37,6 +38,21 @@ fn what_is_settled_in_a_rehearsal_happens_at_its_time_and_the_replay_goes_on() {
         "{}",
         back.err
     );
+}
+
+/// Then nobody noted until when it lived: it stands at the last thing that happened.
+#[test]
+fn a_replay_that_was_broken_off_stands_at_its_last_entry() {
+    let rehearsal = Rehearsal::until("2026-03-07", &[]);
+    let database = Connection::open(&rehearsal.db).unwrap();
+    database
+        .execute("DROP TABLE leadkit_rehearsals", ())
+        .unwrap();
+    let told = rehearsal.run("explain", &["--email", "eva@example.com"]);
+    let said = "whose history stands at 2026-03-06 16:30:00 -05:00";
+    assert!(told.out.contains(said), "{}", told.out);
+    let told = rehearsal.replay("2026-04-10");
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
 }
 
 /// What `now` is in a condition is not today: nobody has lived there yet.
