@@ -392,7 +392,6 @@ mod tests {
     use crate::record::Agent;
     use crate::record::pool::AgentCopy;
     use crate::record::workload::Tally;
-    use crate::store::Kind;
     use crate::time::Elapsed;
     use proptest::prelude::*;
 
@@ -402,13 +401,8 @@ mod tests {
 
     fn spec(choose: Choose) -> PoolSpec {
         let zone = Zone::utc();
-        let roles = [SmolStr::from("advisor")];
-        let catalogue = BuiltInCatalogue {
-            kind: Kind::Agent,
-            zone: &zone,
-            roles: roles.into(),
-            teams: Vec::new().into(),
-        };
+        let roles = [Name::from("advisor")];
+        let catalogue = BuiltInCatalogue::of_agents(&zone, &roles, []);
         PoolSpec {
             name: Name::from("digital"),
             members: Condition::parse("available", &catalogue).unwrap(),

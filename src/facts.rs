@@ -150,16 +150,16 @@ facts! {
 facts! {
     /// What a condition may ask of a message.
     MessageFact, MESSAGE:
-    State = "state", Text, stored, Own, "Where the message is on its way.";
+    State = "state", Text, stored, Own, "Where the message is on its way: queued, handing-over, accepted, delivered, refused, to-retry, in-doubt or dropped.";
     Template = "template", Text, stored, Own, "The template it is rendered from.";
-    Class = "class", Text, stored, Own, "Marketing or alert.";
-    Channel = "channel", Text, stored, Own, "The mailer that hands it over.";
+    Class = "class", Text, stored, Own, "What it is: marketing or alert.";
+    Channel = "channel", Text, stored, Own, "Over which channel it goes, e.g. email.";
     Lead = "lead", Text, stored, Own, "The id of the lead it is about.";
-    To = "to", Text, stored, Own, "The id of the contact or agent it goes to.";
-    From = "from", Text, stored, Own, "The agent in whose name it goes.";
-    Dropped = "dropped", Text, stored, Own, "Why it was dropped.";
+    To = "to", Text, stored, Own, "The id of the contact or agent it goes to; no address.";
+    From = "from", Text, stored, Own, "The id of the agent in whose name it goes; missing where it goes in the organisation's.";
+    Dropped = "dropped", Text, stored, Own, "Why it was dropped: unsubscribed, invalid-address, closed, owner-changed, cap, expired, gone or withdrawn.";
     QueuedAt = "queued_at", Instant, stored, Own, "When it was queued.";
-    SettledAt = "settled_at", Instant, stored, Own, "When its fate was settled.";
+    SettledAt = "settled_at", Instant, stored, Own, "When its fate was settled: nothing more happens to it by itself.";
     SetAside = "set_aside", Bool, stored, Own, "Whether it was set aside because it failed.";
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 const SYNONYMS: &[(&[&str], &[&str])] = &[
     (
         &["sent", "mail", "mails", "email-sent", "messages"],
-        &["mailed"],
+        &["mailed", "accepted"],
     ),
     (
         &["alerted", "told", "notifications", "notify"],

@@ -13,6 +13,7 @@ use leadkit::playbook::Playbook;
 use leadkit::playbook::people::Permission;
 use leadkit::store::Kind;
 use leadkit::tax_number::TaxNumberKinds;
+use leadkit::value::ValueType;
 
 /// What the readers call with a key.
 const ASK_FOR: [&str; 9] = [
@@ -96,7 +97,8 @@ fn told(text: &str) -> BTreeSet<String> {
     words.map(ToOwned::to_owned).collect()
 }
 
-/// The rows of the table with this head, without what stands around their cells.
+/// The rows of the table with this head, without what stands around their cells: the first, and what
+/// stands behind it.
 fn table<'a>(page: &'a str, head: &str) -> Vec<(&'a str, &'a str)> {
     let lines = page.lines().skip_while(|line| !line.starts_with(head));
     let rows = lines.skip(2).map_while(|line| line.strip_prefix("| "));
@@ -153,13 +155,15 @@ fn every_permission_stands_where_the_reference_tells_what_roles_may() {
     }
 }
 
-/// The tables of facts say what the catalogue says, word for word, and no more.
+/// The tables of facts say what the catalogue says, types and all, word for word, and no more.
 #[test]
 fn every_fact_stands_in_the_reference_as_the_catalogue_tells_it() {
     let page = page();
     for (head, kind) in [
         ("| of a lead |", Kind::Lead),
         ("| of an agent ", Kind::Agent),
+        ("| of a message ", Kind::Message),
+        ("| of a sweep ", Kind::Sweep),
     ] {
         let told: BTreeSet<(String, String)> = table(&page, head)
             .into_iter()
@@ -168,8 +172,16 @@ fn every_fact_stands_in_the_reference_as_the_catalogue_tells_it() {
         let known: BTreeSet<(String, String)> = built_in(kind)
             .iter()
             .map(|fact| {
-                let about = fact.about.trim_end_matches('.').to_owned();
-                (format!("`{}`", fact.name), about)
+                let about = fact.about.trim_end_matches('.');
+                let value_type = match fact.value_type {
+                    ValueType::Bool => "true or false",
+                    ValueType::Number => "number",
+                    ValueType::Text => "text",
+                    ValueType::Date => "date",
+                    ValueType::Instant => "instant",
+                };
+                let name = format!("`{}`", fact.name);
+                (name, format!("{value_type} | {about}"))
             })
             .collect();
         let lacking: Vec<_> = known.difference(&told).collect();

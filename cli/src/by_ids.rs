@@ -1,27 +1,20 @@
 //! What is done to several records by their ids: one that is refused, or fails, keeps none of the
 //! others, and is told beside what was done.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use leadkit::decide::command::Actor;
 use leadkit::engine::{Engine, Error, TenantHandle};
 use leadkit::ids::Id;
 use serde::Serialize;
 
-use crate::database::{self, For};
+use crate::Failure;
+use crate::database::{self, Database, For, Opened};
 use crate::failure::chain;
-use crate::{Failure, check};
 
 /// Which records, and who acts.
 #[derive(Clone, Debug)]
 pub struct ByIds {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
     /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
+    pub database: Database,
     /// The ids of the records.
     pub ids: Vec<String>,
     /// Who says so: an agent, or `host:NAME`.
@@ -53,27 +46,25 @@ impl Refused {
 }
 
 impl ByIds {
-    /// Does something to each record, one after the other, and returns what came of each. It is for
-    /// `one` to tell a failure with its record: what was done to those before it stays done.
+    /// Does something to each record, one after the other, and returns what came of each, beside the
+    /// database. It is for `one` to tell a failure with its record: what was done to those before it
+    /// stays done.
     pub(crate) fn carry_out<T>(
         &self,
         one: impl AsyncFn(&Engine, &TenantHandle<'_>, &Actor, Id) -> T,
-    ) -> Result<Vec<T>, Failure> {
-        let playbook = Arc::new(check::read(&self.playbook)?.playbook);
+    ) -> Result<(Opened<'_>, Vec<T>), Failure> {
         let ids = database::ids(&self.ids)?;
-        let tenant = database::tenant(self.tenant.as_deref(), &playbook);
-        let store = database::open(&self.db, For::Acting)?;
-        let engine = database::acting(store, &tenant, playbook.clone())?;
+        let opened = self.database.open(For::Acting)?;
         let by = Actor::said(&self.by);
+        let mut done = Vec::with_capacity(ids.len());
         pollster::block_on(async {
-            database::must_be_there(&self.db, &engine, &tenant).await?;
-            database::must_be_under(&playbook, &engine, &tenant).await?;
-            let handle = engine.tenant(tenant.clone());
-            let mut done = Vec::with_capacity(ids.len());
+            opened.must_be_under_its_playbook().await?;
+            let handle = opened.handle();
             for id in ids {
-                done.push(one(&engine, &handle, &by, id).await);
+                done.push(one(&opened.engine, &handle, &by, id).await);
             }
-            Ok(done)
-        })
+            Ok::<_, Failure>(())
+        })?;
+        Ok((opened, done))
     }
 }

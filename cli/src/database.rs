@@ -2,22 +2,32 @@
 //!
 //! A replay lives through time with a mailer that only accepts: on a database with real leads in
 //! it, messages would count as sent that nobody got. So a database that a replay made is marked as
-//! one, and a replay goes into no other.
+//! one ([`rehearsal`]), and a replay goes into no other.
+//!
+//! Real leads are looked at, and acted on, by the clock of the machine; those of a rehearsal at the
+//! time at which their history stands.
 
-use std::path::Path;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use leadkit::clock::Clock;
-use leadkit::engine::{Engine, EngineBuilder, Error};
+use leadkit::clock::{Clock, VirtualClock};
+use leadkit::condition::Filter;
+use leadkit::engine::{Engine, EngineBuilder, Error, TenantHandle};
+use leadkit::explain::local;
 use leadkit::ids::{Id, LeadId, Name, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::playbook::Playbook;
-use leadkit::record::{Record, stored};
-use leadkit::store::{Key, Kind};
+use leadkit::record::{Agent, Record, Recorded, TenantRecord, stored};
+use leadkit::store::{Key, Kind, Order, Select};
+use leadkit::time::Instant;
 use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags};
-use leadkit_sqlite::{Durability, OpenError, Options, SqliteStore};
+use leadkit_sqlite::{Durability, Options, SqliteStore};
 
-use crate::Failure;
+use crate::listing::PAGE;
+use crate::rehearsal::{self, Origin};
+use crate::report::rfc3339;
+use crate::{Failure, check};
 
 /// A mailer that takes everything and sends nothing.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +56,157 @@ pub enum For {
 pub const REHEARSED: &str =
     "rehearsed: no message was sent; an accepted one is one that would have been";
 
-/// SQLite's `application_id` of databases that replays made: `lkrp`.
-const MADE_BY_A_REPLAY: i32 = i32::from_be_bytes(*b"lkrp");
+/// A database, whose leads in it, and the playbook that they are under.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Database {
+    /// The folder of the playbook that the leads are under
+    pub playbook: PathBuf,
+    /// The database: an SQLite file
+    #[arg(long, value_name = "FILE")]
+    pub db: PathBuf,
+    /// Whose leads [default: the playbook's id]
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+}
+
+impl Database {
+    /// Reads the playbook.
+    ///
+    /// # Errors
+    /// As [`check::read`].
+    pub fn playbook(&self) -> Result<Arc<Playbook>, Failure> {
+        Ok(Arc::new(check::read(&self.playbook)?.playbook))
+    }
+
+    /// How its leads are taken over to this playbook.
+    pub(crate) fn adopt(&self) -> String {
+        let (playbook, db) = (self.playbook.display(), self.db.display());
+        let tenant = self
+            .tenant
+            .as_deref()
+            .map(|tenant| format!(" --tenant {tenant}"));
+        let tenant = tenant.unwrap_or_default();
+        format!("leadkit adopt {playbook} --db {db}{tenant} --by WHO")
+    }
+
+    /// Opens the database under its playbook.
+    ///
+    /// # Errors
+    /// When the playbook has faults; as [`open`].
+    pub fn open(&self, why: For) -> Result<Opened<'_>, Failure> {
+        self.open_under(self.playbook()?, why)
+    }
+
+    /// Opens the database under a playbook that was read before.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn open_under(&self, playbook: Arc<Playbook>, why: For) -> Result<Opened<'_>, Failure> {
+        let tenant = tenant(self.tenant.as_deref(), &playbook);
+        let store = open(&self.db, why)?;
+        let rehearsal = rehearsal::stands_at(&self.db, &tenant);
+        let rehearsal = rehearsal.map_err(|error| Failure::Database {
+            path: self.db.clone(),
+            error,
+        })?;
+        let rehearsal = rehearsal.map(VirtualClock::at);
+        let builder = builder(store, &tenant, playbook.clone());
+        let engine = match &rehearsal {
+            Some(clock) => builder.clock(clock.clone()).build()?,
+            None => builder.build()?,
+        };
+        Ok(Opened {
+            asked: self,
+            playbook,
+            tenant,
+            engine,
+            rehearsal,
+        })
+    }
+
+    /// Opens the database to look at it as of some time.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn open_at(&self, playbook: Arc<Playbook>, now: Instant) -> Result<Opened<'_>, Failure> {
+        let tenant = tenant(self.tenant.as_deref(), &playbook);
+        let store = open(&self.db, For::Reading)?;
+        let engine = engine(store, &tenant, playbook.clone(), VirtualClock::at(now))?;
+        Ok(Opened {
+            asked: self,
+            playbook,
+            tenant,
+            engine,
+            rehearsal: None,
+        })
+    }
+}
+
+/// A database that is open. Its engine only carries out what somebody asks for, beside the workers
+/// that may be at it, and sends nothing.
+#[derive(Debug)]
+pub struct Opened<'a> {
+    asked: &'a Database,
+    /// The playbook that was given.
+    pub playbook: Arc<Playbook>,
+    /// Whose leads.
+    pub tenant: Tenant,
+    /// The engine.
+    pub engine: Engine,
+    /// The engine's clock, where the database is a rehearsal's.
+    pub(crate) rehearsal: Option<VirtualClock>,
+}
+
+impl Opened<'_> {
+    /// Its tenant.
+    #[must_use]
+    pub fn handle(&self) -> TenantHandle<'_> {
+        self.engine.tenant(self.tenant.clone())
+    }
+
+    /// Tells people that this is a rehearsal, and the time at which it stands; nothing of real leads.
+    pub(crate) fn tell_rehearsal(&self, text: &mut String) {
+        if let Some(clock) = &self.rehearsal {
+            let zone = &self.playbook.zone;
+            let at = local(zone, clock.now());
+            let _ = writeln!(
+                text,
+                "in a rehearsal, whose history stands at {at} ({})",
+                zone.name()
+            );
+        }
+    }
+
+    /// The time at which a rehearsal stands, for programs; `None` for real leads.
+    pub(crate) fn rehearsal_at(&self) -> Option<String> {
+        let clock = self.rehearsal.as_ref()?;
+        Some(rfc3339(&self.playbook.zone, clock.now()))
+    }
+
+    /// Refuses a tenant of whom the database holds nothing, probably a slip of the pen.
+    ///
+    /// # Errors
+    /// [`Failure::NoSuchTenant`] says whose leads there are.
+    pub async fn must_be_there(&self) -> Result<(), Failure> {
+        match active(&self.engine, &self.tenant).await? {
+            Some(_) => Ok(()),
+            None => Err(Failure::NoSuchTenant {
+                tenant: self.tenant.clone(),
+                there: tenants(&self.asked.db).unwrap_or_default(),
+            }),
+        }
+    }
+
+    /// Refuses a tenant of whom the database holds nothing, and a playbook that is not the active
+    /// one there.
+    ///
+    /// # Errors
+    /// [`Failure::NoSuchTenant`], [`Failure::OtherPlaybook`].
+    pub async fn must_be_under_its_playbook(&self) -> Result<(), Failure> {
+        self.must_be_there().await?;
+        must_be_under(self.asked, &self.playbook, &self.engine, &self.tenant).await
+    }
+}
 
 /// Opens a database.
 ///
@@ -63,8 +222,8 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
             return Err(Failure::NoDatabase(path.to_owned()));
         }
         For::Reading | For::Acting => {}
-        For::Replaying => match origin(path).map_err(|error| failed(error.into()))? {
-            Origin::Fresh => mark(path).map_err(failed)?,
+        For::Replaying => match rehearsal::origin(path).map_err(|error| failed(error.into()))? {
+            Origin::Fresh => rehearsal::mark(path).map_err(failed)?,
             Origin::Replay => {}
             Origin::Other => return Err(Failure::NotAReplay(path.to_owned())),
         },
@@ -81,81 +240,12 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
     SqliteStore::open_with(path, &options).map_err(failed)
 }
 
-/// Whether a replay made a database, so that nothing was sent of what counts as sent in it.
-///
-/// # Errors
-/// When it can't be read.
-pub fn is_rehearsed(path: &Path) -> Result<bool, Failure> {
-    let options = Options {
-        read_only: true,
-        ..Options::default()
-    };
-    let failed = |error| Failure::Database {
-        path: path.to_owned(),
-        error,
-    };
-    let connection = options.connect(path).map_err(failed)?;
-    let made_by = made_by(&connection).map_err(|error| failed(error.into()))?;
-    Ok(made_by == MADE_BY_A_REPLAY)
-}
-
-/// The `application_id` of a database.
-fn made_by(connection: &Connection) -> rusqlite::Result<i32> {
-    connection.query_row("PRAGMA application_id", [], |row| row.get(0))
-}
-
-/// Who made a database.
-enum Origin {
-    /// It isn't there, or nothing is in it.
-    Fresh,
-    /// A replay did.
-    Replay,
-    /// Somebody else did.
-    Other,
-}
-
-/// Looks without touching anything.
-fn origin(path: &Path) -> rusqlite::Result<Origin> {
-    if !path.exists() {
-        return Ok(Origin::Fresh);
-    }
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let tables = || {
-        let count = "SELECT count(*) FROM sqlite_schema";
-        connection.query_row(count, [], |row| row.get::<_, i64>(0))
-    };
-    Ok(match made_by(&connection)? {
-        MADE_BY_A_REPLAY => Origin::Replay,
-        0 if tables()? == 0 => Origin::Fresh,
-        _ => Origin::Other,
-    })
-}
-
-fn mark(path: &Path) -> Result<(), OpenError> {
-    let connection = Options::default().connect(path)?;
-    connection.pragma_update(None, "application_id", MADE_BY_A_REPLAY)?;
-    Ok(())
-}
-
-/// Refuses a tenant of whom the database holds nothing, probably a slip of the pen.
-///
-/// # Errors
-/// [`Failure::NoSuchTenant`] says whose leads there are.
-pub async fn must_be_there(path: &Path, engine: &Engine, tenant: &Tenant) -> Result<(), Failure> {
-    match active(engine, tenant).await? {
-        Some(_) => Ok(()),
-        None => Err(Failure::NoSuchTenant {
-            tenant: tenant.clone(),
-            there: tenants(path).unwrap_or_default(),
-        }),
-    }
-}
-
 /// Refuses a playbook that is not the active one: its words may mean something else there.
 ///
 /// # Errors
 /// [`Failure::OtherPlaybook`].
 pub async fn must_be_under(
+    database: &Database,
     playbook: &Playbook,
     engine: &Engine,
     tenant: &Tenant,
@@ -165,20 +255,61 @@ pub async fn must_be_under(
             tenant: tenant.clone(),
             active,
             given: playbook.hash.clone(),
+            adopt: database.adopt(),
         }),
         _ => Ok(()),
     }
 }
 
-/// The active playbook of a tenant, by hash.
-async fn active(engine: &Engine, tenant: &Tenant) -> Result<Option<Name>, Failure> {
-    let key = Key::tenant(tenant);
+/// A record as it is in the store.
+///
+/// # Errors
+/// When the store fails, or the record can't be read.
+pub(crate) async fn record<T: Recorded>(engine: &Engine, key: Key) -> Result<Option<T>, Failure> {
     let loaded = engine.store().load(std::slice::from_ref(&key)).await?;
     let body = loaded.into_iter().find_map(|loaded| loaded.body);
-    let record = body.map(|body| stored::decode(&body)).transpose();
-    match record.map_err(|source| Error::Unreadable { key, source })? {
-        Some(Record::Tenant(record)) => Ok(Some(record.playbook)),
-        _ => Ok(None),
+    let record = body
+        .map(|body| stored::decode_as(key.kind, &body))
+        .transpose();
+    let record = record.map_err(|source| Error::Unreadable { key, source })?;
+    Ok(record.as_ref().and_then(T::from_record).cloned())
+}
+
+/// The active playbook of a tenant, by hash.
+async fn active(engine: &Engine, tenant: &Tenant) -> Result<Option<Name>, Failure> {
+    let record = record::<TenantRecord>(engine, Key::tenant(tenant)).await?;
+    Ok(record.map(|record| record.playbook))
+}
+
+/// All agents that can be read.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn agents(opened: &Opened<'_>) -> Result<Vec<Agent>, Failure> {
+    let store = opened.engine.store();
+    let mut select = Select {
+        tenant: opened.tenant.clone(),
+        kind: Kind::Agent,
+        filter: Filter::Constant(true),
+        order: Order::Id,
+        after: None,
+        limit: PAGE,
+    };
+    let mut agents = Vec::new();
+    loop {
+        let page = store.select(&select).await?;
+        for loaded in store.load(&page.keys).await? {
+            let record = loaded
+                .body
+                .map(|body| stored::decode_as(Kind::Agent, &body));
+            if let Some(Ok(Record::Agent(agent))) = record {
+                agents.push(agent);
+            }
+        }
+        select.after = page.next;
+        if select.after.is_none() {
+            return Ok(agents);
+        }
     }
 }
 
@@ -204,19 +335,6 @@ pub fn engine(
 ) -> Result<Engine, Failure> {
     let builder = builder(store, tenant, playbook);
     Ok(builder.clock(clock).seed(0).build()?)
-}
-
-/// An engine on a store at which others are: it only carries out what somebody asks
-/// for, and sends nothing.
-///
-/// # Errors
-/// When it can't be built.
-pub fn acting(
-    store: SqliteStore,
-    tenant: &Tenant,
-    playbook: Arc<Playbook>,
-) -> Result<Engine, Failure> {
-    Ok(builder(store, tenant, playbook).build()?)
 }
 
 fn builder(store: SqliteStore, tenant: &Tenant, playbook: Arc<Playbook>) -> EngineBuilder {

@@ -1,27 +1,22 @@
 //! `leadkit explain`: a lead's history, what is due next, and how each rule stands.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use leadkit::clock::SystemClock;
-use leadkit::engine::Error;
+use leadkit::engine::{Error, TenantHandle};
 use leadkit::explain::{Explanation, Past};
 use leadkit::ids::LeadId;
+use leadkit::record::Lead;
 use leadkit::store::Order;
 use serde::Serialize;
 
-use crate::database::{self, For, REHEARSED};
-use crate::{Failure, Reported, check};
+use crate::database::{Database, For, REHEARSED};
+use crate::report::quoted;
+use crate::sought::Sought;
+use crate::{Failure, Reported, listing};
 
 /// Which lead is to be explained.
 #[derive(Clone, Debug)]
 pub struct Explain {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
     /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
+    pub database: Database,
     /// Which lead.
     pub which: Which,
     /// How many entries of its history are told, the newest; [`Past::NEWEST`], if `None`.
@@ -35,6 +30,8 @@ pub enum Which {
     Id(String),
     /// The one whose contact has this e-mail address.
     Email(String),
+    /// The one whose contact has this in the name, the e-mail address or the phone number.
+    Find(String),
 }
 
 #[derive(Serialize)]
@@ -44,69 +41,94 @@ struct Explained {
     rehearsed: bool,
 }
 
+/// How many leads are named where one is asked for.
+const MOST_NAMED: usize = 20;
+
 /// Explains a lead.
 ///
 /// # Errors
 /// When there is no such lead, or several.
 pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
-    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
-    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
-    let store = database::open(&asked.db, For::Reading)?;
-    let hash = playbook.hash.clone();
-    let engine = database::engine(store, &tenant, playbook, SystemClock)?;
-    let handle = engine.tenant(tenant.clone());
+    let opened = asked.database.open(For::Reading)?;
+    let handle = opened.handle();
+    let last = asked.last.unwrap_or(Past::NEWEST);
     let told = pollster::block_on(async {
-        database::must_be_there(&asked.db, &engine, &tenant).await?;
-        let id = match &asked.which {
-            Which::Id(text) => text
-                .parse::<LeadId>()
-                .map_err(|error| Failure::Asked(error.to_string()))?,
-            Which::Email(email) => {
-                let condition = format!("contact.email == {:?}", email.trim());
-                let found = handle.leads(&condition, Order::Id, None, 20).await?;
-                match (found.records.as_slice(), found.unreadable.as_slice()) {
-                    ([], []) => {
-                        let said = format!("no lead has the e-mail address {email}");
-                        return Err(Failure::Asked(said));
-                    }
-                    ([lead], []) => lead.id,
-                    // It says by itself that it can't be read.
-                    ([], [(key, _)]) => LeadId(key.id),
-                    (several, unreadable) => {
-                        let several = several
-                            .iter()
-                            .map(|lead| format!("{} ({}.{})", lead.id, lead.pipeline, lead.stage));
-                        let unreadable = unreadable
-                            .iter()
-                            .map(|(key, _)| format!("{} (can't be read)", key.id));
-                        let ids: Vec<String> = several.chain(unreadable).collect();
-                        let said = format!(
-                            "{email} has several leads; say which by its id: {}",
-                            ids.join(", ")
-                        );
-                        return Err(Failure::Asked(said));
-                    }
-                }
+        opened.must_be_there().await?;
+        let lead = only(&handle, &asked.which).await?;
+        match handle.explain_newest(lead, last).await {
+            Err(Error::UnknownPlaybook(former)) => {
+                opened.must_be_under_its_playbook().await?;
+                Err(Failure::NotTakenOver {
+                    lead,
+                    former,
+                    adopt: asked.database.adopt(),
+                })
             }
-        };
-        let last = asked.last.unwrap_or(Past::NEWEST);
-        match handle.explain_newest(id, last).await {
-            Err(Error::UnknownPlaybook(active)) => Err(Failure::OtherPlaybook {
-                tenant: tenant.clone(),
-                active,
-                given: hash,
-            }),
             Err(Error::NotThere(_)) => Err(Failure::Asked(format!(
-                "there is no lead {id} of `{tenant}`"
+                "there is no lead {lead} of `{}`",
+                opened.tenant
             ))),
             explained => Ok(explained?),
         }
     })?;
-    let rehearsed = database::is_rehearsed(&asked.db)?;
-    let text = match rehearsed {
-        true => format!("{told}\n{REHEARSED}\n"),
-        false => told.to_string(),
-    };
+    let rehearsed = opened.rehearsal_at().is_some();
+    let mut text = told.to_string();
+    if rehearsed {
+        text.push('\n');
+        opened.tell_rehearsal(&mut text);
+        text.push_str(REHEARSED);
+        text.push('\n');
+    }
     let explained = Explained { told, rehearsed };
     Ok(Reported::new(text, &explained, true))
+}
+
+/// The one lead that is asked for.
+async fn only(handle: &TenantHandle<'_>, which: &Which) -> Result<LeadId, Failure> {
+    let (said, found) = match which {
+        Which::Id(text) => return id(text),
+        Which::Email(email) => {
+            let email = email.trim();
+            let condition = format!("contact.email == {}", quoted(email));
+            let page = async |after, size| handle.leads(&condition, Order::Id, after, size).await;
+            (email, listing::first(MOST_NAMED, page).await?)
+        }
+        Which::Find(text) => {
+            let sought = Sought::said(text)?;
+            let page = async |after, size| handle.leads("", Order::Id, after, size).await;
+            let is_it = |lead: &Lead| sought.is(&lead.contact);
+            let found = listing::kept(MOST_NAMED, is_it, page).await?;
+            (text.as_str(), found.0)
+        }
+    };
+    match (found.records.as_slice(), found.unreadable.as_slice()) {
+        ([], []) => Err(Failure::Asked(match which {
+            Which::Find(_) => format!(
+                "no lead's contact has `{said}` in the name, the e-mail address or the phone number"
+            ),
+            _ => format!("no lead has the e-mail address {said}"),
+        })),
+        ([lead], []) => Ok(lead.id),
+        // It says by itself that it can't be read.
+        ([], [one]) => id(&one.id),
+        (several, unreadable) => {
+            let several = several.iter().map(|lead| {
+                let (name, stage) = (&lead.contact.name, &lead.stage);
+                format!("{} ({name}, {}.{stage})", lead.id, lead.pipeline)
+            });
+            let unreadable = unreadable
+                .iter()
+                .map(|one| format!("{} (can't be read)", one.id));
+            let ids: Vec<String> = several.chain(unreadable).collect();
+            Err(Failure::Asked(format!(
+                "several leads have `{said}`; say which by its id:\n  {}",
+                ids.join("\n  ")
+            )))
+        }
+    }
+}
+
+fn id(text: &str) -> Result<LeadId, Failure> {
+    let id = text.parse::<LeadId>();
+    id.map_err(|error| Failure::Asked(error.to_string()))
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use leadkit::ids::{Name, Tenant};
+use leadkit::ids::{LeadId, Name, Tenant};
 use leadkit::playbook::fault::{Fault, FaultKind};
 use leadkit::playbook::load::Folder;
 use leadkit_sqlite::OpenError;
@@ -87,7 +87,8 @@ pub enum Failure {
     /// The leads are under another playbook than the one that was given.
     #[error(
         "the leads of `{tenant}` are under another playbook, or another version of it, than this \
-         one: its hash is {active}, not {given}. Give the folder as it was, or replay anew into \
+         one: its hash is {active}, not {given}. Give the folder as it was, or adopt this one: \
+         `{adopt}` shows first what becomes of each stage. A history can also be replayed anew, into \
          another file"
     )]
     OtherPlaybook {
@@ -97,6 +98,22 @@ pub enum Failure {
         active: Name,
         /// The one that was given.
         given: Name,
+        /// The command that takes them over.
+        adopt: String,
+    },
+    /// A lead is not under the active playbook yet.
+    #[error(
+        "the lead {lead} is still under a former playbook, {former}: the sweep that takes the leads \
+         over has not come to it (`leadkit sweeps`), or it refused (`{adopt}` says why). Until then, \
+         give the former folder"
+    )]
+    NotTakenOver {
+        /// Which lead.
+        lead: LeadId,
+        /// The playbook that it is under, by hash.
+        former: Name,
+        /// The command that says why it refused.
+        adopt: String,
     },
     /// The engine failed.
     #[error(transparent)]
@@ -221,7 +238,7 @@ impl Failure {
             Self::Database { .. } | Self::NoDatabase(_) => "no-database",
             Self::NotAReplay(_) => "not-a-replay",
             Self::NoSuchTenant { .. } => "no-such-tenant",
-            Self::OtherPlaybook { .. } => "other-playbook",
+            Self::OtherPlaybook { .. } | Self::NotTakenOver { .. } => "other-playbook",
             Self::Condition { .. } | Self::Engine(leadkit::engine::Error::Condition(_)) => {
                 "condition-faults"
             }

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use leadkit::clock::{SystemClock, VirtualClock};
-use leadkit::engine::TenantHandle;
+use leadkit::engine::{Error, TenantHandle};
 use leadkit::explain::local;
+use leadkit::facts::LeadFact;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::catalogue::LeadFacts;
 use leadkit::record::Lead;
@@ -16,24 +14,23 @@ use leadkit::time::Instant;
 use leadkit::value::{Value, ValueRef};
 use serde::Serialize;
 use serde_json::json;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
-use crate::database::{self, For};
+use crate::database::{Database, For};
 use crate::listing::Unreadable;
-use crate::report::{counted, grouped, rfc3339, table, table_of_numbers};
-use crate::{Failure, Reported, check, listing, replay};
+use crate::report::{counted, grouped, quoted, rfc3339, table, table_of_numbers};
+use crate::sought::Sought;
+use crate::{Failure, Reported, listing, replay};
 
 /// Which leads, and how.
 #[derive(Clone, Debug)]
 pub struct Leads {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
     /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
+    pub database: Database,
     /// The condition; all leads, if empty.
     pub condition: String,
+    /// What their contacts have in the name, the e-mail address or the phone number.
+    pub find: Option<String>,
     /// The facts by which to count, in place of a list.
     pub count_by: Vec<String>,
     /// The fact that orders the list; the order of registration, if `None`.
@@ -42,7 +39,7 @@ pub struct Leads {
     pub direction: Direction,
     /// How many are listed at most.
     pub limit: usize,
-    /// What `now` is in the condition; the present, if `None`.
+    /// What `now` is in the condition; the present, or where a rehearsal stands, if `None`.
     pub now: Option<String>,
 }
 
@@ -70,6 +67,7 @@ struct ListedLead {
     lead: String,
     contact: String,
     email: Option<String>,
+    phone: Option<String>,
     pipeline: String,
     stage: String,
     outcome: Option<String>,
@@ -85,39 +83,52 @@ struct ListedLead {
 /// # Errors
 /// When the condition, or a fact, can't be asked for.
 pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
-    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
-    if !asked.condition.trim().is_empty() {
-        playbook
-            .condition(&asked.condition)
-            .map_err(|faults| Failure::Condition {
-                text: asked.condition.clone(),
-                faults,
-            })?;
-    }
+    let playbook = asked.database.playbook()?;
+    check_condition(&asked.condition, &playbook)?;
     for fact in &asked.count_by {
         must_be_stored("--count-by", fact, &playbook)?;
     }
     if let Some(fact) = &asked.order {
         must_be_stored("--order", fact, &playbook)?;
     }
-    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
-    let store = database::open(&asked.db, For::Reading)?;
-    let engine = match &asked.now {
-        None => database::engine(store, &tenant, playbook.clone(), SystemClock)?,
+    let opened = match &asked.now {
+        None => asked.database.open_under(playbook, For::Reading)?,
         Some(now) => {
-            let clock = VirtualClock::at(replay::instant(now, &playbook)?);
-            database::engine(store, &tenant, playbook.clone(), clock)?
+            let now = replay::instant(now, &playbook)?;
+            asked.database.open_at(playbook, now)?
         }
     };
     pollster::block_on(async {
-        database::must_be_there(&asked.db, &engine, &tenant).await?;
-        database::must_be_under(&playbook, &engine, &tenant).await?;
-        let handle = engine.tenant(tenant.clone());
+        opened.must_be_under_its_playbook().await?;
+        let handle = opened.handle();
         if asked.count_by.is_empty() {
-            list(&handle, &playbook, asked).await
+            list(&handle, &opened.playbook, asked).await
         } else {
-            count(&handle, &playbook, asked).await
+            count(&handle, &opened.playbook, asked).await
         }
+    })
+}
+
+/// Refuses a condition that can't be read, or that stores can't filter by.
+fn check_condition(text: &str, playbook: &Playbook) -> Result<(), Failure> {
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    let condition = playbook
+        .condition(text)
+        .map_err(|faults| Failure::Condition {
+            text: text.to_owned(),
+            faults,
+        })?;
+    let filter = condition.filter(Instant::UNIX_EPOCH);
+    filter.map(drop).map_err(|computed| {
+        let because = match LeadFact::named(&computed.name.to_string()) {
+            Some(LeadFact::ContactName | LeadFact::Phone) => {
+                format_smolstr!("{computed}; --find finds names and phone numbers")
+            }
+            _ => computed.to_smolstr(),
+        };
+        Error::Condition(because).into()
     })
 }
 
@@ -226,10 +237,10 @@ async fn as_first_written(
             continue;
         };
         if !written.contains_key(folded) {
-            let escaped = folded.replace('\\', "\\\\").replace('"', "\\\"");
+            let same = format!("{fact} == {}", quoted(folded));
             let condition = match asked.condition.trim() {
-                "" => format!("{fact} == \"{escaped}\""),
-                condition => format!("({condition}) and {fact} == \"{escaped}\""),
+                "" => same,
+                condition => format!("({condition}) and {same}"),
             };
             if playbook.condition(&condition).is_err() {
                 // A word that this playbook does not know any more.
@@ -273,17 +284,21 @@ async fn list(
         (Some(fact), Direction::Ascending) => Order::Ascending(fact.into()),
         (Some(fact), Direction::Descending) => Order::Descending(fact.into()),
     };
-    let count: u64 = handle
-        .count(&asked.condition, &[])
-        .await?
-        .iter()
-        .map(|group| group.count)
-        .sum();
     let page = async |after, size| {
         let order = order.clone();
         handle.leads(&asked.condition, order, after, size).await
     };
-    let found = listing::first(asked.limit, page).await?;
+    let (found, count) = match asked.find.as_deref().map(Sought::said).transpose()? {
+        Some(sought) => {
+            let is_it = |lead: &Lead| sought.is(&lead.contact);
+            listing::kept(asked.limit, is_it, page).await?
+        }
+        None => {
+            let groups = handle.count(&asked.condition, &[]).await?;
+            let count = groups.iter().map(|group| group.count).sum();
+            (listing::first(asked.limit, page).await?, count)
+        }
+    };
     let leads = found.records;
     let mut headings = vec!["lead", "contact", "stage", "owner", "registered", "closed"];
     let by = asked.order.as_deref().filter(|fact| !SHOWN.contains(fact));
@@ -360,7 +375,7 @@ fn told_value(playbook: &Playbook, value: ValueRef<'_>) -> String {
 
 fn value_of(playbook: &Playbook, lead: &Lead, fact: &str) -> Option<Value> {
     let field = leadkit::ids::Name::from(fact);
-    let value = match leadkit::facts::LeadFact::named(fact) {
+    let value = match LeadFact::named(fact) {
         Some(fact) => LeadFacts { playbook, lead }.built_in(fact),
         None => lead.fields.value(&field),
     };
@@ -379,6 +394,7 @@ fn listed(playbook: &Playbook, lead: &Lead) -> ListedLead {
             .email
             .as_ref()
             .map(|email| email.as_str().to_owned()),
+        phone: lead.contact.phone.as_ref().map(ToString::to_string),
         pipeline: lead.pipeline.to_string(),
         stage: lead.stage.to_string(),
         outcome: closed.map(|closed| closed.outcome.to_string()),

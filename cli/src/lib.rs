@@ -5,10 +5,12 @@
 //! - [`mod@test`]: the playbook's scenarios, played in virtual time;
 //! - [`replay`]: a recorded history, lived through again under a playbook;
 //! - [`leads`], [`explain`], [`mod@messages`], [`mod@sweeps`] and [`mod@set_aside`]: looking into a
-//!   database, and settling what waits there for a person.
+//!   database, and settling what waits there for a person;
+//! - [`mod@adopt`]: a changed playbook made the one that its leads are under.
 //!
 //! Nothing here sends anything, and nothing is printed: that is the program's part.
 
+pub mod adopt;
 pub mod by_ids;
 pub mod check;
 pub mod database;
@@ -17,10 +19,12 @@ pub mod failure;
 pub mod leads;
 pub mod listing;
 pub mod messages;
+mod rehearsal;
 pub mod replay;
 mod report;
 pub mod set_aside;
 pub mod snippets;
+pub mod sought;
 pub mod spell;
 pub mod sweeps;
 pub mod test;

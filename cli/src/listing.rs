@@ -83,6 +83,34 @@ pub(crate) async fn first<T>(
     Ok(found)
 }
 
+/// The first so many records of a whole listing that are wanted, and how many are. All that can't be
+/// read is told: whether it is wanted nobody knows.
+pub(crate) async fn kept<T>(
+    limit: usize,
+    is_wanted: impl Fn(&T) -> bool,
+    page: impl AsyncFn(Option<Cursor>, usize) -> Result<Page<T>, Error>,
+) -> Result<(Found<T>, u64), Failure> {
+    let mut found = Found {
+        records: Vec::new(),
+        unreadable: Vec::new(),
+    };
+    let (mut count, mut after) = (0, None);
+    loop {
+        let page = page(after, PAGE).await?;
+        found.unreadable.extend(Unreadable::of(&page.unreadable));
+        for record in page.records.into_iter().filter(&is_wanted) {
+            count += 1;
+            if found.records.len() < limit {
+                found.records.push(record);
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok((found, count));
+        }
+    }
+}
+
 /// Tells which records can't be read, a line each.
 pub(crate) fn tell(text: &mut String, unreadable: &[Unreadable]) {
     for Unreadable { kind, id, error } in unreadable {

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use leadkit::decide::command::Fate;
+use leadkit_cli::adopt::{Adopt, Mode};
 use leadkit_cli::by_ids::ByIds;
 use leadkit_cli::check::Depth;
+use leadkit_cli::database::Database;
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
 use leadkit_cli::messages::{Messages, Settle};
@@ -16,10 +18,10 @@ use leadkit_cli::set_aside::SetAside;
 use leadkit_cli::snippets::Style;
 use leadkit_cli::sweeps::Sweeps;
 use leadkit_cli::{
-    Failure, Reported, check, explain, leads, messages, replay, set_aside, sweeps, test,
+    Failure, Reported, adopt, check, explain, leads, messages, replay, set_aside, sweeps, test,
 };
 
-/// Checks, tests, explains and replays leadkit playbooks
+/// Checks, tests, explains and replays leadkit playbooks, and looks after their leads
 ///
 /// A playbook is a folder with a playbook.toml in it. Nothing that this program does sends a message.
 #[derive(Parser)]
@@ -87,8 +89,8 @@ enum OfDatabase {
     /// Explain a lead: its history with reasons, what is due next, how each rule stands
     #[command(
         group = ArgGroup::new("which").required(true),
-        override_usage = "leadkit explain [OPTIONS] --db <FILE> <PLAYBOOK> <LEAD|--email <ADDRESS>>",
-        after_help = "Examples:\n  leadkit explain sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f\n  leadkit explain sales --db leads.db --email luis@example.com"
+        override_usage = "leadkit explain [OPTIONS] --db <FILE> <PLAYBOOK> <LEAD|--email <ADDRESS>|--find <TEXT>>",
+        after_help = "Examples:\n  leadkit explain sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f\n  leadkit explain sales --db leads.db --email luis@example.com\n  leadkit explain sales --db leads.db --find 'luis vera'\n  leadkit explain sales --db leads.db --find '099 123 4567'"
     )]
     Explain {
         #[command(flatten)]
@@ -99,13 +101,16 @@ enum OfDatabase {
         /// The contact's e-mail address, in place of the lead's id
         #[arg(long, value_name = "ADDRESS", group = "which")]
         email: Option<String>,
+        /// A part of the contact's name, e-mail address or phone number, in place of the lead's id
+        #[arg(long, value_name = "TEXT", group = "which")]
+        find: Option<String>,
         /// How many entries of its history are told, the newest [default: 200]
         #[arg(long, value_name = "COUNT")]
         last: Option<u32>,
     },
     /// List or count the leads for which a condition holds
     #[command(
-        after_help = "Examples:\n  leadkit leads sales --db leads.db --where 'stage == \"no-answer\" and entered_at < now - 2d'\n  leadkit leads sales --db leads.db --where open --count-by stage,owner\n  leadkit leads sales --db leads.db --order closed_at --descending --limit 10"
+        after_help = "Examples:\n  leadkit leads sales --db leads.db --where 'stage == \"no-answer\" and entered_at < now - 2d'\n  leadkit leads sales --db leads.db --where open --count-by stage,owner\n  leadkit leads sales --db leads.db --order closed_at --descending --limit 10\n  leadkit leads sales --db leads.db --find vera"
     )]
     Leads {
         #[command(flatten)]
@@ -118,6 +123,10 @@ enum OfDatabase {
             hide_default_value = true
         )]
         condition: String,
+        /// Only those whose contact has this in the name, the e-mail address or the phone number. The
+        /// case of letters, accents, and how a number is written make no difference
+        #[arg(long, value_name = "TEXT", conflicts_with = "count_by")]
+        find: Option<String>,
         /// Count by these facts in place of a list; the case of text makes no difference, and it
         /// is shown as it was first written
         #[arg(long, value_name = "FACT", value_delimiter = ',')]
@@ -136,13 +145,14 @@ enum OfDatabase {
             allow_negative_numbers = true
         )]
         limit: usize,
-        /// What `now` is in the condition [default: the present]
+        /// What `now` is in the condition [default: the present; in the database of a replay, where
+        /// its history stands]
         #[arg(long, value_name = "TIME")]
         now: Option<String>,
     },
     /// List messages: what became of them, and which wait for a person
     #[command(
-        after_help = "Examples:\n  leadkit messages sales --db leads.db --in-doubt\n  leadkit messages sales --db leads.db --where 'state == \"refused\" and settled_at > now - 7d'"
+        after_help = "Examples:\n  leadkit messages sales --db leads.db --in-doubt\n  leadkit messages sales --db leads.db --where 'state == \"refused\" and settled_at > now - 7d'\n  leadkit messages sales --db leads.db --to luis@example.com"
     )]
     Messages {
         #[command(flatten)]
@@ -154,8 +164,12 @@ enum OfDatabase {
         /// these too
         #[arg(long)]
         set_aside: bool,
-        /// The condition, over state, template, class, channel, lead, to, from, dropped, queued_at,
-        /// settled_at and set_aside [default: all messages]
+        /// Only those to this e-mail address, or to the agent of this id
+        #[arg(long, value_name = "ADDRESS")]
+        to: Option<String>,
+        /// The condition, over state (queued, handing-over, accepted, delivered, refused, to-retry,
+        /// in-doubt, dropped), dropped, template, class (marketing, alert), channel, lead, to and from
+        /// (ids), queued_at, settled_at and set_aside [default: all messages]
         #[arg(
             long = "where",
             value_name = "CONDITION",
@@ -167,21 +181,53 @@ enum OfDatabase {
         #[arg(long, value_name = "COUNT", default_value_t = 100)]
         limit: usize,
     },
+    /// Make a changed playbook the one that leads are under; shows first what becomes of them
+    #[command(after_help = ADOPT_HELP)]
+    Adopt {
+        #[command(flatten)]
+        database: Database,
+        /// The former playbook's folder, to tell also for how many leads the next step changes
+        #[arg(long, value_name = "FOLDER")]
+        former: Option<PathBuf>,
+        /// Where the leads of a stage go that is gone, or that means something else now
+        #[arg(long = "map", value_name = "PIPELINE.STAGE=PIPELINE.STAGE[:GROUP]")]
+        stages: Vec<String>,
+        /// Who says so: an agent by its id, who then needs the permission `adopt`, or host:NAME for
+        /// whoever runs the organisation's programs
+        #[arg(long, value_name = "WHO")]
+        by: String,
+        /// Do it, and not only show it
+        #[arg(long)]
+        yes: bool,
+        /// Only show it, as without --yes
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
+    },
     #[command(flatten)]
     Waiting(Waiting),
 }
+
+const ADOPT_HELP: &str = "PLAYBOOK is the changed playbook, by which the leads are to go on. Nothing is written without --yes. In the database of a replay the \
+leads are then taken over at once, at the time at which its history stands. Among real leads the \
+workers do it: name both folders to them, the former one first, until `leadkit sweeps` shows the \
+sweep `adopt` no more.
+
+Examples:
+  leadkit adopt sales-2026-04 --db rehearsal.db --by host:it-desk
+  leadkit adopt sales-2026-04 --db rehearsal.db --map sales.old=sales.new --by host:it-desk --yes
+  leadkit adopt sales-2026-04 --db leads.db --map sales.later=sales.waiting:six-months --by ana --yes";
 
 /// What waits for a person there, and what goes through many leads.
 #[derive(Subcommand)]
 enum Waiting {
     /// Say what became of a message
     #[command(
-        after_help = "Nothing is sent from here: what goes again is sent by the next worker.\n\nExamples:\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f accepted --by ana\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f send-again --by host:it-desk"
+        after_help = "Nothing is sent from here: what goes again is sent by the next worker. In the database of a replay it is settled at the time at which its history stands.\n\nExamples:\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f accepted --by ana\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f send-again --by host:it-desk"
     )]
     Settle {
         #[command(flatten)]
         database: Database,
-        /// The message's id
+        /// The message's id, as `leadkit messages` lists it
         message: String,
         /// What became of it, or is to become of it
         #[arg(value_enum)]
@@ -214,7 +260,7 @@ enum Waiting {
     Cancel {
         #[command(flatten)]
         database: Database,
-        /// The ids
+        /// The ids, as `leadkit sweeps` lists them
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
         /// Who says so: an agent by its id, who then needs the permission `sweep`, or host:NAME for
@@ -224,12 +270,12 @@ enum Waiting {
     },
     /// Let leads, messages and sweeps go on that were set aside
     #[command(
-        after_help = "Nothing is sent from here: that is for the next worker.\n\nExample:\n  leadkit retry sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f --by ana"
+        after_help = "Nothing is sent from here: that is for the next worker. In the database of a replay it happens at the time at which its history stands.\n\nExample:\n  leadkit retry sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f --by ana"
     )]
     Retry {
         #[command(flatten)]
         database: Database,
-        /// The ids
+        /// The ids, as `leadkit set-aside` lists them
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
         #[command(flatten)]
@@ -269,18 +315,6 @@ impl From<SaidFate> for Fate {
             SaidFate::Retry => Self::Retry,
         }
     }
-}
-
-#[derive(Args)]
-struct Database {
-    /// The playbook's folder
-    playbook: PathBuf,
-    /// The database
-    #[arg(long, value_name = "FILE")]
-    db: PathBuf,
-    /// Whose leads [default: the playbook's id]
-    #[arg(long, value_name = "NAME")]
-    tenant: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -421,16 +455,16 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
             database,
             lead,
             email,
+            find,
             last,
         } => {
-            let which = match (lead, email) {
-                (_, Some(email)) => Which::Email(email),
-                (lead, None) => Which::Id(lead.unwrap_or_default()),
+            let which = match (lead, email, find) {
+                (_, Some(email), _) => Which::Email(email),
+                (_, _, Some(text)) => Which::Find(text),
+                (lead, ..) => Which::Id(lead.unwrap_or_default()),
             };
             explain::explain(&Explain {
-                playbook: database.playbook,
-                db: database.db,
-                tenant: database.tenant,
+                database,
                 which,
                 last,
             })
@@ -438,16 +472,16 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
         OfDatabase::Leads {
             database,
             condition,
+            find,
             count_by,
             order,
             descending,
             limit,
             now,
         } => leads::leads(&Leads {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
+            database,
             condition,
+            find,
             count_by,
             order,
             direction: if descending {
@@ -462,20 +496,37 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
             database,
             in_doubt,
             set_aside,
+            to,
             condition,
             limit,
         } => messages::messages(&Messages {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
+            database,
             which: match (in_doubt, set_aside) {
                 (false, false) => messages::Which::All,
                 (true, false) => messages::Which::InDoubt,
                 (false, true) => messages::Which::SetAside,
                 (true, true) => messages::Which::Waiting,
             },
+            to,
             condition,
             limit,
+        }),
+        OfDatabase::Adopt {
+            database,
+            former,
+            stages,
+            by,
+            yes,
+            dry_run: _,
+        } => adopt::adopt(&Adopt {
+            database,
+            former,
+            stages,
+            by,
+            mode: match yes {
+                true => Mode::Done,
+                false => Mode::Shown,
+            },
         }),
         OfDatabase::Waiting(asked) => waiting(asked),
     }
@@ -490,40 +541,25 @@ fn waiting(asked: Waiting) -> Result<Reported, Failure> {
             fate,
             who,
         } => messages::settle(&Settle {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
+            database,
             message,
             fate: fate.into(),
             by: who.by,
         }),
-        Waiting::SetAside { database, limit } => set_aside::set_aside(&SetAside {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
-            limit,
-        }),
+        Waiting::SetAside { database, limit } => {
+            set_aside::set_aside(&SetAside { database, limit })
+        }
         Waiting::Sweeps { database, all } => sweeps::sweeps(&Sweeps {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
+            database,
             which: if all {
                 sweeps::Which::All
             } else {
                 sweeps::Which::Unfinished
             },
         }),
-        Waiting::Cancel { database, ids, by } => sweeps::cancel(&ByIds {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
-            ids,
-            by,
-        }),
+        Waiting::Cancel { database, ids, by } => sweeps::cancel(&ByIds { database, ids, by }),
         Waiting::Retry { database, ids, who } => set_aside::retry(&ByIds {
-            playbook: database.playbook,
-            db: database.db,
-            tenant: database.tenant,
+            database,
             ids,
             by: who.by,
         }),

@@ -1,40 +1,38 @@
 //! `leadkit messages` and `leadkit settle`: what became of messages, and what a person knows of it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use leadkit::clock::SystemClock;
+use leadkit::condition::{Fault, FaultKind};
 use leadkit::decide::command::{Actor, Fate};
 use leadkit::engine::{Error, TenantHandle};
 use leadkit::explain::local;
 use leadkit::ids::MessageId;
 use leadkit::playbook::Playbook;
-use leadkit::record::Message;
 use leadkit::record::lead::Trouble;
 use leadkit::record::message::{Recipient, State};
-use leadkit::store::Kind;
+use leadkit::record::{Agent, Message};
+use leadkit::store::{Kind, Order};
+use leadkit::value::folded_eq;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::database::{self, For, REHEARSED};
+use crate::database::{self, Database, For, Opened, REHEARSED};
 use crate::listing::{Found, Unreadable};
-use crate::report::{counted, grouped, rfc3339, table};
-use crate::{Failure, Reported, check, listing};
+use crate::report::{counted, grouped, quoted, rfc3339, table};
+use crate::{Failure, Reported, listing};
 
 /// Which messages.
 #[derive(Clone, Debug)]
 pub struct Messages {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
     /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
+    pub database: Database,
     /// Only these, if it isn't `All`.
     pub which: Which,
     /// The condition, over the facts of messages; all of them, if empty.
     pub condition: String,
+    /// Only those to this e-mail address, or to the agent of this id.
+    pub to: Option<String>,
     /// How many are listed at most.
     pub limit: usize,
 }
@@ -67,12 +65,8 @@ impl Which {
 /// What somebody knows of a message.
 #[derive(Clone, Debug)]
 pub struct Settle {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
     /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
+    pub database: Database,
     /// The message's id.
     pub message: String,
     /// What becomes of it.
@@ -101,7 +95,8 @@ struct ListedMessage {
     class: &'static str,
     channel: String,
     lead: String,
-    to: Option<String>,
+    to: String,
+    name: Option<String>,
     email: Option<String>,
     attempts: u32,
     queued_at: String,
@@ -117,28 +112,37 @@ struct ListedMessage {
 /// # Errors
 /// When the condition can't be asked for.
 pub fn messages(asked: &Messages) -> Result<Reported, Failure> {
-    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
+    let playbook = asked.database.playbook()?;
     let condition = condition(&playbook, asked)?;
-    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
-    let store = database::open(&asked.db, For::Reading)?;
-    let engine = database::engine(store, &tenant, playbook.clone(), SystemClock)?;
+    let opened = asked.database.open_under(playbook, For::Reading)?;
+    let playbook = &opened.playbook;
     pollster::block_on(async {
-        database::must_be_there(&asked.db, &engine, &tenant).await?;
-        database::must_be_under(&playbook, &engine, &tenant).await?;
-        let handle = engine.tenant(tenant.clone());
+        opened.must_be_under_its_playbook().await?;
+        let handle = opened.handle();
+        let condition = match &asked.to {
+            None => condition,
+            Some(to) => {
+                let to = recipients(&opened, to.trim()).await?;
+                let to: Vec<String> = to.iter().map(|id| quoted(id)).collect();
+                together(&condition, &format!("to in [{}]", to.join(", ")))
+            }
+        };
         let groups = handle.count_of(Kind::Message, &condition, &[]).await?;
         let count = groups.iter().map(|group| group.count).sum();
         let mut table = Vec::new();
         let found = first(&handle, &condition, asked.limit).await?;
         for message in &found.records {
             let since = local(&playbook.zone, message.state_since);
-            let listed = listed(&playbook, &handle, message).await?;
+            let listed = listed(playbook, &handle, message).await?;
             table.push((since.to_string(), listed));
         }
-        let rehearsed = database::is_rehearsed(&asked.db)?;
-        let mut text = told(&playbook, &table, count);
+        let mut text = told(playbook, &table, count);
+        let rehearsed = opened.rehearsal_at().is_some();
         if rehearsed && count > 0 {
             let _ = writeln!(text, "{REHEARSED}");
+        }
+        if count == 0 && asked.condition.contains('@') {
+            text.push_str("`to` and `from` are ids; --to finds messages by the address\n");
         }
         listing::tell(&mut text, &found.unreadable);
         let is_well = found.unreadable.is_empty();
@@ -163,14 +167,56 @@ fn condition(playbook: &Playbook, asked: &Messages) -> Result<String, Failure> {
         let read = playbook.condition_on(Kind::Message, &asked.condition);
         read.map_err(|faults| Failure::Condition {
             text: asked.condition.clone(),
-            faults,
+            faults: faults.into_iter().map(with_address).collect(),
         })?;
     }
-    Ok(match (asked.which.condition(), text) {
-        (None, text) => text.to_owned(),
-        (Some(which), "") => which.to_owned(),
-        (Some(which), text) => format!("{which} and ({text})"),
-    })
+    Ok(together(text, asked.which.condition().unwrap_or_default()))
+}
+
+/// Who asks by an address is told how.
+fn with_address(fault: Fault) -> Fault {
+    match &fault.kind {
+        FaultKind::UnknownFact { name } if ["address", "email", "recipient"].contains(&&**name) => {
+            Fault {
+                hint: Some("--to ADDRESS".into()),
+                ..fault
+            }
+        }
+        _ => fault,
+    }
+}
+
+/// Two conditions, of which either may be empty, as one.
+fn together(first: &str, second: &str) -> String {
+    match (first, second) {
+        (one, "") | ("", one) => one.to_owned(),
+        (first, second) => format!("({first}) and {second}"),
+    }
+}
+
+/// Who has an e-mail address, contacts and agents, or the agent of this id: by their ids, as the fact
+/// `to` says them.
+async fn recipients(opened: &Opened<'_>, to: &str) -> Result<Vec<String>, Failure> {
+    if !to.contains('@') {
+        return Ok(vec![to.to_owned()]);
+    }
+    let handle = opened.handle();
+    let condition = format!("contact.email == {}", quoted(to));
+    let page = async |after, size| handle.leads(&condition, Order::Id, after, size).await;
+    let leads = listing::first(usize::MAX, page).await?.records;
+    let contacts = leads.iter().map(|lead| lead.contact.id.to_string());
+    let agents = database::agents(opened).await?;
+    let has_it = |agent: &Agent| folded_eq(agent.email.as_str(), to);
+    let agents = agents.iter().filter(|agent| has_it(agent));
+    let all: BTreeSet<String> = contacts
+        .chain(agents.map(|agent| agent.id.to_string()))
+        .collect();
+    match all.is_empty() {
+        true => Err(Failure::Asked(format!(
+            "--to: no contact and no agent has the e-mail address {to}"
+        ))),
+        false => Ok(all.into_iter().collect()),
+    }
 }
 
 /// The first so many messages for which a condition holds.
@@ -217,7 +263,7 @@ async fn listed(
     message: &Message,
 ) -> Result<ListedMessage, Failure> {
     let told = |at| rfc3339(&playbook.zone, at);
-    let (to, email) = recipient(handle, message).await?;
+    let (name, email) = recipient(handle, message).await?;
     let trouble = message.trouble.as_ref();
     let error = trouble.map(|trouble| &trouble.error);
     Ok(ListedMessage {
@@ -232,7 +278,11 @@ async fn listed(
         class: message.class.as_str(),
         channel: message.channel.to_string(),
         lead: message.lead.to_string(),
-        to,
+        to: match &message.to {
+            Recipient::Contact(id) => id.to_string(),
+            Recipient::Agent(id) => id.to_string(),
+        },
+        name,
         email,
         attempts: message.attempts,
         queued_at: told(message.queued_at),
@@ -246,21 +296,21 @@ async fn listed(
 
 /// A table of messages, each with the time since when it is as it is.
 fn told(playbook: &Playbook, messages: &[(String, ListedMessage)], count: u64) -> String {
-    let mut table = table(["message", "state", "since", "template", "to", "error"]);
+    let mut table = table(["message", "state", "since", "template", "address", "error"]);
     for (since, message) in messages {
         let state = match (message.dropped, message.set_aside) {
             (Some(because), _) => format!("{}: {because}", message.state),
             (None, true) => format!("{}, set aside", message.state),
             (None, false) => message.state.to_owned(),
         };
-        let to = message.email.as_ref().or(message.to.as_ref());
+        let address = message.email.as_ref().or(message.name.as_ref());
         let or_dash = |text: Option<&String>| text.map_or("-", String::as_str).to_owned();
         table.add_row([
             message.message.clone(),
             state,
             since.clone(),
             message.template.clone(),
-            or_dash(to),
+            or_dash(address),
             or_dash(message.error.as_ref()),
         ]);
     }
@@ -286,18 +336,14 @@ fn told(playbook: &Playbook, messages: &[(String, ListedMessage)], count: u64) -
 /// # Errors
 /// When there is no such message, or it is not to be settled like that by this one.
 pub fn settle(asked: &Settle) -> Result<Reported, Failure> {
-    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
     let id: MessageId = asked
         .message
         .parse()
         .map_err(|error| Failure::Asked(format!("{error}")))?;
-    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
-    let store = database::open(&asked.db, For::Acting)?;
-    let engine = database::acting(store, &tenant, playbook.clone())?;
+    let opened = asked.database.open(For::Acting)?;
     pollster::block_on(async {
-        database::must_be_there(&asked.db, &engine, &tenant).await?;
-        database::must_be_under(&playbook, &engine, &tenant).await?;
-        let handle = engine.tenant(tenant.clone());
+        opened.must_be_under_its_playbook().await?;
+        let handle = opened.handle();
         handle
             .settle(id, asked.fate)
             .by(Actor::said(&asked.by))
@@ -305,14 +351,16 @@ pub fn settle(asked: &Settle) -> Result<Reported, Failure> {
         let Some(message) = handle.message(id).await? else {
             return Err(Failure::Asked(format!("there is no message {id}")));
         };
-        let message = listed(&playbook, &handle, &message).await?;
-        let text = match asked.fate {
+        let message = listed(&opened.playbook, &handle, &message).await?;
+        let mut text = match asked.fate {
             Fate::SendAgain => format!("message {id} goes again\n"),
             Fate::Retry => format!("message {id} is tried again\n"),
             Fate::Accepted | Fate::Delivered | Fate::Withdrawn => {
                 format!("message {id} is {}\n", message.state)
             }
         };
-        Ok(Reported::new(text, &json!({ "settled": message }), true))
+        opened.tell_rehearsal(&mut text);
+        let json = json!({ "settled": message, "rehearsal_at": opened.rehearsal_at() });
+        Ok(Reported::new(text, &json, true))
     })
 }

@@ -51,9 +51,9 @@ pub use progress::Progress;
 pub use run::{LeftOut, NotPermitted};
 pub use warnings::Warning;
 
-use crate::database::{self, For};
+use crate::database::{self, Database, For};
 use crate::report::counted;
-use crate::{Failure, Reported, check};
+use crate::{Failure, Reported, check, rehearsal};
 use figures::Figures;
 use map::{FileMap, Map, MapFault};
 use plan::Plan;
@@ -164,7 +164,20 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
             &scratch.path().join("replay.db")
         }
     };
-    let (mut ran, lived) = live(&playbook, &map, &plan, db, &tenant, until, replay.progress)?;
+    let asked = Database {
+        playbook: replay.playbook.clone(),
+        db: db.clone(),
+        tenant: replay.tenant.clone(),
+    };
+    let (mut ran, lived) = live(
+        &asked,
+        &playbook,
+        &map,
+        &plan,
+        &tenant,
+        until,
+        replay.progress,
+    )?;
     let store = database::open(db, For::Reading)?;
     let now = ran.stopped_at.unwrap_or(NO_TIME);
     let engine = database::engine(store, &tenant, playbook.clone(), VirtualClock::at(now))?;
@@ -326,10 +339,10 @@ struct Lived {
 
 /// Lives through a plan.
 fn live(
+    asked: &Database,
     playbook: &Arc<Playbook>,
     map: &Map,
     plan: &Plan,
-    db: &Path,
     tenant: &Tenant,
     until: Option<Instant>,
     progress: Progress,
@@ -338,18 +351,23 @@ fn live(
     let last = plan.commands.iter().rev().find_map(|planned| planned.at);
     let first = first.or(until).unwrap_or(NO_TIME);
     let clock = VirtualClock::at(until.map_or(first, |until| first.min(until)));
+    let db = &asked.db;
     let store = database::open(db, For::Replaying)?;
     let engine = database::engine(store, tenant, playbook.clone(), clock.clone())?;
     let zone = &playbook.zone;
+    let failed = |error| Failure::Database {
+        path: db.to_owned(),
+        error,
+    };
     pollster::block_on(async {
-        database::must_be_under(playbook, &engine, tenant).await?;
+        database::must_be_under(asked, playbook, &engine, tenant).await?;
         let past = Past::read(&engine, tenant, progress).await?;
-        if let Some(last) = past.last {
-            clock.set(last);
-            if let Some(until) = until.filter(|until| *until < last) {
-                let (last, until) = (local(zone, last), local(zone, until));
+        if let Some(stands_at) = rehearsal::stands_at(db, tenant).map_err(failed)? {
+            clock.set(stands_at);
+            if let Some(until) = until.filter(|until| *until < stands_at) {
+                let (lived, until) = (local(zone, stands_at), local(zone, until));
                 return Err(Failure::Asked(format!(
-                    "the database has lived until {last} already; it can't stop at {until}"
+                    "the database has lived until {lived} already; it can't stop at {until}"
                 )));
             }
         }
@@ -379,6 +397,9 @@ fn live(
         };
         let mut ran = run.run(plan, until).await?;
         ran.stopped_at = ran.stopped_at.filter(|at| *at != NO_TIME);
+        if let Some(at) = ran.stopped_at {
+            rehearsal::note_lived(db, tenant, at).map_err(failed)?;
+        }
         Ok((ran, lived))
     })
 }

@@ -60,6 +60,12 @@ pub(crate) fn rfc3339(zone: &Zone, at: Instant) -> String {
     local(zone, at).to_rfc3339()
 }
 
+/// A text as a condition writes it.
+pub(crate) fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{escaped}\"")
+}
+
 /// `once`, `twice`, `3 times`.
 pub(crate) fn times(count: u64) -> String {
     match count {

@@ -2,10 +2,7 @@
 //! their errors, and letting them go on.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use leadkit::clock::SystemClock;
 use leadkit::decide::command::{Actor, Fate};
 use leadkit::engine::{Engine, Error, TenantHandle};
 use leadkit::ids::{Id, LeadId, MessageId, SweepId};
@@ -15,21 +12,17 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::by_ids::{ByIds, Refused};
-use crate::database::{self, For};
+use crate::database::{self, Database, For};
 use crate::listing::{Found, Unreadable};
 use crate::messages::{self, recipient};
 use crate::report::{counted, grouped, table};
-use crate::{Failure, Reported, check, listing};
+use crate::{Failure, Reported, listing};
 
 /// Whose records that were set aside are to be listed.
 #[derive(Clone, Debug)]
 pub struct SetAside {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
     /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
+    pub database: Database,
     /// How many of each kind are listed at most.
     pub limit: usize,
 }
@@ -76,14 +69,10 @@ impl Aside {
 /// # Errors
 /// When the database can't be read.
 pub fn set_aside(asked: &SetAside) -> Result<Reported, Failure> {
-    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
-    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
-    let store = database::open(&asked.db, For::Reading)?;
-    let engine = database::engine(store, &tenant, playbook.clone(), SystemClock)?;
+    let opened = asked.database.open(For::Reading)?;
     pollster::block_on(async {
-        database::must_be_there(&asked.db, &engine, &tenant).await?;
-        database::must_be_under(&playbook, &engine, &tenant).await?;
-        let handle = engine.tenant(tenant.clone());
+        opened.must_be_under_its_playbook().await?;
+        let handle = opened.handle();
         let count = count(&handle).await?;
         let found = first(&handle, asked.limit).await?;
         let mut text = told(&found.records, count);
@@ -184,7 +173,7 @@ struct Retried {
 /// # Errors
 /// When the database can't be written.
 pub fn retry(asked: &ByIds) -> Result<Reported, Failure> {
-    let retried = asked.carry_out(retry_one)?;
+    let (opened, retried) = asked.carry_out(retry_one)?;
     let mut text = String::new();
     for one in &retried {
         let kind = one.kind.unwrap_or("record");
@@ -193,8 +182,10 @@ pub fn retry(asked: &ByIds) -> Result<Reported, Failure> {
             Some(refused) => writeln!(text, "{kind} {}: {}", one.id, refused.reason),
         };
     }
+    opened.tell_rehearsal(&mut text);
     let is_well = retried.iter().all(|one| one.refused.is_none());
-    Ok(Reported::new(text, &json!({ "retried": retried }), is_well))
+    let json = json!({ "retried": retried, "rehearsal_at": opened.rehearsal_at() });
+    Ok(Reported::new(text, &json, is_well))
 }
 
 async fn retry_one(engine: &Engine, handle: &TenantHandle<'_>, by: &Actor, id: Id) -> Retried {

@@ -2,10 +2,7 @@
 //! ending them.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use leadkit::clock::SystemClock;
 use leadkit::decide::command::Actor;
 use leadkit::engine::{Engine, Error, TenantHandle};
 use leadkit::explain::local;
@@ -18,20 +15,16 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::by_ids::{ByIds, Refused};
-use crate::database::{self, For};
+use crate::database::{self, Database, For};
 use crate::listing::{Found, Unreadable};
 use crate::report::{counted, grouped, rfc3339, table};
-use crate::{Failure, Reported, check, listing};
+use crate::{Failure, Reported, listing};
 
 /// Whose sweeps are to be listed.
 #[derive(Clone, Debug)]
 pub struct Sweeps {
-    /// The playbook's folder.
-    pub playbook: PathBuf,
     /// The database.
-    pub db: PathBuf,
-    /// The tenant; the playbook's id, if `None`.
-    pub tenant: Option<String>,
+    pub database: Database,
     /// Which of them.
     pub which: Which,
 }
@@ -84,28 +77,25 @@ fn state(sweep: &Sweep) -> &'static str {
 /// # Errors
 /// When the database can't be read.
 pub fn sweeps(asked: &Sweeps) -> Result<Reported, Failure> {
-    let playbook = Arc::new(check::read(&asked.playbook)?.playbook);
-    let tenant = database::tenant(asked.tenant.as_deref(), &playbook);
-    let store = database::open(&asked.db, For::Reading)?;
-    let engine = database::engine(store, &tenant, playbook.clone(), SystemClock)?;
+    let opened = asked.database.open(For::Reading)?;
+    let playbook = &opened.playbook;
     pollster::block_on(async {
-        database::must_be_there(&asked.db, &engine, &tenant).await?;
-        database::must_be_under(&playbook, &engine, &tenant).await?;
-        let handle = engine.tenant(tenant.clone());
+        opened.must_be_under_its_playbook().await?;
+        let handle = opened.handle();
         let condition = match asked.which {
             Which::Unfinished => "not finished",
             Which::All => "",
         };
         let page = async |after, size| handle.sweeps(condition, after, size).await;
         let found = listing::first(usize::MAX, page).await?;
-        let mut text = told(&playbook, &found, asked.which);
+        let mut text = told(playbook, &found, asked.which);
         listing::tell(&mut text, &found.unreadable);
         let is_well = found.unreadable.is_empty();
         let sweeps = found.records.iter();
         let listed = Listed {
             zone: playbook.zone.name().into(),
             count: found.len(),
-            sweeps: sweeps.map(|one| listed(&playbook, one)).collect(),
+            sweeps: sweeps.map(|one| listed(playbook, one)).collect(),
             unreadable: found.unreadable,
         };
         Ok(Reported::new(text, &listed, is_well))
@@ -140,7 +130,7 @@ fn told(playbook: &Playbook, found: &Found<Sweep>, which: Which) -> String {
         let next = match (state(sweep), sweep.wakes_at()) {
             ("set-aside", _) => "set aside".into(),
             (_, Some(at)) => local(&playbook.zone, at).to_string(),
-            (_, None) => "is over".to_owned(),
+            (_, None) => "over".to_owned(),
         };
         let audience = match sweep.audience.trim() {
             "" => "all leads",
@@ -189,7 +179,7 @@ struct Cancelled {
 /// # Errors
 /// When the database can't be written.
 pub fn cancel(asked: &ByIds) -> Result<Reported, Failure> {
-    let cancelled = asked.carry_out(cancel_one)?;
+    let (opened, cancelled) = asked.carry_out(cancel_one)?;
     let mut text = String::new();
     for one in &cancelled {
         let _ = match &one.refused {
@@ -197,12 +187,10 @@ pub fn cancel(asked: &ByIds) -> Result<Reported, Failure> {
             Some(refused) => writeln!(text, "{}: {}", one.id, refused.reason),
         };
     }
+    opened.tell_rehearsal(&mut text);
     let is_well = cancelled.iter().all(|one| one.refused.is_none());
-    Ok(Reported::new(
-        text,
-        &json!({ "cancelled": cancelled }),
-        is_well,
-    ))
+    let json = json!({ "cancelled": cancelled, "rehearsal_at": opened.rehearsal_at() });
+    Ok(Reported::new(text, &json, is_well))
 }
 
 async fn cancel_one(engine: &Engine, handle: &TenantHandle<'_>, by: &Actor, id: Id) -> Cancelled {

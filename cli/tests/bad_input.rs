@@ -106,7 +106,7 @@ fn whose_leads_and_under_which_playbook_must_fit_the_database() {
     refused(&leads, "other-playbook", "are under another playbook");
     let text = shop::PLAYBOOK.replace("4 business hours", "5 business hours");
     write(folder.0.path(), &[("playbook/playbook.toml", &text)]);
-    let hint = "Give the folder as it was, or replay anew into another file";
+    let hint = "Give the folder as it was, or adopt this one: `leadkit adopt ";
     refused(&["leads", &playbook, "--db", &db], "other-playbook", hint);
     let map = folder.path("map.toml");
     let replay = ["replay", &playbook, "--map", &map, "--db", &db];

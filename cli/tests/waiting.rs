@@ -215,7 +215,7 @@ fn messages_in_doubt_are_listed_with_who_gets_them_and_what_was_said() {
         assert!(listed.out.contains(said), "{said}: {}", listed.out);
     }
     let doubtful = shop.only_message(&["--in-doubt"]);
-    assert_eq!(doubtful["to"], "Luis");
+    assert_eq!(doubtful["name"], "Luis");
     assert_eq!(doubtful["class"], "marketing");
     assert_eq!(doubtful["set_aside"], false);
     let aside = shop.only_message(&["--set-aside"]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveTime};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, ToSmolStr};
 
 use crate::calendar::Zone;
 use crate::condition::{Catalogue, FactId, FactInfo, FactName, Facts, Unresolved};
@@ -14,6 +14,7 @@ use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::Field;
 use crate::playbook::rule::Rule;
 use crate::record::Lead;
+use crate::record::message::{Class, DropReason, State};
 use crate::record::pool::Member;
 use crate::store::Kind;
 use crate::time::Instant;
@@ -133,9 +134,60 @@ fn info_of(place: usize, fact: &BuiltIn) -> FactInfo {
 pub(crate) struct BuiltInCatalogue<'a> {
     pub(crate) kind: Kind,
     pub(crate) zone: &'a Zone,
-    pub(crate) roles: Arc<[SmolStr]>,
-    /// The teams of the playbook; none, where any name is one.
-    pub(crate) teams: Arc<[SmolStr]>,
+    /// The closed sets of text facts, by the facts' places.
+    pub(crate) choices: Vec<(usize, Arc<[SmolStr]>)>,
+}
+
+impl<'a> BuiltInCatalogue<'a> {
+    /// The facts of agents, who have these roles, and are in these teams; in any, if there are none.
+    pub(crate) fn of_agents<'n>(
+        zone: &'a Zone,
+        roles: impl IntoIterator<Item = &'n Name>,
+        teams: impl IntoIterator<Item = &'n Name>,
+    ) -> Self {
+        let mut choices = vec![(AgentFact::Role as usize, words(roles))];
+        let teams = words(teams);
+        if !teams.is_empty() {
+            choices.push((AgentFact::Team as usize, teams));
+        }
+        Self {
+            kind: Kind::Agent,
+            zone,
+            choices,
+        }
+    }
+
+    /// The facts of messages of this playbook.
+    pub(crate) fn of_messages(playbook: &'a Playbook) -> Self {
+        let channels = playbook.channels();
+        let choices = [
+            (
+                MessageFact::State,
+                State::WORDS.iter().map(ToSmolStr::to_smolstr).collect(),
+            ),
+            (MessageFact::Template, words(playbook.templates.names())),
+            (MessageFact::Class, told(Class::WORDS)),
+            (MessageFact::Channel, words(&channels)),
+            (MessageFact::Dropped, told(DropReason::WORDS)),
+        ];
+        let choices = choices.map(|(fact, words)| (fact as usize, words));
+        Self {
+            kind: Kind::Message,
+            zone: &playbook.zone,
+            choices: choices.into(),
+        }
+    }
+}
+
+fn words<'n>(names: impl IntoIterator<Item = &'n Name>) -> Arc<[SmolStr]> {
+    let names = names.into_iter();
+    names.map(|name| name.as_str().into()).collect()
+}
+
+/// The words of an enum.
+fn told<T>(words: &[(&'static str, T)]) -> Arc<[SmolStr]> {
+    let words = words.iter();
+    words.map(|(word, _)| SmolStr::new_static(word)).collect()
 }
 
 impl Catalogue for BuiltInCatalogue<'_> {
@@ -148,14 +200,9 @@ impl Catalogue for BuiltInCatalogue<'_> {
             return Err(Unresolved::TakesNoArgument);
         }
         let info = info_of(place, &facts[place]);
-        let choices = match AgentFact::ALL.get(place) {
-            _ if self.kind != Kind::Agent => None,
-            Some(AgentFact::Role) => Some(&self.roles),
-            Some(AgentFact::Team) => Some(&self.teams).filter(|teams| !teams.is_empty()),
-            _ => None,
-        };
+        let choices = self.choices.iter().find(|(of, _)| *of == place);
         Ok(match choices {
-            Some(choices) => info.with_choices(choices.clone()),
+            Some((_, choices)) => info.with_choices(choices.clone()),
             None => info,
         })
     }

@@ -21,6 +21,7 @@ use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
 use crate::money::Currency;
+use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, Faults};
 use crate::playbook::load::Folder;
 use crate::playbook::people::{PoolSpec, Role, Team};
@@ -172,8 +173,8 @@ impl Playbook {
         }
     }
 
-    fn lead_catalogue(&self) -> catalogue::LeadCatalogue<'_> {
-        catalogue::LeadCatalogue {
+    fn lead_catalogue(&self) -> LeadCatalogue<'_> {
+        LeadCatalogue {
             zone: &self.zone,
             fields: &self.fields,
             faulty_fields: &[],
@@ -182,18 +183,20 @@ impl Playbook {
         }
     }
 
-    fn catalogue_of(&self, kind: Kind) -> catalogue::BuiltInCatalogue<'_> {
-        let roles = self
-            .roles
-            .iter()
-            .map(|role| role.name.as_str().into())
-            .collect();
-        let teams = self.teams.iter().map(|team| team.name.as_str().into());
-        catalogue::BuiltInCatalogue {
-            kind,
-            zone: &self.zone,
-            roles,
-            teams: teams.collect(),
+    fn catalogue_of(&self, kind: Kind) -> BuiltInCatalogue<'_> {
+        let zone = &self.zone;
+        match kind {
+            Kind::Agent => {
+                let roles = self.roles.iter().map(|role| &role.name);
+                let teams = self.teams.iter().map(|team| &team.name);
+                BuiltInCatalogue::of_agents(zone, roles, teams)
+            }
+            Kind::Message => BuiltInCatalogue::of_messages(self),
+            kind => BuiltInCatalogue {
+                kind,
+                zone,
+                choices: Vec::new(),
+            },
         }
     }
 

@@ -135,19 +135,31 @@ pub enum State {
 }
 
 impl State {
+    /// All names, in the order of the variants.
+    pub const WORDS: [&'static str; 8] = [
+        "queued",
+        "handing-over",
+        "accepted",
+        "delivered",
+        "refused",
+        "to-retry",
+        "in-doubt",
+        "dropped",
+    ];
+
     /// Its name in facts and lists.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Queued { .. } => "queued",
-            Self::HandingOver { .. } => "handing-over",
-            Self::Accepted => "accepted",
-            Self::Delivered => "delivered",
-            Self::Refused => "refused",
-            Self::ToRetry { .. } => "to-retry",
-            Self::InDoubt => "in-doubt",
-            Self::Dropped(_) => "dropped",
-        }
+        Self::WORDS[match self {
+            Self::Queued { .. } => 0,
+            Self::HandingOver { .. } => 1,
+            Self::Accepted => 2,
+            Self::Delivered => 3,
+            Self::Refused => 4,
+            Self::ToRetry { .. } => 5,
+            Self::InDoubt => 6,
+            Self::Dropped(_) => 7,
+        }]
     }
 
     /// Whether nothing more will happen by itself.

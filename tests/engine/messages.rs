@@ -266,6 +266,10 @@ fn an_address_that_is_refused_for_good_gets_nothing_more() {
                 .len()
         };
         assert_eq!(count(r#"class == "marketing""#).await, 1);
+        // A word that no message has is a fault, and not nobody.
+        let fault = toluca.messages(r#"state == "sent""#, None, 10).await;
+        let fault = fault.unwrap_err().to_string();
+        assert!(fault.contains("did you mean `\"accepted\"`?"), "{fault}");
         // But the seller hears that nothing more goes there.
         assert_eq!(count(r#"template == "not-taken-up""#).await, 2);
         assert_eq!(mailer.handed_over().len(), 3);

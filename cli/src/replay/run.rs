@@ -66,8 +66,6 @@ type NotPermittedBy = BTreeMap<(String, String), NotPermitted>;
 /// What a database has lived through already.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    /// When it was last decided in.
-    pub(super) last: Option<Instant>,
     /// The commands in its journal.
     done: BTreeSet<CommandId>,
     /// The leads that commands registered.
@@ -96,7 +94,6 @@ impl Past {
                     let key = Key::journal(tenant, journaled.command);
                     Error::Unreadable { key, source }
                 })?;
-                past.last = past.last.max(Some(entry.at));
                 for event in entry.events {
                     if let Event::Registered { lead, .. } = event {
                         past.leads.insert(journaled.command, lead);

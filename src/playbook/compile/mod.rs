@@ -23,7 +23,6 @@ use crate::playbook::read::{Mended, Node, Section, Source as File, drop_echoes};
 use crate::playbook::rule::{BusinessTime, NamedCalendar, StageRef};
 use crate::playbook::{CapRule, Organisation, Playbook};
 use crate::record::contact::Cap;
-use crate::store::Kind;
 
 mod actions;
 mod calendars;
@@ -140,14 +139,8 @@ impl Names {
     }
 
     fn agent_catalogue(&self) -> BuiltInCatalogue<'_> {
-        let roles = self.roles.iter().map(|role| role.as_str().into()).collect();
-        let teams = self.teams.iter().map(|team| team.name.as_str().into());
-        BuiltInCatalogue {
-            kind: Kind::Agent,
-            zone: &self.zone,
-            roles,
-            teams: teams.collect(),
-        }
+        let teams = self.teams.iter().map(|team| &team.name);
+        BuiltInCatalogue::of_agents(&self.zone, &self.roles, teams)
     }
 
     /// The hours of the agent whom something is about; of who has none, the playbook's own.

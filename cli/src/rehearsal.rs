@@ -1,0 +1,125 @@
+//! What the database of a rehearsal tells of itself: that it is one, and the time at which its
+//! history stands.
+//!
+//! A replay lives through virtual time, and may live on behind the last thing that happened. Whoever
+//! acts in its database acts at that time: by the clock on the wall, a message would be settled years
+//! behind its history, and what is replayed afterwards would come late.
+
+use std::path::Path;
+
+use leadkit::ids::Tenant;
+use leadkit::record::stored;
+use leadkit::time::Instant;
+use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags, OptionalExtension};
+use leadkit_sqlite::{OpenError, Options};
+
+/// SQLite's `application_id` of databases that replays made: `lkrp`.
+const MADE_BY_A_REPLAY: i32 = i32::from_be_bytes(*b"lkrp");
+
+/// Who made a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It isn't there, or nothing is in it.
+    Fresh,
+    /// A replay did.
+    Replay,
+    /// Somebody else did.
+    Other,
+}
+
+/// Looks who made a database, without touching anything.
+pub(crate) fn origin(path: &Path) -> rusqlite::Result<Origin> {
+    if !path.exists() {
+        return Ok(Origin::Fresh);
+    }
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let is_empty = || {
+        let sql = "SELECT count(*) = 0 FROM sqlite_schema";
+        connection.query_row(sql, [], |row| row.get(0))
+    };
+    Ok(match application_id(&connection)? {
+        MADE_BY_A_REPLAY => Origin::Replay,
+        0 if is_empty()? => Origin::Fresh,
+        _ => Origin::Other,
+    })
+}
+
+/// Marks a database as a rehearsal's.
+pub(crate) fn mark(path: &Path) -> Result<(), OpenError> {
+    let connection = Options::default().connect(path)?;
+    connection.pragma_update(None, "application_id", MADE_BY_A_REPLAY)?;
+    Ok(())
+}
+
+/// Notes until when a tenant's history has been lived through.
+pub(crate) fn note_lived(path: &Path, tenant: &Tenant, until: Instant) -> Result<(), OpenError> {
+    let connection = Options::default().connect(path)?;
+    connection.execute_batch(&format!(
+        r#"CREATE TABLE IF NOT EXISTS "{}" (
+            tenant      TEXT PRIMARY KEY,
+            lived_until INTEGER NOT NULL
+        ) STRICT;"#,
+        table()
+    ))?;
+    let sql = format!(r#"INSERT OR REPLACE INTO "{}" VALUES (?1, ?2)"#, table());
+    connection.execute(&sql, (tenant.as_str(), until.timestamp_micros()))?;
+    Ok(())
+}
+
+/// The time at which a tenant's history stands in the database of a rehearsal: until when it was
+/// lived through, or the last thing that happened, where a replay was broken off. `None` if nothing
+/// happened yet, or the database is of real leads.
+pub(crate) fn stands_at(path: &Path, tenant: &Tenant) -> Result<Option<Instant>, OpenError> {
+    let options = Options {
+        read_only: true,
+        ..Options::default()
+    };
+    let connection = options.connect(path)?;
+    if application_id(&connection)? != MADE_BY_A_REPLAY {
+        return Ok(None);
+    }
+    let lived = lived_until(&connection, tenant)?;
+    Ok(lived.max(last_entry(&connection, tenant)?))
+}
+
+fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.query_row("PRAGMA application_id", [], |row| row.get(0))
+}
+
+fn lived_until(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<Option<Instant>> {
+    if !has_table(connection, &table())? {
+        return Ok(None);
+    }
+    let sql = format!(r#"SELECT lived_until FROM "{}" WHERE tenant = ?1"#, table());
+    let lived = connection.query_row(&sql, [tenant.as_str()], |row| row.get(0));
+    Ok(lived.optional()?.and_then(Instant::from_timestamp_micros))
+}
+
+/// When the last entry of a tenant's journal was written.
+fn last_entry(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<Option<Instant>> {
+    let prefix = Options::default().prefix;
+    if !has_table(connection, &format!("{prefix}journal"))? {
+        return Ok(None);
+    }
+    // An entry's place is its tenant's number and its own, so that a tenant's lie together.
+    let sql = format!(
+        r#"SELECT j.body FROM "{prefix}tenants" t JOIN "{prefix}journal" j
+           ON j.place > t.number << 40 AND j.place < (t.number + 1) << 40
+           WHERE t.name = ?1 ORDER BY j.place DESC LIMIT 1"#
+    );
+    let body = connection.query_row(&sql, [tenant.as_str()], |row| row.get::<_, Vec<u8>>(0));
+    let entry = body
+        .optional()?
+        .and_then(|body| stored::decode_entry(&body).ok());
+    Ok(entry.map(|entry| entry.at))
+}
+
+/// The table beside those of the store.
+fn table() -> String {
+    format!("{}rehearsals", Options::default().prefix)
+}
+
+fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    connection.query_row(sql, [name], |row| row.get(0))
+}

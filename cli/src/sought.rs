@@ -1,0 +1,131 @@
+//! Leads found by what people know of a contact: a part of the name, of the e-mail address or of the
+//! phone number.
+//!
+//! Conditions compare whole texts, which is not how anybody looks for a name; so each lead is looked at,
+//! as far as a condition lets it through. Neither the case of letters nor their accents make a
+//! difference, and of a phone number neither how it is grouped nor whether it says its country.
+
+use leadkit::record::contact::dialled;
+use leadkit::record::lead::ContactCopy;
+use leadkit::value::fold;
+
+use crate::Failure;
+
+/// How many digits a number has at least that is dialled within a country.
+const SHORTEST_NUMBER: usize = 7;
+
+/// What is known of a contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sought {
+    /// Each is a part of the name or of the address.
+    words: Vec<String>,
+    /// The digits of a phone number, if it can be one.
+    number: Option<String>,
+}
+
+impl Sought {
+    /// What somebody typed.
+    ///
+    /// # Errors
+    /// [`Failure::Asked`] where nothing is said.
+    pub fn said(text: &str) -> Result<Self, Failure> {
+        let words: Vec<String> = text.split_whitespace().map(plain).collect();
+        if words.is_empty() {
+            let said = "--find: say a part of a name, an e-mail address or a phone number";
+            return Err(Failure::Asked(said.into()));
+        }
+        let is_of_number = |c: char| c.is_ascii_digit() || "+-()./ ".contains(c);
+        let number = text.chars().all(is_of_number).then(|| digits(text));
+        Ok(Self {
+            words,
+            number: number.filter(|number| !number.is_empty()),
+        })
+    }
+
+    /// Whether it is said of this contact.
+    #[must_use]
+    pub fn is(&self, contact: &ContactCopy) -> bool {
+        let email = contact.email.as_ref().map(|email| email.as_str());
+        let texts = [plain(&contact.name), plain(email.unwrap_or_default())];
+        let is_in = |word: &String| texts.iter().any(|text| text.contains(word.as_str()));
+        self.words.iter().all(is_in) || self.is_number(contact.phone.as_deref())
+    }
+
+    fn is_number(&self, phone: Option<&str>) -> bool {
+        let (Some(sought), Some(phone)) = (&self.number, phone) else {
+            return false;
+        };
+        let phone = digits(phone);
+        let says_its_country = phone.len() >= SHORTEST_NUMBER && sought.ends_with(&phone);
+        phone.contains(sought.as_str()) || says_its_country
+    }
+}
+
+/// The digits of a number without the zeros before it, which are dialled within a country alone.
+fn digits(phone: &str) -> String {
+    let dialled = dialled(phone).replace('+', "");
+    dialled.trim_start_matches('0').to_owned()
+}
+
+/// A text without capitals and accents.
+fn plain(text: &str) -> String {
+    fold(text).chars().map(without_accent).collect()
+}
+
+fn without_accent(letter: char) -> char {
+    match letter {
+        'á' | 'à' | 'â' | 'ä' | 'ã' | 'å' => 'a',
+        'é' | 'è' | 'ê' | 'ë' => 'e',
+        'í' | 'ì' | 'î' | 'ï' => 'i',
+        'ó' | 'ò' | 'ô' | 'ö' | 'õ' => 'o',
+        'ú' | 'ù' | 'û' | 'ü' => 'u',
+        'ç' => 'c',
+        'ñ' => 'n',
+        letter => letter,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leadkit::ids::{ContactId, Id};
+
+    fn contact(name: &str, phone: &str) -> ContactCopy {
+        ContactCopy {
+            id: ContactId(Id::named("contact", name)),
+            name: name.into(),
+            email: Some("lvera@example.com".parse().unwrap()),
+            phone: Some(phone.into()),
+            unsubscribed: false,
+            email_invalid: false,
+        }
+    }
+
+    fn is_found(text: &str, name: &str, phone: &str) -> bool {
+        Sought::said(text).unwrap().is(&contact(name, phone))
+    }
+
+    #[test]
+    fn a_name_is_found_by_its_parts_without_capitals_and_accents() {
+        for text in ["vera", "LUIS vera", "vera luís", "lvera@example", "nuñez"] {
+            assert!(is_found(text, "Luís Vera Núñez", "1"), "{text}");
+        }
+        for text in ["luis verab", "vera ana"] {
+            assert!(!is_found(text, "Luís Vera Núñez", "1"), "{text}");
+        }
+        assert!(Sought::said("  ").is_err());
+    }
+
+    #[test]
+    fn a_number_is_found_however_it_is_written_and_with_or_without_its_country() {
+        let kept = ["+593 99 123 4567", "0991234567", "(099) 123-4567"];
+        for kept in kept {
+            for text in ["+593991234567", "099 123 4567", "99-123-4567", "1234567"] {
+                assert!(is_found(text, "Luis", kept), "{text} of {kept}");
+            }
+            assert!(!is_found("099 123 4568", "Luis", kept), "{kept}");
+        }
+        // A name with a number in it is a name.
+        assert!(!is_found("luis 1234567", "Ana", "0991234567"));
+    }
+}

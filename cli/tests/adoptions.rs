@@ -1,0 +1,201 @@
+//! A changed playbook: what becomes of the leads is shown, and then done.
+
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+mod rehearsal;
+mod shop;
+mod told;
+
+use std::sync::Arc;
+
+use leadkit::decide::command::{Actor, NewLead};
+use leadkit::engine::Engine;
+use leadkit::mailer::MemoryMailer;
+use leadkit::playbook::Playbook;
+use leadkit_sqlite::SqliteStore;
+use pollster::block_on;
+use rehearsal::Rehearsal;
+use shop::PLAYBOOK;
+use told::{leadkit, write};
+
+const BY: [&str; 2] = ["--by", "host:it-desk"];
+
+/// The stage `talking` is called `in-talks`, and leads that lie there for two days are told of.
+fn changed() -> String {
+    let playbook = PLAYBOOK.replace("talking", "in-talks");
+    format!(
+        "{playbook}\n[[rule]]\nname = \"quiet\"\non = \"entered\"\nstage = \"in-talks\"\n\
+         after = \"2 days\"\ndo = [{{ notify = \"manager\", template = \"late\" }}]\n"
+    )
+}
+
+fn rehearsal() -> Rehearsal {
+    let late = "Subject: Late\n\n{{ contact.name }}\n";
+    let changed = changed();
+    let files = [
+        ("changed/playbook.toml", changed.as_str()),
+        ("changed/templates/late.txt", late),
+    ];
+    Rehearsal::until("2026-03-05", &files)
+}
+
+#[test]
+fn whoever_looks_under_a_changed_playbook_is_told_how_to_adopt_it() {
+    let rehearsal = rehearsal();
+    for command in ["leads", "messages", "sweeps", "set-aside"] {
+        let told = rehearsal.under("changed", command, &[]);
+        assert_eq!(told.code, 2, "{command}");
+        let how = format!(
+            "`leadkit adopt {} --db {} --by WHO`",
+            rehearsal.folder.path("changed"),
+            rehearsal.db
+        );
+        assert!(told.err.contains(&how), "{command}: {}", told.err);
+    }
+    let email = ["--email", "luis@example.com", "--json"];
+    let told = rehearsal.under("changed", "explain", &email);
+    assert_eq!(told.json()["error"]["kind"], "other-playbook");
+}
+
+#[test]
+fn an_adoption_is_refused_while_leads_would_have_no_stage() {
+    let rehearsal = rehearsal();
+    let told = rehearsal.under("changed", "adopt", &[&BY[..], &["--yes"]].concat());
+    assert_eq!(told.code, 1, "{}{}", told.out, told.err);
+    for said in [" ?  ", "would vanish: sales.talking", "--map"] {
+        assert!(told.out.contains(said), "{said}: {}", told.out);
+    }
+    let wrong = ["--map", "sales.talkin=sales.in-talks"];
+    let told = rehearsal.under("changed", "adopt", &[&BY[..], &wrong].concat());
+    assert_eq!(told.code, 2);
+    let hint = "no lead is in sales.talkin; did you mean `sales.talking`?";
+    assert!(told.err.contains(hint), "{}", told.err);
+    let told = rehearsal.under("changed", "adopt", &["--by", "ana"]);
+    assert!(told.err.contains("may not adopt"), "{}", told.err);
+    // Nothing has changed.
+    assert_eq!(rehearsal.run("leads", &[]).code, 0);
+}
+
+#[test]
+fn an_adoption_is_shown_first_and_runs_to_its_end_in_a_rehearsal() {
+    let rehearsal = rehearsal();
+    let former = rehearsal.folder.path("playbook");
+    let more = ["--map", "sales.talking=sales.in-talks", "--former", &former];
+    let more = [&BY[..], &more].concat();
+    let shown = rehearsal.under("changed", "adopt", &more);
+    assert_eq!(shown.code, 0, "{}{}", shown.out, shown.err);
+    for said in [
+        "sales.in-talks",
+        "next step changes",
+        "1 rule new, or at other times: quiet",
+        "nothing is changed yet; --yes adopts it",
+    ] {
+        assert!(shown.out.contains(said), "{said}: {}", shown.out);
+    }
+    let json = |more: &[&str]| rehearsal.under("changed", "adopt", more).json();
+    let shown = json(&[&more[..], &["--json", "--dry-run"]].concat());
+    let stages = shown["stages"].as_array().unwrap();
+    assert_eq!(stages.len(), 1, "{shown:#}");
+    assert_eq!(stages[0]["from"], "sales.talking");
+    assert_eq!(stages[0]["to"], "sales.in-talks");
+    // The other has been there for longer than two days: it is late, and told of no more.
+    assert_eq!([&stages[0]["leads"], &stages[0]["next_changes"]], [2, 1]);
+    assert!(shown["adopted"].is_null());
+    assert_eq!(rehearsal.run("leads", &[]).code, 0);
+
+    let done = json(&[&more[..], &["--json", "--yes"]].concat());
+    assert_eq!(done["adopted"]["is_over"], true, "{done:#}");
+    assert_eq!(done["adopted"]["reached"], 2);
+    assert_eq!(done["rehearsal_at"], "2026-03-05T00:00:00-05:00");
+    let moved = ["--where", r#"stage == "in-talks""#, "--json"];
+    assert_eq!(
+        rehearsal.under("changed", "leads", &moved).json()["count"],
+        2
+    );
+    let told = rehearsal.under("changed", "adopt", &BY);
+    assert!(
+        told.out.contains("under this playbook already"),
+        "{}",
+        told.out
+    );
+
+    // The replay goes on under it.
+    let map = rehearsal.folder.path("map.toml");
+    let text = std::fs::read_to_string(&map)
+        .unwrap()
+        .replace("talking", "in-talks");
+    write(rehearsal.folder.0.path(), &[("map.toml", &text)]);
+    let on = ["--map", &map, "--until", "2026-04-10"];
+    let told = rehearsal.under("changed", "replay", &on);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    let fired = ["--where", r#"template == "late""#, "--json"];
+    let sent = rehearsal.under("changed", "messages", &fired).json();
+    assert!(sent["count"].as_u64() > Some(1), "{sent:#}");
+}
+
+/// There, workers may be at it, and only they know both playbooks.
+#[test]
+fn among_real_leads_an_adoption_is_left_to_the_workers() {
+    let folder = shop::Folder::new(&[]);
+    let late = "Subject: Late\n\n{{ contact.name }}\n";
+    let changed = changed();
+    let files = [
+        ("changed/playbook.toml", changed.as_str()),
+        ("changed/templates/late.txt", late),
+    ];
+    write(folder.0.path(), &files);
+    let db = folder.path("leads.db");
+    let playbook = |name: &str| Arc::new(Playbook::load(folder.path(name)).unwrap());
+    let (former, changed) = (playbook("playbook"), playbook("changed"));
+    let worker = |playbooks: &[&Arc<Playbook>]| {
+        let builder = Engine::builder(SqliteStore::open(&db).unwrap());
+        let builder = playbooks.iter().fold(builder, |builder, playbook| {
+            builder.playbook("shop", (*playbook).clone())
+        });
+        builder
+            .mailer("email", MemoryMailer::default())
+            .build()
+            .unwrap()
+    };
+    block_on(async {
+        let engine = worker(&[&former]);
+        let lead = NewLead::new("Luis").email("luis@example.com").source("web");
+        let registered = engine.tenant("shop").register(lead).by(Actor::host("desk"));
+        registered.await.unwrap();
+    });
+    let adopt = [
+        "adopt",
+        &folder.path("changed"),
+        "--db",
+        &db,
+        "--by",
+        "host:it-desk",
+    ];
+    let told = leadkit(adopt.iter().chain(&["--yes"]));
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(
+        told.out.contains("the workers take the leads over"),
+        "{}",
+        told.out
+    );
+    let explain = [
+        "explain",
+        &folder.path("changed"),
+        "--db",
+        &db,
+        "--find",
+        "luis",
+    ];
+    let told = leadkit(explain);
+    assert!(
+        told.err.contains("still under a former playbook"),
+        "{}",
+        told.err
+    );
+    block_on(worker(&[&former, &changed]).tick()).unwrap();
+    let told = leadkit(explain);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let told = leadkit(adopt.iter().chain(&["--json"])).json();
+    assert_eq!(told["is_adopted"], true, "{told:#}");
+    assert!(told["rehearsal_at"].is_null());
+}
