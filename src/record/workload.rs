@@ -1,6 +1,5 @@
 //! What an agent has on hand: its open leads, and what became of those that it had.
 
-use chrono::serde::ts_microseconds;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Name;
@@ -83,8 +82,9 @@ impl Workload {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     window_ms: i64,
-    #[serde(with = "ts_microseconds")]
-    part_from: Instant,
+    /// In milliseconds of the epoch: a thousand tallies are asked at once, and numbers are compared
+    /// sooner than dates.
+    part_from_ms: i64,
     /// The youngest first.
     parts: [Counts; Self::PARTS],
 }
@@ -117,7 +117,7 @@ impl Tally {
     pub fn over(window: Elapsed) -> Self {
         Self {
             window_ms: window.num_milliseconds(),
-            part_from: Instant::UNIX_EPOCH,
+            part_from_ms: 0,
             parts: [Counts::default(); Self::PARTS],
         }
     }
@@ -142,7 +142,7 @@ impl Tally {
 
     /// The same for who asks many tallies at one instant, in milliseconds of the epoch.
     pub(crate) fn counts_at(&self, now_ms: i64) -> Counts {
-        let gone_ms = now_ms - self.part_from.timestamp_millis();
+        let gone_ms = now_ms - self.part_from_ms;
         // Mostly no part has begun since, and to divide takes longer than to compare.
         match gone_ms < self.part_ms() {
             true => summed(&self.parts),
@@ -179,7 +179,7 @@ impl Tally {
     /// The part in which this happened. What is told late belongs to an older one than the
     /// youngest, and to none when it is older than the window.
     fn part_mut(&mut self, at: Instant) -> Option<&mut Counts> {
-        let gone_ms = at.signed_duration_since(self.part_from).num_milliseconds();
+        let gone_ms = at.timestamp_millis() - self.part_from_ms;
         let age = gone_ms.div_euclid(self.part_ms()).min(0).unsigned_abs();
         self.parts.get_mut(usize::try_from(age).ok()?)
     }
@@ -192,7 +192,7 @@ impl Tally {
     /// in milliseconds. A clock that jumps back begins none.
     fn parts_begun(&self, now: Instant) -> (usize, i64) {
         let part_ms = self.part_ms();
-        let gone_ms = now.timestamp_millis() - self.part_from.timestamp_millis();
+        let gone_ms = now.timestamp_millis() - self.part_from_ms;
         let begun = usize::try_from(gone_ms / part_ms).unwrap_or(0);
         (begun, gone_ms % part_ms)
     }
@@ -206,8 +206,7 @@ impl Tally {
         let kept = Self::PARTS - begun.min(Self::PARTS);
         self.parts.copy_within(0..kept, Self::PARTS - kept);
         self.parts[..Self::PARTS - kept].fill(Counts::default());
-        let part_starts_ms = now.timestamp_millis() - running_ms;
-        self.part_from = Instant::from_timestamp_millis(part_starts_ms).unwrap_or(now);
+        self.part_from_ms = now.timestamp_millis() - running_ms;
     }
 
     /// The same over another window, as well as it can be known: each part counts as if all of
@@ -216,7 +215,7 @@ impl Tally {
         let mut known = self.clone();
         known.advance(now);
         let mut estimate = Self {
-            part_from: now,
+            part_from_ms: now.timestamp_millis(),
             ..Self::over(window)
         };
         let (from_ms, to_ms) = (known.part_ms(), estimate.part_ms());
