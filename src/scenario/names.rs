@@ -263,6 +263,10 @@ impl<'a> Names<'a> {
                 self.check_each(*sort, &node);
             }
         }
+        // The organisation is told by its address.
+        if let Some(node) = said(expect, "mailed-as").filter(|node| !is_address(node)) {
+            self.check_each(Sort::Agent, &node);
+        }
         for (_, node) in said(expect, "task-for").iter().flat_map(keyed) {
             match text_of(&node) {
                 Some(who) if who != "owner" => self.check(Sort::Role, &node, &who),
@@ -325,17 +329,15 @@ impl<'a> Names<'a> {
     }
 }
 
+fn is_address(node: &Node<'_>) -> bool {
+    text_of(node).is_some_and(|text| text.contains('@'))
+}
+
 /// Whose names the words of an expectation are.
 const EXPECTED: &[(Sort, &[&str])] = &[
     (
         Sort::Agent,
-        &[
-            "owner",
-            "mailed-as",
-            "ranked",
-            "earlier-owners",
-            "passed-over",
-        ],
+        &["owner", "ranked", "earlier-owners", "passed-over"],
     ),
     (Sort::Field, &["fields"]),
     (Sort::Lead, &["same-lead-as", "same-contact-as"]),

@@ -95,8 +95,8 @@ pub(crate) struct Face {
 /// A letter of a font.
 struct Letter {
     glyph: skrifa::GlyphId,
-    /// In parts of the size.
-    width: f32,
+    /// In the font's own units: a whole number, so that sums of widths are exact in any order.
+    units: f32,
 }
 
 impl Face {
@@ -112,12 +112,11 @@ impl Face {
         let font = FontRef::new(&self.bytes).map_err(|_| PdfError::NotAFont)?;
         let letters = font.charmap();
         let metrics = font.glyph_metrics(Size::unscaled(), LocationRef::default());
-        let units = self.font.units_per_em();
         let found = text.chars().map(|letter| {
             let missing = PdfError::NoSuchLetter { letter };
             let glyph = letters.map(letter).ok_or(missing)?;
-            let width = metrics.advance_width(glyph).unwrap_or(0.0) / units;
-            Ok((letter, Letter { glyph, width }))
+            let units = metrics.advance_width(glyph).unwrap_or(0.0);
+            Ok((letter, Letter { glyph, units }))
         });
         found.collect()
     }
@@ -125,19 +124,25 @@ impl Face {
     /// How wide a text is at a size, in points.
     pub(crate) fn width(&self, text: &str, size: f32) -> Result<f32, PdfError> {
         let letters = self.letters(text)?;
-        let widths = letters.iter().map(|(_, letter)| letter.width);
-        Ok(widths.sum::<f32>() * size)
+        let units = letters.iter().map(|(_, letter)| letter.units);
+        Ok(self.points(units.sum(), size))
+    }
+
+    /// So many of the font's units at a size, in points.
+    fn points(&self, units: f32, size: f32) -> f32 {
+        units / self.font.units_per_em() * size
     }
 
     /// A text as it is drawn.
     pub(crate) fn glyphs(&self, text: &str) -> Result<Vec<KrillaGlyph>, PdfError> {
         let mut place = 0;
         let letters = self.letters(text)?.into_iter();
-        let glyphs = letters.map(|(letter, Letter { glyph, width })| {
+        let per_em = self.font.units_per_em();
+        let glyphs = letters.map(|(letter, Letter { glyph, units })| {
             let begin = place;
             place += letter.len_utf8();
             let glyph = GlyphId::new(glyph.to_u32());
-            KrillaGlyph::new(glyph, width, 0.0, 0.0, 0.0, begin..place, None)
+            KrillaGlyph::new(glyph, units / per_em, 0.0, 0.0, 0.0, begin..place, None)
         });
         Ok(glyphs.collect())
     }
@@ -177,11 +182,11 @@ impl Face {
     fn broken(&self, word: &str, size: f32, width: f32) -> Result<Vec<String>, PdfError> {
         let mut parts = vec![String::new()];
         let mut used = 0.0;
-        for (letter, Letter { width: of_it, .. }) in self.letters(word)? {
-            used += of_it * size;
-            if used > width {
+        for (letter, Letter { units, .. }) in self.letters(word)? {
+            used += units;
+            if self.points(used, size) > width {
                 parts.push(String::new());
-                used = of_it * size;
+                used = units;
             }
             if let Some(part) = parts.last_mut() {
                 part.push(letter);
