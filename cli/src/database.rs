@@ -235,6 +235,8 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
             For::Reading | For::Replaying => Durability::Process,
         },
         read_only: why == For::Reading,
+        // Nobody else is served here.
+        commit_at_once: true,
         ..Options::default()
     };
     SqliteStore::open_with(path, &options).map_err(failed)

@@ -362,30 +362,7 @@ impl Calendar {
     /// [`CalendarError::NeverOpen`] when there is no working day for [`HORIZON_YEARS`] on the way,
     /// [`CalendarError::OutOfTime`] when the answer is beyond the years 1 to 9999.
     pub fn add_working_days(&self, date: NaiveDate, days: i64) -> Result<NaiveDate, CalendarError> {
-        let day = rules::days_since_1970(date);
-        let compiled = &self.compiled.working_days;
-        match compiled.away(day, days).filter(|_| days != 0) {
-            Some(found) => rules::date_of(found).ok_or(CalendarError::OutOfTime),
-            None => self.walk_working_days(day, days),
-        }
-    }
-
-    /// The same, day by day, from a day since 1970.
-    fn walk_working_days(&self, mut day: i64, days: i64) -> Result<NaiveDate, CalendarError> {
-        let (mut left, mut idle_days) = (days, 0);
-        while left != 0 {
-            day += left.signum();
-            if !(EARLIEST_SECOND..LATEST_SECOND).contains(&(day * DAY)) {
-                return Err(CalendarError::OutOfTime);
-            }
-            idle_days += 1;
-            if self.compiled.rules.is_working_day(day) {
-                left -= left.signum();
-                idle_days = 0;
-            } else if idle_days * DAY >= HORIZON {
-                return Err(CalendarError::NeverOpen);
-            }
-        }
+        let day = self.working_day_away(rules::days_since_1970(date), days)?;
         rules::date_of(day).ok_or(CalendarError::OutOfTime)
     }
 

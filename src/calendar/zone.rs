@@ -175,11 +175,25 @@ impl Zone {
         if NEAR.contains(&begins) && NEAR.contains(&ends) && !self.near().leave_out_days {
             return false;
         }
-        let at_local = |second| {
-            let local = chrono::DateTime::from_timestamp(second, 0)?.naive_utc();
-            Some(self.from_local(local))
+        self.second_of(begins) >= self.second_of(ends)
+    }
+
+    /// The local second at a second, both since 1970.
+    pub(super) fn local_second(&self, second: i64) -> i64 {
+        second + self.offset_at(second)
+    }
+
+    /// The second of a local second, both since 1970, as [`from_local`](Self::from_local) has it;
+    /// `None` beyond what a civil time can say.
+    pub(super) fn second_of(&self, local: i64) -> Option<i64> {
+        let offset = match NEAR.contains(&local) {
+            true => self.near().at_local(local),
+            false => {
+                let civil = chrono::DateTime::from_timestamp(local, 0)?.naive_utc();
+                self.local_offset_by_rules(civil)
+            }
         };
-        at_local(begins) >= at_local(ends)
+        Some(local - offset)
     }
 
     /// Seconds to add to UTC for local time, at a second since 1970.

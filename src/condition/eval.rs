@@ -2,6 +2,7 @@
 //! and moved times stop at the ends of what an [`Instant`] can say.
 
 use std::cmp::Ordering;
+use std::hint::black_box;
 
 use chrono::NaiveDate;
 
@@ -160,7 +161,8 @@ impl Program {
     pub(super) fn holds<F: Facts + ?Sized>(&self, facts: &F, now: i64) -> bool {
         let mut rest = self.tests.iter();
         while let Some(test) = rest.next() {
-            if test.kind.holds(facts, now) == test.leaves_on {
+            // Else the places of all facts that any term might ask for are worked out before the first.
+            if test.kind.holds(black_box(facts), now) == test.leaves_on {
                 match self.tests.get(usize::from(test.leaves_for.0)..) {
                     Some(later) => rest = later.iter(),
                     None => return test.leaves_for == Next::TRUE,
@@ -217,8 +219,7 @@ impl TestKind {
     #[inline(always)]
     fn holds<F: Facts + ?Sized>(&self, facts: &F, now: i64) -> bool {
         match self {
-            // The one place where most facts are asked: small enough to be compiled into it.
-            Self::Fact { fact, asks } => asks.answer(facts.fact(fact.id), now),
+            Self::Fact { fact, asks } => asks.holds(facts, fact.id, now),
             Self::Facts { left, op, right } => facts_compare(facts, left.id, *op, right.id),
             Self::Now {
                 offset,
@@ -265,26 +266,37 @@ impl TestKind {
 }
 
 impl Question {
+    /// What is asked decides first, and only then is the fact looked up, in each arm by itself: so
+    /// a look-up is compiled for the one type that the arm wants, and its value needs no tag.
     #[inline(always)]
-    fn answer(&self, value: Option<ValueRef<'_>>, now: i64) -> bool {
+    fn holds<F: Facts + ?Sized>(&self, facts: &F, fact: FactId, now: i64) -> bool {
         match self {
-            Self::IsTrue => matches!(value, Some(ValueRef::Bool(true))),
-            Self::IsText(texts) => match value {
+            Self::IsTrue => matches!(facts.fact(fact), Some(ValueRef::Bool(true))),
+            Self::IsText(texts) => match facts.fact(fact) {
                 Some(ValueRef::Text(value)) => texts.iter().any(|text| folds_to(value, text)),
                 _ => false,
             },
-            Self::Compares { op, with } => value.is_some_and(|value| with.compares(value, *op)),
-            Self::IsIn(literals) => value.is_some_and(|value| {
+            Self::Compares {
+                op,
+                with: Literal::Number(literal),
+            } => match facts.fact(fact) {
+                Some(ValueRef::Number(value)) => op.holds(value.cmp(literal)),
+                _ => false,
+            },
+            Self::Compares { op, with } => facts
+                .fact(fact)
+                .is_some_and(|value| with.compares(value, *op)),
+            Self::IsIn(literals) => facts.fact(fact).is_some_and(|value| {
                 let equals = |literal: &Literal| literal.compares(value, Comparison::Equal);
                 literals.iter().any(equals)
             }),
-            Self::ComparesWithNow { op, offset } => match value {
+            Self::ComparesWithNow { op, offset } => match facts.fact(fact) {
                 Some(ValueRef::Instant(instant)) => {
                     op.holds(micros(instant).cmp(&moved(now, *offset)))
                 }
                 _ => false,
             },
-            Self::IsMissing => value.is_none(),
+            Self::IsMissing => facts.fact(fact).is_none(),
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Draft<'a> {
     records: &'a Records,
     /// What was read, and what is written: few, so sorted by key they are found faster than in
     /// a tree, and cost no node of one.
-    reads: Vec<(Key, Version)>,
+    reads: Vec<Check>,
     writes: Vec<Write>,
     /// The records whose history this is, each as it is with this command.
     subjects: Vec<(Subject, History)>,
@@ -130,8 +130,9 @@ impl<'a> Draft<'a> {
         let Some(found) = self.records.found(key) else {
             return Err(Stop::Need(vec![key.clone()]));
         };
-        if let Err(place) = place_of(key, &self.reads, |(key, _)| key) {
-            self.reads.insert(place, (key.clone(), found.version));
+        if let Err(place) = place_of(key, &self.reads, |read| &read.key) {
+            let (key, version) = (key.clone(), found.version);
+            self.reads.insert(place, Check { key, version });
         }
         Ok(found.record.as_deref())
     }
@@ -216,8 +217,8 @@ impl<'a> Draft<'a> {
                 write.wakes_at = wakes_at;
             }
             Err(place) => {
-                let read = place_of(&key, &self.reads, |(key, _)| key);
-                let read = read.map_or(Version::ABSENT, |place| self.reads[place].1);
+                let read = place_of(&key, &self.reads, |read| &read.key);
+                let read = read.map_or(Version::ABSENT, |place| self.reads[place].version);
                 let write = Write {
                     key,
                     read,
@@ -259,14 +260,8 @@ impl<'a> Draft<'a> {
 
     /// The decision.
     pub(crate) fn finish(self) -> Decision {
-        let writes = self.writes;
-        let checks = self
-            .reads
-            .into_iter()
-            .filter(|(key, _)| place_of(key, &writes, |write| &write.key).is_err());
-        let checks = checks
-            .map(|(key, version)| Check { key, version })
-            .collect();
+        let (writes, mut checks) = (self.writes, self.reads);
+        checks.retain(|check| place_of(&check.key, &writes, |write| &write.key).is_err());
         Decision {
             tenant: self.tenant.clone(),
             command: self.command,

@@ -134,12 +134,12 @@ impl Delay {
         wait_days: Option<u32>,
     ) -> Result<Instant, CalendarError> {
         match self {
+            Self::Elapsed(time) | Self::Business(time) if time.is_zero() => Ok(from),
             Self::Elapsed(time) => elapsed_after(from, time),
-            Self::Business(time) if time.is_zero() => Ok(from),
             Self::Business(time) => calendar.add(from, time),
             Self::Days(days) => calendar.zone().add_days(from, days.into()),
             Self::Months(months) => calendar.zone().add_months(from, months),
-            Self::BusinessDays(days) => working_days_after(from, days, calendar),
+            Self::BusinessDays(days) => calendar.same_time_after(from, days.into()),
             Self::OwnWait => calendar
                 .zone()
                 .add_days(from, wait_days.unwrap_or(0).into()),
@@ -194,31 +194,6 @@ pub(super) fn within_time(at: Instant) -> Result<Instant, CalendarError> {
         Ok(at)
     } else {
         Err(CalendarError::OutOfTime)
-    }
-}
-
-/// The same local time so many working days on; if that day closes earlier, its closing.
-fn working_days_after(
-    from: Instant,
-    days: i32,
-    calendar: &Calendar,
-) -> Result<Instant, CalendarError> {
-    if days == 0 {
-        return Ok(from);
-    }
-    let zone = calendar.zone();
-    let local = zone.to_local(from);
-    let date = calendar.add_working_days(local.date(), days.into())?;
-    let same_time = zone.from_local(date.and_time(local.time()));
-    if calendar.is_open(same_time) {
-        return Ok(same_time);
-    }
-    let day_starts = zone.from_local(date.and_time(chrono::NaiveTime::MIN));
-    match calendar.previous_open_or_same(same_time) {
-        Some(closing) if closing > day_starts => Ok(closing),
-        _ => calendar
-            .next_opening(day_starts)
-            .ok_or(CalendarError::NeverOpen),
     }
 }
 

@@ -3,10 +3,10 @@
 //!
 //! *Draining*: leads of `playbooks/deferred-follow-up` whose first contact is due; the engine
 //! claims pages of 500, loads leads and contacts, fires their rule and writes lead, contact,
-//! message, facts and journal. *Single commands*: attempts, one commit each. *Registrations*: leads of
-//! `playbooks/field-and-digital-sales`, 500 at once, each given to an advisor by a pool, and the tasks
-//! that they open. By hand the same is claimed, loaded and written, without deciding anything: see
-//! [`replay`].
+//! message, facts and journal. *Single commands*: attempts, one commit each; *at once*: on the
+//! thread that asks, as by hand. *Registrations*: leads of `playbooks/field-and-digital-sales`, 500 at
+//! once, each given to an advisor by a pool, and the tasks that they open. By hand the same is claimed,
+//! loaded and written, without deciding anything: see [`replay`].
 //!
 //! Both sides work on copies of one file, through connections opened by one function, and must
 //! leave the same rows behind. They take turns; the median of the rounds counts.
@@ -62,19 +62,25 @@ fn main() {
     };
     let singles = singles.min(leads) as usize;
     for durability in [Durability::Machine, Durability::Process] {
+        let options = options(durability);
+        let at_once = Options {
+            commit_at_once: true,
+            ..options.clone()
+        };
         if wanted("draining") {
-            world.compare("draining, pages of 500", durability, |engine| {
+            world.compare("draining, pages of 500", &options, |engine| {
                 world.drain(engine)
             });
         }
         if wanted("single commands") {
             let attempts = |engine: &Engine| world.attempt(engine, singles);
-            world.compare("single commands", durability, attempts);
+            world.compare("single commands", &options, attempts);
+            world.compare("single commands at once", &at_once, attempts);
         }
         if wanted("registrations") {
             let register = |engine: &Engine| dealer.register(engine, leads);
             let name = format!("registrations, {agents} agents");
-            dealer.compare(&name, durability, register);
+            dealer.compare(&name, &options, register);
         }
     }
 }
@@ -115,7 +121,7 @@ impl World {
     /// Advisors who wait for leads; a first one has come, so that the tables know the fields.
     fn dealer(folder: &Path, agents: u32, rounds: u32) -> Self {
         let world = Self::new(folder, "field-and-digital-sales", rounds);
-        let store = open(&world.first, Durability::Process);
+        let store = open(&world.first, &options(Durability::Process));
         let clock = VirtualClock::at(world.now - Elapsed::hours(1));
         let engine = world.engine(store, &clock);
         for number in 0..agents {
@@ -148,7 +154,7 @@ impl World {
 
     /// Registers leads in a wait group, some every second.
     fn fill(&mut self, leads: u32) {
-        let store = open(&self.first, Durability::Process);
+        let store = open(&self.first, &options(Durability::Process));
         let clock = VirtualClock::at(self.now);
         let engine = self.engine(store, &clock);
         let numbers: Vec<u32> = (0..leads).collect();
@@ -209,7 +215,7 @@ impl World {
         }
     }
 
-    fn compare(&self, name: &str, durability: Durability, work: impl Fn(&Engine)) {
+    fn compare(&self, name: &str, options: &Options, work: impl Fn(&Engine)) {
         let clock = VirtualClock::at(
             self.now
                 - if name.starts_with("single") {
@@ -220,7 +226,7 @@ impl World {
         );
         let script = {
             let path = self.copy("recorded.db");
-            let recording = Recording::new(open(&path, durability));
+            let recording = Recording::new(open(&path, options));
             work(&self.engine(recording.clone(), &clock));
             Script::of(recording.batches(), &path)
         };
@@ -228,18 +234,18 @@ impl World {
         let mut rounds: Vec<(Cost, Cost)> = Vec::new();
         for _ in 0..self.rounds {
             let by_hand = self.copy("raw.db");
-            let mut raw = Raw::open(&by_hand, &options(durability));
+            let mut raw = Raw::open(&by_hand, options);
             let raw_cost = measured(|| raw.play(&script));
             drop(raw);
 
             let through_engine = self.copy("engine.db");
-            let engine = self.engine(open(&through_engine, durability), &clock);
+            let engine = self.engine(open(&through_engine, options), &clock);
             let engine_cost = measured(|| work(&engine));
             drop(engine);
             assert_same(&by_hand, &through_engine);
             rounds.push((raw_cost, engine_cost));
         }
-        let survives = match durability {
+        let survives = match options.durability {
             Durability::Machine => "machine's crash",
             Durability::Process => "process's crash",
         };
@@ -277,8 +283,8 @@ fn options(durability: Durability) -> Options {
     }
 }
 
-fn open(path: &Path, durability: Durability) -> SqliteStore {
-    SqliteStore::open_with(path, &options(durability)).expect("a store")
+fn open(path: &Path, options: &Options) -> SqliteStore {
+    SqliteStore::open_with(path, options).expect("a store")
 }
 
 fn register(number: u32) -> Command {

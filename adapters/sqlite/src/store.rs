@@ -21,7 +21,7 @@ use crate::migrate;
 use crate::open::{OpenError, Options};
 use crate::tables::Tables;
 use crate::within::Within;
-use worker::{Reply, Request, Worker};
+use worker::{Desk, Reply, Request, Worker};
 
 /// How many keys are loaded on the caller's thread at most.
 const KEYS_AT_HAND: usize = 8;
@@ -36,7 +36,7 @@ pub(crate) const CLOCK_TOLERANCE_MINUTES: i64 = 5;
 /// only reads. Loads are done beside the commits, on a third connection, while the first is at
 /// work, so that the next page is decided while one is committed. A load of a few keys is done on
 /// the caller's thread when a connection is free: it takes some microseconds, less than to wake
-/// a thread.
+/// a thread. A commit is done there too, if the host [says so](Options::commit_at_once).
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     inner: Arc<Inner>,
@@ -46,6 +46,7 @@ pub struct SqliteStore {
 struct Inner {
     tables: Tables,
     virtual_time: bool,
+    commit_at_once: bool,
     /// Reads for people, so that a long report holds up no decision. A database in memory has
     /// one connection only. Closed before the writer, which tidies up as the last.
     reader: Option<Worker>,
@@ -91,6 +92,7 @@ impl SqliteStore {
         Ok(Self {
             inner: Arc::new(Inner {
                 virtual_time: options.virtual_time,
+                commit_at_once: options.commit_at_once,
                 writer: Worker::start("leadkit-sqlite", writer, tables.clone())?,
                 reader: Some(Worker::start(
                     "leadkit-sqlite-read",
@@ -128,6 +130,7 @@ impl SqliteStore {
         Ok(Self {
             inner: Arc::new(Inner {
                 virtual_time: options.virtual_time,
+                commit_at_once: options.commit_at_once,
                 writer: Worker::start("leadkit-sqlite", writer, tables.clone())?,
                 reader: None,
                 loader: None,
@@ -226,6 +229,16 @@ impl SqliteStore {
         Some(loaded.map_err(failed("load records")))
     }
 
+    /// Writes what one command changes here and now, if the host wants that and the thread is not
+    /// at work. A page of them is left to the thread: the next one is decided meanwhile.
+    fn commit_at_hand(&self, changes: &[Changes]) -> Option<Result<Vec<Verdict>, StoreError>> {
+        if !self.inner.commit_at_once || changes.len() > 1 {
+            return None;
+        }
+        let commit = |desk: &mut Desk| desk.commit(&self.inner.tables, changes);
+        self.inner.writer.at_once(commit)
+    }
+
     fn refuse_wrong_clock(&self, now: Instant) -> Result<(), StoreError> {
         if self.inner.virtual_time {
             return Ok(());
@@ -311,6 +324,9 @@ impl Store for SqliteStore {
         }
         if changes.is_empty() {
             return Ok(Vec::new());
+        }
+        if let Some(verdicts) = self.commit_at_hand(&changes) {
+            return verdicts;
         }
         let commit = |reply| Request::Commit(changes, reply);
         let (verdicts, _) = self.inner.write("commit", commit).await?;

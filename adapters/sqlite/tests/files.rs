@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Barrier};
 
+use futures::FutureExt;
 use leadkit::condition::Filter;
 use leadkit::ids::{CommandId, Id, Tenant};
 use leadkit::store::{
@@ -92,6 +93,24 @@ fn all_leads(store: &SqliteStore) -> usize {
         limit: 1_000,
     };
     block_on(store.select(&select)).expect("a page").keys.len()
+}
+
+#[test]
+fn a_single_command_is_committed_at_once_where_the_host_says_so_and_its_lease_ends() {
+    let (_folder, path) = file();
+    let options = Options {
+        commit_at_once: true,
+        ..virtual_time()
+    };
+    let store = SqliteStore::open_with(&path, &options).unwrap();
+    let verdicts = store.commit(vec![write("a", lead(1), 0)]).now_or_never();
+    let verdicts = verdicts.expect("no thread was waited for");
+    assert_eq!(verdicts.unwrap(), [Verdict::Written]);
+    let due = || block_on(store.due(&lanes(), at(0), 10, at(60))).expect("a page");
+    assert_eq!(due().len(), 1);
+    assert_eq!(due().len(), 0);
+    assert_eq!(commit(&store, write("b", lead(1), 1)), Verdict::Written);
+    assert_eq!(due().len(), 1);
 }
 
 #[test]

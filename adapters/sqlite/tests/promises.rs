@@ -21,19 +21,32 @@ fn options() -> Options {
 struct Files {
     folder: TempDir,
     made: AtomicU32,
+    options: Options,
 }
 
 impl Files {
     fn new() -> Self {
+        Self::with(options())
+    }
+
+    fn at_once() -> Self {
+        Self::with(Options {
+            commit_at_once: true,
+            ..options()
+        })
+    }
+
+    fn with(options: Options) -> Self {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
             made: AtomicU32::new(0),
+            options,
         }
     }
 
     fn open(&self, number: u32) -> Arc<dyn Store> {
         let path = self.folder.path().join(format!("{number}.db"));
-        Arc::new(SqliteStore::open_with(path, &options()).expect("a store"))
+        Arc::new(SqliteStore::open_with(path, &self.options).expect("a store"))
     }
 }
 
@@ -65,6 +78,11 @@ impl Subject for Memory {
 mod in_a_file {
     use super::Files;
     leadkit::conformance_tests!(Files::new(), pollster::block_on);
+}
+
+mod in_a_file_at_once {
+    use super::Files;
+    leadkit::conformance_tests!(Files::at_once(), pollster::block_on);
 }
 
 mod in_memory {

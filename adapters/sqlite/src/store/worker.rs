@@ -48,16 +48,42 @@ const YIELDS: u32 = 200;
 /// How many commits may share one transaction.
 const COMMITS_TOGETHER: usize = 64;
 
-/// A connection, and the names it knows.
+/// A connection, the names it knows, and what was leased by it.
 #[derive(Debug)]
 pub(super) struct Desk {
     connection: Connection,
     known: Known,
+    leases: Leases,
 }
 
 impl Desk {
+    fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            known: Known::default(),
+            leases: Leases::default(),
+        }
+    }
+
     pub(super) fn session<'a>(&'a mut self, tables: &'a Tables) -> Session<'a> {
-        Session::new(&self.connection, tables.sql(), &mut self.known)
+        self.at_work(tables).0
+    }
+
+    fn at_work<'a>(&'a mut self, tables: &'a Tables) -> (Session<'a>, &'a mut Leases) {
+        let session = Session::new(&self.connection, tables.sql(), &mut self.known);
+        (session, &mut self.leases)
+    }
+
+    /// Writes changes here and now, in a transaction of their own.
+    pub(super) fn commit(
+        &mut self,
+        tables: &Tables,
+        changes: &[Changes],
+    ) -> Result<Vec<Verdict>, StoreError> {
+        let (mut session, leases) = self.at_work(tables);
+        let verdicts = session.commit(changes.iter()).map_err(failed("commit"))?;
+        release_written(leases, changes, &verdicts);
+        Ok(verdicts)
     }
 }
 
@@ -78,8 +104,7 @@ impl Worker {
         connection: Connection,
         tables: Tables,
     ) -> Result<Self, OpenError> {
-        let known = Known::default();
-        let desk = Arc::new(Mutex::new(Desk { connection, known }));
+        let desk = Arc::new(Mutex::new(Desk::new(connection)));
         let (requests, received) = channel();
         let shared = Arc::clone(&desk);
         let asked = Arc::new(AtomicUsize::new(0));
@@ -99,6 +124,19 @@ impl Worker {
     /// The connection, unless the thread is working with it.
     pub(super) fn desk(&self) -> Option<MutexGuard<'_, Desk>> {
         self.desk.try_lock().ok()
+    }
+
+    /// Does something with the connection here and now, unless the thread has something to do.
+    /// Whoever comes meanwhile finds it at work.
+    pub(super) fn at_once<T>(&self, work: impl FnOnce(&mut Desk) -> T) -> Option<T> {
+        if self.is_at_work() {
+            return None;
+        }
+        let mut desk = self.desk()?;
+        self.asked.fetch_add(1, Ordering::AcqRel);
+        let done = work(&mut desk);
+        self.asked.fetch_sub(1, Ordering::AcqRel);
+        Some(done)
     }
 
     /// Whether something is being done, or waits to be.
@@ -128,11 +166,10 @@ impl Drop for Worker {
 }
 
 fn serve(desk: &Mutex<Desk>, tables: &Tables, requests: &Receiver<Request>, asked: &AtomicUsize) {
-    let mut leases = Leases::default();
     let mut next = receive(requests);
     while let Some(request) = next.take() {
         let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut session = desk.session(tables);
+        let (mut session, leases) = desk.at_work(tables);
         if let Request::Commit(changes, reply) = request {
             // Whatever else waits to be committed shares the transaction, and its `fsync`.
             let mut commits = vec![(changes, reply)];
@@ -146,10 +183,10 @@ fn serve(desk: &Mutex<Desk>, tables: &Tables, requests: &Receiver<Request>, aske
                 }
             }
             let answered = commits.len();
-            commit(&mut session, &mut leases, commits);
+            commit(&mut session, leases, commits);
             asked.fetch_sub(answered, Ordering::AcqRel);
         } else {
-            answer(&mut session, &mut leases, request);
+            answer(&mut session, leases, request);
             asked.fetch_sub(1, Ordering::AcqRel);
         }
         drop(session);
@@ -237,12 +274,17 @@ fn commit(
     };
     for (changes, reply) in commits {
         let own: Vec<Verdict> = verdicts.by_ref().take(changes.len()).collect();
-        for (change, verdict) in changes.iter().zip(&own) {
-            if *verdict == Verdict::Written {
-                change.puts.iter().for_each(|put| leases.release(&put.key));
-            }
-        }
+        release_written(leases, &changes, &own);
         tell(reply, Ok((own, changes)));
+    }
+}
+
+/// Ends the leases on what was written.
+fn release_written(leases: &mut Leases, changes: &[Changes], verdicts: &[Verdict]) {
+    for (change, verdict) in changes.iter().zip(verdicts) {
+        if *verdict == Verdict::Written {
+            change.puts.iter().for_each(|put| leases.release(&put.key));
+        }
     }
 }
 
@@ -260,9 +302,8 @@ mod tests {
         let (requests, received) = channel();
         drop(received);
         let connection = Connection::open_in_memory().unwrap();
-        let known = Known::default();
         let worker = Worker {
-            desk: Arc::new(Mutex::new(Desk { connection, known })),
+            desk: Arc::new(Mutex::new(Desk::new(connection))),
             asked: Arc::default(),
             requests: Some(requests),
             thread: None,
