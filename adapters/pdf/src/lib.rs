@@ -6,7 +6,7 @@
 //! use leadkit_pdf::QuotePaper;
 //! # fn main_(playbook: &Playbook, lead: &Lead, ana: &Agent) -> Result<(), Box<dyn std::error::Error>> {
 //! if let Some(quote) = lead.quote() {
-//!     let pdf = QuotePaper::new(playbook, lead, quote).adviser(ana).to_pdf()?;
+//!     let pdf = QuotePaper::new(playbook, lead, quote).made_by(ana).to_pdf()?;
 //!     std::fs::write(format!("{}.pdf", quote.number), pdf)?;
 //! }
 //! # Ok(())
@@ -36,7 +36,7 @@ pub struct QuotePaper<'a> {
     playbook: &'a Playbook,
     lead: &'a Lead,
     quote: &'a Quote,
-    adviser: Option<&'a Agent>,
+    made_by: Option<&'a Agent>,
     size: PaperSize,
     fonts: Fonts,
 }
@@ -87,7 +87,7 @@ impl<'a> QuotePaper<'a> {
             playbook,
             lead,
             quote,
-            adviser: None,
+            made_by: None,
             size: PaperSize::default(),
             fonts: Fonts::default(),
         }
@@ -95,8 +95,8 @@ impl<'a> QuotePaper<'a> {
 
     /// Whom the customer can ask.
     #[must_use]
-    pub fn adviser(mut self, agent: &'a Agent) -> Self {
-        self.adviser = Some(agent);
+    pub fn made_by(mut self, agent: &'a Agent) -> Self {
+        self.made_by = Some(agent);
         self
     }
 

@@ -109,10 +109,10 @@ impl Setting<'_> {
         let last_day = self.quote.last_day(zone);
         self.beside(middle, &self.labels.date, &made.to_string())?;
         self.beside(middle, &self.labels.valid_until, &last_day.to_string())?;
-        if let Some(adviser) = paper.adviser {
-            self.beside(middle, &self.labels.made_by, &adviser.name)?;
-            let phone = adviser.phone.as_deref();
-            for known in [Some(adviser.email.as_str()), phone].into_iter().flatten() {
+        if let Some(agent) = paper.made_by {
+            self.beside(middle, &self.labels.made_by, &agent.name)?;
+            let phone = agent.phone.as_deref();
+            for known in [Some(agent.email.as_str()), phone].into_iter().flatten() {
                 self.beside(middle, "", known)?;
             }
         }

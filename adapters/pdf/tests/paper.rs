@@ -50,7 +50,7 @@ impl Made {
 
     fn paper(&self) -> QuotePaper<'_> {
         let quote = self.lead.quote().unwrap();
-        QuotePaper::new(&self.playbook, &self.lead, quote).adviser(&self.agent)
+        QuotePaper::new(&self.playbook, &self.lead, quote).made_by(&self.agent)
     }
 }
 
