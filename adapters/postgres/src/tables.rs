@@ -269,8 +269,8 @@ impl ClockSql {
                        WHERE l.lease_until <= $4 OR l.version <> EXCLUDED.version
                        RETURNING kind, id
                    )
-                   SELECT due.kind, due.id, due.wakes_at, due.place
-                   FROM due JOIN leased USING (kind, id)"#
+                   SELECT due.kind, due.id, due.wakes_at, due.place, leased.id IS NOT NULL
+                   FROM due LEFT JOIN leased USING (kind, id)"#
             ),
             end_leases: format!(
                 r#"DELETE FROM "{p}leases" l USING (
