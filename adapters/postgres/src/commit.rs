@@ -18,7 +18,7 @@ use crate::facts::{Encoded, Layout, Place, escaped};
 use crate::names::{Names, Slots, slot_of};
 use crate::reads::place;
 use crate::session::{Param, Session, arrays, id, kind_number, signed, unsigned, uuid};
-use crate::tables::Sql;
+use crate::tables::{FactShape, Sql};
 use crate::wide::Widths;
 
 /// How often a batch is written anew because others were faster, or have it in hand.
@@ -226,19 +226,16 @@ impl Session<'_> {
             let rows = FactRows::of(layout, &puts, slots.get(&layout.kind))?;
             facts.extend(rows);
         }
-        let kinds: Vec<_> = facts
-            .iter()
-            .map(|rows| (rows.layout, desk.widths.widen(rows.layout, &rows.columns())))
-            .collect();
-        let sql = desk.sql.write(&kinds);
+        let shapes: Vec<_> = facts.iter().map(|rows| rows.shape(desk.widths)).collect();
+        let sql = desk.sql.write(&shapes);
         let tenant = escaped(tenant.as_str());
         let tenant = &*tenant;
         let mut params: Vec<Param<'_>> = vec![(&tenant, Type::TEXT)];
         records.bind(&mut params);
         let bound: Vec<Bound<'_>> = facts
             .iter()
-            .zip(&kinds)
-            .map(|(rows, (_, columns))| rows.bound(columns))
+            .zip(&shapes)
+            .map(|(rows, shape)| rows.bound(&shape.columns))
             .collect();
         for bound in &bound {
             bound.bind(&mut params);
@@ -415,8 +412,13 @@ impl<'a> FactRows<'a> {
         Ok((!rows.ids.is_empty()).then_some(rows))
     }
 
-    fn columns(&self) -> Vec<usize> {
-        self.cells.keys().copied().collect()
+    fn shape(&self, widths: &Widths) -> FactShape<'static> {
+        let columns: Vec<usize> = self.cells.keys().copied().collect();
+        FactShape {
+            layout: self.layout,
+            columns: widths.widen(self.layout, &columns),
+            is_one: self.ids.len() == 1,
+        }
     }
 
     /// The facts as arrays, one for each of these columns.
@@ -467,14 +469,21 @@ enum Column<'a> {
 
 impl Bound<'_> {
     fn bind<'p>(&'p self, params: &mut Vec<Param<'p>>) {
-        params.push((self.ids, Type::UUID_ARRAY));
+        params.push(given(self.ids, Type::UUID, Type::UUID_ARRAY));
         for column in &self.columns {
-            let (values, kind): (&(dyn ToSql + Sync), Type) = match column {
-                Column::Texts(texts) => (texts, Type::TEXT_ARRAY),
-                Column::Numbers(numbers) => (numbers, Type::INT8_ARRAY),
-            };
-            params.push((values, kind));
+            params.push(match column {
+                Column::Texts(texts) => given(texts, Type::TEXT, Type::TEXT_ARRAY),
+                Column::Numbers(numbers) => given(numbers, Type::INT8, Type::INT8_ARRAY),
+            });
         }
-        params.push((self.overflow, Type::TEXT_ARRAY));
+        params.push(given(self.overflow, Type::TEXT, Type::TEXT_ARRAY));
+    }
+}
+
+/// The only value of a column, or the array of them.
+fn given<T: ToSql + Sync>(values: &Vec<T>, one: Type, many: Type) -> Param<'_> {
+    match values.as_slice() {
+        [value] => (value, one),
+        _ => (values, many),
     }
 }
