@@ -360,8 +360,8 @@ impl<'a> Bodies<'a> {
 struct FactRows<'a> {
     layout: &'static Layout,
     ids: Vec<Uuid>,
-    /// Each column that holds something: the row and what it holds.
-    cells: BTreeMap<usize, Vec<(usize, Encoded<'a>)>>,
+    /// Of each column the rows that hold something, and what.
+    cells: Vec<Vec<(usize, Encoded<'a>)>>,
     overflow: Vec<Option<String>>,
 }
 
@@ -375,14 +375,15 @@ impl<'a> FactRows<'a> {
         let mut rows = Self {
             layout,
             ids: Vec::new(),
-            cells: BTreeMap::new(),
+            cells: vec![Vec::new(); layout.width()],
             overflow: Vec::new(),
         };
         for put in puts.filter(|put| put.body.is_some()) {
             let mut overflow = serde_json::Map::new();
+            let mut next = 0;
             for StoredFact { name, value } in &put.facts {
                 let value_type = value.value_type();
-                let place = match layout.built_in(name, value_type) {
+                let place = match layout.built_in_behind(&mut next, name, value_type) {
                     Some(place) => place,
                     None => {
                         let slot = slots.and_then(|slots| slot_of(slots, name, value_type));
@@ -392,8 +393,7 @@ impl<'a> FactRows<'a> {
                 let value = Encoded::of(value);
                 match place {
                     Place::Column(column) => {
-                        let cells = rows.cells.entry(column).or_default();
-                        cells.push((rows.ids.len(), value));
+                        rows.cells[column].push((rows.ids.len(), value));
                     }
                     Place::Overflow(slot) => {
                         let value = match value {
@@ -413,7 +413,9 @@ impl<'a> FactRows<'a> {
     }
 
     fn shape(&self, widths: &Widths) -> FactShape<'static> {
-        let columns: Vec<usize> = self.cells.keys().copied().collect();
+        let cells = self.cells.iter().enumerate();
+        let columns = cells.filter(|(_, cells)| !cells.is_empty());
+        let columns: Vec<usize> = columns.map(|(column, _)| column).collect();
         FactShape {
             layout: self.layout,
             columns: widths.widen(self.layout, &columns),
@@ -424,7 +426,7 @@ impl<'a> FactRows<'a> {
     /// The facts as arrays, one for each of these columns.
     fn bound<'b>(&'b self, columns: &[usize]) -> Bound<'b> {
         let column = |column: &usize| {
-            let cells = self.cells.get(column).map_or(&[][..], Vec::as_slice);
+            let cells = &self.cells[*column];
             match self.layout.holds_text(*column) {
                 true => {
                     let mut texts = vec![None; self.ids.len()];
