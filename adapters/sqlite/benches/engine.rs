@@ -66,7 +66,11 @@ impl Run<'_> {
             Durability::Process => "process's crash",
         };
         let script = self.files.script(self.durability, now, &work);
-        let round = |_| self.files.round(self.durability, now, &script, &work);
+        let round = |_| {
+            let costs = self.files.round(self.durability, now, &script, &work);
+            self.files.assert_same();
+            costs
+        };
         let rounds: Vec<_> = (0..self.rounds).map(round).collect();
         let (commands, batches) = script.size();
         print_compared(

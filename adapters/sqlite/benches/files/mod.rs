@@ -15,6 +15,10 @@ use crate::recording::Recording;
 use crate::replay::{Raw, Script};
 use crate::waiting::{Size, Waiting};
 
+/// The copies of both sides.
+const BY_HAND: &str = "raw.db";
+const THROUGH_ENGINE: &str = "engine.db";
+
 /// A folder for files, which goes when it is dropped.
 pub(crate) fn folder() -> TempDir {
     let within = std::env::var_os("LEADKIT_BENCH_FOLDER");
@@ -66,18 +70,25 @@ impl Files {
         script: &Script,
         work: impl AsyncFn(&Engine),
     ) -> (Cost, Cost) {
-        let by_hand = self.copy("raw.db");
+        let by_hand = self.copy(BY_HAND);
         let mut raw = Raw::open(&by_hand, &options(durability));
         let raw_cost = measured(|| raw.play(script));
         drop(raw);
 
-        let through_engine = self.copy("engine.db");
+        let through_engine = self.copy(THROUGH_ENGINE);
         let store = open(&through_engine, durability);
         let engine = self.waiting.engine(store, &VirtualClock::at(now));
         let engine_cost = measured(|| block_on(work(&engine)));
         drop(engine);
-        assert_same(&by_hand, &through_engine);
         (raw_cost, engine_cost)
+    }
+
+    /// Both sides left the same behind in the last round.
+    pub(crate) fn assert_same(&self) {
+        assert_same(
+            &self.folder.join(BY_HAND),
+            &self.folder.join(THROUGH_ENGINE),
+        );
     }
 
     fn copy(&self, name: &str) -> PathBuf {
