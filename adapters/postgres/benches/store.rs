@@ -4,6 +4,7 @@
 //! bytes behind. They take turns; the median of the rounds counts. `-- --leads 100000 --rounds 7`
 //! changes the size; without `--bench` it only checks itself.
 
+#[allow(dead_code, reason = "nothing is chosen here")]
 #[path = "../../sqlite/benches/measure/mod.rs"]
 mod measure;
 mod raw;
@@ -12,15 +13,13 @@ mod server;
 #[path = "../../sqlite/benches/raw/work.rs"]
 mod work;
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use leadkit::ids::{CommandId, Id};
 use leadkit::store::{Changes, Key, Kind, Lanes, Put, Store, StoredFact, Verdict, Version, Wakes};
 use leadkit::time::{Elapsed, Instant};
 use leadkit::value::Value;
 use leadkit_postgres::PostgresStore;
-use measure::{Cost, measured, median, number_after};
+use measure::{Cost, measured, number_after, print_compared, print_heads};
 use raw::Raw;
 use server::block_on;
 use work::Fact;
@@ -34,14 +33,8 @@ fn main() {
     let singles = number_after("--singles").unwrap_or(if benches { 2_000 } else { 20 });
     let Some(_) = server::url() else { return };
     let first = block_on(fill(leads));
-    println!(
-        "{leads} leads, medians of {rounds} rounds; fires per second, and microseconds of this \
-         process's CPU per fire"
-    );
-    println!(
-        "{:<28} {:>9} {:>9} {:>7} {:>9} {:>9}",
-        "", "raw", "store", "ratio", "raw CPU", "store CPU"
-    );
+    println!("{leads} leads, medians of {rounds} rounds");
+    print_heads("", "store");
     let run = Run { first, rounds };
     for workers in [1, 4] {
         run.compare(
@@ -123,18 +116,7 @@ impl Run {
             assert_eq!(left_by_hand, left_by_store, "both sides write the same");
             rounds.push((by_hand, through_store));
         }
-        let rate = |time: Duration| fires as f64 / time.as_secs_f64();
-        let micros = |time: Duration| time.as_secs_f64() * 1e6 / fires as f64;
-        let of = |value: &dyn Fn(&(Cost, Cost)) -> f64| median(rounds.iter().map(value).collect());
-        println!(
-            "{:<28} {:>9.0} {:>9.0} {:>7.2} {:>9.1} {:>9.1}",
-            name,
-            of(&|(raw, _)| rate(raw.wall)),
-            of(&|(_, store)| rate(store.wall)),
-            of(&|(raw, store)| raw.wall.as_secs_f64() / store.wall.as_secs_f64()),
-            of(&|(raw, _)| micros(raw.processor)),
-            of(&|(_, store)| micros(store.processor)),
-        );
+        print_compared(name, fires, &rounds, "");
     }
 }
 

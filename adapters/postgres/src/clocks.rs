@@ -162,6 +162,15 @@ struct Turn<'l> {
 /// A due record: its clock in microseconds, and its key.
 type Found = (i64, Key);
 
+/// What a claim came to.
+#[derive(Debug)]
+struct Taken<'l> {
+    /// In the order of time, each with its lane.
+    leased: Vec<(Found, &'l Lane)>,
+    /// How many there were, with those that somebody else was faster to lease.
+    seen: usize,
+}
+
 /// What due records are asked for.
 #[derive(Clone, Copy, Debug)]
 struct Claim {
@@ -240,10 +249,10 @@ async fn fill(
         let round = turns.iter_mut().filter(|turn| turn.is_hungry).zip(shares);
         let round: Vec<(&mut Turn<'_>, usize)> = round.filter(|(_, share)| *share > 0).collect();
         let taken = claims(client, sql, clocks, &round, claim).await?;
-        for ((turn, share), taken) in round.into_iter().zip(taken) {
-            turn.is_hungry = taken.len() == share;
+        for ((turn, share), Taken { leased, seen }) in round.into_iter().zip(taken) {
+            turn.is_hungry = seen == share;
             let mut state = clocks.state();
-            for (found, lane) in taken {
+            for (found, lane) in leased {
                 // In the order of time: each lane's last one stays.
                 state.marks.insert(lane.clone(), found.0);
                 state.served_last = Some(turn.tenant.clone());
@@ -323,14 +332,14 @@ async fn lanes_due_of(
 
 /// Claims up to so many records of each of these tenants (its share), the earliest in any of its lanes: one
 /// statement for each, in one round trip and one transaction that no disk is waited for, since
-/// leases only spare work. In the order of time, each with its lane.
+/// leases only spare work.
 async fn claims<'l>(
     client: &ClientWrapper,
     sql: &Sql,
     clocks: &Clocks,
     turns: &[(&mut Turn<'l>, usize)],
     claim: Claim,
-) -> Result<Vec<Vec<(Found, &'l Lane)>>> {
+) -> Result<Vec<Taken<'l>>> {
     let types = [
         Type::TEXT,
         Type::TEXT_ARRAY,
@@ -366,7 +375,7 @@ async fn claims<'l>(
     begun?;
     let mut found = Vec::with_capacity(turns.len());
     for ((turn, _), rows) in turns.iter().zip(taken) {
-        let key = |row: tokio_postgres::Row| {
+        let key = |row: tokio_postgres::Row| -> Result<(Found, &'l Lane)> {
             let kind = kind_of(row.try_get(0)?)?;
             let id = id(row.try_get::<_, Uuid>(1)?);
             let tenant = turn.tenant.clone();
@@ -374,10 +383,16 @@ async fn claims<'l>(
             let lane = *lane.ok_or(Failure::Unreadable("place"))?;
             Ok(((row.try_get(2)?, Key { id, kind, tenant }), lane))
         };
-        let of_tenant = rows?.into_iter().map(key);
-        let mut of_tenant = of_tenant.collect::<Result<Vec<(Found, &Lane)>>>()?;
-        of_tenant.sort_unstable();
-        found.push(of_tenant);
+        let rows = rows?;
+        let seen = rows.len();
+        let mut leased = Vec::with_capacity(seen);
+        for row in rows {
+            if row.try_get(4)? {
+                leased.push(key(row)?);
+            }
+        }
+        leased.sort_unstable();
+        found.push(Taken { leased, seen });
     }
     ended?;
     Ok(found)

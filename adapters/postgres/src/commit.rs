@@ -18,7 +18,7 @@ use crate::facts::{Encoded, Layout, Place, escaped};
 use crate::names::{Names, Slots, slot_of};
 use crate::reads::place;
 use crate::session::{Param, Session, arrays, id, kind_number, signed, unsigned, uuid};
-use crate::tables::Sql;
+use crate::tables::{FactShape, Sql};
 use crate::wide::Widths;
 
 /// How often a batch is written anew because others were faster, or have it in hand.
@@ -226,19 +226,16 @@ impl Session<'_> {
             let rows = FactRows::of(layout, &puts, slots.get(&layout.kind))?;
             facts.extend(rows);
         }
-        let kinds: Vec<_> = facts
-            .iter()
-            .map(|rows| (rows.layout, desk.widths.widen(rows.layout, &rows.columns())))
-            .collect();
-        let sql = desk.sql.write(&kinds);
+        let shapes: Vec<_> = facts.iter().map(|rows| rows.shape(desk.widths)).collect();
+        let sql = desk.sql.write(&shapes);
         let tenant = escaped(tenant.as_str());
         let tenant = &*tenant;
         let mut params: Vec<Param<'_>> = vec![(&tenant, Type::TEXT)];
         records.bind(&mut params);
         let bound: Vec<Bound<'_>> = facts
             .iter()
-            .zip(&kinds)
-            .map(|(rows, (_, columns))| rows.bound(columns))
+            .zip(&shapes)
+            .map(|(rows, shape)| rows.bound(&shape.columns))
             .collect();
         for bound in &bound {
             bound.bind(&mut params);
@@ -363,8 +360,8 @@ impl<'a> Bodies<'a> {
 struct FactRows<'a> {
     layout: &'static Layout,
     ids: Vec<Uuid>,
-    /// Each column that holds something: the row and what it holds.
-    cells: BTreeMap<usize, Vec<(usize, Encoded<'a>)>>,
+    /// Of each column the rows that hold something, and what.
+    cells: Vec<Vec<(usize, Encoded<'a>)>>,
     overflow: Vec<Option<String>>,
 }
 
@@ -378,14 +375,15 @@ impl<'a> FactRows<'a> {
         let mut rows = Self {
             layout,
             ids: Vec::new(),
-            cells: BTreeMap::new(),
+            cells: vec![Vec::new(); layout.width()],
             overflow: Vec::new(),
         };
         for put in puts.filter(|put| put.body.is_some()) {
             let mut overflow = serde_json::Map::new();
+            let mut next = 0;
             for StoredFact { name, value } in &put.facts {
                 let value_type = value.value_type();
-                let place = match layout.built_in(name, value_type) {
+                let place = match layout.built_in_behind(&mut next, name, value_type) {
                     Some(place) => place,
                     None => {
                         let slot = slots.and_then(|slots| slot_of(slots, name, value_type));
@@ -395,8 +393,7 @@ impl<'a> FactRows<'a> {
                 let value = Encoded::of(value);
                 match place {
                     Place::Column(column) => {
-                        let cells = rows.cells.entry(column).or_default();
-                        cells.push((rows.ids.len(), value));
+                        rows.cells[column].push((rows.ids.len(), value));
                     }
                     Place::Overflow(slot) => {
                         let value = match value {
@@ -415,14 +412,21 @@ impl<'a> FactRows<'a> {
         Ok((!rows.ids.is_empty()).then_some(rows))
     }
 
-    fn columns(&self) -> Vec<usize> {
-        self.cells.keys().copied().collect()
+    fn shape(&self, widths: &Widths) -> FactShape<'static> {
+        let cells = self.cells.iter().enumerate();
+        let columns = cells.filter(|(_, cells)| !cells.is_empty());
+        let columns: Vec<usize> = columns.map(|(column, _)| column).collect();
+        FactShape {
+            layout: self.layout,
+            columns: widths.widen(self.layout, &columns),
+            is_one: self.ids.len() == 1,
+        }
     }
 
     /// The facts as arrays, one for each of these columns.
     fn bound<'b>(&'b self, columns: &[usize]) -> Bound<'b> {
         let column = |column: &usize| {
-            let cells = self.cells.get(column).map_or(&[][..], Vec::as_slice);
+            let cells = &self.cells[*column];
             match self.layout.holds_text(*column) {
                 true => {
                     let mut texts = vec![None; self.ids.len()];
@@ -467,14 +471,21 @@ enum Column<'a> {
 
 impl Bound<'_> {
     fn bind<'p>(&'p self, params: &mut Vec<Param<'p>>) {
-        params.push((self.ids, Type::UUID_ARRAY));
+        params.push(given(self.ids, Type::UUID, Type::UUID_ARRAY));
         for column in &self.columns {
-            let (values, kind): (&(dyn ToSql + Sync), Type) = match column {
-                Column::Texts(texts) => (texts, Type::TEXT_ARRAY),
-                Column::Numbers(numbers) => (numbers, Type::INT8_ARRAY),
-            };
-            params.push((values, kind));
+            params.push(match column {
+                Column::Texts(texts) => given(texts, Type::TEXT, Type::TEXT_ARRAY),
+                Column::Numbers(numbers) => given(numbers, Type::INT8, Type::INT8_ARRAY),
+            });
         }
-        params.push((self.overflow, Type::TEXT_ARRAY));
+        params.push(given(self.overflow, Type::TEXT, Type::TEXT_ARRAY));
+    }
+}
+
+/// The only value of a column, or the array of them.
+fn given<T: ToSql + Sync>(values: &Vec<T>, one: Type, many: Type) -> Param<'_> {
+    match values.as_slice() {
+        [value] => (value, one),
+        _ => (values, many),
     }
 }

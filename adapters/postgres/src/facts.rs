@@ -15,6 +15,9 @@ use leadkit::value::{Number, Value, ValueType};
 /// Spare columns for text, `t1` to `t8`; as many follow for all other types, `n1` to `n8`.
 pub(crate) const SPARE: u32 = 8;
 
+/// How many columns behind the last one are tried before a fact is searched for by name.
+const LOOK_AHEAD: usize = 4;
+
 /// All types in the order of [`Value`]'s.
 pub(crate) const TYPES: [ValueType; 5] = [
     ValueType::Bool,
@@ -119,11 +122,34 @@ impl Layout {
 
     /// The place of a built-in fact, if there is one of this name and type.
     pub(crate) fn built_in(&self, name: &str, value_type: ValueType) -> Option<Place> {
+        self.built_in_behind(&mut 0, name, value_type)
+    }
+
+    /// The same for facts that come in the order of the columns, as those of a record do: `next`
+    /// is where to look first, and is moved behind what was found.
+    pub(crate) fn built_in_behind(
+        &self,
+        next: &mut usize,
+        name: &str,
+        value_type: ValueType,
+    ) -> Option<Place> {
+        let ahead = self.built_in[*next..]
+            .iter()
+            .take(LOOK_AHEAD)
+            .position(|fact| fact.name == name);
+        let index = match ahead {
+            Some(ahead) => *next + ahead,
+            None => self.built_in_by_name(name)?,
+        };
+        *next = index + 1;
+        (self.built_in[index].value_type == value_type).then_some(Place::Column(index))
+    }
+
+    fn built_in_by_name(&self, name: &str) -> Option<usize> {
         let found = self
             .by_name
             .binary_search_by(|(other, _)| (*other).cmp(name));
-        let index = self.by_name[found.ok()?].1;
-        (self.built_in[index].value_type == value_type).then_some(Place::Column(index))
+        Some(self.by_name[found.ok()?].1)
     }
 
     /// The place of a slot.

@@ -1,8 +1,8 @@
 //! Indexes over facts, for lists that a host shows again and again.
 //!
-//! A row of an index has room for some 2,700 bytes, and a fact may be longer: of texts the
-//! indexes hold the beginning. So whoever asks for a text asks for its beginning, too, where there
-//! is an index to find it in.
+//! A row of an index has room for some 2,700 bytes, and a fact may be longer: indexes leave long
+//! texts out. So whoever asks for a short text says that it is short, too, where there is an index
+//! to find it in. The index holds the text itself, so that much is answered from it alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,8 +21,8 @@ use crate::names::slot_of;
 use crate::session::{Param, Session};
 use crate::tables::Sql;
 
-/// How many letters of a text an index holds.
-const BEGINNING: usize = 64;
+/// The longest text that an index holds, in bytes.
+const LONGEST_TEXT: usize = 256;
 /// The longest name that PostgreSQL keeps, in bytes.
 const LONGEST_NAME: usize = 63;
 /// How often somebody looks whether another one has made its indexes.
@@ -45,15 +45,14 @@ impl Indexed {
     }
 }
 
-/// The beginning of a text column, as indexes hold it.
-pub(crate) fn beginning_of_column(column: &str) -> String {
-    format!(r#""left"("{column}", {BEGINNING})"#)
+/// True for the rows whose text in this column is one that indexes hold.
+pub(crate) fn holds_short(column: &str) -> String {
+    format!(r#"octet_length("{column}") <= {LONGEST_TEXT}"#)
 }
 
-/// The beginning of a text, as indexes hold it.
-pub(crate) fn beginning(text: &str) -> &str {
-    let end = text.char_indices().nth(BEGINNING);
-    end.map_or(text, |(end, _)| &text[..end])
+/// Whether indexes hold this text.
+pub(crate) fn is_short(text: &str) -> bool {
+    text.len() <= LONGEST_TEXT
 }
 
 /// The columns of one index between the tenant and the id.
@@ -200,19 +199,21 @@ async fn make_lacking(
             }
             None => {}
         }
-        let column = |column: &usize| match layout.holds_text(*column) {
-            true => beginning_of_column(&layout.column(*column)),
-            false => format!(r#""{}""#, layout.column(*column)),
+        let names: Vec<String> = columns.iter().map(|c| layout.column(*c)).collect();
+        let texts = columns.iter().filter(|column| layout.holds_text(**column));
+        let short: Vec<String> = texts.map(|c| holds_short(&layout.column(*c))).collect();
+        let only = match short.is_empty() {
+            true => String::new(),
+            false => format!(" WHERE {}", short.join(" AND ")),
         };
-        let columns: Vec<String> = columns.iter().map(column).collect();
         // With the id at the end, a list in order of id comes out of it in order.
         let make = format!(
-            r#"CREATE INDEX CONCURRENTLY "{name}" ON "{table}" (tenant, {}, id)"#,
-            columns.join(", ")
+            r#"CREATE INDEX CONCURRENTLY "{name}" ON "{table}" (tenant, "{}", id){only}"#,
+            names.join(r#"", ""#)
         );
         client.batch_execute(&make).await?;
     }
-    // How often a text begins with what is counted with the index, and not before.
+    // Else the planner may know nothing of what was filled in just now.
     let analyse = format!(r#"ANALYZE "{table}""#);
     Ok(client.batch_execute(&analyse).await?)
 }
@@ -233,11 +234,5 @@ mod tests {
         assert!(names.iter().all(|name| name.len() <= LONGEST_NAME));
         let short = name(Tables::default().sql(), layout, &[1, 9]);
         assert_eq!(short, "leadkit_lead_facts_by_stage_and_owner");
-    }
-
-    #[test]
-    fn a_text_begins_with_whole_letters() {
-        assert_eq!(beginning("é"), "é");
-        assert_eq!(beginning(&"é".repeat(65)), "é".repeat(64));
     }
 }

@@ -89,9 +89,11 @@ impl Session<'_> {
             let Some(layout) = Layout::of(kind) else {
                 continue;
             };
+            let mut next = 0;
             for fact in &put.facts {
                 let value_type = fact.value.value_type();
-                if layout.built_in(&fact.name, value_type).is_none() {
+                let place = layout.built_in_behind(&mut next, &fact.name, value_type);
+                if place.is_none() {
                     let fields = wanted.entry(kind).or_default();
                     fields.push((fact.name.as_str(), value_type));
                 }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::error::{Failure, Result};
 use crate::facts::{self, Encoded, Layout, Place, TYPES, escaped, type_number};
-use crate::indexes::{Indexed, beginning, beginning_of_column};
+use crate::indexes::{Indexed, holds_short, is_short};
 use crate::names::{Names, Slots, slot_of};
 use crate::session::{Param, Session, id, kind_number};
 use crate::tables::Sql;
@@ -333,7 +333,7 @@ impl Columns<'_> {
                     Some(located) => {
                         let holds = with_value(*op, &located, bound(value), positive);
                         match positive && *op == Comparison::Equal {
-                            true => self.begins(&located, &[value], holds),
+                            true => self.indexed(&located, &[value], holds),
                             false => holds,
                         }
                     }
@@ -359,7 +359,7 @@ impl Columns<'_> {
                         (true, _) => None,
                         (false, true) => {
                             let holds = fact.is_in(wanted);
-                            Some(self.begins(&located, &values, holds))
+                            Some(self.indexed(&located, &values, holds))
                         }
                         (false, false) => Some(fact.clone().is_null().or(fact.is_not_in(wanted))),
                     }
@@ -378,21 +378,23 @@ impl Columns<'_> {
         }
     }
 
-    /// What holds where a text equals one of these, together with what an index over its beginning
-    /// can be asked, if there may be one.
-    fn begins(&self, located: &Located, values: &[&Value], holds: Expr) -> Expr {
+    /// What holds where a text equals one of these, together with what an index that leaves long
+    /// texts out wants to be told, if there may be one.
+    fn indexed(&self, located: &Located, values: &[&Value], holds: Expr) -> Expr {
         let Place::Column(column) = located.place else {
             return holds;
         };
         if located.value_type != ValueType::Text || !self.desk.indexed.has(self.kind, column) {
             return holds;
         }
-        let beginnings = values.iter().filter_map(|value| match Encoded::of(value) {
-            Encoded::Text(text) => Some(Expr::val(beginning(&text))),
-            Encoded::Integer(_) => None,
-        });
-        let begins = Expr::cust(beginning_of_column(&located.column)).is_in(beginnings);
-        holds.and(begins)
+        let is_short = |value: &&Value| match Encoded::of(value) {
+            Encoded::Text(text) => is_short(&text),
+            Encoded::Integer(_) => false,
+        };
+        match values.iter().all(is_short) {
+            true => holds.and(Expr::cust(holds_short(&located.column))),
+            false => holds,
+        }
     }
 
     fn parts(&self, parts: &[Filter], all: bool, positive: bool) -> Expr {

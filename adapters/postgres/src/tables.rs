@@ -269,8 +269,8 @@ impl ClockSql {
                        WHERE l.lease_until <= $4 OR l.version <> EXCLUDED.version
                        RETURNING kind, id
                    )
-                   SELECT due.kind, due.id, due.wakes_at, due.place
-                   FROM due JOIN leased USING (kind, id)"#
+                   SELECT due.kind, due.id, due.wakes_at, due.place, leased.id IS NOT NULL
+                   FROM due LEFT JOIN leased USING (kind, id)"#
             ),
             end_leases: format!(
                 r#"DELETE FROM "{p}leases" l USING (
@@ -295,11 +295,13 @@ impl ClockSql {
 
 impl Sql {
     fn new(p: &str) -> Self {
-        // Key by key: `LIMIT` keeps the planner from reading whole tables instead.
+        // Key by key: `LIMIT` keeps the planner from reading whole tables instead. The subselects
+        // keep from it how many keys there are, for which it would plan anew each time.
         let by_key = |columns: &str| {
             format!(
                 r#"SELECT k.place, {columns}
-                   FROM unnest($2::smallint[], $3::uuid[]) WITH ORDINALITY k (kind, id, place)
+                   FROM unnest((SELECT $2::smallint[]), (SELECT $3::uuid[]))
+                       WITH ORDINALITY k (kind, id, place)
                    CROSS JOIN LATERAL (
                        SELECT * FROM "{p}records" r
                        WHERE r.tenant = $1 AND r.kind = k.kind AND r.id = k.id LIMIT 1
@@ -312,7 +314,7 @@ impl Sql {
             versions: by_key("r.version"),
             load_entries: format!(
                 r#"SELECT k.place, j.body
-                   FROM unnest($2::uuid[]) WITH ORDINALITY k (command, place)
+                   FROM unnest((SELECT $2::uuid[])) WITH ORDINALITY k (command, place)
                    CROSS JOIN LATERAL (
                        SELECT * FROM "{p}journal" j
                        WHERE j.tenant = $1 AND j.command = k.command LIMIT 1
@@ -337,8 +339,8 @@ impl Sql {
     }
 
     /// The statement that writes a batch: the records and the journal by the function, then the
-    /// facts of these kinds in these columns. All others become NULL.
-    pub(crate) fn write(&self, facts: &[(&Layout, Vec<usize>)]) -> String {
+    /// facts of some kinds.
+    pub(crate) fn write(&self, facts: &[FactShape<'_>]) -> String {
         use std::fmt::Write as _;
         let p = &self.prefix;
         let places: Vec<String> = (1..=WRITE_PARAMETERS).map(|n| format!("${n}")).collect();
@@ -347,30 +349,34 @@ impl Sql {
             places.join(", ")
         );
         let mut place = WRITE_PARAMETERS;
-        for (layout, columns) in facts {
-            let mut next = || {
+        for shape in facts {
+            let layout = shape.layout;
+            let array = if shape.is_one { "" } else { "[]" };
+            let mut next = |kind: &str| {
                 place += 1;
-                place
+                format!("${place}::{kind}{array}")
             };
-            let mut arrays = vec![format!("${}::uuid[]", next())];
+            let mut given = vec![next("uuid")];
             let mut names = vec![r#""id""#.to_owned()];
             let mut values = vec!["f.id".to_owned()];
             let mut aliases = vec!["id".to_owned()];
-            for column in columns {
-                let kind = if layout.holds_text(*column) {
-                    "text"
-                } else {
-                    "bigint"
-                };
-                arrays.push(format!("${}::{kind}[]", next()));
+            for column in &shape.columns {
+                given.push(next(match layout.holds_text(*column) {
+                    true => "text",
+                    false => "bigint",
+                }));
                 names.push(format!(r#""{}""#, layout.column(*column)));
                 values.push(format!("f.c{column}"));
                 aliases.push(format!("c{column}"));
             }
-            arrays.push(format!("${}::text[]", next()));
+            given.push(next("text"));
             names.push("overflow".into());
             values.push("f.overflow::jsonb".into());
             aliases.push("overflow".into());
+            let given = match shape.is_one {
+                true => format!("(SELECT {})", given.join(", ")),
+                false => format!("unnest({})", given.join(", ")),
+            };
             let all = (0..layout.width()).map(|column| layout.column(column));
             let set: Vec<String> = all
                 .chain(["overflow".to_owned()])
@@ -382,17 +388,27 @@ impl Sql {
                 sql,
                 r#", {table} AS (
                     INSERT INTO "{p}{table}" (tenant, {names})
-                    SELECT $1, {} FROM written, unnest({}) AS f ({}) WHERE written.is_so
+                    SELECT $1, {} FROM written, {given} AS f ({}) WHERE written.is_so
                     ON CONFLICT (tenant, id) DO UPDATE SET {set}
                 )"#,
                 values.join(", "),
-                arrays.join(", "),
                 aliases.join(", ")
             );
         }
         sql.push_str(" SELECT is_so FROM written");
         sql
     }
+}
+
+/// In which form the facts of one kind's records are written.
+#[derive(Debug)]
+pub(crate) struct FactShape<'a> {
+    pub(crate) layout: &'a Layout,
+    /// These columns are given; all others become NULL.
+    pub(crate) columns: Vec<usize>,
+    /// Whether the parameters are those of one record, and not arrays: to take arrays apart costs
+    /// more than to write a row.
+    pub(crate) is_one: bool,
 }
 
 /// How many parameters the function that writes has.

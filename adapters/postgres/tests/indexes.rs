@@ -45,6 +45,10 @@ fn the_indexes_that_segments_ask_for_are_used() {
             assert!(before.1 > 0, "a segment of nobody");
             assert_eq!(seen(&store, segment).await, before);
         }
+        client.batch_execute("VACUUM").await.expect("a vacuum");
+        let (by_texts, _) = &segments[0];
+        let plan = store.plan(&select(by_texts)).await.expect("a plan");
+        assert!(plan.contains("Index Only Scan"), "rows are read:\n{plan}");
         let not_first = "SELECT count(*) FROM pg_index i
              JOIN pg_class t ON t.oid = i.indrelid
              JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]

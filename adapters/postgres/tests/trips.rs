@@ -257,3 +257,30 @@ fn what_is_asked_often_takes_one_round_trip() {
         assert_eq!(several, 2, "who has something due, and the claims");
     });
 }
+
+/// To plan takes longer than to read or write a record.
+#[test]
+fn what_is_asked_often_is_planned_once() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let (store, _line, _folder) = far_away().await;
+        for read in 0..12 {
+            let verdicts = store.commit(vec![change("acme", 1, read)]).await;
+            assert_eq!(verdicts.expect("a verdict"), [Verdict::Written]);
+            let keys = [
+                lead("acme", 1),
+                Key::journal(&"acme".into(), CommandId::of("1 0")),
+            ];
+            store.load(&keys).await.expect("records");
+        }
+        let client = store.pool().get().await.expect("the connection");
+        let planned = "SELECT statement, custom_plans FROM pg_prepared_statements
+             WHERE custom_plans + generic_plans >= 10";
+        let planned = client.query(planned, &[]).await.expect("the statements");
+        assert_eq!(planned.len(), 3, "a batch, its records, and an entry");
+        for row in planned {
+            let (sql, plans): (&str, i64) = (row.get(0), row.get(1));
+            assert!(plans <= 5, "{plans} plans: {sql}");
+        }
+    });
+}

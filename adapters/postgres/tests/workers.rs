@@ -121,6 +121,46 @@ fn workers_share_what_is_due_and_do_nothing_twice() {
 }
 
 /// A worker's mark is behind what another one writes with an earlier clock: it is found when
+/// Somebody else was faster to lease what a claim had found free: there is more.
+#[test]
+fn who_comes_too_late_for_some_records_is_given_the_next() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let store = PostgresStore::open_with(&url, &server::options()).await;
+        let store = store.expect("a store");
+        let puts = (0..4).map(|number| put("acme", number, 0, Some(number.into())));
+        write(&store, "acme", "register", puts.collect()).await;
+        let mut client = server::connect(&url).await;
+        let tx = client.transaction().await.expect("a transaction");
+        let faster = "INSERT INTO leadkit_leases (tenant, kind, id, version, lane, lease_until)
+             SELECT tenant, kind, id, version, lane, $1 FROM leadkit_records
+             ORDER BY wakes_at LIMIT 2";
+        let until = at(2_000).timestamp_micros();
+        tx.execute(faster, &[&until]).await.expect("leases");
+        let claiming = server::spawn(async move {
+            let lanes = lanes(&["acme"]);
+            let due = store.due(&lanes, at(1_000), 2, at(2_000));
+            due.await.expect("a page")
+        });
+        let waits = "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while tx
+            .query_one(waits, &[])
+            .await
+            .expect("a count")
+            .get::<_, i64>(0)
+            == 0
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tx.commit().await.expect("the end");
+        let page = claiming.await.expect("a task");
+        let clocks: Vec<Instant> = page.iter().map(|due| due.at).collect();
+        assert_eq!(clocks, [at(2), at(3)]);
+    });
+}
+
 /// there is nothing else, and within a second in any case.
 #[test]
 fn what_another_worker_writes_for_an_earlier_time_is_found() {

@@ -4,11 +4,11 @@
 //! leave the same rows and bytes behind. They take turns; the median of the rounds counts.
 //! `-- --leads 100000 --rounds 7 --only single` changes the size or chooses; without `--bench` it only checks itself.
 
+#[allow(dead_code, reason = "single questions are not timed here")]
 mod measure;
 mod raw;
 
 use std::path::Path;
-use std::time::Duration;
 
 use leadkit::ids::Id;
 use leadkit::store::{Changes, Key, Kind, Lanes, Put, Store, StoredFact, Verdict, Version, Wakes};
@@ -16,7 +16,7 @@ use leadkit::time::{Elapsed, Instant};
 use leadkit::value::Value;
 use leadkit_sqlite::rusqlite::Connection;
 use leadkit_sqlite::{Durability, Options, SqliteStore};
-use measure::{Cost, measured, median, number_after};
+use measure::{Cost, is_wanted, measured, number_after, print_compared, print_heads};
 use pollster::block_on;
 use raw::Raw;
 use raw::work::{self, Fact};
@@ -35,13 +35,8 @@ fn main() {
     let folder = folder.expect("a folder");
     let first = folder.path().join("first.db");
     fill(&first, leads);
-    println!(
-        "{leads} leads, medians of {rounds} rounds; fires per second, and microseconds of CPU per fire"
-    );
-    println!(
-        "{:<34} {:>9} {:>9} {:>7} {:>9} {:>9} {:>7}",
-        "a commit survives a", "raw", "store", "ratio", "raw CPU", "store CPU", "ratio"
-    );
+    println!("{leads} leads, medians of {rounds} rounds");
+    print_heads("a commit survives a", "store");
     for durability in [Durability::Machine, Durability::Process] {
         let options = Options {
             virtual_time: true,
@@ -92,8 +87,7 @@ impl Run<'_> {
             Durability::Process => "process's crash",
         };
         let name = format!("{name}, {survives}");
-        let only = std::env::args().skip_while(|argument| argument != "--only");
-        if only.skip(1).take(1).any(|wanted| !name.contains(&wanted)) {
+        if !is_wanted(&name) {
             return;
         }
         let mut rounds: Vec<(Cost, Cost)> = Vec::new();
@@ -111,20 +105,7 @@ impl Run<'_> {
             assert_eq!(left_by_hand, contents(&path), "both sides write the same");
             rounds.push((by_hand, through_store));
         }
-        let rate = |time: Duration| fires as f64 / time.as_secs_f64();
-        let micros = |time: Duration| time.as_secs_f64() * 1e6 / fires as f64;
-        let ratio = |raw: Duration, store: Duration| raw.as_secs_f64() / store.as_secs_f64();
-        let of = |value: &dyn Fn(&(Cost, Cost)) -> f64| median(rounds.iter().map(value).collect());
-        println!(
-            "{:<34} {:>9.0} {:>9.0} {:>7.2} {:>9.1} {:>9.1} {:>7.2}",
-            name,
-            of(&|(raw, _)| rate(raw.wall)),
-            of(&|(_, store)| rate(store.wall)),
-            of(&|(raw, store)| ratio(raw.wall, store.wall)),
-            of(&|(raw, _)| micros(raw.processor)),
-            of(&|(_, store)| micros(store.processor)),
-            of(&|(raw, store)| ratio(raw.processor, store.processor)),
-        );
+        print_compared(&name, fires, &rounds, "");
     }
 
     fn copy(&self, name: &str) -> std::path::PathBuf {

@@ -176,9 +176,21 @@ pub(crate) async fn fresh_database() -> String {
     database("template0").await
 }
 
-/// A copy of another one, to which nobody is connected.
+/// A copy of another one, to which nobody is connected, as files that are on the disk.
 pub(crate) async fn copy_of(url: &str) -> String {
-    database(&url[url.rfind('/').expect("a database in the URL") + 1..]).await
+    database(&format!("{} STRATEGY file_copy", name_in(url))).await
+}
+
+/// Drops a database, whoever is still connected to it.
+pub(crate) async fn drop_database(database: &str) {
+    let client = connect(url().expect("a server")).await;
+    let drop = format!("DROP DATABASE {} WITH (FORCE)", name_in(database));
+    client.batch_execute(&drop).await.expect("no database");
+}
+
+/// The name of the database in a URL.
+pub(crate) fn name_in(url: &str) -> &str {
+    &url[url.rfind('/').expect("a database in the URL") + 1..]
 }
 
 async fn database(template: &str) -> String {

@@ -6,100 +6,15 @@
 //! a transaction that claims, reads and writes needs none.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use chrono::Datelike;
 use leadkit::facts::built_in;
-use leadkit::ids::Tenant;
-use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Loaded, NextDue,
-    Page, Put, Select, Store, StoreError, Verdict, Wakes,
-};
-use leadkit::time::Instant;
+use leadkit::store::{Changes, Kind, Put, Wakes};
 use leadkit::value::Value;
+use leadkit_sqlite::Options;
 use leadkit_sqlite::rusqlite::{self, CachedStatement, Connection, types};
-use leadkit_sqlite::{Options, SqliteStore};
 
-/// A store that keeps what it is asked.
-#[derive(Clone, Debug)]
-pub(crate) struct Recording {
-    store: SqliteStore,
-    batches: Arc<Mutex<Vec<Asked>>>,
-}
-
-/// What one batch asked of the store, up to its commit.
-#[derive(Debug, Default)]
-pub(crate) struct Asked {
-    claimed: Option<(Instant, usize)>,
-    loads: Vec<Key>,
-    commits: Vec<Changes>,
-}
-
-impl Recording {
-    pub(crate) fn new(store: SqliteStore) -> Self {
-        let batches = Arc::default();
-        Self { store, batches }
-    }
-
-    pub(crate) fn batches(&self) -> Vec<Asked> {
-        std::mem::take(&mut *self.batches.lock().expect("the recording"))
-    }
-
-    fn note(&self, note: impl FnOnce(&mut Asked)) {
-        let mut batches = self.batches.lock().expect("the recording");
-        if batches.last().is_none_or(|last| !last.commits.is_empty()) {
-            batches.push(Asked::default());
-        }
-        note(batches.last_mut().expect("a batch"));
-    }
-}
-
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl Store for Recording {
-    async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
-        self.note(|asked| asked.loads.extend_from_slice(keys));
-        self.store.load(keys).await
-    }
-
-    async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
-        self.note(|asked| asked.commits.extend_from_slice(&changes));
-        self.store.commit(changes).await
-    }
-
-    async fn due(
-        &self,
-        lanes: &Lanes,
-        now: Instant,
-        limit: usize,
-        lease_until: Instant,
-    ) -> Result<Vec<Due>, StoreError> {
-        self.note(|asked| asked.claimed = Some((now, limit)));
-        self.store.due(lanes, now, limit, lease_until).await
-    }
-
-    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
-        self.store.next_due(now).await
-    }
-
-    async fn select(&self, select: &Select) -> Result<Page, StoreError> {
-        self.store.select(select).await
-    }
-
-    async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
-        self.store.count(count).await
-    }
-
-    async fn journal(
-        &self,
-        tenant: &Tenant,
-        after: JournalCursor,
-        limit: usize,
-    ) -> Result<Vec<Journaled>, StoreError> {
-        self.store.journal(tenant, after, limit).await
-    }
-}
+use crate::recording::Asked;
 
 /// Batches as rows, ready to be bound.
 pub(crate) struct Script {
