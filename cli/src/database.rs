@@ -2,7 +2,7 @@
 //!
 //! A replay lives through time with a mailer that only accepts: on a database with real leads in
 //! it, messages would count as sent that nobody got. So a database that a replay made is marked as
-//! one ([`rehearsal`]), and a replay goes into no other.
+//! one (`rehearsal`), and a replay goes into no other.
 //!
 //! Real leads are looked at, and acted on, by the clock of the machine; those of a rehearsal at the
 //! time at which their history stands.
