@@ -10,7 +10,8 @@ use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
 use crate::decide::{
-    Stop, fields, holds, is_for_closed, leaving, pools, quotes, taking_over, tasks, troubles, waits,
+    Stop, appointments, fields, holds, is_for_closed, leaving, pools, quotes, taking_over, tasks,
+    troubles, waits,
 };
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -35,8 +36,11 @@ pub(crate) fn carry_out(
     let Some(mut lead) = draft.read::<Lead>(&key)? else {
         return Err(Refusal::NoSuchLead(id).into());
     };
-    // Who may complete a task is decided by the task.
-    if !matches!(order, LeadOrder::Complete { .. }) {
+    // Who may complete a task is decided by the task, and who gives feedback by who is asked for it.
+    if !matches!(
+        order,
+        LeadOrder::Complete { .. } | LeadOrder::GiveFeedback { .. }
+    ) {
         permit(draft, what, Some(&lead))?;
     }
     if !lead.is_open() && !is_for_closed(order) {
@@ -102,6 +106,20 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
             quotes::decline(draft, lead, *version, reason.as_ref())
         }
         LeadOrder::Succeed(leaving) => leaving::succeed(draft, lead, leaving),
+        LeadOrder::Book {
+            appointment,
+            at,
+            with,
+        } => appointments::book(draft, lead, appointment, *at, with.as_ref()),
+        LeadOrder::MoveAppointment { appointment, to } => {
+            appointments::move_to(draft, lead, appointment, *to)
+        }
+        LeadOrder::EndAppointment { appointment, how } => {
+            appointments::end(draft, lead, appointment, *how)
+        }
+        LeadOrder::GiveFeedback { appointment, says } => {
+            appointments::give_feedback(draft, lead, appointment, says)
+        }
     }
 }
 
@@ -188,6 +206,10 @@ fn bound(draft: &Draft<'_>, lead: &mut Lead) {
         let known = &playbook.activities;
         lead.activities
             .retain(|activity| known.contains(&activity.kind));
+    }
+    if lead.appointments.len() > Lead::MOST_KINDS {
+        lead.appointments
+            .retain(|of| playbook.appointment(&of.kind).is_some());
     }
     if lead.fields.len() > Fields::MOST {
         lead.fields.retain(|name| playbook.field(name).is_some());

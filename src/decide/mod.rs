@@ -27,6 +27,7 @@ use crate::time::Instant;
 mod act;
 mod adoption;
 mod agents;
+mod appointments;
 pub mod command;
 mod contacts;
 mod draft;
@@ -314,6 +315,8 @@ fn is_for_closed(order: &LeadOrder) -> bool {
             | LeadOrder::FollowOwner
             | LeadOrder::Record { .. }
             | LeadOrder::SetFields { .. }
+            | LeadOrder::EndAppointment { .. }
+            | LeadOrder::GiveFeedback { .. }
     )
 }
 

@@ -142,7 +142,7 @@ pub enum Refusal {
     /// what came after them.
     #[error("reported too late: since {since} the lead's {what} is {is}")]
     Overtaken {
-        /// What has changed since: the stage, the owner, or the quote.
+        /// What has changed since: the stage, the owner, the quote, or the appointment.
         what: &'static str,
         /// To what.
         is: SmolStr,
@@ -227,6 +227,28 @@ pub enum Refusal {
         /// Which of the two.
         says: Says,
     },
+    /// There is an open appointment of the kind.
+    #[error("an appointment `{appointment}` is booked for {at}; move it, or say what became of it")]
+    AppointmentOpen {
+        /// The kind.
+        appointment: Name,
+        /// When it is.
+        at: Instant,
+    },
+    /// There is no open appointment of the kind.
+    #[error("no appointment `{0}` is booked")]
+    NoAppointment(Name),
+    /// What is said of an appointment can't be so before its time.
+    #[error("the appointment `{appointment}` is at {at}; move it first, or cancel it")]
+    AppointmentAhead {
+        /// The kind.
+        appointment: Name,
+        /// When it is.
+        at: Instant,
+    },
+    /// Feedback is about an appointment that was held, and none was.
+    #[error("no appointment `{0}` was held yet")]
+    NotHeldYet(Name),
 }
 
 /// A stage whose leads would come to one where leads stand otherwise: open leads where leads end,
@@ -514,6 +536,10 @@ impl Refusal {
             Self::NotTheCurrentQuote { .. } => "not-the-current-quote",
             Self::QuoteExpired { .. } => "quote-expired",
             Self::QuoteReplied { .. } => "quote-replied",
+            Self::AppointmentOpen { .. } => "appointment-open",
+            Self::NoAppointment(_) => "no-appointment",
+            Self::AppointmentAhead { .. } => "appointment-ahead",
+            Self::NotHeldYet(_) => "not-held-yet",
         }
     }
 }

@@ -88,6 +88,8 @@ impl Texts {
     fn of_order(&mut self, order: &LeadOrder) {
         match order {
             LeadOrder::Reassign { to } => self.line("to", to.as_str()),
+            LeadOrder::Book { with, .. } => self.maybe("with", with.as_ref()),
+            LeadOrder::GiveFeedback { says, .. } => self.paragraph("says", says),
             LeadOrder::Succeed(leaving) => self.of_leaving(leaving),
             LeadOrder::MoveTo { reason, .. }
             | LeadOrder::Close { reason, .. }

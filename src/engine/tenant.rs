@@ -12,6 +12,8 @@ use crate::explain::{Explanation, Past};
 use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
 use crate::playbook::Playbook;
 use crate::record::Lead;
+use crate::record::appointment::Became;
+use crate::time::Instant;
 use crate::value::Value;
 
 /// One organisation, as the engine knows it.
@@ -212,6 +214,59 @@ impl<'e> TenantHandle<'e> {
     ) -> Unsigned<'e, Lead> {
         let reason = Some(reason.into());
         self.order(lead, LeadOrder::DeclineQuote { version, reason })
+    }
+
+    /// Books an appointment with the lead's owner. With somebody else it is
+    /// [`LeadOrder::Book`] through [`TenantHandle::order`].
+    pub fn book(
+        &self,
+        lead: LeadId,
+        appointment: impl Into<Name>,
+        at: Instant,
+    ) -> Unsigned<'e, Lead> {
+        let appointment = appointment.into();
+        let with = None;
+        self.order(
+            lead,
+            LeadOrder::Book {
+                appointment,
+                at,
+                with,
+            },
+        )
+    }
+
+    /// Moves the open appointment of this kind.
+    pub fn move_appointment(
+        &self,
+        lead: LeadId,
+        appointment: impl Into<Name>,
+        to: Instant,
+    ) -> Unsigned<'e, Lead> {
+        let appointment = appointment.into();
+        self.order(lead, LeadOrder::MoveAppointment { appointment, to })
+    }
+
+    /// Records what became of the open appointment of this kind.
+    pub fn end_appointment(
+        &self,
+        lead: LeadId,
+        appointment: impl Into<Name>,
+        how: Became,
+    ) -> Unsigned<'e, Lead> {
+        let appointment = appointment.into();
+        self.order(lead, LeadOrder::EndAppointment { appointment, how })
+    }
+
+    /// Records what is said of the last appointment of this kind that was held.
+    pub fn give_feedback(
+        &self,
+        lead: LeadId,
+        appointment: impl Into<Name>,
+        says: impl Into<SmolStr>,
+    ) -> Unsigned<'e, Lead> {
+        let (appointment, says) = (appointment.into(), says.into());
+        self.order(lead, LeadOrder::GiveFeedback { appointment, says })
     }
 
     /// The lead's contact wants no more marketing, on any lead.

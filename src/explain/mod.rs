@@ -268,6 +268,10 @@ impl Telling<'_> {
             Anchor::Overdue(task) => format_smolstr!("task {task} has no deadline now"),
             Anchor::Assigned => "nobody owns it yet".into(),
             Anchor::QuoteExpires => "no quote waits for a reply".into(),
+            Anchor::Appointment(kind) => format_smolstr!("no appointment {kind} is booked"),
+            Anchor::AppointmentEnded(kind, how) => {
+                format_smolstr!("no appointment {kind} was {} yet", how.as_str())
+            }
             anchor => format_smolstr!("not {anchor} yet"),
         }
     }

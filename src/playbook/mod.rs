@@ -31,6 +31,7 @@ use crate::playbook::pipeline::{
 use crate::playbook::pricing::{Product, Quoting, Tax};
 use crate::playbook::rule::{Anchor, Leads, NamedCalendar, Rule, StageRef};
 use crate::playbook::template::Templates;
+use crate::playbook::work::AppointmentSpec;
 use crate::record::contact::Cap;
 use crate::store::Kind;
 
@@ -47,6 +48,8 @@ pub(crate) mod read;
 pub mod rule;
 pub mod template;
 pub(crate) mod variables;
+pub mod work;
+pub(crate) mod written;
 
 /// Everything that one organisation decides, compiled.
 pub struct Playbook {
@@ -79,6 +82,8 @@ pub struct Playbook {
     pub fields: Vec<Field>,
     /// Activities that can be recorded.
     pub activities: Vec<Name>,
+    /// Kinds of appointments.
+    pub appointments: Vec<AppointmentSpec>,
     /// Holds that can stop a lead's clocks.
     pub holds: Vec<Name>,
     /// Wait groups.
@@ -179,6 +184,7 @@ impl Playbook {
             fields: &self.fields,
             faulty_fields: &[],
             activities: &self.activities,
+            appointments: self.appointments.iter().map(|spec| &spec.name).collect(),
             choices: &self.choices,
         }
     }
@@ -207,11 +213,24 @@ impl Playbook {
         label.map_or(activity.as_str(), SmolStr::as_str)
     }
 
+    /// What people call a kind of appointment; its name, if the playbook no longer knows it.
+    #[must_use]
+    pub fn appointment_label<'a>(&'a self, kind: &'a Name) -> &'a str {
+        let spec = self.appointment(kind);
+        spec.map_or(kind.as_str(), |spec| spec.label.as_str())
+    }
+
     /// What people call a hold; its name, if the playbook says nothing else.
     #[must_use]
     pub fn hold_label<'a>(&'a self, hold: &'a Name) -> &'a str {
         let label = self.hold_labels.get(hold);
         label.map_or(hold.as_str(), SmolStr::as_str)
+    }
+
+    /// The kind of appointment of this name.
+    #[must_use]
+    pub fn appointment(&self, name: &Name) -> Option<&AppointmentSpec> {
+        self.appointments.iter().find(|spec| spec.name == *name)
     }
 
     /// The role of this name.

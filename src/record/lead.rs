@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 
 use crate::email::Email;
 use crate::ids::{AgentId, ContactId, Id, LeadId, Name};
+use crate::record::appointment::{Appointment, Appointments};
 use crate::record::contact::Contact;
 use crate::record::fields::Fields;
 use crate::record::history::History;
@@ -76,6 +77,9 @@ pub struct Lead {
     /// What was offered to the contact, the current version last. At most [`Lead::MOST_QUOTES`]: the
     /// first ones are forgotten.
     pub quotes: Vec<Quote>,
+    /// Its appointments, by kind: the playbook bounds the kinds. Above [`Lead::MOST_KINDS`] those go
+    /// that it no longer knows.
+    pub appointments: Vec<Appointments>,
     /// What stops or stopped its clocks, in the order in which they began. At most
     /// [`Lead::MOST_HOLDS`]: then those go that no clock counts any more, and if none of them
     /// does, one more is refused.
@@ -402,6 +406,8 @@ impl Lead {
     pub const MOST_REASONS: usize = 16;
     /// How many versions of its quote are kept.
     pub const MOST_QUOTES: usize = 8;
+    /// How many kinds of appointments are kept.
+    pub const MOST_KINDS: usize = 16;
     /// How many holds are kept. None is forgotten that a clock counts: that would move due times.
     pub const MOST_HOLDS: usize = 64;
 
@@ -428,6 +434,32 @@ impl Lead {
     #[must_use]
     pub fn quote(&self) -> Option<&Quote> {
         self.quotes.last()
+    }
+
+    /// The appointments of a kind, if there were any.
+    #[must_use]
+    pub fn appointments_of(&self, kind: &Name) -> Option<&Appointments> {
+        self.appointments.iter().find(|of| of.kind == *kind)
+    }
+
+    /// The open appointment of a kind.
+    #[must_use]
+    pub fn appointment(&self, kind: &Name) -> Option<&Appointment> {
+        self.appointments_of(kind)?.open()
+    }
+
+    /// The appointment that a text speaks of, with its kind: the open one that comes first; or else the
+    /// last one that there was.
+    #[must_use]
+    pub fn next_appointment(&self) -> Option<(&Name, &Appointment)> {
+        let open = self.appointments.iter();
+        let open = open.filter_map(|of| Some((&of.kind, of.open()?)));
+        let last = || {
+            let last = self.appointments.iter();
+            let last = last.filter_map(|of| Some((&of.kind, of.latest.last()?)));
+            last.max_by_key(|(_, last)| last.ended.as_ref().map(|ended| ended.at.recorded))
+        };
+        open.min_by_key(|(_, open)| open.at).or_else(last)
     }
 
     /// The open task of this name.

@@ -11,6 +11,7 @@ use crate::ids::{AgentId, CommandId, ContactId, Id, LeadId, MessageId, Name, Swe
 use crate::store::{Key, Kind};
 
 pub mod agent;
+pub mod appointment;
 pub mod contact;
 pub mod fields;
 pub mod history;
@@ -25,6 +26,7 @@ pub mod tenant;
 pub mod workload;
 
 pub use agent::{Agent, Group};
+pub use appointment::{Appointment, Appointments};
 pub use contact::{Claim, Contact};
 pub use history::History;
 pub use lead::Lead;

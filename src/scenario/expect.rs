@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use super::appointments::{self, ExpectedAppointment};
 use super::names::Names;
 use super::quotes::{self, ExpectedQuote};
 use super::read::instant;
@@ -86,6 +87,8 @@ pub enum Expected {
     Silent(Vec<SmolStr>),
     /// Something of its quote.
     Quote(ExpectedQuote),
+    /// How it stands with its appointments of a kind.
+    Appointment(SmolStr, ExpectedAppointment),
     /// How many leads there are for which a condition holds.
     Count(SmolStr, i64),
 }
@@ -243,6 +246,10 @@ fn read_others(section: &mut Section<'_>, names: &Names<'_>, expected: &mut Vec<
     if let Some(node) = section.optional("quote") {
         let of_quote = quotes::read_expected(&node).into_iter();
         expected.extend(of_quote.map(Expected::Quote));
+    }
+    for (kind, node) in section.optional("appointment").iter().flat_map(keyed) {
+        let of_kind = appointments::read_expected(&node);
+        expected.extend(of_kind.map(|of| Expected::Appointment(kind.into(), of)));
     }
     if let Some(node) = section.optional("count") {
         for (condition, node) in keyed(&node) {
@@ -412,6 +419,7 @@ impl Expected {
                 differ(&format!("field {name}"), Some(wanted), found)
             }
             Self::Quote(expected) => expected.unmet(lead, playbook),
+            Self::Appointment(kind, expected) => expected.unmet(kind, lead, playbook),
             _ => self.unmet_by_ownership(lead, happened),
         }
     }

@@ -19,6 +19,7 @@ use crate::value::Value;
 pub(super) enum Sort {
     Activity,
     Agent,
+    Appointment,
     Choice,
     FinalStage,
     Field,
@@ -41,6 +42,7 @@ impl Sort {
         match self {
             Self::Activity => "activity",
             Self::Agent => "agent",
+            Self::Appointment => "appointment",
             Self::Choice => "choice",
             Self::FinalStage => "final stage",
             Self::Field => "field",
@@ -65,7 +67,9 @@ impl Sort {
             Self::Agent => &["no-such-agent"],
             Self::Choice => &["choice-needed"],
             Self::FinalStage => &["unknown", "not-final"],
-            Self::Activity | Self::Hold | Self::Pool | Self::Stage => &["unknown"],
+            Self::Activity | Self::Appointment | Self::Hold | Self::Pool | Self::Stage => {
+                &["unknown"]
+            }
             Self::Field | Self::Source | Self::Wait => &["incomplete", "unknown"],
             _ => &[],
         }
@@ -300,6 +304,7 @@ impl<'a> Names<'a> {
         let stages = || playbook.pipelines.iter().flat_map(|of| &of.stages);
         match sort {
             Sort::Activity => texts(playbook.activities.iter()),
+            Sort::Appointment => texts(playbook.appointments.iter().map(|of| &of.name)),
             Sort::Agent => self.agents.iter().map(SmolStr::as_str).collect(),
             Sort::Choice => {
                 let choices = playbook.tasks.iter().flat_map(|task| &task.choices);
@@ -339,6 +344,7 @@ const EXPECTED: &[(Sort, &[&str])] = &[
         Sort::Agent,
         &["owner", "ranked", "earlier-owners", "passed-over"],
     ),
+    (Sort::Appointment, &["appointment"]),
     (Sort::Field, &["fields"]),
     (Sort::Lead, &["same-lead-as", "same-contact-as"]),
     (Sort::Level, &["sla"]),

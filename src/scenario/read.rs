@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::names::{Names, Refused, Sort};
-use super::{Asked, Doing, Scenario, Step, quotes};
+use super::{Asked, Doing, Scenario, Step, appointments, quotes};
 use crate::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead, Waiting};
 use crate::ids::Name;
 use crate::playbook::Playbook;
@@ -344,7 +344,7 @@ fn beside(key: &str, path: &str) -> Option<SmolStr> {
     is_of_step.then(|| format_smolstr!("`{key}` stands beside `{verb}`, not in it"))
 }
 
-const VERBS: [&str; 22] = [
+const VERBS: [&str; 28] = [
     "register",
     "tried",
     "reached",
@@ -362,6 +362,12 @@ const VERBS: [&str; 22] = [
     "quote",
     "accept",
     "decline",
+    "book",
+    "rebook",
+    "held",
+    "no-show",
+    "cancel",
+    "feedback",
     "unsubscribe",
     "retry",
     "set-up",
@@ -514,6 +520,10 @@ fn wait_days(section: &mut Section<'_>) -> Option<u32> {
 }
 
 fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Option<LeadOrder> {
+    let (names, refused) = (named.names, named.refused);
+    if let Some(order) = appointments::read_order(verb, section, names, refused) {
+        return Some(order);
+    }
     let mut said = |key, sort| named.required(section, key, sort);
     Some(match verb {
         "tried" => LeadOrder::Attempt { reached: false },

@@ -19,6 +19,7 @@ use leadkit::tax_number::TaxNumberKind;
 use serde_json::{Map, Value, json};
 
 mod pricing;
+mod work;
 
 /// The sections of a playbook.
 pub(super) struct Document(Vec<Section>);
@@ -224,6 +225,7 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         let entries = vec![("label", json!(playbook.activity_label(name)))];
         sections.push(Section::named("activity", name.as_str(), entries));
     }
+    sections.extend(playbook.appointments.iter().map(work::appointment));
     for name in &playbook.holds {
         let entries = vec![("label", json!(playbook.hold_label(name)))];
         sections.push(Section::named("hold", name.as_str(), entries));

@@ -43,6 +43,7 @@ mod tags;
 mod tasks;
 mod templates;
 mod unused;
+mod work;
 
 pub(super) fn compile(folder: &Folder) -> Result<Playbook, Faults> {
     let faults = RefCell::new(Vec::new());
@@ -112,6 +113,7 @@ pub(super) struct Names {
     /// Fields that are there and can't be read: whoever speaks of one made no second mistake.
     faulty_fields: Vec<Name>,
     activities: Vec<Name>,
+    appointments: Vec<Name>,
     holds: Vec<Name>,
     waits: Vec<Name>,
     pools: Vec<Name>,
@@ -134,6 +136,7 @@ impl Names {
             fields: &self.fields,
             faulty_fields: &self.faulty_fields,
             activities: &self.activities,
+            appointments: self.appointments.iter().collect(),
             choices: &self.choices,
         }
     }
@@ -173,6 +176,7 @@ fn compile_root(
         fields,
         faulty_fields,
         activities: names_of(&mut root, "activity"),
+        appointments: names_of(&mut root, "appointment"),
         holds: names_of(&mut root, "hold"),
         waits: names_of(&mut root, "wait"),
         pools: names_of(&mut root, "pool"),
@@ -205,7 +209,7 @@ fn compile_root(
     let bases = pipelines::read_bases(&mut root, &names);
     let waits = pipelines::read_waits(&mut root, &names);
     let mut templates = templates;
-    let (tasks, rules) = rules::read(&mut root, &names, &mut templates);
+    let (tasks, rules, appointments) = rules::read(&mut root, &names, &mut templates);
     templates::check(&templates, folder, faults, &names);
     let places = places::Places::of(&mut root);
     let calendar = names.default_calendar.name.clone();
@@ -236,6 +240,7 @@ fn compile_root(
         sources: names.sources,
         fields: names.fields,
         activities: names.activities,
+        appointments,
         holds: names.holds,
         waits,
         pools,

@@ -12,6 +12,7 @@ use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{
     Action, Anchor, BusinessTime, Late, Leads, Period, Scope, StageRef, StoppedBy,
 };
+use crate::record::appointment::Became;
 
 impl Reader<'_> {
     pub(super) fn scope(&mut self, section: &mut Section<'_>) -> Scope {
@@ -99,6 +100,12 @@ impl Reader<'_> {
                 scope.stages = vec![at];
                 Some(Anchor::Entered)
             }
+            ("appointment", kind) => self.kind_of(&node, kind).map(Anchor::Appointment),
+            ("held" | "missed" | "cancelled", kind) => {
+                let how = Became::WORDS.iter().find(|(known, _)| *known == word);
+                let kind = self.kind_of(&node, kind)?;
+                how.map(|(_, how)| Anchor::AppointmentEnded(kind, *how))
+            }
             ("field", field) => {
                 let fields = &self.names.fields;
                 let found = fields.iter().find(|known| known.name == *field);
@@ -140,6 +147,16 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// The kind of appointment of this name.
+    fn kind_of(&self, node: &Node<'_>, kind: &str) -> Option<Name> {
+        let known = &self.names.appointments;
+        let found = known.iter().find(|known| **known == *kind);
+        if found.is_none() {
+            node.unknown("appointment", kind, known.iter().map(Name::as_str));
+        }
+        found.cloned()
     }
 
     pub(super) fn dated_field(&self, node: &Node<'_>) -> Option<Name> {
@@ -283,7 +300,7 @@ const WHAT_STARTS_IT: &str = "say what it counts from: something that happens, a
     from there";
 
 /// What a rule can count from, and of what.
-const ANCHORS: [(&str, &str); 12] = [
+const ANCHORS: [(&str, &str); 16] = [
     ("registered", ""),
     ("assigned", ""),
     ("entered", "STAGE"),
@@ -294,6 +311,10 @@ const ANCHORS: [(&str, &str); 12] = [
     ("quoted", ""),
     ("quote-expires", ""),
     ("accepted", ""),
+    ("appointment", "KIND"),
+    ("held", "KIND"),
+    ("missed", "KIND"),
+    ("cancelled", "KIND"),
     ("field", "NAME"),
     ("overdue", "TASK"),
 ];

@@ -10,10 +10,12 @@ use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::{Choice, TaskSpec};
 use crate::playbook::read::{Node, Section};
 
-/// The names of all tasks: those of `[task.*]`, and one for each service level.
+/// The names of all tasks: those of `[task.*]`, one for each service level, and one for each kind of
+/// appointment that asks for feedback.
 pub(super) fn names(root: &mut Section<'_>) -> Vec<Name> {
     let mut names = super::names_of(root, "task");
     names.extend(super::names_of(root, "sla"));
+    names.extend(super::work::feedback_tasks(root));
     names
 }
 
@@ -82,6 +84,13 @@ impl Reader<'_> {
             label,
             actions,
         })
+    }
+
+    /// A text of a task that says nothing of the lead.
+    pub(super) fn plain_task_text(&mut self, task: &Name, text: &SmolStr) -> SmolStr {
+        let escaped = format!("{{% raw %}}{text}{{% endraw %}}");
+        templates::read_part(self.templates, &format!("{task}.task"), &escaped);
+        text.clone()
     }
 
     pub(super) fn task_text(&mut self, task: &Name, node: &Node<'_>) -> SmolStr {

@@ -1,0 +1,23 @@
+//! What is done around a lead: appointments. Their feedback stands among the tasks as well.
+
+use leadkit::playbook::work::AppointmentSpec;
+use serde_json::{Value, json};
+
+use super::Section;
+
+pub(super) fn appointment(spec: &AppointmentSpec) -> Section {
+    let feedback = spec.feedback.as_ref().map_or(Value::Null, |feedback| {
+        let choices = match feedback.choices.as_slice() {
+            [] => Value::Null,
+            some => json!(some),
+        };
+        let role = feedback.role.as_ref().map_or("owner", |role| role.as_str());
+        json!({ "for": role, "task": feedback.task, "of": choices })
+    });
+    let entries = vec![
+        ("label", json!(spec.label)),
+        ("lasts", json!(spec.lasts.to_string())),
+        ("feedback", feedback),
+    ];
+    Section::named("appointment", spec.name.as_str(), entries)
+}

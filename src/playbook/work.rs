@@ -1,0 +1,30 @@
+//! What is done around a lead: appointments.
+
+use smol_str::SmolStr;
+
+use crate::ids::Name;
+use crate::playbook::delay::Delay;
+
+/// A kind of appointment.
+#[derive(Clone, Debug)]
+pub struct AppointmentSpec {
+    /// Its stable name.
+    pub name: Name,
+    /// What people call it.
+    pub label: SmolStr,
+    /// How long one lasts.
+    pub lasts: Delay,
+    /// The feedback that is asked for when one was held.
+    pub feedback: Option<FeedbackSpec>,
+}
+
+/// The feedback that a kind of appointment asks for.
+#[derive(Clone, Debug)]
+pub struct FeedbackSpec {
+    /// The role that gives it; whoever may act on appointments, if `None`.
+    pub role: Option<Name>,
+    /// What it can be; any text, if there are none.
+    pub choices: Vec<SmolStr>,
+    /// The service level that measures whether it comes in time.
+    pub task: Name,
+}
