@@ -13,8 +13,10 @@ use crate::record::appointment::Became;
 use crate::time::Instant;
 use crate::value::Value;
 
+mod document;
 mod quote;
 
+pub use document::NewDocument;
 pub use quote::{NewQuote, NewQuoteLine, Validity};
 
 /// Who acts.
@@ -407,6 +409,13 @@ pub enum LeadOrder {
         appointment: Name,
         /// What is said: one of the choices, where the playbook names some.
         says: SmolStr,
+    },
+    /// Attach a document, or a new version of it.
+    Attach {
+        /// Of which kind.
+        document: Name,
+        /// Which file.
+        file: Box<NewDocument>,
     },
 }
 

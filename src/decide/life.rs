@@ -10,8 +10,8 @@ use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
 use crate::decide::{
-    Stop, appointments, fields, holds, is_for_closed, leaving, pools, quotes, taking_over, tasks,
-    troubles, waits,
+    Stop, appointments, documents, fields, holds, is_for_closed, leaving, pools, quotes,
+    taking_over, tasks, troubles, waits,
 };
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -120,6 +120,7 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
         LeadOrder::GiveFeedback { appointment, says } => {
             appointments::give_feedback(draft, lead, appointment, says)
         }
+        LeadOrder::Attach { document, file } => documents::attach(draft, lead, document, file),
     }
 }
 
@@ -210,6 +211,10 @@ fn bound(draft: &Draft<'_>, lead: &mut Lead) {
     if lead.appointments.len() > Lead::MOST_KINDS {
         lead.appointments
             .retain(|of| playbook.appointment(&of.kind).is_some());
+    }
+    if lead.documents.len() > Lead::MOST_KINDS {
+        lead.documents
+            .retain(|of| playbook.document(&of.kind).is_some());
     }
     if lead.fields.len() > Fields::MOST {
         lead.fields.retain(|name| playbook.field(name).is_some());

@@ -30,6 +30,7 @@ mod agents;
 mod appointments;
 pub mod command;
 mod contacts;
+mod documents;
 mod draft;
 mod fields;
 mod holds;
@@ -317,6 +318,7 @@ fn is_for_closed(order: &LeadOrder) -> bool {
             | LeadOrder::SetFields { .. }
             | LeadOrder::EndAppointment { .. }
             | LeadOrder::GiveFeedback { .. }
+            | LeadOrder::Attach { .. }
     )
 }
 

@@ -142,7 +142,7 @@ pub enum Refusal {
     /// what came after them.
     #[error("reported too late: since {since} the lead's {what} is {is}")]
     Overtaken {
-        /// What has changed since: the stage, the owner, the quote, or the appointment.
+        /// What has changed since: the stage, the owner, the quote, the appointment or the document.
         what: &'static str,
         /// To what.
         is: SmolStr,
@@ -245,6 +245,14 @@ pub enum Refusal {
         appointment: Name,
         /// When it is.
         at: Instant,
+    },
+    /// The very file is the current version of the document.
+    #[error("this file is version {version} of `{document}` already")]
+    AttachedAlready {
+        /// The kind of document.
+        document: Name,
+        /// The version that it is.
+        version: u32,
     },
     /// Feedback is about an appointment that was held, and none was.
     #[error("no appointment `{0}` was held yet")]
@@ -539,6 +547,7 @@ impl Refusal {
             Self::AppointmentOpen { .. } => "appointment-open",
             Self::NoAppointment(_) => "no-appointment",
             Self::AppointmentAhead { .. } => "appointment-ahead",
+            Self::AttachedAlready { .. } => "attached-already",
             Self::NotHeldYet(_) => "not-held-yet",
         }
     }

@@ -232,6 +232,7 @@ fn blank(
         earlier_reasons: Vec::new(),
         quotes: Vec::new(),
         appointments: Vec::new(),
+        documents: Vec::new(),
         holds: Vec::new(),
         tasks: Vec::new(),
         fired: Vec::new(),

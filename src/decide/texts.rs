@@ -90,6 +90,11 @@ impl Texts {
             LeadOrder::Reassign { to } => self.line("to", to.as_str()),
             LeadOrder::Book { with, .. } => self.maybe("with", with.as_ref()),
             LeadOrder::GiveFeedback { says, .. } => self.paragraph("says", says),
+            LeadOrder::Attach { file, .. } => {
+                self.line("name", &file.name);
+                self.line("uri", &file.uri);
+                self.maybe("media-type", file.media_type.as_ref());
+            }
             LeadOrder::Succeed(leaving) => self.of_leaving(leaving),
             LeadOrder::MoveTo { reason, .. }
             | LeadOrder::Close { reason, .. }

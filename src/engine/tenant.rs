@@ -5,8 +5,8 @@ use smol_str::SmolStr;
 use super::ask::{Answer, Unsigned};
 use super::{Engine, Error};
 use crate::decide::command::{
-    Adoption, AgentSetup, Correction, Fate, LeadOrder, Leaving, NewLead, NewQuote, NewSweep,
-    StageMapping, SweepOrder, Waiting, What,
+    Adoption, AgentSetup, Correction, Fate, LeadOrder, Leaving, NewDocument, NewLead, NewQuote,
+    NewSweep, StageMapping, SweepOrder, Waiting, What,
 };
 use crate::explain::{Explanation, Past};
 use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
@@ -267,6 +267,17 @@ impl<'e> TenantHandle<'e> {
     ) -> Unsigned<'e, Lead> {
         let (appointment, says) = (appointment.into(), says.into());
         self.order(lead, LeadOrder::GiveFeedback { appointment, says })
+    }
+
+    /// Attaches a document of the playbook's, or a new version of it.
+    pub fn attach(
+        &self,
+        lead: LeadId,
+        document: impl Into<Name>,
+        file: NewDocument,
+    ) -> Unsigned<'e, Lead> {
+        let (document, file) = (document.into(), Box::new(file));
+        self.order(lead, LeadOrder::Attach { document, file })
     }
 
     /// The lead's contact wants no more marketing, on any lead.

@@ -27,7 +27,7 @@ impl Telling<'_> {
         let lines = entry.events.iter().filter_map(|event| {
             let told = self.of_lead(event);
             let told = told.or_else(|| self.of_quotes(event));
-            let told = told.or_else(|| self.of_appointments(event));
+            let told = told.or_else(|| self.of_work(event));
             let told = told.or_else(|| self.of_tasks(event));
             let told = told.or_else(|| self.of_contact(event));
             let told = told.or_else(|| self.of_rules(event, entry.at));
@@ -157,7 +157,7 @@ impl Telling<'_> {
         }
     }
 
-    fn of_appointments(&self, event: &Event) -> Told {
+    fn of_work(&self, event: &Event) -> Told {
         let id = self.lead.id;
         let label = |kind: &Name| SmolStr::from(self.playbook.appointment_label(kind));
         match event {
@@ -189,6 +189,20 @@ impl Telling<'_> {
                 let kept = kept.find(|one| one.number == *number);
                 let says = kept.and_then(|one| Some(one.feedback.as_ref()?.says.clone()));
                 Some((format_smolstr!("feedback given on {}", label(kind)), says))
+            }
+            Event::DocumentAttached {
+                lead,
+                kind,
+                version,
+                ..
+            } if *lead == id => {
+                let label = self.playbook.document_label(kind);
+                let told = format_smolstr!("attached: {label}, version {version}");
+                let mut of_kind = self.lead.documents.iter();
+                let of_kind = of_kind.find(|of| of.kind == *kind);
+                let mut kept = of_kind.into_iter().flat_map(|of| &of.versions);
+                let kept = kept.find(|one| one.version == *version);
+                Some((told, kept.map(|one| one.name.clone())))
             }
             _ => None,
         }

@@ -269,6 +269,7 @@ impl Telling<'_> {
             Anchor::Assigned => "nobody owns it yet".into(),
             Anchor::QuoteExpires => "no quote waits for a reply".into(),
             Anchor::Appointment(kind) => format_smolstr!("no appointment {kind} is booked"),
+            Anchor::Attached(kind) => format_smolstr!("no document {kind} is attached"),
             Anchor::AppointmentEnded(kind, how) => {
                 format_smolstr!("no appointment {kind} was {} yet", how.as_str())
             }

@@ -23,7 +23,7 @@ use crate::value::{Number, ValueRef, ValueType};
 
 /// The facts about one of several things that the playbook names, and which of these facts they are.
 /// They take the name of the thing: `activities("information")`.
-const ABOUT: [(Sort, &[(&str, ValueType)]); 2] = [
+const ABOUT: [(Sort, &[(&str, ValueType)]); 3] = [
     (
         Sort::Activity,
         &[
@@ -45,6 +45,13 @@ const ABOUT: [(Sort, &[(&str, ValueType)]); 2] = [
             ("feedback_due", ValueType::Bool),
         ],
     ),
+    (
+        Sort::Document,
+        &[
+            ("documents", ValueType::Number),
+            ("attached_at", ValueType::Instant),
+        ],
+    ),
 ];
 
 /// Whether an appointment is today: true from the beginning of its day until the next one's.
@@ -55,6 +62,7 @@ const TODAY: &str = "appointment_today";
 enum Sort {
     Activity,
     Appointment,
+    Document,
 }
 
 /// The facts of leads under one playbook: the built-in ones, its fields, and its activities.
@@ -66,6 +74,7 @@ pub(crate) struct LeadCatalogue<'a> {
     pub(crate) faulty_fields: &'a [Name],
     pub(crate) activities: &'a [Name],
     pub(crate) appointments: Vec<&'a Name>,
+    pub(crate) documents: Vec<&'a Name>,
     /// The closed sets of text facts: stages, sources, roles.
     pub(crate) choices: &'a [(LeadFact, Arc<[SmolStr]>)],
 }
@@ -83,6 +92,7 @@ impl LeadCatalogue<'_> {
             let known: Vec<&Name> = match sort {
                 Sort::Activity => self.activities.iter().collect(),
                 Sort::Appointment => self.appointments.clone(),
+                Sort::Document => self.documents.clone(),
             };
             if let Some(which) = facts.iter().position(|(fact, _)| *fact == name) {
                 return Some(self.about_one_of(&known, first, (facts, which), argument));
@@ -305,12 +315,14 @@ impl<'a> LeadFacts<'a> {
             let known = match sort {
                 Sort::Activity => self.playbook.activities.len(),
                 Sort::Appointment => self.playbook.appointments.len(),
+                Sort::Document => self.playbook.documents.len(),
             };
             if place < facts.len() * known {
                 let (which, place) = (place / known, place % known);
                 return match sort {
                     Sort::Activity => self.of_activity(which, place),
                     Sort::Appointment => self.of_appointment(facts[which].0, place),
+                    Sort::Document => self.of_document(which, place),
                 };
             }
             place -= facts.len() * known;
@@ -351,6 +363,18 @@ impl<'a> LeadFacts<'a> {
             }
             // Asked by the two facts between which it holds.
             _ => None,
+        }
+    }
+
+    fn of_document(&self, which: usize, place: usize) -> Option<ValueRef<'a>> {
+        let kind = &self.playbook.documents.get(place)?.name;
+        let current = self.lead.document(kind);
+        match which {
+            0 => {
+                let count = current.map_or(0, |current| current.version);
+                Some(ValueRef::Number(count.into()))
+            }
+            _ => Some(ValueRef::Instant(current?.attached.at)),
         }
     }
 

@@ -31,7 +31,7 @@ use crate::playbook::pipeline::{
 use crate::playbook::pricing::{Product, Quoting, Tax};
 use crate::playbook::rule::{Anchor, Leads, NamedCalendar, Rule, StageRef};
 use crate::playbook::template::Templates;
-use crate::playbook::work::AppointmentSpec;
+use crate::playbook::work::{AppointmentSpec, DocumentSpec};
 use crate::record::contact::Cap;
 use crate::store::Kind;
 
@@ -84,6 +84,8 @@ pub struct Playbook {
     pub activities: Vec<Name>,
     /// Kinds of appointments.
     pub appointments: Vec<AppointmentSpec>,
+    /// Kinds of documents.
+    pub documents: Vec<DocumentSpec>,
     /// Holds that can stop a lead's clocks.
     pub holds: Vec<Name>,
     /// Wait groups.
@@ -185,6 +187,7 @@ impl Playbook {
             faulty_fields: &[],
             activities: &self.activities,
             appointments: self.appointments.iter().map(|spec| &spec.name).collect(),
+            documents: self.documents.iter().map(|spec| &spec.name).collect(),
             choices: &self.choices,
         }
     }
@@ -220,6 +223,13 @@ impl Playbook {
         spec.map_or(kind.as_str(), |spec| spec.label.as_str())
     }
 
+    /// What people call a kind of document; its name, if the playbook no longer knows it.
+    #[must_use]
+    pub fn document_label<'a>(&'a self, kind: &'a Name) -> &'a str {
+        let spec = self.document(kind);
+        spec.map_or(kind.as_str(), |spec| spec.label.as_str())
+    }
+
     /// What people call a hold; its name, if the playbook says nothing else.
     #[must_use]
     pub fn hold_label<'a>(&'a self, hold: &'a Name) -> &'a str {
@@ -231,6 +241,12 @@ impl Playbook {
     #[must_use]
     pub fn appointment(&self, name: &Name) -> Option<&AppointmentSpec> {
         self.appointments.iter().find(|spec| spec.name == *name)
+    }
+
+    /// The kind of document of this name.
+    #[must_use]
+    pub fn document(&self, name: &Name) -> Option<&DocumentSpec> {
+        self.documents.iter().find(|spec| spec.name == *name)
     }
 
     /// The role of this name.

@@ -268,6 +268,8 @@ pub enum Anchor {
     Appointment(Name),
     /// That the last appointment of this kind became so: held, missed or cancelled.
     AppointmentEnded(Name, Became),
+    /// The attaching of the current version of this document.
+    Attached(Name),
     /// The date or instant in a field.
     Field(Name),
     /// The deadline of the open task of this name.
@@ -302,6 +304,7 @@ impl fmt::Display for Anchor {
             Self::Accepted => f.write_str("accepted"),
             Self::Appointment(kind) => write!(f, "appointment {kind}"),
             Self::AppointmentEnded(kind, how) => write!(f, "{} {kind}", how.as_str()),
+            Self::Attached(kind) => write!(f, "attached {kind}"),
             Self::Field(field) => write!(f, "field {field}"),
             Self::Overdue(task) => write!(f, "overdue {task}"),
             Self::Turns(condition) => write!(f, "when {condition}"),

@@ -1,4 +1,4 @@
-//! What is done around a lead: appointments.
+//! What is done around a lead: appointments and documents.
 
 use smol_str::SmolStr;
 
@@ -27,4 +27,13 @@ pub struct FeedbackSpec {
     pub choices: Vec<SmolStr>,
     /// The service level that measures whether it comes in time.
     pub task: Name,
+}
+
+/// A kind of document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentSpec {
+    /// Its stable name.
+    pub name: Name,
+    /// What people call it.
+    pub label: SmolStr,
 }

@@ -13,6 +13,7 @@ use crate::decide::command::{Actor, Command, What};
 use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId, hash128};
 use crate::record::appointment::Became;
 use crate::record::contact::ContactPart;
+use crate::record::document::Sha256;
 use crate::record::history::Subject;
 use crate::record::lead::{Flag, How};
 use crate::record::message::{DropReason, Recipient};
@@ -439,6 +440,17 @@ pub enum Event {
         number: u32,
         /// What became of it.
         how: Became,
+    },
+    /// A document was attached. Where it lies stands on the lead.
+    DocumentAttached {
+        /// To which lead.
+        lead: LeadId,
+        /// Of which kind.
+        kind: Name,
+        /// Which version, from 1.
+        version: u32,
+        /// The hash of its bytes.
+        sha256: Sha256,
     },
     /// Feedback was given on an appointment. What it says stands on the lead.
     FeedbackGiven {

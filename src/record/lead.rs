@@ -12,6 +12,7 @@ use crate::email::Email;
 use crate::ids::{AgentId, ContactId, Id, LeadId, Name};
 use crate::record::appointment::{Appointment, Appointments};
 use crate::record::contact::Contact;
+use crate::record::document::{Document, Documents};
 use crate::record::fields::Fields;
 use crate::record::history::History;
 use crate::record::pool::Reasons;
@@ -80,6 +81,9 @@ pub struct Lead {
     /// Its appointments, by kind: the playbook bounds the kinds. Above [`Lead::MOST_KINDS`] those go
     /// that it no longer knows.
     pub appointments: Vec<Appointments>,
+    /// Its documents, by kind: the playbook bounds the kinds. Above [`Lead::MOST_KINDS`] those go that
+    /// it no longer knows.
+    pub documents: Vec<Documents>,
     /// What stops or stopped its clocks, in the order in which they began. At most
     /// [`Lead::MOST_HOLDS`]: then those go that no clock counts any more, and if none of them
     /// does, one more is refused.
@@ -406,7 +410,7 @@ impl Lead {
     pub const MOST_REASONS: usize = 16;
     /// How many versions of its quote are kept.
     pub const MOST_QUOTES: usize = 8;
-    /// How many kinds of appointments are kept.
+    /// How many kinds of appointments, and of documents, are kept.
     pub const MOST_KINDS: usize = 16;
     /// How many holds are kept. None is forgotten that a clock counts: that would move due times.
     pub const MOST_HOLDS: usize = 64;
@@ -446,6 +450,13 @@ impl Lead {
     #[must_use]
     pub fn appointment(&self, kind: &Name) -> Option<&Appointment> {
         self.appointments_of(kind)?.open()
+    }
+
+    /// The current version of a document.
+    #[must_use]
+    pub fn document(&self, kind: &Name) -> Option<&Document> {
+        let of_kind = self.documents.iter().find(|of| of.kind == *kind);
+        of_kind?.current()
     }
 
     /// The appointment that a text speaks of, with its kind: the open one that comes first; or else the

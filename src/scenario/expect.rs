@@ -89,6 +89,8 @@ pub enum Expected {
     Quote(ExpectedQuote),
     /// How it stands with its appointments of a kind.
     Appointment(SmolStr, ExpectedAppointment),
+    /// The current version of a document; 0, if there is none.
+    Documents(SmolStr, i64),
     /// How many leads there are for which a condition holds.
     Count(SmolStr, i64),
 }
@@ -250,6 +252,10 @@ fn read_others(section: &mut Section<'_>, names: &Names<'_>, expected: &mut Vec<
     for (kind, node) in section.optional("appointment").iter().flat_map(keyed) {
         let of_kind = appointments::read_expected(&node);
         expected.extend(of_kind.map(|of| Expected::Appointment(kind.into(), of)));
+    }
+    for (kind, node) in section.optional("documents").iter().flat_map(keyed) {
+        let version = node.number(0..1_000_001);
+        expected.extend(version.map(|version| Expected::Documents(kind.into(), version)));
     }
     if let Some(node) = section.optional("count") {
         for (condition, node) in keyed(&node) {
@@ -419,6 +425,11 @@ impl Expected {
                 differ(&format!("field {name}"), Some(wanted), found)
             }
             Self::Quote(expected) => expected.unmet(lead, playbook),
+            Self::Documents(kind, wanted) => {
+                let current = lead.document(&kind.as_str().into());
+                let found = current.map_or(0, |current| i64::from(current.version));
+                differ(&format!("document {kind}"), *wanted, found)
+            }
             Self::Appointment(kind, expected) => expected.unmet(kind, lead, playbook),
             _ => self.unmet_by_ownership(lead, happened),
         }

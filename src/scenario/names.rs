@@ -21,6 +21,7 @@ pub(super) enum Sort {
     Agent,
     Appointment,
     Choice,
+    Document,
     FinalStage,
     Field,
     Hold,
@@ -44,6 +45,7 @@ impl Sort {
             Self::Agent => "agent",
             Self::Appointment => "appointment",
             Self::Choice => "choice",
+            Self::Document => "document",
             Self::FinalStage => "final stage",
             Self::Field => "field",
             Self::Hold => "hold",
@@ -67,9 +69,12 @@ impl Sort {
             Self::Agent => &["no-such-agent"],
             Self::Choice => &["choice-needed"],
             Self::FinalStage => &["unknown", "not-final"],
-            Self::Activity | Self::Appointment | Self::Hold | Self::Pool | Self::Stage => {
-                &["unknown"]
-            }
+            Self::Activity
+            | Self::Appointment
+            | Self::Document
+            | Self::Hold
+            | Self::Pool
+            | Self::Stage => &["unknown"],
             Self::Field | Self::Source | Self::Wait => &["incomplete", "unknown"],
             _ => &[],
         }
@@ -310,6 +315,7 @@ impl<'a> Names<'a> {
                 let choices = playbook.tasks.iter().flat_map(|task| &task.choices);
                 texts(choices.map(|choice| &choice.name))
             }
+            Sort::Document => texts(playbook.documents.iter().map(|of| &of.name)),
             Sort::FinalStage => {
                 let ends = stages().filter(|stage| stage.outcome.is_some());
                 texts(ends.map(|stage| &stage.name))
@@ -345,6 +351,7 @@ const EXPECTED: &[(Sort, &[&str])] = &[
         &["owner", "ranked", "earlier-owners", "passed-over"],
     ),
     (Sort::Appointment, &["appointment"]),
+    (Sort::Document, &["documents"]),
     (Sort::Field, &["fields"]),
     (Sort::Lead, &["same-lead-as", "same-contact-as"]),
     (Sort::Level, &["sla"]),

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::names::{Names, Refused, Sort};
-use super::{Asked, Doing, Scenario, Step, appointments, quotes};
+use super::{Asked, Doing, Scenario, Step, appointments, documents, quotes};
 use crate::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead, Waiting};
 use crate::ids::Name;
 use crate::playbook::Playbook;
@@ -344,7 +344,7 @@ fn beside(key: &str, path: &str) -> Option<SmolStr> {
     is_of_step.then(|| format_smolstr!("`{key}` stands beside `{verb}`, not in it"))
 }
 
-const VERBS: [&str; 28] = [
+const VERBS: [&str; 29] = [
     "register",
     "tried",
     "reached",
@@ -368,6 +368,7 @@ const VERBS: [&str; 28] = [
     "no-show",
     "cancel",
     "feedback",
+    "attach",
     "unsubscribe",
     "retry",
     "set-up",
@@ -583,6 +584,10 @@ fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Optio
         "decline" => LeadOrder::DeclineQuote {
             version: quotes::version(section)?,
             reason: reason(section),
+        },
+        "attach" => LeadOrder::Attach {
+            document: said("document", Sort::Document)?.into(),
+            file: Box::new(documents::read_new(section)),
         },
         "unsubscribe" => LeadOrder::Unsubscribe,
         "retry" => LeadOrder::Retry,

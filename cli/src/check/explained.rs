@@ -226,6 +226,10 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         sections.push(Section::named("activity", name.as_str(), entries));
     }
     sections.extend(playbook.appointments.iter().map(work::appointment));
+    for document in &playbook.documents {
+        let entries = vec![("label", json!(document.label))];
+        sections.push(Section::named("document", document.name.as_str(), entries));
+    }
     for name in &playbook.holds {
         let entries = vec![("label", json!(playbook.hold_label(name)))];
         sections.push(Section::named("hold", name.as_str(), entries));

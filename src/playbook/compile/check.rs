@@ -48,6 +48,7 @@ fn check_counts(playbook: &Playbook, file: &Source<'_>) {
             playbook.appointments.len(),
             Lead::MOST_KINDS,
         ),
+        ("documents", playbook.documents.len(), Lead::MOST_KINDS),
         ("tasks", playbook.tasks.len(), Lead::MOST_KEPT),
         ("bases", playbook.bases.len(), MOST_BASES),
         ("rules", playbook.rules.len(), MOST_RULES),

@@ -121,6 +121,7 @@ pub(super) fn of_rule<'a>(playbook: &Playbook, rule: &Rule) -> Known<'a> {
         | Anchor::QuoteExpires
         | Anchor::Accepted
         | Anchor::Appointment(_)
+        | Anchor::Attached(_)
         | Anchor::AppointmentEnded(..)
         | Anchor::Turns(_) => {}
     }

@@ -21,6 +21,7 @@ use crate::playbook::people::Team;
 use crate::playbook::pipeline::{Field, Source};
 use crate::playbook::read::{Mended, Node, Section, Source as File, drop_echoes};
 use crate::playbook::rule::{BusinessTime, NamedCalendar, StageRef};
+use crate::playbook::work::DocumentSpec;
 use crate::playbook::{CapRule, Organisation, Playbook};
 use crate::record::contact::Cap;
 
@@ -114,6 +115,7 @@ pub(super) struct Names {
     faulty_fields: Vec<Name>,
     activities: Vec<Name>,
     appointments: Vec<Name>,
+    documents: Vec<DocumentSpec>,
     holds: Vec<Name>,
     waits: Vec<Name>,
     pools: Vec<Name>,
@@ -137,6 +139,7 @@ impl Names {
             faulty_fields: &self.faulty_fields,
             activities: &self.activities,
             appointments: self.appointments.iter().collect(),
+            documents: self.documents.iter().map(|spec| &spec.name).collect(),
             choices: &self.choices,
         }
     }
@@ -177,6 +180,7 @@ fn compile_root(
         faulty_fields,
         activities: names_of(&mut root, "activity"),
         appointments: names_of(&mut root, "appointment"),
+        documents: work::read_documents(&mut root),
         holds: names_of(&mut root, "hold"),
         waits: names_of(&mut root, "wait"),
         pools: names_of(&mut root, "pool"),
@@ -241,6 +245,7 @@ fn compile_root(
         fields: names.fields,
         activities: names.activities,
         appointments,
+        documents: names.documents,
         holds: names.holds,
         waits,
         pools,

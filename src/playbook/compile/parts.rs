@@ -101,6 +101,14 @@ impl Reader<'_> {
                 Some(Anchor::Entered)
             }
             ("appointment", kind) => self.kind_of(&node, kind).map(Anchor::Appointment),
+            ("attached", kind) => {
+                let known = || self.names.documents.iter().map(|spec| &spec.name);
+                let found = known().find(|known| **known == *kind);
+                if found.is_none() {
+                    node.unknown("document", kind, known().map(Name::as_str));
+                }
+                found.cloned().map(Anchor::Attached)
+            }
             ("held" | "missed" | "cancelled", kind) => {
                 let how = Became::WORDS.iter().find(|(known, _)| *known == word);
                 let kind = self.kind_of(&node, kind)?;
@@ -300,7 +308,7 @@ const WHAT_STARTS_IT: &str = "say what it counts from: something that happens, a
     from there";
 
 /// What a rule can count from, and of what.
-const ANCHORS: [(&str, &str); 16] = [
+const ANCHORS: [(&str, &str); 17] = [
     ("registered", ""),
     ("assigned", ""),
     ("entered", "STAGE"),
@@ -315,6 +323,7 @@ const ANCHORS: [(&str, &str); 16] = [
     ("held", "KIND"),
     ("missed", "KIND"),
     ("cancelled", "KIND"),
+    ("attached", "KIND"),
     ("field", "NAME"),
     ("overdue", "TASK"),
 ];

@@ -1,4 +1,4 @@
-//! `[appointment.*]`: what is done around a lead, and the service level that feedback on it is.
+//! `[appointment.*]` and `[document.*]`: what is done around a lead, and the service level that feedback on it is.
 
 use smol_str::{SmolStr, format_smolstr};
 
@@ -11,7 +11,7 @@ use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{Action, Anchor, Late, Leads, Rule, Scope, StoppedBy};
-use crate::playbook::work::{AppointmentSpec, FeedbackSpec};
+use crate::playbook::work::{AppointmentSpec, DocumentSpec, FeedbackSpec};
 use crate::record::appointment::Became;
 
 /// How long an appointment lasts where nothing is said.
@@ -32,6 +32,17 @@ pub(super) fn feedback_tasks(root: &mut Section<'_>) -> Vec<Name> {
 
 fn feedback_task(kind: &str) -> Name {
     Name::from(format_smolstr!("{kind}-feedback"))
+}
+
+/// The kinds of documents.
+pub(super) fn read_documents(root: &mut Section<'_>) -> Vec<DocumentSpec> {
+    let sections = root.sections("document").into_iter();
+    let documents = sections.map(|(name, mut section)| {
+        let label = label_of(&mut section, &name);
+        section.finish();
+        DocumentSpec { name, label }
+    });
+    documents.collect()
 }
 
 impl Reader<'_> {
