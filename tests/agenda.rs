@@ -237,7 +237,8 @@ impl<'a> Life<'a> {
             },
             9 => match playbook.activities.first() {
                 Some(activity) => LeadOrder::Record {
-                    activity: activity.clone(),
+                    activity: activity.name.clone(),
+                    fields: Vec::new(),
                 },
                 None => LeadOrder::Unsubscribe,
             },

@@ -240,7 +240,8 @@ impl View<'_> {
             38 => LeadOrder::FollowOwner,
             _ => match dice.any(&self.book.activities) {
                 Some(activity) => LeadOrder::Record {
-                    activity: activity.clone(),
+                    activity: activity.name.clone(),
+                    fields: Vec::new(),
                 },
                 None => LeadOrder::Answered,
             },
@@ -340,7 +341,8 @@ impl View<'_> {
             },
             _ => match dice.any(&self.book.activities) {
                 Some(activity) => LeadOrder::Record {
-                    activity: activity.clone(),
+                    activity: activity.name.clone(),
+                    fields: Vec::new(),
                 },
                 None => LeadOrder::FollowOwner,
             },

@@ -301,6 +301,8 @@ pub enum LeadOrder {
     Record {
         /// Which.
         activity: Name,
+        /// The fields that it asks for, all of them.
+        fields: Vec<(Name, Option<Value>)>,
     },
     /// Move it to another stage.
     MoveTo {

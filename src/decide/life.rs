@@ -10,8 +10,8 @@ use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
 use crate::decide::{
-    Stop, appointments, documents, fields, holds, is_for_closed, leaving, pools, quotes,
-    taking_over, tasks, troubles, waits,
+    Stop, activities, appointments, documents, fields, holds, is_for_closed, leaving, pools,
+    quotes, taking_over, tasks, troubles, waits,
 };
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -19,9 +19,7 @@ use crate::playbook::pipeline::Stage;
 use crate::playbook::rule::{Anchor, Rule};
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
-use crate::record::lead::{
-    Activity, Because, Closed, ContactCopy, EarlierReason, Flag, Moment, Task,
-};
+use crate::record::lead::{Because, Closed, ContactCopy, EarlierReason, Flag, Moment, Task};
 use crate::record::{Agent, Lead, Workload};
 use crate::store::Key;
 
@@ -68,7 +66,7 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
             draft.happened(Event::Answered { lead: lead.id });
             Ok(())
         }
-        LeadOrder::Record { activity } => record(draft, lead, activity),
+        LeadOrder::Record { activity, fields } => activities::record(draft, lead, activity, fields),
         LeadOrder::MoveTo {
             stage,
             reason,
@@ -204,9 +202,8 @@ fn bound(draft: &Draft<'_>, lead: &mut Lead) {
     let too_many = lead.earlier_owners.len().saturating_sub(most);
     lead.earlier_owners.drain(..too_many);
     if lead.activities.len() > most {
-        let known = &playbook.activities;
         lead.activities
-            .retain(|activity| known.contains(&activity.kind));
+            .retain(|activity| playbook.activity(&activity.kind).is_some());
     }
     if lead.appointments.len() > Lead::MOST_KINDS {
         lead.appointments
@@ -300,7 +297,7 @@ fn follow_owner(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
 }
 
 /// What is reported late doesn't undo what came after it.
-fn is_latest(draft: &Draft<'_>, last: Option<Moment>) -> bool {
+pub(crate) fn is_latest(draft: &Draft<'_>, last: Option<Moment>) -> bool {
     last.is_none_or(|last| last.at <= draft.happened_at)
 }
 
@@ -326,36 +323,6 @@ fn attempt(draft: &mut Draft<'_>, lead: &mut Lead, reached: bool) {
         lead: lead.id,
         reached,
     });
-}
-
-fn record(draft: &mut Draft<'_>, lead: &mut Lead, kind: &Name) -> Result<(), Stop> {
-    if !draft.playbook.activities.contains(kind) {
-        return Err(Refusal::unknown("activity", kind, draft.playbook.activities.iter()).into());
-    }
-    let last = draft.moment();
-    match lead
-        .activities
-        .iter_mut()
-        .find(|activity| activity.kind == *kind)
-    {
-        Some(activity) => {
-            activity.count = activity.count.saturating_add(1);
-            if is_latest(draft, Some(activity.last)) {
-                activity.last = last;
-            }
-        }
-        None => lead.activities.push(Activity {
-            kind: kind.clone(),
-            count: 1,
-            last,
-        }),
-    }
-    touch(draft, lead);
-    draft.happened(Event::Recorded {
-        lead: lead.id,
-        activity: kind.clone(),
-    });
-    Ok(())
 }
 
 /// Moves a lead along a way of its pipeline, if all that the way needs is there. Into a final

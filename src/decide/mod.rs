@@ -25,6 +25,7 @@ use crate::store::{Changes, Check, Key, Kind, Put, Version, Wakes};
 use crate::time::Instant;
 
 mod act;
+mod activities;
 mod adoption;
 mod agents;
 mod appointments;

@@ -336,6 +336,11 @@ impl Gaps {
         }
     }
 
+    /// Whether something is wrong with this input already.
+    pub(crate) fn is_about(&self, input: &Name) -> bool {
+        self.0.iter().any(|gap| gap.input == *input)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -410,6 +415,12 @@ pub enum Problem {
     NoSuchField {
         /// What was probably meant.
         nearest: Option<SmolStr>,
+    },
+    /// The field is not among those that are asked for here.
+    #[error("is not asked for here; asked for: {}", listed(.asked))]
+    NotAsked {
+        /// Those that are.
+        asked: Vec<Name>,
     },
     /// A wait outside the group's bounds.
     #[error("must be {least_days} days{}", .most_days.map_or_else(|| " or more".into(), |most| format!(" to {most} days")))]

@@ -103,7 +103,7 @@ impl Texts {
                     self.paragraph("reason", reason);
                 }
             }
-            LeadOrder::SetFields { fields } => {
+            LeadOrder::SetFields { fields } | LeadOrder::Record { fields, .. } => {
                 for (field, value) in fields {
                     self.value(field, value.as_ref());
                 }

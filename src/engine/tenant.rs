@@ -94,6 +94,24 @@ impl<'e> TenantHandle<'e> {
             lead,
             LeadOrder::Record {
                 activity: activity.into(),
+                fields: Vec::new(),
+            },
+        )
+    }
+
+    /// Records an activity together with the fields that it asks for.
+    pub fn record_with(
+        &self,
+        lead: LeadId,
+        activity: impl Into<Name>,
+        fields: impl IntoIterator<Item = (Name, Value)>,
+    ) -> Unsigned<'e, Lead> {
+        let fields = fields.into_iter();
+        self.order(
+            lead,
+            LeadOrder::Record {
+                activity: activity.into(),
+                fields: fields.map(|(name, value)| (name, Some(value))).collect(),
             },
         )
     }

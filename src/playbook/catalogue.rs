@@ -72,7 +72,7 @@ pub(crate) struct LeadCatalogue<'a> {
     pub(crate) fields: &'a [Field],
     /// Fields that are there and can't be read; of no playbook that has no faults.
     pub(crate) faulty_fields: &'a [Name],
-    pub(crate) activities: &'a [Name],
+    pub(crate) activities: Vec<&'a Name>,
     pub(crate) appointments: Vec<&'a Name>,
     pub(crate) documents: Vec<&'a Name>,
     /// The closed sets of text facts: stages, sources, roles.
@@ -90,7 +90,7 @@ impl LeadCatalogue<'_> {
         let mut first = LeadFact::ALL.len() + self.fields.len();
         for (sort, facts) in ABOUT {
             let known: Vec<&Name> = match sort {
-                Sort::Activity => self.activities.iter().collect(),
+                Sort::Activity => self.activities.clone(),
                 Sort::Appointment => self.appointments.clone(),
                 Sort::Document => self.documents.clone(),
             };
@@ -331,7 +331,7 @@ impl<'a> LeadFacts<'a> {
     }
 
     fn of_activity(&self, which: usize, place: usize) -> Option<ValueRef<'a>> {
-        let name = self.playbook.activities.get(place)?;
+        let name = &self.playbook.activities.get(place)?.name;
         let mut recorded = self.lead.activities.iter();
         let recorded = recorded.find(|activity| activity.kind == *name);
         match which {

@@ -31,7 +31,7 @@ use crate::playbook::pipeline::{
 use crate::playbook::pricing::{Product, Quoting, Tax};
 use crate::playbook::rule::{Anchor, Leads, NamedCalendar, Rule, StageRef};
 use crate::playbook::template::Templates;
-use crate::playbook::work::{AppointmentSpec, DocumentSpec};
+use crate::playbook::work::{ActivitySpec, AppointmentSpec, DocumentSpec};
 use crate::record::contact::Cap;
 use crate::store::Kind;
 
@@ -81,7 +81,7 @@ pub struct Playbook {
     /// Fields of leads.
     pub fields: Vec<Field>,
     /// Activities that can be recorded.
-    pub activities: Vec<Name>,
+    pub activities: Vec<ActivitySpec>,
     /// Kinds of appointments.
     pub appointments: Vec<AppointmentSpec>,
     /// Kinds of documents.
@@ -118,7 +118,6 @@ pub struct Playbook {
     /// decide nothing.
     pub warnings: Vec<Fault>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
-    activity_labels: BTreeMap<Name, SmolStr>,
     hold_labels: BTreeMap<Name, SmolStr>,
 }
 
@@ -185,7 +184,7 @@ impl Playbook {
             zone: &self.zone,
             fields: &self.fields,
             faulty_fields: &[],
-            activities: &self.activities,
+            activities: self.activities.iter().map(|spec| &spec.name).collect(),
             appointments: self.appointments.iter().map(|spec| &spec.name).collect(),
             documents: self.documents.iter().map(|spec| &spec.name).collect(),
             choices: &self.choices,
@@ -212,8 +211,8 @@ impl Playbook {
     /// What people call an activity; its name, if the playbook says nothing else.
     #[must_use]
     pub fn activity_label<'a>(&'a self, activity: &'a Name) -> &'a str {
-        let label = self.activity_labels.get(activity);
-        label.map_or(activity.as_str(), SmolStr::as_str)
+        let spec = self.activity(activity);
+        spec.map_or(activity.as_str(), |spec| spec.label.as_str())
     }
 
     /// What people call a kind of appointment; its name, if the playbook no longer knows it.
@@ -235,6 +234,12 @@ impl Playbook {
     pub fn hold_label<'a>(&'a self, hold: &'a Name) -> &'a str {
         let label = self.hold_labels.get(hold);
         label.map_or(hold.as_str(), SmolStr::as_str)
+    }
+
+    /// The activity of this name.
+    #[must_use]
+    pub fn activity(&self, name: &Name) -> Option<&ActivitySpec> {
+        self.activities.iter().find(|spec| spec.name == *name)
     }
 
     /// The kind of appointment of this name.

@@ -1,9 +1,22 @@
-//! What is done around a lead: appointments and documents.
+//! What is done around a lead: activities, appointments and documents.
 
 use smol_str::SmolStr;
 
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
+
+/// An activity that can be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActivitySpec {
+    /// Its stable name.
+    pub name: Name,
+    /// What people call it.
+    pub label: SmolStr,
+    /// The fields that are told with it, each time.
+    pub asks: Vec<Name>,
+    /// The roles that may record it; whoever may record, if empty.
+    pub by: Vec<Name>,
+}
 
 /// A kind of appointment.
 #[derive(Clone, Debug)]

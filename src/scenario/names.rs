@@ -308,7 +308,7 @@ impl<'a> Names<'a> {
         }
         let stages = || playbook.pipelines.iter().flat_map(|of| &of.stages);
         match sort {
-            Sort::Activity => texts(playbook.activities.iter()),
+            Sort::Activity => texts(playbook.activities.iter().map(|of| &of.name)),
             Sort::Appointment => texts(playbook.appointments.iter().map(|of| &of.name)),
             Sort::Agent => self.agents.iter().map(SmolStr::as_str).collect(),
             Sort::Choice => {

@@ -520,6 +520,12 @@ fn wait_days(section: &mut Section<'_>) -> Option<u32> {
         .and_then(|node| node.count(0..1_000_001))
 }
 
+/// Values to set.
+fn told(fields: Vec<(Name, Value)>) -> Vec<(Name, Option<Value>)> {
+    let fields = fields.into_iter();
+    fields.map(|(name, value)| (name, Some(value))).collect()
+}
+
 fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Option<LeadOrder> {
     let (names, refused) = (named.names, named.refused);
     if let Some(order) = appointments::read_order(verb, section, names, refused) {
@@ -532,6 +538,7 @@ fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Optio
         "answered" => LeadOrder::Answered,
         "record" => LeadOrder::Record {
             activity: said("activity", Sort::Activity)?.into(),
+            fields: told(named.fields(section)),
         },
         "move" => LeadOrder::MoveTo {
             stage: said("to", Sort::Stage)?.into(),
@@ -559,10 +566,8 @@ fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Optio
             hold: said("from", Sort::Hold)?.into(),
         },
         "set" => {
-            let fields = named.fields(section).into_iter();
-            LeadOrder::SetFields {
-                fields: fields.map(|(name, value)| (name, Some(value))).collect(),
-            }
+            let fields = told(named.fields(section));
+            LeadOrder::SetFields { fields }
         }
         "complete" => {
             let task = said("task", Sort::Task)?;

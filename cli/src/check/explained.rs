@@ -221,10 +221,7 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         sections.push(Section::named("source", source.name.as_str(), entries));
     }
     sections.extend(playbook.fields.iter().map(field));
-    for name in &playbook.activities {
-        let entries = vec![("label", json!(playbook.activity_label(name)))];
-        sections.push(Section::named("activity", name.as_str(), entries));
-    }
+    sections.extend(playbook.activities.iter().map(work::activity));
     sections.extend(playbook.appointments.iter().map(work::appointment));
     for document in &playbook.documents {
         let entries = vec![("label", json!(document.label))];

@@ -270,7 +270,7 @@ impl Verb {
     /// Whether it says fields of the playbook.
     #[must_use]
     pub fn says_fields(self) -> bool {
-        matches!(self, Self::Register | Self::Set)
+        matches!(self, Self::Register | Self::Record | Self::Set)
     }
 }
 

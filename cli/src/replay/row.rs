@@ -239,7 +239,11 @@ impl<'a> RowReading<'a> {
             Verb::Reached => LeadOrder::Attempt { reached: true },
             Verb::Answered => LeadOrder::Answered,
             Verb::Record => LeadOrder::Record {
-                activity: named("activity", &mut playbook.activities.iter())?,
+                activity: named(
+                    "activity",
+                    &mut playbook.activities.iter().map(|spec| &spec.name),
+                )?,
+                fields: self.values(command)?,
             },
             Verb::Assign => LeadOrder::Assign {
                 pool: named("pool", &mut playbook.pools.iter().map(|pool| &pool.name))?,
@@ -266,13 +270,9 @@ impl<'a> RowReading<'a> {
             Verb::Release => LeadOrder::Release {
                 hold: named("from", &mut playbook.holds.iter())?,
             },
-            Verb::Set => {
-                let mut fields = Vec::new();
-                for (name, value) in self.fields(command)? {
-                    fields.push((name, Some(value)));
-                }
-                LeadOrder::SetFields { fields }
-            }
+            Verb::Set => LeadOrder::SetFields {
+                fields: self.values(command)?,
+            },
             Verb::Complete => LeadOrder::Complete {
                 task: named("task", &mut playbook.tasks.iter().map(|task| &task.name))?,
                 choice: self.said(command, "choice").map(|choice| {
@@ -343,6 +343,12 @@ impl<'a> RowReading<'a> {
             owner: self.said(command, "owner").map(Into::into),
             fields: self.fields(command)?,
         })))
+    }
+
+    /// The playbook's fields that a command says, as an order sets them.
+    fn values(&self, command: &CommandMap) -> Result<Vec<(Name, Option<Value>)>, String> {
+        let fields = self.fields(command)?.into_iter();
+        Ok(fields.map(|(name, value)| (name, Some(value))).collect())
     }
 
     /// The playbook's fields that a command says.

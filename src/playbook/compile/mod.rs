@@ -137,7 +137,7 @@ impl Names {
             zone: &self.zone,
             fields: &self.fields,
             faulty_fields: &self.faulty_fields,
-            activities: &self.activities,
+            activities: self.activities.iter().collect(),
             appointments: self.appointments.iter().collect(),
             documents: self.documents.iter().map(|spec| &spec.name).collect(),
             choices: &self.choices,
@@ -197,7 +197,7 @@ fn compile_root(
     };
     pipelines::find_stages(&mut root, &mut names);
     names.choices = choices_of(&names);
-    let activity_labels = read_labels(&mut root, "activity");
+    let activities = work::read_activities(&mut root, &names);
     let hold_labels = read_labels(&mut root, "hold");
 
     let organisation = read_organisation(&mut root);
@@ -243,7 +243,7 @@ fn compile_root(
         teams: names.teams,
         sources: names.sources,
         fields: names.fields,
-        activities: names.activities,
+        activities,
         appointments,
         documents: names.documents,
         holds: names.holds,
@@ -261,7 +261,6 @@ fn compile_root(
         quoting,
         cap,
         choices: names.choices,
-        activity_labels,
         hold_labels,
         warnings: Vec::new(),
     };

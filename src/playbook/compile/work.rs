@@ -1,9 +1,9 @@
-//! `[appointment.*]` and `[document.*]`: what is done around a lead, and the service level that feedback on it is.
+//! `[activity]`, `[appointment.*]` and `[document.*]`: what is done around a lead, and the service level that feedback on it is.
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::label_of;
 use super::rules::{Reader, bare};
+use super::{Names, label_of};
 use crate::condition::Condition;
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
@@ -11,7 +11,7 @@ use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{Action, Anchor, Late, Leads, Rule, Scope, StoppedBy};
-use crate::playbook::work::{AppointmentSpec, DocumentSpec, FeedbackSpec};
+use crate::playbook::work::{ActivitySpec, AppointmentSpec, DocumentSpec, FeedbackSpec};
 use crate::record::appointment::Became;
 
 /// How long an appointment lasts where nothing is said.
@@ -32,6 +32,31 @@ pub(super) fn feedback_tasks(root: &mut Section<'_>) -> Vec<Name> {
 
 fn feedback_task(kind: &str) -> Name {
     Name::from(format_smolstr!("{kind}-feedback"))
+}
+
+/// `invoice = { label, asks = ["invoice_number"], by = ["administration"] }`
+pub(super) fn read_activities(root: &mut Section<'_>, names: &Names) -> Vec<ActivitySpec> {
+    let mut activities = Vec::new();
+    for (name, mut section) in root.sections("activity") {
+        let label = label_of(&mut section, &name);
+        let fields = || names.fields.iter().map(|field| &field.name);
+        let asks = section.optional("asks").map(|node| node.list());
+        let asks = asks.unwrap_or_default();
+        let asks = asks.iter().filter_map(|node| node.known("field", fields()));
+        let by = section.optional("by").map(|node| node.list());
+        let by = by.unwrap_or_default();
+        let by = by
+            .iter()
+            .filter_map(|node| node.known("role", &names.roles));
+        activities.push(ActivitySpec {
+            label,
+            asks: asks.collect(),
+            by: by.collect(),
+            name,
+        });
+        section.finish();
+    }
+    activities
 }
 
 /// The kinds of documents.

@@ -1,9 +1,23 @@
-//! What is done around a lead: appointments. Their feedback stands among the tasks as well.
+//! What is done around a lead: activities and appointments. Their feedback stands among the tasks as well.
 
-use leadkit::playbook::work::AppointmentSpec;
+use leadkit::ids::Name;
+use leadkit::playbook::work::{ActivitySpec, AppointmentSpec};
 use serde_json::{Value, json};
 
 use super::Section;
+
+pub(super) fn activity(spec: &ActivitySpec) -> Section {
+    let any = |names: &[Name]| match names {
+        [] => Value::Null,
+        some => json!(some),
+    };
+    let entries = vec![
+        ("label", json!(spec.label)),
+        ("asks", any(&spec.asks)),
+        ("by", any(&spec.by)),
+    ];
+    Section::named("activity", spec.name.as_str(), entries)
+}
 
 pub(super) fn appointment(spec: &AppointmentSpec) -> Section {
     let feedback = spec.feedback.as_ref().map_or(Value::Null, |feedback| {
