@@ -161,7 +161,7 @@ impl Checker<'_> {
             let kind = self.asks(info, Question::ComparesWithNow { op, offset: 0 });
             self.test(kind, false, at)
         };
-        let begun = compares(from, Comparison::AtMost, at.clone());
+        let begun = compares(from, Comparison::AtMost, at);
         Node::All([begun, compares(until, Comparison::More, at)].into())
     }
 

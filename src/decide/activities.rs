@@ -6,7 +6,6 @@ use crate::decide::permit::permit_roles;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::decide::{Stop, fields};
 use crate::ids::Name;
-use crate::playbook::work::ActivitySpec;
 use crate::record::Lead;
 use crate::record::journal::Event;
 use crate::record::lead::Activity;
@@ -26,7 +25,7 @@ pub(crate) fn record(
     };
     permit_roles(draft, &format!("record {kind}"), &spec.by)?;
     if !spec.asks.is_empty() || !told.is_empty() {
-        fields::set_with(draft, lead, told, asked(spec, told))?;
+        fields::set_with(draft, lead, told, asked(&spec.asks, told))?;
     }
     let last = draft.moment();
     let known = lead.activities.iter_mut();
@@ -51,18 +50,18 @@ pub(crate) fn record(
     Ok(())
 }
 
-/// What is missing of what an activity asks for, and what is told beside it. What the lead knows already
+/// What is missing of the fields that are asked for, and what is told beside them. What the lead knows already
 /// is asked for all the same: a second invoice has a number of its own.
-fn asked(spec: &ActivitySpec, told: &[(Name, Option<Value>)]) -> Gaps {
+pub(crate) fn asked(asks: &[Name], told: &[(Name, Option<Value>)]) -> Gaps {
     let mut gaps = Gaps::default();
-    for field in &spec.asks {
+    for field in asks {
         let is_told = |(name, value): &(Name, Option<Value>)| name == field && value.is_some();
         if !told.iter().any(is_told) {
             gaps.add(field.as_str(), Problem::Missing);
         }
     }
-    for (name, _) in told.iter().filter(|(name, _)| !spec.asks.contains(name)) {
-        let asked = spec.asks.clone();
+    for (name, _) in told.iter().filter(|(name, _)| !asks.contains(name)) {
+        let asked = asks.to_vec();
         gaps.add(name.as_str(), Problem::NotAsked { asked });
     }
     gaps

@@ -10,6 +10,7 @@ use crate::decide::permit::{permit, permit_over, permit_roles};
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::ids::{AgentId, Name};
 use crate::letters::is_blank;
+use crate::playbook::pipeline::Whose;
 use crate::playbook::rule::Anchor;
 use crate::playbook::work::AppointmentSpec;
 use crate::record::appointment::{Appointment, AppointmentEnd, Appointments, Became, Feedback};
@@ -160,8 +161,8 @@ pub(crate) fn give_feedback(
 /// Feedback is given by the role that is asked for it, on the leads that it may act on; where none is
 /// asked, by whoever may act on appointments.
 fn permit_feedback(draft: &mut Draft<'_>, lead: &Lead, spec: &AppointmentSpec) -> Result<(), Stop> {
-    let asked = spec.feedback.as_ref();
-    if let Some(role) = asked.and_then(|asked| asked.role.as_ref()) {
+    let whose = spec.feedback.as_ref().map(|asked| &asked.whose);
+    if let Some(Whose::Role(role)) = whose {
         permit_roles(draft, "give-feedback", std::slice::from_ref(role))?;
         return permit_over(draft, lead, |known| known.name == *role);
     }

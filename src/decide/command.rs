@@ -13,9 +13,11 @@ use crate::record::appointment::Became;
 use crate::time::Instant;
 use crate::value::Value;
 
+mod completion;
 mod document;
 mod quote;
 
+pub use completion::Completion;
 pub use document::NewDocument;
 pub use quote::{NewQuote, NewQuoteLine, Validity};
 
@@ -342,13 +344,8 @@ pub enum LeadOrder {
         /// Which, and what; `None` takes the value away.
         fields: Vec<(Name, Option<Value>)>,
     },
-    /// Complete its open task of this name.
-    Complete {
-        /// Which task.
-        task: Name,
-        /// The choice, where the task asks for one.
-        choice: Option<Name>,
-    },
+    /// Complete its open task of a name.
+    Complete(Box<Completion>),
     /// Its contact wants no more marketing.
     Unsubscribe,
     /// Correct what is known of its contact, on all the contact's leads.

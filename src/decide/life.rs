@@ -90,7 +90,7 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
         LeadOrder::Hold { hold } => holds::begin(draft, lead, hold),
         LeadOrder::Release { hold } => holds::end(draft, lead, hold),
         LeadOrder::SetFields { fields } => fields::set(draft, lead, fields),
-        LeadOrder::Complete { task, choice } => tasks::complete(draft, lead, task, choice.as_ref()),
+        LeadOrder::Complete(completion) => tasks::complete(draft, lead, completion),
         LeadOrder::Unsubscribe => contacts::unsubscribe(draft, lead),
         LeadOrder::CorrectContact(correction) => contacts::correct(draft, lead, correction),
         LeadOrder::Retry => troubles::retry(draft, lead),
@@ -407,7 +407,7 @@ fn keep_reason(lead: &mut Lead) {
 }
 
 /// How long a reason can be, in bytes.
-const LONGEST_REASON: usize = 1024;
+pub(crate) const LONGEST_REASON: usize = 1024;
 
 /// The needs that a lead does not meet, all of them, by name and text; judged as of when it is said
 /// to have happened, so that what is reported two days later is not two days older.

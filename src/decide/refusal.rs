@@ -56,6 +56,16 @@ pub enum Refusal {
         /// The roles that may do it on everybody's leads.
         who_may: Vec<Name>,
     },
+    /// The task is somebody else's.
+    #[error("{actor} may not complete this task; it is for {assignee}; who may any: {}", roles_named(.who_may))]
+    NotTheirTask {
+        /// Who asked.
+        actor: SmolStr,
+        /// Whose it is: an agent, or a team.
+        assignee: SmolStr,
+        /// The roles that may complete any.
+        who_may: Vec<Name>,
+    },
     /// The actor may do this, but not with this sweep.
     #[error("{actor} may cancel or retry only sweeps of their own; this one is of {started_by}; who may any: {}", roles_named(.who_may))]
     NotTheirSweep {
@@ -521,6 +531,7 @@ impl Refusal {
             Self::NoWay { .. } => "no-way",
             Self::NotPermitted { .. } => "not-permitted",
             Self::NotTheirs { .. } => "not-theirs",
+            Self::NotTheirTask { .. } => "not-their-task",
             Self::NotTheirSweep { .. } => "not-their-sweep",
             Self::NoSuchAgent(_) => "no-such-agent",
             Self::HasLeft(_) => "has-left",

@@ -22,6 +22,7 @@ const LONGEST_ORDER: usize = 65_536;
 fn check_lengths(new: &NewSweep) -> Result<(), Refusal> {
     match &new.order {
         LeadOrder::SetFields { fields } | LeadOrder::Record { fields, .. } => fields::few(fields)?,
+        LeadOrder::Complete(completion) => fields::few(&completion.fields)?,
         LeadOrder::MakeQuote(quote) => quotes::few(quote)?,
         _ => {}
     }

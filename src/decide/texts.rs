@@ -108,6 +108,14 @@ impl Texts {
                     self.value(field, value.as_ref());
                 }
             }
+            LeadOrder::Complete(completion) => {
+                for (field, value) in &completion.fields {
+                    self.value(field, value.as_ref());
+                }
+                if let Some(reason) = &completion.reason {
+                    self.paragraph("reason", reason);
+                }
+            }
             LeadOrder::CorrectContact(correction) => {
                 self.maybe("name", correction.name.as_ref());
                 self.maybe("phone", correction.phone.as_ref());

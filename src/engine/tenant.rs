@@ -5,8 +5,8 @@ use smol_str::SmolStr;
 use super::ask::{Answer, Unsigned};
 use super::{Engine, Error};
 use crate::decide::command::{
-    Adoption, AgentSetup, Correction, Fate, LeadOrder, Leaving, NewDocument, NewLead, NewQuote,
-    NewSweep, StageMapping, SweepOrder, Waiting, What,
+    Adoption, AgentSetup, Completion, Correction, Fate, LeadOrder, Leaving, NewDocument, NewLead,
+    NewQuote, NewSweep, StageMapping, SweepOrder, Waiting, What,
 };
 use crate::explain::{Explanation, Past};
 use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
@@ -204,13 +204,14 @@ impl<'e> TenantHandle<'e> {
         task: impl Into<Name>,
         choice: Option<Name>,
     ) -> Unsigned<'e, Lead> {
-        self.order(
-            lead,
-            LeadOrder::Complete {
-                task: task.into(),
-                choice,
-            },
-        )
+        let mut completion = Completion::new(task);
+        completion.choice = choice;
+        self.complete_with(lead, completion)
+    }
+
+    /// Completes an open task, with what its choice asks for.
+    pub fn complete_with(&self, lead: LeadId, completion: Completion) -> Unsigned<'e, Lead> {
+        self.order(lead, LeadOrder::Complete(Box::new(completion)))
     }
 
     /// Makes a quote for the lead, or a new version of it.

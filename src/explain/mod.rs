@@ -181,7 +181,7 @@ impl Telling<'_> {
                         .lead
                         .owner_id()
                         .map_or_else(|| "owner".into(), |owner| owner.as_str().into()),
-                    Assignee::Role(role) => role.as_str().into(),
+                    assignee => format_smolstr!("{assignee}"),
                 },
                 due_at: due_at.map(|due_at| self.local(due_at)),
                 is_overdue: due_at.is_some_and(|due_at| due_at < self.now),

@@ -4,6 +4,7 @@ use smol_str::SmolStr;
 
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
+use crate::playbook::pipeline::Whose;
 
 /// An activity that can be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +35,8 @@ pub struct AppointmentSpec {
 /// The feedback that a kind of appointment asks for.
 #[derive(Clone, Debug)]
 pub struct FeedbackSpec {
-    /// The role that gives it; whoever may act on appointments, if `None`.
-    pub role: Option<Name>,
+    /// Who gives it. That of the owner, or of who was, is given by whoever may act on appointments.
+    pub whose: Whose,
     /// What it can be; any text, if there are none.
     pub choices: Vec<SmolStr>,
     /// The service level that measures whether it comes in time.

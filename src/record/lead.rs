@@ -304,6 +304,21 @@ pub enum Assignee {
     Owner,
     /// Anybody of this role.
     Role(Name),
+    /// Anybody of this team.
+    Team(Name),
+    /// This agent, whoever owns the lead.
+    Agent(AgentId),
+}
+
+impl std::fmt::Display for Assignee {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Owner => f.write_str("owner"),
+            Self::Role(role) => write!(f, "{role}"),
+            Self::Team(team) => write!(f, "team:{team}"),
+            Self::Agent(agent) => write!(f, "{agent}"),
+        }
+    }
 }
 
 /// How a task ended.
@@ -321,6 +336,8 @@ pub struct Ended {
     pub by: Option<SmolStr>,
     /// What was chosen, where the task asks for a choice.
     pub choice: Option<Name>,
+    /// Why, where the choice asks for a reason.
+    pub reason: Option<SmolStr>,
 }
 
 /// In what way a task ended.

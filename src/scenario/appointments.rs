@@ -95,7 +95,7 @@ impl ExpectedAppointment {
     pub(super) fn unmet(&self, kind: &SmolStr, lead: &Lead, playbook: &Playbook) -> Option<String> {
         let of_kind = lead.appointments_of(&Name::from(kind.as_str()));
         let last = of_kind.and_then(|of| of.latest.last());
-        let told = |at: Instant| SmolStr::from(moment(&playbook.zone, at));
+        let told = |at: Instant| moment(&playbook.zone, at);
         let found = match last {
             None => NONE.into(),
             Some(last) => match &last.ended {

@@ -15,7 +15,7 @@ use crate::explain::Explanation;
 use crate::mailer::Outgoing;
 use crate::playbook::read::{Node, Section};
 use crate::record::Lead;
-use crate::record::lead::{Assignee, Because, How};
+use crate::record::lead::{Because, How};
 use crate::record::message::{Message, Recipient, State};
 use crate::time::Instant;
 use crate::value::Value;
@@ -37,7 +37,7 @@ pub enum Expected {
     Outcome(SmolStr),
     /// The names of its open tasks, all of them.
     Tasks(Vec<SmolStr>),
-    /// Who is to do its open task of this name: a role, an agent, or `owner`.
+    /// Who is to do its open task of this name: `owner`, a role, `team:NAME`, or an agent.
     TaskFor(SmolStr, SmolStr),
     /// The deadline of its open task; of the named one, if there are several.
     Due(Option<SmolStr>, Instant),
@@ -390,11 +390,8 @@ impl Expected {
             ),
             Self::TaskFor(name, wanted) => {
                 let found = lead.open_task(&name.as_str().into());
-                let found = found.map(|task| match &task.assignee {
-                    Assignee::Owner => "owner",
-                    Assignee::Role(role) => role.as_str(),
-                });
-                differ(&format!("task {name} is for"), Some(wanted.as_str()), found)
+                let found = found.map(|task| SmolStr::from(task.assignee.to_string()));
+                differ(&format!("task {name} is for"), Some(wanted.clone()), found)
             }
             Self::Reassignments(wanted) => {
                 differ("reassignments", *wanted, i64::from(lead.reassignments))

@@ -278,6 +278,7 @@ impl<'a> Names<'a> {
         }
         for (_, node) in said(expect, "task-for").iter().flat_map(keyed) {
             match text_of(&node) {
+                Some(who) if who.starts_with("team:") || self.agents.contains(&who) => {}
                 Some(who) if who != "owner" => self.check(Sort::Role, &node, &who),
                 _ => {}
             }

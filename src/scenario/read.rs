@@ -6,7 +6,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::names::{Names, Refused, Sort};
 use super::{Asked, Doing, Scenario, Step, appointments, documents, quotes};
-use crate::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead, Waiting};
+use crate::decide::command::{Actor, AgentSetup, Completion, LeadOrder, Leaving, NewLead, Waiting};
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::fault::{Fault, FaultKind, Faults};
@@ -577,10 +577,13 @@ fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Optio
                 }
                 node.text().map(Name::from)
             });
-            LeadOrder::Complete {
+            let reason = reason(section);
+            LeadOrder::Complete(Box::new(Completion {
                 task: task.into(),
                 choice,
-            }
+                reason,
+                fields: told(named.fields(section)),
+            }))
         }
         "quote" => quotes::read_order(section),
         "accept" => LeadOrder::AcceptQuote {

@@ -417,12 +417,20 @@ fn wait(wait: &WaitGroup) -> Section {
 }
 
 fn task(task: &TaskSpec) -> Section {
-    let role = task.role.as_ref().map_or("owner", Name::as_str);
     let choices: Map<String, Value> = task
         .choices
         .iter()
         .map(|choice| {
-            let told = json!({ "label": choice.label, "do": actions(&choice.actions) });
+            let asks = match choice.asks.as_slice() {
+                [] => Value::Null,
+                some => json!(some),
+            };
+            let told = json!({
+                "label": choice.label,
+                "asks": asks,
+                "reason": choice.asks_reason,
+                "do": actions(&choice.actions),
+            });
             (choice.name.as_str().to_owned(), told)
         })
         .collect();
@@ -434,7 +442,7 @@ fn task(task: &TaskSpec) -> Section {
     let done = task.done.as_ref().map(ToString::to_string);
     let entries = vec![
         ("text", json!(task.text)),
-        ("for", json!(role)),
+        ("for", json!(task.whose.to_string())),
         ("within", json!(task.within.map(|delay| delay.to_string()))),
         ("calendar", json!(task.calendar.name())),
         ("done", json!(done)),

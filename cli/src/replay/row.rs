@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, Waiting};
+use leadkit::decide::command::{Actor, AgentSetup, Completion, LeadOrder, NewLead, Waiting};
 use leadkit::ids::{CommandId, Name};
 use leadkit::playbook::Playbook;
 use leadkit::playbook::pipeline::Field;
@@ -273,14 +273,16 @@ impl<'a> RowReading<'a> {
             Verb::Set => LeadOrder::SetFields {
                 fields: self.values(command)?,
             },
-            Verb::Complete => LeadOrder::Complete {
+            Verb::Complete => LeadOrder::Complete(Box::new(Completion {
+                fields: self.values(command)?,
+                reason: reason(),
                 task: named("task", &mut playbook.tasks.iter().map(|task| &task.name))?,
                 choice: self.said(command, "choice").map(|choice| {
                     let tasks = playbook.tasks.iter();
                     let mut choices = tasks.flat_map(|task| &task.choices);
                     as_known(&choice, &mut choices.by_ref().map(|choice| &choice.name))
                 }),
-            },
+            })),
             Verb::Unsubscribe => LeadOrder::Unsubscribe,
         }))
     }

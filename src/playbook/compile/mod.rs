@@ -169,32 +169,9 @@ fn compile_root(
     let calendars = calendars::read(&mut root, folder, &head.zone);
     let default_calendar = calendars::default(&head, &calendars);
     let (fields, faulty_fields) = fields::read(&mut root);
-    let mut names = Names {
-        zone: head.zone.clone(),
-        default_calendar,
-        calendars,
-        roles: names_of(&mut root, "role"),
-        teams: people::read_teams(&mut root),
-        sources: read_sources(&mut root),
-        fields,
-        faulty_fields,
-        activities: names_of(&mut root, "activity"),
-        appointments: names_of(&mut root, "appointment"),
-        documents: work::read_documents(&mut root),
-        holds: names_of(&mut root, "hold"),
-        waits: names_of(&mut root, "wait"),
-        pools: names_of(&mut root, "pool"),
-        needs: names_of(&mut root, "need"),
-        tasks: tasks::names(&mut root),
-        templates: template_names,
-        uses: samples::Uses::default(),
-        pipelines: names_of(&mut root, "pipeline"),
-        stages: Vec::new(),
-        final_stages: Vec::new(),
-        outcomes: Vec::new(),
-        waiting_stages: Vec::new(),
-        choices: Vec::new(),
-    };
+    let calendars = (calendars, default_calendar);
+    let fields = (fields, faulty_fields);
+    let mut names = find_names(&mut root, &head.zone, calendars, fields, template_names);
     pipelines::find_stages(&mut root, &mut names);
     names.choices = choices_of(&names);
     let activities = work::read_activities(&mut root, &names);
@@ -269,6 +246,42 @@ fn compile_root(
         check::warn(&playbook, folder, &calendar, aside, &places);
     }
     Some(playbook)
+}
+
+/// Everything that has a name, but for stages, which are found in pipelines.
+fn find_names(
+    root: &mut Section<'_>,
+    zone: &Zone,
+    (calendars, default_calendar): (Vec<NamedCalendar>, NamedCalendar),
+    (fields, faulty_fields): (Vec<Field>, Vec<Name>),
+    templates: Vec<Name>,
+) -> Names {
+    Names {
+        zone: zone.clone(),
+        default_calendar,
+        calendars,
+        roles: names_of(root, "role"),
+        teams: people::read_teams(root),
+        sources: read_sources(root),
+        fields,
+        faulty_fields,
+        activities: names_of(root, "activity"),
+        appointments: names_of(root, "appointment"),
+        documents: work::read_documents(root),
+        holds: names_of(root, "hold"),
+        waits: names_of(root, "wait"),
+        pools: names_of(root, "pool"),
+        needs: names_of(root, "need"),
+        tasks: tasks::names(root),
+        templates,
+        uses: samples::Uses::default(),
+        pipelines: names_of(root, "pipeline"),
+        stages: Vec::new(),
+        final_stages: Vec::new(),
+        outcomes: Vec::new(),
+        waiting_stages: Vec::new(),
+        choices: Vec::new(),
+    }
 }
 
 fn read_head<'s>(root: &mut Section<'s>) -> Head<'s> {

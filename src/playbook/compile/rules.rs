@@ -150,14 +150,11 @@ impl Reader<'_> {
         let stopped_by = self.stopped_by(&mut section, anchor.as_ref());
         let within = section
             .required("within")
-            .and_then(|node| node.forward_delay());
+            .and_then(|node| self.deadline(&node));
         let done = section
             .required("done")
             .and_then(|node| node.condition(&self.names.lead_catalogue()));
-        let role = section
-            .optional("for")
-            .and_then(|node| self.assignee(&node))
-            .flatten();
+        let whose = self.whose(&mut section);
         let text = match section.required("task") {
             Some(node) => self.task_text(name, &node),
             None => SmolStr::default(),
@@ -167,7 +164,7 @@ impl Reader<'_> {
         self.tasks.push(TaskSpec {
             name: name.clone(),
             text,
-            role,
+            whose,
             within,
             calendar: calendar.clone(),
             stopped_by: stopped_by.clone(),

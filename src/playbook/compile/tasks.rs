@@ -34,13 +34,10 @@ impl Reader<'_> {
             Some(node) => self.task_text(&name, &node),
             None => SmolStr::default(),
         };
-        let role = section
-            .optional("for")
-            .and_then(|node| self.assignee(&node))
-            .flatten();
+        let whose = self.whose(&mut section);
         let within = section
             .optional("within")
-            .and_then(|node| node.forward_delay());
+            .and_then(|node| self.deadline(&node));
         let calendar = self.calendar(&mut section);
         let stopped_by = self.stopped_by(&mut section, None);
         let done = section
@@ -59,7 +56,7 @@ impl Reader<'_> {
         self.tasks.push(TaskSpec {
             name,
             text,
-            role,
+            whose,
             within,
             calendar,
             stopped_by,
@@ -74,6 +71,12 @@ impl Reader<'_> {
     fn choice(&mut self, name: Name, node: &Node<'_>) -> Option<Choice> {
         let mut section = node.section()?;
         let label = label_of(&mut section, &name);
+        let fields = || self.names.fields.iter().map(|field| &field.name);
+        let asks = section.optional("asks").map(|node| node.list());
+        let asks = asks.unwrap_or_default();
+        let asks = asks.iter().filter_map(|node| node.known("field", fields()));
+        let asks = asks.collect();
+        let reason = section.optional("reason").and_then(|node| node.bool());
         let actions = section
             .optional("do")
             .map(|node| self.names.actions(&node))
@@ -82,6 +85,8 @@ impl Reader<'_> {
         Some(Choice {
             name,
             label,
+            asks,
+            asks_reason: reason.unwrap_or(false),
             actions,
         })
     }

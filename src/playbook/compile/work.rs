@@ -101,10 +101,9 @@ impl Reader<'_> {
             let (sort, name) = ("task", task.as_str().into());
             section.fault(FaultKind::DefinedTwice { sort, name }, None);
         }
-        let role = section.optional("for");
-        let role = role.and_then(|node| self.assignee(&node)).flatten();
+        let whose = self.whose(&mut section);
         let within = section.required("within");
-        let within = within.and_then(|node| node.forward_delay());
+        let within = within.and_then(|node| self.deadline(&node));
         let choices = section.optional("of").map(|node| node.list());
         let choices = choices.unwrap_or_default();
         let choices = choices.iter().filter_map(Node::text).map(SmolStr::from);
@@ -119,7 +118,7 @@ impl Reader<'_> {
         self.tasks.push(TaskSpec {
             name: task.clone(),
             text,
-            role: role.clone(),
+            whose: whose.clone(),
             within,
             calendar: calendar.clone(),
             stopped_by: StoppedBy::Named(Vec::new()),
@@ -146,7 +145,7 @@ impl Reader<'_> {
         self.add(&section, opens);
         section.finish();
         Some(FeedbackSpec {
-            role,
+            whose,
             choices,
             task,
         })

@@ -25,8 +25,7 @@ pub(super) fn appointment(spec: &AppointmentSpec) -> Section {
             [] => Value::Null,
             some => json!(some),
         };
-        let role = feedback.role.as_ref().map_or("owner", |role| role.as_str());
-        json!({ "for": role, "task": feedback.task, "of": choices })
+        json!({ "for": feedback.whose.to_string(), "task": feedback.task, "of": choices })
     });
     let entries = vec![
         ("label", json!(spec.label)),
