@@ -203,6 +203,15 @@ fn anchor_of(
             })
         }
         Anchor::Accepted => lead.quote().and_then(Quote::accepted),
+        Anchor::Appointment(kind) => lead.appointment(kind).map(|open| Moment {
+            at: open.at,
+            recorded: open.booked.recorded,
+        }),
+        Anchor::AppointmentEnded(kind, how) => {
+            let of_kind = lead.appointments_of(kind);
+            of_kind.and_then(|of| of.tally(*how).last)
+        }
+        Anchor::Attached(kind) => lead.document(kind).map(|current| current.attached),
         Anchor::Field(field) => {
             let told = lead.dates_told.iter().find(|(name, _)| name == field);
             let recorded = told.map_or(lead.registered.recorded, |(_, told)| told.0);

@@ -3,11 +3,14 @@
 use minijinja::Value as Jinja;
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::template::RenderError;
-use crate::playbook::variables::{Person, Quoted, Variables, field_shown};
+use crate::playbook::variables::{Appointed, Person, Quoted, Variables, field_shown};
+use crate::playbook::written;
 use crate::record::{Agent, Lead, Quote};
+use crate::time::Instant;
 
 /// The agents whom a text may speak of.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +19,8 @@ pub struct Cast {
     pub owner: Option<Agent>,
     /// Who had it before.
     pub earlier_owner: Option<Agent>,
+    /// The agent with whom the lead's appointment is, if it is not the owner.
+    pub with: Option<Agent>,
     /// The agent who gets the message, if an agent does.
     pub recipient: Option<Agent>,
 }
@@ -37,6 +42,9 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
     let source = source.and_then(|source| playbook.source(source));
     let stage = playbook.stage(&lead.pipeline, &lead.stage);
     let quote = lead.quote().map(|quote| QuoteTexts::of(playbook, quote));
+    let appointment = lead.next_appointment();
+    let appointment = appointment.map(|(kind, one)| AppointmentTexts::of(playbook, kind, one.at));
+    let with = cast.with.as_ref().or(cast.owner.as_ref());
     let variables = Variables {
         contact: Person {
             name: contact.name.as_str(),
@@ -47,6 +55,10 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
         earlier_owner: person(cast.earlier_owner.as_ref()),
         recipient: person(cast.recipient.as_ref()),
         quote: quote.as_ref().map(QuoteTexts::said).unwrap_or_default(),
+        appointment: appointment
+            .as_ref()
+            .map(|texts| texts.said(with))
+            .unwrap_or_default(),
         organisation_name: playbook.organisation.name.as_str(),
         organisation_email: playbook.organisation.email.as_str(),
         id: &id,
@@ -56,6 +68,33 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
             .unwrap_or_default(),
     };
     variables.with_fields(fields)
+}
+
+/// An appointment as texts.
+struct AppointmentTexts<'a> {
+    label: &'a str,
+    day: SmolStr,
+    time: SmolStr,
+}
+
+impl<'a> AppointmentTexts<'a> {
+    fn of(playbook: &'a Playbook, kind: &'a Name, at: Instant) -> Self {
+        let local = playbook.zone.to_local(at);
+        Self {
+            label: playbook.appointment_label(kind),
+            day: written::day(&playbook.locale, local),
+            time: written::time_of_day(&playbook.locale, local),
+        }
+    }
+
+    fn said<'t>(&'t self, with: Option<&'t Agent>) -> Appointed<'t> {
+        Appointed {
+            label: self.label,
+            day: &self.day,
+            time: &self.time,
+            with: with.map_or("", |with| with.name.as_str()),
+        }
+    }
 }
 
 /// A quote as texts.

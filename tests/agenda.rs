@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use leadkit::agenda;
-use leadkit::decide::command::{Actor, AgentSetup, Command, LeadOrder, NewLead, What};
+use leadkit::decide::command::{Actor, AgentSetup, Command, Completion, LeadOrder, NewLead, What};
 use leadkit::ids::{AgentId, CommandId, LeadId, Name, Tenant};
 use leadkit::playbook::Playbook;
 use leadkit::playbook::load::Folder;
@@ -237,14 +237,17 @@ impl<'a> Life<'a> {
             },
             9 => match playbook.activities.first() {
                 Some(activity) => LeadOrder::Record {
-                    activity: activity.clone(),
+                    activity: activity.name.clone(),
+                    fields: Vec::new(),
                 },
                 None => LeadOrder::Unsubscribe,
             },
-            10 => LeadOrder::Complete {
-                task: task.name.clone(),
-                choice: pick(&task.choices, order / 12).map(|choice| choice.name.clone()),
-            },
+            10 => {
+                let mut completion = Completion::new(task.name.clone());
+                let choice = pick(&task.choices, order / 12);
+                completion.choice = choice.map(|choice| choice.name.clone());
+                LeadOrder::Complete(Box::new(completion))
+            }
             _ => LeadOrder::Unsubscribe,
         }
     }

@@ -13,7 +13,7 @@ use leadkit::playbook::Playbook;
 use leadkit::playbook::delay::Delay;
 use leadkit::playbook::load::Folder;
 use leadkit::playbook::people::{Choose, Over, Permission, PoolSpec, Role};
-use leadkit::playbook::pipeline::{Field, Stage, TaskSpec, UniquePart, WaitGroup, Way};
+use leadkit::playbook::pipeline::{Field, Stage, TaskSpec, UniquePart, WaitGroup, Way, Whose};
 use leadkit::playbook::rule::{
     Action, Anchor, Assign, BusinessTime, Late, NamedCalendar, Rule, StoppedBy,
 };
@@ -216,7 +216,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "M9", "who declines must be called five times all the same", |p| asks(p, "five-attempts", "attempts.since_opened >= 5")),
     Mutation(SALES, "M9", "who declines need not say why", |p| without_need(p, "why-declined")),
     Mutation(SALES, "M10", "no task on LOST", |p| without_rule(p, "decide-on-lost")),
-    Mutation(SALES, "M10", "anybody decides", |p| task(p, "decide-on-lost").role = None),
+    Mutation(SALES, "M10", "anybody decides", |p| task(p, "decide-on-lost").whose = Whose::Owner),
     Mutation(SALES, "M10", "there is nothing to choose", |p| task(p, "decide-on-lost").choices.clear()),
     Mutation(SALES, "M10", "a decision does nothing", |p| {
         task(p, "decide-on-lost").choices.iter_mut().for_each(|choice| choice.actions.clear());
@@ -256,7 +256,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "Z4", "advisors give leads away", |p| role(p, "advisor").may.push(Permission::Reassign)),
     Mutation(SALES, "Z4", "advisors say that they were in time", |p| role(p, "advisor").may.push(Permission::BackDate)),
     Mutation(SALES, "Z4", "advisors act on everybody's leads", |p| role(p, "advisor").over = Over::All),
-    Mutation(SALES, "Z4", "anybody decides", |p| task(p, "decide-on-lost").role = None),
+    Mutation(SALES, "Z4", "anybody decides", |p| task(p, "decide-on-lost").whose = Whose::Owner),
     Mutation(SALES, "M2", "that nobody can have it is told to nobody", |p| without_rule(p, "still-nobody-owns-it")),
     Mutation(SALES, "M2", "who can have it later does not get it", |p| rule(p, "nobody-owns-it").every = None),
     Mutation(SALES, "M6", "what an earlier owner tried keeps the four hours", |p| asks(p, "attempted", "attempts.total >= 1 or answered")),

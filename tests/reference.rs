@@ -37,7 +37,7 @@ fn sources(folder: &str) -> Vec<PathBuf> {
 
 /// Where the page tells the keys that a file reads; anywhere, for those that read parts of many.
 /// Pipelines have their waits with them.
-const TOLD_IN: [(&str, &str); 11] = [
+const TOLD_IN: [(&str, &str); 15] = [
     ("calendars.rs", "Calendars"),
     ("compile/fields.rs", "Leads"),
     ("people.rs", "People"),
@@ -47,6 +47,10 @@ const TOLD_IN: [(&str, &str); 11] = [
     ("actions.rs", "What happens in time"),
     ("pipelines.rs", "What happens in time"),
     ("pricing.rs", "Prices and quotes"),
+    ("compile/work.rs", "Appointments"),
+    ("compile/work.rs", "Leads"),
+    ("scenario/appointments.rs", "Scenarios"),
+    ("scenario/documents.rs", "Scenarios"),
     ("scenario/read.rs", "Scenarios"),
     ("scenario/quotes.rs", "Scenarios"),
 ];
@@ -65,7 +69,10 @@ fn keys(file: &Path) -> BTreeSet<String> {
             }
             let is_key = |c: char| c.is_ascii_lowercase() || c == '-';
             // What there can be too many of is told in the plural; it is no key.
-            if !key.is_empty() && !matches!(key, "bases" | "rules") && key.chars().all(is_key) {
+            if !key.is_empty()
+                && !matches!(key, "appointments" | "bases" | "documents" | "rules")
+                && key.chars().all(is_key)
+            {
                 keys.insert(key.to_owned());
             }
         }
@@ -200,7 +207,7 @@ fn is_variable(name: &str) -> bool {
 
 #[test]
 fn the_reference_names_the_variables_of_templates_and_no_others() {
-    const OBJECTS: [&str; 8] = [
+    const OBJECTS: [&str; 9] = [
         "contact",
         "owner",
         "earlier_owner",
@@ -209,8 +216,9 @@ fn the_reference_names_the_variables_of_templates_and_no_others() {
         "lead",
         "agent",
         "quote",
+        "appointment",
     ];
-    const PARTS: [&str; 13] = [
+    const PARTS: [&str; 16] = [
         "name",
         "email",
         "phone",
@@ -224,6 +232,9 @@ fn the_reference_names_the_variables_of_templates_and_no_others() {
         "version",
         "total",
         "valid_until",
+        "day",
+        "time",
+        "with",
     ];
     let page = page();
     let rows = table(section(&page, "Templates"), "| variable |");

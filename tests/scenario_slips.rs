@@ -137,7 +137,7 @@ const SLIPS: &[(&str, &str, &str, &str)] = &[
         "car = \"X1\"",
         "vehicle = \"X1\"",
         "vehicle",
-        "there is no field `vehicle` (known: city, appointment, birthday, car, town)",
+        "there is no field `vehicle` (known: city, delivery, birthday, car, town)",
     ),
     (
         "car = \"X1\"",
@@ -376,7 +376,7 @@ name  = "everything is otherwise"
 start = "2026-03-02T10:00:00+01:00"
 
 [[scenario.step]]
-register = { ref = "luis", name = "Luis", car = "X1", appointment = 2026-03-05T09:00:00+01:00 }
+register = { ref = "luis", name = "Luis", car = "X1", delivery = 2026-03-05T09:00:00+01:00 }
 
 [[scenario.step]]
 register = { ref = "rosa", name = "Rosa" }

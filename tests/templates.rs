@@ -160,7 +160,7 @@ fn a_template_may_ask_for_all_that_is_known_and_goes_out_with_it() {
         {{ owner.email }}{{ owner.phone }}{{ earlier_owner.name }}{{ earlier_owner.email }}\
         {{ earlier_owner.phone }}{{ recipient.name }}{{ recipient.email }}{{ recipient.phone }}{{ organisation.name }}\
         {{ organisation.email }}{{ lead.id }}{{ lead.stage }}{{ lead.source }}{{ city }}\
-        {{ appointment }}{{ birthday }}";
+        {{ delivery }}{{ birthday }}";
     let rule = "[[rule]]\nname = \"r\"\non = \"registered\"\n\
         do = [{ send = \"hello\", as = \"organisation\" }]\n";
     let scenario = r#"

@@ -2,7 +2,7 @@
 
 use chrono::{Days, NaiveDate};
 use leadkit::decide::command::{
-    Actor, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, Waiting, What,
+    Actor, AgentSetup, Command, Completion, Fate, LeadOrder, NewLead, NewSweep, Waiting, What,
 };
 use leadkit::ids::{AgentId, MessageId, Name, Tenant};
 use leadkit::playbook::Playbook;
@@ -240,7 +240,8 @@ impl View<'_> {
             38 => LeadOrder::FollowOwner,
             _ => match dice.any(&self.book.activities) {
                 Some(activity) => LeadOrder::Record {
-                    activity: activity.clone(),
+                    activity: activity.name.clone(),
+                    fields: Vec::new(),
                 },
                 None => LeadOrder::Answered,
             },
@@ -312,7 +313,9 @@ impl View<'_> {
         let choices = self.book.task(&task).map(|spec| spec.choices.as_slice());
         let choice = dice.any(choices.unwrap_or_default());
         let choice = choice.map(|choice| choice.name.clone());
-        LeadOrder::Complete { task, choice }
+        let mut completion = Completion::new(task);
+        completion.choice = choice;
+        LeadOrder::Complete(Box::new(completion))
     }
 
     fn sweep(&self, dice: &mut Dice) -> NewSweep {
@@ -340,7 +343,8 @@ impl View<'_> {
             },
             _ => match dice.any(&self.book.activities) {
                 Some(activity) => LeadOrder::Record {
-                    activity: activity.clone(),
+                    activity: activity.name.clone(),
+                    fields: Vec::new(),
                 },
                 None => LeadOrder::FollowOwner,
             },

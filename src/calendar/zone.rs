@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use chrono::{Datelike, Months, NaiveDateTime, TimeDelta, Timelike};
+use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 use jiff::civil;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
@@ -122,6 +122,14 @@ impl Zone {
             .checked_sub_signed(TimeDelta::seconds(seconds))
             .unwrap_or(end)
             .and_utc()
+    }
+
+    /// The civil day in which an instant lies: when it begins, and when the next one does.
+    #[must_use]
+    pub fn day_of(&self, at: Instant) -> (Instant, Instant) {
+        let date = self.to_local(at).date();
+        let starts = |date: NaiveDate| self.from_local(date.and_time(NaiveTime::MIN));
+        (starts(date), date.succ_opt().map_or(at, starts))
     }
 
     /// The same local time `days` civil days later, or earlier when negative.

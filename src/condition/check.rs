@@ -139,6 +139,10 @@ impl Checker<'_> {
             Typed::Literal(Value::Bool(value)) => {
                 Some(self.test(TestKind::Constant(value), false, at))
             }
+            Typed::Fact(FactInfo {
+                during: Some(during),
+                ..
+            }) => Some(self.during(&during, at)),
             Typed::Fact(info) if info.value_type == ValueType::Bool => {
                 let kind = self.asks(&info, Question::IsTrue);
                 Some(self.test(kind, false, at))
@@ -151,6 +155,16 @@ impl Checker<'_> {
         }
     }
 
+    /// `from <= now and until > now`, so that it is known when it turns.
+    fn during(&mut self, [from, until]: &[FactInfo; 2], at: Span) -> Node {
+        let mut compares = |info: &FactInfo, op, at| {
+            let kind = self.asks(info, Question::ComparesWithNow { op, offset: 0 });
+            self.test(kind, false, at)
+        };
+        let begun = compares(from, Comparison::AtMost, at);
+        Node::All([begun, compares(until, Comparison::More, at)].into())
+    }
+
     fn comparison(
         &mut self,
         left: Operand,
@@ -159,7 +173,7 @@ impl Checker<'_> {
         at: Span,
     ) -> Option<TestKind> {
         let (left_at, right_at) = (left.at, right.at);
-        let (left, right) = (self.operand(left), self.operand(right));
+        let (left, right) = (self.compared(left), self.compared(right));
         let (left, right) = (left?, right?);
         match (left, right) {
             (Typed::Fact(left), Typed::Fact(right)) => {
@@ -258,13 +272,27 @@ impl Checker<'_> {
     /// The fact about which `in` or `is` asks.
     fn subject(&mut self, operand: Operand) -> Option<FactInfo> {
         let at = operand.at;
-        match self.operand(operand)? {
+        match self.compared(operand)? {
             Typed::Fact(info) => Some(info),
             Typed::Literal(_) | Typed::Now(_) => {
                 self.fault(at, FaultKind::NotAFact);
                 None
             }
         }
+    }
+
+    /// An operand of something else than itself: no fact that is true for a while.
+    fn compared(&mut self, operand: Operand) -> Option<Typed> {
+        let at = operand.at;
+        let typed = self.operand(operand)?;
+        if let Typed::Fact(info) = &typed {
+            if info.during.is_some() {
+                let name = info.name.as_str().into();
+                self.fault(at, FaultKind::OnlyByItself { name });
+                return None;
+            }
+        }
+        Some(typed)
     }
 
     fn operand(&mut self, operand: Operand) -> Option<Typed> {

@@ -162,6 +162,12 @@ pub enum FaultKind {
         /// The type of what stands there.
         value_type: ValueType,
     },
+    /// A fact that is true for a while, in a comparison.
+    #[error("`{name}` is asked by itself, or behind `not`")]
+    OnlyByItself {
+        /// The name of the fact.
+        name: SmolStr,
+    },
     /// `in` and `is` ask about a fact; something else stands on their left.
     #[error("only a fact can be `in` a list, `is missing` or `is present`")]
     NotAFact,

@@ -40,6 +40,7 @@
 //!   So `registered < 2018-04-01` means "up to the end of March", and `==` means midnight.
 //! - `now` moves by exact lengths: `1d` is 24 hours, whatever the clocks do that night. A moved
 //!   `now` stops at the ends of what an [`Instant`] can say. Instants compare to the microsecond.
+//! - A fact that is true for a while stands by itself or behind `not`: whether an appointment is today.
 //! - One side of a comparison is a fact, or one is `now`; anything else could not change.
 //!
 //! # Missing values
@@ -182,6 +183,9 @@ pub struct FactInfo {
     pub choices: Option<Arc<[SmolStr]>>,
     /// For text: the kinds of tax number that it is kept as, in the compact form.
     pub tax_numbers: Option<TaxNumberKinds>,
+    /// For what is true from one instant until another: the facts that tell the two. The fact itself is
+    /// never asked then, and stands in a condition by itself or behind `not`.
+    pub during: Option<Box<[Self; 2]>>,
 }
 
 impl FactInfo {
@@ -195,6 +199,7 @@ impl FactInfo {
             stored: true,
             choices: None,
             tax_numbers: None,
+            during: None,
         }
     }
 
@@ -212,6 +217,15 @@ impl FactInfo {
     pub fn with_choices(self, choices: impl Into<Arc<[SmolStr]>>) -> Self {
         Self {
             choices: Some(choices.into()),
+            ..self
+        }
+    }
+
+    /// The same fact, true from the instant that one fact tells until the one of the other.
+    #[must_use]
+    pub fn with_during(self, from: Self, until: Self) -> Self {
+        Self {
+            during: Some(Box::new([from, until])),
             ..self
         }
     }

@@ -51,10 +51,7 @@ pub(crate) fn act(
     match action {
         Action::Send(send) => messages::send(draft, lead, send),
         Action::Notify { whom, template } => notify(draft, lead, whom, template),
-        Action::Task(task) => {
-            tasks::open(draft, lead, task, anchor);
-            Ok(())
-        }
+        Action::Task(task) => tasks::open(draft, lead, task, anchor),
         Action::Assign(order) => assign(draft, lead, order, rule, anchor),
         Action::Move { .. } | Action::Set { .. } => try_out(draft, lead, action, rule, anchor),
     }

@@ -3,17 +3,22 @@
 //! A command says what is to happen, who asks, and, for what is reported late, when it
 //! happened. Its id is given beside it: a command that comes twice under one id acts once.
 
-use chrono::serde::ts_microseconds_option;
+use chrono::serde::{ts_microseconds, ts_microseconds_option};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId, Tenant};
 use crate::record::agent::Absence;
+use crate::record::appointment::Became;
 use crate::time::Instant;
 use crate::value::Value;
 
+mod completion;
+mod document;
 mod quote;
 
+pub use completion::Completion;
+pub use document::NewDocument;
 pub use quote::{NewQuote, NewQuoteLine, Validity};
 
 /// Who acts.
@@ -298,6 +303,8 @@ pub enum LeadOrder {
     Record {
         /// Which.
         activity: Name,
+        /// The fields that it asks for, all of them.
+        fields: Vec<(Name, Option<Value>)>,
     },
     /// Move it to another stage.
     MoveTo {
@@ -337,13 +344,8 @@ pub enum LeadOrder {
         /// Which, and what; `None` takes the value away.
         fields: Vec<(Name, Option<Value>)>,
     },
-    /// Complete its open task of this name.
-    Complete {
-        /// Which task.
-        task: Name,
-        /// The choice, where the task asks for one.
-        choice: Option<Name>,
-    },
+    /// Complete its open task of a name.
+    Complete(Box<Completion>),
     /// Its contact wants no more marketing.
     Unsubscribe,
     /// Correct what is known of its contact, on all the contact's leads.
@@ -375,6 +377,45 @@ pub enum LeadOrder {
     },
     /// Give it to who succeeds its owner, who left.
     Succeed(Leaving),
+    /// Book an appointment.
+    Book {
+        /// Of which kind.
+        appointment: Name,
+        /// When it begins.
+        #[serde(with = "ts_microseconds")]
+        at: Instant,
+        /// With whom; with the lead's owner, if `None`.
+        with: Option<AgentId>,
+    },
+    /// Move its open appointment of a kind.
+    MoveAppointment {
+        /// Of which kind.
+        appointment: Name,
+        /// When it begins now.
+        #[serde(with = "ts_microseconds")]
+        to: Instant,
+    },
+    /// Record what became of its open appointment of a kind.
+    EndAppointment {
+        /// Of which kind.
+        appointment: Name,
+        /// What became of it.
+        how: Became,
+    },
+    /// Record what is said of its last appointment of a kind that was held.
+    GiveFeedback {
+        /// Of which kind.
+        appointment: Name,
+        /// What is said: one of the choices, where the playbook names some.
+        says: SmolStr,
+    },
+    /// Attach a document, or a new version of it.
+    Attach {
+        /// Of which kind.
+        document: Name,
+        /// Which file.
+        file: Box<NewDocument>,
+    },
 }
 
 /// What is known of a contact, corrected by who asked the person. What is `None` stays as it is.

@@ -20,10 +20,22 @@ pub(crate) fn set(
     lead: &mut Lead,
     fields: &[(Name, Option<Value>)],
 ) -> Result<(), Stop> {
+    set_with(draft, lead, fields, Gaps::default())
+}
+
+/// The same, where something else may be wrong: it is told with what is wrong with the fields.
+pub(crate) fn set_with(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    fields: &[(Name, Option<Value>)],
+    mut gaps: Gaps,
+) -> Result<(), Stop> {
     few(fields)?;
-    let mut gaps = Gaps::default();
     let mut set = Vec::new();
     for (name, value) in fields {
+        if gaps.is_about(name) {
+            continue;
+        }
         match accept(draft, name, value.as_ref()) {
             Ok(value) => {
                 note_date(draft, lead, name, value.as_ref());

@@ -10,7 +10,8 @@ use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
 use crate::decide::{
-    Stop, fields, holds, is_for_closed, leaving, pools, quotes, taking_over, tasks, troubles, waits,
+    Stop, activities, appointments, documents, fields, holds, is_for_closed, leaving, pools,
+    quotes, taking_over, tasks, troubles, waits,
 };
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -18,9 +19,7 @@ use crate::playbook::pipeline::Stage;
 use crate::playbook::rule::{Anchor, Rule};
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
-use crate::record::lead::{
-    Activity, Because, Closed, ContactCopy, EarlierReason, Flag, Moment, Task,
-};
+use crate::record::lead::{Because, Closed, ContactCopy, EarlierReason, Flag, Moment, Task};
 use crate::record::{Agent, Lead, Workload};
 use crate::store::Key;
 
@@ -35,8 +34,11 @@ pub(crate) fn carry_out(
     let Some(mut lead) = draft.read::<Lead>(&key)? else {
         return Err(Refusal::NoSuchLead(id).into());
     };
-    // Who may complete a task is decided by the task.
-    if !matches!(order, LeadOrder::Complete { .. }) {
+    // Who may complete a task is decided by the task, and who gives feedback by who is asked for it.
+    if !matches!(
+        order,
+        LeadOrder::Complete { .. } | LeadOrder::GiveFeedback { .. }
+    ) {
         permit(draft, what, Some(&lead))?;
     }
     if !lead.is_open() && !is_for_closed(order) {
@@ -64,7 +66,7 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
             draft.happened(Event::Answered { lead: lead.id });
             Ok(())
         }
-        LeadOrder::Record { activity } => record(draft, lead, activity),
+        LeadOrder::Record { activity, fields } => activities::record(draft, lead, activity, fields),
         LeadOrder::MoveTo {
             stage,
             reason,
@@ -88,7 +90,7 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
         LeadOrder::Hold { hold } => holds::begin(draft, lead, hold),
         LeadOrder::Release { hold } => holds::end(draft, lead, hold),
         LeadOrder::SetFields { fields } => fields::set(draft, lead, fields),
-        LeadOrder::Complete { task, choice } => tasks::complete(draft, lead, task, choice.as_ref()),
+        LeadOrder::Complete(completion) => tasks::complete(draft, lead, completion),
         LeadOrder::Unsubscribe => contacts::unsubscribe(draft, lead),
         LeadOrder::CorrectContact(correction) => contacts::correct(draft, lead, correction),
         LeadOrder::Retry => troubles::retry(draft, lead),
@@ -102,6 +104,21 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
             quotes::decline(draft, lead, *version, reason.as_ref())
         }
         LeadOrder::Succeed(leaving) => leaving::succeed(draft, lead, leaving),
+        LeadOrder::Book {
+            appointment,
+            at,
+            with,
+        } => appointments::book(draft, lead, appointment, *at, with.as_ref()),
+        LeadOrder::MoveAppointment { appointment, to } => {
+            appointments::move_to(draft, lead, appointment, *to)
+        }
+        LeadOrder::EndAppointment { appointment, how } => {
+            appointments::end(draft, lead, appointment, *how)
+        }
+        LeadOrder::GiveFeedback { appointment, says } => {
+            appointments::give_feedback(draft, lead, appointment, says)
+        }
+        LeadOrder::Attach { document, file } => documents::attach(draft, lead, document, file),
     }
 }
 
@@ -185,9 +202,16 @@ fn bound(draft: &Draft<'_>, lead: &mut Lead) {
     let too_many = lead.earlier_owners.len().saturating_sub(most);
     lead.earlier_owners.drain(..too_many);
     if lead.activities.len() > most {
-        let known = &playbook.activities;
         lead.activities
-            .retain(|activity| known.contains(&activity.kind));
+            .retain(|activity| playbook.activity(&activity.kind).is_some());
+    }
+    if lead.appointments.len() > Lead::MOST_KINDS {
+        lead.appointments
+            .retain(|of| playbook.appointment(&of.kind).is_some());
+    }
+    if lead.documents.len() > Lead::MOST_KINDS {
+        lead.documents
+            .retain(|of| playbook.document(&of.kind).is_some());
     }
     if lead.fields.len() > Fields::MOST {
         lead.fields.retain(|name| playbook.field(name).is_some());
@@ -273,7 +297,7 @@ fn follow_owner(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
 }
 
 /// What is reported late doesn't undo what came after it.
-fn is_latest(draft: &Draft<'_>, last: Option<Moment>) -> bool {
+pub(crate) fn is_latest(draft: &Draft<'_>, last: Option<Moment>) -> bool {
     last.is_none_or(|last| last.at <= draft.happened_at)
 }
 
@@ -299,36 +323,6 @@ fn attempt(draft: &mut Draft<'_>, lead: &mut Lead, reached: bool) {
         lead: lead.id,
         reached,
     });
-}
-
-fn record(draft: &mut Draft<'_>, lead: &mut Lead, kind: &Name) -> Result<(), Stop> {
-    if !draft.playbook.activities.contains(kind) {
-        return Err(Refusal::unknown("activity", kind, draft.playbook.activities.iter()).into());
-    }
-    let last = draft.moment();
-    match lead
-        .activities
-        .iter_mut()
-        .find(|activity| activity.kind == *kind)
-    {
-        Some(activity) => {
-            activity.count = activity.count.saturating_add(1);
-            if is_latest(draft, Some(activity.last)) {
-                activity.last = last;
-            }
-        }
-        None => lead.activities.push(Activity {
-            kind: kind.clone(),
-            count: 1,
-            last,
-        }),
-    }
-    touch(draft, lead);
-    draft.happened(Event::Recorded {
-        lead: lead.id,
-        activity: kind.clone(),
-    });
-    Ok(())
 }
 
 /// Moves a lead along a way of its pipeline, if all that the way needs is there. Into a final
@@ -413,7 +407,7 @@ fn keep_reason(lead: &mut Lead) {
 }
 
 /// How long a reason can be, in bytes.
-const LONGEST_REASON: usize = 1024;
+pub(crate) const LONGEST_REASON: usize = 1024;
 
 /// The needs that a lead does not meet, all of them, by name and text; judged as of when it is said
 /// to have happened, so that what is reported two days later is not two days older.

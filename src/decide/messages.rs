@@ -331,7 +331,9 @@ fn assemble(
     let owner = sender.or_else(|| lead.owner_id());
     let earlier = lead.earlier_owners.last();
     let key = |agent: Option<&AgentId>| agent.map(|agent| Key::agent(draft.tenant, agent));
-    let keys = [key(owner), key(earlier), key(recipient)];
+    let appointment = lead.next_appointment();
+    let with = appointment.and_then(|(_, one)| one.with.as_ref());
+    let keys = [key(owner), key(earlier), key(with), key(recipient)];
     draft.need(keys.iter().flatten().cloned())?;
     let load = |key: &Option<Key>| -> Result<Option<Agent>, Stop> {
         let Some(key) = key else {
@@ -339,10 +341,11 @@ fn assemble(
         };
         Ok(draft.hint::<Agent>(key)?.cloned())
     };
-    let [owner, earlier_owner, recipient] = &keys;
+    let [owner, earlier_owner, with, recipient] = &keys;
     Ok(Cast {
         owner: load(owner)?,
         earlier_owner: load(earlier_owner)?,
+        with: load(with)?,
         recipient: load(recipient)?,
     })
 }

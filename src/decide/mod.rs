@@ -25,10 +25,13 @@ use crate::store::{Changes, Check, Key, Kind, Put, Version, Wakes};
 use crate::time::Instant;
 
 mod act;
+mod activities;
 mod adoption;
 mod agents;
+mod appointments;
 pub mod command;
 mod contacts;
+mod documents;
 mod draft;
 mod fields;
 mod holds;
@@ -314,6 +317,9 @@ fn is_for_closed(order: &LeadOrder) -> bool {
             | LeadOrder::FollowOwner
             | LeadOrder::Record { .. }
             | LeadOrder::SetFields { .. }
+            | LeadOrder::EndAppointment { .. }
+            | LeadOrder::GiveFeedback { .. }
+            | LeadOrder::Attach { .. }
     )
 }
 

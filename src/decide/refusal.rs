@@ -56,6 +56,16 @@ pub enum Refusal {
         /// The roles that may do it on everybody's leads.
         who_may: Vec<Name>,
     },
+    /// The task is somebody else's.
+    #[error("{actor} may not complete this task; it is for {assignee}; who may any: {}", roles_named(.who_may))]
+    NotTheirTask {
+        /// Who asked.
+        actor: SmolStr,
+        /// Whose it is: an agent, or a team.
+        assignee: SmolStr,
+        /// The roles that may complete any.
+        who_may: Vec<Name>,
+    },
     /// The actor may do this, but not with this sweep.
     #[error("{actor} may cancel or retry only sweeps of their own; this one is of {started_by}; who may any: {}", roles_named(.who_may))]
     NotTheirSweep {
@@ -142,7 +152,7 @@ pub enum Refusal {
     /// what came after them.
     #[error("reported too late: since {since} the lead's {what} is {is}")]
     Overtaken {
-        /// What has changed since: the stage, the owner, or the quote.
+        /// What has changed since: the stage, the owner, the quote, the appointment or the document.
         what: &'static str,
         /// To what.
         is: SmolStr,
@@ -227,6 +237,36 @@ pub enum Refusal {
         /// Which of the two.
         says: Says,
     },
+    /// There is an open appointment of the kind.
+    #[error("an appointment `{appointment}` is booked for {at}; move it, or say what became of it")]
+    AppointmentOpen {
+        /// The kind.
+        appointment: Name,
+        /// When it is.
+        at: Instant,
+    },
+    /// There is no open appointment of the kind.
+    #[error("no appointment `{0}` is booked")]
+    NoAppointment(Name),
+    /// What is said of an appointment can't be so before its time.
+    #[error("the appointment `{appointment}` is at {at}; move it first, or cancel it")]
+    AppointmentAhead {
+        /// The kind.
+        appointment: Name,
+        /// When it is.
+        at: Instant,
+    },
+    /// The very file is the current version of the document.
+    #[error("this file is version {version} of `{document}` already")]
+    AttachedAlready {
+        /// The kind of document.
+        document: Name,
+        /// The version that it is.
+        version: u32,
+    },
+    /// Feedback is about an appointment that was held, and none was.
+    #[error("no appointment `{0}` was held yet")]
+    NotHeldYet(Name),
 }
 
 /// A stage whose leads would come to one where leads stand otherwise: open leads where leads end,
@@ -306,6 +346,11 @@ impl Gaps {
         }
     }
 
+    /// Whether something is wrong with this input already.
+    pub(crate) fn is_about(&self, input: &Name) -> bool {
+        self.0.iter().any(|gap| gap.input == *input)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -380,6 +425,12 @@ pub enum Problem {
     NoSuchField {
         /// What was probably meant.
         nearest: Option<SmolStr>,
+    },
+    /// The field is not among those that are asked for here.
+    #[error("is not asked for here; asked for: {}", listed(.asked))]
+    NotAsked {
+        /// Those that are.
+        asked: Vec<Name>,
     },
     /// A wait outside the group's bounds.
     #[error("must be {least_days} days{}", .most_days.map_or_else(|| " or more".into(), |most| format!(" to {most} days")))]
@@ -480,6 +531,7 @@ impl Refusal {
             Self::NoWay { .. } => "no-way",
             Self::NotPermitted { .. } => "not-permitted",
             Self::NotTheirs { .. } => "not-theirs",
+            Self::NotTheirTask { .. } => "not-their-task",
             Self::NotTheirSweep { .. } => "not-their-sweep",
             Self::NoSuchAgent(_) => "no-such-agent",
             Self::HasLeft(_) => "has-left",
@@ -514,6 +566,11 @@ impl Refusal {
             Self::NotTheCurrentQuote { .. } => "not-the-current-quote",
             Self::QuoteExpired { .. } => "quote-expired",
             Self::QuoteReplied { .. } => "quote-replied",
+            Self::AppointmentOpen { .. } => "appointment-open",
+            Self::NoAppointment(_) => "no-appointment",
+            Self::AppointmentAhead { .. } => "appointment-ahead",
+            Self::AttachedAlready { .. } => "attached-already",
+            Self::NotHeldYet(_) => "not-held-yet",
         }
     }
 }

@@ -231,6 +231,8 @@ fn blank(
         ends: 0,
         earlier_reasons: Vec::new(),
         quotes: Vec::new(),
+        appointments: Vec::new(),
+        documents: Vec::new(),
         holds: Vec::new(),
         tasks: Vec::new(),
         fired: Vec::new(),

@@ -21,7 +21,8 @@ const LONGEST_ORDER: usize = 65_536;
 /// Refuses what would make a sweep's record too large. Conditions have a limit of their own.
 fn check_lengths(new: &NewSweep) -> Result<(), Refusal> {
     match &new.order {
-        LeadOrder::SetFields { fields } => fields::few(fields)?,
+        LeadOrder::SetFields { fields } | LeadOrder::Record { fields, .. } => fields::few(fields)?,
+        LeadOrder::Complete(completion) => fields::few(&completion.fields)?,
         LeadOrder::MakeQuote(quote) => quotes::few(quote)?,
         _ => {}
     }

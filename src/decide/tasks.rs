@@ -1,30 +1,42 @@
 //! Tasks: opened by rules, done by people or by themselves, ended with what they were for.
 
+use smol_str::{SmolStr, format_smolstr};
+
 use crate::agenda::task_due_at;
 use crate::condition::Condition;
 use crate::decide::Stop;
 use crate::decide::act::insist;
-use crate::decide::command::{Actor, LeadOrder, What};
+use crate::decide::command::{Actor, Completion, LeadOrder, What};
 use crate::decide::draft::{Draft, never_is_none};
-use crate::decide::life::touch;
-use crate::decide::permit::{permit, permit_over, permit_roles};
-use crate::decide::refusal::Refusal;
+use crate::decide::leaving::has_left;
+use crate::decide::life::{LONGEST_REASON, move_to, touch};
+use crate::decide::permit::{acting_agent, named, permit, permit_over, permit_roles};
+use crate::decide::refusal::{Problem, Refusal};
+use crate::decide::{activities, fields};
 use crate::ids::Name;
+use crate::letters::is_blank;
 use crate::playbook::catalogue::LeadFacts;
-use crate::playbook::pipeline::TaskSpec;
-use crate::record::Lead;
+use crate::playbook::people::{Over, Permission, Role};
+use crate::playbook::pipeline::{Choice, TaskSpec, Whose};
+use crate::playbook::rule::Action;
 use crate::record::journal::Event;
 use crate::record::lead::{Assignee, Ended, How, Moment, Task};
+use crate::record::{Agent, Lead};
 use crate::told::shortened;
 
 /// Opens a task, unless it is open. A service level counts from its rule's anchor; whatever
 /// else counts from now, so that a rule that fires late still gives people their time.
-pub(crate) fn open(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name, anchor: Moment) {
+pub(crate) fn open(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    name: &Name,
+    anchor: Moment,
+) -> Result<(), Stop> {
     let Some(spec) = draft.playbook.task(name) else {
-        return;
+        return Ok(());
     };
     if lead.open_task(name).is_some() {
-        return;
+        return Ok(());
     }
     let number = lead
         .tasks
@@ -35,7 +47,7 @@ pub(crate) fn open(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name, anchor: 
     let task = Task {
         name: name.clone(),
         number: number.unwrap_or(0).saturating_add(1),
-        assignee: spec.role.clone().map_or(Assignee::Owner, Assignee::Role),
+        assignee: assignee(draft, lead, spec)?,
         opened_at: draft.now,
         anchor: if spec.is_service_level {
             anchor
@@ -51,6 +63,20 @@ pub(crate) fn open(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name, anchor: 
         task: name.clone(),
         due_at,
     });
+    Ok(())
+}
+
+/// Who is to do a task that is opened now.
+fn assignee(draft: &mut Draft<'_>, lead: &Lead, spec: &TaskSpec) -> Result<Assignee, Stop> {
+    Ok(match &spec.whose {
+        Whose::Owner => Assignee::Owner,
+        Whose::Role(role) => Assignee::Role(role.clone()),
+        Whose::Team(team) => Assignee::Team(team.clone()),
+        Whose::EarlierOwner => match lead.earlier_owners.last() {
+            Some(agent) if !has_left(draft, agent)? => Assignee::Agent(agent.clone()),
+            _ => Assignee::Owner,
+        },
+    })
 }
 
 /// Ends the open tasks whose conditions have come true.
@@ -67,7 +93,7 @@ pub(crate) fn end_those_done(draft: &mut Draft<'_>, lead: &mut Lead) {
         else {
             continue;
         };
-        end(draft, lead, place, Some(spec), How::Done, None);
+        end(draft, lead, place, Some(spec), How::Done);
     }
 }
 
@@ -88,7 +114,7 @@ pub(crate) fn end_those_of_owner(draft: &mut Draft<'_>, lead: &mut Lead) {
         } else {
             How::Dropped
         };
-        end(draft, lead, place, Some(spec), how, None);
+        end(draft, lead, place, Some(spec), how);
     }
 }
 
@@ -99,7 +125,7 @@ pub(crate) fn end_those_of_open_lead(draft: &mut Draft<'_>, lead: &mut Lead) {
         let task = &lead.tasks[place];
         let spec = playbook.task(&task.name);
         if task.ended.is_none() && spec.is_none_or(|spec| !spec.outlives_lead) {
-            end(draft, lead, place, spec, How::Dropped, None);
+            end(draft, lead, place, spec, How::Dropped);
         }
     }
 }
@@ -110,23 +136,27 @@ pub(crate) fn end_those_unknown(draft: &mut Draft<'_>, lead: &mut Lead) {
     for place in 0..lead.tasks.len() {
         let task = &lead.tasks[place];
         if task.ended.is_none() && playbook.task(&task.name).is_none() {
-            end(draft, lead, place, None, How::Dropped, None);
+            end(draft, lead, place, None, How::Dropped);
         }
     }
 }
 
-fn end(
+fn end(draft: &mut Draft<'_>, lead: &mut Lead, place: usize, spec: Option<&TaskSpec>, how: How) {
+    end_with(draft, lead, place, spec, (how, None, None));
+}
+
+/// The same, with what was chosen and why.
+fn end_with(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
     place: usize,
     spec: Option<&TaskSpec>,
-    how: How,
-    choice: Option<Name>,
+    (how, choice, reason): (How, Option<Name>, Option<SmolStr>),
 ) {
     let due_at = spec.and_then(|spec| never_is_none(task_due_at(spec, &lead.tasks[place], lead)));
     let by = match &draft.actor {
         Actor::Rule(_) => None,
-        actor => Some(smol_str::format_smolstr!("{actor}")),
+        actor => Some(format_smolstr!("{actor}")),
     };
     let ended = Ended {
         at: draft.happened_at,
@@ -134,6 +164,7 @@ fn end(
         how,
         by,
         choice: choice.clone(),
+        reason,
     };
     let kept = ended.kept();
     let task = lead.tasks[place].name.clone();
@@ -147,13 +178,13 @@ fn end(
     });
 }
 
-/// Completes a task by hand, with a choice where it asks for one.
+/// Completes a task by hand, with a choice where it asks for one, and with what that asks for.
 pub(crate) fn complete(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
-    name: &Name,
-    choice: Option<&Name>,
+    completion: &Completion,
 ) -> Result<(), Stop> {
+    let name = &completion.task;
     let open = lead
         .tasks
         .iter()
@@ -167,73 +198,115 @@ pub(crate) fn complete(
         let (task, until) = (name.clone(), done.source().into());
         return Err(Refusal::NotDone { task, until }.into());
     }
-    let chosen = match (spec.choices.is_empty(), choice) {
-        (true, None) => None,
-        (true, Some(other)) => {
-            return Err(Refusal::Unknown {
-                sort: "choice",
-                name: other.as_str().into(),
-                nearest: None,
-                known: Vec::new(),
-            }
-            .into());
-        }
-        (false, choice) => {
-            let found = spec
-                .choices
-                .iter()
-                .find(|known| Some(&known.name) == choice);
-            let choices = || {
-                spec.choices
-                    .iter()
-                    .map(|choice| choice.name.clone())
-                    .collect()
-            };
-            Some(found.ok_or_else(|| Refusal::ChoiceNeeded {
-                choices: choices(),
-                said: choice.map(|choice| shortened(choice.as_str())),
-            })?)
-        }
-    };
-    end(
-        draft,
-        lead,
-        place,
-        Some(spec),
-        How::Done,
-        chosen.map(|choice| choice.name.clone()),
-    );
+    let chosen = chosen(spec, completion.choice.as_ref())?;
+    let reason = told_with(draft, lead, chosen, completion)?;
+    let choice = chosen.map(|choice| choice.name.clone());
+    let ended = (How::Done, choice, reason.clone());
+    end_with(draft, lead, place, Some(spec), ended);
     touch(draft, lead);
-    for action in chosen
-        .map(|choice| choice.actions.as_slice())
-        .unwrap_or_default()
-    {
-        insist(draft, lead, action, name, Moment::now(draft.now))?;
+    for action in chosen.map_or(&[][..], |choice| choice.actions.as_slice()) {
+        match action {
+            // What somebody gives as the reason is the reason of the end that it leads to.
+            Action::Move {
+                stage,
+                reason: None,
+            } => move_to(draft, lead, stage, reason.as_ref(), None)?,
+            action => insist(draft, lead, action, name, Moment::now(draft.now))?,
+        }
     }
     Ok(())
 }
 
-/// A task for a role is for that role alone, on the leads that it may act on; one for the owner, for
-/// whoever may act on the lead.
+/// The choice that is meant, of those that the task offers.
+fn chosen<'s>(spec: &'s TaskSpec, choice: Option<&Name>) -> Result<Option<&'s Choice>, Refusal> {
+    if spec.choices.is_empty() {
+        return match choice {
+            None => Ok(None),
+            Some(other) => Err(Refusal::Unknown {
+                sort: "choice",
+                name: other.as_str().into(),
+                nearest: None,
+                known: Vec::new(),
+            }),
+        };
+    }
+    let found = spec
+        .choices
+        .iter()
+        .find(|known| Some(&known.name) == choice);
+    let names = || spec.choices.iter().map(|choice| choice.name.clone());
+    let needed = || Refusal::ChoiceNeeded {
+        choices: names().collect(),
+        said: choice.map(|choice| shortened(choice.as_str())),
+    };
+    found.map(Some).ok_or_else(needed)
+}
+
+/// Sets the fields that a choice asks for, and gives the reason; all that is missing is told at once.
+fn told_with(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    chosen: Option<&Choice>,
+    completion: &Completion,
+) -> Result<Option<SmolStr>, Stop> {
+    let asks = chosen.map_or(&[][..], |choice| choice.asks.as_slice());
+    let mut gaps = activities::asked(asks, &completion.fields);
+    let reason = completion.reason.as_ref();
+    let reason = reason.filter(|reason| !is_blank(reason));
+    if reason.is_none() && chosen.is_some_and(|choice| choice.asks_reason) {
+        gaps.add("reason", Problem::Missing);
+    }
+    gaps.add_too_long("reason", reason.map(SmolStr::as_str), LONGEST_REASON);
+    if !completion.fields.is_empty() || !gaps.is_empty() {
+        fields::set_with(draft, lead, &completion.fields, gaps)?;
+    }
+    Ok(reason.cloned())
+}
+
+/// A task for a role is for that role alone, on the leads that it may act on; one for a team, for
+/// whoever is in it; one for an agent, for that agent; and one for the owner, for whoever may act on the
+/// lead.
 fn permit_assignee(draft: &mut Draft<'_>, lead: &Lead, place: usize) -> Result<(), Stop> {
-    match lead.tasks[place].assignee.clone() {
+    let assignee = lead.tasks[place].assignee.clone();
+    match &assignee {
         Assignee::Role(role) => {
-            permit_roles(draft, "complete", std::slice::from_ref(&role))?;
-            permit_over(draft, lead, |known| known.name == role)
+            permit_roles(draft, "complete", std::slice::from_ref(role))?;
+            permit_over(draft, lead, |known| known.name == *role)
         }
+        Assignee::Team(team) => {
+            permit_task(draft, &assignee, |agent| agent.team.as_ref() == Some(team))
+        }
+        Assignee::Agent(agent) => permit_task(draft, &assignee, |acting| acting.id == *agent),
         Assignee::Owner => {
-            let order = LeadOrder::Complete {
-                task: lead.tasks[place].name.clone(),
-                choice: None,
-            };
-            permit(
-                draft,
-                &What::Lead {
-                    lead: lead.id,
-                    order,
-                },
-                Some(lead),
-            )
+            let completion = Completion::new(lead.tasks[place].name.clone());
+            let order = LeadOrder::Complete(Box::new(completion));
+            let id = lead.id;
+            permit(draft, &What::Lead { lead: id, order }, Some(lead))
         }
     }
+}
+
+/// Refuses a task that is somebody else's, to all but those who may complete tasks on all leads: whose
+/// it is may be away.
+fn permit_task(
+    draft: &mut Draft<'_>,
+    assignee: &Assignee,
+    is_theirs: impl Fn(&Agent) -> bool,
+) -> Result<(), Stop> {
+    let Some(agent) = acting_agent(draft)? else {
+        return Ok(());
+    };
+    let may = |role: &&Role| role.over == Over::All && role.may.contains(&Permission::Complete);
+    let role = draft.playbook.role(&agent.role);
+    if is_theirs(&agent) || role.as_ref().is_some_and(may) {
+        return Ok(());
+    }
+    let who_may = draft.playbook.roles.iter().filter(may);
+    let who_may = who_may.map(|role| role.name.clone()).collect();
+    Err(Refusal::NotTheirTask {
+        actor: named(draft),
+        assignee: format_smolstr!("{assignee}"),
+        who_may,
+    }
+    .into())
 }

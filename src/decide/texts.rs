@@ -88,6 +88,13 @@ impl Texts {
     fn of_order(&mut self, order: &LeadOrder) {
         match order {
             LeadOrder::Reassign { to } => self.line("to", to.as_str()),
+            LeadOrder::Book { with, .. } => self.maybe("with", with.as_ref()),
+            LeadOrder::GiveFeedback { says, .. } => self.paragraph("says", says),
+            LeadOrder::Attach { file, .. } => {
+                self.line("name", &file.name);
+                self.line("uri", &file.uri);
+                self.maybe("media-type", file.media_type.as_ref());
+            }
             LeadOrder::Succeed(leaving) => self.of_leaving(leaving),
             LeadOrder::MoveTo { reason, .. }
             | LeadOrder::Close { reason, .. }
@@ -96,9 +103,17 @@ impl Texts {
                     self.paragraph("reason", reason);
                 }
             }
-            LeadOrder::SetFields { fields } => {
+            LeadOrder::SetFields { fields } | LeadOrder::Record { fields, .. } => {
                 for (field, value) in fields {
                     self.value(field, value.as_ref());
+                }
+            }
+            LeadOrder::Complete(completion) => {
+                for (field, value) in &completion.fields {
+                    self.value(field, value.as_ref());
+                }
+                if let Some(reason) = &completion.reason {
+                    self.paragraph("reason", reason);
                 }
             }
             LeadOrder::CorrectContact(correction) => {

@@ -5,13 +5,15 @@ use smol_str::SmolStr;
 use super::ask::{Answer, Unsigned};
 use super::{Engine, Error};
 use crate::decide::command::{
-    Adoption, AgentSetup, Correction, Fate, LeadOrder, Leaving, NewLead, NewQuote, NewSweep,
-    StageMapping, SweepOrder, Waiting, What,
+    Adoption, AgentSetup, Completion, Correction, Fate, LeadOrder, Leaving, NewDocument, NewLead,
+    NewQuote, NewSweep, StageMapping, SweepOrder, Waiting, What,
 };
 use crate::explain::{Explanation, Past};
 use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
 use crate::playbook::Playbook;
 use crate::record::Lead;
+use crate::record::appointment::Became;
+use crate::time::Instant;
 use crate::value::Value;
 
 /// One organisation, as the engine knows it.
@@ -92,6 +94,24 @@ impl<'e> TenantHandle<'e> {
             lead,
             LeadOrder::Record {
                 activity: activity.into(),
+                fields: Vec::new(),
+            },
+        )
+    }
+
+    /// Records an activity together with the fields that it asks for.
+    pub fn record_with(
+        &self,
+        lead: LeadId,
+        activity: impl Into<Name>,
+        fields: impl IntoIterator<Item = (Name, Value)>,
+    ) -> Unsigned<'e, Lead> {
+        let fields = fields.into_iter();
+        self.order(
+            lead,
+            LeadOrder::Record {
+                activity: activity.into(),
+                fields: fields.map(|(name, value)| (name, Some(value))).collect(),
             },
         )
     }
@@ -184,13 +204,14 @@ impl<'e> TenantHandle<'e> {
         task: impl Into<Name>,
         choice: Option<Name>,
     ) -> Unsigned<'e, Lead> {
-        self.order(
-            lead,
-            LeadOrder::Complete {
-                task: task.into(),
-                choice,
-            },
-        )
+        let mut completion = Completion::new(task);
+        completion.choice = choice;
+        self.complete_with(lead, completion)
+    }
+
+    /// Completes an open task, with what its choice asks for.
+    pub fn complete_with(&self, lead: LeadId, completion: Completion) -> Unsigned<'e, Lead> {
+        self.order(lead, LeadOrder::Complete(Box::new(completion)))
     }
 
     /// Makes a quote for the lead, or a new version of it.
@@ -212,6 +233,70 @@ impl<'e> TenantHandle<'e> {
     ) -> Unsigned<'e, Lead> {
         let reason = Some(reason.into());
         self.order(lead, LeadOrder::DeclineQuote { version, reason })
+    }
+
+    /// Books an appointment with the lead's owner. With somebody else it is
+    /// [`LeadOrder::Book`] through [`TenantHandle::order`].
+    pub fn book(
+        &self,
+        lead: LeadId,
+        appointment: impl Into<Name>,
+        at: Instant,
+    ) -> Unsigned<'e, Lead> {
+        let appointment = appointment.into();
+        let with = None;
+        self.order(
+            lead,
+            LeadOrder::Book {
+                appointment,
+                at,
+                with,
+            },
+        )
+    }
+
+    /// Moves the open appointment of this kind.
+    pub fn move_appointment(
+        &self,
+        lead: LeadId,
+        appointment: impl Into<Name>,
+        to: Instant,
+    ) -> Unsigned<'e, Lead> {
+        let appointment = appointment.into();
+        self.order(lead, LeadOrder::MoveAppointment { appointment, to })
+    }
+
+    /// Records what became of the open appointment of this kind.
+    pub fn end_appointment(
+        &self,
+        lead: LeadId,
+        appointment: impl Into<Name>,
+        how: Became,
+    ) -> Unsigned<'e, Lead> {
+        let appointment = appointment.into();
+        self.order(lead, LeadOrder::EndAppointment { appointment, how })
+    }
+
+    /// Records what is said of the last appointment of this kind that was held.
+    pub fn give_feedback(
+        &self,
+        lead: LeadId,
+        appointment: impl Into<Name>,
+        says: impl Into<SmolStr>,
+    ) -> Unsigned<'e, Lead> {
+        let (appointment, says) = (appointment.into(), says.into());
+        self.order(lead, LeadOrder::GiveFeedback { appointment, says })
+    }
+
+    /// Attaches a document of the playbook's, or a new version of it.
+    pub fn attach(
+        &self,
+        lead: LeadId,
+        document: impl Into<Name>,
+        file: NewDocument,
+    ) -> Unsigned<'e, Lead> {
+        let (document, file) = (document.into(), Box::new(file));
+        self.order(lead, LeadOrder::Attach { document, file })
     }
 
     /// The lead's contact wants no more marketing, on any lead.

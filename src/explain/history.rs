@@ -27,6 +27,7 @@ impl Telling<'_> {
         let lines = entry.events.iter().filter_map(|event| {
             let told = self.of_lead(event);
             let told = told.or_else(|| self.of_quotes(event));
+            let told = told.or_else(|| self.of_work(event));
             let told = told.or_else(|| self.of_tasks(event));
             let told = told.or_else(|| self.of_contact(event));
             let told = told.or_else(|| self.of_rules(event, entry.at));
@@ -151,6 +152,57 @@ impl Telling<'_> {
                 let why = reply.and_then(|reply| reply.reason.clone());
                 let says = says.as_str();
                 Some((format_smolstr!("quote {says}, version {version}"), why))
+            }
+            _ => None,
+        }
+    }
+
+    fn of_work(&self, event: &Event) -> Told {
+        let id = self.lead.id;
+        let label = |kind: &Name| SmolStr::from(self.playbook.appointment_label(kind));
+        match event {
+            Event::AppointmentBooked {
+                lead,
+                kind,
+                at,
+                with,
+                ..
+            } if *lead == id => {
+                let with = with.as_ref().map(|with| format_smolstr!("with {with}"));
+                let (label, at) = (label(kind), self.local(*at));
+                Some((format_smolstr!("{label} booked for {at}"), with))
+            }
+            Event::AppointmentMoved { lead, kind, to, .. } if *lead == id => {
+                let (label, to) = (label(kind), self.local(*to));
+                Some((format_smolstr!("{label} moved to {to}"), None))
+            }
+            Event::AppointmentEnded {
+                lead, kind, how, ..
+            } if *lead == id => {
+                let label = label(kind);
+                Some((format_smolstr!("{label} {}", how.as_str()), None))
+            }
+            Event::FeedbackGiven { lead, kind, number } if *lead == id => {
+                let mut of_kind = self.lead.appointments.iter();
+                let of_kind = of_kind.find(|of| of.kind == *kind);
+                let mut kept = of_kind.into_iter().flat_map(|of| &of.latest);
+                let kept = kept.find(|one| one.number == *number);
+                let says = kept.and_then(|one| Some(one.feedback.as_ref()?.says.clone()));
+                Some((format_smolstr!("feedback given on {}", label(kind)), says))
+            }
+            Event::DocumentAttached {
+                lead,
+                kind,
+                version,
+                ..
+            } if *lead == id => {
+                let label = self.playbook.document_label(kind);
+                let told = format_smolstr!("attached: {label}, version {version}");
+                let mut of_kind = self.lead.documents.iter();
+                let of_kind = of_kind.find(|of| of.kind == *kind);
+                let mut kept = of_kind.into_iter().flat_map(|of| &of.versions);
+                let kept = kept.find(|one| one.version == *version);
+                Some((told, kept.map(|one| one.name.clone())))
             }
             _ => None,
         }

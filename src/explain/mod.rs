@@ -181,7 +181,7 @@ impl Telling<'_> {
                         .lead
                         .owner_id()
                         .map_or_else(|| "owner".into(), |owner| owner.as_str().into()),
-                    Assignee::Role(role) => role.as_str().into(),
+                    assignee => format_smolstr!("{assignee}"),
                 },
                 due_at: due_at.map(|due_at| self.local(due_at)),
                 is_overdue: due_at.is_some_and(|due_at| due_at < self.now),
@@ -268,6 +268,11 @@ impl Telling<'_> {
             Anchor::Overdue(task) => format_smolstr!("task {task} has no deadline now"),
             Anchor::Assigned => "nobody owns it yet".into(),
             Anchor::QuoteExpires => "no quote waits for a reply".into(),
+            Anchor::Appointment(kind) => format_smolstr!("no appointment {kind} is booked"),
+            Anchor::Attached(kind) => format_smolstr!("no document {kind} is attached"),
+            Anchor::AppointmentEnded(kind, how) => {
+                format_smolstr!("no appointment {kind} was {} yet", how.as_str())
+            }
             anchor => format_smolstr!("not {anchor} yet"),
         }
     }

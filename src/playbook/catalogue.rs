@@ -14,17 +14,56 @@ use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::Field;
 use crate::playbook::rule::Rule;
 use crate::record::Lead;
+use crate::record::appointment::{Appointments, Became};
 use crate::record::message::{Class, DropReason, State};
 use crate::record::pool::Member;
 use crate::store::Kind;
 use crate::time::Instant;
 use crate::value::{Number, ValueRef, ValueType};
 
-/// The facts about an activity, which take its name: how often it was recorded, and when last.
-const ACTIVITIES: [(&str, ValueType); 2] = [
-    ("activities", ValueType::Number),
-    ("recorded_at", ValueType::Instant),
+/// The facts about one of several things that the playbook names, and which of these facts they are.
+/// They take the name of the thing: `activities("information")`.
+const ABOUT: [(Sort, &[(&str, ValueType)]); 3] = [
+    (
+        Sort::Activity,
+        &[
+            ("activities", ValueType::Number),
+            ("recorded_at", ValueType::Instant),
+        ],
+    ),
+    (
+        Sort::Appointment,
+        &[
+            ("appointment_at", ValueType::Instant),
+            ("appointment_day", ValueType::Instant),
+            ("appointment_day_ends", ValueType::Instant),
+            (TODAY, ValueType::Bool),
+            ("appointments_held", ValueType::Number),
+            ("appointments_missed", ValueType::Number),
+            ("appointments_cancelled", ValueType::Number),
+            ("last_held_at", ValueType::Instant),
+            ("feedback_due", ValueType::Bool),
+        ],
+    ),
+    (
+        Sort::Document,
+        &[
+            ("documents", ValueType::Number),
+            ("attached_at", ValueType::Instant),
+        ],
+    ),
 ];
+
+/// Whether an appointment is today: true from the beginning of its day until the next one's.
+const TODAY: &str = "appointment_today";
+
+/// The sorts of things about which facts are.
+#[derive(Clone, Copy, Debug)]
+enum Sort {
+    Activity,
+    Appointment,
+    Document,
+}
 
 /// The facts of leads under one playbook: the built-in ones, its fields, and its activities.
 #[derive(Debug)]
@@ -33,7 +72,9 @@ pub(crate) struct LeadCatalogue<'a> {
     pub(crate) fields: &'a [Field],
     /// Fields that are there and can't be read; of no playbook that has no faults.
     pub(crate) faulty_fields: &'a [Name],
-    pub(crate) activities: &'a [Name],
+    pub(crate) activities: Vec<&'a Name>,
+    pub(crate) appointments: Vec<&'a Name>,
+    pub(crate) documents: Vec<&'a Name>,
     /// The closed sets of text facts: stages, sources, roles.
     pub(crate) choices: &'a [(LeadFact, Arc<[SmolStr]>)],
 }
@@ -44,25 +85,46 @@ impl LeadCatalogue<'_> {
         Some(choices.clone())
     }
 
-    /// One of the facts about an activity, by its place among them.
-    fn activity(&self, which: usize, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
-        let known = || {
-            self.activities
-                .iter()
-                .map(|name| name.as_str().into())
-                .collect()
-        };
+    /// One of the facts about something that the playbook names, if it is one.
+    fn about(&self, name: &str, argument: Option<&str>) -> Option<Result<FactInfo, Unresolved>> {
+        let mut first = LeadFact::ALL.len() + self.fields.len();
+        for (sort, facts) in ABOUT {
+            let known: Vec<&Name> = match sort {
+                Sort::Activity => self.activities.clone(),
+                Sort::Appointment => self.appointments.clone(),
+                Sort::Document => self.documents.clone(),
+            };
+            if let Some(which) = facts.iter().position(|(fact, _)| *fact == name) {
+                return Some(self.about_one_of(&known, first, (facts, which), argument));
+            }
+            first += facts.len() * known.len();
+        }
+        None
+    }
+
+    fn about_one_of(
+        &self,
+        known: &[&Name],
+        first: usize,
+        (facts, which): (&[(&'static str, ValueType)], usize),
+        argument: Option<&str>,
+    ) -> Result<FactInfo, Unresolved> {
+        let told = || known.iter().map(|name| name.as_str().into()).collect();
         let Some(argument) = argument else {
-            return Err(Unresolved::NeedsArgument { known: known() });
+            return Err(Unresolved::NeedsArgument { known: told() });
         };
-        let Some(place) = self.activities.iter().position(|name| name == argument) else {
-            return Err(Unresolved::UnknownArgument { known: known() });
+        let Some(place) = known.iter().position(|name| **name == *argument) else {
+            return Err(Unresolved::UnknownArgument { known: told() });
         };
-        let place = which * self.activities.len() + place;
-        let id = number(LeadFact::ALL.len() + self.fields.len() + place);
-        let (name, value_type) = ACTIVITIES[which];
-        let name = FactName::with_argument(name, argument);
-        Ok(FactInfo::computed(id, name, value_type))
+        let (name, value_type) = facts[which];
+        let id = number(first + which * known.len() + place);
+        let info = FactInfo::computed(id, FactName::with_argument(name, argument), value_type);
+        if name != TODAY {
+            return Ok(info);
+        }
+        let other = |name| self.resolve(name, Some(argument));
+        let (from, until) = (other("appointment_day")?, other("appointment_day_ends")?);
+        Ok(info.with_during(from, until))
     }
 }
 
@@ -73,8 +135,8 @@ fn number(place: usize) -> FactId {
 
 impl Catalogue for LeadCatalogue<'_> {
     fn resolve(&self, name: &str, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
-        if let Some(which) = ACTIVITIES.iter().position(|(known, _)| *known == name) {
-            return self.activity(which, argument);
+        if let Some(about) = self.about(name, argument) {
+            return about;
         }
         if argument.is_some() {
             let known =
@@ -111,8 +173,9 @@ impl Catalogue for LeadCatalogue<'_> {
     fn names(&self) -> Vec<SmolStr> {
         let built_in = LeadFact::ALL.iter().map(|fact| fact.built_in().name.into());
         let fields = self.fields.iter().map(|field| field.name.as_str().into());
-        let activities = ACTIVITIES.iter().map(|(name, _)| SmolStr::new_static(name));
-        built_in.chain(fields).chain(activities).collect()
+        let about = ABOUT.iter().flat_map(|(_, facts)| *facts);
+        let about = about.map(|(name, _)| SmolStr::new_static(name));
+        built_in.chain(fields).chain(about).collect()
     }
 
     fn start_of_day(&self, date: NaiveDate) -> Option<Instant> {
@@ -241,23 +304,77 @@ impl Facts for LeadFacts<'_> {
 }
 
 impl<'a> LeadFacts<'a> {
-    /// The value of a field, or of a fact about an activity, by its place in the playbook.
+    /// The value of a field, or of a fact about something that the playbook names, by its place.
     #[inline]
     fn of_playbook(&self, place: usize) -> Option<ValueRef<'a>> {
         if let Some(field) = self.playbook.fields.get(place) {
             return self.lead.fields.value(&field.name);
         }
-        let known = &self.playbook.activities;
-        let place = place - self.playbook.fields.len();
-        let name = known.get(place % known.len().max(1))?;
+        let mut place = place - self.playbook.fields.len();
+        for (sort, facts) in ABOUT {
+            let known = match sort {
+                Sort::Activity => self.playbook.activities.len(),
+                Sort::Appointment => self.playbook.appointments.len(),
+                Sort::Document => self.playbook.documents.len(),
+            };
+            if place < facts.len() * known {
+                let (which, place) = (place / known, place % known);
+                return match sort {
+                    Sort::Activity => self.of_activity(which, place),
+                    Sort::Appointment => self.of_appointment(facts[which].0, place),
+                    Sort::Document => self.of_document(which, place),
+                };
+            }
+            place -= facts.len() * known;
+        }
+        None
+    }
+
+    fn of_activity(&self, which: usize, place: usize) -> Option<ValueRef<'a>> {
+        let name = &self.playbook.activities.get(place)?.name;
         let mut recorded = self.lead.activities.iter();
         let recorded = recorded.find(|activity| activity.kind == *name);
-        match place / known.len() {
+        match which {
             0 => {
                 let count = recorded.map_or(0, |activity| activity.count);
                 Some(ValueRef::Number(count.into()))
             }
             _ => Some(ValueRef::Instant(recorded?.last.at)),
+        }
+    }
+
+    fn of_appointment(&self, fact: &str, place: usize) -> Option<ValueRef<'a>> {
+        let kind = &self.playbook.appointments.get(place)?.name;
+        let of_kind = self.lead.appointments_of(kind);
+        let tally = |how| of_kind.map(|of| *of.tally(how)).unwrap_or_default();
+        let count = |how| Some(ValueRef::Number(tally(how).count.into()));
+        let day = || Some(self.playbook.zone.day_of(of_kind?.open()?.at));
+        match fact {
+            "appointment_at" => Some(ValueRef::Instant(of_kind?.open()?.at)),
+            "appointment_day" => Some(ValueRef::Instant(day()?.0)),
+            "appointment_day_ends" => Some(ValueRef::Instant(day()?.1)),
+            "appointments_held" => count(Became::Held),
+            "appointments_missed" => count(Became::Missed),
+            "appointments_cancelled" => count(Became::Cancelled),
+            "last_held_at" => Some(ValueRef::Instant(tally(Became::Held).last?.at)),
+            "feedback_due" => {
+                let is_due = of_kind.is_some_and(Appointments::wants_feedback);
+                Some(ValueRef::Bool(is_due))
+            }
+            // Asked by the two facts between which it holds.
+            _ => None,
+        }
+    }
+
+    fn of_document(&self, which: usize, place: usize) -> Option<ValueRef<'a>> {
+        let kind = &self.playbook.documents.get(place)?.name;
+        let current = self.lead.document(kind);
+        match which {
+            0 => {
+                let count = current.map_or(0, |current| current.version);
+                Some(ValueRef::Number(count.into()))
+            }
+            _ => Some(ValueRef::Instant(current?.attached.at)),
         }
     }
 

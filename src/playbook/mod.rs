@@ -31,6 +31,7 @@ use crate::playbook::pipeline::{
 use crate::playbook::pricing::{Product, Quoting, Tax};
 use crate::playbook::rule::{Anchor, Leads, NamedCalendar, Rule, StageRef};
 use crate::playbook::template::Templates;
+use crate::playbook::work::{ActivitySpec, AppointmentSpec, DocumentSpec};
 use crate::record::contact::Cap;
 use crate::store::Kind;
 
@@ -47,6 +48,8 @@ pub(crate) mod read;
 pub mod rule;
 pub mod template;
 pub(crate) mod variables;
+pub mod work;
+pub(crate) mod written;
 
 /// Everything that one organisation decides, compiled.
 pub struct Playbook {
@@ -78,7 +81,11 @@ pub struct Playbook {
     /// Fields of leads.
     pub fields: Vec<Field>,
     /// Activities that can be recorded.
-    pub activities: Vec<Name>,
+    pub activities: Vec<ActivitySpec>,
+    /// Kinds of appointments.
+    pub appointments: Vec<AppointmentSpec>,
+    /// Kinds of documents.
+    pub documents: Vec<DocumentSpec>,
     /// Holds that can stop a lead's clocks.
     pub holds: Vec<Name>,
     /// Wait groups.
@@ -111,7 +118,6 @@ pub struct Playbook {
     /// decide nothing.
     pub warnings: Vec<Fault>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
-    activity_labels: BTreeMap<Name, SmolStr>,
     hold_labels: BTreeMap<Name, SmolStr>,
 }
 
@@ -178,7 +184,9 @@ impl Playbook {
             zone: &self.zone,
             fields: &self.fields,
             faulty_fields: &[],
-            activities: &self.activities,
+            activities: self.activities.iter().map(|spec| &spec.name).collect(),
+            appointments: self.appointments.iter().map(|spec| &spec.name).collect(),
+            documents: self.documents.iter().map(|spec| &spec.name).collect(),
             choices: &self.choices,
         }
     }
@@ -203,8 +211,22 @@ impl Playbook {
     /// What people call an activity; its name, if the playbook says nothing else.
     #[must_use]
     pub fn activity_label<'a>(&'a self, activity: &'a Name) -> &'a str {
-        let label = self.activity_labels.get(activity);
-        label.map_or(activity.as_str(), SmolStr::as_str)
+        let spec = self.activity(activity);
+        spec.map_or(activity.as_str(), |spec| spec.label.as_str())
+    }
+
+    /// What people call a kind of appointment; its name, if the playbook no longer knows it.
+    #[must_use]
+    pub fn appointment_label<'a>(&'a self, kind: &'a Name) -> &'a str {
+        let spec = self.appointment(kind);
+        spec.map_or(kind.as_str(), |spec| spec.label.as_str())
+    }
+
+    /// What people call a kind of document; its name, if the playbook no longer knows it.
+    #[must_use]
+    pub fn document_label<'a>(&'a self, kind: &'a Name) -> &'a str {
+        let spec = self.document(kind);
+        spec.map_or(kind.as_str(), |spec| spec.label.as_str())
     }
 
     /// What people call a hold; its name, if the playbook says nothing else.
@@ -212,6 +234,24 @@ impl Playbook {
     pub fn hold_label<'a>(&'a self, hold: &'a Name) -> &'a str {
         let label = self.hold_labels.get(hold);
         label.map_or(hold.as_str(), SmolStr::as_str)
+    }
+
+    /// The activity of this name.
+    #[must_use]
+    pub fn activity(&self, name: &Name) -> Option<&ActivitySpec> {
+        self.activities.iter().find(|spec| spec.name == *name)
+    }
+
+    /// The kind of appointment of this name.
+    #[must_use]
+    pub fn appointment(&self, name: &Name) -> Option<&AppointmentSpec> {
+        self.appointments.iter().find(|spec| spec.name == *name)
+    }
+
+    /// The kind of document of this name.
+    #[must_use]
+    pub fn document(&self, name: &Name) -> Option<&DocumentSpec> {
+        self.documents.iter().find(|spec| spec.name == *name)
     }
 
     /// The role of this name.

@@ -161,6 +161,8 @@ permissions! {
     Set = "set", "Set fields.";
     Complete = "complete", "Complete tasks.";
     Quote = "quote", "Make quotes, and record what the customer says to them.";
+    Appointment = "appointment", "Book appointments, move them, and record what became of them.";
+    Attach = "attach", "Attach documents.";
     Unsubscribe = "unsubscribe", "Record that a contact wants no more marketing.";
     CorrectContact = "correct-contact", "Correct a contact's name or phone number.";
     SetUpAgents = "set-up-agents", "Make and change agents, and let them leave.";
@@ -211,6 +213,11 @@ impl Permission {
             LeadOrder::MakeQuote(_)
             | LeadOrder::AcceptQuote { .. }
             | LeadOrder::DeclineQuote { .. } => Self::Quote,
+            LeadOrder::Book { .. }
+            | LeadOrder::MoveAppointment { .. }
+            | LeadOrder::EndAppointment { .. }
+            | LeadOrder::GiveFeedback { .. } => Self::Appointment,
+            LeadOrder::Attach { .. } => Self::Attach,
         }
     }
 }

@@ -259,8 +259,8 @@ pub struct TaskSpec {
     pub name: Name,
     /// What is to be done: a template.
     pub text: SmolStr,
-    /// Who has to do it: a role; the lead's owner, if `None`.
-    pub role: Option<Name>,
+    /// Who has to do it.
+    pub whose: Whose,
     /// Until when, after the anchor of the rule that opens it.
     pub within: Option<Delay>,
     /// The calendar for that.
@@ -279,6 +279,31 @@ pub struct TaskSpec {
     pub outlives_lead: bool,
 }
 
+/// Who has to do a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The lead's owner.
+    Owner,
+    /// Who owned the lead before, when the task is opened, and keeps it from then on; the owner, where
+    /// nobody did, or who did has left.
+    EarlierOwner,
+    /// Anybody of a role.
+    Role(Name),
+    /// Anybody of a team.
+    Team(Name),
+}
+
+impl std::fmt::Display for Whose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Owner => f.write_str("owner"),
+            Self::EarlierOwner => f.write_str("earlier-owner"),
+            Self::Role(role) => write!(f, "{role}"),
+            Self::Team(team) => write!(f, "team:{team}"),
+        }
+    }
+}
+
 /// A choice that a task offers.
 #[derive(Clone, Debug)]
 pub struct Choice {
@@ -286,6 +311,10 @@ pub struct Choice {
     pub name: Name,
     /// What people call it.
     pub label: SmolStr,
+    /// The fields that must be told with it.
+    pub asks: Vec<Name>,
+    /// Whether a reason must be told with it.
+    pub asks_reason: bool,
     /// What it does.
     pub actions: Vec<Action>,
 }

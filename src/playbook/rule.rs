@@ -19,6 +19,7 @@ use crate::ids::{Name, hash128};
 use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::TaskSpec;
 use crate::record::Lead;
+use crate::record::appointment::Became;
 use crate::record::message::{Class, OnOwnerChange};
 use crate::time::Elapsed;
 use crate::value::Value;
@@ -263,6 +264,12 @@ pub enum Anchor {
     QuoteExpires,
     /// The acceptance of the quote.
     Accepted,
+    /// The time of the open appointment of this kind.
+    Appointment(Name),
+    /// That the last appointment of this kind became so: held, missed or cancelled.
+    AppointmentEnded(Name, Became),
+    /// The attaching of the current version of this document.
+    Attached(Name),
     /// The date or instant in a field.
     Field(Name),
     /// The deadline of the open task of this name.
@@ -275,7 +282,10 @@ impl Anchor {
     /// Whether it is a date that comes when it comes, whatever is held.
     #[must_use]
     pub fn is_a_date(&self) -> bool {
-        matches!(self, Self::Field(_) | Self::QuoteExpires)
+        matches!(
+            self,
+            Self::Field(_) | Self::QuoteExpires | Self::Appointment(_)
+        )
     }
 }
 
@@ -292,6 +302,9 @@ impl fmt::Display for Anchor {
             Self::Quoted => f.write_str("quoted"),
             Self::QuoteExpires => f.write_str("quote-expires"),
             Self::Accepted => f.write_str("accepted"),
+            Self::Appointment(kind) => write!(f, "appointment {kind}"),
+            Self::AppointmentEnded(kind, how) => write!(f, "{} {kind}", how.as_str()),
+            Self::Attached(kind) => write!(f, "attached {kind}"),
             Self::Field(field) => write!(f, "field {field}"),
             Self::Overdue(task) => write!(f, "overdue {task}"),
             Self::Turns(condition) => write!(f, "when {condition}"),

@@ -21,6 +21,8 @@ pub(crate) struct Variables<'a> {
     pub(crate) recipient: Person<'a>,
     /// The lead's quote, in its current version.
     pub(crate) quote: Quoted<'a>,
+    /// The lead's appointment: the next one, or the last that there was.
+    pub(crate) appointment: Appointed<'a>,
     /// The organisation's name.
     pub(crate) organisation_name: &'a str,
     /// The organisation's address.
@@ -57,6 +59,19 @@ pub(crate) struct Quoted<'a> {
     pub(crate) valid_until: &'a str,
 }
 
+/// What templates can say of an appointment: nothing, where there is none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Appointed<'a> {
+    /// What people call its kind.
+    pub(crate) label: &'a str,
+    /// Its day in the playbook's zone, in the order of the playbook's language.
+    pub(crate) day: &'a str,
+    /// Its time of day.
+    pub(crate) time: &'a str,
+    /// The name of the agent with whom it is.
+    pub(crate) with: &'a str,
+}
+
 impl<'a> Person<'a> {
     fn parts(self) -> Vec<(&'static str, &'a str)> {
         vec![
@@ -72,7 +87,7 @@ pub(crate) type Object<'a> = (&'static str, Vec<(&'static str, &'a str)>);
 
 impl<'a> Variables<'a> {
     /// All variables beside the fields. There is no other list of them.
-    pub(crate) fn objects(self) -> [Object<'a>; 7] {
+    pub(crate) fn objects(self) -> [Object<'a>; 8] {
         let organisation = vec![
             ("name", self.organisation_name),
             ("email", self.organisation_email),
@@ -88,6 +103,12 @@ impl<'a> Variables<'a> {
             ("total", self.quote.total),
             ("valid_until", self.quote.valid_until),
         ];
+        let appointment = vec![
+            ("label", self.appointment.label),
+            ("day", self.appointment.day),
+            ("time", self.appointment.time),
+            ("with", self.appointment.with),
+        ];
         [
             ("contact", self.contact.parts()),
             ("owner", self.owner.parts()),
@@ -96,6 +117,7 @@ impl<'a> Variables<'a> {
             ("organisation", organisation),
             ("lead", lead),
             ("quote", quote),
+            ("appointment", appointment),
         ]
     }
 

@@ -11,7 +11,9 @@ use smol_str::SmolStr;
 
 use crate::decide::command::{Actor, Command, What};
 use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId, hash128};
+use crate::record::appointment::Became;
 use crate::record::contact::ContactPart;
+use crate::record::document::Sha256;
 use crate::record::history::Subject;
 use crate::record::lead::{Flag, How};
 use crate::record::message::{DropReason, Recipient};
@@ -401,5 +403,62 @@ pub enum Event {
         version: u32,
         /// Which of the two.
         says: Says,
+    },
+    /// An appointment was booked.
+    AppointmentBooked {
+        /// For which lead.
+        lead: LeadId,
+        /// Of which kind.
+        kind: Name,
+        /// Which of its kind, from 1.
+        number: u32,
+        /// When it begins.
+        #[serde(with = "ts_microseconds")]
+        at: Instant,
+        /// With whom, if not with the lead's owner.
+        with: Option<AgentId>,
+    },
+    /// An appointment was moved.
+    AppointmentMoved {
+        /// Of which lead.
+        lead: LeadId,
+        /// Of which kind.
+        kind: Name,
+        /// Which of its kind.
+        number: u32,
+        /// When it begins now.
+        #[serde(with = "ts_microseconds")]
+        to: Instant,
+    },
+    /// An appointment is over, or was called off.
+    AppointmentEnded {
+        /// Of which lead.
+        lead: LeadId,
+        /// Of which kind.
+        kind: Name,
+        /// Which of its kind.
+        number: u32,
+        /// What became of it.
+        how: Became,
+    },
+    /// A document was attached. Where it lies stands on the lead.
+    DocumentAttached {
+        /// To which lead.
+        lead: LeadId,
+        /// Of which kind.
+        kind: Name,
+        /// Which version, from 1.
+        version: u32,
+        /// The hash of its bytes.
+        sha256: Sha256,
+    },
+    /// Feedback was given on an appointment. What it says stands on the lead.
+    FeedbackGiven {
+        /// Of which lead.
+        lead: LeadId,
+        /// Of which kind.
+        kind: Name,
+        /// Which of its kind.
+        number: u32,
     },
 }

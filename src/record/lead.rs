@@ -10,7 +10,9 @@ use smol_str::SmolStr;
 
 use crate::email::Email;
 use crate::ids::{AgentId, ContactId, Id, LeadId, Name};
+use crate::record::appointment::{Appointment, Appointments};
 use crate::record::contact::Contact;
+use crate::record::document::{Document, Documents};
 use crate::record::fields::Fields;
 use crate::record::history::History;
 use crate::record::pool::Reasons;
@@ -76,6 +78,12 @@ pub struct Lead {
     /// What was offered to the contact, the current version last. At most [`Lead::MOST_QUOTES`]: the
     /// first ones are forgotten.
     pub quotes: Vec<Quote>,
+    /// Its appointments, by kind: the playbook bounds the kinds. Above [`Lead::MOST_KINDS`] those go
+    /// that it no longer knows.
+    pub appointments: Vec<Appointments>,
+    /// Its documents, by kind: the playbook bounds the kinds. Above [`Lead::MOST_KINDS`] those go that
+    /// it no longer knows.
+    pub documents: Vec<Documents>,
     /// What stops or stopped its clocks, in the order in which they began. At most
     /// [`Lead::MOST_HOLDS`]: then those go that no clock counts any more, and if none of them
     /// does, one more is refused.
@@ -296,6 +304,21 @@ pub enum Assignee {
     Owner,
     /// Anybody of this role.
     Role(Name),
+    /// Anybody of this team.
+    Team(Name),
+    /// This agent, whoever owns the lead.
+    Agent(AgentId),
+}
+
+impl std::fmt::Display for Assignee {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Owner => f.write_str("owner"),
+            Self::Role(role) => write!(f, "{role}"),
+            Self::Team(team) => write!(f, "team:{team}"),
+            Self::Agent(agent) => write!(f, "{agent}"),
+        }
+    }
 }
 
 /// How a task ended.
@@ -313,6 +336,8 @@ pub struct Ended {
     pub by: Option<SmolStr>,
     /// What was chosen, where the task asks for a choice.
     pub choice: Option<Name>,
+    /// Why, where the choice asks for a reason.
+    pub reason: Option<SmolStr>,
 }
 
 /// In what way a task ended.
@@ -402,6 +427,8 @@ impl Lead {
     pub const MOST_REASONS: usize = 16;
     /// How many versions of its quote are kept.
     pub const MOST_QUOTES: usize = 8;
+    /// How many kinds of appointments, and of documents, are kept.
+    pub const MOST_KINDS: usize = 16;
     /// How many holds are kept. None is forgotten that a clock counts: that would move due times.
     pub const MOST_HOLDS: usize = 64;
 
@@ -428,6 +455,39 @@ impl Lead {
     #[must_use]
     pub fn quote(&self) -> Option<&Quote> {
         self.quotes.last()
+    }
+
+    /// The appointments of a kind, if there were any.
+    #[must_use]
+    pub fn appointments_of(&self, kind: &Name) -> Option<&Appointments> {
+        self.appointments.iter().find(|of| of.kind == *kind)
+    }
+
+    /// The open appointment of a kind.
+    #[must_use]
+    pub fn appointment(&self, kind: &Name) -> Option<&Appointment> {
+        self.appointments_of(kind)?.open()
+    }
+
+    /// The current version of a document.
+    #[must_use]
+    pub fn document(&self, kind: &Name) -> Option<&Document> {
+        let of_kind = self.documents.iter().find(|of| of.kind == *kind);
+        of_kind?.current()
+    }
+
+    /// The appointment that a text speaks of, with its kind: the open one that comes first; or else the
+    /// last one that there was.
+    #[must_use]
+    pub fn next_appointment(&self) -> Option<(&Name, &Appointment)> {
+        let open = self.appointments.iter();
+        let open = open.filter_map(|of| Some((&of.kind, of.open()?)));
+        let last = || {
+            let last = self.appointments.iter();
+            let last = last.filter_map(|of| Some((&of.kind, of.latest.last()?)));
+            last.max_by_key(|(_, last)| last.ended.as_ref().map(|ended| ended.at.recorded))
+        };
+        open.min_by_key(|(_, open)| open.at).or_else(last)
     }
 
     /// The open task of this name.

@@ -11,7 +11,9 @@ use crate::ids::{AgentId, CommandId, ContactId, Id, LeadId, MessageId, Name, Swe
 use crate::store::{Key, Kind};
 
 pub mod agent;
+pub mod appointment;
 pub mod contact;
+pub mod document;
 pub mod fields;
 pub mod history;
 pub mod journal;
@@ -25,7 +27,9 @@ pub mod tenant;
 pub mod workload;
 
 pub use agent::{Agent, Group};
+pub use appointment::{Appointment, Appointments};
 pub use contact::{Claim, Contact};
+pub use document::{Document, Documents};
 pub use history::History;
 pub use lead::Lead;
 pub use message::Message;

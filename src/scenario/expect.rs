@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use super::appointments::{self, ExpectedAppointment};
 use super::names::Names;
 use super::quotes::{self, ExpectedQuote};
 use super::read::instant;
@@ -14,7 +15,7 @@ use crate::explain::Explanation;
 use crate::mailer::Outgoing;
 use crate::playbook::read::{Node, Section};
 use crate::record::Lead;
-use crate::record::lead::{Assignee, Because, How};
+use crate::record::lead::{Because, How};
 use crate::record::message::{Message, Recipient, State};
 use crate::time::Instant;
 use crate::value::Value;
@@ -36,7 +37,7 @@ pub enum Expected {
     Outcome(SmolStr),
     /// The names of its open tasks, all of them.
     Tasks(Vec<SmolStr>),
-    /// Who is to do its open task of this name: a role, an agent, or `owner`.
+    /// Who is to do its open task of this name: `owner`, a role, `team:NAME`, or an agent.
     TaskFor(SmolStr, SmolStr),
     /// The deadline of its open task; of the named one, if there are several.
     Due(Option<SmolStr>, Instant),
@@ -86,6 +87,10 @@ pub enum Expected {
     Silent(Vec<SmolStr>),
     /// Something of its quote.
     Quote(ExpectedQuote),
+    /// How it stands with its appointments of a kind.
+    Appointment(SmolStr, ExpectedAppointment),
+    /// The current version of a document; 0, if there is none.
+    Documents(SmolStr, i64),
     /// How many leads there are for which a condition holds.
     Count(SmolStr, i64),
 }
@@ -244,6 +249,14 @@ fn read_others(section: &mut Section<'_>, names: &Names<'_>, expected: &mut Vec<
         let of_quote = quotes::read_expected(&node).into_iter();
         expected.extend(of_quote.map(Expected::Quote));
     }
+    for (kind, node) in section.optional("appointment").iter().flat_map(keyed) {
+        let of_kind = appointments::read_expected(&node);
+        expected.extend(of_kind.map(|of| Expected::Appointment(kind.into(), of)));
+    }
+    for (kind, node) in section.optional("documents").iter().flat_map(keyed) {
+        let version = node.number(0..1_000_001);
+        expected.extend(version.map(|version| Expected::Documents(kind.into(), version)));
+    }
     if let Some(node) = section.optional("count") {
         for (condition, node) in keyed(&node) {
             expected.extend(
@@ -377,11 +390,8 @@ impl Expected {
             ),
             Self::TaskFor(name, wanted) => {
                 let found = lead.open_task(&name.as_str().into());
-                let found = found.map(|task| match &task.assignee {
-                    Assignee::Owner => "owner",
-                    Assignee::Role(role) => role.as_str(),
-                });
-                differ(&format!("task {name} is for"), Some(wanted.as_str()), found)
+                let found = found.map(|task| SmolStr::from(task.assignee.to_string()));
+                differ(&format!("task {name} is for"), Some(wanted.clone()), found)
             }
             Self::Reassignments(wanted) => {
                 differ("reassignments", *wanted, i64::from(lead.reassignments))
@@ -412,6 +422,12 @@ impl Expected {
                 differ(&format!("field {name}"), Some(wanted), found)
             }
             Self::Quote(expected) => expected.unmet(lead, playbook),
+            Self::Documents(kind, wanted) => {
+                let current = lead.document(&kind.as_str().into());
+                let found = current.map_or(0, |current| i64::from(current.version));
+                differ(&format!("document {kind}"), *wanted, found)
+            }
+            Self::Appointment(kind, expected) => expected.unmet(kind, lead, playbook),
             _ => self.unmet_by_ownership(lead, happened),
         }
     }

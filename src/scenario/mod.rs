@@ -23,7 +23,8 @@
 //!
 //! A step says at most one thing that happens: `register`, `tried`, `reached`, `answered`,
 //! `record`, `move`, `close`, `reopen`, `assign`, `reassign`, `hold`, `release`, `set`,
-//! `complete`, `quote`, `accept`, `decline`, `unsubscribe`, `retry`, `set-up` (an agent), or `down-until` (the process is down
+//! `complete`, `quote`, `accept`, `decline`, `book`, `rebook`, `held`, `no-show`, `cancel`, `feedback`
+//! (appointments), `attach` (a document), `unsubscribe`, `retry`, `set-up` (an agent), or `down-until` (the process is down
 //! until then). It is about the lead that was spoken of last; `lead = "luis"`, beside `at` and not
 //! inside what happens, names another by its `ref`.
 //!
@@ -33,7 +34,8 @@
 //! What can be expected of the lead: `owner`, `no-owner`, `earlier-owners`, `pipeline`, `stage`,
 //! `open`, `outcome`, `fields`, `wait-days`, `reassignments`, `tasks` (the open ones, all of
 //! them), `task-for`, `due`, `sla`, `next-at`, `nothing-due`, `ranked` and `passed-over` (what
-//! its pool said), `quote` (its version, total, last day, and what it `is`), `same-lead-as`, `same-contact-as`, `history` and `silent` (parts that its explanation says, or doesn't).
+//! its pool said), `quote` (its version, total, last day, and what it `is`), `appointment` (when the one of a kind is, or what
+//! became of it), `documents` (the version of each), `same-lead-as`, `same-contact-as`, `history` and `silent` (parts that its explanation says, or doesn't).
 //! Of messages about it: `mailed` (to the contact) and `notified` (roles), all since the last
 //! step that spoke of the lead; `mailed-as` and `mail-says` of the last one; `queued` (until
 //! when), `dropped` (why). Of the command: `refused` (the names of all that is missing, or the
@@ -51,6 +53,8 @@ use crate::playbook::fault::Faults;
 use crate::playbook::load::Folder;
 use crate::time::Instant;
 
+mod appointments;
+mod documents;
 mod expect;
 mod names;
 mod quotes;
@@ -59,6 +63,7 @@ mod run;
 mod told;
 mod world;
 
+pub use appointments::ExpectedAppointment;
 pub use expect::Expected;
 pub use quotes::ExpectedQuote;
 pub use run::{Failure, Outcome, Report, run, run_all};

@@ -19,7 +19,9 @@ use crate::value::Value;
 pub(super) enum Sort {
     Activity,
     Agent,
+    Appointment,
     Choice,
+    Document,
     FinalStage,
     Field,
     Hold,
@@ -41,7 +43,9 @@ impl Sort {
         match self {
             Self::Activity => "activity",
             Self::Agent => "agent",
+            Self::Appointment => "appointment",
             Self::Choice => "choice",
+            Self::Document => "document",
             Self::FinalStage => "final stage",
             Self::Field => "field",
             Self::Hold => "hold",
@@ -65,7 +69,12 @@ impl Sort {
             Self::Agent => &["no-such-agent"],
             Self::Choice => &["choice-needed"],
             Self::FinalStage => &["unknown", "not-final"],
-            Self::Activity | Self::Hold | Self::Pool | Self::Stage => &["unknown"],
+            Self::Activity
+            | Self::Appointment
+            | Self::Document
+            | Self::Hold
+            | Self::Pool
+            | Self::Stage => &["unknown"],
             Self::Field | Self::Source | Self::Wait => &["incomplete", "unknown"],
             _ => &[],
         }
@@ -269,6 +278,7 @@ impl<'a> Names<'a> {
         }
         for (_, node) in said(expect, "task-for").iter().flat_map(keyed) {
             match text_of(&node) {
+                Some(who) if who.starts_with("team:") || self.agents.contains(&who) => {}
                 Some(who) if who != "owner" => self.check(Sort::Role, &node, &who),
                 _ => {}
             }
@@ -299,12 +309,14 @@ impl<'a> Names<'a> {
         }
         let stages = || playbook.pipelines.iter().flat_map(|of| &of.stages);
         match sort {
-            Sort::Activity => texts(playbook.activities.iter()),
+            Sort::Activity => texts(playbook.activities.iter().map(|of| &of.name)),
+            Sort::Appointment => texts(playbook.appointments.iter().map(|of| &of.name)),
             Sort::Agent => self.agents.iter().map(SmolStr::as_str).collect(),
             Sort::Choice => {
                 let choices = playbook.tasks.iter().flat_map(|task| &task.choices);
                 texts(choices.map(|choice| &choice.name))
             }
+            Sort::Document => texts(playbook.documents.iter().map(|of| &of.name)),
             Sort::FinalStage => {
                 let ends = stages().filter(|stage| stage.outcome.is_some());
                 texts(ends.map(|stage| &stage.name))
@@ -339,6 +351,8 @@ const EXPECTED: &[(Sort, &[&str])] = &[
         Sort::Agent,
         &["owner", "ranked", "earlier-owners", "passed-over"],
     ),
+    (Sort::Appointment, &["appointment"]),
+    (Sort::Document, &["documents"]),
     (Sort::Field, &["fields"]),
     (Sort::Lead, &["same-lead-as", "same-contact-as"]),
     (Sort::Level, &["sla"]),

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::names::{Names, Refused, Sort};
-use super::{Asked, Doing, Scenario, Step, quotes};
-use crate::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead, Waiting};
+use super::{Asked, Doing, Scenario, Step, appointments, documents, quotes};
+use crate::decide::command::{Actor, AgentSetup, Completion, LeadOrder, Leaving, NewLead, Waiting};
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::fault::{Fault, FaultKind, Faults};
@@ -344,7 +344,7 @@ fn beside(key: &str, path: &str) -> Option<SmolStr> {
     is_of_step.then(|| format_smolstr!("`{key}` stands beside `{verb}`, not in it"))
 }
 
-const VERBS: [&str; 22] = [
+const VERBS: [&str; 29] = [
     "register",
     "tried",
     "reached",
@@ -362,6 +362,13 @@ const VERBS: [&str; 22] = [
     "quote",
     "accept",
     "decline",
+    "book",
+    "rebook",
+    "held",
+    "no-show",
+    "cancel",
+    "feedback",
+    "attach",
     "unsubscribe",
     "retry",
     "set-up",
@@ -513,7 +520,17 @@ fn wait_days(section: &mut Section<'_>) -> Option<u32> {
         .and_then(|node| node.count(0..1_000_001))
 }
 
+/// Values to set.
+fn told(fields: Vec<(Name, Value)>) -> Vec<(Name, Option<Value>)> {
+    let fields = fields.into_iter();
+    fields.map(|(name, value)| (name, Some(value))).collect()
+}
+
 fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Option<LeadOrder> {
+    let (names, refused) = (named.names, named.refused);
+    if let Some(order) = appointments::read_order(verb, section, names, refused) {
+        return Some(order);
+    }
     let mut said = |key, sort| named.required(section, key, sort);
     Some(match verb {
         "tried" => LeadOrder::Attempt { reached: false },
@@ -521,6 +538,7 @@ fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Optio
         "answered" => LeadOrder::Answered,
         "record" => LeadOrder::Record {
             activity: said("activity", Sort::Activity)?.into(),
+            fields: told(named.fields(section)),
         },
         "move" => LeadOrder::MoveTo {
             stage: said("to", Sort::Stage)?.into(),
@@ -548,10 +566,8 @@ fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Optio
             hold: said("from", Sort::Hold)?.into(),
         },
         "set" => {
-            let fields = named.fields(section).into_iter();
-            LeadOrder::SetFields {
-                fields: fields.map(|(name, value)| (name, Some(value))).collect(),
-            }
+            let fields = told(named.fields(section));
+            LeadOrder::SetFields { fields }
         }
         "complete" => {
             let task = said("task", Sort::Task)?;
@@ -561,10 +577,13 @@ fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Optio
                 }
                 node.text().map(Name::from)
             });
-            LeadOrder::Complete {
+            let reason = reason(section);
+            LeadOrder::Complete(Box::new(Completion {
                 task: task.into(),
                 choice,
-            }
+                reason,
+                fields: told(named.fields(section)),
+            }))
         }
         "quote" => quotes::read_order(section),
         "accept" => LeadOrder::AcceptQuote {
@@ -573,6 +592,10 @@ fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Optio
         "decline" => LeadOrder::DeclineQuote {
             version: quotes::version(section)?,
             reason: reason(section),
+        },
+        "attach" => LeadOrder::Attach {
+            document: said("document", Sort::Document)?.into(),
+            file: Box::new(documents::read_new(section)),
         },
         "unsubscribe" => LeadOrder::Unsubscribe,
         "retry" => LeadOrder::Retry,

@@ -47,6 +47,7 @@ fn a_sweep_that_comes_every_week_catches_up_once_and_keeps_its_hour() {
             audience: "open".into(),
             order: LeadOrder::Record {
                 activity: "information".into(),
+                fields: Vec::new(),
             },
             starts_at: Some(at("2026-03-02T10:00:00-05:00")),
             every_days: Some(7),

@@ -122,7 +122,7 @@ fn a_changed_playbook_sends_no_backlog_unless_it_says_so() {
 #[test]
 fn a_date_that_is_told_again_is_no_news() {
     let folder = folder(
-        "[reminder.tomorrow]\nof = \"appointment\"\nat = [\"1 day before\"]\ndo = [{ send = \"hello\", class = \"alert\" }]\n",
+        "[reminder.tomorrow]\nof = \"delivery\"\nat = [\"1 day before\"]\ndo = [{ send = \"hello\", class = \"alert\" }]\n",
         "",
     );
     let playbook = Arc::new(read(&folder));
@@ -135,14 +135,14 @@ fn a_date_that_is_told_again_is_no_news() {
             .build()
             .unwrap();
         let shop = engine.tenant("shop");
-        let appointment = at("2026-03-03T10:00:00Z");
+        let delivery = at("2026-03-03T10:00:00Z");
         let luis = NewLead::new("Luis")
             .email("luis@example.com")
-            .field("appointment", appointment);
+            .field("delivery", delivery);
         let lead = shop.register(luis).by(desk()).await.unwrap();
         // The reminder is due at ten, and the process is down until half past.
         clock.advance(Elapsed::minutes(90));
-        shop.set(lead.id, "appointment", appointment)
+        shop.set(lead.id, "delivery", delivery)
             .by(desk())
             .await
             .unwrap();

@@ -6,8 +6,8 @@ use super::*;
 fn a_reminder_comes_before_its_date_and_follows_the_date_when_it_moves() {
     play(
         r#"
-[reminder.appointment]
-of = "appointment"
+[reminder.delivery]
+of = "delivery"
 at = ["1 day before", "2 hours before"]
 do = [{ send = "hello", class = "alert" }]
 
@@ -22,7 +22,7 @@ name  = "a day before and two hours before"
 start = "2026-03-02T10:00:00+01:00"
 
 [[scenario.step]]
-register = { ref = "luis", name = "Luis", email = "luis@example.com", appointment = 2026-03-10T16:00:00+01:00 }
+register = { ref = "luis", name = "Luis", email = "luis@example.com", delivery = 2026-03-10T16:00:00+01:00 }
 expect   = { next-at = "2026-03-09T16:00:00+01:00" }
 
 [[scenario.step]]
@@ -31,7 +31,7 @@ expect = { mailed = ["hello"], next-at = "2026-03-10T14:00:00+01:00" }
 
 [[scenario.step]]                           # it is put off: reminded anew
 at     = "2026-03-10T13:59:00+01:00"
-set    = { appointment = 2026-03-20T16:00:00+01:00 }
+set    = { delivery = 2026-03-20T16:00:00+01:00 }
 expect = { mailed = [], next-at = "2026-03-19T16:00:00+01:00" }
 
 [[scenario.step]]
@@ -47,15 +47,15 @@ name  = "at short notice only what is still ahead is reminded of"
 start = "2026-03-10T10:00:00+01:00"
 
 [[scenario.step]]
-register = { ref = "luis", name = "Luis", email = "luis@example.com", appointment = 2026-03-10T16:00:00+01:00 }
+register = { ref = "luis", name = "Luis", email = "luis@example.com", delivery = 2026-03-10T16:00:00+01:00 }
 expect   = { mailed = [], next-at = "2026-03-10T14:00:00+01:00" }
 
 [[scenario]]
-name  = "an appointment comes whatever holds the lead, and not when it is closed"
+name  = "a delivery comes whatever holds the lead, and not when it is closed"
 start = "2026-03-02T10:00:00+01:00"
 
 [[scenario.step]]
-register = { ref = "luis", name = "Luis", email = "luis@example.com", appointment = 2026-03-10T16:00:00+01:00 }
+register = { ref = "luis", name = "Luis", email = "luis@example.com", delivery = 2026-03-10T16:00:00+01:00 }
 
 [[scenario.step]]
 hold   = { as = "parked" }

@@ -33,7 +33,7 @@ may = ["*"]
 
 [field]
 city        = { type = "text" }
-appointment = { type = "instant" }
+delivery    = { type = "instant" }
 birthday    = { type = "date" }
 
 [hold]

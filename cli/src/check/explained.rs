@@ -19,6 +19,7 @@ use leadkit::tax_number::TaxNumberKind;
 use serde_json::{Map, Value, json};
 
 mod pricing;
+mod work;
 
 /// The sections of a playbook.
 pub(super) struct Document(Vec<Section>);
@@ -220,9 +221,11 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         sections.push(Section::named("source", source.name.as_str(), entries));
     }
     sections.extend(playbook.fields.iter().map(field));
-    for name in &playbook.activities {
-        let entries = vec![("label", json!(playbook.activity_label(name)))];
-        sections.push(Section::named("activity", name.as_str(), entries));
+    sections.extend(playbook.activities.iter().map(work::activity));
+    sections.extend(playbook.appointments.iter().map(work::appointment));
+    for document in &playbook.documents {
+        let entries = vec![("label", json!(document.label))];
+        sections.push(Section::named("document", document.name.as_str(), entries));
     }
     for name in &playbook.holds {
         let entries = vec![("label", json!(playbook.hold_label(name)))];
@@ -414,12 +417,20 @@ fn wait(wait: &WaitGroup) -> Section {
 }
 
 fn task(task: &TaskSpec) -> Section {
-    let role = task.role.as_ref().map_or("owner", Name::as_str);
     let choices: Map<String, Value> = task
         .choices
         .iter()
         .map(|choice| {
-            let told = json!({ "label": choice.label, "do": actions(&choice.actions) });
+            let asks = match choice.asks.as_slice() {
+                [] => Value::Null,
+                some => json!(some),
+            };
+            let told = json!({
+                "label": choice.label,
+                "asks": asks,
+                "reason": choice.asks_reason,
+                "do": actions(&choice.actions),
+            });
             (choice.name.as_str().to_owned(), told)
         })
         .collect();
@@ -431,7 +442,7 @@ fn task(task: &TaskSpec) -> Section {
     let done = task.done.as_ref().map(ToString::to_string);
     let entries = vec![
         ("text", json!(task.text)),
-        ("for", json!(role)),
+        ("for", json!(task.whose.to_string())),
         ("within", json!(task.within.map(|delay| delay.to_string()))),
         ("calendar", json!(task.calendar.name())),
         ("done", json!(done)),

@@ -254,7 +254,7 @@ verbs! {
     Hold = "hold": ["as"], [];
     Release = "release": ["from"], [];
     Set = "set": [], [];
-    Complete = "complete": ["task"], ["choice"];
+    Complete = "complete": ["task"], ["choice", "reason"];
     Unsubscribe = "unsubscribe": [], [];
 }
 
@@ -270,7 +270,10 @@ impl Verb {
     /// Whether it says fields of the playbook.
     #[must_use]
     pub fn says_fields(self) -> bool {
-        matches!(self, Self::Register | Self::Set)
+        matches!(
+            self,
+            Self::Register | Self::Record | Self::Set | Self::Complete
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, Waiting};
+use leadkit::decide::command::{Actor, AgentSetup, Completion, LeadOrder, NewLead, Waiting};
 use leadkit::ids::{CommandId, Name};
 use leadkit::playbook::Playbook;
 use leadkit::playbook::pipeline::Field;
@@ -239,7 +239,11 @@ impl<'a> RowReading<'a> {
             Verb::Reached => LeadOrder::Attempt { reached: true },
             Verb::Answered => LeadOrder::Answered,
             Verb::Record => LeadOrder::Record {
-                activity: named("activity", &mut playbook.activities.iter())?,
+                activity: named(
+                    "activity",
+                    &mut playbook.activities.iter().map(|spec| &spec.name),
+                )?,
+                fields: self.values(command)?,
             },
             Verb::Assign => LeadOrder::Assign {
                 pool: named("pool", &mut playbook.pools.iter().map(|pool| &pool.name))?,
@@ -266,21 +270,19 @@ impl<'a> RowReading<'a> {
             Verb::Release => LeadOrder::Release {
                 hold: named("from", &mut playbook.holds.iter())?,
             },
-            Verb::Set => {
-                let mut fields = Vec::new();
-                for (name, value) in self.fields(command)? {
-                    fields.push((name, Some(value)));
-                }
-                LeadOrder::SetFields { fields }
-            }
-            Verb::Complete => LeadOrder::Complete {
+            Verb::Set => LeadOrder::SetFields {
+                fields: self.values(command)?,
+            },
+            Verb::Complete => LeadOrder::Complete(Box::new(Completion {
+                fields: self.values(command)?,
+                reason: reason(),
                 task: named("task", &mut playbook.tasks.iter().map(|task| &task.name))?,
                 choice: self.said(command, "choice").map(|choice| {
                     let tasks = playbook.tasks.iter();
                     let mut choices = tasks.flat_map(|task| &task.choices);
                     as_known(&choice, &mut choices.by_ref().map(|choice| &choice.name))
                 }),
-            },
+            })),
             Verb::Unsubscribe => LeadOrder::Unsubscribe,
         }))
     }
@@ -343,6 +345,12 @@ impl<'a> RowReading<'a> {
             owner: self.said(command, "owner").map(Into::into),
             fields: self.fields(command)?,
         })))
+    }
+
+    /// The playbook's fields that a command says, as an order sets them.
+    fn values(&self, command: &CommandMap) -> Result<Vec<(Name, Option<Value>)>, String> {
+        let fields = self.fields(command)?.into_iter();
+        Ok(fields.map(|(name, value)| (name, Some(value))).collect())
     }
 
     /// The playbook's fields that a command says.

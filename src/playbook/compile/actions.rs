@@ -184,7 +184,7 @@ impl Names {
     }
 
     /// A team: one of the playbook's, where it declares any.
-    fn team(&self, node: &Node<'_>, text: &str) -> Option<Name> {
+    pub(super) fn team(&self, node: &Node<'_>, text: &str) -> Option<Name> {
         let teams = || self.teams.iter().map(|team| team.name.as_str());
         if self.teams.is_empty() || teams().any(|team| team == text) {
             return Some(Name::from(text));

@@ -43,6 +43,12 @@ fn check_counts(playbook: &Playbook, file: &Source<'_>) {
     let counts = [
         ("fields", playbook.fields.len(), Fields::MOST),
         ("activities", playbook.activities.len(), Lead::MOST_KEPT),
+        (
+            "appointments",
+            playbook.appointments.len(),
+            Lead::MOST_KINDS,
+        ),
+        ("documents", playbook.documents.len(), Lead::MOST_KINDS),
         ("tasks", playbook.tasks.len(), Lead::MOST_KEPT),
         ("bases", playbook.bases.len(), MOST_BASES),
         ("rules", playbook.rules.len(), MOST_RULES),

@@ -120,6 +120,9 @@ pub(super) fn of_rule<'a>(playbook: &Playbook, rule: &Rule) -> Known<'a> {
         | Anchor::Quoted
         | Anchor::QuoteExpires
         | Anchor::Accepted
+        | Anchor::Appointment(_)
+        | Anchor::Attached(_)
+        | Anchor::AppointmentEnded(..)
         | Anchor::Turns(_) => {}
     }
     known

@@ -21,6 +21,7 @@ use crate::playbook::people::Team;
 use crate::playbook::pipeline::{Field, Source};
 use crate::playbook::read::{Mended, Node, Section, Source as File, drop_echoes};
 use crate::playbook::rule::{BusinessTime, NamedCalendar, StageRef};
+use crate::playbook::work::DocumentSpec;
 use crate::playbook::{CapRule, Organisation, Playbook};
 use crate::record::contact::Cap;
 
@@ -43,6 +44,7 @@ mod tags;
 mod tasks;
 mod templates;
 mod unused;
+mod work;
 
 pub(super) fn compile(folder: &Folder) -> Result<Playbook, Faults> {
     let faults = RefCell::new(Vec::new());
@@ -112,6 +114,8 @@ pub(super) struct Names {
     /// Fields that are there and can't be read: whoever speaks of one made no second mistake.
     faulty_fields: Vec<Name>,
     activities: Vec<Name>,
+    appointments: Vec<Name>,
+    documents: Vec<DocumentSpec>,
     holds: Vec<Name>,
     waits: Vec<Name>,
     pools: Vec<Name>,
@@ -133,7 +137,9 @@ impl Names {
             zone: &self.zone,
             fields: &self.fields,
             faulty_fields: &self.faulty_fields,
-            activities: &self.activities,
+            activities: self.activities.iter().collect(),
+            appointments: self.appointments.iter().collect(),
+            documents: self.documents.iter().map(|spec| &spec.name).collect(),
             choices: &self.choices,
         }
     }
@@ -163,33 +169,12 @@ fn compile_root(
     let calendars = calendars::read(&mut root, folder, &head.zone);
     let default_calendar = calendars::default(&head, &calendars);
     let (fields, faulty_fields) = fields::read(&mut root);
-    let mut names = Names {
-        zone: head.zone.clone(),
-        default_calendar,
-        calendars,
-        roles: names_of(&mut root, "role"),
-        teams: people::read_teams(&mut root),
-        sources: read_sources(&mut root),
-        fields,
-        faulty_fields,
-        activities: names_of(&mut root, "activity"),
-        holds: names_of(&mut root, "hold"),
-        waits: names_of(&mut root, "wait"),
-        pools: names_of(&mut root, "pool"),
-        needs: names_of(&mut root, "need"),
-        tasks: tasks::names(&mut root),
-        templates: template_names,
-        uses: samples::Uses::default(),
-        pipelines: names_of(&mut root, "pipeline"),
-        stages: Vec::new(),
-        final_stages: Vec::new(),
-        outcomes: Vec::new(),
-        waiting_stages: Vec::new(),
-        choices: Vec::new(),
-    };
+    let calendars = (calendars, default_calendar);
+    let fields = (fields, faulty_fields);
+    let mut names = find_names(&mut root, &head.zone, calendars, fields, template_names);
     pipelines::find_stages(&mut root, &mut names);
     names.choices = choices_of(&names);
-    let activity_labels = read_labels(&mut root, "activity");
+    let activities = work::read_activities(&mut root, &names);
     let hold_labels = read_labels(&mut root, "hold");
 
     let organisation = read_organisation(&mut root);
@@ -205,7 +190,7 @@ fn compile_root(
     let bases = pipelines::read_bases(&mut root, &names);
     let waits = pipelines::read_waits(&mut root, &names);
     let mut templates = templates;
-    let (tasks, rules) = rules::read(&mut root, &names, &mut templates);
+    let (tasks, rules, appointments) = rules::read(&mut root, &names, &mut templates);
     templates::check(&templates, folder, faults, &names);
     let places = places::Places::of(&mut root);
     let calendar = names.default_calendar.name.clone();
@@ -235,7 +220,9 @@ fn compile_root(
         teams: names.teams,
         sources: names.sources,
         fields: names.fields,
-        activities: names.activities,
+        activities,
+        appointments,
+        documents: names.documents,
         holds: names.holds,
         waits,
         pools,
@@ -251,7 +238,6 @@ fn compile_root(
         quoting,
         cap,
         choices: names.choices,
-        activity_labels,
         hold_labels,
         warnings: Vec::new(),
     };
@@ -260,6 +246,42 @@ fn compile_root(
         check::warn(&playbook, folder, &calendar, aside, &places);
     }
     Some(playbook)
+}
+
+/// Everything that has a name, but for stages, which are found in pipelines.
+fn find_names(
+    root: &mut Section<'_>,
+    zone: &Zone,
+    (calendars, default_calendar): (Vec<NamedCalendar>, NamedCalendar),
+    (fields, faulty_fields): (Vec<Field>, Vec<Name>),
+    templates: Vec<Name>,
+) -> Names {
+    Names {
+        zone: zone.clone(),
+        default_calendar,
+        calendars,
+        roles: names_of(root, "role"),
+        teams: people::read_teams(root),
+        sources: read_sources(root),
+        fields,
+        faulty_fields,
+        activities: names_of(root, "activity"),
+        appointments: names_of(root, "appointment"),
+        documents: work::read_documents(root),
+        holds: names_of(root, "hold"),
+        waits: names_of(root, "wait"),
+        pools: names_of(root, "pool"),
+        needs: names_of(root, "need"),
+        tasks: tasks::names(root),
+        templates,
+        uses: samples::Uses::default(),
+        pipelines: names_of(root, "pipeline"),
+        stages: Vec::new(),
+        final_stages: Vec::new(),
+        outcomes: Vec::new(),
+        waiting_stages: Vec::new(),
+        choices: Vec::new(),
+    }
 }
 
 fn read_head<'s>(root: &mut Section<'s>) -> Head<'s> {

@@ -8,10 +8,12 @@ use crate::condition::Condition;
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
 use crate::playbook::fault::FaultKind;
+use crate::playbook::pipeline::Whose;
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{
     Action, Anchor, BusinessTime, Late, Leads, Period, Scope, StageRef, StoppedBy,
 };
+use crate::record::appointment::Became;
 
 impl Reader<'_> {
     pub(super) fn scope(&mut self, section: &mut Section<'_>) -> Scope {
@@ -99,6 +101,9 @@ impl Reader<'_> {
                 scope.stages = vec![at];
                 Some(Anchor::Entered)
             }
+            ("appointment" | "held" | "missed" | "cancelled" | "attached", kind) => {
+                self.anchor_of_work(&node, word, kind)
+            }
             ("field", field) => {
                 let fields = &self.names.fields;
                 let found = fields.iter().find(|known| known.name == *field);
@@ -140,6 +145,34 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// `appointment KIND`, `held KIND`, `attached KIND`.
+    fn anchor_of_work(&self, node: &Node<'_>, word: &str, kind: &str) -> Option<Anchor> {
+        if word == "attached" {
+            let known = || self.names.documents.iter().map(|spec| &spec.name);
+            let found = known().find(|known| **known == *kind);
+            if found.is_none() {
+                node.unknown("document", kind, known().map(Name::as_str));
+            }
+            return found.cloned().map(Anchor::Attached);
+        }
+        let kind = self.kind_of(node, kind)?;
+        let became = Became::WORDS.iter().find(|(known, _)| *known == word);
+        Some(match became {
+            Some((_, how)) => Anchor::AppointmentEnded(kind, *how),
+            None => Anchor::Appointment(kind),
+        })
+    }
+
+    /// The kind of appointment of this name.
+    fn kind_of(&self, node: &Node<'_>, kind: &str) -> Option<Name> {
+        let known = &self.names.appointments;
+        let found = known.iter().find(|known| **known == *kind);
+        if found.is_none() {
+            node.unknown("appointment", kind, known.iter().map(Name::as_str));
+        }
+        found.cloned()
     }
 
     pub(super) fn dated_field(&self, node: &Node<'_>) -> Option<Name> {
@@ -250,12 +283,30 @@ impl Reader<'_> {
             .condition(&self.names.lead_catalogue())
     }
 
-    /// `for = "owner"`, or a role.
-    pub(super) fn assignee(&self, node: &Node<'_>) -> Option<Option<Name>> {
-        match node.text()? {
-            "owner" => Some(None),
-            text => self.names.role_or_owner(node, text).map(Some),
+    /// `for = "owner"`, `"earlier-owner"`, a role, or `"team:NAME"`; the owner, if nothing is said.
+    pub(super) fn whose(&self, section: &mut Section<'_>) -> Whose {
+        let node = section.optional("for");
+        let said = node.and_then(|node| match node.text()? {
+            "owner" => Some(Whose::Owner),
+            "earlier-owner" => Some(Whose::EarlierOwner),
+            text => match text.strip_prefix("team:") {
+                Some(team) => self.names.team(&node, team).map(Whose::Team),
+                None => self.names.role_or_owner(&node, text).map(Whose::Role),
+            },
+        });
+        said.unwrap_or(Whose::Owner)
+    }
+
+    /// `within`, a time in which something can be done.
+    pub(super) fn deadline(&self, node: &Node<'_>) -> Option<Delay> {
+        let within = node.forward_delay()?;
+        if within.is_zero() {
+            let hint =
+                "at once is `1 business hour`, or `1 business day`: in no time nothing is done";
+            node.unfit("it would be over at once", Some(hint.into()));
+            return None;
         }
+        Some(within)
     }
 
     /// What `key` says is to be done.
@@ -283,7 +334,7 @@ const WHAT_STARTS_IT: &str = "say what it counts from: something that happens, a
     from there";
 
 /// What a rule can count from, and of what.
-const ANCHORS: [(&str, &str); 12] = [
+const ANCHORS: [(&str, &str); 17] = [
     ("registered", ""),
     ("assigned", ""),
     ("entered", "STAGE"),
@@ -294,6 +345,11 @@ const ANCHORS: [(&str, &str); 12] = [
     ("quoted", ""),
     ("quote-expires", ""),
     ("accepted", ""),
+    ("appointment", "KIND"),
+    ("held", "KIND"),
+    ("missed", "KIND"),
+    ("cancelled", "KIND"),
+    ("attached", "KIND"),
     ("field", "NAME"),
     ("overdue", "TASK"),
 ];

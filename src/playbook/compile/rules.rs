@@ -14,12 +14,13 @@ use crate::playbook::rule::{
     Action, Anchor, BusinessTime, Fingerprint, Late, Leads, Period, Rule, Scope, StoppedBy,
 };
 use crate::playbook::template::Templates;
+use crate::playbook::work::AppointmentSpec;
 
 pub(super) fn read(
     root: &mut Section<'_>,
     names: &Names,
     templates: &mut Templates,
-) -> (Vec<TaskSpec>, Vec<Rule>) {
+) -> (Vec<TaskSpec>, Vec<Rule>, Vec<AppointmentSpec>) {
     let mut reader = Reader {
         names,
         templates,
@@ -31,6 +32,10 @@ pub(super) fn read(
     }
     for (name, section) in root.sections("sla") {
         reader.sla(&name, section);
+    }
+    let mut appointments = Vec::new();
+    for (name, section) in root.sections("appointment") {
+        appointments.push(reader.appointment(name, section));
     }
     for (name, section) in root.sections("wait") {
         reader.wait(&name, section);
@@ -48,7 +53,7 @@ pub(super) fn read(
     for section in nodes.iter().filter_map(Node::section) {
         reader.rule(section);
     }
-    (reader.tasks, reader.rules)
+    (reader.tasks, reader.rules, appointments)
 }
 
 /// Reads sections, and adds the rules and tasks that they become.
@@ -60,7 +65,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn add(&mut self, section: &Section<'_>, rule: Rule) {
+    pub(super) fn add(&mut self, section: &Section<'_>, rule: Rule) {
         if self.rules.iter().any(|known| known.name == rule.name) {
             section.fault(
                 FaultKind::DefinedTwice {
@@ -145,14 +150,11 @@ impl Reader<'_> {
         let stopped_by = self.stopped_by(&mut section, anchor.as_ref());
         let within = section
             .required("within")
-            .and_then(|node| node.forward_delay());
+            .and_then(|node| self.deadline(&node));
         let done = section
             .required("done")
             .and_then(|node| node.condition(&self.names.lead_catalogue()));
-        let role = section
-            .optional("for")
-            .and_then(|node| self.assignee(&node))
-            .flatten();
+        let whose = self.whose(&mut section);
         let text = match section.required("task") {
             Some(node) => self.task_text(name, &node),
             None => SmolStr::default(),
@@ -162,7 +164,7 @@ impl Reader<'_> {
         self.tasks.push(TaskSpec {
             name: name.clone(),
             text,
-            role,
+            whose,
             within,
             calendar: calendar.clone(),
             stopped_by: stopped_by.clone(),
@@ -317,7 +319,7 @@ impl Reader<'_> {
 }
 
 /// A rule that is due right at its anchor, anywhere, once, and does nothing yet.
-fn bare(name: Name, anchor: Anchor, calendar: &BusinessTime) -> Rule {
+pub(super) fn bare(name: Name, anchor: Anchor, calendar: &BusinessTime) -> Rule {
     Rule {
         name,
         scope: Scope::default(),

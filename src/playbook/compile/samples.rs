@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 
 use crate::ids::Name;
 use crate::playbook::pipeline::Field;
-use crate::playbook::variables::{Person, Quoted, Variables, field_shown, shown};
+use crate::playbook::variables::{Appointed, Person, Quoted, Variables, field_shown, shown};
 use crate::tax_number::TaxNumberKinds;
 use crate::value::{Number, ValueRef, ValueType};
 
@@ -75,6 +75,13 @@ const A_QUOTE: Quoted<'_> = Quoted {
     valid_until: "2026-03-25",
 };
 
+const AN_APPOINTMENT: Appointed<'_> = Appointed {
+    label: "Presentation",
+    day: "2026-03-10",
+    time: "14:30",
+    with: SOMEBODY.name,
+};
+
 const ID: &str = "0192f0c1-2345-7abc-8def-0123456789ab";
 
 /// The variables of leads of which everything is known that a text of this use can know: one with
@@ -90,6 +97,10 @@ pub(super) fn full(fields: &[Field], of: Use) -> [Jinja; 2] {
         earlier_owner: agent,
         recipient: recipient(of),
         quote: A_QUOTE,
+        appointment: Appointed {
+            with: agent.name,
+            ..AN_APPOINTMENT
+        },
         organisation_name: SOMEBODY.name,
         organisation_email: SOMEBODY.email,
         id: ID,

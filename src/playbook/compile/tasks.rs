@@ -10,10 +10,12 @@ use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::{Choice, TaskSpec};
 use crate::playbook::read::{Node, Section};
 
-/// The names of all tasks: those of `[task.*]`, and one for each service level.
+/// The names of all tasks: those of `[task.*]`, one for each service level, and one for each kind of
+/// appointment that asks for feedback.
 pub(super) fn names(root: &mut Section<'_>) -> Vec<Name> {
     let mut names = super::names_of(root, "task");
     names.extend(super::names_of(root, "sla"));
+    names.extend(super::work::feedback_tasks(root));
     names
 }
 
@@ -32,13 +34,10 @@ impl Reader<'_> {
             Some(node) => self.task_text(&name, &node),
             None => SmolStr::default(),
         };
-        let role = section
-            .optional("for")
-            .and_then(|node| self.assignee(&node))
-            .flatten();
+        let whose = self.whose(&mut section);
         let within = section
             .optional("within")
-            .and_then(|node| node.forward_delay());
+            .and_then(|node| self.deadline(&node));
         let calendar = self.calendar(&mut section);
         let stopped_by = self.stopped_by(&mut section, None);
         let done = section
@@ -57,7 +56,7 @@ impl Reader<'_> {
         self.tasks.push(TaskSpec {
             name,
             text,
-            role,
+            whose,
             within,
             calendar,
             stopped_by,
@@ -72,6 +71,12 @@ impl Reader<'_> {
     fn choice(&mut self, name: Name, node: &Node<'_>) -> Option<Choice> {
         let mut section = node.section()?;
         let label = label_of(&mut section, &name);
+        let fields = || self.names.fields.iter().map(|field| &field.name);
+        let asks = section.optional("asks").map(|node| node.list());
+        let asks = asks.unwrap_or_default();
+        let asks = asks.iter().filter_map(|node| node.known("field", fields()));
+        let asks = asks.collect();
+        let reason = section.optional("reason").and_then(|node| node.bool());
         let actions = section
             .optional("do")
             .map(|node| self.names.actions(&node))
@@ -80,8 +85,17 @@ impl Reader<'_> {
         Some(Choice {
             name,
             label,
+            asks,
+            asks_reason: reason.unwrap_or(false),
             actions,
         })
+    }
+
+    /// A text of a task that says nothing of the lead.
+    pub(super) fn plain_task_text(&mut self, task: &Name, text: &SmolStr) -> SmolStr {
+        let escaped = format!("{{% raw %}}{text}{{% endraw %}}");
+        templates::read_part(self.templates, &format!("{task}.task"), &escaped);
+        text.clone()
     }
 
     pub(super) fn task_text(&mut self, task: &Name, node: &Node<'_>) -> SmolStr {

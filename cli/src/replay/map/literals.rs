@@ -128,7 +128,11 @@ impl Reader<'_> {
                 .iter()
                 .map(|pool| pool.name.clone())
                 .collect(),
-            Sort::Activity => playbook.activities.clone(),
+            Sort::Activity => playbook
+                .activities
+                .iter()
+                .map(|spec| spec.name.clone())
+                .collect(),
             Sort::Hold => playbook.holds.clone(),
             Sort::WaitGroup => playbook
                 .waits

@@ -1,0 +1,36 @@
+//! What is done around a lead: activities and appointments. Their feedback stands among the tasks as well.
+
+use leadkit::ids::Name;
+use leadkit::playbook::work::{ActivitySpec, AppointmentSpec};
+use serde_json::{Value, json};
+
+use super::Section;
+
+pub(super) fn activity(spec: &ActivitySpec) -> Section {
+    let any = |names: &[Name]| match names {
+        [] => Value::Null,
+        some => json!(some),
+    };
+    let entries = vec![
+        ("label", json!(spec.label)),
+        ("asks", any(&spec.asks)),
+        ("by", any(&spec.by)),
+    ];
+    Section::named("activity", spec.name.as_str(), entries)
+}
+
+pub(super) fn appointment(spec: &AppointmentSpec) -> Section {
+    let feedback = spec.feedback.as_ref().map_or(Value::Null, |feedback| {
+        let choices = match feedback.choices.as_slice() {
+            [] => Value::Null,
+            some => json!(some),
+        };
+        json!({ "for": feedback.whose.to_string(), "task": feedback.task, "of": choices })
+    });
+    let entries = vec![
+        ("label", json!(spec.label)),
+        ("lasts", json!(spec.lasts.to_string())),
+        ("feedback", feedback),
+    ];
+    Section::named("appointment", spec.name.as_str(), entries)
+}

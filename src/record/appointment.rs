@@ -1,0 +1,159 @@
+//! Appointments of a lead: of each kind the open one, and what became of those before.
+
+use chrono::serde::ts_microseconds;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::ids::{AgentId, Name};
+use crate::record::lead::Moment;
+use crate::time::Instant;
+
+/// The appointments of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Appointments {
+    /// The kind, as the playbook names it.
+    pub kind: Name,
+    /// The latest ones, in the order in which they were booked: only the last can be open. At most
+    /// [`Appointments::MOST_KEPT`]: the first ones are forgotten, and stay counted.
+    pub latest: Vec<Appointment>,
+    /// How many took place, and the last time that one did.
+    pub held: Tally,
+    /// To how many somebody did not come, and the last time.
+    pub missed: Tally,
+    /// How many were cancelled, and the last time.
+    pub cancelled: Tally,
+}
+
+/// How often something became of an appointment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// How often.
+    pub count: u32,
+    /// The last time.
+    pub last: Option<Moment>,
+}
+
+/// An appointment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Appointment {
+    /// Which of its kind, from 1.
+    pub number: u32,
+    /// When it begins.
+    #[serde(with = "ts_microseconds")]
+    pub at: Instant,
+    /// When it was booked for this time, or moved to it.
+    pub booked: Moment,
+    /// With whom, if not with the lead's owner.
+    pub with: Option<AgentId>,
+    /// What became of it.
+    pub ended: Option<AppointmentEnd>,
+    /// What was said of it afterwards.
+    pub feedback: Option<Feedback>,
+}
+
+/// What became of an appointment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppointmentEnd {
+    /// What.
+    pub how: Became,
+    /// When.
+    pub at: Moment,
+    /// Who said so.
+    pub by: SmolStr,
+}
+
+/// What can become of an appointment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Became {
+    /// It took place.
+    Held,
+    /// Somebody did not come.
+    Missed,
+    /// It was called off.
+    Cancelled,
+}
+
+words!(Became {
+    Held = "held",
+    Missed = "missed",
+    Cancelled = "cancelled",
+});
+
+/// What was said of an appointment that was held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Feedback {
+    /// What.
+    pub says: SmolStr,
+    /// When.
+    pub at: Moment,
+    /// Who said it.
+    pub by: SmolStr,
+}
+
+impl Feedback {
+    /// How long it can be, in bytes.
+    pub const LONGEST: usize = 1024;
+}
+
+impl Appointments {
+    /// How many of one kind are kept.
+    pub const MOST_KEPT: usize = 8;
+
+    /// Of a kind of which there was none.
+    #[must_use]
+    pub fn of_kind(kind: Name) -> Self {
+        Self {
+            kind,
+            latest: Vec::new(),
+            held: Tally::default(),
+            missed: Tally::default(),
+            cancelled: Tally::default(),
+        }
+    }
+
+    /// The open one.
+    #[must_use]
+    pub fn open(&self) -> Option<&Appointment> {
+        self.latest.last().filter(|last| last.ended.is_none())
+    }
+
+    /// What became of them in one way.
+    #[must_use]
+    pub fn tally(&self, how: Became) -> &Tally {
+        match how {
+            Became::Held => &self.held,
+            Became::Missed => &self.missed,
+            Became::Cancelled => &self.cancelled,
+        }
+    }
+
+    /// The same, to change it.
+    pub(crate) fn tally_mut(&mut self, how: Became) -> &mut Tally {
+        match how {
+            Became::Held => &mut self.held,
+            Became::Missed => &mut self.missed,
+            Became::Cancelled => &mut self.cancelled,
+        }
+    }
+
+    /// The last one that was held, as long as it is kept.
+    #[must_use]
+    pub fn last_held(&self) -> Option<&Appointment> {
+        self.latest.iter().rev().find(|one| one.was_held())
+    }
+
+    /// Whether the last one that was held waits for feedback.
+    #[must_use]
+    pub fn wants_feedback(&self) -> bool {
+        self.last_held().is_some_and(|held| held.feedback.is_none())
+    }
+}
+
+impl Appointment {
+    /// Whether it took place.
+    #[must_use]
+    pub fn was_held(&self) -> bool {
+        let ended = self.ended.as_ref();
+        ended.is_some_and(|ended| ended.how == Became::Held)
+    }
+}

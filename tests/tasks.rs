@@ -1,0 +1,156 @@
+//! Tasks for others than the owner, and choices that ask for more.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+mod shop;
+
+use leadkit::playbook::Playbook;
+use shop::{folder, play};
+
+const FOLLOW_UP: &str = r#"
+[role.boss]
+may = ["complete"]
+
+[role.helper]
+may  = ["complete", "move"]
+over = "own"
+
+[team.field]
+
+[field.competitor]
+type = "text"
+
+[task.follow]
+text = "See that it is sold"
+for  = "earlier-owner"
+
+[task.pack]
+text   = "Pack it"
+for    = "team:field"
+within = "1 business hour"
+
+[task.decide]
+text    = "Go on, or not?"
+choices = { go-on = {}, lose = { asks = ["competitor"], reason = true, do = { move = "lost" } } }
+
+[[rule]]
+name   = "handed-over"
+on     = "assigned"
+unless = 'owner == "ana"'
+do     = [{ task = "follow" }, { task = "pack" }, { task = "decide" }]
+"#;
+
+const PEOPLE: &str = r#"
+[[agent]]
+id    = "eva"
+name  = "Eva"
+email = "eva@example.com"
+role  = "helper"
+team  = "field"
+
+[[agent]]
+id    = "ben"
+name  = "Ben"
+email = "ben@example.com"
+role  = "helper"
+
+[[agent]]
+id    = "bo"
+name  = "Bo"
+email = "bo@example.com"
+role  = "boss"
+"#;
+
+fn play_follow_up(scenarios: &str) {
+    play(FOLLOW_UP, &format!("{PEOPLE}{scenarios}"));
+}
+
+#[test]
+fn after_a_hand_over_who_had_the_lead_keeps_a_task_until_its_end() {
+    play_follow_up(
+        r#"
+[[scenario]]
+name  = "handed over twice"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", owner = "ana" }
+expect   = { tasks = [] }
+
+[[scenario.step]]
+reassign = { to = "ben" }
+expect   = { owner = "ben", tasks = ["follow", "pack", "decide"], task-for = { follow = "ana", pack = "team:field", decide = "owner" }, due = { pack = "2026-03-02T11:00:00+01:00" } }
+
+[[scenario.step]]                           # it stays hers, whoever has the lead
+reassign = { to = "eva" }
+expect   = { owner = "eva", task-for = { follow = "ana" } }
+
+[[scenario.step]]
+complete = { task = "follow", by = "eva" }
+expect   = { refused = ["not-their-task"], refusal-says = "it is for ana; who may any: seller, boss" }
+
+[[scenario.step]]
+complete = { task = "pack", by = "ben" }
+expect   = { refused = ["not-their-task"], refusal-says = "it is for team:field" }
+
+[[scenario.step]]
+complete = { task = "pack", by = "eva" }
+expect   = { tasks = ["follow", "decide"] }
+
+[[scenario.step]]
+close  = { as = "lost" }
+expect = { tasks = [] }
+
+[[scenario]]
+name  = "nobody had it before, or who had it is gone"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", owner = "ben" }
+expect   = { task-for = { follow = "owner" } }
+
+[[scenario.step]]
+complete = { task = "follow", by = "bo" }
+expect   = { tasks = ["pack", "decide"] }
+
+[[scenario.step]]
+leave  = { agent = "ben", to = "eva" }
+expect = { owner = "eva", task-for = { follow = "owner" } }
+"#,
+    );
+}
+
+#[test]
+fn a_choice_asks_for_a_reason_and_fields_and_tells_all_that_is_missing_at_once() {
+    play_follow_up(
+        r#"
+[[scenario]]
+name  = "lost to a competitor"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", owner = "ben" }
+
+[[scenario.step]]
+complete = { task = "decide", choice = "lose", by = "ben" }
+expect   = { refused = ["competitor", "reason"], tasks = ["follow", "pack", "decide"] }
+
+[[scenario.step]]
+complete = { task = "decide", choice = "go-on", city = "Quito", by = "ben" }
+expect   = { refused = ["city"] }
+
+[[scenario.step]]
+complete = { task = "decide", choice = "lose", competitor = "Acme", reason = "Too dear", by = "ben" }
+expect   = { outcome = "lost", fields = { competitor = "Acme" }, history = "closed: lost [Too dear]" }
+"#,
+    );
+}
+
+#[test]
+fn a_deadline_of_no_time_is_a_fault_that_says_what_at_once_means() {
+    let faulty = FOLLOW_UP.replace("\"1 business hour\"", "\"0 minutes\"");
+    let faults = Playbook::read(&folder(&faulty, "")).unwrap_err().0;
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    let hint = faults[0].hint.as_deref().unwrap();
+    assert!(hint.starts_with("at once is `1 business hour`"), "{hint}");
+}
