@@ -32,6 +32,7 @@ mod contacts;
 mod draft;
 mod fields;
 mod holds;
+mod laws;
 mod leaving;
 mod life;
 mod messages;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveTime};
-use smol_str::{SmolStr, ToSmolStr};
+use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use crate::calendar::Zone;
 use crate::condition::{Catalogue, FactId, FactInfo, FactName, Facts, Unresolved};
@@ -11,8 +11,9 @@ use crate::facts::{AgentFact, BuiltIn, LeadFact, MessageFact, SweepFact, built_i
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::delay::Delay;
+use crate::playbook::law::rule_of;
 use crate::playbook::pipeline::Field;
-use crate::playbook::rule::Rule;
+use crate::playbook::rule::{Rule, StageRef};
 use crate::record::Lead;
 use crate::record::message::{Class, DropReason, State};
 use crate::record::pool::Member;
@@ -26,7 +27,19 @@ const ACTIVITIES: [(&str, ValueType); 2] = [
     ("recorded_at", ValueType::Instant),
 ];
 
-/// The facts of leads under one playbook: the built-in ones, its fields, and its activities.
+/// The facts about a stage, which take its name: whether the lead was ever there, how often it came
+/// there, and when last.
+const STAGES: [(&str, ValueType); 3] = [
+    ("was_in", ValueType::Bool),
+    ("entries", ValueType::Number),
+    ("entered_at", ValueType::Instant),
+];
+
+/// The fact about a law, which takes its name: whether the lead breaks it.
+const BROKEN: &str = "broken";
+
+/// The facts of leads under one playbook: the built-in ones, its fields, and those about its
+/// activities, its stages and its laws.
 #[derive(Debug)]
 pub(crate) struct LeadCatalogue<'a> {
     pub(crate) zone: &'a Zone,
@@ -34,6 +47,9 @@ pub(crate) struct LeadCatalogue<'a> {
     /// Fields that are there and can't be read; of no playbook that has no faults.
     pub(crate) faulty_fields: &'a [Name],
     pub(crate) activities: &'a [Name],
+    pub(crate) stages: &'a [StageRef],
+    /// The laws that can be broken by whoever stands in their stages.
+    pub(crate) laws: &'a [Name],
     /// The closed sets of text facts: stages, sources, roles.
     pub(crate) choices: &'a [(LeadFact, Arc<[SmolStr]>)],
 }
@@ -42,6 +58,70 @@ impl LeadCatalogue<'_> {
     fn choices_of(&self, fact: LeadFact) -> Option<Arc<[SmolStr]>> {
         let (_, choices) = self.choices.iter().find(|(of, _)| *of == fact)?;
         Some(choices.clone())
+    }
+
+    /// The number of the first fact about an activity, about a stage, and about a law.
+    fn firsts(&self) -> (usize, usize, usize) {
+        let activities = LeadFact::ALL.len() + self.fields.len();
+        let stages = activities + ACTIVITIES.len() * self.activities.len();
+        (
+            activities,
+            stages,
+            stages + STAGES.len() * self.stages.len(),
+        )
+    }
+
+    /// One of the facts about a stage, by its place among them.
+    fn stage(&self, which: usize, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
+        let known = || {
+            let stages = self.stages.iter();
+            stages.map(|at| at.stage.as_str().into()).collect()
+        };
+        let Some(argument) = argument else {
+            return Err(Unresolved::NeedsArgument { known: known() });
+        };
+        let is_meant = |at: &&StageRef| match argument.split_once('.') {
+            Some((pipeline, stage)) => at.pipeline == *pipeline && at.stage == *stage,
+            None => at.stage == *argument,
+        };
+        let meant: Vec<&StageRef> = self.stages.iter().filter(is_meant).collect();
+        let place = match meant.as_slice() {
+            [at] => self.stages.iter().position(|known| known == *at),
+            [] => None,
+            // Several pipelines have one: `sales.lost`.
+            several => {
+                let known = several.iter().map(|at| format_smolstr!("{at}"));
+                return Err(Unresolved::UnknownArgument {
+                    known: known.collect(),
+                });
+            }
+        };
+        let Some(place) = place else {
+            return Err(Unresolved::UnknownArgument { known: known() });
+        };
+        let (_, first, _) = self.firsts();
+        let id = number(first + which * self.stages.len() + place);
+        let (name, value_type) = STAGES[which];
+        let name = FactName::with_argument(name, argument);
+        Ok(FactInfo::computed(id, name, value_type))
+    }
+
+    /// Whether a law is broken.
+    fn law(&self, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
+        let known = || self.laws.iter().map(|law| law.as_str().into()).collect();
+        let Some(argument) = argument else {
+            return Err(Unresolved::NeedsArgument { known: known() });
+        };
+        let Some(place) = self.laws.iter().position(|law| law == argument) else {
+            return Err(Unresolved::UnknownArgument { known: known() });
+        };
+        let (_, _, first) = self.firsts();
+        let name = FactName::with_argument(BROKEN, argument);
+        Ok(FactInfo::computed(
+            number(first + place),
+            name,
+            ValueType::Bool,
+        ))
     }
 
     /// One of the facts about an activity, by its place among them.
@@ -59,7 +139,8 @@ impl LeadCatalogue<'_> {
             return Err(Unresolved::UnknownArgument { known: known() });
         };
         let place = which * self.activities.len() + place;
-        let id = number(LeadFact::ALL.len() + self.fields.len() + place);
+        let (first, _, _) = self.firsts();
+        let id = number(first + place);
         let (name, value_type) = ACTIVITIES[which];
         let name = FactName::with_argument(name, argument);
         Ok(FactInfo::computed(id, name, value_type))
@@ -75,6 +156,15 @@ impl Catalogue for LeadCatalogue<'_> {
     fn resolve(&self, name: &str, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
         if let Some(which) = ACTIVITIES.iter().position(|(known, _)| *known == name) {
             return self.activity(which, argument);
+        }
+        let of_stage = STAGES.iter().position(|(known, _)| *known == name);
+        // `entered_at` alone is the present stage's.
+        let is_its_own = argument.is_none() && LeadFact::named(name).is_some();
+        if let Some(which) = of_stage.filter(|_| !is_its_own) {
+            return self.stage(which, argument);
+        }
+        if name == BROKEN {
+            return self.law(argument);
         }
         if argument.is_some() {
             let known =
@@ -112,7 +202,10 @@ impl Catalogue for LeadCatalogue<'_> {
         let built_in = LeadFact::ALL.iter().map(|fact| fact.built_in().name.into());
         let fields = self.fields.iter().map(|field| field.name.as_str().into());
         let activities = ACTIVITIES.iter().map(|(name, _)| SmolStr::new_static(name));
-        built_in.chain(fields).chain(activities).collect()
+        let stages = STAGES.iter().map(|(name, _)| SmolStr::new_static(name));
+        let laws = [SmolStr::new_static(BROKEN)];
+        let facts = built_in.chain(fields).chain(activities);
+        facts.chain(stages).chain(laws).collect()
     }
 
     fn start_of_day(&self, date: NaiveDate) -> Option<Instant> {
@@ -241,7 +334,8 @@ impl Facts for LeadFacts<'_> {
 }
 
 impl<'a> LeadFacts<'a> {
-    /// The value of a field, or of a fact about an activity, by its place in the playbook.
+    /// The value of a field, or of a fact about an activity, a stage or a law, by its place in the
+    /// playbook.
     #[inline]
     fn of_playbook(&self, place: usize) -> Option<ValueRef<'a>> {
         if let Some(field) = self.playbook.fields.get(place) {
@@ -249,6 +343,9 @@ impl<'a> LeadFacts<'a> {
         }
         let known = &self.playbook.activities;
         let place = place - self.playbook.fields.len();
+        if let Some(place) = place.checked_sub(ACTIVITIES.len() * known.len()) {
+            return self.of_stage_or_law(place);
+        }
         let name = known.get(place % known.len().max(1))?;
         let mut recorded = self.lead.activities.iter();
         let recorded = recorded.find(|activity| activity.kind == *name);
@@ -259,6 +356,23 @@ impl<'a> LeadFacts<'a> {
             }
             _ => Some(ValueRef::Instant(recorded?.last.at)),
         }
+    }
+
+    fn of_stage_or_law(&self, place: usize) -> Option<ValueRef<'a>> {
+        let known = &self.playbook.stages;
+        if let Some(place) = place.checked_sub(STAGES.len() * known.len()) {
+            let law = self.playbook.laws_that_stand.get(place)?;
+            let rule = rule_of(law);
+            let mut since = self.lead.since.iter();
+            return Some(ValueRef::Bool(since.any(|(name, _)| *name == rule)));
+        }
+        let at = known.get(place % known.len().max(1))?;
+        let stay = self.lead.stay(&at.pipeline, &at.stage);
+        Some(match place / known.len() {
+            0 => ValueRef::Bool(stay.is_some()),
+            1 => ValueRef::Number(stay.map_or(0, |stay| stay.entries).into()),
+            _ => ValueRef::Instant(stay?.entered.at),
+        })
     }
 
     /// When the lead's own wait is over, where it waits; nothing while a hold stops it.
@@ -294,6 +408,7 @@ impl<'a> LeadFacts<'a> {
         Some(match fact {
             LeadFact::Pipeline => text(&lead.pipeline),
             LeadFact::Stage => text(&lead.stage),
+            LeadFact::CameFrom => text(&lead.came_from.as_ref()?.1),
             LeadFact::Wait => text(&lead.wait.as_ref()?.group),
             LeadFact::WaitDays => return count(lead.wait.as_ref()?.wait_days),
             LeadFact::Open => ValueRef::Bool(lead.is_open()),

@@ -3,7 +3,7 @@
 //! A playbook is a folder: `playbook.toml`, `templates/`, `holidays/`, `scenarios/`. Reading one
 //! ([`Playbook::load`], or [`Playbook::read`] from texts that the host holds) checks all of it and
 //! tells every fault at once, each with its place and a hint. What comes out is compiled:
-//! names resolved, conditions checked, calendars indexed, and every friendly word (`sla`,
+//! names resolved, conditions checked, calendars indexed, and every friendly word (`law`, `sla`,
 //! `ageing`, `wait`, `reminder`) turned into a [`Rule`].
 //!
 //! [`load`] is the only place in this crate that touches the file system.
@@ -23,6 +23,7 @@ use crate::ids::Name;
 use crate::money::Currency;
 use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, Faults};
+use crate::playbook::law::{Asked, Law};
 use crate::playbook::load::Folder;
 use crate::playbook::people::{PoolSpec, Role, Team};
 use crate::playbook::pipeline::{
@@ -39,6 +40,7 @@ mod compile;
 pub mod delay;
 pub mod fault;
 mod held;
+pub mod law;
 pub mod load;
 pub mod people;
 pub mod pipeline;
@@ -89,6 +91,8 @@ pub struct Playbook {
     pub bases: Vec<Base>,
     /// What moves can ask for.
     pub needs: Vec<Need>,
+    /// What must hold of leads in some stages, however they come there.
+    pub laws: Vec<Law>,
     /// Pipelines.
     pub pipelines: Vec<Pipeline>,
     /// Where new leads go.
@@ -111,6 +115,10 @@ pub struct Playbook {
     /// decide nothing.
     pub warnings: Vec<Fault>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
+    /// All stages, as conditions number them.
+    stages: Vec<StageRef>,
+    /// The laws that can be broken by whoever stands in their stages, as conditions number them.
+    laws_that_stand: Vec<Name>,
     activity_labels: BTreeMap<Name, SmolStr>,
     hold_labels: BTreeMap<Name, SmolStr>,
 }
@@ -179,6 +187,8 @@ impl Playbook {
             fields: &self.fields,
             faulty_fields: &[],
             activities: &self.activities,
+            stages: &self.stages,
+            laws: &self.laws_that_stand,
             choices: &self.choices,
         }
     }
@@ -254,6 +264,19 @@ impl Playbook {
     #[must_use]
     pub fn need(&self, name: &Name) -> Option<&Need> {
         self.needs.iter().find(|need| need.name == *name)
+    }
+
+    /// The law of this name.
+    #[must_use]
+    pub fn law(&self, name: &Name) -> Option<&Law> {
+        self.laws.iter().find(|law| law.name == *name)
+    }
+
+    /// The law for whose being broken the rule of this name waits.
+    #[must_use]
+    pub fn law_of_rule(&self, rule: &Name) -> Option<&Law> {
+        let law = Name::from(rule.as_str().strip_suffix(law::BROKEN)?);
+        self.law(&law).filter(|law| law.asked == Asked::Standing)
     }
 
     /// The pipeline of this name.

@@ -30,6 +30,7 @@ mod check;
 mod codes;
 mod cycles;
 mod fields;
+mod laws;
 mod leads;
 mod never;
 mod parts;
@@ -116,6 +117,7 @@ pub(super) struct Names {
     waits: Vec<Name>,
     pools: Vec<Name>,
     needs: Vec<Name>,
+    laws_that_stand: Vec<Name>,
     tasks: Vec<Name>,
     templates: Vec<Name>,
     uses: samples::Uses,
@@ -134,7 +136,17 @@ impl Names {
             fields: &self.fields,
             faulty_fields: &self.faulty_fields,
             activities: &self.activities,
+            stages: &self.stages,
+            laws: &self.laws_that_stand,
             choices: &self.choices,
+        }
+    }
+
+    /// What laws may speak of: all but whether laws are broken, which follows from them.
+    fn catalogue_of_laws(&self) -> LeadCatalogue<'_> {
+        LeadCatalogue {
+            laws: &[],
+            ..self.lead_catalogue()
         }
     }
 
@@ -177,6 +189,7 @@ fn compile_root(
         waits: names_of(&mut root, "wait"),
         pools: names_of(&mut root, "pool"),
         needs: names_of(&mut root, "need"),
+        laws_that_stand: laws::that_stand(&mut root),
         tasks: tasks::names(&mut root),
         templates: template_names,
         uses: samples::Uses::default(),
@@ -205,7 +218,8 @@ fn compile_root(
     let bases = pipelines::read_bases(&mut root, &names);
     let waits = pipelines::read_waits(&mut root, &names);
     let mut templates = templates;
-    let (tasks, rules) = rules::read(&mut root, &names, &mut templates);
+    let laws = laws::read(&mut root, &names);
+    let (tasks, rules) = rules::read(&mut root, &names, &laws, &mut templates);
     templates::check(&templates, folder, faults, &names);
     let places = places::Places::of(&mut root);
     let calendar = names.default_calendar.name.clone();
@@ -214,13 +228,6 @@ fn compile_root(
 
     // What is missing has its fault; the rest is checked all the same.
     let id = head.id.unwrap_or_else(|| Name::from("nameless"));
-    let organisation = match organisation {
-        Some(organisation) => organisation,
-        None => Organisation {
-            name: SmolStr::default(),
-            email: "nobody@example.com".parse().ok()?,
-        },
-    };
     let playbook = Playbook {
         hash,
         id,
@@ -230,7 +237,7 @@ fn compile_root(
         currency: head.currency,
         calendar: names.default_calendar.calendar.clone(),
         calendars: names.calendars,
-        organisation,
+        organisation: organisation.or_else(nobody)?,
         roles,
         teams: names.teams,
         sources: names.sources,
@@ -241,6 +248,7 @@ fn compile_root(
         pools,
         bases,
         needs,
+        laws,
         pipelines,
         routes,
         tasks,
@@ -251,6 +259,8 @@ fn compile_root(
         quoting,
         cap,
         choices: names.choices,
+        stages: names.stages,
+        laws_that_stand: names.laws_that_stand,
         activity_labels,
         hold_labels,
         warnings: Vec::new(),
@@ -381,6 +391,14 @@ fn read_organisation(root: &mut Section<'_>) -> Option<Organisation> {
     })
 }
 
+/// What stands in the place of an organisation that can't be read.
+fn nobody() -> Option<Organisation> {
+    Some(Organisation {
+        name: SmolStr::default(),
+        email: "nobody@example.com".parse().ok()?,
+    })
+}
+
 fn read_cap(root: &mut Section<'_>) -> Option<CapRule> {
     let mut section = root.optional("cap")?.section()?;
     let most = section
@@ -449,6 +467,7 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
         .map(|source| source.name.as_str().into())
         .collect();
     let mut choices = vec![
+        (LeadFact::CameFrom, stages.clone().into()),
         (LeadFact::Stage, stages.into()),
         (LeadFact::Pipeline, texts(&names.pipelines).into()),
         (LeadFact::Outcome, outcomes.into()),

@@ -1,4 +1,4 @@
-//! `[[rule]]` and its friendly short forms `sla`, `ageing`, `wait` and `reminder`. Behind this door
+//! `[[rule]]` and its friendly short forms `law`, `sla`, `ageing`, `wait` and `reminder`. Behind this door
 //! there are only rules and tasks.
 
 use smol_str::{SmolStr, format_smolstr};
@@ -8,6 +8,7 @@ use super::{Names, label_of};
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
 use crate::playbook::fault::FaultKind;
+use crate::playbook::law::Law;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{
@@ -18,6 +19,7 @@ use crate::playbook::template::Templates;
 pub(super) fn read(
     root: &mut Section<'_>,
     names: &Names,
+    laws: &[Law],
     templates: &mut Templates,
 ) -> (Vec<TaskSpec>, Vec<Rule>) {
     let mut reader = Reader {
@@ -28,6 +30,9 @@ pub(super) fn read(
     };
     for (name, section) in root.sections("task") {
         reader.task(name, section);
+    }
+    for (name, section) in root.sections("law") {
+        reader.law(laws, &name, section);
     }
     for (name, section) in root.sections("sla") {
         reader.sla(&name, section);
@@ -60,7 +65,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn add(&mut self, section: &Section<'_>, rule: Rule) {
+    pub(super) fn add(&mut self, section: &Section<'_>, rule: Rule) {
         if self.rules.iter().any(|known| known.name == rule.name) {
             section.fault(
                 FaultKind::DefinedTwice {
@@ -317,7 +322,7 @@ impl Reader<'_> {
 }
 
 /// A rule that is due right at its anchor, anywhere, once, and does nothing yet.
-fn bare(name: Name, anchor: Anchor, calendar: &BusinessTime) -> Rule {
+pub(super) fn bare(name: Name, anchor: Anchor, calendar: &BusinessTime) -> Rule {
     Rule {
         name,
         scope: Scope::default(),
