@@ -272,9 +272,14 @@ fn follow_owner(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
         return Ok(());
     };
     if let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, &owner.agent))? {
+        let changes_team = owner.team != agent.team;
         owner.role = agent.role;
         owner.team = agent.team;
         owner.hours = agent.hours;
+        if changes_team {
+            owner.team_since = draft.moment();
+            begin_anew(draft, lead, &Anchor::Team);
+        }
         draft.happened(Event::OwnerFollowed { lead: lead.id });
     }
     Ok(())
@@ -462,9 +467,14 @@ fn enter(draft: &mut Draft<'_>, lead: &mut Lead, stage: &Stage) -> Result<(), St
         to,
     });
     match (&stage.outcome, was_open) {
-        (Some(outcome), _) => close(draft, lead, outcome, was_open),
-        (None, false) => reopen(draft, lead),
-        (None, true) => Ok(()),
+        (Some(outcome), _) => return close(draft, lead, outcome, was_open),
+        (None, false) => reopen(draft, lead)?,
+        (None, true) => {}
+    }
+    let pool = stage.assign.as_ref();
+    match pool.and_then(|pool| draft.playbook.pool(pool)) {
+        Some(pool) => ownership::hand_over_to_pool(draft, lead, pool),
+        None => Ok(()),
     }
 }
 
@@ -561,7 +571,9 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     // It comes to its owner once more, and whatever counts from that begins.
     if let Some(owner) = &mut lead.owner {
         owner.assigned = draft.moment();
+        owner.team_since = owner.assigned;
         begin_anew(draft, lead, &Anchor::Assigned);
+        begin_anew(draft, lead, &Anchor::Team);
     }
     draft.happened(Event::Reopened { lead: lead.id });
     // Nobody renewed its copies while it was closed.

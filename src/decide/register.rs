@@ -223,6 +223,7 @@ fn blank(
         registered_by: registrar.map(|agent| agent.id.clone()),
         owner: None,
         earlier_owners: Vec::new(),
+        earlier_team: None,
         reassignments: 0,
         attempts: Attempts::default(),
         answered: None,

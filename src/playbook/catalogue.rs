@@ -71,6 +71,18 @@ impl LeadCatalogue<'_> {
         )
     }
 
+    /// The ids of the facts about stages.
+    pub(crate) fn ids_of_stages(&self) -> impl Iterator<Item = FactId> + use<> {
+        let (_, first, behind) = self.firsts();
+        (first..behind).map(number)
+    }
+
+    /// The ids of the facts about laws.
+    pub(crate) fn ids_of_laws(&self) -> impl Iterator<Item = FactId> + use<> {
+        let (_, _, first) = self.firsts();
+        (first..first + self.laws.len()).map(number)
+    }
+
     /// One of the facts about a stage, by its place among them.
     fn stage(&self, which: usize, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
         let known = || {
@@ -419,6 +431,8 @@ impl<'a> LeadFacts<'a> {
             LeadFact::Owner => ValueRef::Text(lead.owner_id()?.as_str()),
             LeadFact::OwnerRole => text(&lead.owner.as_ref()?.role),
             LeadFact::OwnerTeam => text(lead.owner.as_ref()?.team.as_ref()?),
+            LeadFact::TeamSince => ValueRef::Instant(lead.owner.as_ref()?.team_since.at),
+            LeadFact::EarlierTeam => text(lead.earlier_team.as_ref()?),
             LeadFact::RegisteredBy => ValueRef::Text(lead.registered_by.as_ref()?.as_str()),
             LeadFact::RegisteredAt => ValueRef::Instant(lead.registered.at),
             LeadFact::AssignedAt => ValueRef::Instant(lead.owner.as_ref()?.assigned.at),

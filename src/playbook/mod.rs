@@ -30,7 +30,7 @@ use crate::playbook::pipeline::{
     Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
 };
 use crate::playbook::pricing::{Product, Quoting, Tax};
-use crate::playbook::rule::{Anchor, Leads, NamedCalendar, Rule, StageRef};
+use crate::playbook::rule::{Anchor, Leads, NamedCalendar, OnHandOver, Rule, StageRef};
 use crate::playbook::template::Templates;
 use crate::record::contact::Cap;
 use crate::store::Kind;
@@ -305,6 +305,15 @@ impl Playbook {
         self.rules.iter().find(|rule| rule.name == *name)
     }
 
+    /// What becomes of a rule's time when a lead comes to another owner.
+    #[must_use]
+    pub fn on_hand_over(&self, rule: &Rule) -> OnHandOver {
+        match &rule.anchor {
+            Anchor::Overdue(task) => rule.on_hand_over(self.task(task)),
+            _ => rule.on_hand_over(None),
+        }
+    }
+
     /// The tax of this name.
     #[must_use]
     pub fn tax(&self, name: &Name) -> Option<&Tax> {
@@ -338,7 +347,11 @@ impl Playbook {
         let comes_again = |rule: &&Rule| {
             let is_endless = rule.every.is_some_and(|every| every.at_most.is_none());
             let begins = match &rule.anchor {
-                Anchor::Registered | Anchor::Assigned | Anchor::Entered | Anchor::Touched => true,
+                Anchor::Registered
+                | Anchor::Assigned
+                | Anchor::Team
+                | Anchor::Entered
+                | Anchor::Touched => true,
                 Anchor::Turns(condition) => condition.is_about_time(),
                 _ => false,
             };

@@ -56,6 +56,8 @@ pub struct Lead {
     /// Who held it before, the latest last; each once. At most [`Lead::MOST_KEPT`]: the first
     /// ones are forgotten, and may have it again.
     pub earlier_owners: Vec<AgentId>,
+    /// The team of the one who held it last before its owner, as it was then.
+    pub earlier_team: Option<Name>,
     /// How often a rule reassigned it since it was registered.
     pub reassignments: u32,
     /// What contact was tried.
@@ -204,6 +206,8 @@ pub struct Owner {
     pub hours: Option<Name>,
     /// Since when; of a lead that was reopened for its owner, since then.
     pub assigned: Moment,
+    /// Since when it is with this team, whoever of the team held it; or since it was reopened.
+    pub team_since: Moment,
     /// How it came to be this agent.
     pub because: Because,
 }

@@ -405,6 +405,7 @@ fn stage(pipeline: &Pipeline, stage: &Stage) -> Section {
         ("label", json!(stage.label)),
         ("to", Value::Object(ways)),
         ("by", by),
+        ("assign", json!(stage.assign)),
         ("waits", json!(stage.waits)),
         ("final", json!(stage.outcome)),
     ];

@@ -478,7 +478,9 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
     ];
     if !names.teams.is_empty() {
         let teams = names.teams.iter().map(|team| team.name.as_str().into());
-        choices.push((LeadFact::OwnerTeam, teams.collect()));
+        let teams: Arc<[SmolStr]> = teams.collect();
+        choices.push((LeadFact::EarlierTeam, teams.clone()));
+        choices.push((LeadFact::OwnerTeam, teams));
     }
     choices
 }
