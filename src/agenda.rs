@@ -189,6 +189,7 @@ fn anchor_of(
     Ok(match &rule.anchor {
         Anchor::Registered => Some(lead.registered),
         Anchor::Assigned => lead.owner.as_ref().map(|owner| owner.assigned),
+        Anchor::Team => lead.owner.as_ref().map(|owner| owner.team_since),
         Anchor::Entered => Some(lead.entered),
         Anchor::Answered => lead.answered,
         Anchor::Attempted => lead.attempts.last,

@@ -126,6 +126,9 @@ facts! {
     QuoteTotal = "quote.total", Number, stored, Own, "What the quote comes to, with taxes.";
     QuoteValidUntil = "quote.valid_until", Instant, stored, Own, "Until when the quote can be accepted: the end of its last day.";
     QuoteAccepted = "quote.accepted", Bool, stored, Own, "Whether the customer accepted the quote.";
+    CameFrom = "came_from", Text, computed, Own, "The stage that the lead was in before; missing of one that was registered into its stage.";
+    TeamSince = "owner.team_since", Instant, computed, Own, "When the lead came to the team of its owner, or was reopened for it.";
+    EarlierTeam = "earlier_owner.team", Text, computed, Own, "The team of the agent who held the lead before, as it was then.";
     WaitsUntil = "waits_until", Instant, computed, Own, "Where leads wait: when the lead's own wait is over; missing while a hold stops it.";
     ContactName = "contact.name", Text, computed, Contact, "The contact's name.";
     Phone = "contact.phone", Text, computed, Contact, "The contact's phone number.";

@@ -199,3 +199,29 @@ fn among_real_leads_an_adoption_is_left_to_the_workers() {
     assert_eq!(told["is_adopted"], true, "{told:#}");
     assert!(told["rehearsal_at"].is_null());
 }
+
+#[test]
+fn leads_that_would_break_a_new_law_are_told_before_the_adoption() {
+    let standing = "\n[law.source]\nstage = \"talking\"\nif = 'source == \"radio\"'\ntext = \"From the radio\"\n";
+    let entering = "\n[law.tried]\nentering = \"in-talks\"\nif = 'attempts.total > 1000'\ntext = \"A thousand tries\"\n";
+    let source = "\n[source.radio]\nkind = \"other\"\n";
+    let stays = format!("{PLAYBOOK}{source}{standing}");
+    let comes = format!("{}{entering}", changed());
+    let late = "Subject: Late\n\n{{ contact.name }}\n";
+    let files = [
+        ("stays/playbook.toml", stays.as_str()),
+        ("stays/templates/late.txt", late),
+        ("comes/playbook.toml", comes.as_str()),
+        ("comes/templates/late.txt", late),
+    ];
+    let rehearsal = Rehearsal::until("2026-03-05", &files);
+    let told = rehearsal.under("stays", "adopt", &BY);
+    let said = "2 leads would stand where the law source is broken, for instance ";
+    assert!(told.out.contains(said), "{}{}", told.out, told.err);
+
+    let map = ["--map", "sales.talking=sales.in-talks"];
+    let told = rehearsal.under("comes", "adopt", &[&BY[..], &map].concat());
+    for said in ["2 leads refused, for instance ", "A thousand tries (tried)"] {
+        assert!(told.out.contains(said), "{}{}", told.out, told.err);
+    }
+}

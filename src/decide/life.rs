@@ -2,7 +2,6 @@
 
 use smol_str::SmolStr;
 
-use crate::condition::Condition;
 use crate::decide::command::{Actor, LeadOrder, Waiting, What};
 use crate::decide::contacts::{self, add_open_lead, with_contact};
 use crate::decide::draft::Draft;
@@ -10,7 +9,7 @@ use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
 use crate::decide::{
-    Stop, activities, appointments, documents, fields, holds, is_for_closed, leaving, pools,
+    Stop, activities, appointments, documents, fields, holds, is_for_closed, laws, leaving, pools,
     quotes, taking_over, tasks, troubles, waits,
 };
 use crate::ids::{AgentId, LeadId, Name};
@@ -125,33 +124,37 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
 /// What follows from any change of a lead: tasks that are done, conditions that turned, bounds.
 pub(crate) fn settle(draft: &mut Draft<'_>, lead: &mut Lead) {
     flag_contradictions(draft, lead);
+    let playbook = draft.playbook;
+    // Whether laws are broken is a fact, and so is known before anything asks for it.
+    let of_laws = playbook
+        .rules
+        .iter()
+        .filter(|rule| playbook.law_of_rule(&rule.name).is_some());
+    of_laws.for_each(|rule| note_turn(draft, lead, rule));
     tasks::end_those_done(draft, lead);
-    note_turns(draft, lead);
+    let rules = playbook.rules.iter();
+    rules.for_each(|rule| note_turn(draft, lead, rule));
     bound(draft, lead);
     lead.settled_at = draft.now;
 }
 
-/// Notes since when each condition has been true that a rule waits for.
-fn note_turns(draft: &Draft<'_>, lead: &mut Lead) {
-    let playbook = draft.playbook;
-    let holds = |condition: &Condition, lead: &Lead| {
-        condition.holds(&LeadFacts { playbook, lead }, draft.now)
+/// Notes since when the condition has been true that a rule waits for, if it waits for one.
+fn note_turn(draft: &Draft<'_>, lead: &mut Lead, rule: &Rule) {
+    let Anchor::Turns(condition) = &rule.anchor else {
+        return;
     };
-    for rule in &playbook.rules {
-        let Anchor::Turns(condition) = &rule.anchor else {
-            continue;
-        };
-        let known = lead.since.iter().position(|(name, _)| *name == rule.name);
-        let is_true = crate::agenda::is_in_scope(rule, lead) && holds(condition, lead);
-        match (known, is_true) {
-            (None, true) => lead
-                .since
-                .push((rule.name.clone(), turned(draft, lead, rule))),
-            (Some(place), false) => {
-                lead.since.remove(place);
-            }
-            _ => {}
+    let playbook = draft.playbook;
+    let known = lead.since.iter().position(|(name, _)| *name == rule.name);
+    let is_true = crate::agenda::is_in_scope(rule, lead)
+        && condition.holds(&LeadFacts { playbook, lead }, draft.now);
+    match (known, is_true) {
+        (None, true) => lead
+            .since
+            .push((rule.name.clone(), turned(draft, lead, rule))),
+        (Some(place), false) => {
+            lead.since.remove(place);
         }
+        _ => {}
     }
 }
 
@@ -212,6 +215,10 @@ fn bound(draft: &Draft<'_>, lead: &mut Lead) {
     if lead.documents.len() > Lead::MOST_KINDS {
         lead.documents
             .retain(|of| playbook.document(&of.kind).is_some());
+    }
+    if lead.stays.len() > most {
+        lead.stays
+            .retain(|stay| playbook.stage(&stay.pipeline, &stay.stage).is_some());
     }
     if lead.fields.len() > Fields::MOST {
         lead.fields.retain(|name| playbook.field(name).is_some());
@@ -288,9 +295,14 @@ fn follow_owner(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
         return Ok(());
     };
     if let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, &owner.agent))? {
+        let changes_team = owner.team != agent.team;
         owner.role = agent.role;
         owner.team = agent.team;
         owner.hours = agent.hours;
+        if changes_team {
+            owner.team_since = draft.moment();
+            begin_anew(draft, lead, &Anchor::Team);
+        }
         draft.happened(Event::OwnerFollowed { lead: lead.id });
     }
     Ok(())
@@ -326,7 +338,8 @@ fn attempt(draft: &mut Draft<'_>, lead: &mut Lead, reached: bool) {
 }
 
 /// Moves a lead along a way of its pipeline, if all that the way needs is there. Into a final
-/// stage it closes the lead, out of one it reopens it.
+/// stage it closes the lead, out of one it reopens it. What is refused leaves lead and draft half
+/// done: whoever goes on takes them back.
 pub(crate) fn move_to(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
@@ -386,10 +399,16 @@ pub(crate) fn move_to(
         let (need, text) = (Name::from("wait"), "The wait group".into());
         missing.push(Missing { need, text });
     }
-    if !missing.is_empty() {
-        return Err(Refusal::Missing(missing).into());
+    // Whatever laws ask is asked of the lead as it would be, and told together with the needs.
+    match enter(draft, lead, target) {
+        Ok(()) => missing.extend(laws::broken_by_move(draft, lead)),
+        Err(Stop::Refused(_)) if !missing.is_empty() => {}
+        stopped => return stopped,
     }
-    enter(draft, lead, target)
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Refusal::Missing(missing).into()),
+    }
 }
 
 /// The reason of an end that is not to be the last is kept with its number.
@@ -430,7 +449,7 @@ pub(crate) fn missing_needs(draft: &Draft<'_>, lead: &Lead, needs: &[Name]) -> V
 fn enter(draft: &mut Draft<'_>, lead: &mut Lead, stage: &Stage) -> Result<(), Stop> {
     let was_open = lead.is_open();
     let from = (lead.pipeline.clone(), lead.stage.clone());
-    lead.stage = stage.name.clone();
+    lead.enter(&from.0, &stage.name, draft.moment());
     lead.entered = draft.moment();
     begin_anew(draft, lead, &Anchor::Entered);
     touch(draft, lead);
@@ -441,9 +460,14 @@ fn enter(draft: &mut Draft<'_>, lead: &mut Lead, stage: &Stage) -> Result<(), St
         to,
     });
     match (&stage.outcome, was_open) {
-        (Some(outcome), _) => close(draft, lead, outcome, was_open),
-        (None, false) => reopen(draft, lead),
-        (None, true) => Ok(()),
+        (Some(outcome), _) => return close(draft, lead, outcome, was_open),
+        (None, false) => reopen(draft, lead)?,
+        (None, true) => {}
+    }
+    let pool = stage.assign.as_ref();
+    match pool.and_then(|pool| draft.playbook.pool(pool)) {
+        Some(pool) => ownership::hand_over_to_pool(draft, lead, pool),
+        None => Ok(()),
     }
 }
 
@@ -540,7 +564,9 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     // It comes to its owner once more, and whatever counts from that begins.
     if let Some(owner) = &mut lead.owner {
         owner.assigned = draft.moment();
+        owner.team_since = owner.assigned;
         begin_anew(draft, lead, &Anchor::Assigned);
+        begin_anew(draft, lead, &Anchor::Team);
     }
     draft.happened(Event::Reopened { lead: lead.id });
     // Nobody renewed its copies while it was closed.

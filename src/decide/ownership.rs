@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use crate::assign::{self, Answer, Question};
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
-use crate::decide::life::{begin_anew, touched_by_anybody};
+use crate::decide::life::{begin_anew, owner_is_not_newer, touched_by_anybody};
 use crate::decide::refusal::Refusal;
 use crate::decide::{pools, tasks};
 use crate::ids::{AgentId, Id, Name};
@@ -68,15 +68,30 @@ pub(crate) fn hand_over(
         // Whether they were missed is judged in the hours of the one whose they were.
         tasks::end_those_of_owner(draft, lead);
     }
+    // Whoever is in no team is in one of their own.
+    let before = lead.owner.as_ref();
+    let same = before.filter(|owner| match &to.team {
+        Some(team) => owner.team.as_ref() == Some(team),
+        None => owner.team.is_none() && owner.agent == to.agent,
+    });
+    let team_since = same.map_or(assigned, |owner| owner.team_since);
+    let stays_in_team = same.is_some();
+    if from.as_ref().is_some_and(|from| *from != to.agent) {
+        lead.earlier_team = before.and_then(|owner| owner.team.clone());
+    }
     lead.owner = Some(Owner {
         agent: to.agent.clone(),
         role: to.role,
         team: to.team,
         hours: to.hours,
         assigned,
+        team_since,
         because,
     });
     begin_anew(draft, lead, &Anchor::Assigned);
+    if !stays_in_team {
+        begin_anew(draft, lead, &Anchor::Team);
+    }
     touched_by_anybody(draft, lead);
     take_claims(draft, lead)?;
     if from.as_ref() != Some(&to.agent) {
@@ -106,14 +121,39 @@ pub(crate) fn hand_over(
     Ok(())
 }
 
+/// Hands a lead that came into a stage over to the pool of that stage, unless whoever owns it is of
+/// that pool. That nobody there can have it is put on record, and it stays where it is.
+pub(crate) fn hand_over_to_pool(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    spec: &PoolSpec,
+) -> Result<(), Stop> {
+    let key = Key::pool(draft.tenant, &spec.name);
+    let pool = draft.hint::<Pool>(&key)?;
+    let mut members = pool.into_iter().flat_map(|pool| &pool.members);
+    if members.any(|member| lead.owner_id() == Some(&member.agent)) {
+        return Ok(());
+    }
+    owner_is_not_newer(draft, lead)?;
+    match let_choose(draft, lead, spec, &[])? {
+        (Some(heir), reasons) => hand_over(draft, lead, heir, Because::Chosen(reasons.into())),
+        (None, reasons) => {
+            let lead = lead.id;
+            draft.happened(Event::NobodyEligible { lead, reasons });
+            Ok(())
+        }
+    }
+}
+
 /// Takes a lead from its owner, who left, and gives it to nobody: claims, load, tasks, history.
 pub(crate) fn give_up(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     let Some(from) = lead.owner_id().cloned() else {
         return Ok(());
     };
     tasks::end_those_of_owner(draft, lead);
-    lead.owner = None;
+    lead.earlier_team = lead.owner.take().and_then(|owner| owner.team);
     begin_anew(draft, lead, &Anchor::Assigned);
+    begin_anew(draft, lead, &Anchor::Team);
     take_claims(draft, lead)?;
     if lead.is_open() {
         unburden(draft, &from)?;

@@ -10,7 +10,7 @@ use crate::decide::life::settle;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{acting_agent, permit_agent};
 use crate::decide::refusal::{Gap, Gaps, Problem, Refusal};
-use crate::decide::{Stop, waits};
+use crate::decide::{Stop, laws, waits};
 use crate::email::Email;
 use crate::ids::{ContactId, LeadId, Name};
 use crate::letters::is_blank;
@@ -64,6 +64,7 @@ pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop>
     ownership::take_claims(draft, &mut lead)?;
     add_open_lead(&mut contact, lead.id)?;
     draft.put(Key::contact(draft.tenant, contact.id), contact, None);
+    laws::allow_entry(draft, &lead)?;
     settle(draft, &mut lead);
     draft.put_lead(lead);
     Ok(())
@@ -212,6 +213,8 @@ fn blank(
         pipeline: Name::from(""),
         stage: Name::from(""),
         entered: moment,
+        came_from: None,
+        stays: Vec::new(),
         wait: said.wait,
         source: new.source.clone(),
         registered: moment,
@@ -220,6 +223,7 @@ fn blank(
         registered_by: registrar.map(|agent| agent.id.clone()),
         owner: None,
         earlier_owners: Vec::new(),
+        earlier_team: None,
         reassignments: 0,
         attempts: Attempts::default(),
         answered: None,
@@ -254,12 +258,8 @@ fn enter(draft: &Draft<'_>, lead: &mut Lead, route: Option<&Route>) -> Result<()
         (None, Some(first)) => (&first.name, &first.start),
         (None, None) => return Err(Refusal::NoSuchRecord("pipeline").into()),
     };
-    lead.pipeline = pipeline.clone();
-    lead.stage = stage.clone();
-    lead.entered = Moment {
-        at: draft.happened_at,
-        recorded: draft.now,
-    };
+    lead.enter(pipeline, stage, draft.moment());
+    lead.entered = draft.moment();
     let waits = playbook
         .stage(pipeline, stage)
         .is_some_and(|stage| stage.waits);

@@ -5,7 +5,7 @@ use crate::decide::adoption::{mapping_of, permit_end, permit_hash, rely_on_activ
 use crate::decide::command::StageMapping;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
-use crate::decide::{Stop, ownership, tasks, waits};
+use crate::decide::{Stop, laws, ownership, tasks, waits};
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
@@ -72,6 +72,7 @@ fn place(draft: &mut Draft<'_>, lead: &mut Lead, stages: &[StageMapping]) -> Res
     let outcome = lead.closed.as_ref().map(|closed| &closed.outcome);
     permit_end(draft.playbook, &from, outcome, to)?;
     (lead.pipeline, lead.stage) = to.clone();
+    map_past(lead, stages);
     if stage.waits && !waits::is_in_a_group(draft.playbook, lead) {
         match mapping.and_then(|mapping| mapping.wait.as_ref()) {
             Some(waiting) => waits::set(draft, lead, waiting)?,
@@ -81,7 +82,26 @@ fn place(draft: &mut Draft<'_>, lead: &mut Lead, stages: &[StageMapping]) -> Res
             }
         }
     }
-    Ok(())
+    match *to == from {
+        true => Ok(()),
+        false => Ok(laws::allow_entry(draft, lead)?),
+    }
+}
+
+/// What a lead was in before is mapped as well: it is called otherwise now.
+fn map_past(lead: &mut Lead, stages: &[StageMapping]) {
+    let called = |pipeline: &mut Name, stage: &mut Name| {
+        if let Some(mapping) = mapping_of(stages, pipeline, stage) {
+            (*pipeline, *stage) = mapping.to.clone();
+        }
+    };
+    if let Some((pipeline, stage)) = &mut lead.came_from {
+        called(pipeline, stage);
+    }
+    for mut stay in std::mem::take(&mut lead.stays) {
+        called(&mut stay.pipeline, &mut stay.stage);
+        lead.add_stay(stay);
+    }
 }
 
 /// How a rule of this playbook stands to a lead that is taken over.

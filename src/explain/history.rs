@@ -291,6 +291,10 @@ impl Telling<'_> {
                 due_at,
             } if *lead == id => {
                 let fired = self.playbook.rule(rule);
+                if let Some(law) = self.playbook.law_of_rule(rule) {
+                    let told = format_smolstr!("the law {} is broken", law.name);
+                    return Some((told, Some(law.text.clone())));
+                }
                 let nth = match fired.and_then(|rule| rule.every) {
                     Some(period) => {
                         let nth = occurrence.saturating_sub(period.first).saturating_add(1);

@@ -10,12 +10,12 @@ use chrono::{FixedOffset, Offset as _, SubsecRound as _, Utc};
 use serde::Serialize;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::agenda::{Happens, Standing, agenda, counts, standing, task_due_at};
+use crate::agenda::{Happens, Standing, agenda, counts, is_in_scope, standing, task_due_at};
 use crate::calendar::Zone;
 use crate::condition::Condition;
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
-use crate::playbook::rule::{Action, Anchor, Rule, Whom};
+use crate::playbook::rule::{Action, Anchor, OnHandOver, Rule, Whom};
 use crate::record::journal::JournalEntry;
 use crate::record::lead::{Assignee, Fired, Lead};
 use crate::record::message::Message;
@@ -44,6 +44,21 @@ pub struct Explanation {
     pub next: Vec<Next>,
     /// How each rule stands.
     pub rules: Vec<RuleStanding>,
+    /// What the last hand-over was to the rules that are for the lead where it is.
+    pub handed_over: Option<HandedOver>,
+}
+
+/// What a hand-over was to the times that ran.
+#[derive(Clone, Debug, Serialize)]
+pub struct HandedOver {
+    /// When the lead came to its owner, from another.
+    pub at: LocalTime,
+    /// Who held it before.
+    pub from: SmolStr,
+    /// The rules whose time began anew.
+    pub restarted: Vec<SmolStr>,
+    /// Those whose time went on.
+    pub went_on: Vec<SmolStr>,
 }
 
 /// One thing that happened.
@@ -99,6 +114,9 @@ pub struct RuleStanding {
     pub state: &'static str,
     /// How it stands, and why.
     pub standing: SmolStr,
+    /// What becomes of its time when the lead comes to another owner, in a word for programs:
+    /// `restarts`, `restarts-with-team`, `counts-anew` (in the new owner's hours) or `goes-on`.
+    pub on_hand_over: &'static str,
 }
 
 /// What a lead lived through, as far as it is told.
@@ -141,6 +159,7 @@ pub fn explain(playbook: &Playbook, lead: &Lead, past: Past, now: Instant) -> Ex
             .iter()
             .map(|rule| telling.rule(rule))
             .collect(),
+        handed_over: telling.handed_over(),
     }
 }
 
@@ -242,7 +261,32 @@ impl Telling<'_> {
             is_due: matches!(found, Standing::Due(_)),
             state: state(found),
             standing: told,
+            on_hand_over: self.playbook.on_hand_over(rule).as_str(),
         }
+    }
+
+    fn handed_over(&self) -> Option<HandedOver> {
+        let from = self.lead.earlier_owners.last()?;
+        let owner = self.lead.owner.as_ref()?;
+        let came_to_team = owner.team_since == owner.assigned;
+        let rules = self.playbook.rules.iter();
+        let (restarted, went_on): (Vec<&Rule>, Vec<&Rule>) = rules
+            .filter(|rule| is_in_scope(rule, self.lead))
+            .partition(|rule| match self.playbook.on_hand_over(rule) {
+                OnHandOver::Restarts => true,
+                OnHandOver::RestartsWithTeam => came_to_team,
+                OnHandOver::CountsAnew | OnHandOver::GoesOn => false,
+            });
+        let names = |rules: Vec<&Rule>| {
+            let names = rules.into_iter().map(|rule| rule.name.as_str().into());
+            names.collect()
+        };
+        Some(HandedOver {
+            at: self.local(owner.assigned.at),
+            from: from.as_str().into(),
+            restarted: names(restarted),
+            went_on: names(went_on),
+        })
     }
 
     /// That its time came, and whether it did anything then.

@@ -19,7 +19,8 @@ impl fmt::Display for Explanation {
         )?;
         self.history(f)?;
         self.tasks(f)?;
-        self.rules(f)
+        self.rules(f)?;
+        self.handed_over(f)
     }
 }
 
@@ -60,6 +61,25 @@ impl Explanation {
                 }
             }
             before = Some(line);
+        }
+        Ok(())
+    }
+
+    fn handed_over(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(handed_over) = &self.handed_over else {
+            return Ok(());
+        };
+        writeln!(
+            f,
+            "\nHanded over by {} {}",
+            handed_over.from, handed_over.at
+        )?;
+        let told = [
+            ("began anew", &handed_over.restarted),
+            ("went on", &handed_over.went_on),
+        ];
+        for (what, rules) in told.into_iter().filter(|(_, rules)| !rules.is_empty()) {
+            writeln!(f, "  {what:<26}  {}", rules.join(", "))?;
         }
         Ok(())
     }

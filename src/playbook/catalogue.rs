@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveTime};
-use smol_str::{SmolStr, ToSmolStr};
+use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use crate::calendar::Zone;
 use crate::condition::{Catalogue, FactId, FactInfo, FactName, Facts, Unresolved};
@@ -11,8 +11,9 @@ use crate::facts::{AgentFact, BuiltIn, LeadFact, MessageFact, SweepFact, built_i
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::delay::Delay;
+use crate::playbook::law::rule_of;
 use crate::playbook::pipeline::Field;
-use crate::playbook::rule::Rule;
+use crate::playbook::rule::{Rule, StageRef};
 use crate::record::Lead;
 use crate::record::appointment::{Appointments, Became};
 use crate::record::message::{Class, DropReason, State};
@@ -65,7 +66,19 @@ enum Sort {
     Document,
 }
 
-/// The facts of leads under one playbook: the built-in ones, its fields, and its activities.
+/// The facts about a stage, which take its name: whether the lead was ever there, how often it came
+/// there, and when last.
+const STAGES: [(&str, ValueType); 3] = [
+    ("was_in", ValueType::Bool),
+    ("entries", ValueType::Number),
+    ("entered_at", ValueType::Instant),
+];
+
+/// The fact about a law, which takes its name: whether the lead breaks it.
+const BROKEN: &str = "broken";
+
+/// The facts of leads under one playbook: the built-in ones, its fields, and those about its
+/// activities, its stages and its laws.
 #[derive(Debug)]
 pub(crate) struct LeadCatalogue<'a> {
     pub(crate) zone: &'a Zone,
@@ -75,6 +88,9 @@ pub(crate) struct LeadCatalogue<'a> {
     pub(crate) activities: Vec<&'a Name>,
     pub(crate) appointments: Vec<&'a Name>,
     pub(crate) documents: Vec<&'a Name>,
+    pub(crate) stages: &'a [StageRef],
+    /// The laws that can be broken by whoever stands in their stages.
+    pub(crate) laws: &'a [Name],
     /// The closed sets of text facts: stages, sources, roles.
     pub(crate) choices: &'a [(LeadFact, Arc<[SmolStr]>)],
 }
@@ -85,17 +101,98 @@ impl LeadCatalogue<'_> {
         Some(choices.clone())
     }
 
+    fn known(&self, sort: Sort) -> &[&'_ Name] {
+        match sort {
+            Sort::Activity => &self.activities,
+            Sort::Appointment => &self.appointments,
+            Sort::Document => &self.documents,
+        }
+    }
+
+    /// The number of the first fact about a stage: they come behind those about other things.
+    fn first_of_stages(&self) -> usize {
+        let about = ABOUT.iter();
+        let about = about.map(|(sort, facts)| facts.len() * self.known(*sort).len());
+        LeadFact::ALL.len() + self.fields.len() + about.sum::<usize>()
+    }
+
+    /// The number of the first fact about a law.
+    fn first_of_laws(&self) -> usize {
+        self.first_of_stages() + STAGES.len() * self.stages.len()
+    }
+
+    /// The ids of the facts about stages.
+    pub(crate) fn ids_of_stages(&self) -> impl Iterator<Item = FactId> + use<> {
+        let first = self.first_of_stages();
+        (first..self.first_of_laws()).map(number)
+    }
+
+    /// The ids of the facts about laws.
+    pub(crate) fn ids_of_laws(&self) -> impl Iterator<Item = FactId> + use<> {
+        let first = self.first_of_laws();
+        (first..first + self.laws.len()).map(number)
+    }
+
+    /// One of the facts about a stage, by its place among them.
+    fn stage(&self, which: usize, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
+        let known = || {
+            let stages = self.stages.iter();
+            stages.map(|at| at.stage.as_str().into()).collect()
+        };
+        let Some(argument) = argument else {
+            return Err(Unresolved::NeedsArgument { known: known() });
+        };
+        let is_meant = |at: &&StageRef| match argument.split_once('.') {
+            Some((pipeline, stage)) => at.pipeline == *pipeline && at.stage == *stage,
+            None => at.stage == *argument,
+        };
+        let meant: Vec<&StageRef> = self.stages.iter().filter(is_meant).collect();
+        let place = match meant.as_slice() {
+            [at] => self.stages.iter().position(|known| known == *at),
+            [] => None,
+            // Several pipelines have one: `sales.lost`.
+            several => {
+                let known = several.iter().map(|at| format_smolstr!("{at}"));
+                return Err(Unresolved::UnknownArgument {
+                    known: known.collect(),
+                });
+            }
+        };
+        let Some(place) = place else {
+            return Err(Unresolved::UnknownArgument { known: known() });
+        };
+        let first = self.first_of_stages();
+        let id = number(first + which * self.stages.len() + place);
+        let (name, value_type) = STAGES[which];
+        let name = FactName::with_argument(name, argument);
+        Ok(FactInfo::computed(id, name, value_type))
+    }
+
+    /// Whether a law is broken.
+    fn law(&self, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
+        let known = || self.laws.iter().map(|law| law.as_str().into()).collect();
+        let Some(argument) = argument else {
+            return Err(Unresolved::NeedsArgument { known: known() });
+        };
+        let Some(place) = self.laws.iter().position(|law| law == argument) else {
+            return Err(Unresolved::UnknownArgument { known: known() });
+        };
+        let first = self.first_of_laws();
+        let name = FactName::with_argument(BROKEN, argument);
+        Ok(FactInfo::computed(
+            number(first + place),
+            name,
+            ValueType::Bool,
+        ))
+    }
+
     /// One of the facts about something that the playbook names, if it is one.
     fn about(&self, name: &str, argument: Option<&str>) -> Option<Result<FactInfo, Unresolved>> {
         let mut first = LeadFact::ALL.len() + self.fields.len();
         for (sort, facts) in ABOUT {
-            let known: Vec<&Name> = match sort {
-                Sort::Activity => self.activities.clone(),
-                Sort::Appointment => self.appointments.clone(),
-                Sort::Document => self.documents.clone(),
-            };
+            let known = self.known(sort);
             if let Some(which) = facts.iter().position(|(fact, _)| *fact == name) {
-                return Some(self.about_one_of(&known, first, (facts, which), argument));
+                return Some(self.about_one_of(known, first, (facts, which), argument));
             }
             first += facts.len() * known.len();
         }
@@ -138,6 +235,15 @@ impl Catalogue for LeadCatalogue<'_> {
         if let Some(about) = self.about(name, argument) {
             return about;
         }
+        let of_stage = STAGES.iter().position(|(known, _)| *known == name);
+        // `entered_at` alone is the present stage's.
+        let is_its_own = argument.is_none() && LeadFact::named(name).is_some();
+        if let Some(which) = of_stage.filter(|_| !is_its_own) {
+            return self.stage(which, argument);
+        }
+        if name == BROKEN {
+            return self.law(argument);
+        }
         if argument.is_some() {
             let known =
                 LeadFact::named(name).is_some() || self.fields.iter().any(|f| f.name == name);
@@ -174,7 +280,8 @@ impl Catalogue for LeadCatalogue<'_> {
         let built_in = LeadFact::ALL.iter().map(|fact| fact.built_in().name.into());
         let fields = self.fields.iter().map(|field| field.name.as_str().into());
         let about = ABOUT.iter().flat_map(|(_, facts)| *facts);
-        let about = about.map(|(name, _)| SmolStr::new_static(name));
+        let about = about.chain(&STAGES).map(|(name, _)| *name);
+        let about = about.chain([BROKEN]).map(SmolStr::new_static);
         built_in.chain(fields).chain(about).collect()
     }
 
@@ -327,7 +434,7 @@ impl<'a> LeadFacts<'a> {
             }
             place -= facts.len() * known;
         }
-        None
+        self.of_stage_or_law(place)
     }
 
     fn of_activity(&self, which: usize, place: usize) -> Option<ValueRef<'a>> {
@@ -378,6 +485,23 @@ impl<'a> LeadFacts<'a> {
         }
     }
 
+    fn of_stage_or_law(&self, place: usize) -> Option<ValueRef<'a>> {
+        let known = &self.playbook.stages;
+        if let Some(place) = place.checked_sub(STAGES.len() * known.len()) {
+            let law = self.playbook.laws_that_stand.get(place)?;
+            let rule = rule_of(law);
+            let mut since = self.lead.since.iter();
+            return Some(ValueRef::Bool(since.any(|(name, _)| *name == rule)));
+        }
+        let at = known.get(place % known.len().max(1))?;
+        let stay = self.lead.stay(&at.pipeline, &at.stage);
+        Some(match place / known.len() {
+            0 => ValueRef::Bool(stay.is_some()),
+            1 => ValueRef::Number(stay.map_or(0, |stay| stay.entries).into()),
+            _ => ValueRef::Instant(stay?.entered.at),
+        })
+    }
+
     /// When the lead's own wait is over, where it waits; nothing while a hold stops it.
     fn waits_until(&self) -> Option<Instant> {
         let (playbook, lead) = (self.playbook, self.lead);
@@ -411,6 +535,7 @@ impl<'a> LeadFacts<'a> {
         Some(match fact {
             LeadFact::Pipeline => text(&lead.pipeline),
             LeadFact::Stage => text(&lead.stage),
+            LeadFact::CameFrom => text(&lead.came_from.as_ref()?.1),
             LeadFact::Wait => text(&lead.wait.as_ref()?.group),
             LeadFact::WaitDays => return count(lead.wait.as_ref()?.wait_days),
             LeadFact::Open => ValueRef::Bool(lead.is_open()),
@@ -421,6 +546,8 @@ impl<'a> LeadFacts<'a> {
             LeadFact::Owner => ValueRef::Text(lead.owner_id()?.as_str()),
             LeadFact::OwnerRole => text(&lead.owner.as_ref()?.role),
             LeadFact::OwnerTeam => text(lead.owner.as_ref()?.team.as_ref()?),
+            LeadFact::TeamSince => ValueRef::Instant(lead.owner.as_ref()?.team_since.at),
+            LeadFact::EarlierTeam => text(lead.earlier_team.as_ref()?),
             LeadFact::RegisteredBy => ValueRef::Text(lead.registered_by.as_ref()?.as_str()),
             LeadFact::RegisteredAt => ValueRef::Instant(lead.registered.at),
             LeadFact::AssignedAt => ValueRef::Instant(lead.owner.as_ref()?.assigned.at),

@@ -3,7 +3,7 @@
 //! A playbook is a folder: `playbook.toml`, `templates/`, `holidays/`, `scenarios/`. Reading one
 //! ([`Playbook::load`], or [`Playbook::read`] from texts that the host holds) checks all of it and
 //! tells every fault at once, each with its place and a hint. What comes out is compiled:
-//! names resolved, conditions checked, calendars indexed, and every friendly word (`sla`,
+//! names resolved, conditions checked, calendars indexed, and every friendly word (`law`, `sla`,
 //! `ageing`, `wait`, `reminder`) turned into a [`Rule`].
 //!
 //! [`load`] is the only place in this crate that touches the file system.
@@ -23,13 +23,14 @@ use crate::ids::Name;
 use crate::money::Currency;
 use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, Faults};
+use crate::playbook::law::{Asked, Law};
 use crate::playbook::load::Folder;
 use crate::playbook::people::{PoolSpec, Role, Team};
 use crate::playbook::pipeline::{
     Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
 };
 use crate::playbook::pricing::{Product, Quoting, Tax};
-use crate::playbook::rule::{Anchor, Leads, NamedCalendar, Rule, StageRef};
+use crate::playbook::rule::{Anchor, Leads, NamedCalendar, OnHandOver, Rule, StageRef};
 use crate::playbook::template::Templates;
 use crate::playbook::work::{ActivitySpec, AppointmentSpec, DocumentSpec};
 use crate::record::contact::Cap;
@@ -40,6 +41,7 @@ mod compile;
 pub mod delay;
 pub mod fault;
 mod held;
+pub mod law;
 pub mod load;
 pub mod people;
 pub mod pipeline;
@@ -96,6 +98,8 @@ pub struct Playbook {
     pub bases: Vec<Base>,
     /// What moves can ask for.
     pub needs: Vec<Need>,
+    /// What must hold of leads in some stages, however they come there.
+    pub laws: Vec<Law>,
     /// Pipelines.
     pub pipelines: Vec<Pipeline>,
     /// Where new leads go.
@@ -118,6 +122,10 @@ pub struct Playbook {
     /// decide nothing.
     pub warnings: Vec<Fault>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
+    /// All stages, as conditions number them.
+    stages: Vec<StageRef>,
+    /// The laws that can be broken by whoever stands in their stages, as conditions number them.
+    laws_that_stand: Vec<Name>,
     hold_labels: BTreeMap<Name, SmolStr>,
 }
 
@@ -187,6 +195,8 @@ impl Playbook {
             activities: self.activities.iter().map(|spec| &spec.name).collect(),
             appointments: self.appointments.iter().map(|spec| &spec.name).collect(),
             documents: self.documents.iter().map(|spec| &spec.name).collect(),
+            stages: &self.stages,
+            laws: &self.laws_that_stand,
             choices: &self.choices,
         }
     }
@@ -296,6 +306,19 @@ impl Playbook {
         self.needs.iter().find(|need| need.name == *name)
     }
 
+    /// The law of this name.
+    #[must_use]
+    pub fn law(&self, name: &Name) -> Option<&Law> {
+        self.laws.iter().find(|law| law.name == *name)
+    }
+
+    /// The law for whose being broken the rule of this name waits.
+    #[must_use]
+    pub fn law_of_rule(&self, rule: &Name) -> Option<&Law> {
+        let law = Name::from(rule.as_str().strip_suffix(law::BROKEN)?);
+        self.law(&law).filter(|law| law.asked == Asked::Standing)
+    }
+
     /// The pipeline of this name.
     #[must_use]
     pub fn pipeline(&self, name: &Name) -> Option<&Pipeline> {
@@ -320,6 +343,15 @@ impl Playbook {
     #[must_use]
     pub fn rule(&self, name: &Name) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.name == *name)
+    }
+
+    /// What becomes of a rule's time when a lead comes to another owner.
+    #[must_use]
+    pub fn on_hand_over(&self, rule: &Rule) -> OnHandOver {
+        match &rule.anchor {
+            Anchor::Overdue(task) => rule.on_hand_over(self.task(task)),
+            _ => rule.on_hand_over(None),
+        }
     }
 
     /// The tax of this name.
@@ -355,7 +387,11 @@ impl Playbook {
         let comes_again = |rule: &&Rule| {
             let is_endless = rule.every.is_some_and(|every| every.at_most.is_none());
             let begins = match &rule.anchor {
-                Anchor::Registered | Anchor::Assigned | Anchor::Entered | Anchor::Touched => true,
+                Anchor::Registered
+                | Anchor::Assigned
+                | Anchor::Team
+                | Anchor::Entered
+                | Anchor::Touched => true,
                 Anchor::Turns(condition) => condition.is_about_time(),
                 _ => false,
             };

@@ -43,6 +43,8 @@ pub struct Stage {
     pub by: Vec<Name>,
     /// The outcome of leads that end here, if it is final.
     pub outcome: Option<Name>,
+    /// The pool to which leads that come here are handed over; they keep their owner, if `None`.
+    pub assign: Option<Name>,
     /// Whether leads wait here in their wait groups.
     pub waits: bool,
 }

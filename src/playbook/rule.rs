@@ -166,6 +166,21 @@ impl Rule {
         self
     }
 
+    /// What becomes of its time when the lead comes to another owner. The task whose deadline a rule
+    /// counts from may end with the owner: `task` is that one.
+    #[must_use]
+    pub fn on_hand_over(&self, task: Option<&TaskSpec>) -> OnHandOver {
+        match &self.anchor {
+            Anchor::Assigned | Anchor::Touched => OnHandOver::Restarts,
+            Anchor::Team => OnHandOver::RestartsWithTeam,
+            Anchor::Overdue(_) if task.is_some_and(|task| task.ends_with_owner) => {
+                OnHandOver::Restarts
+            }
+            _ if self.calendar.name() == BusinessTime::OWNER => OnHandOver::CountsAnew,
+            _ => OnHandOver::GoesOn,
+        }
+    }
+
     /// The fingerprint of the condition that it waits for: since when that is true of a lead is
     /// still known under a changed playbook that waits for the same one.
     #[must_use]
@@ -248,6 +263,8 @@ pub enum Anchor {
     Registered,
     /// The lead's coming to its present owner.
     Assigned,
+    /// The lead's coming to the team of its present owner.
+    Team,
     /// The entry into the present stage, which is one of the scope's.
     Entered,
     /// The contact's last answer.
@@ -294,6 +311,7 @@ impl fmt::Display for Anchor {
         match self {
             Self::Registered => f.write_str("registered"),
             Self::Assigned => f.write_str("assigned"),
+            Self::Team => f.write_str("team"),
             Self::Entered => f.write_str("entered"),
             Self::Answered => f.write_str("answered"),
             Self::Attempted => f.write_str("attempted"),
@@ -311,6 +329,26 @@ impl fmt::Display for Anchor {
         }
     }
 }
+
+/// What a hand-over, the lead's coming to another owner, is to a rule's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnHandOver {
+    /// It begins anew with each owner.
+    Restarts,
+    /// It begins anew with an owner of another team, and goes on within one.
+    RestartsWithTeam,
+    /// It goes on from where it began, in the hours of the new owner.
+    CountsAnew,
+    /// It goes on.
+    GoesOn,
+}
+
+words!(OnHandOver {
+    Restarts = "restarts",
+    RestartsWithTeam = "restarts-with-team",
+    CountsAnew = "counts-anew",
+    GoesOn = "goes-on"
+});
 
 /// How often a rule comes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

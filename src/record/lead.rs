@@ -34,6 +34,12 @@ pub struct Lead {
     pub stage: Name,
     /// When it entered that stage.
     pub entered: Moment,
+    /// The stage that it was in before, in the same pipeline or another; `None` if it was registered
+    /// into the one where it is.
+    pub came_from: Option<(Name, Name)>,
+    /// The stages that it was in, this one among them, one entry each. The playbook bounds them; above
+    /// [`Lead::MOST_KEPT`] those go that it no longer knows.
+    pub stays: Vec<Stay>,
     /// The wait group that it is in, or was last in, and how long it waits there.
     pub wait: Option<Wait>,
     /// Where it came from.
@@ -52,6 +58,8 @@ pub struct Lead {
     /// Who held it before, the latest last; each once. At most [`Lead::MOST_KEPT`]: the first
     /// ones are forgotten, and may have it again.
     pub earlier_owners: Vec<AgentId>,
+    /// The team of the one who held it last before its owner, as it was then.
+    pub earlier_team: Option<Name>,
     /// How often a rule reassigned it since it was registered.
     pub reassignments: u32,
     /// What contact was tried.
@@ -171,6 +179,19 @@ impl ContactCopy {
     }
 }
 
+/// That a lead was in a stage, and how often it came there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stay {
+    /// The pipeline.
+    pub pipeline: Name,
+    /// The stage.
+    pub stage: Name,
+    /// How often it entered.
+    pub entries: u32,
+    /// When it last entered.
+    pub entered: Moment,
+}
+
 /// A wait group, and the lead's own wait inside its bounds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
@@ -193,6 +214,8 @@ pub struct Owner {
     pub hours: Option<Name>,
     /// Since when; of a lead that was reopened for its owner, since then.
     pub assigned: Moment,
+    /// Since when it is with this team, whoever of the team held it; or since it was reopened.
+    pub team_since: Moment,
     /// How it came to be this agent.
     pub because: Because,
 }
@@ -488,6 +511,44 @@ impl Lead {
             last.max_by_key(|(_, last)| last.ended.as_ref().map(|ended| ended.at.recorded))
         };
         open.min_by_key(|(_, open)| open.at).or_else(last)
+    }
+
+    /// What is known of its being in a stage, now or earlier.
+    #[must_use]
+    pub fn stay(&self, pipeline: &Name, stage: &Name) -> Option<&Stay> {
+        self.stays
+            .iter()
+            .find(|stay| stay.stage == *stage && stay.pipeline == *pipeline)
+    }
+
+    /// Puts it into a stage: where it is, where it came from, and how often it was there. What
+    /// follows from that is for whoever moves it.
+    pub(crate) fn enter(&mut self, pipeline: &Name, stage: &Name, entered: Moment) {
+        let is_somewhere = !self.stage.as_str().is_empty();
+        let from = (self.pipeline.clone(), self.stage.clone());
+        self.came_from = is_somewhere.then_some(from);
+        (self.pipeline, self.stage) = (pipeline.clone(), stage.clone());
+        self.add_stay(Stay {
+            pipeline: pipeline.clone(),
+            stage: stage.clone(),
+            entries: 1,
+            entered,
+        });
+    }
+
+    /// Adds a stay to what is known of its being in that stage.
+    pub(crate) fn add_stay(&mut self, added: Stay) {
+        let is_there =
+            |stay: &&mut Stay| stay.stage == added.stage && stay.pipeline == added.pipeline;
+        match self.stays.iter_mut().find(is_there) {
+            Some(stay) => {
+                stay.entries = stay.entries.saturating_add(added.entries);
+                if stay.entered.at <= added.entered.at {
+                    stay.entered = added.entered;
+                }
+            }
+            None => self.stays.push(added),
+        }
     }
 
     /// The open task of this name.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
 mod deciders;
+mod laws;
 mod races;
 mod rules;
 #[path = "../shop/mod.rs"]

@@ -36,6 +36,7 @@ pub(super) struct Preview {
     stages: Vec<StageShown>,
     rules: Rules,
     refused: Vec<LeadsRefused>,
+    breaking: Vec<LeadsBreaking>,
     unreadable: Vec<Unreadable>,
 }
 
@@ -75,6 +76,16 @@ struct StageShown {
 struct LeadsRefused {
     #[serde(flatten)]
     why: Told,
+    leads: u64,
+    /// One of them.
+    for_instance: String,
+}
+
+/// Leads that would break a law of the playbook where they stand.
+#[derive(Debug, Serialize)]
+struct LeadsBreaking {
+    law: String,
+    text: String,
     leads: u64,
     /// One of them.
     for_instance: String,
@@ -202,6 +213,7 @@ impl Preview {
     ) -> Result<(), Failure> {
         let mut stages = BTreeMap::new();
         let mut refused = BTreeMap::new();
+        let mut breaking = BTreeMap::new();
         let mut after = None;
         loop {
             let handle = asking.opened.handle();
@@ -212,11 +224,15 @@ impl Preview {
             for lead in &page.records {
                 let taken = asking.take_over(sweep, lead).await?;
                 note(&mut stages, lead, &taken, former, asking.now);
-                if let Err(refusal) = taken {
-                    let (leads, _) = refused
-                        .entry(Told::new(&refusal))
-                        .or_insert_with(|| (0, lead.id.to_string()));
-                    *leads += 1;
+                let first = || (0, lead.id.to_string());
+                match taken {
+                    Ok(taken) => taken.breaks.into_iter().for_each(|law| {
+                        breaking.entry(law).or_insert_with(first).0 += 1;
+                    }),
+                    Err(refusal) => {
+                        let why = Told::new(&refusal);
+                        refused.entry(why).or_insert_with(first).0 += 1;
+                    }
                 }
             }
             after = page.next;
@@ -229,6 +245,15 @@ impl Preview {
         self.refused = refused
             .map(|(why, (leads, for_instance))| LeadsRefused {
                 why,
+                leads,
+                for_instance,
+            })
+            .collect();
+        let breaking = breaking.into_iter();
+        self.breaking = breaking
+            .map(|((law, text), (leads, for_instance))| LeadsBreaking {
+                law,
+                text,
                 leads,
                 for_instance,
             })
@@ -264,6 +289,19 @@ impl Preview {
             let _ = writeln!(
                 text,
                 "{leads} refused, for instance {for_instance}: {reason}"
+            );
+        }
+        for LeadsBreaking {
+            law,
+            text: asked,
+            leads,
+            for_instance,
+        } in &self.breaking
+        {
+            let leads = counted(*leads, "lead");
+            let _ = writeln!(
+                text,
+                "{leads} would stand where the law {law} is broken, for instance {for_instance}: {asked}"
             );
         }
         listing::tell(&mut text, &self.unreadable);
@@ -341,6 +379,8 @@ fn note(
 struct Taken {
     stage: String,
     wakes_at: Option<Instant>,
+    /// The laws that it would break where it stands and does not break now, by name and text.
+    breaks: Vec<(String, String)>,
 }
 
 /// Decides on the records of a store, and keeps what would be written to itself.
@@ -421,7 +461,15 @@ impl<'o> Asking<'o> {
         self.records.forget(&contact);
         Ok(decided.map(|decision| {
             let after = decision.written::<Lead>(&key).unwrap_or(lead);
+            let is_new = |rule: &Name| !lead.since.iter().any(|(known, _)| known == rule);
+            let since = after.since.iter().map(|(rule, _)| rule);
+            let laws = since
+                .filter(|rule| is_new(rule))
+                .filter_map(|rule| self.opened.playbook.law_of_rule(rule));
             Taken {
+                breaks: laws
+                    .map(|law| (law.name.to_string(), law.text.to_string()))
+                    .collect(),
                 stage: format!("{}.{}", after.pipeline, after.stage),
                 wakes_at: agenda::wakes_at(&self.opened.playbook, after),
             }

@@ -1,5 +1,5 @@
-//! A playbook as it is meant: every default filled in, every friendly word (`sla`, `ageing`,
-//! `wait`, `reminder`) as the rule it becomes.
+//! A playbook as it is meant: every default filled in, every friendly word (`law`, `sla`,
+//! `ageing`, `wait`, `reminder`) as the rule it becomes.
 //!
 //! It is written like a playbook, so that whoever reads playbooks can read it. It is none: rules have
 //! words here that no playbook needs (which leads they are for, how late they may start), so it
@@ -248,6 +248,16 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         ];
         sections.push(Section::named("need", need.name.as_str(), entries));
     }
+    for law in &playbook.laws {
+        let stages: Vec<String> = law.stages.iter().map(ToString::to_string).collect();
+        let stages = (!stages.is_empty()).then_some(stages);
+        let entries = vec![
+            (law.asked.as_str(), json!(stages)),
+            ("if", json!(law.condition.to_string())),
+            ("text", json!(law.text)),
+        ];
+        sections.push(Section::named("law", law.name.as_str(), entries));
+    }
     for pipeline in &playbook.pipelines {
         let entries = vec![
             ("label", json!(pipeline.label)),
@@ -398,6 +408,7 @@ fn stage(pipeline: &Pipeline, stage: &Stage) -> Section {
         ("label", json!(stage.label)),
         ("to", Value::Object(ways)),
         ("by", by),
+        ("assign", json!(stage.assign)),
         ("waits", json!(stage.waits)),
         ("final", json!(stage.outcome)),
     ];

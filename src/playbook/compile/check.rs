@@ -15,8 +15,8 @@ use crate::playbook::load::Folder;
 use crate::playbook::pipeline::Stage;
 use crate::playbook::read::Source;
 use crate::playbook::rule::{Action, Rule};
-use crate::record::Lead;
 use crate::record::fields::Fields;
+use crate::record::{Lead, TenantRecord};
 
 pub(super) fn check(playbook: &Playbook, file: &Source<'_>, places: &Places) {
     check_stages(playbook, file, places);
@@ -49,6 +49,7 @@ fn check_counts(playbook: &Playbook, file: &Source<'_>) {
             Lead::MOST_KINDS,
         ),
         ("documents", playbook.documents.len(), Lead::MOST_KINDS),
+        ("stages", playbook.stages.len(), TenantRecord::MOST_STAGES),
         ("tasks", playbook.tasks.len(), Lead::MOST_KEPT),
         ("bases", playbook.bases.len(), MOST_BASES),
         ("rules", playbook.rules.len(), MOST_RULES),

@@ -20,13 +20,17 @@ use crate::playbook::rule::{Action, Anchor, Assign, Leads, Rule, StageRef};
 use crate::value::Value;
 
 /// Whether one rule's action is another's anchor, so that the other fires at the same instant.
-fn starts(action: &Action, rule: &Rule) -> bool {
+fn starts(playbook: &Playbook, action: &Action, rule: &Rule) -> bool {
     if !rule.delay.is_zero() {
         return false;
     }
     match (action, &rule.anchor) {
         // Rules stop reassigning at some time, if they are told to.
-        (Action::Assign(assign), Anchor::Assigned) => assign.at_most.is_none(),
+        (Action::Assign(assign), Anchor::Assigned | Anchor::Team) => assign.at_most.is_none(),
+        (Action::Move { stage, .. }, Anchor::Assigned | Anchor::Team) => {
+            let mut stages = playbook.pipelines.iter().flat_map(|of| &of.stages);
+            stages.any(|at| at.name == *stage && at.assign.is_some())
+        }
         (Action::Move { stage, .. }, Anchor::Entered) => {
             rule.scope.stages.is_empty() || rule.scope.stages.iter().any(|at| at.stage == *stage)
         }
@@ -42,7 +46,7 @@ pub(super) fn check(playbook: &Playbook, file: &Source<'_>, places: &Places) {
             .iter()
             .flat_map(Action::with_fallbacks)
             .collect();
-        let started = |other: &Rule| actions.iter().any(|action| starts(action, other));
+        let started = |other: &Rule| actions.iter().any(|action| starts(playbook, action, other));
         let others = playbook.rules.iter().enumerate();
         others
             .filter(|(_, other)| started(other))
@@ -173,6 +177,9 @@ impl<'a> Play<'a> {
                 Action::Send(_) | Action::Notify { .. } => {}
             }
         }
+        for fact in leads::ids_of_laws(self.playbook) {
+            self.known.forget(fact);
+        }
         for (place, rule) in self.playbook.rules.iter().enumerate() {
             if self.waiting.contains(&place) && self.certainly_fires(rule) {
                 self.due.insert(place);
@@ -227,16 +234,21 @@ impl<'a> Play<'a> {
         self.known.is(fact, value);
     }
 
-    /// Moves the lead along a way that needs nothing.
+    /// Moves the lead along a way that needs nothing, where no law asks for anything.
     fn move_to(&mut self, to: &str) -> Option<()> {
         let (at, stage) = &self.at;
         let way = stage.ways.iter().find(|way| way.to == *to)?;
         let target = self.playbook.stage(&at.pipeline, &way.to)?;
-        if !way.needs.is_empty() || target.waits {
+        let asks = !way.needs.is_empty() || !self.playbook.laws.is_empty();
+        if asks || target.waits || target.assign.is_some() {
             return None;
+        }
+        for fact in leads::ids_of_stages(self.playbook) {
+            self.known.forget(fact);
         }
         for changed in [
             LeadFact::Stage,
+            LeadFact::CameFrom,
             LeadFact::Open,
             LeadFact::Outcome,
             LeadFact::Reason,

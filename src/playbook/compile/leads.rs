@@ -44,6 +44,18 @@ pub(super) fn id_of_field(playbook: &Playbook, field: &str) -> Option<FactId> {
     Some(info.id)
 }
 
+/// The ids of the facts about stages.
+pub(super) fn ids_of_stages(playbook: &Playbook) -> Vec<FactId> {
+    let catalogue = playbook.lead_catalogue();
+    catalogue.ids_of_stages().collect()
+}
+
+/// The ids of the facts about laws.
+pub(super) fn ids_of_laws(playbook: &Playbook) -> Vec<FactId> {
+    let catalogue = playbook.lead_catalogue();
+    catalogue.ids_of_laws().collect()
+}
+
 /// What is known of every lead.
 pub(super) fn of_any<'a>() -> Known<'a> {
     let mut known = Known::default();
@@ -99,7 +111,7 @@ pub(super) fn of_rule<'a>(playbook: &Playbook, rule: &Rule) -> Known<'a> {
         known.is_among(id(LeadFact::Wait), [group.as_str()]);
     }
     match &rule.anchor {
-        Anchor::Assigned => {
+        Anchor::Assigned | Anchor::Team => {
             known.is_there(id(LeadFact::Owner));
             known.is_there(id(LeadFact::AssignedAt));
         }

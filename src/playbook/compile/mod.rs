@@ -31,6 +31,7 @@ mod check;
 mod codes;
 mod cycles;
 mod fields;
+mod laws;
 mod leads;
 mod never;
 mod parts;
@@ -120,6 +121,7 @@ pub(super) struct Names {
     waits: Vec<Name>,
     pools: Vec<Name>,
     needs: Vec<Name>,
+    laws_that_stand: Vec<Name>,
     tasks: Vec<Name>,
     templates: Vec<Name>,
     uses: samples::Uses,
@@ -140,7 +142,17 @@ impl Names {
             activities: self.activities.iter().collect(),
             appointments: self.appointments.iter().collect(),
             documents: self.documents.iter().map(|spec| &spec.name).collect(),
+            stages: &self.stages,
+            laws: &self.laws_that_stand,
             choices: &self.choices,
+        }
+    }
+
+    /// What laws may speak of: all but whether laws are broken, which follows from them.
+    fn catalogue_of_laws(&self) -> LeadCatalogue<'_> {
+        LeadCatalogue {
+            laws: &[],
+            ..self.lead_catalogue()
         }
     }
 
@@ -190,7 +202,8 @@ fn compile_root(
     let bases = pipelines::read_bases(&mut root, &names);
     let waits = pipelines::read_waits(&mut root, &names);
     let mut templates = templates;
-    let (tasks, rules, appointments) = rules::read(&mut root, &names, &mut templates);
+    let laws = laws::read(&mut root, &names);
+    let (tasks, rules, appointments) = rules::read(&mut root, &names, &laws, &mut templates);
     templates::check(&templates, folder, faults, &names);
     let places = places::Places::of(&mut root);
     let calendar = names.default_calendar.name.clone();
@@ -199,13 +212,6 @@ fn compile_root(
 
     // What is missing has its fault; the rest is checked all the same.
     let id = head.id.unwrap_or_else(|| Name::from("nameless"));
-    let organisation = match organisation {
-        Some(organisation) => organisation,
-        None => Organisation {
-            name: SmolStr::default(),
-            email: "nobody@example.com".parse().ok()?,
-        },
-    };
     let playbook = Playbook {
         hash,
         id,
@@ -215,7 +221,7 @@ fn compile_root(
         currency: head.currency,
         calendar: names.default_calendar.calendar.clone(),
         calendars: names.calendars,
-        organisation,
+        organisation: organisation.or_else(nobody)?,
         roles,
         teams: names.teams,
         sources: names.sources,
@@ -228,6 +234,7 @@ fn compile_root(
         pools,
         bases,
         needs,
+        laws,
         pipelines,
         routes,
         tasks,
@@ -238,6 +245,8 @@ fn compile_root(
         quoting,
         cap,
         choices: names.choices,
+        stages: names.stages,
+        laws_that_stand: names.laws_that_stand,
         hold_labels,
         warnings: Vec::new(),
     };
@@ -272,6 +281,7 @@ fn find_names(
         waits: names_of(root, "wait"),
         pools: names_of(root, "pool"),
         needs: names_of(root, "need"),
+        laws_that_stand: laws::that_stand(root),
         tasks: tasks::names(root),
         templates,
         uses: samples::Uses::default(),
@@ -403,6 +413,14 @@ fn read_organisation(root: &mut Section<'_>) -> Option<Organisation> {
     })
 }
 
+/// What stands in the place of an organisation that can't be read.
+fn nobody() -> Option<Organisation> {
+    Some(Organisation {
+        name: SmolStr::default(),
+        email: "nobody@example.com".parse().ok()?,
+    })
+}
+
 fn read_cap(root: &mut Section<'_>) -> Option<CapRule> {
     let mut section = root.optional("cap")?.section()?;
     let most = section
@@ -471,6 +489,7 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
         .map(|source| source.name.as_str().into())
         .collect();
     let mut choices = vec![
+        (LeadFact::CameFrom, stages.clone().into()),
         (LeadFact::Stage, stages.into()),
         (LeadFact::Pipeline, texts(&names.pipelines).into()),
         (LeadFact::Outcome, outcomes.into()),
@@ -481,7 +500,9 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
     ];
     if !names.teams.is_empty() {
         let teams = names.teams.iter().map(|team| team.name.as_str().into());
-        choices.push((LeadFact::OwnerTeam, teams.collect()));
+        let teams: Arc<[SmolStr]> = teams.collect();
+        choices.push((LeadFact::EarlierTeam, teams.clone()));
+        choices.push((LeadFact::OwnerTeam, teams));
     }
     choices
 }

@@ -10,9 +10,11 @@ use super::places::Places;
 use crate::condition::{Condition, Known};
 use crate::playbook::Playbook;
 use crate::playbook::fault::FaultKind;
+use crate::playbook::law::{Asked, Law};
 use crate::playbook::people::Choose;
+use crate::playbook::pipeline::Stage;
 use crate::playbook::read::Source;
-use crate::playbook::rule::{Action, Anchor, Leads, Rule};
+use crate::playbook::rule::{Action, Anchor, Leads, Rule, StageRef};
 
 /// Finds what can never be, which is a fault.
 pub(super) fn check(playbook: &Playbook, file: &Source<'_>, places: &Places) {
@@ -31,6 +33,10 @@ pub(super) fn check(playbook: &Playbook, file: &Source<'_>, places: &Places) {
     for need in &playbook.needs {
         let path = format!("need.{}.if", need.name);
         finding.never_holds(&need.condition, &leads::of_any(), "the need", &path);
+    }
+    for law in &playbook.laws {
+        let path = format!("law.{}.if", law.name);
+        finding.never_holds(&law.condition, &finding.known_of(law), "the law", &path);
     }
     for task in &playbook.tasks {
         let section = if task.is_service_level { "sla" } else { "task" };
@@ -54,11 +60,19 @@ pub(super) fn warn(playbook: &Playbook, file: &Source<'_>, places: &Places) {
         places,
         is_whole: true,
     };
-    for rule in &playbook.rules {
+    let of_laws = |rule: &&Rule| playbook.law_of_rule(&rule.name).is_some();
+    for rule in playbook.rules.iter().filter(|rule| !of_laws(rule)) {
         finding.condition_that_decides_nothing(rule);
         finding.task_that_is_done_at_once(rule);
     }
     finding.pools_without_a_win();
+    for law in &playbook.laws {
+        if !law.condition.can_fail(&finding.known_of(law)) {
+            let of = format_smolstr!("the law `{}`", law.name);
+            let place = places.at(&format!("law.{}.if", law.name));
+            file.fault(place, FaultKind::AlwaysHolds { of }, None);
+        }
+    }
     for need in &playbook.needs {
         if !need.condition.can_fail(&leads::of_any()) {
             let of = format_smolstr!("the need `{}`", need.name);
@@ -88,7 +102,24 @@ impl Finding<'_> {
         }
     }
 
+    /// What is known of the leads of which a law is asked.
+    fn known_of<'k>(&self, law: &Law) -> Known<'k> {
+        let mut known = leads::of_any();
+        if self.is_whole && law.asked != Asked::Leaving && !law.stages.is_empty() {
+            let stages = law.stages.iter();
+            let stages: Vec<(StageRef, &Stage)> = stages
+                .filter_map(|at| Some((at.clone(), self.playbook.stage(&at.pipeline, &at.stage)?)))
+                .collect();
+            leads::are_in(&mut known, &stages);
+        }
+        known
+    }
+
     fn rule_that_never_fires(&self, rule: &Rule) {
+        // What is wrong with a law is said of the law.
+        if self.playbook.law_of_rule(&rule.name).is_some() {
+            return;
+        }
         let Some((why, keys)) = self.why_never(rule) else {
             return;
         };
@@ -149,8 +180,7 @@ impl Finding<'_> {
             return;
         };
         let stages = leads::stages_of(self.playbook, rule);
-        let leads_there =
-            |stage: &crate::playbook::pipeline::Stage| stage.ways.iter().any(|way| way.to == *to);
+        let leads_there = |stage: &Stage| stage.ways.iter().any(|way| way.to == *to);
         if stages.is_empty() || stages.iter().any(|(_, stage)| leads_there(stage)) {
             return;
         }

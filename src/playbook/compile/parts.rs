@@ -80,6 +80,7 @@ impl Reader<'_> {
         match (word, rest.trim()) {
             ("registered", "") => Some(Anchor::Registered),
             ("assigned", "") => Some(Anchor::Assigned),
+            ("team", "") => Some(Anchor::Team),
             ("answered", "") => Some(Anchor::Answered),
             ("attempted", "") => Some(Anchor::Attempted),
             ("touched", "") => Some(Anchor::Touched),
@@ -334,9 +335,10 @@ const WHAT_STARTS_IT: &str = "say what it counts from: something that happens, a
     from there";
 
 /// What a rule can count from, and of what.
-const ANCHORS: [(&str, &str); 17] = [
+const ANCHORS: [(&str, &str); 18] = [
     ("registered", ""),
     ("assigned", ""),
+    ("team", ""),
     ("entered", "STAGE"),
     ("answered", ""),
     ("attempted", ""),

@@ -177,6 +177,12 @@ fn read_stage(name: Name, node: &Node<'_>, pipeline: &Name, names: &Names) -> Op
         .filter_map(|node| node.known("role", &names.roles))
         .collect();
     let outcome = section.optional("final").and_then(|node| outcome(&node));
+    let assign = section.optional("assign");
+    if let Some(node) = assign.as_ref().filter(|_| outcome.is_some()) {
+        let (one, other) = ("assign".into(), "final".into());
+        let hint = "where leads end, nobody has to work on them";
+        node.fault(FaultKind::Contradiction { one, other }, Some(hint.into()));
+    }
     let waits = section
         .optional("waits")
         .and_then(|node| node.bool())
@@ -188,6 +194,7 @@ fn read_stage(name: Name, node: &Node<'_>, pipeline: &Name, names: &Names) -> Op
         ways,
         by,
         outcome,
+        assign: assign.and_then(|node| node.known("pool", &names.pools)),
         waits,
     })
 }

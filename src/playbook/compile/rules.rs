@@ -1,4 +1,4 @@
-//! `[[rule]]` and its friendly short forms `sla`, `ageing`, `wait` and `reminder`. Behind this door
+//! `[[rule]]` and its friendly short forms `law`, `sla`, `ageing`, `wait` and `reminder`. Behind this door
 //! there are only rules and tasks.
 
 use smol_str::{SmolStr, format_smolstr};
@@ -8,6 +8,7 @@ use super::{Names, label_of};
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
 use crate::playbook::fault::FaultKind;
+use crate::playbook::law::Law;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{
@@ -19,6 +20,7 @@ use crate::playbook::work::AppointmentSpec;
 pub(super) fn read(
     root: &mut Section<'_>,
     names: &Names,
+    laws: &[Law],
     templates: &mut Templates,
 ) -> (Vec<TaskSpec>, Vec<Rule>, Vec<AppointmentSpec>) {
     let mut reader = Reader {
@@ -29,6 +31,9 @@ pub(super) fn read(
     };
     for (name, section) in root.sections("task") {
         reader.task(name, section);
+    }
+    for (name, section) in root.sections("law") {
+        reader.law(laws, &name, section);
     }
     for (name, section) in root.sections("sla") {
         reader.sla(&name, section);

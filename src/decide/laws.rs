@@ -1,0 +1,41 @@
+//! Laws: what must hold of a lead that comes into a stage or leaves one, whatever the way.
+//!
+//! A law is asked of the lead as it would be after that: in its new stage, and closed or reopened, if
+//! the move does so. Whoever lets a lead come into a stage asks here: moves of people and rules,
+//! registrations, adoptions that map stages. A law that a lead breaks later, by itself, refuses
+//! nothing: the rule that it was read into notes that.
+
+use crate::decide::draft::Draft;
+use crate::decide::refusal::{Missing, Refusal};
+use crate::playbook::catalogue::LeadFacts;
+use crate::playbook::law::Law;
+use crate::record::Lead;
+
+/// Refuses a lead that comes into its stage without having moved there, if that would break a law.
+pub(crate) fn allow_entry(draft: &Draft<'_>, lead: &Lead) -> Result<(), Refusal> {
+    let broken = broken(draft, lead, |law| law.is_for_entering(lead));
+    match broken.is_empty() {
+        true => Ok(()),
+        false => Err(Refusal::Missing(broken)),
+    }
+}
+
+/// The laws that a lead breaks by the move that brought it to its stage.
+pub(crate) fn broken_by_move(draft: &Draft<'_>, lead: &Lead) -> Vec<Missing> {
+    broken(draft, lead, |law| {
+        law.is_for_entering(lead) || law.is_for_leaving(lead)
+    })
+}
+
+/// Judged as needs are: as of when it is said to have happened.
+fn broken(draft: &Draft<'_>, lead: &Lead, is_asked: impl Fn(&Law) -> bool) -> Vec<Missing> {
+    let playbook = draft.playbook;
+    let facts = LeadFacts { playbook, lead };
+    let asked = playbook.laws.iter().filter(|law| is_asked(law));
+    let broken = asked.filter(|law| !law.condition.holds(&facts, draft.happened_at));
+    let told = broken.map(|law| Missing {
+        need: law.name.clone(),
+        text: law.text.clone(),
+    });
+    told.collect()
+}

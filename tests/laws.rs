@@ -1,0 +1,288 @@
+//! Laws: what must hold of leads in some stages, whatever the way that they come there.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+mod shop;
+
+use leadkit::playbook::Playbook;
+use leadkit::playbook::load::Folder;
+use shop::{AGENTS, PREMISES};
+
+/// Platforms on which shops are opened: an evaluation begins only with a presentation, and on one of
+/// the platforms only after the accreditation.
+const PLATFORMS: &str = r#"
+[role.seller]
+may = ["*"]
+
+[source]
+web      = { kind = "digital" }
+imported = { kind = "other" }
+
+[field]
+platform     = { type = "choice", of = ["autocloud", "feirao"] }
+presentation = { type = "instant" }
+vehicle      = { type = "text" }
+
+[activity]
+presented   = {}
+information = {}
+
+[[route]]
+if = 'source == "imported"'
+to = "commercial.evaluation"
+
+[[route]]
+to = "commercial.lead"
+
+[law.presentation]
+stage  = "evaluation"
+if     = 'recorded_at("presented") is present or (presentation > now - 1d and presentation < now + 1d)'
+text   = "A presentation held, or due today"
+broken = [{ task = "arrange-presentation" }]
+
+[law.accredited]
+entering = "evaluation"
+if       = 'platform == "autocloud" implies was_in("accreditation")'
+text     = "Accreditation first"
+
+[law.two-days]
+entering = "lost"
+if       = 'came_from == "no-answer" implies entered_at("no-answer") < now - 2d'
+text     = "Two days without an answer"
+
+[law.five-attempts]
+entering = "lost"
+if       = 'came_from == "no-answer" implies attempts.since_opened >= 5'
+text     = "Five attempts"
+
+[law.information]
+entering = "lost"
+if       = 'came_from == "no-answer" implies recorded_at("information") >= entered_at("no-answer")'
+text     = "The information sent"
+
+[law.vehicle]
+leaving = "lead"
+if      = 'vehicle is present or not open'
+text    = "The vehicle"
+
+[need]
+reason = { if = 'outcome.reason is present', text = "The reason" }
+
+[pipeline.commercial]
+start = "lead"
+
+[pipeline.commercial.stage]
+lead          = { to = { no-answer = [], accreditation = [], evaluation = [], lost = ["reason"] } }
+no-answer     = { to = { lead = [], lost = ["reason"] } }
+accreditation = { to = ["evaluation", "lead"] }
+evaluation    = { to = ["accreditation", "lead", "lost"] }
+lost          = { final = "lost", to = ["lead", "evaluation"] }
+
+[task.arrange-presentation]
+text = "Arrange a presentation for {{ contact.name }}"
+done = 'not broken("presentation")'
+
+[task.give-up]
+text    = "Give up?"
+
+[task.give-up.choices]
+yes = { label = "Yes", do = [{ move = "evaluation" }] }
+"#;
+
+fn folder(more: &str, scenarios: &str) -> Folder {
+    Folder {
+        playbook: format!("{PREMISES}{PLATFORMS}{more}"),
+        templates: Vec::new(),
+        holidays: Vec::new(),
+        scenarios: vec![("scenarios/laws.toml".into(), format!("{AGENTS}{scenarios}"))],
+    }
+}
+
+#[track_caller]
+fn play(more: &str, scenarios: &str) {
+    shop::play_folder(&folder(more, scenarios));
+}
+
+fn faults(more: &str) -> Vec<String> {
+    let faults = Playbook::read(&folder(more, "")).err();
+    let faults = faults.into_iter().flat_map(|faults| faults.0);
+    faults.map(|fault| fault.to_string()).collect()
+}
+
+#[test]
+fn a_stage_is_entered_by_no_way_that_breaks_its_law() {
+    play(
+        r#"
+[[rule]]
+name  = "too-soon"
+on    = "entered accreditation"
+after = "1 hour"
+do    = [{ move = "evaluation" }]
+
+[[rule]]
+name = "ask"
+on   = "registered"
+do   = [{ task = "give-up" }]
+"#,
+        r#"
+[[scenario]]
+name  = "by hand, by a choice, by a rule, by an import and by reopening"
+start = "2026-03-06T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "eva", name = "Eva", email = "eva@example.com", source = "imported" }
+expect   = { refused = ["presentation"], refusal-says = "A presentation held, or due today" }
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com", source = "web", platform = "autocloud" }
+
+[[scenario.step]]
+move   = { to = "evaluation", by = "ana" }
+expect = { refused = ["presentation", "accredited", "vehicle"], stage = "lead" }
+
+[[scenario.step]]
+set = { vehicle = "X3" }
+
+[[scenario.step]]
+complete = { task = "give-up", choice = "yes", by = "ana" }
+expect   = { refused = ["presentation", "accredited"], stage = "lead", task = "give-up" }
+
+[[scenario.step]]
+move = { to = "accreditation", by = "ana" }
+
+[[scenario.step]]
+at     = "2026-03-06T11:30:00+01:00"
+expect = { stage = "accreditation", history = ["rule too-soon could not move"] }
+
+[[scenario.step]]
+set = { presentation = 2026-03-06T17:00:00+01:00 }
+
+[[scenario.step]]
+move   = { to = "evaluation", by = "ana" }
+expect = { stage = "evaluation", tasks = ["give-up"] }
+
+[[scenario.step]]
+close = { as = "lost", by = "ana" }
+
+[[scenario.step]]
+at     = "2026-03-08T12:00:00+01:00"
+reopen = { to = "evaluation", by = "ana" }
+expect = { refused = ["presentation"], stage = "lost", open = false }
+"#,
+    );
+}
+
+#[test]
+fn a_law_that_is_broken_by_itself_is_a_fact_and_moves_nobody() {
+    play(
+        r#"
+[[rule]]
+name  = "told-twice"
+when  = 'broken("presentation")'
+after = "1 hour"
+do    = [{ set = "vehicle", to = "none" }]
+"#,
+        r#"
+[[scenario]]
+name  = "a presentation that is put off while the evaluation runs"
+start = "2026-03-06T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com", source = "imported", presentation = 2026-03-06T17:00:00+01:00 }
+expect   = { stage = "evaluation", tasks = [] }
+
+[[scenario.step]]
+set    = { presentation = 2026-04-06T17:00:00+02:00 }
+expect = { stage = "evaluation", tasks = ["arrange-presentation"] }
+
+[[scenario.step]]
+set    = { presentation = 2026-03-06T18:00:00+01:00 }
+expect = { tasks = [] }
+
+[[scenario.step]]
+at     = "2026-03-07T17:59:00+01:00"
+expect = { tasks = [], fields = { presentation = 2026-03-06T18:00:00+01:00 } }
+
+[[scenario.step]]
+at     = "2026-03-07T18:00:00+01:00"
+expect = { stage = "evaluation", tasks = ["arrange-presentation"], history = ["the law presentation is broken"] }
+
+[[scenario.step]]
+at     = "2026-03-07T19:00:00+01:00"
+expect = { fields = { vehicle = "none" } }
+
+[[scenario.step]]
+record = { activity = "presented" }
+expect = { tasks = [] }
+"#,
+    );
+}
+
+#[test]
+fn a_law_knows_where_a_lead_comes_from_and_is_told_together_with_the_needs() {
+    play(
+        "",
+        r#"
+[[scenario]]
+name  = "lost from no-answer, and lost from elsewhere"
+start = "2026-03-06T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com", source = "web", vehicle = "X3" }
+
+[[scenario.step]]
+move = { to = "no-answer", by = "ana" }
+
+[[scenario.step]]
+at     = "2026-03-08T09:00:00+01:00"
+close  = { as = "lost", by = "ana" }
+expect = { refused = ["reason", "two-days", "five-attempts", "information"], stage = "no-answer" }
+
+[[scenario.step]]
+move = { to = "lead", by = "ana" }
+
+[[scenario.step]]
+close  = { as = "lost", reason = "no budget", by = "ana" }
+expect = { stage = "lost" }
+"#,
+    );
+}
+
+#[test]
+fn a_law_that_can_not_be_kept_or_is_said_in_two_ways_is_a_fault() {
+    let law = |said: &str| faults(&format!("\n[law.said]\ntext = \"Said\"\n{said}\n"));
+    for (said, fault) in [
+        (
+            "stage = \"lead\"\nif = 'stage == \"lost\"'",
+            "the law of `said` can never hold",
+        ),
+        (
+            "entering = \"lost\"\nleaving = \"lead\"\nif = 'vehicle is present'",
+            "`entering` and `leaving`",
+        ),
+        (
+            "entering = \"lost\"\nif = 'vehicle is present'\nbroken = [{ task = \"give-up\" }]",
+            "`broken` and `entering`",
+        ),
+        (
+            "stage = \"lead\"\nif = 'not broken(\"presentation\")'",
+            "broken",
+        ),
+        ("stage = \"led\"\nif = 'vehicle is present'", "`led`"),
+        (
+            "stage = \"lead\"\nif = 'was_in(\"acreditation\")'",
+            "\"accreditation\"",
+        ),
+    ] {
+        let found = law(said);
+        assert!(
+            found.len() == 1 && found[0].contains(fault),
+            "{said}: {found:#?}"
+        );
+    }
+    let found = faults("\n[law.reason]\nif = 'vehicle is present'\ntext = \"Why\"\n");
+    assert!(
+        found.len() == 1 && found[0].contains("need or law"),
+        "{found:#?}"
+    );
+}
