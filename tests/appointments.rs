@@ -22,6 +22,7 @@ lasts    = "1 hour"
 feedback = { for = "store", within = "4 business hours", of = ["Good", "Not for them"] }
 
 [appointment.visit]
+feedback = { for = "team:field", within = "1 business day" }
 
 [reminder.birthday]
 of = "birthday"
@@ -205,6 +206,39 @@ expect   = { refused = ["says"], refusal-says = "Not for them" }
 at       = "2026-03-03T12:30:00+01:00"
 feedback = { appointment = "presentation", says = "not for them", by = "eva" }
 expect   = { tasks = [], sla = { presentation-feedback = "broken" }, history = "feedback given on Presentation [Not for them]", nothing-due = true }
+"#,
+    );
+}
+
+#[test]
+fn a_team_that_is_asked_for_feedback_gives_it_and_nobody_else_does() {
+    play_presentations(
+        r#"
+[[scenario]]
+name  = "a visit that the field team reports on"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.agent]]
+id   = "eva"
+team = "field"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis" }
+
+[[scenario.step]]
+book = { appointment = "visit", at = "2026-03-02T10:00:00+01:00", by = "ana" }
+
+[[scenario.step]]
+held   = { appointment = "visit", by = "ana" }
+expect = { task-for = { visit-feedback = "team:field" } }
+
+[[scenario.step]]
+feedback = { appointment = "visit", says = "Nobody was in", by = "ben" }
+expect   = { refused = ["not-their-task"] }
+
+[[scenario.step]]
+feedback = { appointment = "visit", says = "They want two", by = "eva" }
+expect   = { tasks = [], sla = { visit-feedback = "kept" } }
 "#,
     );
 }

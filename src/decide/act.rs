@@ -67,8 +67,9 @@ pub(crate) fn insist(
 ) -> Result<(), Stop> {
     match action {
         Action::Move { stage, reason } => move_to(draft, lead, stage, reason.as_ref(), None),
-        Action::Set { field, value } => {
-            fields::set(draft, lead, &[(field.clone(), Some(value.clone()))])
+        Action::Set { field, to } => {
+            let value = fields::reckoned(draft, lead, field, to)?;
+            fields::set(draft, lead, &[(field.clone(), Some(value))])
         }
         action => act(draft, lead, action, task, anchor),
     }

@@ -8,6 +8,7 @@ use crate::decide::draft::Draft;
 use crate::decide::life::{begin_anew, touch};
 use crate::decide::permit::{permit, permit_over, permit_roles};
 use crate::decide::refusal::{Gaps, Problem, Refusal};
+use crate::decide::tasks::permit_task;
 use crate::ids::{AgentId, Name};
 use crate::letters::is_blank;
 use crate::playbook::pipeline::Whose;
@@ -15,6 +16,7 @@ use crate::playbook::rule::Anchor;
 use crate::playbook::work::AppointmentSpec;
 use crate::record::appointment::{Appointment, AppointmentEnd, Appointments, Became, Feedback};
 use crate::record::journal::Event;
+use crate::record::lead::Assignee;
 use crate::record::{Agent, Lead};
 use crate::store::Key;
 use crate::time::Instant;
@@ -158,13 +160,18 @@ pub(crate) fn give_feedback(
     Ok(())
 }
 
-/// Feedback is given by the role that is asked for it, on the leads that it may act on; where none is
-/// asked, by whoever may act on appointments.
+/// Feedback is given by the role that is asked for it, on the leads that it may act on, or by the team;
+/// where neither is asked, by whoever may act on appointments.
 fn permit_feedback(draft: &mut Draft<'_>, lead: &Lead, spec: &AppointmentSpec) -> Result<(), Stop> {
     let whose = spec.feedback.as_ref().map(|asked| &asked.whose);
     if let Some(Whose::Role(role)) = whose {
         permit_roles(draft, "give-feedback", std::slice::from_ref(role))?;
         return permit_over(draft, lead, |known| known.name == *role);
+    }
+    if let Some(Whose::Team(team)) = whose {
+        let assignee = Assignee::Team(team.clone());
+        let is_in_it = |agent: &Agent| agent.team.as_ref() == Some(team);
+        return permit_task(draft, &assignee, is_in_it);
     }
     let order = LeadOrder::GiveFeedback {
         appointment: spec.name.clone(),

@@ -1,18 +1,21 @@
 //! The fields of a lead: set as the playbook writes them, or refused with all that is wrong.
 
-use smol_str::SmolStr;
+use chrono::NaiveTime;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::hint::nearest;
 use crate::ids::Name;
+use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::Misfit;
+use crate::playbook::rule::{SetTo, Since};
 use crate::record::Lead;
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
 use crate::record::lead::ToldAt;
-use crate::value::Value;
+use crate::value::{Value, ValueRef, ValueType};
 
 /// Sets fields; all that is wrong with them is told at once.
 pub(crate) fn set(
@@ -51,6 +54,43 @@ pub(crate) fn set_with(
         fields: set,
     });
     Ok(())
+}
+
+/// What a field is to be set to now. Refused where the date is missing from which it is reckoned, or
+/// beyond the year 9999.
+pub(crate) fn reckoned(
+    draft: &Draft<'_>,
+    lead: &Lead,
+    field: &Name,
+    to: &SetTo,
+) -> Result<Value, Refusal> {
+    let (from, by) = match to {
+        SetTo::Value(value) => return Ok(value.clone()),
+        SetTo::Later { from, by } => (from, *by),
+    };
+    let zone = &draft.playbook.zone;
+    let from = match from {
+        Since::Now => draft.happened_at,
+        Since::Field(from) => match lead.fields.value(from) {
+            Some(ValueRef::Date(date)) => zone.from_local(date.and_time(NaiveTime::MIN)),
+            Some(ValueRef::Instant(at)) => at,
+            _ => return Err(Gaps::one(from.as_str(), Problem::Missing)),
+        },
+    };
+    let at = match by {
+        Delay::Days(days) => zone.add_days(from, days.into()),
+        Delay::Months(months) => zone.add_months(from, months),
+        by => by.after(from, &draft.playbook.calendar, None),
+    };
+    let at = at.map_err(|error| {
+        let expected = format_smolstr!("a date that there is: {error}");
+        Gaps::one(field.as_str(), Problem::Unfit { expected })
+    })?;
+    let spec = draft.playbook.field(field);
+    Ok(match spec.map(|spec| spec.value_type) {
+        Some(ValueType::Date) => Value::Date(zone.to_local(at).date()),
+        _ => Value::Instant(at),
+    })
 }
 
 /// Refuses more fields than a lead can have.

@@ -288,7 +288,7 @@ fn permit_assignee(draft: &mut Draft<'_>, lead: &Lead, place: usize) -> Result<(
 
 /// Refuses a task that is somebody else's, to all but those who may complete tasks on all leads: whose
 /// it is may be away.
-fn permit_task(
+pub(crate) fn permit_task(
     draft: &mut Draft<'_>,
     assignee: &Assignee,
     is_theirs: impl Fn(&Agent) -> bool,

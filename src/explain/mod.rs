@@ -402,6 +402,6 @@ fn told_action(action: &Action) -> String {
             None => format!("assign by {}", assign.pool),
         },
         Action::Move { stage, .. } => format!("move to {stage}"),
-        Action::Set { field, value } => format!("set {field} to {value}"),
+        Action::Set { field, to } => format!("set {field} to {to}"),
     }
 }

@@ -35,7 +35,7 @@ impl Delay {
     /// Reads a duration: a whole number, a unit, and "before" if it is negative; or
     /// "its own wait". `None` when the text is nothing of that.
     ///
-    /// Units: seconds, minutes, hours, days, weeks, months; business minutes, hours, days.
+    /// Units: seconds, minutes, hours, days, weeks, months, years; business minutes, hours, days.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
@@ -67,6 +67,7 @@ impl Delay {
             (false, "day") => Some(Self::Days(count)),
             (false, "week") => Some(Self::Days(count.checked_mul(7)?)),
             (false, "month") => Some(Self::Months(count)),
+            (false, "year") => Some(Self::Months(count.checked_mul(12)?)),
             _ => None,
         }
     }
@@ -93,6 +94,19 @@ impl Delay {
             Self::Elapsed(time) | Self::Business(time) => time < Elapsed::zero(),
             Self::Days(count) | Self::BusinessDays(count) | Self::Months(count) => count < 0,
             Self::OwnWait => false,
+        }
+    }
+
+    /// The same length in the other direction.
+    #[must_use]
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Elapsed(time) => Self::Elapsed(-time),
+            Self::Business(time) => Self::Business(-time),
+            Self::Days(days) => Self::Days(days.saturating_neg()),
+            Self::BusinessDays(days) => Self::BusinessDays(days.saturating_neg()),
+            Self::Months(months) => Self::Months(months.saturating_neg()),
+            Self::OwnWait => Self::OwnWait,
         }
     }
 
@@ -327,6 +341,7 @@ mod tests {
             assert_eq!(Delay::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Delay::parse("2 weeks"), Some(Delay::Days(14)));
+        assert_eq!(Delay::parse("1 year"), Some(Delay::Months(12)));
         for text in [
             "",
             "4",

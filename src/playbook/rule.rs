@@ -454,9 +454,50 @@ pub enum Action {
     Set {
         /// Which field.
         field: Name,
-        /// The value.
-        value: Value,
+        /// To what.
+        to: SetTo,
     },
+}
+
+/// What a field is set to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SetTo {
+    /// A value.
+    Value(Value),
+    /// A day or an instant, so long after or before another.
+    Later {
+        /// From when.
+        from: Since,
+        /// How long after it: seconds to hours, days or months, these in the playbook's zone.
+        by: Delay,
+    },
+}
+
+/// From when a date is reckoned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// When it is done.
+    Now,
+    /// The date or instant in a field.
+    Field(Name),
+}
+
+impl fmt::Display for SetTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, by) = match self {
+            Self::Value(value) => return write!(f, "{value}"),
+            Self::Later { from, by } => (from, by),
+        };
+        match from {
+            Since::Now => f.write_str("now")?,
+            Since::Field(field) => write!(f, "{field}")?,
+        }
+        match by {
+            by if by.is_zero() => Ok(()),
+            by if by.is_negative() => write!(f, " - {}", by.opposite()),
+            by => write!(f, " + {by}"),
+        }
+    }
 }
 
 impl Action {

@@ -14,7 +14,7 @@ use leadkit::ids::Name;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::people::{Match, Over, Permission, PoolSpec, Role};
 use leadkit::playbook::pipeline::{Field, Pipeline, Stage, TaskSpec, WaitGroup};
-use leadkit::playbook::rule::{Action, Anchor, Late, Leads, NamedCalendar, Rule, StoppedBy};
+use leadkit::playbook::rule::{Action, Anchor, Late, Leads, NamedCalendar, Rule, SetTo, StoppedBy};
 use leadkit::tax_number::TaxNumberKind;
 use serde_json::{Map, Value, json};
 
@@ -577,7 +577,10 @@ fn action(action: &Action) -> Value {
             }
             told
         }
-        Action::Set { field, value } => json!({ "set": field, "to": told(value) }),
+        Action::Set { field, to } => match to {
+            SetTo::Value(value) => json!({ "set": field, "to": told(value) }),
+            later => json!({ "set": field, "to": later.to_string() }),
+        },
     }
 }
 

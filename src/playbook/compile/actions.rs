@@ -5,10 +5,13 @@ use smol_str::{SmolStr, format_smolstr};
 use super::Names;
 use super::samples::Use;
 use crate::ids::Name;
+use crate::playbook::delay::Delay;
 use crate::playbook::fault::FaultKind;
+use crate::playbook::pipeline::Field;
 use crate::playbook::read::{Node, Section};
-use crate::playbook::rule::{Action, Assign, Send, Whom};
+use crate::playbook::rule::{Action, Assign, Send, SetTo, Since, Whom};
 use crate::record::message::{Class, OnOwnerChange};
+use crate::value::ValueType;
 
 /// What actions can do, in the playbook's words.
 const VERBS: [&str; 7] = ["send", "notify", "task", "assign", "move", "close", "set"];
@@ -25,6 +28,10 @@ fn no_verb(section: Section<'_>) {
         section.fault(kind, hint());
     }
     section.finish_or(hint());
+}
+
+fn is_dated(field: &Field) -> bool {
+    matches!(field.value_type, ValueType::Date | ValueType::Instant)
 }
 
 impl Names {
@@ -107,13 +114,59 @@ impl Names {
             if self.faulty_fields.contains(&field.name) {
                 return None;
             }
-            let value = node.value_of(field)?;
             return Some(Action::Set {
                 field: field.name.clone(),
-                value,
+                to: self.set_to(field, &node)?,
             });
         }
         None
+    }
+
+    /// A value, or `"now + 1 year"`, `"signed_at + 12 months"` for a date or an instant.
+    fn set_to(&self, field: &Field, node: &Node<'_>) -> Option<SetTo> {
+        let is_text = node.is_text().then(|| node.text()).flatten();
+        match is_text {
+            Some(text) if is_dated(field) => self.later(field, node, text),
+            _ => node.value_of(field).map(SetTo::Value),
+        }
+    }
+
+    fn later(&self, field: &Field, node: &Node<'_>, text: &str) -> Option<SetTo> {
+        let (from, sign, length) = match (text.split_once(" + "), text.split_once(" - ")) {
+            (Some((from, length)), _) => (from, "+", Some(length)),
+            (None, Some((from, length))) => (from, "-", Some(length)),
+            (None, None) => (text, "+", None),
+        };
+        let dated = || self.fields.iter().filter(|known| is_dated(known));
+        let from = match from.trim() {
+            "now" => Since::Now,
+            from if dated().any(|known| known.name == *from) => Since::Field(Name::from(from)),
+            from => {
+                let known = dated().map(|known| known.name.as_str());
+                node.unknown("date", from, std::iter::once("now").chain(known));
+                return None;
+            }
+        };
+        let by = match length {
+            None => Delay::NONE,
+            Some(length) => Delay::parse(length.trim()).unwrap_or(Delay::OwnWait),
+        };
+        // A day has no hours, and open time is a calendar's.
+        let fits = match by {
+            Delay::Days(_) | Delay::Months(_) => true,
+            Delay::Elapsed(_) => field.value_type == ValueType::Instant || by.is_zero(),
+            Delay::Business(_) | Delay::BusinessDays(_) | Delay::OwnWait => false,
+        };
+        if !fits || by.is_negative() || !by.is_bounded() {
+            let hint = "as in `now + 1 year`, `signed_at + 12 months` or `period_end - 30 days`";
+            node.unfit(
+                "it is no length from one date to another",
+                Some(hint.into()),
+            );
+            return None;
+        }
+        let by = if sign == "-" { by.opposite() } else { by };
+        Some(SetTo::Later { from, by })
     }
 
     /// A stage of whatever pipeline the lead is in, so the name alone.

@@ -16,7 +16,7 @@ use crate::playbook::fault::FaultKind;
 use crate::playbook::people::PoolSpec;
 use crate::playbook::pipeline::Stage;
 use crate::playbook::read::Source;
-use crate::playbook::rule::{Action, Anchor, Assign, Leads, Rule, StageRef};
+use crate::playbook::rule::{Action, Anchor, Assign, Leads, Rule, SetTo, StageRef};
 use crate::value::Value;
 
 /// Whether one rule's action is another's anchor, so that the other fires at the same instant.
@@ -167,9 +167,12 @@ impl<'a> Play<'a> {
         let rule = self.playbook.rules.get(rule)?;
         for action in &rule.actions {
             match action {
-                Action::Set { field, value } => {
+                Action::Set { field, to } => {
                     let field = id_of_field(self.playbook, field.as_str())?;
-                    self.turns_to(field, value);
+                    match to {
+                        SetTo::Value(value) => self.turns_to(field, value),
+                        SetTo::Later { .. } => self.known.forget(field),
+                    }
                 }
                 Action::Move { stage, .. } => self.move_to(stage.as_str())?,
                 Action::Assign(assign) => self.assign(assign)?,
