@@ -39,6 +39,7 @@ pub mod map;
 pub mod numbers;
 mod plan;
 mod progress;
+mod quotes;
 pub mod range;
 mod row;
 mod run;
