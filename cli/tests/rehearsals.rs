@@ -55,6 +55,27 @@ fn a_replay_that_was_broken_off_stands_at_its_last_entry() {
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
 }
 
+/// Else the leads of a replay would count as real ones, and their messages as overdue by years.
+#[test]
+fn a_rehearsal_whose_last_entry_is_damaged_is_still_one_and_says_what_is_wrong() {
+    let rehearsal = Rehearsal::until("2026-03-07", &[]);
+    let database = Connection::open(&rehearsal.db).unwrap();
+    database
+        .execute_batch(
+            "UPDATE leadkit_journal SET body = x'00'
+             WHERE place = (SELECT max(place) FROM leadkit_journal)",
+        )
+        .unwrap();
+    for (command, more) in [
+        ("explain", ["--email", "eva@example.com"]),
+        ("messages", ["--limit", "10"]),
+    ] {
+        let told = rehearsal.run(command, &more);
+        assert_ne!(told.code, 0, "{}", told.out);
+        assert!(told.err.contains("can't be read"), "{}", told.err);
+    }
+}
+
 /// What `now` is in a condition is not today: nobody has lived there yet.
 #[test]
 fn a_rehearsal_is_looked_at_as_of_the_time_at_which_it_stands() {
