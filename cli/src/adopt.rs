@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use leadkit::decide::command::{Actor, Adoption, Command, StageMapping, Waiting, What};
 use leadkit::ids::Name;
+use leadkit::playbook::Playbook;
 use leadkit::record::{Sweep, TenantRecord};
 use leadkit::store::Key;
 use serde::Serialize;
@@ -65,7 +66,7 @@ struct Adopted {
 /// When a mapping can't be read, or it is not for this one to adopt a playbook.
 pub fn adopt(asked: &Adopt) -> Result<Reported, Failure> {
     let stages: Result<Vec<_>, _> = asked.stages.iter().map(|text| mapping(text)).collect();
-    let stages = stages?;
+    let mut stages = stages?;
     let former = asked.former.as_deref().map(check::read).transpose()?;
     let why = match asked.mode {
         Mode::Shown => For::Reading,
@@ -77,7 +78,16 @@ pub fn adopt(asked: &Adopt) -> Result<Reported, Failure> {
         opened.must_be_there().await?;
         let former = former.as_ref().map(|former| &former.playbook);
         let occupied = opened.handle().occupied_stages().await?;
-        must_hold_leads(&stages, &occupied)?;
+        let key = Key::tenant(&opened.tenant);
+        let tenant = database::record::<TenantRecord>(&opened.engine, key).await?;
+        if let (Some(former), Some(tenant)) = (former, &tenant) {
+            must_be_former(former, &opened.playbook, tenant)?;
+        }
+        match tenant.is_some_and(|tenant| tenant.playbook == opened.playbook.hash) {
+            // It was adopted before, and the stages that it mapped are empty by now.
+            true => stages.retain(|one| occupied.contains(&one.from)),
+            false => must_hold_leads(&stages, &occupied)?,
+        }
         let adoption = Command {
             tenant: opened.tenant.clone(),
             actor: by.clone(),
@@ -95,6 +105,25 @@ pub fn adopt(asked: &Adopt) -> Result<Reported, Failure> {
         };
         Ok(reported(&opened, &preview, adopted.as_ref()))
     })
+}
+
+/// Refuses a former playbook that the leads are not under: what it tells of them would be wrong. Where
+/// the changed one is adopted already, it is one of those before.
+fn must_be_former(
+    former: &Playbook,
+    changed: &Playbook,
+    tenant: &TenantRecord,
+) -> Result<(), Failure> {
+    let active = &tenant.playbook;
+    let is_repeated = *active == changed.hash;
+    if former.hash == *active || is_repeated && tenant.adopted(&former.hash).is_some() {
+        return Ok(());
+    }
+    Err(Failure::Asked(format!(
+        "--former: the folder holds the playbook {}, and the leads are under {active}; name the folder \
+         of that one",
+        former.hash
+    )))
 }
 
 /// Refuses to map a stage in which no lead is, probably a slip of the pen.

@@ -104,12 +104,18 @@ impl Database {
     pub fn open_under(&self, playbook: Arc<Playbook>, why: For) -> Result<Opened<'_>, Failure> {
         let tenant = tenant(self.tenant.as_deref(), &playbook);
         let store = open(&self.db, why)?;
-        let rehearsal = rehearsal::stands_at(&self.db, &tenant);
-        let rehearsal = rehearsal.map_err(|error| Failure::Database {
+        let is_rehearsal = rehearsal::is_rehearsal(&self.db);
+        let is_rehearsal = is_rehearsal.map_err(|error| Failure::Database {
             path: self.db.clone(),
             error,
         })?;
-        let rehearsal = rehearsal.map(VirtualClock::at);
+        let rehearsal = match is_rehearsal {
+            true => {
+                let stands_at = rehearsal::stands_at(&self.db, &store, &tenant)?;
+                Some(VirtualClock::at(stands_at.unwrap_or(Instant::UNIX_EPOCH)))
+            }
+            false => None,
+        };
         let builder = builder(store, &tenant, playbook.clone());
         let engine = match &rehearsal {
             Some(clock) => builder.clock(clock.clone()).build()?,

@@ -1,5 +1,7 @@
 //! `leadkit explain`: a lead's history, what is due next, and how each rule stands.
 
+use std::fmt::Write as _;
+
 use leadkit::engine::{Error, TenantHandle};
 use leadkit::explain::{Explanation, Past};
 use leadkit::ids::LeadId;
@@ -8,6 +10,7 @@ use leadkit::store::Order;
 use serde::Serialize;
 
 use crate::database::{Database, For, REHEARSED};
+use crate::listing::Unreadable;
 use crate::report::quoted;
 use crate::sought::Sought;
 use crate::{Failure, Reported, listing};
@@ -39,6 +42,14 @@ struct Explained {
     #[serde(flatten)]
     told: Explanation,
     rehearsed: bool,
+    unreadable: Vec<Unreadable>,
+}
+
+/// The one lead that is asked for.
+struct Only {
+    lead: LeadId,
+    /// Those of which nobody knows whether they are asked for too.
+    unreadable: Vec<Unreadable>,
 }
 
 /// How many leads are named where one is asked for.
@@ -52,9 +63,9 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
     let opened = asked.database.open(For::Reading)?;
     let handle = opened.handle();
     let last = asked.last.unwrap_or(Past::NEWEST);
-    let told = pollster::block_on(async {
+    let (told, unreadable) = pollster::block_on(async {
         opened.must_be_there().await?;
-        let lead = only(&handle, &asked.which).await?;
+        let Only { lead, unreadable } = only(&handle, &asked.which).await?;
         match handle.explain_newest(lead, last).await {
             Err(Error::UnknownPlaybook(former)) => {
                 opened.must_be_under_its_playbook().await?;
@@ -68,7 +79,7 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
                 "there is no lead {lead} of `{}`",
                 opened.tenant
             ))),
-            explained => Ok(explained?),
+            explained => Ok((explained?, unreadable)),
         }
     })?;
     let rehearsed = opened.rehearsal_at().is_some();
@@ -79,51 +90,102 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
         text.push_str(REHEARSED);
         text.push('\n');
     }
-    let explained = Explained { told, rehearsed };
+    if !unreadable.is_empty() {
+        let _ = writeln!(text, "\n{UNKNOWN}:\n  {}", ids(&unreadable));
+    }
+    let explained = Explained {
+        told,
+        rehearsed,
+        unreadable,
+    };
     Ok(Reported::new(text, &explained, true))
 }
 
-/// The one lead that is asked for.
-async fn only(handle: &TenantHandle<'_>, which: &Which) -> Result<LeadId, Failure> {
-    let (said, found) = match which {
-        Which::Id(text) => return id(text),
-        Which::Email(email) => {
-            let email = email.trim();
-            let condition = format!("contact.email == {}", quoted(email));
-            let page = async |after, size| handle.leads(&condition, Order::Id, after, size).await;
-            (email, listing::first(MOST_NAMED, page).await?)
-        }
-        Which::Find(text) => {
-            let sought = Sought::said(text)?;
-            let page = async |after, size| handle.leads("", Order::Id, after, size).await;
-            let is_it = |lead: &Lead| sought.is(&lead.contact);
-            let found = listing::kept(MOST_NAMED, is_it, page).await?;
-            (text.as_str(), found.0)
-        }
-    };
+/// What is said of leads that can't be read, where contacts are searched.
+const UNKNOWN: &str = "not searched, since they can't be read";
+
+/// Finds the one lead that is asked for.
+async fn only(handle: &TenantHandle<'_>, which: &Which) -> Result<Only, Failure> {
+    match which {
+        Which::Id(text) => id(text).map(Only::found),
+        Which::Email(email) => of_address(handle, email.trim()).await.map(Only::found),
+        Which::Find(text) => search(handle, text).await,
+    }
+}
+
+/// The one lead whose contact has an address, which is known of leads that can't be read, too.
+async fn of_address(handle: &TenantHandle<'_>, email: &str) -> Result<LeadId, Failure> {
+    let condition = format!("contact.email == {}", quoted(email));
+    let page = async |after, size| handle.leads(&condition, Order::Id, after, size).await;
+    let found = listing::first(MOST_NAMED, page).await?;
     match (found.records.as_slice(), found.unreadable.as_slice()) {
-        ([], []) => Err(Failure::Asked(match which {
-            Which::Find(_) => format!(
-                "no lead's contact has `{said}` in the name, the e-mail address or the phone number"
-            ),
-            _ => format!("no lead has the e-mail address {said}"),
-        })),
+        ([], []) => Err(Failure::Asked(format!(
+            "no lead has the e-mail address {email}"
+        ))),
         ([lead], []) => Ok(lead.id),
         // It says by itself that it can't be read.
         ([], [one]) => id(&one.id),
-        (several, unreadable) => {
-            let several = several.iter().map(|lead| {
-                let (name, stage) = (&lead.contact.name, &lead.stage);
-                format!("{} ({name}, {}.{stage})", lead.id, lead.pipeline)
-            });
-            let unreadable = unreadable
-                .iter()
-                .map(|one| format!("{} (can't be read)", one.id));
-            let ids: Vec<String> = several.chain(unreadable).collect();
-            Err(Failure::Asked(format!(
-                "several leads have `{said}`; say which by its id:\n  {}",
-                ids.join("\n  ")
-            )))
+        (several, unreadable) => Err(ambiguous(email, several, unreadable)),
+    }
+}
+
+/// The one lead whose contact has a text.
+async fn search(handle: &TenantHandle<'_>, text: &str) -> Result<Only, Failure> {
+    let sought = Sought::said(text)?;
+    let page = async |after, size| handle.leads("", Order::Id, after, size).await;
+    let is_it = |lead: &Lead| sought.is(&lead.contact);
+    let (found, _) = listing::kept(MOST_NAMED, is_it, page).await?;
+    let unreadable = found.unreadable;
+    match found.records.as_slice() {
+        [lead] => Ok(Only {
+            lead: lead.id,
+            unreadable,
+        }),
+        [] => {
+            let none = format!(
+                "no lead's contact has `{text}` in the name, the e-mail address or the phone number"
+            );
+            Err(Failure::Asked(match unreadable.as_slice() {
+                [] => none,
+                some => format!("{none}; {UNKNOWN}:\n  {}", ids(some)),
+            }))
+        }
+        several => Err(ambiguous(text, several, &[])),
+    }
+}
+
+/// Which leads there are, where one is asked for.
+fn ambiguous(said: &str, several: &[Lead], unreadable: &[Unreadable]) -> Failure {
+    let several = several.iter().map(|lead| {
+        let (name, stage) = (&lead.contact.name, &lead.stage);
+        format!("{} ({name}, {}.{stage})", lead.id, lead.pipeline)
+    });
+    let unreadable = unreadable
+        .iter()
+        .map(|one| format!("{} (can't be read)", one.id));
+    let ids: Vec<String> = several.chain(unreadable).collect();
+    Failure::Asked(format!(
+        "several leads have `{said}`; say which by its id:\n  {}",
+        ids.join("\n  ")
+    ))
+}
+
+/// The first ids, a line each, and how many more there are.
+fn ids(unreadable: &[Unreadable]) -> String {
+    let first = unreadable.iter().take(MOST_NAMED);
+    let mut lines: Vec<String> = first.map(|one| one.id.clone()).collect();
+    let more = unreadable.len().saturating_sub(MOST_NAMED);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines.join("\n  ")
+}
+
+impl Only {
+    fn found(lead: LeadId) -> Self {
+        Self {
+            lead,
+            unreadable: Vec::new(),
         }
     }
 }

@@ -7,11 +7,15 @@
 
 use std::path::Path;
 
+use leadkit::engine::Error;
 use leadkit::ids::Tenant;
 use leadkit::record::stored;
+use leadkit::store::Key;
 use leadkit::time::Instant;
 use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags, OptionalExtension};
-use leadkit_sqlite::{OpenError, Options};
+use leadkit_sqlite::{OpenError, Options, SqliteStore};
+
+use crate::Failure;
 
 /// SQLite's `application_id` of databases that replays made: `lkrp`.
 const MADE_BY_A_REPLAY: i32 = i32::from_be_bytes(*b"lkrp");
@@ -66,20 +70,45 @@ pub(crate) fn note_lived(path: &Path, tenant: &Tenant, until: Instant) -> Result
     Ok(())
 }
 
+/// Whether a replay made a database, which its leads' history says nothing of.
+pub(crate) fn is_rehearsal(path: &Path) -> Result<bool, OpenError> {
+    Ok(application_id(&to_read(path)?)? == MADE_BY_A_REPLAY)
+}
+
 /// The time at which a tenant's history stands in the database of a rehearsal: until when it was
 /// lived through, or the last thing that happened, where a replay was broken off. `None` if nothing
-/// happened yet, or the database is of real leads.
-pub(crate) fn stands_at(path: &Path, tenant: &Tenant) -> Result<Option<Instant>, OpenError> {
+/// happened yet.
+pub(crate) fn stands_at(
+    path: &Path,
+    store: &SqliteStore,
+    tenant: &Tenant,
+) -> Result<Option<Instant>, Failure> {
+    let lived = to_read(path).and_then(|connection| Ok(lived_until(&connection, tenant)?));
+    let lived = lived.map_err(|error| Failure::Database {
+        path: path.to_owned(),
+        error,
+    })?;
+    Ok(lived.max(last_entry(store, tenant)?))
+}
+
+/// When the last entry of a tenant's journal was written.
+fn last_entry(store: &SqliteStore, tenant: &Tenant) -> Result<Option<Instant>, Failure> {
+    let Some(last) = pollster::block_on(store.last_entry(tenant))? else {
+        return Ok(None);
+    };
+    let entry = stored::decode_entry(&last.body).map_err(|source| {
+        let key = Key::journal(tenant, last.command);
+        Error::Unreadable { key, source }
+    })?;
+    Ok(Some(entry.at))
+}
+
+fn to_read(path: &Path) -> Result<Connection, OpenError> {
     let options = Options {
         read_only: true,
         ..Options::default()
     };
-    let connection = options.connect(path)?;
-    if application_id(&connection)? != MADE_BY_A_REPLAY {
-        return Ok(None);
-    }
-    let lived = lived_until(&connection, tenant)?;
-    Ok(lived.max(last_entry(&connection, tenant)?))
+    options.connect(path)
 }
 
 fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
@@ -93,25 +122,6 @@ fn lived_until(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<Opt
     let sql = format!(r#"SELECT lived_until FROM "{}" WHERE tenant = ?1"#, table());
     let lived = connection.query_row(&sql, [tenant.as_str()], |row| row.get(0));
     Ok(lived.optional()?.and_then(Instant::from_timestamp_micros))
-}
-
-/// When the last entry of a tenant's journal was written.
-fn last_entry(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<Option<Instant>> {
-    let prefix = Options::default().prefix;
-    if !has_table(connection, &format!("{prefix}journal"))? {
-        return Ok(None);
-    }
-    // An entry's place is its tenant's number and its own, so that a tenant's lie together.
-    let sql = format!(
-        r#"SELECT j.body FROM "{prefix}tenants" t JOIN "{prefix}journal" j
-           ON j.place > t.number << 40 AND j.place < (t.number + 1) << 40
-           WHERE t.name = ?1 ORDER BY j.place DESC LIMIT 1"#
-    );
-    let body = connection.query_row(&sql, [tenant.as_str()], |row| row.get::<_, Vec<u8>>(0));
-    let entry = body
-        .optional()?
-        .and_then(|body| stored::decode_entry(&body).ok());
-    Ok(entry.map(|entry| entry.at))
 }
 
 /// The table beside those of the store.

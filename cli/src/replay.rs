@@ -39,6 +39,7 @@ pub mod map;
 pub mod numbers;
 mod plan;
 mod progress;
+mod quotes;
 pub mod range;
 mod row;
 mod run;
@@ -353,7 +354,7 @@ fn live(
     let clock = VirtualClock::at(until.map_or(first, |until| first.min(until)));
     let db = &asked.db;
     let store = database::open(db, For::Replaying)?;
-    let engine = database::engine(store, tenant, playbook.clone(), clock.clone())?;
+    let engine = database::engine(store.clone(), tenant, playbook.clone(), clock.clone())?;
     let zone = &playbook.zone;
     let failed = |error| Failure::Database {
         path: db.to_owned(),
@@ -362,7 +363,7 @@ fn live(
     pollster::block_on(async {
         database::must_be_under(asked, playbook, &engine, tenant).await?;
         let past = Past::read(&engine, tenant, progress).await?;
-        if let Some(stands_at) = rehearsal::stands_at(db, tenant).map_err(failed)? {
+        if let Some(stands_at) = rehearsal::stands_at(db, &store, tenant)? {
             clock.set(stands_at);
             if let Some(until) = until.filter(|until| *until < stands_at) {
                 let (lived, until) = (local(zone, stands_at), local(zone, until));

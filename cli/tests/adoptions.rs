@@ -133,6 +133,44 @@ fn an_adoption_is_shown_first_and_runs_to_its_end_in_a_rehearsal() {
     assert!(sent["count"].as_u64() > Some(1), "{sent:#}");
 }
 
+/// A script that is run again must not fail where there is nothing left to do.
+#[test]
+fn the_same_adoption_again_says_that_it_is_adopted() {
+    let rehearsal = rehearsal();
+    let former = rehearsal.folder.path("playbook");
+    let more = ["--map", "sales.talking=sales.in-talks", "--former", &former];
+    let more = [&BY[..], &more, &["--yes"]].concat();
+    for _ in 0..2 {
+        let told = rehearsal.under("changed", "adopt", &more);
+        assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    }
+    let told = rehearsal.under("changed", "adopt", &more);
+    let said = "the leads are under this playbook already";
+    assert!(told.out.contains(said), "{}", told.out);
+}
+
+/// Its rules and next steps would be told as those that the leads had.
+#[test]
+fn a_former_playbook_that_the_leads_are_not_under_is_refused() {
+    let rehearsal = rehearsal();
+    let changed = rehearsal.folder.path("changed");
+    let more = [
+        "--map",
+        "sales.talking=sales.in-talks",
+        "--former",
+        &changed,
+    ];
+    let told = rehearsal.under("changed", "adopt", &[&BY[..], &more].concat());
+    assert_eq!(told.code, 2, "{}", told.out);
+    let hash = |name: &str| {
+        let playbook = Playbook::load(rehearsal.folder.path(name)).unwrap();
+        playbook.hash.to_string()
+    };
+    for said in ["--former", &hash("changed"), &hash("playbook")] {
+        assert!(told.err.contains(said), "{said}: {}", told.err);
+    }
+}
+
 /// There, workers may be at it, and only they know both playbooks.
 #[test]
 fn among_real_leads_an_adoption_is_left_to_the_workers() {

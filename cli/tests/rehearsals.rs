@@ -55,6 +55,53 @@ fn a_replay_that_was_broken_off_stands_at_its_last_entry() {
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
 }
 
+/// Else the leads of a replay would count as real ones, and their messages as overdue by years.
+#[test]
+fn a_rehearsal_whose_last_entry_is_damaged_is_still_one_and_says_what_is_wrong() {
+    let rehearsal = Rehearsal::until("2026-03-07", &[]);
+    let database = Connection::open(&rehearsal.db).unwrap();
+    database
+        .execute_batch(
+            "UPDATE leadkit_journal SET body = x'00'
+             WHERE place = (SELECT max(place) FROM leadkit_journal)",
+        )
+        .unwrap();
+    for (command, more) in [
+        ("explain", ["--email", "eva@example.com"]),
+        ("messages", ["--limit", "10"]),
+    ] {
+        let told = rehearsal.run(command, &more);
+        assert_ne!(told.code, 0, "{}", told.out);
+        assert!(told.err.contains("can't be read"), "{}", told.err);
+    }
+}
+
+/// Else nobody finds anybody by name any more, as long as one lead is damaged.
+#[test]
+fn one_lead_that_can_not_be_read_does_not_keep_others_from_being_found() {
+    let rehearsal = Rehearsal::until("2026-03-07", &[]);
+    let luis = rehearsal.json("explain", &["--email", "luis@example.com"]);
+    let damaged = luis["lead"].as_str().unwrap();
+    let database = Connection::open(&rehearsal.db).unwrap();
+    let id = damaged.parse::<leadkit::ids::LeadId>().unwrap();
+    let lead = leadkit::store::Key::lead(&"shop".into(), id);
+    let harm = "UPDATE leadkit_records SET body = x'00' WHERE id = ?1";
+    assert!(database.execute(harm, [lead.id.as_bytes()]).unwrap() >= 1);
+
+    let told = rehearsal.run("explain", &["--find", "Eva"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    for said in ["Eva", "not searched, since they can't be read", damaged] {
+        assert!(told.out.contains(said), "{said}: {}", told.out);
+    }
+    let eva = rehearsal.json("explain", &["--find", "Eva"]);
+    assert_eq!(eva["unreadable"][0]["id"], damaged);
+    let told = rehearsal.run("explain", &["--find", "Nadie"]);
+    assert_eq!(told.code, 2);
+    for said in ["no lead's contact has `Nadie`", damaged] {
+        assert!(told.err.contains(said), "{said}: {}", told.err);
+    }
+}
+
 /// What `now` is in a condition is not today: nobody has lived there yet.
 #[test]
 fn a_rehearsal_is_looked_at_as_of_the_time_at_which_it_stands() {

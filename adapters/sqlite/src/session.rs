@@ -10,7 +10,7 @@ mod names;
 
 use leadkit::ids::{CommandId, Id, Tenant};
 use leadkit::store::{Changes, JournalCursor, Journaled, Key, Kind, Loaded, Verdict, Version};
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
 use crate::error::Unreadable;
 use crate::tables::Sql;
@@ -228,15 +228,32 @@ impl<'c> Session<'c> {
         let mut rows = statement.query((base + after, base + (JOURNAL_ROOM - 1), count(limit)))?;
         let mut entries = Vec::new();
         while let Some(row) = rows.next()? {
-            let place: i64 = row.get(0)?;
-            entries.push(Journaled {
-                cursor: JournalCursor((place - base).unsigned_abs()),
-                command: CommandId(Id::from_bytes(row.get(1)?)),
-                body: row.get_ref(2)?.as_blob()?.to_vec(),
-            });
+            entries.push(journaled(base, row)?);
         }
         Ok(entries)
     }
+
+    /// The newest entry of a tenant's journal.
+    pub(crate) fn last_entry(&mut self, tenant: &Tenant) -> rusqlite::Result<Option<Journaled>> {
+        let Some(tenant) = self.names.tenant(tenant)? else {
+            return Ok(None);
+        };
+        let base = tenant * JOURNAL_ROOM;
+        let mut statement = self.connection.prepare_cached(&self.sql.last_entry)?;
+        let places = (base, base + (JOURNAL_ROOM - 1));
+        let entry = statement.query_row(places, |row| journaled(base, row));
+        entry.optional()
+    }
+}
+
+/// Reads an entry of the journal whose places are counted from `base`.
+fn journaled(base: i64, row: &rusqlite::Row<'_>) -> rusqlite::Result<Journaled> {
+    let place: i64 = row.get(0)?;
+    Ok(Journaled {
+        cursor: JournalCursor((place - base).unsigned_abs()),
+        command: CommandId(Id::from_bytes(row.get(1)?)),
+        body: row.get_ref(2)?.as_blob()?.to_vec(),
+    })
 }
 
 /// A limit as SQLite takes it.

@@ -210,6 +210,17 @@ impl SqliteStore {
         self.inner.read("plan a selection", plan).await
     }
 
+    /// The newest entry of a tenant's journal: what was done last; `None` if nothing was yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], when the file can't be read.
+    pub async fn last_entry(&self, tenant: &Tenant) -> Result<Option<Journaled>, StoreError> {
+        let tenant = tenant.clone();
+        let last = |reply| Request::LastEntry(tenant, reply);
+        self.inner.read("read the journal", last).await
+    }
+
     /// Ends the leases on what the host's transaction writes.
     pub(crate) fn release(&self, changes: &Changes) {
         let keys = changes.puts.iter().map(|put| put.key.clone()).collect();

@@ -111,6 +111,7 @@ pub(crate) struct Sql {
     pub(crate) last_place: String,
     pub(crate) new_entry: String,
     pub(crate) journal: String,
+    pub(crate) last_entry: String,
     pub(crate) first_clock: String,
     pub(crate) next_lane: String,
     pub(crate) due: String,
@@ -180,6 +181,10 @@ impl Sql {
             journal: format!(
                 r#"SELECT place, command, body FROM "{p}journal"
                    WHERE place > ?1 AND place <= ?2 ORDER BY place LIMIT ?3"#
+            ),
+            last_entry: format!(
+                r#"SELECT place, command, body FROM "{p}journal"
+                   WHERE place > ?1 AND place <= ?2 ORDER BY place DESC LIMIT 1"#
             ),
             first_clock: format!(
                 r#"SELECT wakes_at FROM "{p}records" WHERE lane = ?1 AND wakes_at IS NOT NULL

@@ -473,3 +473,23 @@ fn a_host_without_a_store_makes_the_tables_in_its_own_database() {
         StoreErrorKind::Invalid
     );
 }
+
+/// Else a host that asks what happened last is told what happened to somebody else's leads.
+#[test]
+fn the_last_entry_of_a_journal_is_the_tenants_own() {
+    let store = SqliteStore::in_memory_with(&virtual_time()).expect("a store");
+    let last = |tenant| block_on(store.last_entry(&Tenant::from(tenant))).expect("the journal");
+    let last = |tenant| last(tenant).map(|entry| entry.command);
+    assert_eq!(last("acme"), None);
+    for (tenant, command) in [("acme", "first"), ("zeta", "theirs"), ("acme", "second")] {
+        let changes = Changes {
+            tenant: Tenant::from(tenant),
+            puts: Vec::new(),
+            ..write(command, lead(1), 0)
+        };
+        assert_eq!(commit(&store, changes), Verdict::Written);
+    }
+    assert_eq!(last("acme"), Some(CommandId::of("second")));
+    assert_eq!(last("zeta"), Some(CommandId::of("theirs")));
+    assert_eq!(last("nobody"), None);
+}

@@ -98,6 +98,8 @@ pub struct CommandMap {
     pub by: Option<Text>,
     /// What it says, by name.
     pub says: Vec<(String, Text)>,
+    /// What each line of its quote says, by name.
+    pub lines: Vec<Vec<(String, Text)>>,
 }
 
 impl CommandMap {
@@ -255,7 +257,11 @@ verbs! {
     Release = "release": ["from"], [];
     Set = "set": [], [];
     Complete = "complete": ["task"], ["choice", "reason"];
+    Quote = "quote": ["lines"], ["valid-days", "terms"];
+    Accept = "accept": [], ["version"];
+    Decline = "decline": [], ["version", "reason"];
     Unsubscribe = "unsubscribe": [], [];
+    Leave = "leave": ["agent", "to"], ["else"];
 }
 
 impl Verb {
@@ -265,6 +271,12 @@ impl Verb {
         let said = said.replace('_', "-");
         let mut own = self.needs().iter().chain(self.may());
         own.find(|own| **own == said).copied()
+    }
+
+    /// Whether it is about a lead, or about an agent.
+    #[must_use]
+    pub fn is_about_a_lead(self) -> bool {
+        !matches!(self, Self::SetUp | Self::Leave)
     }
 
     /// Whether it says fields of the playbook.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use leadkit::calendar::Zone;
-use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
+use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead};
 use leadkit::ids::CommandId;
 use leadkit::playbook::Playbook;
 use leadkit::time::Instant;
@@ -13,6 +13,7 @@ use smol_str::SmolStr;
 
 use super::dates::OrderFault;
 use super::map::{CommandMap, FileMap, Map, Verb};
+use super::quotes::Reply;
 use super::range::{Bulk, Range};
 use super::row::{RowReading, formats, shortened};
 use super::table::Table;
@@ -58,6 +59,8 @@ pub(super) enum Doing {
     SetUp(Box<AgentSetup>),
     Register(Box<NewLead>),
     Order(LeadOrder),
+    Reply(Reply),
+    Leave(Box<Leaving>),
 }
 
 /// A row, or a command of a row, that was not carried out.

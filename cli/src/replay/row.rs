@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use leadkit::decide::command::{Actor, AgentSetup, Completion, LeadOrder, NewLead, Waiting};
+use leadkit::decide::command::{
+    Actor, AgentSetup, Completion, LeadOrder, Leaving, NewLead, Waiting,
+};
 use leadkit::ids::{CommandId, Name};
 use leadkit::playbook::Playbook;
 use leadkit::playbook::pipeline::Field;
+use leadkit::record::quote::Says;
 use leadkit::time::Instant;
 use leadkit::value::{Value, ValueType, folded_eq};
 use smol_str::SmolStr;
@@ -128,7 +131,7 @@ impl<'a> RowReading<'a> {
     }
 
     /// A text with its cells; `None` when all of them are empty.
-    fn text(&self, text: &Text) -> Option<String> {
+    pub(super) fn text(&self, text: &Text) -> Option<String> {
         let mut filled = String::new();
         let (mut columns, mut empty) = (0, 0);
         for part in &text.0 {
@@ -199,7 +202,7 @@ impl<'a> RowReading<'a> {
         said.ok_or_else(|| format!("`{name}` is empty"))
     }
 
-    fn number(&self, command: &CommandMap, name: &str) -> Result<Option<u32>, String> {
+    pub(super) fn number(&self, command: &CommandMap, name: &str) -> Result<Option<u32>, String> {
         match self.said(command, name) {
             None => Ok(None),
             Some(text) => match text.parse() {
@@ -234,6 +237,10 @@ impl<'a> RowReading<'a> {
         let reason = || self.said(command, "reason").map(Into::into);
         Ok(Doing::Order(match command.verb {
             Verb::SetUp => return self.agent(command),
+            Verb::Leave => return self.leaving(command),
+            Verb::Accept => return self.reply(command, Says::Yes),
+            Verb::Decline => return self.reply(command, Says::No),
+            Verb::Quote => LeadOrder::MakeQuote(Box::new(self.quote(command)?)),
             Verb::Register => return self.new_lead(command),
             Verb::Tried => LeadOrder::Attempt { reached: false },
             Verb::Reached => LeadOrder::Attempt { reached: true },
@@ -327,6 +334,21 @@ impl<'a> RowReading<'a> {
             absences: None,
             capacity: self.number(command, "capacity")?,
             available,
+        })))
+    }
+
+    /// Who leaves, and which pool or agent takes the leads over.
+    fn leaving(&self, command: &CommandMap) -> Result<Doing, String> {
+        let heir = |text: String| {
+            let mut pools = self.playbook.pools.iter().map(|pool| &pool.name);
+            as_known(&text, &mut pools)
+        };
+        let to = heir(self.needed(command, "to")?);
+        let leaving = Leaving::new(self.needed(command, "agent")?, to);
+        let otherwise = self.said(command, "else").map(heir);
+        Ok(Doing::Leave(Box::new(Leaving {
+            otherwise,
+            ..leaving
         })))
     }
 

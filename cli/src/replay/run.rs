@@ -10,6 +10,7 @@ use leadkit::decide::refusal::Refusal;
 use leadkit::engine::{Answer, Engine, Error};
 use leadkit::explain::local;
 use leadkit::ids::{CommandId, LeadId, Tenant};
+use leadkit::record::Lead;
 use leadkit::record::journal::Event;
 use leadkit::record::stored;
 use leadkit::store::{JournalCursor, Key};
@@ -19,7 +20,7 @@ use serde::Serialize;
 use super::map::Map;
 use super::plan::{Doing, Place, Plan, Planned, Refused};
 use super::progress::{Bar, Progress};
-use crate::Failure;
+use crate::{Failure, database};
 
 /// How many commands are carried out, and journal entries read, at once.
 const BATCH: usize = 500;
@@ -283,7 +284,7 @@ impl Run<'_> {
                     continue;
                 }
                 let is_known = state.leads.contains_key(lead);
-                if !is_known && matches!(planned.doing, Doing::Order(_)) {
+                if !is_known && !matches!(planned.doing, Doing::Register(_)) {
                     state.waiting.entry(lead.clone()).or_default().push(planned);
                     continue;
                 }
@@ -308,14 +309,10 @@ impl Run<'_> {
         let wave = std::mem::take(&mut state.wave);
         state.touched.clear();
         let now = self.clock.now();
-        let commands = wave.iter().filter_map(|planned| {
-            let what = match &planned.doing {
-                Doing::SetUp(agent) => What::SetUpAgent(agent.clone()),
-                Doing::Register(lead) => What::Register(lead.clone()),
-                Doing::Order(order) => What::Lead {
-                    lead: *state.leads.get(planned.lead.as_ref()?)?,
-                    order: order.clone(),
-                },
+        let mut commands = Vec::new();
+        for planned in &wave {
+            let Some(what) = self.what(state, planned).await? else {
+                continue;
             };
             let happened_at = planned.at.filter(|at| *at < now);
             // What comes after its time is told by the files, whatever the agent's role may.
@@ -329,14 +326,34 @@ impl Run<'_> {
                 happened_at,
                 what,
             };
-            Some((Some(planned.id), command))
-        });
-        let commands: Vec<_> = commands.collect();
+            commands.push((Some(planned.id), command));
+        }
         let answers = self.engine.execute_all(commands).await?;
         for (planned, answer) in wave.into_iter().zip(answers) {
             self.note(state, planned, answer)?;
         }
         Ok(())
+    }
+
+    /// What a command does, now that all before it is done; nothing, where its lead is not there.
+    async fn what(&self, state: &State<'_>, planned: &Planned) -> Result<Option<What>, Failure> {
+        let lead = planned.lead.as_ref().and_then(|lead| state.leads.get(lead));
+        Ok(match (&planned.doing, lead.copied()) {
+            (Doing::SetUp(agent), _) => Some(What::SetUpAgent(agent.clone())),
+            (Doing::Leave(leaving), _) => Some(What::Leave(leaving.clone())),
+            (Doing::Register(lead), _) => Some(What::Register(lead.clone())),
+            (Doing::Order(_) | Doing::Reply(_), None) => None,
+            (Doing::Order(order), Some(lead)) => {
+                let order = order.clone();
+                Some(What::Lead { lead, order })
+            }
+            (Doing::Reply(reply), Some(lead)) => {
+                let key = Key::lead(self.tenant, lead);
+                let record = database::record::<Lead>(self.engine, key).await?;
+                let order = reply.order(record.as_ref());
+                Some(What::Lead { lead, order })
+            }
+        })
     }
 
     fn note<'p>(

@@ -37,6 +37,7 @@ pub(super) enum Request {
     Select(Select, Reply<Page>),
     Count(Count, Reply<Vec<Counted>>),
     Journal(Tenant, JournalCursor, usize, Reply<Vec<Journaled>>),
+    LastEntry(Tenant, Reply<Option<Journaled>>),
     Release(Vec<Key>),
     Index(Tenant, Kind, Vec<Filter>, Reply<Vec<String>>),
     Plan(Select, Reply<String>),
@@ -235,6 +236,10 @@ fn answer(session: &mut Session<'_>, leases: &mut Leases, request: Request) {
         }
         Request::Journal(tenant, after, limit, reply) => {
             let read = session.reading(|session| session.journal(&tenant, after, limit));
+            tell(reply, read.map_err(failed("read the journal")));
+        }
+        Request::LastEntry(tenant, reply) => {
+            let read = session.reading(|session| session.last_entry(&tenant));
             tell(reply, read.map_err(failed("read the journal")));
         }
         Request::Index(tenant, kind, segments, reply) => {

@@ -9,6 +9,24 @@ use super::read::{Reader, Said};
 use super::{CommandMap, Must, Part, Test, Text, Verb};
 use crate::spell;
 
+/// What a line of a quote can say.
+const OF_LINE: [&str; 6] = [
+    "text",
+    "product",
+    "quantity",
+    "unit-price",
+    "discount",
+    "tax",
+];
+
+/// What stands in a command's own table.
+#[derive(Default)]
+struct Own {
+    by: Option<Text>,
+    says: Vec<(String, Text)>,
+    lines: Vec<Vec<(String, Text)>>,
+}
+
 /// What a command can say beside what it is.
 const OF_COMMAND: [&str; 5] = ["name", "at", "lead", "if", "unless"];
 
@@ -69,12 +87,16 @@ impl Reader<'_> {
         };
         for key in ["at", "lead"] {
             let is_said = table.iter().any(|(known, _)| known.get_ref() == key);
-            if !is_said && !meant.contains(&key) && verb != Verb::SetUp {
+            let is_needed = match key {
+                "lead" => verb.is_about_a_lead(),
+                _ => verb != Verb::SetUp,
+            };
+            if is_needed && !is_said && !meant.contains(&key) {
                 let message = format!("`{}` needs `{key}`, a column", verb.word());
                 self.fault(span.clone(), message, None);
             }
         }
-        let (by, says) = self.says(verb, value, meanings);
+        let own = self.says(verb, value, meanings);
         let is_misspelt = !table.iter().any(|(key, _)| key.get_ref() == verb.word());
         if is_misspelt {
             return None;
@@ -86,24 +108,20 @@ impl Reader<'_> {
             lead,
             only_if,
             unless,
-            by,
-            says,
+            by: own.by,
+            says: own.says,
+            lines: own.lines,
         })
     }
 
     /// What stands in a command's own table.
-    fn says(
-        &mut self,
-        verb: Verb,
-        value: &Said<'_>,
-        meanings: Option<&Said<'_>>,
-    ) -> (Option<Text>, Vec<(String, Text)>) {
+    fn says(&mut self, verb: Verb, value: &Said<'_>, meanings: Option<&Said<'_>>) -> Own {
         let word = verb.word();
         let Some(table) = value.get_ref().as_table() else {
             let hint = format!("write {word} = {{}} where nothing more is to be said");
             let message = format!("`{word}` must be a table");
             self.fault(value.span(), message, Some(hint));
-            return (None, Vec::new());
+            return Own::default();
         };
         let fields = self.playbook.fields.iter();
         let fields = fields.filter(|_| verb.says_fields());
@@ -116,7 +134,7 @@ impl Reader<'_> {
             .chain(["by"])
             .chain(fields.iter().map(Name::as_str))
             .collect();
-        let (mut by, mut says, mut meant) = (None, Vec::new(), Vec::new());
+        let (mut said, mut meant) = (Own::default(), Vec::new());
         for (key, span, value) in Self::entries(table) {
             let is_field = fields.iter().any(|field| field.as_str() == key);
             let own = verb.own(key).filter(|own| *own == key || !is_field);
@@ -127,13 +145,17 @@ impl Reader<'_> {
                 continue;
             };
             meant.push(name);
+            if (verb, name) == (Verb::Quote, "lines") {
+                said.lines = self.lines(value, meanings);
+                continue;
+            }
             let Some(text) = self.said(name, value) else {
                 continue;
             };
             self.check_literal(verb, name, &text, value.span(), meanings);
             match name {
-                "by" => by = Some(text),
-                name => says.push((name.to_owned(), text)),
+                "by" => said.by = Some(text),
+                name => said.says.push((name.to_owned(), text)),
             }
         }
         for needed in verb.needs().iter().filter(|needed| !meant.contains(needed)) {
@@ -143,7 +165,43 @@ impl Reader<'_> {
         if verb == Verb::Set && meant.iter().all(|meant| *meant == "by") {
             self.fault(value.span(), "`set` needs a field and its value", None);
         }
-        (by, says)
+        said
+    }
+
+    /// The lines of a quote: `lines = [{ product = "{product}", quantity = "{quantity}" }]`.
+    fn lines(&mut self, value: &Said<'_>, meanings: Option<&Said<'_>>) -> Vec<Vec<(String, Text)>> {
+        let hint =
+            "write for instance lines = [{ product = \"{product}\", quantity = \"{quantity}\" }]";
+        let tables = self.tables(value, "lines", hint);
+        if tables.is_empty() && value.get_ref().is_array() {
+            self.fault(value.span(), "a quote needs a line", Some(hint.into()));
+        }
+        let lines = tables.into_iter().map(|(span, table)| {
+            let line = self.line(table, meanings);
+            if table.iter().next().is_none() {
+                let hint = format!("say at least one of: {}", OF_LINE.join(", "));
+                self.fault(span, "this line offers nothing", Some(hint));
+            }
+            line
+        });
+        lines.collect()
+    }
+
+    fn line(&mut self, table: &DeTable<'_>, meanings: Option<&Said<'_>>) -> Vec<(String, Text)> {
+        let mut line = Vec::new();
+        for (key, span, value) in Self::entries(table) {
+            let said = key.replace('_', "-");
+            let Some(name) = OF_LINE.into_iter().find(|name| *name == said) else {
+                let message = format!("a line of a quote knows no `{key}`");
+                self.fault(span, message, Some(spell::hint(key, OF_LINE)));
+                continue;
+            };
+            if let Some(text) = self.said(name, value) {
+                self.check_literal(Verb::Quote, name, &text, value.span(), meanings);
+                line.push((name.to_owned(), text));
+            }
+        }
+        line
     }
 
     /// A text in which columns stand for cells.

@@ -23,6 +23,8 @@ enum Sort {
     WaitGroup,
     Task,
     Choice,
+    Product,
+    Tax,
 }
 
 impl Sort {
@@ -39,6 +41,8 @@ impl Sort {
             (Verb::Register | Verb::Move | Verb::Reopen, "wait") => Self::WaitGroup,
             (Verb::Complete, "task") => Self::Task,
             (Verb::Complete, "choice") => Self::Choice,
+            (Verb::Quote, "product") => Self::Product,
+            (Verb::Quote, "tax") => Self::Tax,
             _ => return None,
         })
     }
@@ -55,6 +59,8 @@ impl Sort {
             Self::WaitGroup => "wait group",
             Self::Task => "task",
             Self::Choice => "choice of a task",
+            Self::Product => "product",
+            Self::Tax => "tax",
         }
     }
 }
@@ -149,6 +155,12 @@ impl Reader<'_> {
                 let choices = tasks.flat_map(|task| &task.choices);
                 choices.map(|choice| choice.name.clone()).collect()
             }
+            Sort::Product => playbook
+                .products
+                .iter()
+                .map(|product| product.name.clone())
+                .collect(),
+            Sort::Tax => playbook.taxes.iter().map(|tax| tax.name.clone()).collect(),
         };
         let mut seen: Vec<Name> = Vec::new();
         names.retain(|name| {

@@ -165,7 +165,7 @@ impl Reader<'_> {
     }
 
     /// The tables of a list of tables.
-    fn tables<'a, 'b>(
+    pub(super) fn tables<'a, 'b>(
         &mut self,
         value: &'b Said<'a>,
         key: &str,

@@ -1,0 +1,118 @@
+//! Quotes in rows: what is offered, and what the customer says to it.
+
+use leadkit::decide::command::{LeadOrder, NewQuote, NewQuoteLine, Validity};
+use leadkit::money::{Money, Rate};
+use leadkit::record::Lead;
+use leadkit::record::quote::Says;
+use leadkit::value::Number;
+use smol_str::SmolStr;
+
+use super::map::{CommandMap, Text};
+use super::numbers;
+use super::plan::Doing;
+use super::row::{RowReading, shortened};
+use crate::spell::as_known;
+
+/// What the customer says to a quote.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    /// To which version; to the last one that was made, if `None`.
+    version: Option<u32>,
+    says: Says,
+    reason: Option<SmolStr>,
+}
+
+impl Reply {
+    /// The same as an order to the lead, as that stands when its turn comes.
+    pub(super) fn order(&self, lead: Option<&Lead>) -> LeadOrder {
+        let last = lead.and_then(Lead::quote).map(|quote| quote.version);
+        // Without a quote it is refused, whichever is named.
+        let version = self.version.or(last).unwrap_or(1);
+        match self.says {
+            Says::Yes => LeadOrder::AcceptQuote { version },
+            Says::No => LeadOrder::DeclineQuote {
+                version,
+                reason: self.reason.clone(),
+            },
+        }
+    }
+}
+
+impl RowReading<'_> {
+    pub(super) fn reply(&self, command: &CommandMap, says: Says) -> Result<Doing, String> {
+        Ok(Doing::Reply(Reply {
+            version: self.number(command, "version")?,
+            says,
+            reason: self.said(command, "reason").map(SmolStr::from),
+        }))
+    }
+
+    /// The quote that a row makes. A line of which the row says nothing is not offered.
+    pub(super) fn quote(&self, command: &CommandMap) -> Result<NewQuote, String> {
+        let mut lines = Vec::new();
+        for (line, number) in command.lines.iter().zip(1..) {
+            lines.extend(self.line(number, line)?);
+        }
+        Ok(NewQuote {
+            lines,
+            validity: self.number(command, "valid-days")?.map(Validity::Days),
+            terms: self.said(command, "terms").map(SmolStr::from),
+        })
+    }
+
+    fn line(&self, number: usize, line: &[(String, Text)]) -> Result<Option<NewQuoteLine>, String> {
+        let said = |name: &str| {
+            let (_, text) = line.iter().find(|(known, _)| known == name)?;
+            self.text(text)
+        };
+        let (text, product) = (said("text"), said("product"));
+        if text.is_none() && product.is_none() {
+            return Ok(None);
+        }
+        let refused = |name: &str, text: &str, fault: &str| {
+            let text = shortened(text);
+            format!("`{name}` of line {number} of the quote: `{text}` {fault}")
+        };
+        let quantity = said("quantity").map(|text| {
+            let quantity = self.decimal(&text);
+            quantity.map_err(|fault| refused("quantity", &text, &fault))
+        });
+        let discount = said("discount").map(|text| {
+            let discount = self.discount(&text);
+            discount.map_err(|fault| refused("discount", &text, &fault))
+        });
+        let unit_price = said("unit-price").map(|text| {
+            let price = self.price(&text);
+            price.map_err(|fault| refused("unit-price", &text, &fault))
+        });
+        let products = || self.playbook.products.iter().map(|product| &product.name);
+        let taxes = || self.playbook.taxes.iter().map(|tax| &tax.name);
+        Ok(Some(NewQuoteLine {
+            text: text.map(SmolStr::from),
+            product: product.map(|product| as_known(&product, &mut products())),
+            quantity: quantity.transpose()?.unwrap_or(Number::from(1)),
+            unit_price: unit_price.transpose()?,
+            discount: discount.transpose()?.unwrap_or(Rate::NONE),
+            tax: said("tax").map(|tax| as_known(&tax, &mut taxes())),
+        }))
+    }
+
+    fn decimal(&self, text: &str) -> Result<Number, String> {
+        numbers::number(text, self.map.decimal).map_err(|fault| fault.to_string())
+    }
+
+    /// So many percent, with the sign or without: `7,5 %`.
+    fn discount(&self, text: &str) -> Result<Rate, String> {
+        let percent = self.decimal(text.strip_suffix('%').unwrap_or(text))?;
+        Rate::percent(percent).map_err(|_| "is not from 0 % to 1000 %".to_owned())
+    }
+
+    /// An amount in the playbook's currency, whether the cell names that or not: `1.249,00 USD`.
+    fn price(&self, text: &str) -> Result<Money, String> {
+        let currency = self.playbook.currency;
+        let code = currency.to_string();
+        let number = self.decimal(text.strip_suffix(code.as_str()).unwrap_or(text))?;
+        Money::parse(&number.to_string(), currency)
+            .map_err(|_| format!("is no amount of {currency}"))
+    }
+}
