@@ -286,3 +286,32 @@ fn a_law_that_can_not_be_kept_or_is_said_in_two_ways_is_a_fault() {
         "{found:#?}"
     );
 }
+
+#[test]
+fn rules_that_mend_a_law_are_no_cycle_of_those_that_wait_for_its_being_broken() {
+    let found = faults(
+        r#"
+[law.model]
+stage = "evaluation"
+if    = 'vehicle == "X3"'
+text  = "The X3"
+
+[[rule]]
+name = "mend"
+when = 'broken("model")'
+do   = [{ set = "vehicle", to = "X3" }]
+
+[[rule]]
+name = "from-x3"
+when = 'broken("model") and vehicle == "X3"'
+do   = [{ set = "vehicle", to = "X4" }]
+
+[[rule]]
+name = "from-x4"
+when = 'broken("model") and vehicle == "X4"'
+do   = [{ set = "vehicle", to = "X3" }]
+"#,
+    );
+    // With the X3 the law is kept.
+    assert_eq!(found, Vec::<String>::new());
+}

@@ -230,7 +230,7 @@ impl Ledger {
         let begins: Box<dyn Fn(&Name) -> bool> = match event {
             Event::Moved { .. } => Box::new(counts_from(now, vec![Anchor::Entered])),
             Event::Assigned { .. } | Event::Reopened { .. } => {
-                Box::new(counts_from(now, vec![Anchor::Assigned]))
+                Box::new(counts_from(now, vec![Anchor::Assigned, Anchor::Team]))
             }
             Event::Closed { .. } => Box::new(counts_from(now, vec![Anchor::Closed])),
             Event::TaskOpened { task, .. } => {
