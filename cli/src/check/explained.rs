@@ -187,26 +187,7 @@ fn write_list(f: &mut fmt::Formatter<'_>, items: &[Value], indent: usize) -> fmt
 }
 
 pub(super) fn explained(playbook: &Playbook) -> Document {
-    let mut sections = vec![
-        Section::of(
-            "playbook",
-            vec![
-                ("id", json!(playbook.id)),
-                ("label", json!(playbook.label)),
-                ("zone", json!(playbook.zone.name())),
-                ("locale", json!(playbook.locale)),
-                ("currency", json!(playbook.currency)),
-                ("calendar", json!(default_calendar(playbook))),
-            ],
-        ),
-        Section::of(
-            "organisation",
-            vec![
-                ("name", json!(playbook.organisation.name)),
-                ("email", json!(playbook.organisation.email.as_str())),
-            ],
-        ),
-    ];
+    let mut sections = heads(playbook);
     for NamedCalendar { name, calendar } in &playbook.calendars {
         let entries = self::calendar(calendar.spec());
         sections.push(Section::named("calendar", name.as_str(), entries));
@@ -288,6 +269,30 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         sections.push(Section::of("cap", entries));
     }
     Document(sections)
+}
+
+/// The playbook itself, and the organisation.
+fn heads(playbook: &Playbook) -> Vec<Section> {
+    vec![
+        Section::of(
+            "playbook",
+            vec![
+                ("id", json!(playbook.id)),
+                ("label", json!(playbook.label)),
+                ("zone", json!(playbook.zone.name())),
+                ("locale", json!(playbook.locale)),
+                ("currency", json!(playbook.currency)),
+                ("calendar", json!(default_calendar(playbook))),
+            ],
+        ),
+        Section::of(
+            "organisation",
+            vec![
+                ("name", json!(playbook.organisation.name)),
+                ("email", json!(playbook.organisation.email.as_str())),
+            ],
+        ),
+    ]
 }
 
 /// A calendar in the words of a playbook.

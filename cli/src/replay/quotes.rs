@@ -90,7 +90,7 @@ impl RowReading<'_> {
         Ok(Some(NewQuoteLine {
             text: text.map(SmolStr::from),
             product: product.map(|product| as_known(&product, &mut products())),
-            quantity: quantity.transpose()?.unwrap_or(Number::from(1)),
+            quantity: quantity.transpose()?.unwrap_or_else(|| Number::from(1)),
             unit_price: unit_price.transpose()?,
             discount: discount.transpose()?.unwrap_or(Rate::NONE),
             tax: said("tax").map(|tax| as_known(&tax, &mut taxes())),
