@@ -401,7 +401,10 @@ fn faults_of_prices_are_told_with_a_hint() {
     for (good, bad, hint) in [
         ("\"0 %\"", "\"0,5%\"", "did you mean `0.5 %`?"),
         ("\"0 %\"", "\"15\"", "did you mean `15 %`?"),
-        ("\"49.00 USD\"", "\"49.00\"", "write `49.00 USD`"),
+        ("\"49.00 USD\"", "\"49.00\"", "write `\"49.00 USD\"`"),
+        ("\"49.00 USD\"", "49.00", "write `\"49.00 USD\"`"),
+        ("\"49.00 USD\"", "49", "write `\"49.00 USD\"`"),
+        ("\"49.00 USD\"", "true", ""),
         ("\"49.00 USD\"", "\"49.00 EUR\"", "prices are in USD here"),
         ("tax   = \"iva\"", "tax   = \"ivva\"", "did you mean `iva`?"),
         (

@@ -321,6 +321,8 @@ fn read_file(
         });
         Unread::Columns(faults.collect())
     })?;
+    plan.warnings
+        .extend(warnings::swallowing(&file.name, &table));
     let read = FileRead {
         file: file.name.clone(),
         encoding: table.encoding,

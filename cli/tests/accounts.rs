@@ -287,3 +287,27 @@ fn the_messages_of_a_rehearsal_are_told_as_such() {
         assert_eq!(json["rehearsed"], true, "{command}");
     }
 }
+
+#[test]
+fn rows_that_a_quote_too_many_takes_in_are_told() {
+    let leads = "\
+id,name,status,arrived,notes
+1,Luis,Nuevo,2026-03-02,\"call later
+2,Rosa,Nuevo,2026-03-03,
+3,Eva,Nuevo,2026-03-04,\"soon\"
+4,José,Nuevo,2026-03-04,\"two lines,
+and no row\"
+";
+    let map = BY_STATUS.replace("ended", "arrived");
+    let folder = Folder::new(&[("leads.csv", leads), ("map.toml", map.as_str())]);
+    let told = folder.replay(&["--json"]).json();
+    let warned = warnings(&told, "leads.csv");
+    let [(2, message, Some(hint))] = warned.as_slice() else {
+        panic!("{warned:?}");
+    };
+    assert_eq!(
+        message,
+        "a cell of this row holds what looks like 2 other rows"
+    );
+    assert_eq!(*hint, "is there a quote too many, or one too few?");
+}

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::map::{FileMap, MapFault, Must, Test};
 use super::table::Table;
+use crate::report::counted;
 use crate::spell;
 
 /// Something that is probably not meant.
@@ -35,6 +36,27 @@ pub(super) fn asked_in_vain(map: &FileMap, table: &Table) -> Vec<MapFault> {
     tests
         .flat_map(|test| in_vain(test, map, &cells(&test.column, map, table)))
         .collect()
+}
+
+/// Rows in one of whose cells a whole row stands: a quote that is opened by mistake takes in what
+/// follows it, up to the next one.
+pub(super) fn swallowing(file: &str, table: &Table) -> Vec<Warning> {
+    let between = table.headers.len().saturating_sub(1);
+    let is_row = |line: &str| between > 1 && line.matches(table.delimiter).count() == between;
+    let swallowing = table.rows.iter().filter_map(|row| {
+        let lines = row.cells.iter().flat_map(|cell| cell.split('\n').skip(1));
+        let swallowed = lines.filter(|line| is_row(line)).count();
+        (swallowed > 0).then(|| Warning {
+            file: file.to_owned(),
+            line: row.line,
+            message: format!(
+                "a cell of this row holds what looks like {}",
+                counted(swallowed as u64, "other row")
+            ),
+            hint: Some("is there a quote too many, or one too few?".into()),
+        })
+    });
+    swallowing.collect()
 }
 
 /// The values of a column, by what they are whatever their case.

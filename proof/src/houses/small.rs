@@ -290,7 +290,7 @@ do = [{{ notify = "owner", template = "note" }}]
             "15 business minutes",
             "4 hours",
             "1 business day",
-            "0 hours"
+            "1 second"
         ]),
     );
     for rule in rules {

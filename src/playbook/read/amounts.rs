@@ -24,10 +24,15 @@ impl Node<'_> {
 
     /// The same, in this currency.
     pub(crate) fn money_in(&self, currency: Currency) -> Option<Money> {
-        if let Ok(money) = Money::parse(self.is_text().then(|| self.text())??, currency) {
+        // A number alone, in quotes or not, doesn't say of what.
+        let said = match self.is_text() {
+            true => SmolStr::from(self.text()?),
+            false => format_smolstr!("{}", self.value()?),
+        };
+        if let Ok(money) = Money::parse(&said, currency) {
             let expected = "an amount with its currency";
-            let hint = format_smolstr!("write `{money}`");
-            self.is_no(expected, self.text()?, Some(hint));
+            let hint = format_smolstr!("write `\"{money}\"`");
+            self.is_no(expected, &said, Some(hint));
             return None;
         }
         let money = self.money()?;
