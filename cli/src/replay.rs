@@ -255,11 +255,9 @@ fn plan(path: &Path, playbook: &Playbook) -> Result<(Map, Plan, Vec<FileRead>), 
             faults,
         });
     }
-    let in_vain = in_vain.into_iter().map(|fault| Warning {
-        file: path.display().to_string(),
-        line: fault.line(&text),
-        message: fault.message,
-        hint: fault.hint,
+    let in_vain = in_vain.into_iter().map(|fault| {
+        let line = fault.line(&text);
+        Warning::of_line(path.display().to_string(), line, fault.message, fault.hint)
     });
     plan.warnings.splice(..0, in_vain);
     plan.refuse_far(&map, playbook);

@@ -197,7 +197,7 @@ fn a_year_that_is_wrong_by_a_few_is_believed_and_told() {
              2026-03-20); is it meant?"
         );
         let hint =
-            "if it is, say above the files of the map how far its history goes: from = YYYY-MM-DD";
+            "if so, say above the files of the map how far its history goes: from = YYYY-MM-DD";
         (5, message, Some(hint))
     };
     let wanted = [
@@ -212,6 +212,34 @@ fn a_year_that_is_wrong_by_a_few_is_believed_and_told() {
     write(folder.0.path(), &[("map.toml", &map)]);
     let replayed = folder.replay(&["--json"]).json();
     assert_eq!(warnings(&replayed, "leads.csv"), []);
+}
+
+/// Else an old file buries everything else that is told, a line for each of its rows.
+#[test]
+fn many_rows_that_lie_far_away_are_told_once_for_each_column() {
+    let far = |number: usize| {
+        format!("{number};Rosa {number};r{number}@example.com;web;bea;;;;;03-03-2024 09:00;;;;\n")
+    };
+    let near = |number: usize| {
+        format!("{number};Ana {number};a{number}@example.com;web;bea;;;;;03-03-2026 09:00;;;;\n")
+    };
+    let mut rows = LEADS.to_owned();
+    rows.extend((0..1100).map(|number| far(5000 + number)));
+    rows.extend((0..1200).map(|number| near(9000 + number)));
+    let folder = Folder::new(&[("leads.csv", &rows)]);
+    let replayed = folder.replay(&["--json"]).json();
+    let told = warnings(&replayed, "leads.csv");
+    assert_eq!(told.len(), 1, "{told:?}");
+    let (line, message, _) = &told[0];
+    assert_eq!(*line, 5);
+    let said = "`arrived`: 1100 rows, first `03-03-2024 09:00`, lie more than half a year before";
+    assert!(message.starts_with(said), "{message}");
+    let mut all = list(&replayed, "warnings").iter();
+    let warning = all.find(|warning| warning["message"] == *message).unwrap();
+    assert_eq!(warning["count"], 1100);
+    assert_eq!(list(warning, "lines").len(), 1000);
+    let text = folder.replay(&[]).out;
+    assert!(text.contains("\n  lines 5, 6, 7"), "{text}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 use super::dates::OrderFault;
 use super::map::{CommandMap, FileMap, Map, Verb};
 use super::quotes::Reply;
-use super::range::{Bulk, Range};
+use super::range::{Bulk, Far, Range};
 use super::row::{RowReading, formats, shortened};
 use super::table::Table;
 use super::warnings::Warning;
@@ -99,6 +99,38 @@ struct FirstSetUp {
     place: String,
     /// Whether another row was told to say it otherwise.
     is_told: bool,
+}
+
+/// The rows that a column puts far to one side of the history.
+struct FarRows<'a> {
+    why: Far<'a>,
+    /// What the first of them says.
+    first: &'a str,
+    lines: BTreeSet<u64>,
+}
+
+impl FarRows<'_> {
+    fn warning(&self, file: &FileMap, column: &str, zone: &Zone) -> Warning {
+        let (first, count) = (shortened(self.first), self.lines.len());
+        let why = self.why.told(count, zone);
+        let message = match count {
+            1 => format!("`{column}`: `{first}` {why}"),
+            _ => format!("`{column}`: {count} rows, first `{first}`, {why}"),
+        };
+        Warning {
+            file: file.name.clone(),
+            line: self.lines.first().copied().unwrap_or_default(),
+            lines: self
+                .lines
+                .iter()
+                .copied()
+                .take(Warning::MOST_LINES)
+                .collect(),
+            count: count as u64,
+            message,
+            hint: Some(self.why.hint()),
+        }
+    }
 }
 
 impl Plan {
@@ -228,15 +260,14 @@ impl Plan {
             return;
         };
         first.is_told = true;
-        self.warnings.push(Warning {
-            file: reading.map.name.clone(),
-            line: reading.row.line,
-            message: format!(
-                "the agent `{}` is said otherwise in {}, which counts",
-                setup.agent, first.place
-            ),
-            hint: Some("say with `at` when it changed, or mend one of the rows".into()),
-        });
+        let message = format!(
+            "the agent `{}` is said otherwise in {}, which counts",
+            setup.agent, first.place
+        );
+        let hint = "say with `at` when it changed, or mend one of the rows".to_owned();
+        let (file, line) = (reading.map.name.as_str(), reading.row.line);
+        let warning = Warning::of_line(file, line, message, Some(hint));
+        self.warnings.push(warning);
     }
 
     fn refuse_value(&mut self, reading: &RowReading<'_>, command: &CommandMap, reason: String) {
@@ -275,13 +306,14 @@ impl Plan {
         }
     }
 
-    /// Warns of the rows that lie far from where most of the history lies: of each column once.
+    /// Warns of the rows that lie far from where most of the history lies: once of each column and
+    /// side.
     pub(super) fn warn_of_far(&mut self, map: &Map, zone: &Zone) {
         let mut times: Vec<Instant> = self.commands.iter().filter_map(|one| one.at).collect();
         let Some(bulk) = Bulk::of(map, &mut times) else {
             return;
         };
-        let mut told = BTreeSet::new();
+        let mut far: BTreeMap<_, FarRows<'_>> = BTreeMap::new();
         for planned in &self.commands {
             let Some(why) = planned.at.and_then(|at| bulk.lacks(at)) else {
                 continue;
@@ -293,16 +325,20 @@ impl Plan {
             } = planned.place;
             let column = map.files[file].commands[command].at.as_deref();
             let column = column.unwrap_or_default();
-            if told.insert((file, line, column)) {
-                let said = shortened(&planned.at_said);
-                self.warnings.push(Warning {
-                    file: map.files[file].name.clone(),
-                    line,
-                    message: format!("`{column}`: `{said}` {}", why.told(zone)),
-                    hint: Some(why.hint()),
+            let rows = far
+                .entry((file, column, why.side()))
+                .or_insert_with(|| FarRows {
+                    why,
+                    first: &planned.at_said,
+                    lines: BTreeSet::new(),
                 });
-            }
+            rows.lines.insert(line);
         }
+        let warnings = far.iter().map(|((file, column, _), rows)| {
+            let file = &map.files[*file];
+            rows.warning(file, column, zone)
+        });
+        self.warnings.extend(warnings);
     }
 
     /// Puts the commands into the order in which they are carried out: agents who are there from

@@ -155,19 +155,29 @@ pub(super) struct Far<'a> {
 }
 
 impl Far<'_> {
-    pub(super) fn told(&self, zone: &Zone) -> String {
+    /// The side of the history on which it lies.
+    pub(super) fn side(&self) -> &'static str {
+        if self.is_early { "before" } else { "after" }
+    }
+
+    /// What is wrong with so many rows.
+    pub(super) fn told(&self, rows: usize, zone: &Zone) -> String {
         let day = |at| zone.to_local(at).date();
         let (first, last) = (day(self.from.first), day(self.from.last));
-        let side = if self.is_early { "before" } else { "after" };
+        let side = self.side();
+        let (lies, is_it) = match rows {
+            1 => ("lies", "is it"),
+            _ => ("lie", "are they"),
+        };
         format!(
-            "lies more than half a year {side} most of the history ({first} to {last}); is it meant?"
+            "{lies} more than half a year {side} most of the history ({first} to {last}); {is_it} meant?"
         )
     }
 
     pub(super) fn hint(&self) -> String {
         let key = if self.is_early { "from" } else { "to" };
         format!(
-            "if it is, say above the files of the map how far its history goes: {key} = YYYY-MM-DD"
+            "if so, say above the files of the map how far its history goes: {key} = YYYY-MM-DD"
         )
     }
 }
@@ -242,7 +252,7 @@ mod tests {
         );
         let mut times: Vec<Instant> = times.into_iter().chain([day("2026-07-03")]).collect();
         let found = bulk(&Map::default(), &mut times).unwrap();
-        let told = |text: &str| found.lacks(day(text)).map(|far| far.told(&quito()));
+        let told = |text: &str| found.lacks(day(text)).map(|far| far.told(1, &quito()));
         let early = "lies more than half a year before most of the history (2026-01-01 to 2026-07-03); is it meant?";
         assert_eq!(told("2024-03-04").as_deref(), Some(early));
         assert!(told("2027-07-02").unwrap().contains("half a year after"));

@@ -134,6 +134,8 @@ fn tell_warnings(text: &mut String, replayed: &Replayed) {
         let Warning {
             file,
             line,
+            lines,
+            count,
             message,
             hint,
         } = warning;
@@ -141,6 +143,9 @@ fn tell_warnings(text: &mut String, replayed: &Replayed) {
         let hint = hint.as_ref().map(|hint| format!("\n  {hint}"));
         let hint = hint.unwrap_or_default();
         let _ = writeln!(text, "{margin}warning: {file}:{line}: {message}{hint}");
+        if *count > 1 {
+            let _ = writeln!(text, "  {}", told_of(lines, *count));
+        }
     }
     tell_more(text, warnings.len());
 }
@@ -176,10 +181,15 @@ const FEW_LINES: usize = 5;
 
 /// `line 3`; `lines 3, 5, 8, 9, 12 and 7 more`.
 fn told_lines(lines: &[u64]) -> String {
-    let (few, more) = lines.split_at(lines.len().min(FEW_LINES));
-    let few: Vec<String> = few.iter().map(ToString::to_string).collect();
-    let word = if lines.len() == 1 { "line" } else { "lines" };
-    match more.len() as u64 {
+    told_of(lines, lines.len() as u64)
+}
+
+/// The first of so many lines.
+fn told_of(lines: &[u64], count: u64) -> String {
+    let few = lines.iter().take(FEW_LINES);
+    let few: Vec<String> = few.map(ToString::to_string).collect();
+    let word = if count == 1 { "line" } else { "lines" };
+    match count.saturating_sub(few.len() as u64) {
         0 => format!("{word} {}", few.join(", ")),
         more => format!("{word} {} and {} more", few.join(", "), grouped(more)),
     }

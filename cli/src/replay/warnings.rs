@@ -16,12 +16,38 @@ use crate::spell;
 pub struct Warning {
     /// The file of the row, as the map names it; the map's own path, where it is the map.
     pub file: String,
-    /// The line.
+    /// The line; the first one, where it is told of several.
     pub line: u64,
+    /// The first [`Warning::MOST_LINES`] lines of which it is told.
+    pub lines: Vec<u64>,
+    /// Of how many lines it is told.
+    pub count: u64,
     /// What it says.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+}
+
+impl Warning {
+    /// How many lines are listed at most.
+    pub const MOST_LINES: usize = 1000;
+
+    /// A warning of one line.
+    pub(super) fn of_line(
+        file: impl Into<String>,
+        line: u64,
+        message: String,
+        hint: Option<String>,
+    ) -> Self {
+        Self {
+            file: file.into(),
+            line,
+            lines: vec![line],
+            count: 1,
+            message,
+            hint,
+        }
+    }
 }
 
 /// How many values of a column are told at most.
@@ -46,14 +72,11 @@ pub(super) fn swallowing(file: &str, table: &Table) -> Vec<Warning> {
     let swallowing = table.rows.iter().filter_map(|row| {
         let lines = row.cells.iter().flat_map(|cell| cell.split('\n').skip(1));
         let swallowed = lines.filter(|line| is_row(line)).count();
-        (swallowed > 0).then(|| Warning {
-            file: file.to_owned(),
-            line: row.line,
-            message: format!(
-                "a cell of this row holds what looks like {}",
-                counted(swallowed as u64, "other row")
-            ),
-            hint: Some("is there a quote too many, or one too few?".into()),
+        (swallowed > 0).then(|| {
+            let swallowed = counted(swallowed as u64, "other row");
+            let message = format!("a cell of this row holds what looks like {swallowed}");
+            let hint = "is there a quote too many, or one too few?".to_owned();
+            Warning::of_line(file, row.line, message, Some(hint))
         })
     });
     swallowing.collect()
