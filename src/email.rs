@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use smol_str::{SmolStr, format_smolstr};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::told::shortened_to;
+
 /// A valid e-mail address, as it was given but for surrounding blanks, and composed (NFC).
 ///
 /// ```
@@ -90,7 +92,8 @@ impl FromStr for Email {
             Ok(Self(composed))
         } else {
             Err(InvalidEmail {
-                text: shortened(given),
+                // An error shows what it was given, but not ten megabytes of it.
+                text: shortened_to(given, 80),
             })
         }
     }
@@ -155,14 +158,6 @@ fn to_ascii(domain: &str) -> Option<SmolStr> {
         DnsLength::Verify,
     );
     Some(ascii.ok()?.as_ref().into())
-}
-
-/// An error shows what it was given, but not ten megabytes of it.
-fn shortened(text: &str) -> SmolStr {
-    if text.chars().count() <= 80 {
-        return text.into();
-    }
-    text.chars().take(79).chain(['…']).collect()
 }
 
 impl fmt::Display for Email {

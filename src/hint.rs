@@ -1,4 +1,5 @@
-//! "Did you mean": the known name that is nearest to one that is not known.
+//! "Did you mean": the known name that is nearest to one that is not known. For whoever tells people of
+//! names, so that all of leadkit guesses alike.
 
 /// The known name that was most likely meant by `name`, if any is near enough.
 ///
@@ -7,7 +8,13 @@
 /// Near enough is one slip of the pen (a letter too many, too few, another, two swapped) for
 /// every three letters of the longer name; upper and lower case do not count. Failing that, it
 /// is the one known name of which `name` is the last part: `email` for `contact.email`.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+///
+/// ```
+/// use leadkit::hint::nearest;
+/// assert_eq!(nearest("no-anwser", ["new", "no-answer"]), Some("no-answer"));
+/// assert_eq!(nearest("wheelbase", ["new", "no-answer"]), None);
+/// ```
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let known: Vec<&str> = known.into_iter().collect();
     if let Some(same) = synonym(name, &known) {
         return Some(same);

@@ -63,6 +63,7 @@ pub mod facts;
 #[cfg(any(test, feature = "faults"))]
 pub mod faults;
 pub mod gate;
+pub mod hint;
 pub mod ids;
 pub mod link;
 pub mod mailer;
@@ -74,8 +75,7 @@ pub mod scenario;
 pub mod store;
 pub mod tax_number;
 pub mod time;
+pub mod told;
 pub mod value;
 
-mod hint;
 mod letters;
-mod told;

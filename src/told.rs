@@ -21,9 +21,21 @@ pub(crate) fn joined(things: &[impl ToString], between: &str) -> SmolStr {
 /// The beginning of a text that is kept or told: a condition that did not hold, what an error or
 /// somebody said.
 pub(crate) fn shortened(text: &str) -> SmolStr {
-    const MOST: usize = 200;
-    if text.chars().count() <= MOST {
+    shortened_to(text, 200)
+}
+
+/// The beginning of a text that may be as long as anybody likes, with a sign that it goes on: at most so
+/// many letters.
+///
+/// ```
+/// use leadkit::told::shortened_to;
+/// assert_eq!(shortened_to("Quito", 5), "Quito");
+/// assert_eq!(shortened_to("Guayaquil", 5), "Guay…");
+/// ```
+pub fn shortened_to(text: &str, most: usize) -> SmolStr {
+    if text.chars().nth(most).is_none() {
         return text.into();
     }
-    text.chars().take(MOST - 1).chain(['…']).collect()
+    let beginning = text.chars().take(most.saturating_sub(1));
+    beginning.chain(['…']).collect()
 }

@@ -1,26 +1,9 @@
-//! The known name that was meant: written a little differently, or most likely ("did you mean").
+//! The known name that was meant: told as a hint, or written a little differently.
 
+use leadkit::hint::nearest;
 use leadkit::ids::Name;
 
-/// The known name that is nearest to `name`, if one is near enough: one slip of the pen for every
-/// three letters.
-#[must_use]
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = name.to_lowercase();
-    let mut near: Option<(usize, &str)> = None;
-    for candidate in known {
-        let other = candidate.to_lowercase();
-        let bound = (wanted.chars().count().max(other.chars().count()) / 3).max(1);
-        let distance = strsim::osa_distance(&wanted, &other);
-        let is_nearer = near.is_none_or(|(best, _)| distance < best);
-        if distance <= bound && is_nearer {
-            near = Some((distance, candidate));
-        }
-    }
-    near.map(|(_, candidate)| candidate)
-}
-
-/// `; did you mean ..?`, or what there is.
+/// `did you mean ..?`, or what there is.
 #[must_use]
 pub fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     match nearest(name, known.clone()) {
@@ -48,5 +31,16 @@ pub fn as_known(text: &str, known: &mut dyn Iterator<Item = &Name>) -> Name {
     match same.next() {
         Some(name) => name.clone(),
         None => Name::from(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hint;
+
+    #[test]
+    fn what_other_programs_call_otherwise_is_found_in_maps_as_in_playbooks() {
+        assert_eq!(hint("timezone", ["path", "zone"]), "did you mean `zone`?");
+        assert_eq!(hint("wheelbase", ["path"]), "there are: path");
     }
 }

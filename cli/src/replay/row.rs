@@ -11,6 +11,7 @@ use leadkit::playbook::Playbook;
 use leadkit::playbook::pipeline::Field;
 use leadkit::record::quote::Says;
 use leadkit::time::Instant;
+use leadkit::told::shortened_to;
 use leadkit::value::{Value, ValueType, folded_eq};
 use smol_str::SmolStr;
 
@@ -432,11 +433,8 @@ fn truth(text: &str) -> Option<bool> {
 }
 
 /// The beginning of a long cell.
-pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}..", &text[..end]),
-        None => text.to_owned(),
-    }
+pub(super) fn shortened(cell: &str) -> SmolStr {
+    shortened_to(cell, 60)
 }
 
 /// Several texts in one cell: `Quito|Cuenca`.

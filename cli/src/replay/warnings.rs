@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use leadkit::hint::nearest;
 use leadkit::value::fold;
 use serde::Serialize;
 use smol_str::SmolStr;
@@ -9,7 +10,6 @@ use smol_str::SmolStr;
 use super::map::{FileMap, MapFault, Must, Test};
 use super::table::Table;
 use crate::report::counted;
-use crate::spell;
 
 /// Something that is probably not meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -127,7 +127,7 @@ fn what_is_there(asked: &str, test: &Test, map: &FileMap, cells: &Cells<'_>) -> 
         return format!("write it as the file does: `{cell}`");
     }
     let there = cells.values().copied().filter(|cell| !cell.is_empty());
-    if let Some(near) = spell::nearest(asked, there.clone()) {
+    if let Some(near) = nearest(asked, there.clone()) {
         return format!("did you mean `{near}`?");
     }
     let count = there.clone().count();

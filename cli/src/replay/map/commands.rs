@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use leadkit::hint::nearest;
 use leadkit::ids::Name;
 use toml::de::{DeTable, DeValue};
 
@@ -56,7 +57,7 @@ impl Reader<'_> {
                         Some(key)
                     } else {
                         let message = format!("`{key}` means nothing in a command");
-                        let near = spell::nearest(key, words().chain(OF_COMMAND));
+                        let near = nearest(key, words().chain(OF_COMMAND));
                         let hint = near.map(|near| format!("did you mean `{near}`?"));
                         self.fault(place, message, hint);
                         near
@@ -139,7 +140,7 @@ impl Reader<'_> {
             let is_field = fields.iter().any(|field| field.as_str() == key);
             let own = verb.own(key).filter(|own| *own == key || !is_field);
             let Some(name) = own.or_else(|| known.contains(&key).then_some(key)) else {
-                meant.extend(spell::nearest(key, known.iter().copied()));
+                meant.extend(nearest(key, known.iter().copied()));
                 let hint = spell::hint(key, known.iter().copied());
                 self.fault(span, format!("`{word}` knows no `{key}`"), Some(hint));
                 continue;

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use chrono::NaiveDate;
 use encoding_rs::Encoding;
 use leadkit::calendar::Zone;
+use leadkit::hint::nearest;
 use leadkit::playbook::Playbook;
 use leadkit::value::fold;
 use smol_str::SmolStr;
@@ -240,7 +241,7 @@ impl Reader<'_> {
                 "command" => commands = Some(*value),
                 _ => {
                     // What is there under a slip of the pen is not also missing.
-                    has_path |= spell::nearest(key, OF_FILE) == Some("path");
+                    has_path |= nearest(key, OF_FILE) == Some("path");
                     self.unknown(key, place.clone(), "a file", &OF_FILE);
                 }
             }
@@ -271,7 +272,7 @@ impl Reader<'_> {
         });
         let is_misspelt = entries
             .iter()
-            .any(|(key, ..)| *key != "command" && spell::nearest(key, OF_FILE) == Some("command"));
+            .any(|(key, ..)| *key != "command" && nearest(key, OF_FILE) == Some("command"));
         if is_empty && !is_misspelt {
             self.fault(span, "this file has no commands", Some(hint.into()));
         }
