@@ -8,6 +8,8 @@
 use leadkit::record::contact::dialled;
 use leadkit::record::lead::ContactCopy;
 use leadkit::value::fold;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::Failure;
 
@@ -67,20 +69,22 @@ fn digits(phone: &str) -> String {
     dialled.trim_start_matches('0').to_owned()
 }
 
-/// A text without capitals and accents.
+/// A text without capitals and accents, in whatever language it is.
 fn plain(text: &str) -> String {
-    fold(text).chars().map(without_accent).collect()
+    let letters = text.nfd().filter(|letter| !is_combining_mark(*letter));
+    let letters: String = letters.map(without_stroke).collect();
+    fold(&letters).into()
 }
 
-fn without_accent(letter: char) -> char {
+/// The letters whose stroke is a part of them, so that nothing takes it off as an accent.
+fn without_stroke(letter: char) -> char {
     match letter {
-        'á' | 'à' | 'â' | 'ä' | 'ã' | 'å' => 'a',
-        'é' | 'è' | 'ê' | 'ë' => 'e',
-        'í' | 'ì' | 'î' | 'ï' => 'i',
-        'ó' | 'ò' | 'ô' | 'ö' | 'õ' => 'o',
-        'ú' | 'ù' | 'û' | 'ü' => 'u',
-        'ç' => 'c',
-        'ñ' => 'n',
+        'ł' | 'Ł' => 'l',
+        'ø' | 'Ø' => 'o',
+        'đ' | 'Đ' => 'd',
+        'ħ' | 'Ħ' => 'h',
+        'ŧ' | 'Ŧ' => 't',
+        'ı' => 'i',
         letter => letter,
     }
 }
@@ -114,6 +118,21 @@ mod tests {
             assert!(!is_found(text, "Luís Vera Núñez", "1"), "{text}");
         }
         assert!(Sought::said("  ").is_err());
+    }
+
+    #[test]
+    fn accents_of_other_languages_make_no_difference_either() {
+        for (text, name) in [
+            ("novotny", "Eva Novotný"),
+            ("NOVOTNÝ", "Eva Novotny\u{301}"),
+            ("erdos", "Pál ERDŐS"),
+            ("walesa", "Lech Wałęsa"),
+            ("simic", "Ana Šimić"),
+            ("soren", "Søren Kjær"),
+            ("sahin", "Işıl Şahin"),
+        ] {
+            assert!(is_found(text, name, "1"), "{text} of {name}");
+        }
     }
 
     #[test]
