@@ -336,13 +336,13 @@ impl View<'_> {
             },
             4 => match dice.any(&self.book.holds) {
                 Some(hold) => LeadOrder::Hold { hold: hold.clone() },
-                None => LeadOrder::FollowOwner,
+                None => LeadOrder::Answered,
             },
             _ => match dice.any(&self.book.activities) {
                 Some(activity) => LeadOrder::Record {
                     activity: activity.clone(),
                 },
-                None => LeadOrder::FollowOwner,
+                None => LeadOrder::Answered,
             },
         };
         NewSweep {

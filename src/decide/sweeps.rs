@@ -23,7 +23,26 @@ fn check_lengths(new: &NewSweep) -> Result<(), Refusal> {
     match &new.order {
         LeadOrder::SetFields { fields } => fields::few(fields)?,
         LeadOrder::MakeQuote(quote) => quotes::few(quote)?,
-        _ => {}
+        // What these say is bounded by what an order may say altogether.
+        LeadOrder::Assign { .. }
+        | LeadOrder::Reassign { .. }
+        | LeadOrder::Attempt { .. }
+        | LeadOrder::Answered
+        | LeadOrder::Record { .. }
+        | LeadOrder::MoveTo { .. }
+        | LeadOrder::Close { .. }
+        | LeadOrder::Reopen { .. }
+        | LeadOrder::Hold { .. }
+        | LeadOrder::Release { .. }
+        | LeadOrder::Complete { .. }
+        | LeadOrder::Unsubscribe
+        | LeadOrder::CorrectContact(_)
+        | LeadOrder::Retry
+        | LeadOrder::Adopt { .. }
+        | LeadOrder::FollowOwner
+        | LeadOrder::AcceptQuote { .. }
+        | LeadOrder::DeclineQuote { .. }
+        | LeadOrder::Succeed(_) => {}
     }
     let mut gaps = Gaps::default();
     gaps.add_too_long("name", Some(new.name.as_str()), LONGEST_NAME);
@@ -33,6 +52,23 @@ fn check_lengths(new: &NewSweep) -> Result<(), Refusal> {
         gaps.add("order", Problem::TooLong { most_bytes });
     }
     gaps.told()
+}
+
+/// Starts the sweep that somebody asks for, of an order that people give.
+///
+/// What only the core gives comes with what it follows from: an adoption, another team of the owner's,
+/// an agent's leaving.
+pub(crate) fn start_asked(draft: &mut Draft<'_>, new: &NewSweep) -> Result<SweepId, Stop> {
+    let instead = match &new.order {
+        LeadOrder::Adopt { .. } => "adopt the playbook",
+        LeadOrder::FollowOwner => "set the agent up",
+        LeadOrder::Succeed(_) => "let the agent leave",
+        _ => return start(draft, new),
+    };
+    let mut gaps = Gaps::default();
+    let expected = format_smolstr!("an order that people give ({instead} instead)");
+    gaps.add("order", Problem::Unfit { expected });
+    Err(gaps.refusal().into())
 }
 
 /// Starts a sweep. Its condition must be one that stores can filter on.

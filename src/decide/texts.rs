@@ -107,7 +107,19 @@ impl Texts {
             }
             LeadOrder::MakeQuote(quote) => self.of_quote(quote),
             // Names of the playbook, which knows them or doesn't.
-            _ => {}
+            LeadOrder::Assign { .. }
+            | LeadOrder::Record { .. }
+            | LeadOrder::Reopen { .. }
+            | LeadOrder::Hold { .. }
+            | LeadOrder::Release { .. }
+            | LeadOrder::Complete { .. }
+            | LeadOrder::Adopt { .. } => {}
+            LeadOrder::Attempt { .. }
+            | LeadOrder::Answered
+            | LeadOrder::Unsubscribe
+            | LeadOrder::Retry
+            | LeadOrder::FollowOwner
+            | LeadOrder::AcceptQuote { .. } => {}
         }
     }
 
