@@ -15,7 +15,7 @@ use crate::record::contact::ContactPart;
 use crate::record::history::Subject;
 use crate::record::lead::{Flag, How};
 use crate::record::message::{DropReason, Recipient};
-use crate::record::pool::Reasons;
+use crate::record::pool::{PassedOver, Reasons};
 use crate::record::quote::Says;
 use crate::time::Instant;
 
@@ -401,5 +401,14 @@ pub enum Event {
         version: u32,
         /// Which of the two.
         says: Says,
+    },
+    /// An agent who was to succeed another could not have a lead.
+    HeirPassedOver {
+        /// Which lead.
+        lead: LeadId,
+        /// Who could not.
+        heir: AgentId,
+        /// Why not.
+        why: PassedOver,
     },
 }
