@@ -1,7 +1,7 @@
 //! Values: what a field of a lead holds and what a condition compares.
 //!
 //! There are five types and no conversions between them. Text compares by *folded equality*
-//! (upper and lower case are one) and has no order; everything else compares as one expects.
+//! (upper and lower case are one, and so are an accent and its letter) and has no order; everything else compares as one expects.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,6 +9,7 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 use crate::time::Instant;
 
@@ -275,7 +276,8 @@ impl fmt::Display for Number {
     }
 }
 
-/// Folds text for equality: lower case, character by character, as [`folded_eq`] compares it.
+/// Folds text for equality, as [`folded_eq`] compares it: lower case, character by character, and
+/// composed, so that an accent is the same whether it was typed with its letter or behind it.
 ///
 /// Stores keep text facts in this form, so that their equality is the core's.
 #[must_use]
@@ -287,10 +289,24 @@ pub fn fold(text: &str) -> SmolStr {
     {
         return text.into();
     }
-    text.chars().flat_map(char::to_lowercase).collect()
+    match is_composed(text) {
+        true => lower(text).collect(),
+        false => lower(text).nfc().collect(),
+    }
 }
 
-/// Whether two texts are equal when upper and lower case are one. Allocates nothing.
+/// Lower case, character by character.
+fn lower(text: &str) -> impl Iterator<Item = char> + Clone {
+    text.chars().flat_map(char::to_lowercase)
+}
+
+/// Whether a text is certainly composed in lower case, as nearly all are.
+fn is_composed(text: &str) -> bool {
+    is_nfc_quick(lower(text)) == IsNormalized::Yes
+}
+
+/// Whether two texts are equal when upper and lower case are one, and a letter and its accent the
+/// letter with the accent. Allocates nothing for texts that are composed.
 #[must_use]
 #[inline]
 pub fn folded_eq(a: &str, b: &str) -> bool {
@@ -310,8 +326,10 @@ pub fn folded_eq(a: &str, b: &str) -> bool {
 #[cold]
 fn folded_eq_from(place: usize, a: &str, b: &str) -> bool {
     let (a, b) = (&a[place..], &b[place..]);
-    let lower_a = a.chars().flat_map(char::to_lowercase);
-    a == b || lower_a.eq(b.chars().flat_map(char::to_lowercase))
+    if a == b || lower(a).eq(lower(b)) {
+        return true;
+    }
+    !(is_composed(a) && is_composed(b)) && lower(a).nfc().eq(lower(b).nfc())
 }
 
 #[cfg(test)]
@@ -344,6 +362,13 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_letter_that_is_two_in_lower_case_keeps_its_accents_in_order() {
+        let (composed, apart) = ("\u{130}\u{31c}", "I\u{307}\u{31c}");
+        assert_eq!(fold(composed), fold(apart));
+        assert!(folded_eq(composed, apart));
+    }
+
     proptest! {
         #[test]
         fn a_number_is_what_it_prints(count: i64) {
@@ -351,6 +376,14 @@ mod tests {
             if count != i64::MIN {
                 prop_assert_eq!(number.to_string().parse::<Number>().unwrap(), number);
             }
+        }
+
+        #[test]
+        fn a_text_is_the_same_composed_or_not(text in "[A-Zi\u{130}\\u{300}-\u{345}\u{e0}-\u{24f}\u{1e00}-\u{1fff}]{0,6}|\\PC{0,6}") {
+            let (composed, apart) = (text.nfc().to_string(), text.nfd().to_string());
+            prop_assert_eq!(fold(&composed), fold(&apart));
+            prop_assert_eq!(fold(&text), fold(&apart));
+            prop_assert!(folded_eq(&composed, &apart) && folded_eq(&apart, &composed));
         }
 
         #[test]

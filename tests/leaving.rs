@@ -150,6 +150,43 @@ expect = { no-owner = true, earlier-owners = ["ana"], notified = ["boss"], histo
 }
 
 #[test]
+fn an_heir_who_is_full_away_or_unavailable_is_passed_over_and_that_is_told() {
+    for (heir, why) in [
+        ("capacity = 1", "bea is full"),
+        ("available = false", "bea is unavailable"),
+        (
+            "absences = [{ from = \"2026-03-02T09:00:00+01:00\", until = \"2026-03-03T09:00:00+01:00\" }]",
+            "bea is away",
+        ),
+        ("capacity = 2", "bea holds the contact already"),
+    ] {
+        play_shop(&format!(
+            r#"
+[[scenario]]
+name  = "an heir"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "one", name = "One", email = "one@example.com", owner = "ana" }}
+
+[[scenario.step]]
+register = {{ ref = "same", name = "One", email = "one@example.com", owner = "bea" }}
+
+[[scenario.step]]
+set-up = {{ id = "bea", {heir} }}
+
+[[scenario.step]]
+leave = {{ agent = "ana", to = "bea", else = "max", by = "max" }}
+
+[[scenario.step]]
+lead   = "one"
+expect = {{ owner = "max", history = "{why}" }}
+"#
+        ));
+    }
+}
+
+#[test]
 fn what_nobody_can_take_is_nobodys_and_the_playbook_says_what_then() {
     play_shop(
         r#"

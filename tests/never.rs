@@ -314,6 +314,91 @@ fn rules_that_wait_for_what_the_other_does_start_each_other_without_end() {
     }
 }
 
+/// The faults of a shop with a pipeline beside, in which there is a stage of the same name, and with
+/// these rules.
+fn faults_of_rules(rules: &[&str]) -> Vec<String> {
+    let mut said = String::from(
+        r#"
+[pipeline.imports]
+start = "fresh"
+
+[pipeline.imports.stage]
+fresh   = { to = { talking = [] } }
+talking = { to = { fresh = [], done = [] } }
+done    = { final = "done" }
+
+[role.boss]
+may = ["*"]
+
+[pool.bosses]
+members = 'role == "boss"'
+
+[field.day]
+type = "date"
+
+[[route]]
+if = 'city == "Loja"'
+to = "imports.fresh"
+
+[[route]]
+to = "sales.new"
+"#,
+    );
+    for (rule, number) in rules.iter().zip(1..) {
+        said.push_str(&format!("\n[[rule]]\nname = \"rule-{number}\"\n{rule}\n"));
+    }
+    faults(&folder(&said, ""))
+}
+
+#[test]
+fn rules_that_count_from_what_the_other_does_start_each_other_without_end() {
+    for rules in [
+        &[
+            "on = \"entered sales.new\"\ndo = [{ move = \"talking\" }]",
+            "on = \"entered sales.talking\"\ndo = [{ move = \"new\" }]",
+        ][..],
+        &[
+            "on = \"entered sales.new\"\nif = 'city == \"Quito\"'\ndo = [{ move = \"talking\" }]",
+            "on = \"entered sales.talking\"\nif = 'birthday is missing'\ndo = [{ move = \"new\" }]",
+        ],
+        &["on = \"assigned\"\ndo = [{ assign = \"bosses\" }]"],
+        &[
+            "on = \"field day\"\ndo = [{ set = \"birthday\", to = 2020-01-01 }, { set = \"day\", to = 2020-01-02 }]",
+            "on = \"field birthday\"\ndo = [{ set = \"day\", to = 2020-01-01 }, { set = \"birthday\", to = 2020-01-02 }]",
+        ],
+    ] {
+        let told = faults_of_rules(rules);
+        assert_eq!(told.len(), 1, "{rules:#?}\n{told:#?}");
+        assert!(told[0].contains("start each other"), "{told:#?}");
+    }
+}
+
+#[test]
+fn rules_that_only_seem_to_start_each_other_are_no_fault() {
+    for rules in [
+        // A closed lead is none of those for which the rule is.
+        &["on = \"entered\"\nif = 'city == \"junk\"'\ndo = [{ close = \"lost\" }]"][..],
+        // Stages of one name in two pipelines.
+        &[
+            "on = \"entered imports.talking\"\ndo = [{ move = \"fresh\" }]",
+            "on = \"entered imports.fresh\"\nafter = \"1 day\"\ndo = [{ move = \"talking\" }]",
+            "on = \"entered sales.new\"\ndo = [{ move = \"talking\" }]",
+        ],
+        // No lead is in both cities.
+        &[
+            "on = \"entered sales.new\"\nif = 'city == \"junk\"'\ndo = [{ move = \"talking\" }]",
+            "on = \"entered sales.talking\"\nif = 'city == \"A\"'\ndo = [{ move = \"new\" }]",
+        ],
+        // It ends some time.
+        &["on = \"assigned\"\nif = 'reassignments < 3'\ndo = [{ assign = \"bosses\" }]"],
+        &["on = \"assigned\"\ndo = [{ assign = \"bosses\", at-most = 2 }]"],
+        // The second time the date is the same.
+        &["on = \"field day\"\ndo = [{ set = \"day\", to = 2020-01-01 }]"],
+    ] {
+        assert_eq!(faults_of_rules(rules), [""; 0], "{rules:#?}");
+    }
+}
+
 #[test]
 fn a_route_behind_those_that_take_all_together_is_never_taken() {
     let rules = r#"

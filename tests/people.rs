@@ -352,6 +352,32 @@ expect = { refused = ["team"], refusal-says = "did you mean `call-centre`?" }
 }
 
 #[test]
+fn an_empty_team_takes_the_team_away() {
+    play(
+        r#"
+[[scenario]]
+name   = "no team any more"
+covers = ["R17"]
+start  = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+set-up = { id = "sue", team = "call-centre" }
+
+[[scenario.step]]
+register = { ref = "one", name = "One", email = "one@example.com", owner = "sue" }
+expect   = { count = { 'owner.team is present' = 1 } }
+
+[[scenario.step]]
+set-up = { id = "sue", team = "" }
+
+[[scenario.step]]
+lead   = "one"
+expect = { count = { 'owner.team is present' = 0 } }
+"#,
+    );
+}
+
+#[test]
 fn what_a_playbook_says_of_people_is_told_with_the_nearest_name() {
     let team = faults_with("team == \"call-centre\"", "team == \"callcentre\"");
     assert!(team.contains("call-centre"), "{team}");

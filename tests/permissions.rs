@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use leadkit::clock::VirtualClock;
 use leadkit::decide::command::{
-    Actor, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, What,
+    Actor, AgentSetup, Command, Fate, LeadOrder, Leaving, NewLead, NewSweep, What,
 };
 use leadkit::decide::records::Records;
 use leadkit::decide::{Decision, Stop, decide};
@@ -148,6 +148,25 @@ fn an_agent_cannot_start_a_sweep_of_what_the_agent_may_not_do_by_hand() {
         bench.world.tick().await.unwrap();
         let lead = bench.world.tenant().lead(lead).await.unwrap().unwrap();
         assert_eq!(lead.owner_id().unwrap().as_str(), "jon");
+    });
+}
+
+#[test]
+fn nobody_starts_a_sweep_of_what_only_follows_from_something_else() {
+    block_on(async {
+        let bench = Bench::new("").await;
+        let leaving = Leaving::new("jon", "ana");
+        let adopt = LeadOrder::Adopt {
+            playbook: "another".into(),
+            stages: Vec::new(),
+        };
+        for order in [LeadOrder::Succeed(leaving), LeadOrder::FollowOwner, adopt] {
+            let Err(Error::Refused(refusal)) = bench.sweep(order, "ana").await else {
+                panic!("the sweep was started");
+            };
+            let told = refusal.to_string();
+            assert!(told.contains("an order that people give"), "{told}");
+        }
     });
 }
 

@@ -339,14 +339,14 @@ impl View<'_> {
             },
             4 => match dice.any(&self.book.holds) {
                 Some(hold) => LeadOrder::Hold { hold: hold.clone() },
-                None => LeadOrder::FollowOwner,
+                None => LeadOrder::Answered,
             },
             _ => match dice.any(&self.book.activities) {
                 Some(activity) => LeadOrder::Record {
                     activity: activity.name.clone(),
                     fields: Vec::new(),
                 },
-                None => LeadOrder::FollowOwner,
+                None => LeadOrder::Answered,
             },
         };
         NewSweep {

@@ -384,7 +384,7 @@ pub(super) fn compare_folded(left: ValueRef<'_>, op: Comparison, right: ValueRef
 fn folds_to(value: &str, folded: &str) -> bool {
     for (byte, wanted) in value.bytes().zip(folded.bytes()) {
         if byte != wanted && byte.to_ascii_lowercase() != wanted {
-            return !byte.is_ascii() && folded_eq(value, folded);
+            return !(byte.is_ascii() && wanted.is_ascii()) && folded_eq(value, folded);
         }
     }
     value.len() == folded.len()

@@ -514,7 +514,7 @@ pub struct AgentSetup {
     pub phone: Option<SmolStr>,
     /// The role.
     pub role: Option<Name>,
-    /// The team.
+    /// The team; an empty one takes it away.
     pub team: Option<Name>,
     /// The cities whose leads the agent takes.
     pub cities: Option<Vec<SmolStr>>,

@@ -9,9 +9,11 @@ use crate::decide::ownership::{self, Heir};
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::decide::{Stop, agents, sweeps};
 use crate::ids::{AgentId, Name};
+use crate::playbook::people::PoolSpec;
 use crate::record::journal::Event;
 use crate::record::lead::Because;
-use crate::record::{Agent, Lead};
+use crate::record::pool::PassedOver;
+use crate::record::{Agent, Lead, Workload};
 use crate::store::Key;
 
 /// Marks an agent as gone, and starts the sweep that hands its open leads over.
@@ -123,39 +125,84 @@ pub(crate) fn has_left(draft: &mut Draft<'_>, agent: &AgentId) -> Result<bool, S
 
 /// Gives the lead to a pool or an agent, if that can take it. That it can't is put on record.
 fn falls_to(draft: &mut Draft<'_>, lead: &mut Lead, heir: &Name) -> Result<bool, Stop> {
-    let (mut changed, mark) = (lead.clone(), draft.mark());
-    let Some((heir, because)) = find(draft, lead, heir)? else {
+    match draft.playbook.pool(heir) {
+        Some(pool) => falls_to_pool(draft, lead, pool),
+        None => falls_to_agent(draft, lead, &AgentId::from(heir.as_str())),
+    }
+}
+
+fn falls_to_pool(draft: &mut Draft<'_>, lead: &mut Lead, pool: &PoolSpec) -> Result<bool, Stop> {
+    let not: Vec<AgentId> = lead.owner_id().cloned().into_iter().collect();
+    let (heir, reasons) = ownership::let_choose(draft, lead, pool, &not)?;
+    let Some(heir) = heir else {
+        draft.happened(Event::NobodyEligible {
+            lead: lead.id,
+            reasons,
+        });
         return Ok(false);
     };
+    is_given(draft, lead, heir, Because::Chosen(reasons.into()))
+}
+
+fn falls_to_agent(draft: &mut Draft<'_>, lead: &mut Lead, heir: &AgentId) -> Result<bool, Stop> {
+    let agent = draft.share::<Agent>(&Key::agent(draft.tenant, heir))?;
+    let Some(agent) = agent.filter(|agent| agent.left_at.is_none()) else {
+        return Ok(false);
+    };
+    let by = format_smolstr!("{}", draft.actor);
+    let why = match hindrance(draft, &agent)? {
+        Some(why) => why,
+        None if is_given(draft, lead, Heir::from(&*agent), Because::GivenBy(by))? => {
+            return Ok(true);
+        }
+        None => PassedOver::HoldsTheContact,
+    };
+    draft.happened(Event::HeirPassedOver {
+        lead: lead.id,
+        heir: heir.clone(),
+        why,
+    });
+    Ok(false)
+}
+
+/// What keeps an agent from taking another lead, as a pool would judge it: there is none here that
+/// has a number for who has no capacity of its own.
+fn hindrance(draft: &mut Draft<'_>, agent: &Agent) -> Result<Option<PassedOver>, Stop> {
+    if !agent.available {
+        return Ok(Some(PassedOver::Unavailable));
+    }
+    if agent
+        .absences
+        .iter()
+        .any(|absence| absence.covers(draft.now))
+    {
+        return Ok(Some(PassedOver::Absent));
+    }
+    let Some(capacity) = agent.capacity else {
+        return Ok(None);
+    };
+    let workload = draft.look_at::<Workload>(&Key::workload(draft.tenant, &agent.id))?;
+    let load = workload.map(|workload| workload.load).unwrap_or_default();
+    Ok((load >= capacity).then_some(PassedOver::Full))
+}
+
+/// Hands the lead over, if the contact is not in the heir's base already.
+fn is_given(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    heir: Heir,
+    because: Because,
+) -> Result<bool, Stop> {
+    let (mut changed, mark) = (lead.clone(), draft.mark());
     match ownership::hand_over(draft, &mut changed, heir, because) {
         Ok(()) => {
             *lead = changed;
             Ok(true)
         }
-        // The contact is in the heir's base already.
         Err(Stop::Refused(_)) => {
             draft.back_to(mark);
             Ok(false)
         }
         Err(needs) => Err(needs),
     }
-}
-
-fn find(draft: &mut Draft<'_>, lead: &Lead, heir: &Name) -> Result<Option<(Heir, Because)>, Stop> {
-    let Some(spec) = draft.playbook.pool(heir) else {
-        let key = Key::agent(draft.tenant, &AgentId::from(heir.as_str()));
-        let agent = draft.share::<Agent>(&key)?;
-        let by = format_smolstr!("{}", draft.actor);
-        let agent = agent.filter(|agent| agent.left_at.is_none());
-        return Ok(agent.map(|agent| (Heir::from(&*agent), Because::GivenBy(by))));
-    };
-    let not: Vec<AgentId> = lead.owner_id().cloned().into_iter().collect();
-    let (heir, reasons) = ownership::let_choose(draft, lead, spec, &not)?;
-    if heir.is_none() {
-        draft.happened(Event::NobodyEligible {
-            lead: lead.id,
-            reasons: reasons.clone(),
-        });
-    }
-    Ok(heir.map(|heir| (heir, Because::Chosen(reasons.into()))))
 }

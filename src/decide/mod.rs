@@ -229,7 +229,7 @@ pub fn decide(
             permit::permit(&mut draft, &command.what, None)?;
             permit::permit_order(&mut draft, &new.order)?;
             adoption::rely_on_active(&mut draft)?;
-            sweeps::start(&mut draft, new)?;
+            sweeps::start_asked(&mut draft, new)?;
         }
         What::Begin => {
             permit::permit(&mut draft, &command.what, None)?;

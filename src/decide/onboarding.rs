@@ -95,6 +95,8 @@ impl Details {
             let said = said.as_ref().or_else(|| before.map(known));
             said.cloned().unwrap_or_default()
         };
+        let team = setup.team.clone();
+        let team = team.or_else(|| before?.team.clone());
         let hours = setup.hours.clone();
         let hours = hours.or_else(|| before?.hours.clone());
         let available = setup.available;
@@ -108,7 +110,7 @@ impl Details {
         absences.dedup();
         Self {
             phone: setup.phone.clone().or_else(|| before?.phone.clone()),
-            team: setup.team.clone().or_else(|| before?.team.clone()),
+            team: team.filter(|team| !is_blank(team.as_str())),
             cities: listed(&setup.cities, |agent| &agent.cities),
             zones: listed(&setup.zones, |agent| &agent.zones),
             skills: listed(&setup.skills, |agent| &agent.skills),

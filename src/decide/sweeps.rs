@@ -24,7 +24,29 @@ fn check_lengths(new: &NewSweep) -> Result<(), Refusal> {
         LeadOrder::SetFields { fields } | LeadOrder::Record { fields, .. } => fields::few(fields)?,
         LeadOrder::Complete(completion) => fields::few(&completion.fields)?,
         LeadOrder::MakeQuote(quote) => quotes::few(quote)?,
-        _ => {}
+        // What these say is bounded by what an order may say altogether.
+        LeadOrder::Assign { .. }
+        | LeadOrder::Reassign { .. }
+        | LeadOrder::Attempt { .. }
+        | LeadOrder::Answered
+        | LeadOrder::MoveTo { .. }
+        | LeadOrder::Close { .. }
+        | LeadOrder::Reopen { .. }
+        | LeadOrder::Hold { .. }
+        | LeadOrder::Release { .. }
+        | LeadOrder::Unsubscribe
+        | LeadOrder::CorrectContact(_)
+        | LeadOrder::Retry
+        | LeadOrder::Adopt { .. }
+        | LeadOrder::FollowOwner
+        | LeadOrder::AcceptQuote { .. }
+        | LeadOrder::DeclineQuote { .. }
+        | LeadOrder::Succeed(_)
+        | LeadOrder::Book { .. }
+        | LeadOrder::MoveAppointment { .. }
+        | LeadOrder::EndAppointment { .. }
+        | LeadOrder::GiveFeedback { .. }
+        | LeadOrder::Attach { .. } => {}
     }
     let mut gaps = Gaps::default();
     gaps.add_too_long("name", Some(new.name.as_str()), LONGEST_NAME);
@@ -34,6 +56,23 @@ fn check_lengths(new: &NewSweep) -> Result<(), Refusal> {
         gaps.add("order", Problem::TooLong { most_bytes });
     }
     gaps.told()
+}
+
+/// Starts the sweep that somebody asks for, of an order that people give.
+///
+/// What only the core gives comes with what it follows from: an adoption, another team of the owner's,
+/// an agent's leaving.
+pub(crate) fn start_asked(draft: &mut Draft<'_>, new: &NewSweep) -> Result<SweepId, Stop> {
+    let instead = match &new.order {
+        LeadOrder::Adopt { .. } => "adopt the playbook",
+        LeadOrder::FollowOwner => "set the agent up",
+        LeadOrder::Succeed(_) => "let the agent leave",
+        _ => return start(draft, new),
+    };
+    let mut gaps = Gaps::default();
+    let expected = format_smolstr!("an order that people give ({instead} instead)");
+    gaps.add("order", Problem::Unfit { expected });
+    Err(gaps.refusal().into())
 }
 
 /// Starts a sweep. Its condition must be one that stores can filter on.

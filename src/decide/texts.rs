@@ -122,7 +122,19 @@ impl Texts {
             }
             LeadOrder::MakeQuote(quote) => self.of_quote(quote),
             // Names of the playbook, which knows them or doesn't.
-            _ => {}
+            LeadOrder::Assign { .. }
+            | LeadOrder::Reopen { .. }
+            | LeadOrder::Hold { .. }
+            | LeadOrder::Release { .. }
+            | LeadOrder::MoveAppointment { .. }
+            | LeadOrder::EndAppointment { .. }
+            | LeadOrder::Adopt { .. } => {}
+            LeadOrder::Attempt { .. }
+            | LeadOrder::Answered
+            | LeadOrder::Unsubscribe
+            | LeadOrder::Retry
+            | LeadOrder::FollowOwner
+            | LeadOrder::AcceptQuote { .. } => {}
         }
     }
 

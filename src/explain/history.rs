@@ -83,6 +83,10 @@ impl Telling<'_> {
                 format_smolstr!("nobody in the pool {} could have it", reasons.pool),
                 Some(told_reasons(reasons)),
             )),
+            Event::HeirPassedOver { lead, heir, why } if *lead == id => Some((
+                format_smolstr!("{heir} could not succeed the owner"),
+                Some(format_smolstr!("{heir} {}", told_passed(*why))),
+            )),
             Event::Attempted { lead, reached } if *lead == id => {
                 plain(SmolStr::new_static(if *reached {
                     "contact reached"

@@ -17,7 +17,7 @@ use crate::record::document::Sha256;
 use crate::record::history::Subject;
 use crate::record::lead::{Flag, How};
 use crate::record::message::{DropReason, Recipient};
-use crate::record::pool::Reasons;
+use crate::record::pool::{PassedOver, Reasons};
 use crate::record::quote::Says;
 use crate::time::Instant;
 
@@ -460,5 +460,14 @@ pub enum Event {
         kind: Name,
         /// Which of its kind.
         number: u32,
+    },
+    /// An agent who was to succeed another could not have a lead.
+    HeirPassedOver {
+        /// Which lead.
+        lead: LeadId,
+        /// Who could not.
+        heir: AgentId,
+        /// Why not.
+        why: PassedOver,
     },
 }

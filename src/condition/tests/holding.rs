@@ -455,3 +455,20 @@ fn a_filter_made_by_hand_has_no_order_of_text_and_knows_empty_lists() {
     assert!(Filter::All(vec![]).matches(text));
     assert!(!Filter::Any(vec![]).matches(text));
 }
+
+#[test]
+fn an_accent_is_the_same_with_its_letter_or_behind_it() {
+    let (composed, apart) = ("Bogot\u{e1}", "BOGOTA\u{301}");
+    for (asked, known) in [(composed, apart), (apart, composed)] {
+        let record = Record::default().with("product", known);
+        assert!(
+            holds(&format!("product == \"{asked}\""), &record),
+            "{asked}"
+        );
+        assert!(holds(
+            &format!("product in [\"Quito\", \"{asked}\"]"),
+            &record
+        ));
+        assert!(!holds("product == \"Bogota\"", &record), "{known}");
+    }
+}

@@ -29,6 +29,7 @@ mod actions;
 mod calendars;
 mod check;
 mod codes;
+mod course;
 mod cycles;
 mod fields;
 mod laws;
