@@ -83,10 +83,12 @@ END
 $$;
 
 -- Stored facts, one row per record of a kind that has facts. Text is folded, numbers are
--- ten-thousandths, dates days since 0000-12-31, true and false are 1 and 0; NULL is missing.
+-- ten-thousandths, dates days since 0000-12-31, true and false are 1 and 0; NULL is missing. A text
+-- of more than 256 bytes stands in the overflow, under the name of its column.
 CREATE TABLE "{prefix}lead_facts" (
     tenant text COLLATE "C" NOT NULL,
     id uuid NOT NULL,
+    overflow jsonb,
     "pipeline" text COLLATE "C",
     "stage" text COLLATE "C",
     "wait" text COLLATE "C",
@@ -130,13 +132,13 @@ CREATE TABLE "{prefix}lead_facts" (
     t1 text COLLATE "C", t2 text COLLATE "C", t3 text COLLATE "C", t4 text COLLATE "C",
     t5 text COLLATE "C", t6 text COLLATE "C", t7 text COLLATE "C", t8 text COLLATE "C",
     n1 bigint, n2 bigint, n3 bigint, n4 bigint, n5 bigint, n6 bigint, n7 bigint, n8 bigint,
-    overflow jsonb,
     PRIMARY KEY (tenant, id)
 ) WITH (fillfactor = 80);
 
 CREATE TABLE "{prefix}agent_facts" (
     tenant text COLLATE "C" NOT NULL,
     id uuid NOT NULL,
+    overflow jsonb,
     "agent" text COLLATE "C",
     "role" text COLLATE "C",
     "team" text COLLATE "C",
@@ -147,13 +149,13 @@ CREATE TABLE "{prefix}agent_facts" (
     t1 text COLLATE "C", t2 text COLLATE "C", t3 text COLLATE "C", t4 text COLLATE "C",
     t5 text COLLATE "C", t6 text COLLATE "C", t7 text COLLATE "C", t8 text COLLATE "C",
     n1 bigint, n2 bigint, n3 bigint, n4 bigint, n5 bigint, n6 bigint, n7 bigint, n8 bigint,
-    overflow jsonb,
     PRIMARY KEY (tenant, id)
 ) WITH (fillfactor = 80);
 
 CREATE TABLE "{prefix}message_facts" (
     tenant text COLLATE "C" NOT NULL,
     id uuid NOT NULL,
+    overflow jsonb,
     "state" text COLLATE "C",
     "template" text COLLATE "C",
     "class" text COLLATE "C",
@@ -168,13 +170,13 @@ CREATE TABLE "{prefix}message_facts" (
     t1 text COLLATE "C", t2 text COLLATE "C", t3 text COLLATE "C", t4 text COLLATE "C",
     t5 text COLLATE "C", t6 text COLLATE "C", t7 text COLLATE "C", t8 text COLLATE "C",
     n1 bigint, n2 bigint, n3 bigint, n4 bigint, n5 bigint, n6 bigint, n7 bigint, n8 bigint,
-    overflow jsonb,
     PRIMARY KEY (tenant, id)
 ) WITH (fillfactor = 80);
 
 CREATE TABLE "{prefix}sweep_facts" (
     tenant text COLLATE "C" NOT NULL,
     id uuid NOT NULL,
+    overflow jsonb,
     "sweep" text COLLATE "C",
     "finished" bigint,
     "started_at" bigint,
@@ -182,7 +184,6 @@ CREATE TABLE "{prefix}sweep_facts" (
     t1 text COLLATE "C", t2 text COLLATE "C", t3 text COLLATE "C", t4 text COLLATE "C",
     t5 text COLLATE "C", t6 text COLLATE "C", t7 text COLLATE "C", t8 text COLLATE "C",
     n1 bigint, n2 bigint, n3 bigint, n4 bigint, n5 bigint, n6 bigint, n7 bigint, n8 bigint,
-    overflow jsonb,
     PRIMARY KEY (tenant, id)
 ) WITH (fillfactor = 80);
 

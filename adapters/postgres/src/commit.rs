@@ -14,7 +14,7 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::error::{Failure, Result};
-use crate::facts::{Encoded, Layout, Place, escaped};
+use crate::facts::{Encoded, Layout, Place, escaped, is_short};
 use crate::names::{Names, Slots, slot_of};
 use crate::reads::place;
 use crate::session::{Param, Session, arrays, id, kind_number, signed, unsigned, uuid};
@@ -390,17 +390,18 @@ impl<'a> FactRows<'a> {
                         layout.slot(slot.ok_or(Failure::Unreadable("slot"))?)
                     }
                 };
-                let value = Encoded::of(value);
-                match place {
-                    Place::Column(column) => {
+                match (place, Encoded::of(value)) {
+                    (Place::Column(column), Encoded::Text(text)) if !is_short(&text) => {
+                        overflow.insert(layout.column(column), text.into());
+                    }
+                    (Place::Column(column), value) => {
                         rows.cells[column].push((rows.ids.len(), value));
                     }
-                    Place::Overflow(slot) => {
-                        let value = match value {
-                            Encoded::Integer(number) => number.into(),
-                            Encoded::Text(text) => text.into(),
-                        };
-                        overflow.insert(format!("s{slot}"), value);
+                    (Place::Overflow(slot), Encoded::Integer(number)) => {
+                        overflow.insert(format!("s{slot}"), number.into());
+                    }
+                    (Place::Overflow(slot), Encoded::Text(text)) => {
+                        overflow.insert(format!("s{slot}"), text.into());
                     }
                 }
             }

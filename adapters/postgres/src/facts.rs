@@ -2,7 +2,9 @@
 //!
 //! A built-in fact has a column of its name. A playbook's own field takes one of the spare
 //! columns, and when those are used up a place in the overflow. A name and a type make a place:
-//! a fact whose type changes takes another, and one record has a name in one of them only.
+//! a fact whose type changes takes another, and one record has a name in one of them only. What is
+//! too long for a row of an index stands in the overflow, too, under the name of its column, which
+//! is NULL then: so every index holds all rows, and much is answered from it alone.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -14,6 +16,14 @@ use leadkit::value::{Number, Value, ValueType};
 
 /// Spare columns for text, `t1` to `t8`; as many follow for all other types, `n1` to `n8`.
 pub(crate) const SPARE: u32 = 8;
+
+/// The longest text that stands in a column, in bytes. A row of an index has room for some 2,700.
+const LONGEST_TEXT: usize = 256;
+
+/// Whether a text stands in its column.
+pub(crate) fn is_short(text: &str) -> bool {
+    text.len() <= LONGEST_TEXT
+}
 
 /// How many columns behind the last one are tried before a fact is searched for by name.
 const LOOK_AHEAD: usize = 4;

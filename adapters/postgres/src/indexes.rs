@@ -1,11 +1,6 @@
 //! Indexes over facts, for lists that a host shows again and again.
-//!
-//! A row of an index has room for some 2,700 bytes, and a fact may be longer: indexes leave long
-//! texts out. So whoever asks for a short text says that it is short, too, where there is an index
-//! to find it in. The index holds the text itself, so that much is answered from it alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object, Pool};
@@ -21,39 +16,10 @@ use crate::names::slot_of;
 use crate::session::{Param, Session};
 use crate::tables::Sql;
 
-/// The longest text that an index holds, in bytes.
-const LONGEST_TEXT: usize = 256;
 /// The longest name that PostgreSQL keeps, in bytes.
 const LONGEST_NAME: usize = 63;
 /// How often somebody looks whether another one has made its indexes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// The text columns that this store knows an index over.
-#[derive(Debug, Default)]
-pub(crate) struct Indexed {
-    columns: Mutex<BTreeSet<(Kind, usize)>>,
-}
-
-impl Indexed {
-    fn columns(&self) -> MutexGuard<'_, BTreeSet<(Kind, usize)>> {
-        self.columns.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether there may be an index over this column.
-    pub(crate) fn has(&self, kind: Kind, column: usize) -> bool {
-        self.columns().contains(&(kind, column))
-    }
-}
-
-/// True for the rows whose text in this column is one that indexes hold.
-pub(crate) fn holds_short(column: &str) -> String {
-    format!(r#"octet_length("{column}") <= {LONGEST_TEXT}"#)
-}
-
-/// Whether indexes hold this text.
-pub(crate) fn is_short(text: &str) -> bool {
-    text.len() <= LONGEST_TEXT
-}
 
 /// The columns of one index between the tenant and the id.
 type Columns = Vec<usize>;
@@ -63,7 +29,6 @@ type Columns = Vec<usize>;
 pub(crate) async fn make(
     pool: &Pool,
     sql: &Sql,
-    indexed: &Indexed,
     tenant: &Tenant,
     kind: Kind,
     segments: &[Filter],
@@ -85,9 +50,6 @@ pub(crate) async fn make(
         alone(&client, sql).await?;
         make_lacking(&client, sql, layout, &wanted).await?;
     }
-    let texts = wanted.values().flatten().copied();
-    let texts = texts.filter(|column| layout.holds_text(*column));
-    indexed.columns().extend(texts.map(|column| (kind, column)));
     Ok(wanted.into_keys().collect())
 }
 
@@ -200,15 +162,9 @@ async fn make_lacking(
             None => {}
         }
         let names: Vec<String> = columns.iter().map(|c| layout.column(*c)).collect();
-        let texts = columns.iter().filter(|column| layout.holds_text(**column));
-        let short: Vec<String> = texts.map(|c| holds_short(&layout.column(*c))).collect();
-        let only = match short.is_empty() {
-            true => String::new(),
-            false => format!(" WHERE {}", short.join(" AND ")),
-        };
         // With the id at the end, a list in order of id comes out of it in order.
         let make = format!(
-            r#"CREATE INDEX CONCURRENTLY "{name}" ON "{table}" (tenant, "{}", id){only}"#,
+            r#"CREATE INDEX CONCURRENTLY "{name}" ON "{table}" (tenant, "{}", id)"#,
             names.join(r#"", ""#)
         );
         client.batch_execute(&make).await?;

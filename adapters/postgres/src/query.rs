@@ -4,8 +4,8 @@
 //! there `not (a < b)` says in full what it means: `a IS NULL OR a >= b`. Elsewhere an unknown
 //! is as good as false, so positive comparisons stay bare, as indexes like them.
 //!
-//! A fact may lie in several places, one for each type that its name was ever stored with; a
-//! record has it in one of them at most.
+//! A fact may lie in several places: one for each type that its name was ever stored with, and of
+//! texts in a column one for the short and one for the long. A record has it in one of them at most.
 
 use futures::future::join;
 use leadkit::condition::{Comparison, Filter};
@@ -20,8 +20,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::error::{Failure, Result};
-use crate::facts::{self, Encoded, Layout, Place, TYPES, escaped, type_number};
-use crate::indexes::{Indexed, holds_short, is_short};
+use crate::facts::{self, Encoded, Layout, Place, TYPES, escaped, is_short, type_number};
 use crate::names::{Names, Slots, slot_of};
 use crate::session::{Param, Session, id, kind_number};
 use crate::tables::Sql;
@@ -30,7 +29,6 @@ use crate::tables::Sql;
 #[derive(Clone, Copy)]
 pub(crate) struct Desk<'a> {
     pub(crate) sql: &'a Sql,
-    pub(crate) indexed: &'a Indexed,
     pub(crate) names: &'a Names,
 }
 
@@ -82,7 +80,7 @@ impl Session<'_> {
     pub(crate) async fn count(self, desk: Desk<'_>, count: &Count) -> Result<Vec<Counted>> {
         let place = (&count.tenant, count.kind);
         let ask = |columns: &Columns<'_>| {
-            let groups = count.by.iter().map(|name| columns.located(name));
+            let groups = count.by.iter().map(|name| columns.whole(name));
             let groups: Vec<Vec<Located>> = groups.collect();
             let asked = Asked::new(columns.groups(&count.filter, &groups))?;
             Ok((asked, groups))
@@ -226,17 +224,61 @@ struct Located {
     place: Place,
     /// The column's name, unless it is the overflow.
     column: String,
+    texts: Texts,
+}
+
+/// Which texts of a column are meant; of other places, and of other types, all values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Texts {
+    /// Those in the column itself.
+    Short,
+    /// Those in the overflow, for which an index has no room.
+    Long,
+    All,
 }
 
 impl Located {
     fn expr(&self) -> Expr {
-        match self.place {
-            Place::Column(_) => Expr::col(Alias::new(&self.column)),
-            Place::Overflow(slot) => Expr::cust(match self.value_type {
-                ValueType::Text => format!(r#"((overflow->>'s{slot}') COLLATE "C")"#),
-                _ => format!("((overflow->>'s{slot}')::bigint)"),
-            }),
+        let long = || format!(r#"((overflow->>'{}') COLLATE "C")"#, self.column);
+        match (self.place, self.value_type, self.texts) {
+            (Place::Column(_), ValueType::Text, Texts::All) => {
+                Expr::cust(format!(r#"coalesce("{}", {})"#, self.column, long()))
+            }
+            (Place::Column(_), ValueType::Text, Texts::Long) => Expr::cust(long()),
+            (Place::Column(_), ..) => Expr::col(Alias::new(&self.column)),
+            (Place::Overflow(slot), ValueType::Text, _) => {
+                Expr::cust(format!(r#"((overflow->>'s{slot}') COLLATE "C")"#))
+            }
+            (Place::Overflow(slot), ..) => Expr::cust(format!("((overflow->>'s{slot}')::bigint)")),
         }
+    }
+
+    /// The same with the texts of a column apart.
+    fn parted(self) -> Vec<Self> {
+        match (self.place, self.value_type) {
+            (Place::Column(_), ValueType::Text) => {
+                let part = |texts| Self {
+                    texts,
+                    ..self.clone()
+                };
+                vec![part(Texts::Short), part(Texts::Long)]
+            }
+            _ => vec![self],
+        }
+    }
+
+    /// Whether this value would lie here.
+    fn can_hold(&self, value: &Value) -> bool {
+        let is_short = match Encoded::of(value) {
+            Encoded::Text(text) => is_short(&text),
+            Encoded::Integer(_) => true,
+        };
+        self.value_type == value.value_type()
+            && match self.texts {
+                Texts::Short => is_short,
+                Texts::Long => !is_short,
+                Texts::All => true,
+            }
     }
 }
 
@@ -293,8 +335,8 @@ impl Columns<'_> {
         statement
     }
 
-    /// Every place of a fact, in the order of their types.
-    fn located(&self, name: &str) -> Vec<Located> {
+    /// A fact by its types, in their order.
+    fn whole(&self, name: &str) -> Vec<Located> {
         let Some(layout) = self.layout else {
             return Vec::new();
         };
@@ -312,14 +354,16 @@ impl Columns<'_> {
                 value_type,
                 place,
                 column,
+                texts: Texts::All,
             })
         };
         TYPES.into_iter().filter_map(located).collect()
     }
 
-    fn located_as(&self, name: &str, value_type: ValueType) -> Option<Located> {
-        let mut places = self.located(name).into_iter();
-        places.find(|located| located.value_type == value_type)
+    /// Every place of a fact.
+    fn located(&self, name: &str) -> Vec<Located> {
+        let whole = self.whole(name).into_iter();
+        whole.flat_map(Located::parted).collect()
     }
 
     /// What is true where the filter is (`positive`), or where it is not.
@@ -329,38 +373,31 @@ impl Columns<'_> {
             Filter::Any(parts) => self.parts(parts, !positive, positive),
             Filter::Not(part) => self.filter(part, !positive),
             Filter::Compare { fact, op, value } => {
-                match self.located_as(fact.as_str(), value.value_type()) {
-                    Some(located) => {
-                        let holds = with_value(*op, &located, bound(value), positive);
-                        match positive && *op == Comparison::Equal {
-                            true => self.indexed(&located, &[value], holds),
-                            false => holds,
-                        }
-                    }
+                let mut places = self.located(fact.as_str()).into_iter();
+                match places.find(|located| located.can_hold(value)) {
+                    Some(located) => with_value(*op, &located, bound(value), positive),
                     None => constant(!positive),
                 }
             }
             Filter::CompareFacts { left, op, right } => {
-                let left = self.located(left.as_str()).into_iter();
+                let right = self.whole(right.as_str());
+                let left = self.whole(left.as_str()).into_iter();
                 let both = left.filter_map(|left| {
-                    let right = self.located_as(right.as_str(), left.value_type)?;
-                    Some(of_facts(&left, *op, &right, positive))
+                    let mut right = right.iter();
+                    let right = right.find(|right| right.value_type == left.value_type)?;
+                    Some(of_facts(&left, *op, right, positive))
                 });
                 joined(both, !positive)
             }
             Filter::In { fact, values } => {
                 let places = self.located(fact.as_str()).into_iter();
                 let in_place = places.filter_map(|located| {
-                    let same = |value: &&Value| value.value_type() == located.value_type;
-                    let values: Vec<&Value> = values.iter().filter(same).collect();
-                    let wanted: Vec<Expr> = values.iter().map(|value| bound(value)).collect();
+                    let here = values.iter().filter(|value| located.can_hold(value));
+                    let wanted: Vec<Expr> = here.map(bound).collect();
                     let fact = located.expr();
                     match (wanted.is_empty(), positive) {
                         (true, _) => None,
-                        (false, true) => {
-                            let holds = fact.is_in(wanted);
-                            Some(self.indexed(&located, &values, holds))
-                        }
+                        (false, true) => Some(fact.is_in(wanted)),
                         (false, false) => Some(fact.clone().is_null().or(fact.is_not_in(wanted))),
                     }
                 });
@@ -375,25 +412,6 @@ impl Columns<'_> {
                 joined(missing, positive)
             }
             Filter::Constant(value) => constant(*value == positive),
-        }
-    }
-
-    /// What holds where a text equals one of these, together with what an index that leaves long
-    /// texts out wants to be told, if there may be one.
-    fn indexed(&self, located: &Located, values: &[&Value], holds: Expr) -> Expr {
-        let Place::Column(column) = located.place else {
-            return holds;
-        };
-        if located.value_type != ValueType::Text || !self.desk.indexed.has(self.kind, column) {
-            return holds;
-        }
-        let is_short = |value: &&Value| match Encoded::of(value) {
-            Encoded::Text(text) => is_short(&text),
-            Encoded::Integer(_) => false,
-        };
-        match values.iter().all(is_short) {
-            true => holds.and(Expr::cust(holds_short(&located.column))),
-            false => holds,
         }
     }
 
@@ -483,9 +501,7 @@ struct Ordering {
 
 impl Ordering {
     fn new(columns: &Columns<'_>, order: &Order) -> Self {
-        let mut by = order
-            .by()
-            .map_or_else(Vec::new, |name| columns.located(name));
+        let mut by = order.by().map_or_else(Vec::new, |name| columns.whole(name));
         let descending = matches!(order, Order::Descending(_));
         if descending {
             by.reverse();

@@ -18,7 +18,7 @@ use tokio_postgres::{Config, NoTls, Transaction};
 use crate::clocks::{self, Clocks};
 use crate::commit::Desk;
 use crate::error::{Failure, failed};
-use crate::indexes::{self, Indexed};
+use crate::indexes;
 use crate::names::Names;
 use crate::open::{OpenError, Options};
 use crate::query;
@@ -43,7 +43,6 @@ struct Inner {
     names: Names,
     widths: Widths,
     clocks: Clocks,
-    indexed: Indexed,
 }
 
 impl Inner {
@@ -51,7 +50,6 @@ impl Inner {
     fn lists(&self) -> query::Desk<'_> {
         query::Desk {
             sql: self.tables.sql(),
-            indexed: &self.indexed,
             names: &self.names,
         }
     }
@@ -116,7 +114,6 @@ impl PostgresStore {
                 names: Names::default(),
                 widths: Widths::default(),
                 clocks: Clocks::new(options.distributed),
-                indexed: Indexed::default(),
             }),
         })
     }
@@ -172,13 +169,8 @@ impl PostgresStore {
         kind: Kind,
         segments: &[Filter],
     ) -> Result<Vec<String>, StoreError> {
-        let Inner {
-            pool,
-            tables,
-            indexed,
-            ..
-        } = &*self.inner;
-        let made = indexes::make(pool, tables.sql(), indexed, tenant, kind, segments).await;
+        let Inner { pool, tables, .. } = &*self.inner;
+        let made = indexes::make(pool, tables.sql(), tenant, kind, segments).await;
         made.map_err(failed("make indexes"))
     }
 

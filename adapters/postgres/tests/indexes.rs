@@ -4,8 +4,9 @@
 mod lists;
 mod server;
 
-use leadkit::condition::{FactName, Filter};
-use leadkit::store::Kind;
+use leadkit::condition::{Comparison, FactName, Filter};
+use leadkit::store::{Count, Kind, Order, Store};
+use leadkit::value::Value;
 use leadkit_postgres::{PostgresStore, tokio_postgres};
 use lists::{acme, fact, fill, is, put, seen, segments, select, write};
 use server::block_on;
@@ -147,6 +148,30 @@ fn a_text_that_is_longer_than_an_index_has_room_for_is_written_and_found() {
             let others = Filter::Not(Box::new(is("note", note.as_str())));
             assert_eq!(seen(&store, &others).await.1, 1);
         }
+        // Short ones and long ones are in one order, and in groups as they are.
+        let short = "\u{fffd}";
+        write(&store, vec![with(3, short)]).await;
+        let mut in_order = select(&Filter::Not(Box::new(Filter::IsMissing(FactName::new(
+            "note",
+        )))));
+        in_order.order = Order::Ascending("note".into());
+        let page = store.select(&in_order).await.expect("a page");
+        let keys: Vec<_> = [1, 2, 3].map(|number| put(number, vec![]).key).into();
+        assert_eq!(page.keys, keys);
+        let by_note = Count {
+            tenant: acme(),
+            kind: Kind::Lead,
+            filter: Filter::CompareFacts {
+                left: FactName::new("note"),
+                op: Comparison::Equal,
+                right: FactName::new("stage"),
+            },
+            by: vec!["note".into()],
+        };
+        let counted = store.count(&by_note).await.expect("counts");
+        let groups: Vec<_> = counted.iter().map(|group| &group.values[0]).collect();
+        let notes = [long.as_str(), other.as_str(), short].map(|note| Some(Value::from(note)));
+        assert_eq!(groups, notes.iter().collect::<Vec<_>>());
     });
 }
 

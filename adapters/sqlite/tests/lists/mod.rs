@@ -47,14 +47,14 @@ pub(crate) fn fact(name: &str, value: impl Into<Value>) -> StoredFact {
     StoredFact::new(name, value)
 }
 
-/// Leads of sixty owners in ten stages, with a product, a price and a number of attempts.
+/// Leads of 240 owners in ten stages, with a product, a price and a number of attempts.
 pub(crate) async fn fill(store: &dyn Store) {
     let leads: Vec<u32> = (0..LEADS).collect();
     for numbers in leads.chunks(2_000) {
         let lead = |number: &u32| {
             let n = *number as i32;
             let facts = vec![
-                fact("owner", format!("agent {}", n % 60).as_str()),
+                fact("owner", format!("agent {}", n % 240).as_str()),
                 fact("stage", format!("stage {}", n / 7 % 10).as_str()),
                 fact("product", format!("x{}", n / 3 % 150).as_str()),
                 fact("price", n % 5_000),
