@@ -222,6 +222,7 @@ fn a_condition_of_five_terms(bencher: Bencher<'_, '_>) {
     let facts = LeadFacts {
         playbook: &world.playbook,
         lead: &lead,
+        now,
     };
     assert!(condition.holds(&facts, now));
     bencher.bench_local(|| black_box(&condition).holds(black_box(&facts), black_box(now)));

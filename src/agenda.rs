@@ -129,7 +129,13 @@ fn turning<'a>(playbook: &Playbook, lead: &Lead, rule: &'a Rule) -> Option<Item<
     if !is_in_scope(rule, lead) {
         return None;
     }
-    let due_at = condition.turns_at(&LeadFacts { playbook, lead }, lead.settled_at)?;
+    let now = lead.settled_at;
+    let facts = LeadFacts {
+        playbook,
+        lead,
+        now,
+    };
+    let due_at = condition.turns_at(&facts, now)?;
     Some(Item {
         due_at,
         rule,
@@ -152,12 +158,16 @@ pub fn standing<'a>(playbook: &'a Playbook, lead: &'a Lead, rule: &'a Rule) -> S
         Ok(standing) => standing,
         Err(error) => Standing::Never(error),
     };
+    let is_over = |until: &Condition, now| {
+        let facts = LeadFacts {
+            playbook,
+            lead,
+            now,
+        };
+        until.holds(&facts, now)
+    };
     match (standing, &rule.until) {
-        (Standing::Due(item), Some(until))
-            if until.holds(&LeadFacts { playbook, lead }, item.due_at) =>
-        {
-            Standing::Over(until)
-        }
+        (Standing::Due(item), Some(until)) if is_over(until, item.due_at) => Standing::Over(until),
         (standing, _) => standing,
     }
 }

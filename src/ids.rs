@@ -142,6 +142,10 @@ record_id!(
     SweepId
 );
 record_id!(
+    /// Names an errand: what an action of the host's own leaves for the host to carry out.
+    ErrandId
+);
+record_id!(
     /// Names a command. The journal is unique on it: a command that comes twice acts once.
     CommandId
 );

@@ -34,6 +34,9 @@
 //! - Make a quote: [`engine::TenantHandle::make_quote`]; an address for it: [`link::QuoteLink`].
 //! - Ask why: [`engine::TenantHandle::explain`].
 //! - List and count leads: [`engine::TenantHandle::leads`], [`engine::TenantHandle::count`].
+//! - Say in Rust what a playbook can't: [`playbook::host`]; carry out what it leaves to you:
+//!   [`engine::TenantHandle::errands`].
+//! - Begin from a host that runs: the repository's `examples/`.
 //! - Write our lead and your row in one transaction: [`engine::TenantHandle::apply_in`].
 //! - Decide without the engine and without async: [`decide::decide`].
 //! - Business hours by themselves: [`calendar::Calendar`].

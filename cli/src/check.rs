@@ -15,7 +15,10 @@ use crate::report::counted;
 use crate::snippets::{ToldFault, listed};
 use crate::{Failure, Reported};
 
+mod declared;
 mod explained;
+
+pub use declared::{Declared, DeclaresNothing};
 
 /// A playbook that has no faults, and its scenarios.
 #[derive(Debug)]
@@ -31,6 +34,11 @@ pub struct Checked {
 /// # Errors
 /// [`Failure::NoPlaybook`], or [`Failure::Faults`] with all that is wrong with either.
 pub fn read(path: &Path) -> Result<Checked, Failure> {
+    read_with(path, &[])
+}
+
+/// The same of a playbook that speaks of what a host registers.
+fn read_with(path: &Path, declared: &[Declared]) -> Result<Checked, Failure> {
     if !path.join("playbook.toml").exists() {
         return Err(Failure::NoPlaybook(path.to_owned()));
     }
@@ -43,7 +51,7 @@ pub fn read(path: &Path) -> Result<Checked, Failure> {
     if folder.playbook.is_empty() && !faults.is_empty() {
         return Err(failed(folder, faults));
     }
-    let playbook = Playbook::read(&folder);
+    let playbook = declared::builder(declared).read(&folder);
     let scenarios = match &playbook {
         Ok(playbook) => scenario::read_for(playbook, &folder),
         Err(_) => scenario::read(&folder),
@@ -193,15 +201,15 @@ pub enum Depth {
     Explained,
 }
 
-/// Checks a playbook.
+/// Checks a playbook, which may speak of what a host registers if that is declared.
 ///
 /// # Errors
 /// [`Failure::Faults`] with all that is wrong with it.
-pub fn check(path: &Path, depth: Depth) -> Result<Reported, Failure> {
+pub fn check(path: &Path, declared: &[Declared], depth: Depth) -> Result<Reported, Failure> {
     let Checked {
         playbook,
         scenarios,
-    } = read(path)?;
+    } = read_with(path, declared)?;
     let stages = playbook
         .pipelines
         .iter()

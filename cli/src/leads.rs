@@ -376,7 +376,15 @@ fn told_value(playbook: &Playbook, value: ValueRef<'_>) -> String {
 fn value_of(playbook: &Playbook, lead: &Lead, fact: &str) -> Option<Value> {
     let field = leadkit::ids::Name::from(fact);
     let value = match LeadFact::named(fact) {
-        Some(fact) => LeadFacts { playbook, lead }.built_in(fact),
+        Some(fact) => {
+            let now = lead.settled_at;
+            let facts = LeadFacts {
+                playbook,
+                lead,
+                now,
+            };
+            facts.built_in(fact)
+        }
         None => lead.fields.value(&field),
     };
     value.map(ValueRef::to_value)

@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use leadkit::decide::command::Fate;
 use leadkit_cli::adopt::{Adopt, Mode};
 use leadkit_cli::by_ids::ByIds;
-use leadkit_cli::check::Depth;
+use leadkit_cli::check::{Declared, Depth};
 use leadkit_cli::database::Database;
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
@@ -40,7 +40,9 @@ failed, rows that were refused, records that can't be read), with 2 when it coul
 #[derive(Subcommand)]
 enum Command {
     /// Tell everything that is wrong with a playbook at once, each fault with its place
-    #[command(after_help = "Example:\n  leadkit check playbooks/field-and-digital-sales --explain")]
+    #[command(
+        after_help = "Examples:\n  leadkit check playbooks/field-and-digital-sales --explain\n  leadkit check sales --with guard:credit-checked --with action:push-to-erp"
+    )]
     Check {
         /// The playbook's folder
         playbook: PathBuf,
@@ -48,6 +50,10 @@ enum Command {
         /// wait, reminder) as the rule it becomes
         #[arg(long)]
         explain: bool,
+        /// A name that the host registers in Rust, as guard:NAME, action:NAME or fact:NAME:TYPE; as
+        /// often as there are such names
+        #[arg(long, value_name = "SORT:NAME")]
+        with: Vec<Declared>,
     },
     /// Play the playbook's scenarios in virtual time
     #[command(
@@ -410,13 +416,17 @@ fn pretty(json: &serde_json::Value) -> String {
 
 fn carry_out(cli: Cli) -> Result<Reported, Failure> {
     match cli.command {
-        Command::Check { playbook, explain } => {
+        Command::Check {
+            playbook,
+            explain,
+            with,
+        } => {
             let depth = if explain {
                 Depth::Explained
             } else {
                 Depth::Summary
             };
-            check::check(&playbook, depth)
+            check::check(&playbook, &with, depth)
         }
         Command::Test { playbook, on } => {
             let on = match on {

@@ -346,3 +346,80 @@ fn a_reader_who_has_read_enough_is_no_panic() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(said, "");
 }
+
+/// A playbook whose guard, fact and action only its host has.
+const OF_A_HOST: &str = r#"
+[playbook]
+id       = "ours"
+zone     = "Europe/Madrid"
+calendar = "office"
+
+[organisation]
+name  = "Ours"
+email = "ours@example.com"
+
+[calendar.office]
+weekly = { mon-fri = ["09:00-17:00"] }
+
+[pipeline.sales]
+start = "new"
+
+[pipeline.sales.stage]
+new = { to = { won = ["credit-checked"] } }
+won = { final = "won" }
+
+[[route]]
+to = "sales.new"
+
+[[rule]]
+name = "push"
+on   = "entered won"
+if   = 'score >= 700'
+do   = { do = "push-to-erp" }
+"#;
+
+#[test]
+fn a_playbook_is_checked_without_its_host_if_the_names_are_declared() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    write(folder.path(), &[("playbook.toml", OF_A_HOST)]);
+    let alone = leadkit(["check", path]);
+    assert_eq!(alone.code, 1, "{}", alone.out);
+    let all = format!("{}{}", alone.out, alone.err);
+    for said in [
+        "no need `credit-checked`",
+        "no fact `score`",
+        "no action of the host's `push-to-erp`",
+        "--with action:push-to-erp",
+    ] {
+        assert!(all.contains(said), "{said}: {all}");
+    }
+    let with = |declared: [&str; 3]| {
+        let declared = declared.map(|name| ["--with", name]);
+        let arguments = ["check", path, "--explain"].into_iter();
+        leadkit(arguments.chain(declared.into_iter().flatten()))
+    };
+    let told = with([
+        "guard:credit-checked",
+        "fact:score:number",
+        "action:push-to-erp",
+    ]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(told.out.contains("do = \"push-to-erp\""), "{}", told.out);
+    let mistyped = with([
+        "guard:credit-checked",
+        "fact:score:text",
+        "action:push-to-erp",
+    ]);
+    assert_eq!(mistyped.code, 1, "{}", mistyped.out);
+    for nothing in [
+        "credit-checked",
+        "fact:score",
+        "fact:score:choice",
+        "need:score",
+    ] {
+        let told = leadkit(["check", path, "--with", nothing]);
+        assert_eq!(told.code, 2, "{nothing}");
+        assert!(told.err.contains("guard:NAME"), "{}", told.err);
+    }
+}

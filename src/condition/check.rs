@@ -343,6 +343,7 @@ impl Checker<'_> {
                     .map(|first| SmolStr::from([&*name, "(", &*quoted(first), ")"].concat()));
                 Fault::new(whole, FaultKind::NeedsArgument { name }).maybe_hint(such_as)
             }
+            (Unresolved::NeverTurns, _) => Fault::new(whole, FaultKind::NeverTurns { name }),
             (Unresolved::UnknownName | Unresolved::FaultyFact, _) => {
                 let catalogue = self.catalogue;
                 let names = self.names.get_or_insert_with(|| catalogue.names());

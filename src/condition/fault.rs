@@ -156,6 +156,12 @@ pub enum FaultKind {
         /// The argument as it was written.
         argument: SmolStr,
     },
+    /// A fact of which nothing tells when it turns, where that is waited for.
+    #[error("nothing tells when `{name}` turns, so nothing can wait for it: ask it in an `if`")]
+    NeverTurns {
+        /// The name of the fact.
+        name: SmolStr,
+    },
     /// A term that is neither a comparison nor a true-or-false fact.
     #[error("{value_type} is no condition by itself: compare it, or ask whether it `is present`")]
     NotACondition {

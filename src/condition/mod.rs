@@ -268,6 +268,8 @@ pub enum Unresolved {
     /// It knows the fact, and something is wrong with it that is told where it is defined. The
     /// condition can't be used, and has no fault of its own.
     FaultyFact,
+    /// It knows the fact, and nothing tells when it turns; and that is what the condition is for.
+    NeverTurns,
     /// It knows the fact, but not this argument of it.
     UnknownArgument {
         /// The arguments that it knows, as far as they can be listed.

@@ -8,7 +8,9 @@ use crate::decide::messages;
 use crate::decide::ownership;
 use crate::decide::refusal::Refusal;
 use crate::decide::tasks;
-use crate::ids::{AgentId, Name};
+use crate::ids::{AgentId, ErrandId, Name};
+use crate::playbook::catalogue::LeadFacts;
+use crate::playbook::host::LeadView;
 use crate::playbook::rule::{Action, Assign, Whom};
 use crate::record::Lead;
 use crate::record::agent::Group;
@@ -34,7 +36,7 @@ pub(crate) fn foresee(draft: &Draft<'_>, lead: &Lead, actions: &[Action]) -> Res
                 let pools = draft.playbook.pools.iter();
                 keys.extend(pools.map(|pool| Key::pool(draft.tenant, &pool.name)));
             }
-            Action::Task(_) | Action::Move { .. } | Action::Set { .. } => {}
+            Action::Task(_) | Action::Move { .. } | Action::Set { .. } | Action::Host(_) => {}
         }
     }
     draft.need(keys)
@@ -53,7 +55,9 @@ pub(crate) fn act(
         Action::Notify { whom, template } => notify(draft, lead, whom, template),
         Action::Task(task) => tasks::open(draft, lead, task, anchor),
         Action::Assign(order) => assign(draft, lead, order, rule, anchor),
-        Action::Move { .. } | Action::Set { .. } => try_out(draft, lead, action, rule, anchor),
+        Action::Move { .. } | Action::Set { .. } | Action::Host(_) => {
+            try_out(draft, lead, action, rule, anchor)
+        }
     }
 }
 
@@ -71,6 +75,7 @@ pub(crate) fn insist(
             let value = fields::reckoned(draft, lead, field, to)?;
             fields::set(draft, lead, &[(field.clone(), Some(value))])
         }
+        Action::Host(name) => let_host(draft, lead, name),
         action => act(draft, lead, action, task, anchor),
     }
 }
@@ -95,13 +100,7 @@ fn try_out(
     Ok(())
 }
 
-fn put_on_record(
-    draft: &mut Draft<'_>,
-    lead: &Lead,
-    refusal: &Refusal,
-    verb: &'static str,
-    rule: &Name,
-) {
+fn put_on_record(draft: &mut Draft<'_>, lead: &Lead, refusal: &Refusal, verb: &str, rule: &Name) {
     let named: Vec<Name> = refusal.missing().cloned().collect();
     let missing = if named.is_empty() {
         vec![Name::from(refusal.code())]
@@ -114,6 +113,32 @@ fn put_on_record(
         action: Name::from(verb),
         missing,
     });
+}
+
+/// Lets an action of the host's say what comes of it. The fields come first: whoever carries out the
+/// errand finds them set.
+fn let_host(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name) -> Result<(), Stop> {
+    let (playbook, now) = (draft.playbook, draft.now);
+    let Some(action) = playbook.host_action(name) else {
+        return Ok(());
+    };
+    let effects = action.effects(LeadView::of(LeadFacts {
+        playbook,
+        lead,
+        now,
+    }));
+    if !effects.fields.is_empty() {
+        fields::set(draft, lead, &effects.fields)?;
+    }
+    if effects.leaves_errand {
+        let errand = ErrandId(draft.new_id("errand"));
+        draft.happened(Event::ErrandLeft {
+            lead: lead.id,
+            errand,
+            action: name.clone(),
+        });
+    }
+    Ok(())
 }
 
 fn assign(

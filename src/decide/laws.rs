@@ -29,10 +29,14 @@ pub(crate) fn broken_by_move(draft: &Draft<'_>, lead: &Lead) -> Vec<Missing> {
 
 /// Judged as needs are: as of when it is said to have happened.
 fn broken(draft: &Draft<'_>, lead: &Lead, is_asked: impl Fn(&Law) -> bool) -> Vec<Missing> {
-    let playbook = draft.playbook;
-    let facts = LeadFacts { playbook, lead };
+    let (playbook, now) = (draft.playbook, draft.happened_at);
+    let facts = LeadFacts {
+        playbook,
+        lead,
+        now,
+    };
     let asked = playbook.laws.iter().filter(|law| is_asked(law));
-    let broken = asked.filter(|law| !law.condition.holds(&facts, draft.happened_at));
+    let broken = asked.filter(|law| !law.condition.holds(&facts, now));
     let told = broken.map(|law| Missing {
         need: law.name.clone(),
         text: law.text.clone(),

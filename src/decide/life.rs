@@ -143,10 +143,14 @@ fn note_turn(draft: &Draft<'_>, lead: &mut Lead, rule: &Rule) {
     let Anchor::Turns(condition) = &rule.anchor else {
         return;
     };
-    let playbook = draft.playbook;
+    let (playbook, now) = (draft.playbook, draft.now);
+    let facts = LeadFacts {
+        playbook,
+        lead,
+        now,
+    };
     let known = lead.since.iter().position(|(name, _)| *name == rule.name);
-    let is_true = crate::agenda::is_in_scope(rule, lead)
-        && condition.holds(&LeadFacts { playbook, lead }, draft.now);
+    let is_true = crate::agenda::is_in_scope(rule, lead) && condition.holds(&facts, now);
     match (known, is_true) {
         (None, true) => lead
             .since
@@ -431,13 +435,14 @@ pub(crate) const LONGEST_REASON: usize = 1024;
 /// The needs that a lead does not meet, all of them, by name and text; judged as of when it is said
 /// to have happened, so that what is reported two days later is not two days older.
 pub(crate) fn missing_needs(draft: &Draft<'_>, lead: &Lead, needs: &[Name]) -> Vec<Missing> {
-    let playbook = draft.playbook;
+    let (playbook, now) = (draft.playbook, draft.happened_at);
+    let facts = LeadFacts {
+        playbook,
+        lead,
+        now,
+    };
     let needs = needs.iter().filter_map(|name| playbook.need(name));
-    let unmet = needs.filter(|need| {
-        !need
-            .condition
-            .holds(&LeadFacts { playbook, lead }, draft.happened_at)
-    });
+    let unmet = needs.filter(|need| !need.condition.holds(&facts, now));
     unmet
         .map(|need| Missing {
             need: need.name.clone(),

@@ -41,6 +41,7 @@ pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop>
         let facts = LeadFacts {
             playbook,
             lead: &lead,
+            now: draft.now,
         };
         route
             .only_if

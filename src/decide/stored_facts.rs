@@ -31,7 +31,11 @@ pub fn of(playbook: &Playbook, record: &Record) -> Vec<StoredFact> {
 
 fn of_lead(playbook: &Playbook, lead: &Lead) -> Vec<StoredFact> {
     let mut facts = Vec::with_capacity(LeadFact::ALL.len());
-    let seen = LeadFacts { playbook, lead };
+    let seen = LeadFacts {
+        playbook,
+        lead,
+        now: lead.settled_at,
+    };
     for fact in LeadFact::ALL {
         let built_in = fact.built_in();
         if !built_in.stored {

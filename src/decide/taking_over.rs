@@ -140,9 +140,14 @@ impl<'a> Taken<'a> {
 fn learn(draft: &Draft<'_>, lead: &mut Lead, rule: &Rule) {
     let playbook = draft.playbook;
     if let Anchor::Turns(condition) = &rule.anchor {
-        let facts = LeadFacts { playbook, lead };
+        let now = draft.now;
+        let facts = LeadFacts {
+            playbook,
+            lead,
+            now,
+        };
         let is_known = lead.since.iter().any(|(name, _)| *name == rule.name);
-        if !is_known && is_in_scope(rule, lead) && condition.holds(&facts, draft.now) {
+        if !is_known && is_in_scope(rule, lead) && condition.holds(&facts, now) {
             // It has been true for we don't know how long.
             let since = Moment {
                 at: lead.settled_at,

@@ -83,8 +83,14 @@ fn assignee(draft: &mut Draft<'_>, lead: &Lead, spec: &TaskSpec) -> Result<Assig
 pub(crate) fn end_those_done(draft: &mut Draft<'_>, lead: &mut Lead) {
     let playbook = draft.playbook;
     let now = draft.now;
-    let is_done =
-        |condition: &Condition, lead: &Lead| condition.holds(&LeadFacts { playbook, lead }, now);
+    let is_done = |condition: &Condition, lead: &Lead| {
+        let facts = LeadFacts {
+            playbook,
+            lead,
+            now,
+        };
+        condition.holds(&facts, now)
+    };
     for place in 0..lead.tasks.len() {
         let task = &lead.tasks[place];
         let spec = playbook.task(&task.name).filter(|_| task.ended.is_none());

@@ -243,9 +243,14 @@ fn fire(
     let rule = item.rule;
     let playbook = draft.playbook;
     let due_at = item.due_at;
-    let facts = LeadFacts { playbook, lead };
+    let now = draft.now;
+    let facts = LeadFacts {
+        playbook,
+        lead,
+        now,
+    };
     let mut only_if = rule.only_if.iter();
-    let failing = only_if.find(|condition| !condition.holds(&facts, draft.now));
+    let failing = only_if.find(|condition| !condition.holds(&facts, now));
     let fired = Fired {
         rule: rule.name.clone(),
         anchor: anchor.at,

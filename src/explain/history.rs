@@ -208,6 +208,9 @@ impl Telling<'_> {
                 let kept = kept.find(|one| one.version == *version);
                 Some((told, kept.map(|one| one.name.clone())))
             }
+            Event::ErrandLeft { lead, action, .. } if *lead == id => {
+                Some((format_smolstr!("errand left for the host: {action}"), None))
+            }
             _ => None,
         }
     }

@@ -347,6 +347,7 @@ impl Telling<'_> {
         let facts = LeadFacts {
             playbook: self.playbook,
             lead: self.lead,
+            now: at,
         };
         if condition.holds(&facts, at) {
             return format!("; if {condition} (holds so far)");
@@ -403,5 +404,6 @@ fn told_action(action: &Action) -> String {
         },
         Action::Move { stage, .. } => format!("move to {stage}"),
         Action::Set { field, to } => format!("set {field} to {to}"),
+        Action::Host(action) => format!("the host's {action}"),
     }
 }

@@ -3,24 +3,28 @@
 use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveTime};
-use smol_str::{SmolStr, ToSmolStr, format_smolstr};
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::calendar::Zone;
 use crate::condition::{Catalogue, FactId, FactInfo, FactName, Facts, Unresolved};
-use crate::facts::{AgentFact, BuiltIn, LeadFact, MessageFact, SweepFact, built_in};
+use crate::facts::{AgentFact, LeadFact, MessageFact, SweepFact};
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::delay::Delay;
+use crate::playbook::host::{HostFact, LeadView};
 use crate::playbook::law::rule_of;
 use crate::playbook::pipeline::Field;
 use crate::playbook::rule::{Rule, StageRef};
 use crate::record::Lead;
 use crate::record::appointment::{Appointments, Became};
-use crate::record::message::{Class, DropReason, State};
 use crate::record::pool::Member;
-use crate::store::Kind;
 use crate::time::Instant;
 use crate::value::{Number, ValueRef, ValueType};
+
+mod built_in;
+
+pub(crate) use built_in::BuiltInCatalogue;
+use built_in::info_of;
 
 /// The facts about one of several things that the playbook names, and which of these facts they are.
 /// They take the name of the thing: `activities("information")`.
@@ -77,8 +81,8 @@ const STAGES: [(&str, ValueType); 3] = [
 /// The fact about a law, which takes its name: whether the lead breaks it.
 const BROKEN: &str = "broken";
 
-/// The facts of leads under one playbook: the built-in ones, its fields, and those about its
-/// activities, its stages and its laws.
+/// The facts of leads under one playbook: the built-in ones, its fields, those about its activities,
+/// its stages and its laws, and those of the host's own.
 #[derive(Debug)]
 pub(crate) struct LeadCatalogue<'a> {
     pub(crate) zone: &'a Zone,
@@ -91,8 +95,19 @@ pub(crate) struct LeadCatalogue<'a> {
     pub(crate) stages: &'a [StageRef],
     /// The laws that can be broken by whoever stands in their stages.
     pub(crate) laws: &'a [Name],
+    /// What the host registered.
+    pub(crate) host: &'a [HostFact],
+    /// What the condition is for that is read.
+    pub(crate) asked: Asked,
     /// The closed sets of text facts: stages, sources, roles.
     pub(crate) choices: &'a [(LeadFact, Arc<[SmolStr]>)],
+}
+
+/// What a condition is for: to be asked once, or to be waited for until it turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Once,
+    UntilItTurns,
 }
 
 impl LeadCatalogue<'_> {
@@ -127,10 +142,24 @@ impl LeadCatalogue<'_> {
         (first..self.first_of_laws()).map(number)
     }
 
-    /// The ids of the facts about laws.
-    pub(crate) fn ids_of_laws(&self) -> impl Iterator<Item = FactId> + use<> {
+    /// The ids of the facts that follow from others: those about laws, and the host's.
+    pub(crate) fn ids_that_follow(&self) -> impl Iterator<Item = FactId> + use<> {
         let first = self.first_of_laws();
-        (first..first + self.laws.len()).map(number)
+        (first..first + self.laws.len() + self.host.len()).map(number)
+    }
+
+    /// A fact of the host's, if it is one.
+    fn of_host(&self, name: &str, argument: Option<&str>) -> Option<Result<FactInfo, Unresolved>> {
+        let place = self.host.iter().position(|fact| fact.name == name)?;
+        if argument.is_some() {
+            return Some(Err(Unresolved::TakesNoArgument));
+        }
+        if self.asked == Asked::UntilItTurns {
+            return Some(Err(Unresolved::NeverTurns));
+        }
+        let id = number(self.first_of_laws() + self.laws.len() + place);
+        let value_type = self.host[place].value_type;
+        Some(Ok(FactInfo::computed(id, FactName::new(name), value_type)))
     }
 
     /// One of the facts about a stage, by its place among them.
@@ -244,6 +273,9 @@ impl Catalogue for LeadCatalogue<'_> {
         if name == BROKEN {
             return self.law(argument);
         }
+        if let Some(of_host) = self.of_host(name, argument) {
+            return of_host;
+        }
         if argument.is_some() {
             let known =
                 LeadFact::named(name).is_some() || self.fields.iter().any(|f| f.name == name);
@@ -282,106 +314,8 @@ impl Catalogue for LeadCatalogue<'_> {
         let about = ABOUT.iter().flat_map(|(_, facts)| *facts);
         let about = about.chain(&STAGES).map(|(name, _)| *name);
         let about = about.chain([BROKEN]).map(SmolStr::new_static);
-        built_in.chain(fields).chain(about).collect()
-    }
-
-    fn start_of_day(&self, date: NaiveDate) -> Option<Instant> {
-        Some(self.zone.from_local(date.and_time(NaiveTime::MIN)))
-    }
-}
-
-fn info_of(place: usize, fact: &BuiltIn) -> FactInfo {
-    let name = FactName::new(fact.name);
-    if fact.stored {
-        FactInfo::stored(number(place), name, fact.value_type)
-    } else {
-        FactInfo::computed(number(place), name, fact.value_type)
-    }
-}
-
-/// The facts of agents, messages or sweeps: the built-in ones alone.
-#[derive(Debug)]
-pub(crate) struct BuiltInCatalogue<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) zone: &'a Zone,
-    /// The closed sets of text facts, by the facts' places.
-    pub(crate) choices: Vec<(usize, Arc<[SmolStr]>)>,
-}
-
-impl<'a> BuiltInCatalogue<'a> {
-    /// The facts of agents, who have these roles, and are in these teams; in any, if there are none.
-    pub(crate) fn of_agents<'n>(
-        zone: &'a Zone,
-        roles: impl IntoIterator<Item = &'n Name>,
-        teams: impl IntoIterator<Item = &'n Name>,
-    ) -> Self {
-        let mut choices = vec![(AgentFact::Role as usize, words(roles))];
-        let teams = words(teams);
-        if !teams.is_empty() {
-            choices.push((AgentFact::Team as usize, teams));
-        }
-        Self {
-            kind: Kind::Agent,
-            zone,
-            choices,
-        }
-    }
-
-    /// The facts of messages of this playbook.
-    pub(crate) fn of_messages(playbook: &'a Playbook) -> Self {
-        let channels = playbook.channels();
-        let choices = [
-            (
-                MessageFact::State,
-                State::WORDS.iter().map(ToSmolStr::to_smolstr).collect(),
-            ),
-            (MessageFact::Template, words(playbook.templates.names())),
-            (MessageFact::Class, told(Class::WORDS)),
-            (MessageFact::Channel, words(&channels)),
-            (MessageFact::Dropped, told(DropReason::WORDS)),
-        ];
-        let choices = choices.map(|(fact, words)| (fact as usize, words));
-        Self {
-            kind: Kind::Message,
-            zone: &playbook.zone,
-            choices: choices.into(),
-        }
-    }
-}
-
-fn words<'n>(names: impl IntoIterator<Item = &'n Name>) -> Arc<[SmolStr]> {
-    let names = names.into_iter();
-    names.map(|name| name.as_str().into()).collect()
-}
-
-/// The words of an enum.
-fn told<T>(words: &[(&'static str, T)]) -> Arc<[SmolStr]> {
-    let words = words.iter();
-    words.map(|(word, _)| SmolStr::new_static(word)).collect()
-}
-
-impl Catalogue for BuiltInCatalogue<'_> {
-    fn resolve(&self, name: &str, argument: Option<&str>) -> Result<FactInfo, Unresolved> {
-        let facts = built_in(self.kind);
-        let Some(place) = facts.iter().position(|fact| fact.name == name) else {
-            return Err(Unresolved::UnknownName);
-        };
-        if argument.is_some() {
-            return Err(Unresolved::TakesNoArgument);
-        }
-        let info = info_of(place, &facts[place]);
-        let choices = self.choices.iter().find(|(of, _)| *of == place);
-        Ok(match choices {
-            Some((_, choices)) => info.with_choices(choices.clone()),
-            None => info,
-        })
-    }
-
-    fn names(&self) -> Vec<SmolStr> {
-        built_in(self.kind)
-            .iter()
-            .map(|fact| fact.name.into())
-            .collect()
+        let of_host = self.host.iter().map(|fact| fact.name.as_str().into());
+        built_in.chain(fields).chain(about).chain(of_host).collect()
     }
 
     fn start_of_day(&self, date: NaiveDate) -> Option<Instant> {
@@ -396,6 +330,8 @@ pub struct LeadFacts<'a> {
     pub playbook: &'a Playbook,
     /// The lead.
     pub lead: &'a Lead,
+    /// When they are asked for: what a host's facts and guards call now.
+    pub now: Instant,
 }
 
 impl Facts for LeadFacts<'_> {
@@ -403,14 +339,19 @@ impl Facts for LeadFacts<'_> {
     // that took longer than comparing it.
     #[inline(always)]
     fn fact(&self, id: FactId) -> Option<ValueRef<'_>> {
+        self.numbered(id)
+    }
+}
+
+impl<'a> LeadFacts<'a> {
+    #[inline(always)]
+    pub(crate) fn numbered(&self, id: FactId) -> Option<ValueRef<'a>> {
         match LeadFact::numbered(id.0) {
             Some(fact) => self.built_in(fact),
             None => self.of_playbook(usize::from(id.0) - LeadFact::ALL.len()),
         }
     }
-}
 
-impl<'a> LeadFacts<'a> {
     /// The value of a field, or of a fact about something that the playbook names, by its place.
     #[inline]
     fn of_playbook(&self, place: usize) -> Option<ValueRef<'a>> {
@@ -434,7 +375,7 @@ impl<'a> LeadFacts<'a> {
             }
             place -= facts.len() * known;
         }
-        self.of_stage_or_law(place)
+        self.of_stage_or_further(place)
     }
 
     fn of_activity(&self, which: usize, place: usize) -> Option<ValueRef<'a>> {
@@ -485,13 +426,10 @@ impl<'a> LeadFacts<'a> {
         }
     }
 
-    fn of_stage_or_law(&self, place: usize) -> Option<ValueRef<'a>> {
+    fn of_stage_or_further(&self, place: usize) -> Option<ValueRef<'a>> {
         let known = &self.playbook.stages;
         if let Some(place) = place.checked_sub(STAGES.len() * known.len()) {
-            let law = self.playbook.laws_that_stand.get(place)?;
-            let rule = rule_of(law);
-            let mut since = self.lead.since.iter();
-            return Some(ValueRef::Bool(since.any(|(name, _)| *name == rule)));
+            return self.of_law_or_host(place);
         }
         let at = known.get(place % known.len().max(1))?;
         let stay = self.lead.stay(&at.pipeline, &at.stage);
@@ -500,6 +438,17 @@ impl<'a> LeadFacts<'a> {
             1 => ValueRef::Number(stay.map_or(0, |stay| stay.entries).into()),
             _ => ValueRef::Instant(stay?.entered.at),
         })
+    }
+
+    fn of_law_or_host(&self, place: usize) -> Option<ValueRef<'a>> {
+        let laws = &self.playbook.laws_that_stand;
+        let Some(law) = laws.get(place) else {
+            let fact = self.playbook.host.facts.get(place - laws.len())?;
+            return fact.of(LeadView::of(*self));
+        };
+        let rule = rule_of(law);
+        let mut since = self.lead.since.iter();
+        Some(ValueRef::Bool(since.any(|(name, _)| *name == rule)))
     }
 
     /// When the lead's own wait is over, where it waits; nothing while a hold stops it.

@@ -67,14 +67,19 @@ impl Folder {
 
     /// What tells this playbook from a changed one: what `playbook.toml`, read as this table,
     /// means, and the other files letter by letter. Comments and blanks don't count, and neither do
-    /// scenarios: they decide nothing.
-    pub(crate) fn hash(&self, playbook: &DeTable<'_>) -> Name {
+    /// scenarios: they decide nothing. What the host registered is code, which is not looked into: the
+    /// host gives it a version, where it changes.
+    pub(crate) fn hash(&self, playbook: &DeTable<'_>, host_version: &str) -> Name {
         let mut meaning = Vec::new();
         write_table(playbook, &mut meaning);
         let mut parts = vec![meaning.as_slice()];
         for (path, text) in self.templates.iter().chain(&self.holidays) {
             parts.push(path.as_bytes());
             parts.push(without_bom(text).as_bytes());
+        }
+        // Alone, where what stands before comes in pairs.
+        if !host_version.is_empty() {
+            parts.push(host_version.as_bytes());
         }
         let hash = u128::from_be_bytes(hash128(&parts));
         // Eighty bits: enough to tell playbooks apart, short enough to be held in place.

@@ -6,6 +6,8 @@
 //! names resolved, conditions checked, calendars indexed, and every friendly word (`law`, `sla`,
 //! `ageing`, `wait`, `reminder`) turned into a [`Rule`].
 //!
+//! What a host can only say in Rust it registers by name ([`Playbook::builder`]).
+//!
 //! [`load`] is the only place in this crate that touches the file system.
 
 use std::collections::BTreeMap;
@@ -21,8 +23,9 @@ use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
 use crate::money::Currency;
-use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
+use crate::playbook::catalogue::{Asked as AskedFor, BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, Faults};
+use crate::playbook::host::{Builder, Host, HostAction};
 use crate::playbook::law::{Asked, Law};
 use crate::playbook::load::Folder;
 use crate::playbook::people::{PoolSpec, Role, Team};
@@ -41,6 +44,7 @@ mod compile;
 pub mod delay;
 pub mod fault;
 mod held;
+pub mod host;
 pub mod law;
 pub mod load;
 pub mod people;
@@ -127,6 +131,8 @@ pub struct Playbook {
     /// The laws that can be broken by whoever stands in their stages, as conditions number them.
     laws_that_stand: Vec<Name>,
     hold_labels: BTreeMap<Name, SmolStr>,
+    /// What the host registered.
+    host: Host,
 }
 
 /// In whose name mail goes that is no agent's.
@@ -161,7 +167,12 @@ impl Playbook {
     /// # Errors
     /// All its faults, each with its place.
     pub fn read(folder: &Folder) -> Result<Self, Faults> {
-        compile::compile(folder)
+        Self::builder().read(folder)
+    }
+
+    /// A playbook that speaks of guards, facts and actions of the host's own: see [`host`].
+    pub fn builder() -> Builder {
+        Builder::default()
     }
 
     /// Reads a condition over leads (a filter, a segment, an audience).
@@ -197,6 +208,8 @@ impl Playbook {
             documents: self.documents.iter().map(|spec| &spec.name).collect(),
             stages: &self.stages,
             laws: &self.laws_that_stand,
+            host: &self.host.facts,
+            asked: AskedFor::Once,
             choices: &self.choices,
         }
     }
@@ -298,6 +311,11 @@ impl Playbook {
     #[must_use]
     pub fn pool(&self, name: &Name) -> Option<&PoolSpec> {
         self.pools.iter().find(|pool| pool.name == *name)
+    }
+
+    /// The action of this name that the host registered.
+    pub(crate) fn host_action(&self, name: &Name) -> Option<&HostAction> {
+        self.host.action(name.as_str())
     }
 
     /// The need of this name.

@@ -457,6 +457,8 @@ pub enum Action {
         /// To what.
         to: SetTo,
     },
+    /// Does what the host registered under this name: see [`host`](crate::playbook::host).
+    Host(Name),
 }
 
 /// What a field is set to.
@@ -509,9 +511,9 @@ impl Action {
         })
     }
 
-    /// Its verb, as the playbook says it.
+    /// Its verb, as the playbook says it; the name of an action of the host's.
     #[must_use]
-    pub fn verb(&self) -> &'static str {
+    pub fn verb(&self) -> &str {
         match self {
             Self::Send(_) => "send",
             Self::Notify { .. } => "notify",
@@ -519,6 +521,7 @@ impl Action {
             Self::Assign(_) => "assign",
             Self::Move { .. } => "move",
             Self::Set { .. } => "set",
+            Self::Host(name) => name.as_str(),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::decide::command::{Actor, Command, What};
-use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId, hash128};
+use crate::ids::{AgentId, ErrandId, Id, LeadId, MessageId, Name, SweepId, hash128};
 use crate::record::appointment::Became;
 use crate::record::contact::ContactPart;
 use crate::record::document::Sha256;
@@ -469,5 +469,14 @@ pub enum Event {
         heir: AgentId,
         /// Why not.
         why: PassedOver,
+    },
+    /// An action of the host's own left something for the host to carry out.
+    ErrandLeft {
+        /// For which lead.
+        lead: LeadId,
+        /// Which: the same, however often it is read.
+        errand: ErrandId,
+        /// The action's name.
+        action: Name,
     },
 }

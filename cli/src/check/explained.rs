@@ -586,6 +586,7 @@ fn action(action: &Action) -> Value {
             SetTo::Value(value) => json!({ "set": field, "to": told(value) }),
             later => json!({ "set": field, "to": later.to_string() }),
         },
+        Action::Host(name) => json!({ "do": name }),
     }
 }
 

@@ -14,7 +14,9 @@ use crate::record::message::{Class, OnOwnerChange};
 use crate::value::ValueType;
 
 /// What actions can do, in the playbook's words.
-const VERBS: [&str; 7] = ["send", "notify", "task", "assign", "move", "close", "set"];
+const VERBS: [&str; 8] = [
+    "send", "notify", "task", "assign", "move", "close", "set", "do",
+];
 
 /// Says what is wrong with an action that does nothing: the words that mean nothing, or that none
 /// is there.
@@ -118,6 +120,9 @@ impl Names {
                 field: field.name.clone(),
                 to: self.set_to(field, &node)?,
             });
+        }
+        if let Some(verb) = section.optional("do") {
+            return self.host_action(&verb).map(Action::Host);
         }
         None
     }

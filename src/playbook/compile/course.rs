@@ -123,13 +123,22 @@ impl<'a> Course<'a> {
         if let SetTo::Value(value) = to {
             self.known.is(field, value);
         }
-        self.change_laws();
+        self.change_what_follows();
         Some(())
     }
 
-    /// Whether laws are broken may be otherwise, whatever changed.
-    pub(super) fn change_laws(&mut self) {
-        let facts = leads::ids_of_laws(self.playbook);
+    /// Any field may have any value now: who sets them is the host's code.
+    pub(super) fn change_fields(&mut self) {
+        for field in &self.playbook.fields {
+            let field = id_of_field(self.playbook, field.name.as_str());
+            field.into_iter().for_each(|field| self.change_id(field));
+        }
+        self.change_what_follows();
+    }
+
+    /// Whether laws are broken, and what the host says, may be otherwise, whatever changed.
+    pub(super) fn change_what_follows(&mut self) {
+        let facts = leads::ids_that_follow(self.playbook);
         facts.into_iter().for_each(|fact| self.change_id(fact));
     }
 
@@ -155,7 +164,7 @@ impl<'a> Course<'a> {
         MOVED.into_iter().for_each(|fact| self.change(fact));
         let of_stages = leads::ids_of_stages(self.playbook);
         of_stages.into_iter().for_each(|fact| self.change_id(fact));
-        self.change_laws();
+        self.change_what_follows();
         self.at = (StageRef { pipeline, stage }, target);
         leads::are_in(&mut self.known, std::slice::from_ref(&self.at));
         Some(())
@@ -184,7 +193,7 @@ impl<'a> Course<'a> {
         let roles = roles_in(self.playbook, pool);
         let roles = roles.iter().map(|role| role.as_str());
         self.known.is_among(id(LeadFact::OwnerRole), roles);
-        self.change_laws();
+        self.change_what_follows();
         let teams = teams_in(self.playbook, pool);
         let before = self.teams.replace(teams.clone());
         Some(before.is_none_or(|before| before.is_disjoint(&teams)))

@@ -176,7 +176,11 @@ impl<'a> Walk<'a> {
             Action::Move { stage, .. } => self.did.moved |= self.move_to(stage).is_some(),
             // Rules stop reassigning at some time, if they are told to.
             Action::Assign(assign) => self.assign(&assign.pool, assign.at_most.is_none()),
-            Action::Task(_) => self.course.change(LeadFact::OpenTasks),
+            Action::Task(_) => {
+                self.course.change(LeadFact::OpenTasks);
+                self.course.change_what_follows();
+            }
+            Action::Host(_) => self.course.change_fields(),
             Action::Send(_) | Action::Notify { .. } => {}
         }
     }
@@ -277,10 +281,11 @@ impl<'a> Play<'a> {
                     self.course.assign(&assign.pool)?;
                 }
                 Action::Task(_) => self.course.change(LeadFact::OpenTasks),
+                Action::Host(_) => return None,
                 Action::Send(_) | Action::Notify { .. } => {}
             }
         }
-        self.course.change_laws();
+        self.course.change_what_follows();
         for (place, rule) in playbook.rules.iter().enumerate() {
             if self.waiting.contains(&place) && self.certainly_fires(rule) {
                 self.due.insert(place);

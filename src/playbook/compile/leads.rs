@@ -50,10 +50,10 @@ pub(super) fn ids_of_stages(playbook: &Playbook) -> Vec<FactId> {
     catalogue.ids_of_stages().collect()
 }
 
-/// The ids of the facts about laws.
-pub(super) fn ids_of_laws(playbook: &Playbook) -> Vec<FactId> {
+/// The ids of the facts that follow from others: those about laws, and the host's.
+pub(super) fn ids_that_follow(playbook: &Playbook) -> Vec<FactId> {
     let catalogue = playbook.lead_catalogue();
-    catalogue.ids_of_laws().collect()
+    catalogue.ids_that_follow().collect()
 }
 
 /// What is known of every lead.

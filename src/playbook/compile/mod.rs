@@ -14,8 +14,9 @@ use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
 use crate::money::Currency;
-use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
+use crate::playbook::catalogue::{Asked, BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, FaultKind, Faults};
+use crate::playbook::host::Host;
 use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::people::Team;
 use crate::playbook::pipeline::{Field, Source};
@@ -32,6 +33,7 @@ mod codes;
 mod course;
 mod cycles;
 mod fields;
+mod host;
 mod laws;
 mod leads;
 mod never;
@@ -48,7 +50,7 @@ mod templates;
 mod unused;
 mod work;
 
-pub(super) fn compile(folder: &Folder) -> Result<Playbook, Faults> {
+pub(super) fn compile(folder: &Folder, host: &Host) -> Result<Playbook, Faults> {
     let faults = RefCell::new(Vec::new());
     let text = without_bom(&folder.playbook);
     let file = File::new("playbook.toml", text, &faults);
@@ -56,10 +58,10 @@ pub(super) fn compile(folder: &Folder) -> Result<Playbook, Faults> {
     let file = file.mended(&mended);
     let table = file.table();
     let root = Section::new(&file, table.get_ref(), 0..0, SmolStr::default());
-    let hash = folder.hash(table.get_ref());
+    let hash = folder.hash(table.get_ref(), &host.version);
     let warnings = RefCell::new(Vec::new());
     let aside = File::new("playbook.toml", text, &warnings).mended(&mended);
-    let playbook = compile_root(folder, hash, &faults, root, &aside);
+    let playbook = compile_root((folder, host), hash, &faults, root, &aside);
     let mut faults = faults.into_inner();
     match playbook {
         Some(playbook) if faults.is_empty() => {
@@ -132,6 +134,7 @@ pub(super) struct Names {
     outcomes: Vec<SmolStr>,
     waiting_stages: Vec<StageRef>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
+    host: Host,
 }
 
 impl Names {
@@ -145,15 +148,26 @@ impl Names {
             documents: self.documents.iter().map(|spec| &spec.name).collect(),
             stages: &self.stages,
             laws: &self.laws_that_stand,
+            host: &self.host.facts,
+            asked: Asked::Once,
             choices: &self.choices,
         }
     }
 
-    /// What laws may speak of: all but whether laws are broken, which follows from them.
+    /// What a condition may speak of that is waited for: all of which it is known when it turns.
+    fn catalogue_of_waiting(&self) -> LeadCatalogue<'_> {
+        LeadCatalogue {
+            asked: Asked::UntilItTurns,
+            ..self.lead_catalogue()
+        }
+    }
+
+    /// What laws may speak of: all but whether laws are broken, which follows from them. Whether one is
+    /// broken is waited for.
     fn catalogue_of_laws(&self) -> LeadCatalogue<'_> {
         LeadCatalogue {
             laws: &[],
-            ..self.lead_catalogue()
+            ..self.catalogue_of_waiting()
         }
     }
 
@@ -170,7 +184,7 @@ impl Names {
 }
 
 fn compile_root(
-    folder: &Folder,
+    (folder, host): (&Folder, &Host),
     hash: Name,
     faults: &RefCell<Vec<Fault>>,
     mut root: Section<'_>,
@@ -184,9 +198,16 @@ fn compile_root(
     let (fields, faulty_fields) = fields::read(&mut root);
     let calendars = (calendars, default_calendar);
     let fields = (fields, faulty_fields);
-    let mut names = find_names(&mut root, &head.zone, calendars, fields, template_names);
+    let mut names = find_names(
+        &mut root,
+        (&head.zone, host),
+        calendars,
+        fields,
+        template_names,
+    );
     pipelines::find_stages(&mut root, &mut names);
     names.choices = choices_of(&names);
+    host::check(&names, root.source);
     let activities = work::read_activities(&mut root, &names);
     let hold_labels = read_labels(&mut root, "hold");
 
@@ -197,8 +218,9 @@ fn compile_root(
     let quoting = pricing::read_quoting(&mut root);
     let roles = people::read_roles(&mut root, &names);
     let pools = people::read_pools(&mut root, &names);
-    let needs = pipelines::read_needs(&mut root, &names);
+    let mut needs = pipelines::read_needs(&mut root, &names);
     let pipelines = pipelines::read_pipelines(&mut root, &names);
+    host::add_guards_as_needs(&mut needs, &pipelines, &names);
     let routes = pipelines::read_routes(&mut root, &names);
     let bases = pipelines::read_bases(&mut root, &names);
     let waits = pipelines::read_waits(&mut root, &names);
@@ -249,6 +271,7 @@ fn compile_root(
         stages: names.stages,
         laws_that_stand: names.laws_that_stand,
         hold_labels,
+        host: names.host,
         warnings: Vec::new(),
     };
     check::check(&playbook, file, &places);
@@ -261,7 +284,7 @@ fn compile_root(
 /// Everything that has a name, but for stages, which are found in pipelines.
 fn find_names(
     root: &mut Section<'_>,
-    zone: &Zone,
+    (zone, host): (&Zone, &Host),
     (calendars, default_calendar): (Vec<NamedCalendar>, NamedCalendar),
     (fields, faulty_fields): (Vec<Field>, Vec<Name>),
     templates: Vec<Name>,
@@ -281,7 +304,7 @@ fn find_names(
         holds: names_of(root, "hold"),
         waits: names_of(root, "wait"),
         pools: names_of(root, "pool"),
-        needs: names_of(root, "need"),
+        needs: host::with_guards(names_of(root, "need"), host),
         laws_that_stand: laws::that_stand(root),
         tasks: tasks::names(root),
         templates,
@@ -292,6 +315,7 @@ fn find_names(
         outcomes: Vec::new(),
         waiting_stages: Vec::new(),
         choices: Vec::new(),
+        host: host.clone(),
     }
 }
 

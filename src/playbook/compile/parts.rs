@@ -69,7 +69,7 @@ impl Reader<'_> {
             }
             (None, Some(node)) => {
                 return node
-                    .condition(&self.names.lead_catalogue())
+                    .condition(&self.names.catalogue_of_waiting())
                     .map(Anchor::Turns);
             }
             (None, None) => section.required_or("on", Some(WHAT_STARTS_IT))?,
@@ -281,7 +281,7 @@ impl Reader<'_> {
     pub(super) fn until(&mut self, section: &mut Section<'_>) -> Option<Condition> {
         section
             .optional("until")?
-            .condition(&self.names.lead_catalogue())
+            .condition(&self.names.catalogue_of_waiting())
     }
 
     /// `for = "owner"`, `"earlier-owner"`, a role, or `"team:NAME"`; the owner, if nothing is said.

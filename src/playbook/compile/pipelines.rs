@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::{Names, label_of};
+use crate::condition::Condition;
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
@@ -116,9 +117,7 @@ impl Names {
 pub(super) fn read_needs(root: &mut Section<'_>, names: &Names) -> Vec<Need> {
     let mut needs = Vec::new();
     for (name, mut section) in root.sections("need") {
-        let condition = section
-            .required("if")
-            .and_then(|node| node.condition(&names.lead_catalogue()));
+        let condition = need_of(&name, &mut section, names);
         let text = section.required("text").and_then(|node| node.text());
         section.finish();
         if let (Some(condition), Some(text)) = (condition, text) {
@@ -130,6 +129,27 @@ pub(super) fn read_needs(root: &mut Section<'_>, names: &Names) -> Vec<Need> {
         }
     }
     needs
+}
+
+/// What a need asks: its `if`, or the host's guard of its name.
+fn need_of(name: &Name, section: &mut Section<'_>, names: &Names) -> Option<Condition> {
+    let guard = names.host.guard(name.as_str());
+    match (section.optional("if"), guard) {
+        (Some(node), None) => node.condition(&names.lead_catalogue()),
+        (Some(node), Some(_)) => {
+            let (sort, name) = ("guard", name.as_str().into());
+            let hint = "the host registered a guard of this name: give the need another, or leave \
+                        its `if` to the guard";
+            node.fault(FaultKind::DefinedTwice { sort, name }, Some(hint.into()));
+            None
+        }
+        (None, Some(_)) => names.asks(name),
+        (None, None) => {
+            let hint = names.guards_that_there_are();
+            section.missing("if", Some(hint));
+            None
+        }
+    }
 }
 
 pub(super) fn read_pipelines(root: &mut Section<'_>, names: &Names) -> Vec<Pipeline> {

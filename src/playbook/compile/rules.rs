@@ -158,7 +158,7 @@ impl Reader<'_> {
             .and_then(|node| self.deadline(&node));
         let done = section
             .required("done")
-            .and_then(|node| node.condition(&self.names.lead_catalogue()));
+            .and_then(|node| node.condition(&self.names.catalogue_of_waiting()));
         let whose = self.whose(&mut section);
         let text = match section.required("task") {
             Some(node) => self.task_text(name, &node),

@@ -42,7 +42,7 @@ impl Reader<'_> {
         let stopped_by = self.stopped_by(&mut section, None);
         let done = section
             .optional("done")
-            .and_then(|node| node.condition(&self.names.lead_catalogue()));
+            .and_then(|node| node.condition(&self.names.catalogue_of_waiting()));
         let outlives_lead = section
             .optional("outlives-lead")
             .and_then(|node| node.bool());

@@ -114,7 +114,7 @@ impl Reader<'_> {
             None => self.plain_task_text(&task, label),
         };
         let done = format!("not feedback_due(\"{kind}\")");
-        let done = Condition::parse(&done, &self.names.lead_catalogue()).ok();
+        let done = Condition::parse(&done, &self.names.catalogue_of_waiting()).ok();
         self.tasks.push(TaskSpec {
             name: task.clone(),
             text,

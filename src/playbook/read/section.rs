@@ -78,12 +78,16 @@ impl<'s> Section<'s> {
     ) -> Option<Node<'s>> {
         let node = self.optional(key);
         if node.is_none() {
-            let section = self.said();
-            let key = key.into();
-            let kind = FaultKind::MissingKey { key, section };
-            self.fault(kind, hint.map(SmolStr::from));
+            self.missing(key, hint.map(SmolStr::from));
         }
         node
+    }
+
+    /// Says that a key is missing.
+    pub(crate) fn missing(&self, key: &'static str, hint: Option<SmolStr>) {
+        let section = self.said();
+        let key = key.into();
+        self.fault(FaultKind::MissingKey { key, section }, hint);
     }
 
     /// Reports what hides in any text of this table.
