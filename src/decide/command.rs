@@ -162,6 +162,11 @@ pub enum What {
         /// What.
         order: SweepOrder,
     },
+    /// Tell an agent the code to refer with; it is made the first time, out of the command's id.
+    TellReferralCode {
+        /// Whose code.
+        agent: AgentId,
+    },
 }
 
 /// What is to happen to a sweep.
@@ -215,6 +220,8 @@ pub struct NewLead {
     pub wait_days: Option<u32>,
     /// The agent who is to own it, where that is already decided.
     pub owner: Option<AgentId>,
+    /// The referral code with which it comes, as typed.
+    pub referral: Option<SmolStr>,
     /// The playbook's own fields.
     pub fields: Vec<(Name, Value)>,
 }
@@ -267,6 +274,13 @@ impl NewLead {
     #[must_use]
     pub fn owner(mut self, agent: impl Into<AgentId>) -> Self {
         self.owner = Some(agent.into());
+        self
+    }
+
+    /// Coming with this referral code.
+    #[must_use]
+    pub fn referral(mut self, code: impl Into<SmolStr>) -> Self {
+        self.referral = Some(code.into());
         self
     }
 

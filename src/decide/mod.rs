@@ -45,6 +45,7 @@ mod permit;
 mod pools;
 mod quotes;
 pub mod records;
+mod referrals;
 pub mod refusal;
 mod register;
 pub mod stored_facts;
@@ -223,6 +224,11 @@ pub fn decide(
             permit::permit(&mut draft, &command.what, None)?;
             adoption::rely_on_active(&mut draft)?;
             register::register(&mut draft, new)?;
+        }
+        What::TellReferralCode { agent } => {
+            referrals::permit_telling(&mut draft, agent)?;
+            adoption::rely_on_active(&mut draft)?;
+            referrals::tell_code(&mut draft, agent)?;
         }
         What::Lead { lead, order } => life::carry_out(&mut draft, *lead, order, &command.what)?,
         What::StartSweep(new) => {

@@ -264,6 +264,12 @@ pub enum Refusal {
         /// The version that it is.
         version: u32,
     },
+    /// The playbook says nothing of referrals.
+    #[error("leads are not referred here: the playbook has no [referral]")]
+    NoReferrals,
+    /// All codes that the command drew are somebody's already.
+    #[error("all codes that were drawn are taken; ask again, or give codes more letters")]
+    CodesTaken,
     /// Feedback is about an appointment that was held, and none was.
     #[error("no appointment `{0}` was held yet")]
     NotHeldYet(Name),
@@ -432,6 +438,15 @@ pub enum Problem {
         /// Those that are.
         asked: Vec<Name>,
     },
+    /// It is the referral code of nobody.
+    #[error("is nobody's code; ask for it again, or leave it out")]
+    NobodysCode,
+    /// It is the referral code of somebody who left, or may refer no more.
+    #[error("is the code of somebody who refers no more; leave it out")]
+    RefersNoMore,
+    /// It is the referral code of the contact.
+    #[error("is the contact's own code, and nobody refers themselves; leave it out")]
+    OwnCode,
     /// A wait outside the group's bounds.
     #[error("must be {least_days} days{}", .most_days.map_or_else(|| " or more".into(), |most| format!(" to {most} days")))]
     OutOfBounds {
@@ -571,6 +586,8 @@ impl Refusal {
             Self::AppointmentAhead { .. } => "appointment-ahead",
             Self::AttachedAlready { .. } => "attached-already",
             Self::NotHeldYet(_) => "not-held-yet",
+            Self::NoReferrals => "no-referrals",
+            Self::CodesTaken => "codes-taken",
         }
     }
 }

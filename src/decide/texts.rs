@@ -28,6 +28,7 @@ pub(crate) fn check(command: &Command) -> Result<(), Refusal> {
             texts.line("sweep", new.name.as_str());
             texts.of_order(&new.order);
         }
+        What::TellReferralCode { agent } => texts.line("agent", agent.as_str()),
         What::Begin | What::Adopt(_) | What::SettleMessage { .. } | What::Sweep { .. } => {}
     }
     texts.gaps.told()
@@ -80,6 +81,7 @@ impl Texts {
         self.line("name", &new.name);
         self.maybe("phone", new.phone.as_ref());
         self.maybe("owner", new.owner.as_ref());
+        self.maybe("referral", new.referral.as_ref());
         for (field, value) in &new.fields {
             self.value(field, Some(value));
         }

@@ -13,6 +13,7 @@ use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
 use crate::playbook::Playbook;
 use crate::record::Lead;
 use crate::record::appointment::Became;
+use crate::record::referral::ReferralCode;
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -56,6 +57,13 @@ impl<'e> TenantHandle<'e> {
     /// Whoever comes back is set up again.
     pub fn leave(&self, leaving: Leaving) -> Unsigned<'e, Answer> {
         self.ask(What::Leave(Box::new(leaving)))
+    }
+
+    /// Tells an agent the code to refer with: it is made the first time, and stays the same. An agent
+    /// asks for its own; for another one the host may, and whoever sets agents up.
+    pub fn referral_code(&self, agent: impl Into<AgentId>) -> Unsigned<'e, ReferralCode> {
+        let agent = agent.into();
+        self.ask(What::TellReferralCode { agent })
     }
 
     /// Takes a lead in.

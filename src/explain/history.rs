@@ -27,6 +27,7 @@ impl Telling<'_> {
         let lines = entry.events.iter().filter_map(|event| {
             let told = self.of_lead(event);
             let told = told.or_else(|| self.of_quotes(event));
+            let told = told.or_else(|| self.of_referrals(event));
             let told = told.or_else(|| self.of_work(event));
             let told = told.or_else(|| self.of_tasks(event));
             let told = told.or_else(|| self.of_contact(event));
@@ -156,6 +157,24 @@ impl Telling<'_> {
                 let why = reply.and_then(|reply| reply.reason.clone());
                 let says = says.as_str();
                 Some((format_smolstr!("quote {says}, version {version}"), why))
+            }
+            _ => None,
+        }
+    }
+
+    fn of_referrals(&self, event: &Event) -> Told {
+        match event {
+            Event::Referred { lead, by, code } if *lead == self.lead.id => Some((
+                format_smolstr!("referred by {by}"),
+                Some(format_smolstr!("the code {code}")),
+            )),
+            Event::Rewarded {
+                lead,
+                referrer,
+                amount,
+            } if *lead == self.lead.id => {
+                let amount = self.playbook.quoting.amount(*amount);
+                Some((format_smolstr!("{referrer} rewarded with {amount}"), None))
             }
             _ => None,
         }
@@ -379,7 +398,8 @@ impl Telling<'_> {
                 whom,
             } if *lead == id => {
                 let told = format_smolstr!("message {template} told nobody");
-                Some((told, Some(nobody(whom))))
+                let refers = self.playbook.referring.is_some();
+                Some((told, Some(nobody(whom, refers))))
             }
             Event::MessageIs {
                 message,
@@ -448,9 +468,10 @@ fn named(template: &Name, to: &Recipient) -> SmolStr {
 }
 
 /// Why there was nobody to be told.
-fn nobody(whom: &str) -> SmolStr {
+fn nobody(whom: &str, refers: bool) -> SmolStr {
     match (whom, whom.strip_prefix("team:")) {
         ("owner", _) => "nobody owns the lead".into(),
+        ("referrer", _) if refers => "nobody who is there referred it".into(),
         (_, Some(team)) => format_smolstr!("nobody is in the team {team}"),
         (role, None) => format_smolstr!("nobody has the role {role}"),
     }

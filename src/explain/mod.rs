@@ -395,6 +395,10 @@ fn told_action(action: &Action) -> String {
             whom: Whom::Owner,
             template,
         } => format!("tell the owner: {template}"),
+        Action::Notify {
+            whom: Whom::Referrer,
+            template,
+        } => format!("tell the referrer: {template}"),
         Action::Notify { whom, template } => format!("tell {whom}: {template}"),
         Action::Task(task) => format!("task {task}"),
         Action::Assign(assign) => match &assign.then {
@@ -403,5 +407,6 @@ fn told_action(action: &Action) -> String {
         },
         Action::Move { stage, .. } => format!("move to {stage}"),
         Action::Set { field, to } => format!("set {field} to {to}"),
+        Action::Reward(amount) => format!("reward the referrer with {amount}"),
     }
 }

@@ -25,7 +25,7 @@ use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, Faults};
 use crate::playbook::law::{Asked, Law};
 use crate::playbook::load::Folder;
-use crate::playbook::people::{PoolSpec, Role, Team};
+use crate::playbook::people::{PoolSpec, Referring, Role, Team};
 use crate::playbook::pipeline::{
     Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
 };
@@ -76,6 +76,8 @@ pub struct Playbook {
     pub organisation: Organisation,
     /// Roles.
     pub roles: Vec<Role>,
+    /// How leads are referred, if they are.
+    pub referring: Option<Referring>,
     /// Teams; none, where an agent's team may be any.
     pub teams: Vec<Team>,
     /// Sources of leads.

@@ -16,6 +16,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::calendar::Calendar;
 use crate::condition::Condition;
 use crate::ids::{Name, hash128};
+use crate::money::Money;
 use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::TaskSpec;
 use crate::record::Lead;
@@ -457,6 +458,8 @@ pub enum Action {
         /// To what.
         to: SetTo,
     },
+    /// Records the reward of who referred the lead, once.
+    Reward(Money),
 }
 
 /// What a field is set to.
@@ -519,6 +522,7 @@ impl Action {
             Self::Assign(_) => "assign",
             Self::Move { .. } => "move",
             Self::Set { .. } => "set",
+            Self::Reward(_) => "reward",
         }
     }
 }
@@ -545,6 +549,8 @@ pub struct Send {
 pub enum Whom {
     /// The lead's owner.
     Owner,
+    /// Who referred the lead.
+    Referrer,
     /// All agents of a role.
     Role(Name),
     /// All agents of a team.
@@ -555,6 +561,7 @@ impl fmt::Display for Whom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owner => f.write_str("owner"),
+            Self::Referrer => f.write_str("referrer"),
             Self::Role(role) => write!(f, "{role}"),
             Self::Team(team) => write!(f, "team:{team}"),
         }

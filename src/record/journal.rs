@@ -11,6 +11,7 @@ use smol_str::SmolStr;
 
 use crate::decide::command::{Actor, Command, What};
 use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId, hash128};
+use crate::money::Money;
 use crate::record::appointment::Became;
 use crate::record::contact::ContactPart;
 use crate::record::document::Sha256;
@@ -19,6 +20,7 @@ use crate::record::lead::{Flag, How};
 use crate::record::message::{DropReason, Recipient};
 use crate::record::pool::{PassedOver, Reasons};
 use crate::record::quote::Says;
+use crate::record::referral::ReferralCode;
 use crate::time::Instant;
 
 /// What one command did.
@@ -469,5 +471,30 @@ pub enum Event {
         heir: AgentId,
         /// Why not.
         why: PassedOver,
+    },
+    /// An agent was told the code to refer with; it was made, if there was none.
+    ReferralCodeTold {
+        /// Who.
+        agent: AgentId,
+        /// Which.
+        code: ReferralCode,
+    },
+    /// A lead came with a referral code.
+    Referred {
+        /// Which lead.
+        lead: LeadId,
+        /// Whose code it is.
+        by: AgentId,
+        /// The code.
+        code: ReferralCode,
+    },
+    /// A referral was rewarded: once for each lead.
+    Rewarded {
+        /// For which lead.
+        lead: LeadId,
+        /// Who gets it.
+        referrer: AgentId,
+        /// How much.
+        amount: Money,
     },
 }

@@ -89,6 +89,10 @@ pub enum Expected {
     Quote(ExpectedQuote),
     /// How it stands with its appointments of a kind.
     Appointment(SmolStr, ExpectedAppointment),
+    /// Who referred it.
+    Referrer(SmolStr),
+    /// What its referrer was rewarded with: `20.00 USD`, or `none`.
+    Reward(SmolStr),
     /// The current version of a document; 0, if there is none.
     Documents(SmolStr, i64),
     /// How many leads there are for which a condition holds.
@@ -127,7 +131,7 @@ type NamedWord = (&'static str, fn(SmolStr, SmolStr) -> Expected);
 pub(super) fn read(mut section: Section<'_>, names: &Names<'_>) -> Vec<Expected> {
     names.check_expected(&section);
     let mut expected = Vec::new();
-    let texts: [Word<SmolStr>; 11] = [
+    let texts: [Word<SmolStr>; 13] = [
         ("owner", Expected::Owner),
         ("stage", Expected::Stage),
         ("pipeline", Expected::Pipeline),
@@ -136,6 +140,8 @@ pub(super) fn read(mut section: Section<'_>, names: &Names<'_>) -> Vec<Expected>
         ("mail-says", Expected::MailSays),
         ("history", Expected::History),
         ("refusal-says", Expected::RefusalSays),
+        ("referrer", Expected::Referrer),
+        ("reward", Expected::Reward),
         ("same-lead-as", Expected::SameLeadAs),
         ("same-contact-as", Expected::SameContactAs),
         ("task", |task| Expected::Tasks(vec![task])),
@@ -428,6 +434,15 @@ impl Expected {
                 differ(&format!("document {kind}"), *wanted, found)
             }
             Self::Appointment(kind, expected) => expected.unmet(kind, lead, playbook),
+            Self::Referrer(wanted) => {
+                let found = lead.referrer().map(|referrer| referrer.as_str());
+                differ("referrer", Who(Some(wanted)), Who(found))
+            }
+            Self::Reward(wanted) => {
+                let found = lead.reward().map(|reward| reward.amount.to_string());
+                let found = found.map_or_else(|| "none".into(), SmolStr::from);
+                differ("reward", wanted.clone(), found)
+            }
             _ => self.unmet_by_ownership(lead, happened),
         }
     }

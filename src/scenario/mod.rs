@@ -24,7 +24,7 @@
 //! A step says at most one thing that happens: `register`, `tried`, `reached`, `answered`,
 //! `record`, `move`, `close`, `reopen`, `assign`, `reassign`, `hold`, `release`, `set`,
 //! `complete`, `quote`, `accept`, `decline`, `book`, `rebook`, `held`, `no-show`, `cancel`, `feedback`
-//! (appointments), `attach` (a document), `unsubscribe`, `retry`, `set-up` (an agent), or `down-until` (the process is down
+//! (appointments), `attach` (a document), `unsubscribe`, `retry`, `set-up` (an agent), `refer` (an agent is told its code; `register` says `referral` then, the agent or a code), or `down-until` (the process is down
 //! until then). It is about the lead that was spoken of last; `lead = "luis"`, beside `at` and not
 //! inside what happens, names another by its `ref`.
 //!
@@ -35,7 +35,7 @@
 //! `open`, `outcome`, `fields`, `wait-days`, `reassignments`, `tasks` (the open ones, all of
 //! them), `task-for`, `due`, `sla`, `next-at`, `nothing-due`, `ranked` and `passed-over` (what
 //! its pool said), `quote` (its version, total, last day, and what it `is`), `appointment` (when the one of a kind is, or what
-//! became of it), `documents` (the version of each), `same-lead-as`, `same-contact-as`, `history` and `silent` (parts that its explanation says, or doesn't).
+//! became of it), `documents` (the version of each), `referrer` and `reward`, `same-lead-as`, `same-contact-as`, `history` and `silent` (parts that its explanation says, or doesn't).
 //! Of messages about it: `mailed` (to the contact) and `notified` (roles), all since the last
 //! step that spoke of the lead; `mailed-as` and `mail-says` of the last one; `queued` (until
 //! when), `dropped` (why). Of the command: `refused` (the names of all that is missing, or the
@@ -48,6 +48,7 @@
 use smol_str::SmolStr;
 
 use crate::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead};
+use crate::ids::AgentId;
 use crate::playbook::Playbook;
 use crate::playbook::fault::Faults;
 use crate::playbook::load::Folder;
@@ -59,6 +60,7 @@ mod expect;
 mod names;
 mod quotes;
 mod read;
+mod referrals;
 mod run;
 mod told;
 mod world;
@@ -116,6 +118,8 @@ pub enum Doing {
     SetUp(Box<AgentSetup>, Asked),
     /// An agent leaves.
     Leave(Box<Leaving>, Asked),
+    /// An agent is told the code to refer with.
+    Refer(AgentId, Asked),
     /// The process is down until then; nothing happens in between.
     DownUntil(Instant),
 }

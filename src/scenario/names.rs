@@ -349,7 +349,13 @@ fn is_address(node: &Node<'_>) -> bool {
 const EXPECTED: &[(Sort, &[&str])] = &[
     (
         Sort::Agent,
-        &["owner", "ranked", "earlier-owners", "passed-over"],
+        &[
+            "owner",
+            "ranked",
+            "earlier-owners",
+            "passed-over",
+            "referrer",
+        ],
     ),
     (Sort::Appointment, &["appointment"]),
     (Sort::Document, &["documents"]),

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::names::{Names, Refused, Sort};
-use super::{Asked, Doing, Scenario, Step, appointments, documents, quotes};
+use super::{Asked, Doing, Scenario, Step, appointments, documents, quotes, referrals};
 use crate::decide::command::{Actor, AgentSetup, Completion, LeadOrder, Leaving, NewLead, Waiting};
 use crate::ids::Name;
 use crate::playbook::Playbook;
@@ -344,7 +344,7 @@ fn beside(key: &str, path: &str) -> Option<SmolStr> {
     is_of_step.then(|| format_smolstr!("`{key}` stands beside `{verb}`, not in it"))
 }
 
-const VERBS: [&str; 29] = [
+const VERBS: [&str; 30] = [
     "register",
     "tried",
     "reached",
@@ -372,6 +372,7 @@ const VERBS: [&str; 29] = [
     "unsubscribe",
     "retry",
     "set-up",
+    "refer",
     "leave",
     "down-until",
 ];
@@ -426,6 +427,10 @@ fn read_doing(
         let new = read_new_lead(&mut section, named);
         *last_lead = Some(reference?.into());
         Doing::Register(Box::new(new), asked)
+    } else if verb == "refer" {
+        let (names, refused) = (named.names, named.refused);
+        let agent = referrals::read(&mut section, names, refused, &asked)?;
+        Doing::Refer(agent, asked)
     } else if verb == "leave" {
         Doing::Leave(Box::new(read_leaving(&mut section)?), asked)
     } else {
@@ -493,6 +498,7 @@ fn read_new_lead(section: &mut Section<'_>, named: &Named<'_>) -> NewLead {
         source: source.map(Name::from),
         wait: wait.map(Name::from),
         owner: owner.map(Into::into),
+        referral: text("referral"),
         ..NewLead::default()
     };
     new.wait_days = wait_days(section);

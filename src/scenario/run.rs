@@ -10,6 +10,7 @@ use serde::Serialize;
 use smol_str::SmolStr;
 
 use super::expect::{Expected, Happened, Sent};
+use super::referrals;
 use super::world::World;
 use super::{Doing, Scenario, Step};
 use crate::decide::command::{Actor, Command, What};
@@ -210,8 +211,14 @@ async fn play_step(world: &mut World, step: &Step) -> Result<bool, Error> {
             let answer = execute(world, What::Leave(leaving.clone()), asked).await?;
             world.tick().await.map(|()| answer.already_done)
         }
+        Doing::Refer(agent, asked) => {
+            let agent = agent.clone();
+            let answer = execute(world, What::TellReferralCode { agent }, asked).await?;
+            Ok(answer.already_done)
+        }
         Doing::Register(new, asked) => {
-            let answer = execute(world, What::Register(new.clone()), asked).await?;
+            let new = referrals::with_code(world, new).await?;
+            let answer = execute(world, What::Register(new), asked).await?;
             if let (Some(lead), Some(reference)) = (answer.lead, &step.lead) {
                 world.name_lead(reference, lead.id);
             }

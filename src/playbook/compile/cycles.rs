@@ -177,6 +177,7 @@ impl<'a> Walk<'a> {
             // Rules stop reassigning at some time, if they are told to.
             Action::Assign(assign) => self.assign(&assign.pool, assign.at_most.is_none()),
             Action::Task(_) => self.course.change(LeadFact::OpenTasks),
+            Action::Reward(_) => self.course.reward(),
             Action::Send(_) | Action::Notify { .. } => {}
         }
     }
@@ -277,6 +278,7 @@ impl<'a> Play<'a> {
                     self.course.assign(&assign.pool)?;
                 }
                 Action::Task(_) => self.course.change(LeadFact::OpenTasks),
+                Action::Reward(_) => self.course.reward(),
                 Action::Send(_) | Action::Notify { .. } => {}
             }
         }

@@ -107,9 +107,12 @@ struct Head<'s> {
 /// Everything that has a name, and the language of conditions that follows from it.
 pub(super) struct Names {
     zone: Zone,
+    currency: Currency,
     default_calendar: NamedCalendar,
     calendars: Vec<NamedCalendar>,
     roles: Vec<Name>,
+    /// Whether leads can be referred.
+    refers: bool,
     teams: Vec<Team>,
     sources: Vec<Source>,
     fields: Vec<Field>,
@@ -184,7 +187,7 @@ fn compile_root(
     let (fields, faulty_fields) = fields::read(&mut root);
     let calendars = (calendars, default_calendar);
     let fields = (fields, faulty_fields);
-    let mut names = find_names(&mut root, &head.zone, calendars, fields, template_names);
+    let mut names = find_names(&mut root, &head, calendars, fields, template_names);
     pipelines::find_stages(&mut root, &mut names);
     names.choices = choices_of(&names);
     let activities = work::read_activities(&mut root, &names);
@@ -196,6 +199,7 @@ fn compile_root(
     let products = pricing::read_products(&mut root, &taxes, head.currency);
     let quoting = pricing::read_quoting(&mut root);
     let roles = people::read_roles(&mut root, &names);
+    let referring = people::read_referring(&mut root, &names);
     let pools = people::read_pools(&mut root, &names);
     let needs = pipelines::read_needs(&mut root, &names);
     let pipelines = pipelines::read_pipelines(&mut root, &names);
@@ -224,6 +228,7 @@ fn compile_root(
         calendars: names.calendars,
         organisation: organisation.or_else(nobody)?,
         roles,
+        referring,
         teams: names.teams,
         sources: names.sources,
         fields: names.fields,
@@ -261,16 +266,18 @@ fn compile_root(
 /// Everything that has a name, but for stages, which are found in pipelines.
 fn find_names(
     root: &mut Section<'_>,
-    zone: &Zone,
+    head: &Head<'_>,
     (calendars, default_calendar): (Vec<NamedCalendar>, NamedCalendar),
     (fields, faulty_fields): (Vec<Field>, Vec<Name>),
     templates: Vec<Name>,
 ) -> Names {
     Names {
-        zone: zone.clone(),
+        zone: head.zone.clone(),
+        currency: head.currency,
         default_calendar,
         calendars,
         roles: names_of(root, "role"),
+        refers: root.optional("referral").is_some(),
         teams: people::read_teams(root),
         sources: read_sources(root),
         fields,
@@ -498,6 +505,7 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
         (LeadFact::Source, sources.into()),
         (LeadFact::SourceKind, kinds.into()),
         (LeadFact::OwnerRole, texts(&names.roles).into()),
+        (LeadFact::ReferrerRole, texts(&names.roles).into()),
     ];
     if !names.teams.is_empty() {
         let teams = names.teams.iter().map(|team| team.name.as_str().into());

@@ -1,10 +1,19 @@
-//! What is done around a lead: activities and appointments. Their feedback stands among the tasks as well.
+//! What is done around a lead: referrals, activities and appointments. Their feedback stands among the tasks as well.
 
 use leadkit::ids::Name;
+use leadkit::playbook::people::Referring;
 use leadkit::playbook::work::{ActivitySpec, AppointmentSpec};
 use serde_json::{Value, json};
 
 use super::Section;
+
+pub(super) fn referral(referring: &Referring) -> Section {
+    let entries = vec![
+        ("letters", json!(referring.letters)),
+        ("source", json!(referring.source)),
+    ];
+    Section::of("referral", entries)
+}
 
 pub(super) fn activity(spec: &ActivitySpec) -> Section {
     let any = |names: &[Name]| match names {
