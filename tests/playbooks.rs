@@ -29,7 +29,7 @@ const REQUIRED: [(&str, &[&str]); 2] = [
     (
         SALES,
         &[
-            "M1", "M2", "M4", "M6", "M7", "M8", "M9", "M10", "M11", "M17", "Z1", "Z4",
+            "M1", "M2", "M4", "M5", "M6", "M7", "M8", "M9", "M10", "M11", "M17", "Z1", "Z4",
         ],
     ),
     (
@@ -179,6 +179,20 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "M4", "who registers a lead does not own it", |p| role(p, "advisor").owns = false),
     Mutation(SALES, "M4", "advisors give leads away", |p| role(p, "advisor").may.push(Permission::Reassign)),
     Mutation(SALES, "M4", "no exemption from the four hours", |p| rule(p, "first-contact").only_if = None),
+    Mutation(SALES, "M5", "referrers have no code", |p| role(p, "referrer").may.retain(|may| *may != Permission::Refer)),
+    Mutation(SALES, "M5", "distributors don't refer", |p| role(p, "distributor").may.retain(|may| *may != Permission::Refer)),
+    Mutation(SALES, "M5", "anybody refers", |p| role(p, "advisor").may.push(Permission::Refer)),
+    Mutation(SALES, "M5", "referrers own leads", |p| role(p, "referrer").owns = true),
+    Mutation(SALES, "M5", "nobody is referred", |p| p.referring = None),
+    Mutation(SALES, "M5", "who comes with a code comes from nowhere", |p| p.referring.as_mut().expect("referrals").source = None),
+    Mutation(SALES, "M5", "a referral needs no code", |p| p.laws.retain(|law| law.name != "referral-code")),
+    Mutation(SALES, "M5", "nothing comes of a sale", |p| without_rule(p, "referred-lead-buys")),
+    Mutation(SALES, "M5", "the referrer hears of no sale", |p| {
+        rule(p, "referred-lead-buys").actions.retain(|action| !matches!(action, Action::Notify { .. }));
+    }),
+    Mutation(SALES, "M5", "no reward", |p| {
+        rule(p, "referred-lead-buys").actions.retain(|action| !matches!(action, Action::Reward(_)));
+    }),
     Mutation(SALES, "M6", "no service level", |p| without_rule(p, "first-contact")),
     Mutation(SALES, "M6", "five hours", |p| task(p, "first-contact").within = Some(Delay::Business(Elapsed::hours(5)))),
     Mutation(SALES, "M6", "four hours that are no business hours", |p| {
