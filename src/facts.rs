@@ -193,7 +193,8 @@ pub fn built_in(kind: Kind) -> &'static [BuiltIn] {
         | Kind::Pool
         | Kind::Claim
         | Kind::Journal
-        | Kind::Workload => &[],
+        | Kind::Workload
+        | Kind::VisitPlan => &[],
     }
 }
 

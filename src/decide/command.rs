@@ -16,10 +16,12 @@ use crate::value::Value;
 mod completion;
 mod document;
 mod quote;
+mod visits;
 
 pub use completion::Completion;
 pub use document::NewDocument;
 pub use quote::{NewQuote, NewQuoteLine, Validity};
+pub use visits::{NewVisit, NewVisitPlan, VisitReport};
 
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -167,6 +169,10 @@ pub enum What {
         /// Whose code.
         agent: AgentId,
     },
+    /// Plan the visits of a zone in a week.
+    PlanVisits(Box<NewVisitPlan>),
+    /// Record what came of a planned visit, and register the lead, where one comes of it.
+    RecordVisit(Box<VisitReport>),
 }
 
 /// What is to happen to a sweep.

@@ -32,10 +32,19 @@ fn lead_id(command: &crate::ids::CommandId, now: crate::time::Instant) -> LeadId
 }
 
 pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop> {
-    let said = check(draft, new)?;
     let registrar = acting_agent(draft)?;
+    take_in(draft, new, registrar.as_deref()).map(drop)
+}
+
+/// Takes a lead in that this agent registers, or none.
+pub(crate) fn take_in(
+    draft: &mut Draft<'_>,
+    new: &NewLead,
+    registrar: Option<&Agent>,
+) -> Result<LeadId, Stop> {
+    let said = check(draft, new)?;
     let mut contact = contact_of(draft, new, &said)?;
-    let mut lead = blank(draft, said, &contact, registrar.as_deref());
+    let mut lead = blank(draft, said, &contact, registrar);
     let playbook = draft.playbook;
     let route = playbook.routes.iter().find(|route| {
         let facts = LeadFacts {
@@ -67,14 +76,15 @@ pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop>
             what,
         });
     }
-    find_owner(draft, &mut lead, new, registrar.as_deref(), route)?;
+    find_owner(draft, &mut lead, new, registrar, route)?;
     ownership::take_claims(draft, &mut lead)?;
     add_open_lead(&mut contact, lead.id)?;
     draft.put(Key::contact(draft.tenant, contact.id), contact, None);
     laws::allow_entry(draft, &lead)?;
     settle(draft, &mut lead);
+    let id = lead.id;
     draft.put_lead(lead);
-    Ok(())
+    Ok(id)
 }
 
 /// What was said, checked.

@@ -145,7 +145,9 @@ fn decider_of(command: &Command) -> Decider<'_> {
         | What::Leave(_)
         | What::Register(_)
         | What::StartSweep(_)
-        | What::TellReferralCode { .. } => Decider::Active,
+        | What::TellReferralCode { .. }
+        | What::PlanVisits(_)
+        | What::RecordVisit(_) => Decider::Active,
         What::Begin => Decider::Given,
     }
 }

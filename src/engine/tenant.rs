@@ -6,7 +6,7 @@ use super::ask::{Answer, Unsigned};
 use super::{Engine, Error};
 use crate::decide::command::{
     Adoption, AgentSetup, Completion, Correction, Fate, LeadOrder, Leaving, NewDocument, NewLead,
-    NewQuote, NewSweep, StageMapping, SweepOrder, Waiting, What,
+    NewQuote, NewSweep, NewVisitPlan, StageMapping, SweepOrder, VisitReport, Waiting, What,
 };
 use crate::explain::{Explanation, Past};
 use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
@@ -64,6 +64,18 @@ impl<'e> TenantHandle<'e> {
     pub fn referral_code(&self, agent: impl Into<AgentId>) -> Unsigned<'e, ReferralCode> {
         let agent = agent.into();
         self.ask(What::TellReferralCode { agent })
+    }
+
+    /// Plans the visits of a zone in a week. They take the place of those that were planned before and
+    /// are still to be made; what was recorded stays.
+    pub fn plan_visits(&self, plan: NewVisitPlan) -> Unsigned<'e, ()> {
+        self.ask(What::PlanVisits(Box::new(plan)))
+    }
+
+    /// Records what came of a planned visit. Where that is a lead, it is registered in the same commit,
+    /// and is in the answer.
+    pub fn record_visit(&self, report: VisitReport) -> Unsigned<'e, Answer> {
+        self.ask(What::RecordVisit(Box::new(report)))
     }
 
     /// Takes a lead in.

@@ -205,6 +205,18 @@ impl Telling<'_> {
                 let label = label(kind);
                 Some((format_smolstr!("{label} {}", how.as_str()), None))
             }
+            Event::VisitRecorded {
+                zone,
+                week,
+                visit,
+                result,
+                lead: Some(lead),
+            } if *lead == id => {
+                let told = format_smolstr!("came of the visit {visit} in {zone}, {week}");
+                let spec = self.playbook.visits.as_ref();
+                let label = spec.and_then(|spec| Some(spec.result(result)?.label.clone()));
+                Some((told, label))
+            }
             Event::FeedbackGiven { lead, kind, number } if *lead == id => {
                 let mut of_kind = self.lead.appointments.iter();
                 let of_kind = of_kind.find(|of| of.kind == *kind);

@@ -32,7 +32,7 @@ use crate::playbook::pipeline::{
 use crate::playbook::pricing::{Product, Quoting, Tax};
 use crate::playbook::rule::{Anchor, Leads, NamedCalendar, OnHandOver, Rule, StageRef};
 use crate::playbook::template::Templates;
-use crate::playbook::work::{ActivitySpec, AppointmentSpec, DocumentSpec};
+use crate::playbook::work::{ActivitySpec, AppointmentSpec, DocumentSpec, VisitsSpec};
 use crate::record::contact::Cap;
 use crate::store::Kind;
 
@@ -90,6 +90,8 @@ pub struct Playbook {
     pub appointments: Vec<AppointmentSpec>,
     /// Kinds of documents.
     pub documents: Vec<DocumentSpec>,
+    /// How visits are planned, if they are.
+    pub visits: Option<VisitsSpec>,
     /// Holds that can stop a lead's clocks.
     pub holds: Vec<Name>,
     /// Wait groups.

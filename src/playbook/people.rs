@@ -168,7 +168,7 @@ permissions! {
     Reassign = "reassign", "Give a lead to another agent.";
     Attempt = "attempt", "Record that contact was tried.";
     Answered = "answered", "Record that the contact answered.";
-    Record = "record", "Record an activity.";
+    Record = "record", "Record an activity, or what came of a visit of one's own.";
     Move = "move", "Move a lead to another stage, also to a final one.";
     Reopen = "reopen", "Take up again what was closed.";
     Hold = "hold", "Stop a lead's clocks, and let them go on.";
@@ -179,6 +179,7 @@ permissions! {
     Attach = "attach", "Attach documents.";
     Unsubscribe = "unsubscribe", "Record that a contact wants no more marketing.";
     CorrectContact = "correct-contact", "Correct a contact's name or phone number.";
+    PlanVisits = "plan-visits", "Plan visits in the zones that one watches over, and record what came of any of them.";
     Refer = "refer", "Have a code of one's own, and refer leads with it.";
     SetUpAgents = "set-up-agents", "Make and change agents, and let them leave.";
     Sweep = "sweep", "Start a command that goes through many leads, or end one.";
@@ -194,6 +195,8 @@ impl Permission {
         match what {
             What::SetUpAgent(_) | What::Leave(_) => Self::SetUpAgents,
             What::TellReferralCode { .. } => Self::Refer,
+            What::PlanVisits(_) => Self::PlanVisits,
+            What::RecordVisit(_) => Self::Record,
             What::Register(_) => Self::Register,
             What::StartSweep(_) => Self::Sweep,
             What::Adopt(_) | What::Begin => Self::Adopt,

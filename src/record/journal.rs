@@ -22,6 +22,7 @@ use crate::record::pool::{PassedOver, Reasons};
 use crate::record::quote::Says;
 use crate::record::referral::ReferralCode;
 use crate::time::Instant;
+use crate::week::Week;
 
 /// What one command did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -496,5 +497,27 @@ pub enum Event {
         referrer: AgentId,
         /// How much.
         amount: Money,
+    },
+    /// The visits of a zone in a week were planned.
+    VisitsPlanned {
+        /// In which zone.
+        zone: SmolStr,
+        /// In which week.
+        week: Week,
+        /// How many there are now.
+        visits: u32,
+    },
+    /// What came of a visit was recorded. Where it was stands in the plan.
+    VisitRecorded {
+        /// In which zone.
+        zone: SmolStr,
+        /// In which week.
+        week: Week,
+        /// Which visit of that plan.
+        visit: u32,
+        /// What came of it.
+        result: Name,
+        /// The lead that was registered of it.
+        lead: Option<LeadId>,
     },
 }

@@ -7,6 +7,7 @@ use super::names::Names;
 use super::quotes::{self, ExpectedQuote};
 use super::read::instant;
 use super::told::{Told, Who, moment};
+use super::visits::{self, ExpectedVisits};
 use super::world::World;
 use crate::agenda::task_due_at;
 use crate::decide::refusal::Refusal;
@@ -14,11 +15,11 @@ use crate::engine::Error;
 use crate::explain::Explanation;
 use crate::mailer::Outgoing;
 use crate::playbook::read::{Node, Section};
-use crate::record::Lead;
 use crate::record::lead::{Because, How};
 use crate::record::message::{Message, Recipient, State};
+use crate::record::{Lead, VisitPlan};
 use crate::time::Instant;
-use crate::value::Value;
+use crate::value::{Value, folded_eq};
 
 /// Something that a step expects.
 #[derive(Clone, Debug)]
@@ -95,6 +96,8 @@ pub enum Expected {
     Reward(SmolStr),
     /// The current version of a document; 0, if there is none.
     Documents(SmolStr, i64),
+    /// How the visits of a zone in a week stand.
+    Visits(ExpectedVisits),
     /// How many leads there are for which a condition holds.
     Count(SmolStr, i64),
 }
@@ -112,6 +115,8 @@ pub(super) struct Happened<'a> {
     pub(super) explained: Option<&'a Explanation>,
     /// The answers to [`Expected::Count`], in order.
     pub(super) counts: &'a [u64],
+    /// The plans of the visits that expectations name.
+    pub(super) plans: &'a [VisitPlan],
     /// The leads of the refs that expectations name.
     pub(super) others: &'a [(SmolStr, Lead)],
 }
@@ -263,6 +268,9 @@ fn read_others(section: &mut Section<'_>, names: &Names<'_>, expected: &mut Vec<
         let version = node.number(0..1_000_001);
         expected.extend(version.map(|version| Expected::Documents(kind.into(), version)));
     }
+    let of_visits = section.optional("visits");
+    let of_visits = of_visits.and_then(|node| visits::read_expected(&node));
+    expected.extend(of_visits.map(Expected::Visits));
     if let Some(node) = section.optional("count") {
         for (condition, node) in keyed(&node) {
             expected.extend(
@@ -346,6 +354,7 @@ impl Expected {
                 let found = dropped(happened, template);
                 return differ(&format!("{template} dropped"), Some(wanted.clone()), found);
             }
+            Self::Visits(expected) => return expected.unmet(happened.plan(expected)),
             Self::Count(condition, wanted) => {
                 let found = count.next().copied().unwrap_or(0);
                 let wanted = u64::try_from(*wanted).unwrap_or(0);
@@ -602,6 +611,11 @@ fn lacks(what: &str, said: Option<String>, part: &str) -> Option<String> {
 }
 
 impl Happened<'_> {
+    fn plan(&self, of: &ExpectedVisits) -> Option<&VisitPlan> {
+        let mut plans = self.plans.iter();
+        plans.find(|plan| plan.week == of.week && folded_eq(&plan.zone, &of.zone))
+    }
+
     fn other(&self, reference: &str) -> Option<&Lead> {
         let found = self.others.iter().find(|(known, _)| known == reference);
         found.map(|(_, lead)| lead)

@@ -209,6 +209,7 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         let entries = vec![("label", json!(document.label))];
         sections.push(Section::named("document", document.name.as_str(), entries));
     }
+    sections.extend(playbook.visits.iter().flat_map(work::visits));
     for name in &playbook.holds {
         let entries = vec![("label", json!(playbook.hold_label(name)))];
         sections.push(Section::named("hold", name.as_str(), entries));

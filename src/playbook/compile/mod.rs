@@ -191,6 +191,7 @@ fn compile_root(
     pipelines::find_stages(&mut root, &mut names);
     names.choices = choices_of(&names);
     let activities = work::read_activities(&mut root, &names);
+    let visits = work::read_visits(&mut root, &names);
     let hold_labels = read_labels(&mut root, "hold");
 
     let organisation = read_organisation(&mut root);
@@ -235,6 +236,7 @@ fn compile_root(
         activities,
         appointments,
         documents: names.documents,
+        visits,
         holds: names.holds,
         waits,
         pools,

@@ -99,7 +99,7 @@ fn matches(node: &Node<'_>, names: &Names) -> Vec<Match> {
 }
 
 /// A field of the lead that is a text, or a choice among texts.
-fn text_field(node: &Node<'_>, names: &Names) -> Option<Name> {
+pub(super) fn text_field(node: &Node<'_>, names: &Names) -> Option<Name> {
     let text = node.text()?;
     let Some(field) = names.fields.iter().find(|field| field.name == *text) else {
         let known = names.fields.iter().map(|field| field.name.as_str());
