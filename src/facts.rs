@@ -126,6 +126,9 @@ facts! {
     QuoteTotal = "quote.total", Number, stored, Own, "What the quote comes to, with taxes.";
     QuoteValidUntil = "quote.valid_until", Instant, stored, Own, "Until when the quote can be accepted: the end of its last day.";
     QuoteAccepted = "quote.accepted", Bool, stored, Own, "Whether the customer accepted the quote.";
+    Referrer = "referrer", Text, stored, Own, "The agent who referred the lead, if one did.";
+    Reward = "reward", Number, stored, Own, "What the referrer was rewarded with; missing before that.";
+    RewardedAt = "rewarded_at", Instant, stored, Own, "When the reward was recorded.";
     CameFrom = "came_from", Text, computed, Own, "The stage that the lead was in before; missing of one that was registered into its stage.";
     TeamSince = "owner.team_since", Instant, computed, Own, "When the lead came to the team of its owner, or was reopened for it.";
     EarlierTeam = "earlier_owner.team", Text, computed, Own, "The team of the agent who held the lead before, as it was then.";
@@ -136,6 +139,7 @@ facts! {
     QuoteMadeAt = "quote.made_at", Instant, computed, Own, "When the quote was made, in its current version.";
     QuoteAcceptedAt = "quote.accepted_at", Instant, computed, Own, "When the customer accepted the quote.";
     QuoteDeclined = "quote.declined", Bool, computed, Own, "Whether the customer declined the quote.";
+    ReferrerRole = "referrer.role", Text, computed, Own, "The role of the agent who referred the lead, as it was then.";
 }
 
 facts! {
@@ -189,7 +193,8 @@ pub fn built_in(kind: Kind) -> &'static [BuiltIn] {
         | Kind::Pool
         | Kind::Claim
         | Kind::Journal
-        | Kind::Workload => &[],
+        | Kind::Workload
+        | Kind::VisitPlan => &[],
     }
 }
 

@@ -1,5 +1,29 @@
 //! Characters that no keyboard types into a name: those that hide in a list, break a line of it, or
-//! turn its direction round. The one rule for what people type and for what playbooks say.
+//! turn its direction round. The one rule for what people type and for what playbooks say. And the
+//! letters of which nobody takes one for another, for what people read out to each other.
+
+/// Letters and digits of which nobody takes one for another: no `O` beside `0`, no `I` or `L` beside `1`.
+const UNMISTAKABLE: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// The last bits of a number in so many letters of which nobody takes one for another, five bits each.
+pub(crate) fn unmistakable(bits: u128, count: u32) -> String {
+    let letters = (0..count).rev().map(|place| {
+        let five_bits = bits.checked_shr(5 * place).unwrap_or(0) & 31;
+        char::from(UNMISTAKABLE[usize::try_from(five_bits).unwrap_or(0)])
+    });
+    letters.collect()
+}
+
+/// The letter that was meant, in whatever case; nothing, if none was.
+pub(crate) fn unmistakable_in(said: char) -> Option<char> {
+    let meant = match said.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    };
+    let is_one = u8::try_from(meant).is_ok_and(|byte| UNMISTAKABLE.contains(&byte));
+    is_one.then_some(meant)
+}
 
 /// The first character that can't stand in a text of one line, and where.
 pub(crate) fn hidden_in_line(text: &str) -> Option<(usize, char)> {

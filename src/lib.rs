@@ -32,6 +32,10 @@
 //! - Test your host against stores and mailers that fail: `faults`, behind the cargo feature of
 //!   that name.
 //! - Make a quote: [`engine::TenantHandle::make_quote`]; an address for it: [`link::QuoteLink`].
+//! - Refer leads: [`engine::TenantHandle::referral_code`], and
+//!   [`NewLead::referral`](decide::command::NewLead::referral).
+//! - Plan visits: [`engine::TenantHandle::plan_visits`]; what came of one:
+//!   [`engine::TenantHandle::record_visit`].
 //! - Ask why: [`engine::TenantHandle::explain`].
 //! - List and count leads: [`engine::TenantHandle::leads`], [`engine::TenantHandle::count`].
 //! - Say in Rust what a playbook can't: [`playbook::host`]; carry out what it leaves to you:
@@ -80,5 +84,6 @@ pub mod tax_number;
 pub mod time;
 pub mod told;
 pub mod value;
+pub mod week;
 
 mod letters;

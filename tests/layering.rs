@@ -14,6 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "vocabulary",
         &[
             "time",
+            "week",
             "value",
             "ids",
             "email",

@@ -17,6 +17,7 @@ use leadkit::playbook::pipeline::{Field, Stage, TaskSpec, UniquePart, WaitGroup,
 use leadkit::playbook::rule::{
     Action, Anchor, Assign, BusinessTime, Late, NamedCalendar, Rule, StoppedBy,
 };
+use leadkit::playbook::work::VisitsSpec;
 use leadkit::scenario::{self, Doing, Scenario};
 use leadkit::store::{MemoryStore, Store};
 use leadkit::time::Elapsed;
@@ -29,7 +30,7 @@ const REQUIRED: [(&str, &[&str]); 2] = [
     (
         SALES,
         &[
-            "M1", "M2", "M4", "M6", "M7", "M8", "M9", "M10", "M11", "M17", "Z1", "Z4",
+            "M1", "M2", "M4", "M5", "M6", "M7", "M8", "M9", "M10", "M11", "M16", "M17", "Z1", "Z4",
         ],
     ),
     (
@@ -179,6 +180,33 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "M4", "who registers a lead does not own it", |p| role(p, "advisor").owns = false),
     Mutation(SALES, "M4", "advisors give leads away", |p| role(p, "advisor").may.push(Permission::Reassign)),
     Mutation(SALES, "M4", "no exemption from the four hours", |p| rule(p, "first-contact").only_if = None),
+    Mutation(SALES, "M5", "referrers have no code", |p| role(p, "referrer").may.retain(|may| *may != Permission::Refer)),
+    Mutation(SALES, "M5", "distributors don't refer", |p| role(p, "distributor").may.retain(|may| *may != Permission::Refer)),
+    Mutation(SALES, "M5", "anybody refers", |p| role(p, "advisor").may.push(Permission::Refer)),
+    Mutation(SALES, "M5", "referrers own leads", |p| role(p, "referrer").owns = true),
+    Mutation(SALES, "M5", "nobody is referred", |p| p.referring = None),
+    Mutation(SALES, "M5", "who comes with a code comes from nowhere", |p| p.referring.as_mut().expect("referrals").source = None),
+    Mutation(SALES, "M5", "a referral needs no code", |p| p.laws.retain(|law| law.name != "referral-code")),
+    Mutation(SALES, "M5", "nothing comes of a sale", |p| without_rule(p, "referred-lead-buys")),
+    Mutation(SALES, "M5", "the referrer hears of no sale", |p| {
+        rule(p, "referred-lead-buys").actions.retain(|action| !matches!(action, Action::Notify { .. }));
+    }),
+    Mutation(SALES, "M5", "no reward", |p| {
+        rule(p, "referred-lead-buys").actions.retain(|action| !matches!(action, Action::Reward(_)));
+    }),
+    Mutation(SALES, "M16", "no visits are planned", |p| p.visits = None),
+    Mutation(SALES, "M16", "supervisors don't plan", |p| role(p, "supervisor").may.retain(|may| *may != Permission::PlanVisits)),
+    Mutation(SALES, "M16", "anybody plans", |p| role(p, "advisor").may.push(Permission::PlanVisits)),
+    Mutation(SALES, "M16", "no lead comes of a visit", |p| {
+        visits(p).results.iter_mut().for_each(|result| result.registers = false);
+    }),
+    Mutation(SALES, "M16", "a lead comes of every visit", |p| {
+        visits(p).results.iter_mut().for_each(|result| result.registers = true);
+    }),
+    Mutation(SALES, "M16", "leads of visits are digital", |p| visits(p).source = Name::from("web")),
+    Mutation(SALES, "M16", "leads of visits are of no zone", |p| visits(p).zone = Name::from("city")),
+    Mutation(SALES, "M16", "there is no zone", |p| field(p, "zone").choices.clear()),
+    Mutation(SALES, "M16", "who visited does not own what came of it", |p| role(p, "advisor").owns = false),
     Mutation(SALES, "M6", "no service level", |p| without_rule(p, "first-contact")),
     Mutation(SALES, "M6", "five hours", |p| task(p, "first-contact").within = Some(Delay::Business(Elapsed::hours(5)))),
     Mutation(SALES, "M6", "four hours that are no business hours", |p| {
@@ -482,6 +510,10 @@ fn task<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut TaskSpec {
 fn role<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut Role {
     let mut roles = playbook.roles.iter_mut();
     roles.find(|role| role.name == *name).expect("a role")
+}
+
+fn visits(playbook: &mut Playbook) -> &mut VisitsSpec {
+    playbook.visits.as_mut().expect("visits")
 }
 
 fn field<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut Field {

@@ -37,7 +37,7 @@ fn sources(folder: &str) -> Vec<PathBuf> {
 
 /// Where the page tells the keys that a file reads; anywhere, for those that read parts of many.
 /// Pipelines have their waits with them.
-const TOLD_IN: [(&str, &str); 16] = [
+const TOLD_IN: [(&str, &str); 18] = [
     ("compile/laws.rs", "Leads"),
     ("calendars.rs", "Calendars"),
     ("compile/fields.rs", "Leads"),
@@ -53,6 +53,8 @@ const TOLD_IN: [(&str, &str); 16] = [
     ("scenario/appointments.rs", "Scenarios"),
     ("scenario/documents.rs", "Scenarios"),
     ("scenario/read.rs", "Scenarios"),
+    ("scenario/referrals.rs", "Scenarios"),
+    ("scenario/visits.rs", "Scenarios"),
     ("scenario/quotes.rs", "Scenarios"),
 ];
 

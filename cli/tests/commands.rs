@@ -60,6 +60,7 @@ fn a_stage_in_which_leads_can_go_cold_is_a_warning() {
         ("templates/quiet.txt", template),
         ("templates/held.txt", template),
         ("templates/unowned.txt", template),
+        ("templates/referred-lead-buys.txt", template),
     ];
     write(folder.path(), &files);
     let told = leadkit(["check", path]);

@@ -249,7 +249,7 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "playbook.toml",
         100,
         "unknown-key",
-        Some("an action is one of send, notify, task, assign, move, close, set, do"),
+        Some("an action is one of send, notify, task, assign, move, close, set, reward, do"),
     ),
     (
         "playbook.toml",

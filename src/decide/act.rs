@@ -6,6 +6,7 @@ use crate::decide::fields;
 use crate::decide::life::{move_to, owner_is_not_newer};
 use crate::decide::messages;
 use crate::decide::ownership;
+use crate::decide::referrals;
 use crate::decide::refusal::Refusal;
 use crate::decide::tasks;
 use crate::ids::{AgentId, ErrandId, Name};
@@ -29,6 +30,10 @@ pub(crate) fn foresee(draft: &Draft<'_>, lead: &Lead, actions: &[Action]) -> Res
             Action::Send(_) => keys.push(Key::contact(draft.tenant, lead.contact.id)),
             Action::Notify { whom, .. } => match whom {
                 Whom::Owner => {}
+                Whom::Referrer => {
+                    let referrer = lead.referrer();
+                    keys.extend(referrer.map(|agent| Key::agent(draft.tenant, agent)));
+                }
                 Whom::Role(role) => keys.push(Key::role(draft.tenant, role)),
                 Whom::Team(team) => keys.push(Key::team(draft.tenant, team)),
             },
@@ -36,7 +41,11 @@ pub(crate) fn foresee(draft: &Draft<'_>, lead: &Lead, actions: &[Action]) -> Res
                 let pools = draft.playbook.pools.iter();
                 keys.extend(pools.map(|pool| Key::pool(draft.tenant, &pool.name)));
             }
-            Action::Task(_) | Action::Move { .. } | Action::Set { .. } | Action::Host(_) => {}
+            Action::Task(_)
+            | Action::Move { .. }
+            | Action::Set { .. }
+            | Action::Host(_)
+            | Action::Reward(_) => {}
         }
     }
     draft.need(keys)
@@ -55,7 +64,7 @@ pub(crate) fn act(
         Action::Notify { whom, template } => notify(draft, lead, whom, template),
         Action::Task(task) => tasks::open(draft, lead, task, anchor),
         Action::Assign(order) => assign(draft, lead, order, rule, anchor),
-        Action::Move { .. } | Action::Set { .. } | Action::Host(_) => {
+        Action::Move { .. } | Action::Set { .. } | Action::Host(_) | Action::Reward(_) => {
             try_out(draft, lead, action, rule, anchor)
         }
     }
@@ -76,6 +85,7 @@ pub(crate) fn insist(
             fields::set(draft, lead, &[(field.clone(), Some(value))])
         }
         Action::Host(name) => let_host(draft, lead, name),
+        Action::Reward(amount) => referrals::reward(draft, lead, *amount),
         action => act(draft, lead, action, task, anchor),
     }
 }
@@ -180,6 +190,7 @@ fn assign(
 fn notify(draft: &mut Draft<'_>, lead: &Lead, whom: &Whom, template: &Name) -> Result<(), Stop> {
     let agents = match whom {
         Whom::Owner => lead.owner_id().cloned().into_iter().collect(),
+        Whom::Referrer => referrals::to_be_told(draft, lead)?,
         Whom::Role(role) => members(draft, &Key::role(draft.tenant, role))?,
         Whom::Team(team) => members(draft, &Key::team(draft.tenant, team))?,
     };

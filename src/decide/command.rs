@@ -16,10 +16,12 @@ use crate::value::Value;
 mod completion;
 mod document;
 mod quote;
+mod visits;
 
 pub use completion::Completion;
 pub use document::NewDocument;
 pub use quote::{NewQuote, NewQuoteLine, Validity};
+pub use visits::{NewVisit, NewVisitPlan, VisitReport};
 
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -162,6 +164,15 @@ pub enum What {
         /// What.
         order: SweepOrder,
     },
+    /// Tell an agent the code to refer with; it is made the first time, out of the command's id.
+    TellReferralCode {
+        /// Whose code.
+        agent: AgentId,
+    },
+    /// Plan the visits of a zone in a week.
+    PlanVisits(Box<NewVisitPlan>),
+    /// Record what came of a planned visit, and register the lead, where one comes of it.
+    RecordVisit(Box<VisitReport>),
 }
 
 /// What is to happen to a sweep.
@@ -215,6 +226,8 @@ pub struct NewLead {
     pub wait_days: Option<u32>,
     /// The agent who is to own it, where that is already decided.
     pub owner: Option<AgentId>,
+    /// The referral code with which it comes, as typed.
+    pub referral: Option<SmolStr>,
     /// The playbook's own fields.
     pub fields: Vec<(Name, Value)>,
 }
@@ -267,6 +280,13 @@ impl NewLead {
     #[must_use]
     pub fn owner(mut self, agent: impl Into<AgentId>) -> Self {
         self.owner = Some(agent.into());
+        self
+    }
+
+    /// Coming with this referral code.
+    #[must_use]
+    pub fn referral(mut self, code: impl Into<SmolStr>) -> Self {
+        self.referral = Some(code.into());
         self
     }
 

@@ -45,6 +45,7 @@ mod permit;
 mod pools;
 mod quotes;
 pub mod records;
+mod referrals;
 pub mod refusal;
 mod register;
 pub mod stored_facts;
@@ -53,6 +54,7 @@ mod taking_over;
 mod tasks;
 mod texts;
 mod troubles;
+mod visits;
 mod waits;
 mod wake;
 
@@ -224,6 +226,20 @@ pub fn decide(
             adoption::rely_on_active(&mut draft)?;
             register::register(&mut draft, new)?;
         }
+        What::TellReferralCode { agent } => {
+            referrals::permit_telling(&mut draft, agent)?;
+            adoption::rely_on_active(&mut draft)?;
+            referrals::tell_code(&mut draft, agent)?;
+        }
+        What::PlanVisits(new) => {
+            permit::permit(&mut draft, &command.what, None)?;
+            adoption::rely_on_active(&mut draft)?;
+            visits::plan(&mut draft, new)?;
+        }
+        What::RecordVisit(report) => {
+            adoption::rely_on_active(&mut draft)?;
+            visits::record(&mut draft, report)?;
+        }
         What::Lead { lead, order } => life::carry_out(&mut draft, *lead, order, &command.what)?,
         What::StartSweep(new) => {
             permit::permit(&mut draft, &command.what, None)?;
@@ -301,7 +317,8 @@ pub fn playbook_of(record: &Record) -> Option<&Name> {
         | Record::Group(_)
         | Record::Pool(_)
         | Record::Claim(_)
-        | Record::Workload(_) => None,
+        | Record::Workload(_)
+        | Record::VisitPlan(_) => None,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::record::quote::Says;
 use crate::tax_number::TaxNumberError;
 use crate::time::Instant;
 use crate::told::{self, shortened};
+use crate::week::Week;
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -264,6 +265,54 @@ pub enum Refusal {
         /// The version that it is.
         version: u32,
     },
+    /// The playbook says nothing of referrals.
+    #[error("leads are not referred here: the playbook has no [referral]")]
+    NoReferrals,
+    /// All codes that the command drew are somebody's already.
+    #[error("all codes that were drawn are taken; ask again, or give codes more letters")]
+    CodesTaken,
+    /// The playbook says nothing of visits.
+    #[error("no visits are planned here: the playbook has no [visits]")]
+    NoVisits,
+    /// The actor may plan visits, but not in this zone.
+    #[error("{actor} does not watch over the zone {zone}; who does has it among the own zones")]
+    NotTheirZone {
+        /// Who asked.
+        actor: SmolStr,
+        /// The zone.
+        zone: SmolStr,
+    },
+    /// Visits are planned for a week that is over.
+    #[error("the week {0} is over; plan visits for this one or a later one")]
+    WeekIsOver(Week),
+    /// There is no such visit in the plan.
+    #[error("there is no visit {visit} in the zone {zone} in {week}; look at its plan")]
+    NoSuchVisit {
+        /// Its number.
+        visit: u32,
+        /// The zone.
+        zone: SmolStr,
+        /// The week.
+        week: Week,
+    },
+    /// What came of the visit is recorded already.
+    #[error("the visit {visit} was recorded as {result} at {at}; another one is planned anew")]
+    VisitRecorded {
+        /// Its number.
+        visit: u32,
+        /// What came of it.
+        result: Name,
+        /// When it was recorded.
+        at: Instant,
+    },
+    /// What comes of a visit can't be known before its day.
+    #[error("the visit {visit} is on {day}; plan it for another day, or wait until then")]
+    VisitAhead {
+        /// Its number.
+        visit: u32,
+        /// Its day.
+        day: NaiveDate,
+    },
     /// Feedback is about an appointment that was held, and none was.
     #[error("no appointment `{0}` was held yet")]
     NotHeldYet(Name),
@@ -432,6 +481,15 @@ pub enum Problem {
         /// Those that are.
         asked: Vec<Name>,
     },
+    /// It is the referral code of nobody.
+    #[error("is nobody's code; ask for it again, or leave it out")]
+    NobodysCode,
+    /// It is the referral code of somebody who left, or may refer no more.
+    #[error("is the code of somebody who refers no more; leave it out")]
+    RefersNoMore,
+    /// It is the referral code of the contact.
+    #[error("is the contact's own code, and nobody refers themselves; leave it out")]
+    OwnCode,
     /// A wait outside the group's bounds.
     #[error("must be {least_days} days{}", .most_days.map_or_else(|| " or more".into(), |most| format!(" to {most} days")))]
     OutOfBounds {
@@ -571,6 +629,14 @@ impl Refusal {
             Self::AppointmentAhead { .. } => "appointment-ahead",
             Self::AttachedAlready { .. } => "attached-already",
             Self::NotHeldYet(_) => "not-held-yet",
+            Self::NoReferrals => "no-referrals",
+            Self::CodesTaken => "codes-taken",
+            Self::NoVisits => "no-visits",
+            Self::NotTheirZone { .. } => "not-their-zone",
+            Self::WeekIsOver(_) => "week-is-over",
+            Self::NoSuchVisit { .. } => "no-such-visit",
+            Self::VisitRecorded { .. } => "visit-recorded",
+            Self::VisitAhead { .. } => "visit-ahead",
         }
     }
 }

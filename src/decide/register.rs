@@ -10,7 +10,7 @@ use crate::decide::life::settle;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{acting_agent, permit_agent};
 use crate::decide::refusal::{Gap, Gaps, Problem, Refusal};
-use crate::decide::{Stop, laws, waits};
+use crate::decide::{Stop, laws, referrals, waits};
 use crate::email::Email;
 use crate::ids::{ContactId, LeadId, Name};
 use crate::letters::is_blank;
@@ -21,7 +21,7 @@ use crate::record::contact::{Contact, ContactPart, MessageBook, dialled};
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
 use crate::record::lead::{Attempts, Because, ContactCopy, Moment, ToldAt, Wait};
-use crate::record::{Agent, Claim, History, Lead};
+use crate::record::{Agent, Claim, History, Lead, Referral};
 use crate::store::Key;
 use crate::value::{Value, folded_eq};
 
@@ -32,10 +32,19 @@ fn lead_id(command: &crate::ids::CommandId, now: crate::time::Instant) -> LeadId
 }
 
 pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop> {
-    let said = check(draft, new)?;
     let registrar = acting_agent(draft)?;
+    take_in(draft, new, registrar.as_deref()).map(drop)
+}
+
+/// Takes a lead in that this agent registers, or none.
+pub(crate) fn take_in(
+    draft: &mut Draft<'_>,
+    new: &NewLead,
+    registrar: Option<&Agent>,
+) -> Result<LeadId, Stop> {
+    let said = check(draft, new)?;
     let mut contact = contact_of(draft, new, &said)?;
-    let mut lead = blank(draft, new, said, &contact, registrar.as_deref());
+    let mut lead = blank(draft, said, &contact, registrar);
     let playbook = draft.playbook;
     let route = playbook.routes.iter().find(|route| {
         let facts = LeadFacts {
@@ -54,6 +63,13 @@ pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop>
         source: lead.source.clone(),
         into: (lead.pipeline.clone(), lead.stage.clone()),
     });
+    if let Some(referral) = &lead.referral {
+        draft.happened(Event::Referred {
+            lead: lead.id,
+            by: referral.referrer.clone(),
+            code: referral.code.clone(),
+        });
+    }
     let what = differences(&contact, new);
     if !what.is_empty() {
         draft.happened(Event::ContactDiffers {
@@ -61,14 +77,15 @@ pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop>
             what,
         });
     }
-    find_owner(draft, &mut lead, new, registrar.as_deref(), route)?;
+    find_owner(draft, &mut lead, new, registrar, route)?;
     ownership::take_claims(draft, &mut lead)?;
     add_open_lead(&mut contact, lead.id)?;
     draft.put(Key::contact(draft.tenant, contact.id), contact, None);
     laws::allow_entry(draft, &lead)?;
     settle(draft, &mut lead);
+    let id = lead.id;
     draft.put_lead(lead);
-    Ok(())
+    Ok(id)
 }
 
 /// What was said, checked.
@@ -76,10 +93,12 @@ struct Said {
     email: Option<Email>,
     fields: Fields,
     wait: Option<Wait>,
+    source: Option<Name>,
+    referral: Option<Referral>,
 }
 
 /// Checks everything that was said; everything that is wrong is told at once.
-fn check(draft: &Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
+fn check(draft: &mut Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
     let mut gaps = Gaps::default();
     if is_blank(&new.name) {
         gaps.add("name", Problem::Missing);
@@ -118,12 +137,27 @@ fn check(draft: &Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
         gaps.add(wrong.input.as_str(), wrong.problem);
         None
     });
+    let email = email.and_then(Result::ok);
+    let referral = referrals::referral_of(draft, new, email.as_ref(), &mut gaps)?;
     gaps.told()?;
     Ok(Said {
-        email: email.and_then(Result::ok),
+        email,
         fields,
         wait,
+        source: source_of(draft, new, referral.as_ref()),
+        referral,
     })
+}
+
+/// Where a lead comes from: what is said, or else what the playbook says of leads that are referred.
+fn source_of(draft: &Draft<'_>, new: &NewLead, referral: Option<&Referral>) -> Option<Name> {
+    let referring = draft
+        .playbook
+        .referring
+        .as_ref()
+        .filter(|_| referral.is_some());
+    let of_referred = referring.and_then(|referring| referring.source.as_ref());
+    new.source.as_ref().or(of_referred).cloned()
 }
 
 /// The contact behind a lead: known by the e-mail address, else by the phone number; or new.
@@ -192,13 +226,7 @@ fn known_by(draft: &mut Draft<'_>, claim: Option<&Key>) -> Result<Option<Contact
 }
 
 /// A lead of which everything is known but where it goes and to whom.
-fn blank(
-    draft: &Draft<'_>,
-    new: &NewLead,
-    said: Said,
-    contact: &Contact,
-    registrar: Option<&Agent>,
-) -> Lead {
+fn blank(draft: &Draft<'_>, said: Said, contact: &Contact, registrar: Option<&Agent>) -> Lead {
     let moment = draft.moment();
     let dated = said
         .fields
@@ -217,7 +245,8 @@ fn blank(
         came_from: None,
         stays: Vec::new(),
         wait: said.wait,
-        source: new.source.clone(),
+        source: said.source,
+        referral: said.referral,
         registered: moment,
         opened: moment,
         touched: Moment::now(draft.now),
@@ -297,9 +326,11 @@ fn find_owner(
         let by = smol_str::format_smolstr!("{}", draft.actor);
         return ownership::hand_over(draft, lead, Heir::from(&agent), Because::GivenBy(by));
     }
+    // Whoever registers a lead with the own code refers it, and keeps it not.
+    let refers = |agent: &Agent| lead.referrer() == Some(&agent.id);
     let owns = |agent: &&Agent| {
         let role = draft.playbook.role(&agent.role);
-        agent.left_at.is_none() && role.is_none_or(|role| role.owns)
+        agent.left_at.is_none() && role.is_none_or(|role| role.owns) && !refers(agent)
     };
     if let Some(agent) = registrar.filter(owns) {
         return ownership::hand_over(draft, lead, Heir::from(agent), Because::RegisteredIt);

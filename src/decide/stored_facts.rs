@@ -25,7 +25,8 @@ pub fn of(playbook: &Playbook, record: &Record) -> Vec<StoredFact> {
         | Record::Group(_)
         | Record::Pool(_)
         | Record::Claim(_)
-        | Record::Workload(_) => Vec::new(),
+        | Record::Workload(_)
+        | Record::VisitPlan(_) => Vec::new(),
     }
 }
 

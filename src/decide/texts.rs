@@ -7,7 +7,7 @@
 use std::borrow::Borrow;
 
 use crate::decide::command::{
-    Actor, AgentSetup, Command, LeadOrder, Leaving, NewLead, NewQuote, What,
+    Actor, AgentSetup, Command, LeadOrder, Leaving, NewLead, NewQuote, NewVisitPlan, What,
 };
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::ids::Name;
@@ -28,6 +28,14 @@ pub(crate) fn check(command: &Command) -> Result<(), Refusal> {
             texts.line("sweep", new.name.as_str());
             texts.of_order(&new.order);
         }
+        What::PlanVisits(plan) => texts.of_plan(plan),
+        What::RecordVisit(report) => {
+            texts.line("zone", &report.zone);
+            if let Some(lead) = &report.lead {
+                texts.of_lead(lead);
+            }
+        }
+        What::TellReferralCode { agent } => texts.line("agent", agent.as_str()),
         What::Begin | What::Adopt(_) | What::SettleMessage { .. } | What::Sweep { .. } => {}
     }
     texts.gaps.told()
@@ -80,8 +88,17 @@ impl Texts {
         self.line("name", &new.name);
         self.maybe("phone", new.phone.as_ref());
         self.maybe("owner", new.owner.as_ref());
+        self.maybe("referral", new.referral.as_ref());
         for (field, value) in &new.fields {
             self.value(field, Some(value));
+        }
+    }
+
+    fn of_plan(&mut self, plan: &NewVisitPlan) {
+        self.line("zone", &plan.zone);
+        for (visit, number) in plan.visits.iter().zip(1..) {
+            self.line(&format!("visits.{number}.visitor"), visit.visitor.as_str());
+            self.line(&format!("visits.{number}.place"), &visit.place);
         }
     }
 

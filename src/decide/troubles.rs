@@ -58,7 +58,8 @@ pub(crate) fn note(
         | Kind::Pool
         | Kind::Claim
         | Kind::Journal
-        | Kind::Workload => {}
+        | Kind::Workload
+        | Kind::VisitPlan => {}
     }
     Ok(())
 }

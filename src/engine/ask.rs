@@ -14,6 +14,7 @@ use crate::decide::records::Records;
 use crate::ids::{CommandId, LeadId, SweepId, Tenant};
 use crate::record::contact::ContactPart;
 use crate::record::journal::{Event, JournalEntry};
+use crate::record::referral::ReferralCode;
 use crate::record::{Lead, TenantRecord};
 use crate::store::Key;
 use crate::time::Instant;
@@ -66,6 +67,8 @@ pub struct Answer {
     /// What a registration said otherwise than what is known of its contact. What was known is
     /// kept: ask the person.
     pub contact_differs: Vec<ContactPart>,
+    /// The referral code that was asked for.
+    pub referral_code: Option<ReferralCode>,
 }
 
 /// What a command answers with.
@@ -86,6 +89,13 @@ impl FromAnswer for Answer {
 impl FromAnswer for Lead {
     fn from_answer(answer: Answer) -> Result<Self, Error> {
         answer.lead.ok_or(Error::NotThere("lead in the answer"))
+    }
+}
+
+impl FromAnswer for ReferralCode {
+    fn from_answer(answer: Answer) -> Result<Self, Error> {
+        let code = answer.referral_code;
+        code.ok_or(Error::NotThere("referral code in the answer"))
     }
 }
 
@@ -260,6 +270,7 @@ impl Engine {
             lead,
             sweep: entry.as_ref().and_then(sweep_in),
             contact_differs: entry.as_ref().map(differing_in).unwrap_or_default(),
+            referral_code: entry.as_ref().and_then(code_in),
         })
     }
 
@@ -356,6 +367,13 @@ fn differing_in(entry: &JournalEntry) -> Vec<ContactPart> {
         _ => None,
     });
     found.unwrap_or_default()
+}
+
+fn code_in(entry: &JournalEntry) -> Option<ReferralCode> {
+    entry.events.iter().find_map(|event| match event {
+        Event::ReferralCodeTold { code, .. } => Some(code.clone()),
+        _ => None,
+    })
 }
 
 fn sweep_in(entry: &JournalEntry) -> Option<SweepId> {

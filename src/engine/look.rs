@@ -12,10 +12,11 @@ use crate::playbook::Playbook;
 use crate::record::lead::Lead;
 use crate::record::message::Message;
 use crate::record::stored::{self, Unreadable};
-use crate::record::{Agent, Recorded, Sweep};
+use crate::record::{Agent, Recorded, Sweep, VisitPlan};
 use crate::store::{Count, Counted, Cursor, Key, Kind, Order, Select};
 use crate::told;
 use crate::value::Value;
+use crate::week::Week;
 
 /// A page of a listing: of leads, messages or sweeps.
 ///
@@ -263,6 +264,15 @@ impl TenantHandle<'_> {
             limit,
         };
         self.engine.list(&select).await
+    }
+
+    /// The visits of a zone in a week, as they are; nothing, if none was ever planned.
+    ///
+    /// # Errors
+    /// When the store fails or the record can't be read.
+    pub async fn visit_plan(&self, zone: &str, week: Week) -> Result<Option<VisitPlan>, Error> {
+        let key = Key::visit_plan(&self.tenant, zone, week);
+        self.engine.read(key).await
     }
 
     /// An agent, as it is.

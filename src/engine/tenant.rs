@@ -6,13 +6,14 @@ use super::ask::{Answer, Unsigned};
 use super::{Engine, Error};
 use crate::decide::command::{
     Adoption, AgentSetup, Completion, Correction, Fate, LeadOrder, Leaving, NewDocument, NewLead,
-    NewQuote, NewSweep, StageMapping, SweepOrder, Waiting, What,
+    NewQuote, NewSweep, NewVisitPlan, StageMapping, SweepOrder, VisitReport, Waiting, What,
 };
 use crate::explain::{Explanation, Past};
 use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
 use crate::playbook::Playbook;
 use crate::record::Lead;
 use crate::record::appointment::Became;
+use crate::record::referral::ReferralCode;
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -56,6 +57,25 @@ impl<'e> TenantHandle<'e> {
     /// Whoever comes back is set up again.
     pub fn leave(&self, leaving: Leaving) -> Unsigned<'e, Answer> {
         self.ask(What::Leave(Box::new(leaving)))
+    }
+
+    /// Tells an agent the code to refer with: it is made the first time, and stays the same. An agent
+    /// asks for its own; for another one the host may, and whoever sets agents up.
+    pub fn referral_code(&self, agent: impl Into<AgentId>) -> Unsigned<'e, ReferralCode> {
+        let agent = agent.into();
+        self.ask(What::TellReferralCode { agent })
+    }
+
+    /// Plans the visits of a zone in a week. They take the place of those that were planned before and
+    /// are still to be made; what was recorded stays.
+    pub fn plan_visits(&self, plan: NewVisitPlan) -> Unsigned<'e, ()> {
+        self.ask(What::PlanVisits(Box::new(plan)))
+    }
+
+    /// Records what came of a planned visit. Where that is a lead, it is registered in the same commit,
+    /// and is in the answer.
+    pub fn record_visit(&self, report: VisitReport) -> Unsigned<'e, Answer> {
+        self.ask(What::RecordVisit(Box::new(report)))
     }
 
     /// Takes a lead in.

@@ -27,6 +27,7 @@ impl Telling<'_> {
         let lines = entry.events.iter().filter_map(|event| {
             let told = self.of_lead(event);
             let told = told.or_else(|| self.of_quotes(event));
+            let told = told.or_else(|| self.of_referrals(event));
             let told = told.or_else(|| self.of_work(event));
             let told = told.or_else(|| self.of_tasks(event));
             let told = told.or_else(|| self.of_contact(event));
@@ -161,6 +162,24 @@ impl Telling<'_> {
         }
     }
 
+    fn of_referrals(&self, event: &Event) -> Told {
+        match event {
+            Event::Referred { lead, by, code } if *lead == self.lead.id => Some((
+                format_smolstr!("referred by {by}"),
+                Some(format_smolstr!("the code {code}")),
+            )),
+            Event::Rewarded {
+                lead,
+                referrer,
+                amount,
+            } if *lead == self.lead.id => {
+                let amount = self.playbook.quoting.amount(*amount);
+                Some((format_smolstr!("{referrer} rewarded with {amount}"), None))
+            }
+            _ => None,
+        }
+    }
+
     fn of_work(&self, event: &Event) -> Told {
         let id = self.lead.id;
         let label = |kind: &Name| SmolStr::from(self.playbook.appointment_label(kind));
@@ -185,6 +204,18 @@ impl Telling<'_> {
             } if *lead == id => {
                 let label = label(kind);
                 Some((format_smolstr!("{label} {}", how.as_str()), None))
+            }
+            Event::VisitRecorded {
+                zone,
+                week,
+                visit,
+                result,
+                lead: Some(lead),
+            } if *lead == id => {
+                let told = format_smolstr!("came of the visit {visit} in {zone}, {week}");
+                let spec = self.playbook.visits.as_ref();
+                let label = spec.and_then(|spec| Some(spec.result(result)?.label.clone()));
+                Some((told, label))
             }
             Event::FeedbackGiven { lead, kind, number } if *lead == id => {
                 let mut of_kind = self.lead.appointments.iter();
@@ -382,7 +413,8 @@ impl Telling<'_> {
                 whom,
             } if *lead == id => {
                 let told = format_smolstr!("message {template} told nobody");
-                Some((told, Some(nobody(whom))))
+                let refers = self.playbook.referring.is_some();
+                Some((told, Some(nobody(whom, refers))))
             }
             Event::MessageIs {
                 message,
@@ -451,9 +483,10 @@ fn named(template: &Name, to: &Recipient) -> SmolStr {
 }
 
 /// Why there was nobody to be told.
-fn nobody(whom: &str) -> SmolStr {
+fn nobody(whom: &str, refers: bool) -> SmolStr {
     match (whom, whom.strip_prefix("team:")) {
         ("owner", _) => "nobody owns the lead".into(),
+        ("referrer", _) if refers => "nobody who is there referred it".into(),
         (_, Some(team)) => format_smolstr!("nobody is in the team {team}"),
         (role, None) => format_smolstr!("nobody has the role {role}"),
     }

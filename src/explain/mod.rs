@@ -396,6 +396,10 @@ fn told_action(action: &Action) -> String {
             whom: Whom::Owner,
             template,
         } => format!("tell the owner: {template}"),
+        Action::Notify {
+            whom: Whom::Referrer,
+            template,
+        } => format!("tell the referrer: {template}"),
         Action::Notify { whom, template } => format!("tell {whom}: {template}"),
         Action::Task(task) => format!("task {task}"),
         Action::Assign(assign) => match &assign.then {
@@ -405,5 +409,6 @@ fn told_action(action: &Action) -> String {
         Action::Move { stage, .. } => format!("move to {stage}"),
         Action::Set { field, to } => format!("set {field} to {to}"),
         Action::Host(action) => format!("the host's {action}"),
+        Action::Reward(amount) => format!("reward the referrer with {amount}"),
     }
 }

@@ -538,6 +538,10 @@ impl<'a> LeadFacts<'a> {
             LeadFact::QuoteVersion => return count(lead.quote()?.version),
             LeadFact::QuoteMadeAt => ValueRef::Instant(lead.quote()?.made.at),
             LeadFact::QuoteAcceptedAt => ValueRef::Instant(lead.quote()?.accepted()?.at),
+            LeadFact::Referrer => ValueRef::Text(lead.referrer()?.as_str()),
+            LeadFact::ReferrerRole => text(&lead.referral.as_ref()?.role),
+            LeadFact::Reward => ValueRef::Number(lead.reward()?.amount.number()?),
+            LeadFact::RewardedAt => ValueRef::Instant(lead.reward()?.at.at),
             LeadFact::QuoteDeclined => ValueRef::Bool(lead.quote()?.is_declined()),
         })
     }

@@ -28,14 +28,14 @@ use crate::playbook::fault::{Fault, Faults};
 use crate::playbook::host::{Builder, Host, HostAction};
 use crate::playbook::law::{Asked, Law};
 use crate::playbook::load::Folder;
-use crate::playbook::people::{PoolSpec, Role, Team};
+use crate::playbook::people::{PoolSpec, Referring, Role, Team};
 use crate::playbook::pipeline::{
     Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
 };
 use crate::playbook::pricing::{Product, Quoting, Tax};
 use crate::playbook::rule::{Anchor, Leads, NamedCalendar, OnHandOver, Rule, StageRef};
 use crate::playbook::template::Templates;
-use crate::playbook::work::{ActivitySpec, AppointmentSpec, DocumentSpec};
+use crate::playbook::work::{ActivitySpec, AppointmentSpec, DocumentSpec, VisitsSpec};
 use crate::record::contact::Cap;
 use crate::store::Kind;
 
@@ -80,6 +80,8 @@ pub struct Playbook {
     pub organisation: Organisation,
     /// Roles.
     pub roles: Vec<Role>,
+    /// How leads are referred, if they are.
+    pub referring: Option<Referring>,
     /// Teams; none, where an agent's team may be any.
     pub teams: Vec<Team>,
     /// Sources of leads.
@@ -92,6 +94,8 @@ pub struct Playbook {
     pub appointments: Vec<AppointmentSpec>,
     /// Kinds of documents.
     pub documents: Vec<DocumentSpec>,
+    /// How visits are planned, if they are.
+    pub visits: Option<VisitsSpec>,
     /// Holds that can stop a lead's clocks.
     pub holds: Vec<Name>,
     /// Wait groups.

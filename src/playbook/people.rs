@@ -38,6 +38,20 @@ pub struct Role {
     pub needs: Vec<Detail>,
 }
 
+/// How leads are referred: by agents whose roles may `refer`, each with a code of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referring {
+    /// How many letters a code has.
+    pub letters: u32,
+    /// The source of a lead that comes with a code and says no other.
+    pub source: Option<Name>,
+}
+
+impl Referring {
+    /// How many letters a code can have: fewer are soon taken, more nobody reads out.
+    pub const LETTERS: std::ops::RangeInclusive<u32> = 4..=10;
+}
+
 /// Something that can be known of an agent, and that a role can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
@@ -154,7 +168,7 @@ permissions! {
     Reassign = "reassign", "Give a lead to another agent.";
     Attempt = "attempt", "Record that contact was tried.";
     Answered = "answered", "Record that the contact answered.";
-    Record = "record", "Record an activity.";
+    Record = "record", "Record an activity, or what came of a visit of one's own.";
     Move = "move", "Move a lead to another stage, also to a final one.";
     Reopen = "reopen", "Take up again what was closed.";
     Hold = "hold", "Stop a lead's clocks, and let them go on.";
@@ -165,6 +179,8 @@ permissions! {
     Attach = "attach", "Attach documents.";
     Unsubscribe = "unsubscribe", "Record that a contact wants no more marketing.";
     CorrectContact = "correct-contact", "Correct a contact's name or phone number.";
+    PlanVisits = "plan-visits", "Plan visits in the zones that one watches over, and record what came of any of them.";
+    Refer = "refer", "Have a code of one's own, and refer leads with it.";
     SetUpAgents = "set-up-agents", "Make and change agents, and let them leave.";
     Sweep = "sweep", "Start a command that goes through many leads, or end one.";
     Adopt = "adopt", "Make a changed playbook the active one.";
@@ -178,6 +194,9 @@ impl Permission {
     pub fn to_do(what: &What) -> Self {
         match what {
             What::SetUpAgent(_) | What::Leave(_) => Self::SetUpAgents,
+            What::TellReferralCode { .. } => Self::Refer,
+            What::PlanVisits(_) => Self::PlanVisits,
+            What::RecordVisit(_) => Self::Record,
             What::Register(_) => Self::Register,
             What::StartSweep(_) => Self::Sweep,
             What::Adopt(_) | What::Begin => Self::Adopt,

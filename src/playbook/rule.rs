@@ -16,6 +16,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::calendar::Calendar;
 use crate::condition::Condition;
 use crate::ids::{Name, hash128};
+use crate::money::Money;
 use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::TaskSpec;
 use crate::record::Lead;
@@ -459,6 +460,8 @@ pub enum Action {
     },
     /// Does what the host registered under this name: see [`host`](crate::playbook::host).
     Host(Name),
+    /// Records the reward of who referred the lead, once.
+    Reward(Money),
 }
 
 /// What a field is set to.
@@ -522,6 +525,7 @@ impl Action {
             Self::Move { .. } => "move",
             Self::Set { .. } => "set",
             Self::Host(name) => name.as_str(),
+            Self::Reward(_) => "reward",
         }
     }
 }
@@ -548,6 +552,8 @@ pub struct Send {
 pub enum Whom {
     /// The lead's owner.
     Owner,
+    /// Who referred the lead.
+    Referrer,
     /// All agents of a role.
     Role(Name),
     /// All agents of a team.
@@ -558,6 +564,7 @@ impl fmt::Display for Whom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owner => f.write_str("owner"),
+            Self::Referrer => f.write_str("referrer"),
             Self::Role(role) => write!(f, "{role}"),
             Self::Team(team) => write!(f, "team:{team}"),
         }

@@ -1,4 +1,4 @@
-//! What is done around a lead: activities, appointments and documents.
+//! What is done around a lead: activities, appointments, documents, and visits of which leads come.
 
 use smol_str::SmolStr;
 
@@ -50,4 +50,34 @@ pub struct DocumentSpec {
     pub name: Name,
     /// What people call it.
     pub label: SmolStr,
+}
+
+/// How visits are planned, and what can come of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisitsSpec {
+    /// The field of a lead that says its zone.
+    pub zone: Name,
+    /// The source of the leads that come of visits.
+    pub source: Name,
+    /// What can come of a visit.
+    pub results: Vec<VisitResultSpec>,
+}
+
+impl VisitsSpec {
+    /// The result of this name.
+    #[must_use]
+    pub fn result(&self, name: &Name) -> Option<&VisitResultSpec> {
+        self.results.iter().find(|result| result.name == *name)
+    }
+}
+
+/// Something that can come of a visit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisitResultSpec {
+    /// Its stable name.
+    pub name: Name,
+    /// What people call it.
+    pub label: SmolStr,
+    /// Whether a lead is registered of it.
+    pub registers: bool,
 }

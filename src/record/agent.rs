@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use crate::email::Email;
 use crate::ids::{AgentId, Name};
 use crate::record::history::History;
+use crate::record::referral::ReferralCode;
 use crate::time::Instant;
 
 /// An agent: advisor, seller, supervisor, whoever acts on leads or is told about them.
@@ -39,6 +40,8 @@ pub struct Agent {
     pub capacity: Option<u32>,
     /// Whether the agent takes leads now.
     pub available: bool,
+    /// The code with which the agent refers, once there is one; it stays the same.
+    pub referral_code: Option<ReferralCode>,
     /// When the agent left: since then the agent gets nothing and may do nothing.
     #[serde(with = "ts_microseconds_option")]
     pub left_at: Option<Instant>,
@@ -86,6 +89,7 @@ impl Agent {
             absences: Vec::new(),
             capacity: None,
             available: true,
+            referral_code: None,
             left_at: None,
             history: History::default(),
         }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::email::Email;
-use crate::ids::{ContactId, Id, LeadId, MessageId, Name};
+use crate::ids::{AgentId, ContactId, Id, LeadId, MessageId, Name};
+use crate::record::referral::ReferralCode;
 use crate::time::{Elapsed, Instant};
 
 /// A person, with all that must be decided about them together: their open leads, and the
@@ -197,6 +198,8 @@ pub enum Claim {
     Contact(ContactId),
     /// The open lead that holds this place in a base.
     Lead(LeadId),
+    /// The agent whose referral code this is.
+    Agent(AgentId),
 }
 
 impl Claim {
@@ -210,6 +213,12 @@ impl Claim {
     #[must_use]
     pub fn to_phone(phone: &str) -> Id {
         Id::named("contact-by-phone", &dialled(phone))
+    }
+
+    /// The claim to a referral code.
+    #[must_use]
+    pub fn to_code(code: &ReferralCode) -> Id {
+        Id::named("referral-code", code.as_str())
     }
 
     /// The claim to a place in a base: its name and the values that must be unique in it.

@@ -11,6 +11,7 @@ use smol_str::SmolStr;
 
 use crate::decide::command::{Actor, Command, What};
 use crate::ids::{AgentId, ErrandId, Id, LeadId, MessageId, Name, SweepId, hash128};
+use crate::money::Money;
 use crate::record::appointment::Became;
 use crate::record::contact::ContactPart;
 use crate::record::document::Sha256;
@@ -19,7 +20,9 @@ use crate::record::lead::{Flag, How};
 use crate::record::message::{DropReason, Recipient};
 use crate::record::pool::{PassedOver, Reasons};
 use crate::record::quote::Says;
+use crate::record::referral::ReferralCode;
 use crate::time::Instant;
+use crate::week::Week;
 
 /// What one command did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -478,5 +481,52 @@ pub enum Event {
         errand: ErrandId,
         /// The action's name.
         action: Name,
+    },
+    /// An agent was told the code to refer with; it was made, if there was none.
+    ReferralCodeTold {
+        /// Who.
+        agent: AgentId,
+        /// Which.
+        code: ReferralCode,
+    },
+    /// A lead came with a referral code.
+    Referred {
+        /// Which lead.
+        lead: LeadId,
+        /// Whose code it is.
+        by: AgentId,
+        /// The code.
+        code: ReferralCode,
+    },
+    /// A referral was rewarded: once for each lead.
+    Rewarded {
+        /// For which lead.
+        lead: LeadId,
+        /// Who gets it.
+        referrer: AgentId,
+        /// How much.
+        amount: Money,
+    },
+    /// The visits of a zone in a week were planned.
+    VisitsPlanned {
+        /// In which zone.
+        zone: SmolStr,
+        /// In which week.
+        week: Week,
+        /// How many there are now.
+        visits: u32,
+    },
+    /// What came of a visit was recorded. Where it was stands in the plan.
+    VisitRecorded {
+        /// In which zone.
+        zone: SmolStr,
+        /// In which week.
+        week: Week,
+        /// Which visit of that plan.
+        visit: u32,
+        /// What came of it.
+        result: Name,
+        /// The lead that was registered of it.
+        lead: Option<LeadId>,
     },
 }

@@ -17,6 +17,7 @@ use crate::record::fields::Fields;
 use crate::record::history::History;
 use crate::record::pool::Reasons;
 use crate::record::quote::Quote;
+use crate::record::referral::{Referral, Reward};
 use crate::time::Instant;
 
 /// A lead, whole: everything that its clocks, guards and rules ask of it.
@@ -44,6 +45,8 @@ pub struct Lead {
     pub wait: Option<Wait>,
     /// Where it came from.
     pub source: Option<Name>,
+    /// Who referred it, if somebody did.
+    pub referral: Option<Referral>,
     /// When it was registered.
     pub registered: Moment,
     /// When its present life began: when it was registered or last reopened.
@@ -471,6 +474,18 @@ impl Lead {
     #[must_use]
     pub fn owner_id(&self) -> Option<&AgentId> {
         self.owner.as_ref().map(|owner| &owner.agent)
+    }
+
+    /// Who referred it.
+    #[must_use]
+    pub fn referrer(&self) -> Option<&AgentId> {
+        self.referral.as_ref().map(|referral| &referral.referrer)
+    }
+
+    /// What its referrer was rewarded with.
+    #[must_use]
+    pub fn reward(&self) -> Option<&Reward> {
+        self.referral.as_ref()?.reward.as_ref()
     }
 
     /// The current version of its quote.

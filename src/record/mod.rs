@@ -3,12 +3,13 @@
 //! Each sort of record is one bounded value that is read and written whole. What a decision
 //! needs to know about a *set* lives in one record on purpose: a lead's attempts and tasks in
 //! the [`Lead`], a contact's open leads and messages in the [`Contact`], shares in the [`Pool`],
-//! an agent's load in its [`Workload`]. Whatever waits carries its own clock, `wakes_at`, which the core computes.
+//! an agent's load in its [`Workload`], the visits of a zone and week in a [`VisitPlan`]. Whatever waits carries its own clock, `wakes_at`, which the core computes.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AgentId, CommandId, ContactId, Id, LeadId, MessageId, Name, SweepId, Tenant};
 use crate::store::{Key, Kind};
+use crate::week::Week;
 
 pub mod agent;
 pub mod appointment;
@@ -21,9 +22,11 @@ pub mod lead;
 pub mod message;
 pub mod pool;
 pub mod quote;
+pub mod referral;
 pub mod stored;
 pub mod sweep;
 pub mod tenant;
+pub mod visits;
 pub mod workload;
 
 pub use agent::{Agent, Group};
@@ -35,8 +38,10 @@ pub use lead::Lead;
 pub use message::Message;
 pub use pool::Pool;
 pub use quote::Quote;
+pub use referral::Referral;
 pub use sweep::Sweep;
 pub use tenant::TenantRecord;
+pub use visits::VisitPlan;
 pub use workload::Workload;
 
 /// Any record.
@@ -53,6 +58,7 @@ pub enum Record {
     Message(Box<Message>),
     Sweep(Sweep),
     Workload(Workload),
+    VisitPlan(VisitPlan),
 }
 
 impl Record {
@@ -70,6 +76,7 @@ impl Record {
             Self::Message(_) => Kind::Message,
             Self::Sweep(_) => Kind::Sweep,
             Self::Workload(_) => Kind::Workload,
+            Self::VisitPlan(_) => Kind::VisitPlan,
         }
     }
 }
@@ -125,6 +132,7 @@ recorded!(Group, Group, |value| value);
 recorded!(Pool, Pool, |value| value);
 recorded!(Workload, Workload, |value| value);
 recorded!(Claim, Claim, |value| value);
+recorded!(VisitPlan, VisitPlan, |value| value, history: history as History);
 recorded!(Message, Message, |value| Box::new(value),
     history: history as History, served_by: playbook as Name);
 recorded!(Sweep, Sweep, |value| value,
@@ -203,6 +211,13 @@ impl Key {
     #[must_use]
     pub fn sweep(tenant: &Tenant, id: SweepId) -> Self {
         Self::new(tenant, Kind::Sweep, id.0)
+    }
+
+    /// The visits of a zone in a week. However the zone is written, it is the same one.
+    #[must_use]
+    pub fn visit_plan(tenant: &Tenant, zone: &str, week: Week) -> Self {
+        let text = format!("{}\u{1f}{week}", pool::compared_text(zone));
+        Self::new(tenant, Kind::VisitPlan, Id::named("visit-plan", &text))
     }
 
     /// A command's journal entry.

@@ -11,6 +11,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::calendar::Zone;
 use crate::ids::{LeadId, Name};
+use crate::letters::unmistakable;
 use crate::money::{Currency, Money, MoneyError, Rate, Rounding};
 use crate::record::lead::Moment;
 use crate::time::{Elapsed, Instant};
@@ -124,13 +125,8 @@ impl Quote {
     /// counter, which all quotes of an organisation would have to wait for.
     #[must_use]
     pub fn number_of(prefix: &str, lead: LeadId, version: u32) -> SmolStr {
-        const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-        let random = u128::from_be_bytes(*lead.0.as_bytes());
-        let letters = (0..10).rev().map(|place| {
-            let five_bits = (random >> (5 * place)) & 31;
-            char::from(LETTERS[usize::try_from(five_bits).unwrap_or(0)])
-        });
-        format_smolstr!("{prefix}{}-{version}", letters.collect::<String>())
+        let letters = unmistakable(u128::from_be_bytes(*lead.0.as_bytes()), 10);
+        format_smolstr!("{prefix}{letters}-{version}")
     }
 
     /// Whether the customer accepted it.

@@ -7,6 +7,7 @@ use super::names::Names;
 use super::quotes::{self, ExpectedQuote};
 use super::read::instant;
 use super::told::{Told, Who, moment};
+use super::visits::{self, ExpectedVisits};
 use super::world::World;
 use crate::agenda::task_due_at;
 use crate::decide::refusal::Refusal;
@@ -14,11 +15,11 @@ use crate::engine::Error;
 use crate::explain::Explanation;
 use crate::mailer::Outgoing;
 use crate::playbook::read::{Node, Section};
-use crate::record::Lead;
 use crate::record::lead::{Because, How};
 use crate::record::message::{Message, Recipient, State};
+use crate::record::{Lead, VisitPlan};
 use crate::time::Instant;
-use crate::value::Value;
+use crate::value::{Value, folded_eq};
 
 /// Something that a step expects.
 #[derive(Clone, Debug)]
@@ -89,8 +90,14 @@ pub enum Expected {
     Quote(ExpectedQuote),
     /// How it stands with its appointments of a kind.
     Appointment(SmolStr, ExpectedAppointment),
+    /// Who referred it.
+    Referrer(SmolStr),
+    /// What its referrer was rewarded with: `20.00 USD`, or `none`.
+    Reward(SmolStr),
     /// The current version of a document; 0, if there is none.
     Documents(SmolStr, i64),
+    /// How the visits of a zone in a week stand.
+    Visits(ExpectedVisits),
     /// How many leads there are for which a condition holds.
     Count(SmolStr, i64),
 }
@@ -108,6 +115,8 @@ pub(super) struct Happened<'a> {
     pub(super) explained: Option<&'a Explanation>,
     /// The answers to [`Expected::Count`], in order.
     pub(super) counts: &'a [u64],
+    /// The plans of the visits that expectations name.
+    pub(super) plans: &'a [VisitPlan],
     /// The leads of the refs that expectations name.
     pub(super) others: &'a [(SmolStr, Lead)],
 }
@@ -127,7 +136,7 @@ type NamedWord = (&'static str, fn(SmolStr, SmolStr) -> Expected);
 pub(super) fn read(mut section: Section<'_>, names: &Names<'_>) -> Vec<Expected> {
     names.check_expected(&section);
     let mut expected = Vec::new();
-    let texts: [Word<SmolStr>; 11] = [
+    let texts: [Word<SmolStr>; 13] = [
         ("owner", Expected::Owner),
         ("stage", Expected::Stage),
         ("pipeline", Expected::Pipeline),
@@ -136,6 +145,8 @@ pub(super) fn read(mut section: Section<'_>, names: &Names<'_>) -> Vec<Expected>
         ("mail-says", Expected::MailSays),
         ("history", Expected::History),
         ("refusal-says", Expected::RefusalSays),
+        ("referrer", Expected::Referrer),
+        ("reward", Expected::Reward),
         ("same-lead-as", Expected::SameLeadAs),
         ("same-contact-as", Expected::SameContactAs),
         ("task", |task| Expected::Tasks(vec![task])),
@@ -257,6 +268,9 @@ fn read_others(section: &mut Section<'_>, names: &Names<'_>, expected: &mut Vec<
         let version = node.number(0..1_000_001);
         expected.extend(version.map(|version| Expected::Documents(kind.into(), version)));
     }
+    let of_visits = section.optional("visits");
+    let of_visits = of_visits.and_then(|node| visits::read_expected(&node));
+    expected.extend(of_visits.map(Expected::Visits));
     if let Some(node) = section.optional("count") {
         for (condition, node) in keyed(&node) {
             expected.extend(
@@ -340,6 +354,7 @@ impl Expected {
                 let found = dropped(happened, template);
                 return differ(&format!("{template} dropped"), Some(wanted.clone()), found);
             }
+            Self::Visits(expected) => return expected.unmet(happened.plan(expected)),
             Self::Count(condition, wanted) => {
                 let found = count.next().copied().unwrap_or(0);
                 let wanted = u64::try_from(*wanted).unwrap_or(0);
@@ -428,6 +443,15 @@ impl Expected {
                 differ(&format!("document {kind}"), *wanted, found)
             }
             Self::Appointment(kind, expected) => expected.unmet(kind, lead, playbook),
+            Self::Referrer(wanted) => {
+                let found = lead.referrer().map(|referrer| referrer.as_str());
+                differ("referrer", Who(Some(wanted)), Who(found))
+            }
+            Self::Reward(wanted) => {
+                let found = lead.reward().map(|reward| reward.amount.to_string());
+                let found = found.map_or_else(|| "none".into(), SmolStr::from);
+                differ("reward", wanted.clone(), found)
+            }
             _ => self.unmet_by_ownership(lead, happened),
         }
     }
@@ -587,6 +611,11 @@ fn lacks(what: &str, said: Option<String>, part: &str) -> Option<String> {
 }
 
 impl Happened<'_> {
+    fn plan(&self, of: &ExpectedVisits) -> Option<&VisitPlan> {
+        let mut plans = self.plans.iter();
+        plans.find(|plan| plan.week == of.week && folded_eq(&plan.zone, &of.zone))
+    }
+
     fn other(&self, reference: &str) -> Option<&Lead> {
         let found = self.others.iter().find(|(known, _)| known == reference);
         found.map(|(_, lead)| lead)

@@ -24,7 +24,7 @@
 //! A step says at most one thing that happens: `register`, `tried`, `reached`, `answered`,
 //! `record`, `move`, `close`, `reopen`, `assign`, `reassign`, `hold`, `release`, `set`,
 //! `complete`, `quote`, `accept`, `decline`, `book`, `rebook`, `held`, `no-show`, `cancel`, `feedback`
-//! (appointments), `attach` (a document), `unsubscribe`, `retry`, `set-up` (an agent), or `down-until` (the process is down
+//! (appointments), `attach` (a document), `unsubscribe`, `retry`, `set-up` (an agent), `refer` (an agent is told its code; `register` says `referral` then, the agent or a code), `plan-visits`, `record-visit` (with a `ref`, where a lead comes of it), or `down-until` (the process is down
 //! until then). It is about the lead that was spoken of last; `lead = "luis"`, beside `at` and not
 //! inside what happens, names another by its `ref`.
 //!
@@ -35,11 +35,12 @@
 //! `open`, `outcome`, `fields`, `wait-days`, `reassignments`, `tasks` (the open ones, all of
 //! them), `task-for`, `due`, `sla`, `next-at`, `nothing-due`, `ranked` and `passed-over` (what
 //! its pool said), `quote` (its version, total, last day, and what it `is`), `appointment` (when the one of a kind is, or what
-//! became of it), `documents` (the version of each), `same-lead-as`, `same-contact-as`, `history` and `silent` (parts that its explanation says, or doesn't).
+//! became of it), `documents` (the version of each), `referrer` and `reward`, `same-lead-as`, `same-contact-as`, `history` and `silent` (parts that its explanation says, or doesn't).
 //! Of messages about it: `mailed` (to the contact) and `notified` (roles), all since the last
 //! step that spoke of the lead; `mailed-as` and `mail-says` of the last one; `queued` (until
 //! when), `dropped` (why). Of the command: `refused` (the names of all that is missing, or the
-//! refusal's code), `refusal-says`, `already-done`. Of all leads: `count` by conditions.
+//! refusal's code), `refusal-says`, `already-done`. Of all leads: `count` by conditions. Of the
+//! visits of a zone in a week: `visits`, those `open` and the `results`.
 //!
 //! The agents stand in `scenarios/agents.toml`, once for all scenarios of the playbook. Steps are
 //! played through the public API of the engine, on whatever store the runner is given; a failed
@@ -47,7 +48,10 @@
 
 use smol_str::SmolStr;
 
-use crate::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead};
+use crate::decide::command::{
+    Actor, AgentSetup, LeadOrder, Leaving, NewLead, NewVisitPlan, VisitReport,
+};
+use crate::ids::AgentId;
 use crate::playbook::Playbook;
 use crate::playbook::fault::Faults;
 use crate::playbook::load::Folder;
@@ -59,14 +63,17 @@ mod expect;
 mod names;
 mod quotes;
 mod read;
+mod referrals;
 mod run;
 mod told;
+mod visits;
 mod world;
 
 pub use appointments::ExpectedAppointment;
 pub use expect::Expected;
 pub use quotes::ExpectedQuote;
 pub use run::{Failure, Outcome, Report, run, run_all};
+pub use visits::ExpectedVisits;
 pub use world::World;
 
 /// A scenario.
@@ -116,6 +123,12 @@ pub enum Doing {
     SetUp(Box<AgentSetup>, Asked),
     /// An agent leaves.
     Leave(Box<Leaving>, Asked),
+    /// An agent is told the code to refer with.
+    Refer(AgentId, Asked),
+    /// Visits are planned.
+    PlanVisits(Box<NewVisitPlan>, Asked),
+    /// What came of a visit is recorded, and the lead of the step is registered, if one comes of it.
+    RecordVisit(Box<VisitReport>, Asked),
     /// The process is down until then; nothing happens in between.
     DownUntil(Instant),
 }

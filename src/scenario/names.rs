@@ -35,6 +35,7 @@ pub(super) enum Sort {
     Stage,
     Task,
     Template,
+    VisitResult,
     Wait,
 }
 
@@ -59,6 +60,7 @@ impl Sort {
             Self::Stage => "stage",
             Self::Task => "task",
             Self::Template => "template",
+            Self::VisitResult => "result of visits",
             Self::Wait => "wait group",
         }
     }
@@ -74,7 +76,8 @@ impl Sort {
             | Self::Document
             | Self::Hold
             | Self::Pool
-            | Self::Stage => &["unknown"],
+            | Self::Stage
+            | Self::VisitResult => &["unknown"],
             Self::Field | Self::Source | Self::Wait => &["incomplete", "unknown"],
             _ => &[],
         }
@@ -127,7 +130,9 @@ impl<'a> Names<'a> {
                 .chain(set_up)
                 .collect(),
             teams: self.teams.iter().cloned().chain(teams).collect(),
-            leads: of_steps("register", "ref").collect(),
+            leads: of_steps("register", "ref")
+                .chain(of_steps("record-visit", "ref"))
+                .collect(),
         }
     }
 
@@ -336,6 +341,10 @@ impl<'a> Names<'a> {
             Sort::Stage => texts(stages().map(|stage| &stage.name)),
             Sort::Task => texts(playbook.tasks.iter().map(|task| &task.name)),
             Sort::Template => texts(playbook.templates.names()),
+            Sort::VisitResult => {
+                let results = playbook.visits.iter().flat_map(|visits| &visits.results);
+                texts(results.map(|result| &result.name))
+            }
             Sort::Wait => texts(playbook.waits.iter().map(|wait| &wait.name)),
         }
     }
@@ -349,7 +358,13 @@ fn is_address(node: &Node<'_>) -> bool {
 const EXPECTED: &[(Sort, &[&str])] = &[
     (
         Sort::Agent,
-        &["owner", "ranked", "earlier-owners", "passed-over"],
+        &[
+            "owner",
+            "ranked",
+            "earlier-owners",
+            "passed-over",
+            "referrer",
+        ],
     ),
     (Sort::Appointment, &["appointment"]),
     (Sort::Document, &["documents"]),
@@ -383,6 +398,11 @@ impl Refused {
             None if said(&expect, "refusal-says").is_some() => Self::Somehow,
             None => Self::For(Vec::new()),
         }
+    }
+
+    /// Whether it expects to be refused at all.
+    pub(super) fn is_anything(&self) -> bool {
+        !matches!(self, Self::For(said) if said.is_empty())
     }
 
     /// Whether a name of this sort, as that input, is one that is to be refused.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::names::{Names, Refused, Sort};
-use super::{Asked, Doing, Scenario, Step, appointments, documents, quotes};
+use super::{Asked, Doing, Scenario, Step, appointments, documents, quotes, referrals, visits};
 use crate::decide::command::{Actor, AgentSetup, Completion, LeadOrder, Leaving, NewLead, Waiting};
 use crate::ids::Name;
 use crate::playbook::Playbook;
@@ -278,14 +278,19 @@ fn later(node: &Node<'_>, now: &mut Option<Instant>) -> Option<Instant> {
 }
 
 /// The names of a scenario, and which of them a step expects to be refused for.
-struct Named<'a> {
-    names: &'a Names<'a>,
-    refused: &'a Refused,
+pub(super) struct Named<'a> {
+    pub(super) names: &'a Names<'a>,
+    pub(super) refused: &'a Refused,
 }
 
 impl Named<'_> {
+    /// Whether the step expects to be refused, for whatever it is.
+    pub(super) fn expects_refusal(&self) -> bool {
+        self.refused.is_anything()
+    }
+
     /// What `key` says, which must be a name of this sort.
-    fn required<'s>(
+    pub(super) fn required<'s>(
         &self,
         section: &mut Section<'s>,
         key: &'static str,
@@ -344,7 +349,7 @@ fn beside(key: &str, path: &str) -> Option<SmolStr> {
     is_of_step.then(|| format_smolstr!("`{key}` stands beside `{verb}`, not in it"))
 }
 
-const VERBS: [&str; 29] = [
+const VERBS: [&str; 32] = [
     "register",
     "tried",
     "reached",
@@ -372,6 +377,9 @@ const VERBS: [&str; 29] = [
     "unsubscribe",
     "retry",
     "set-up",
+    "refer",
+    "plan-visits",
+    "record-visit",
     "leave",
     "down-until",
 ];
@@ -426,6 +434,16 @@ fn read_doing(
         let new = read_new_lead(&mut section, named);
         *last_lead = Some(reference?.into());
         Doing::Register(Box::new(new), asked)
+    } else if verb == "refer" {
+        let (names, refused) = (named.names, named.refused);
+        let agent = referrals::read(&mut section, names, refused, &asked)?;
+        Doing::Refer(agent, asked)
+    } else if verb == "plan-visits" {
+        Doing::PlanVisits(Box::new(visits::read_plan(&mut section, named)?), asked)
+    } else if verb == "record-visit" {
+        let (report, reference) = visits::read_report(&mut section, named)?;
+        *last_lead = reference.or_else(|| last_lead.take());
+        Doing::RecordVisit(Box::new(report), asked)
     } else if verb == "leave" {
         Doing::Leave(Box::new(read_leaving(&mut section)?), asked)
     } else {
@@ -476,7 +494,7 @@ fn read_asked(section: &mut Section<'_>, named: &Named<'_>) -> Asked {
     }
 }
 
-fn read_new_lead(section: &mut Section<'_>, named: &Named<'_>) -> NewLead {
+pub(super) fn read_new_lead(section: &mut Section<'_>, named: &Named<'_>) -> NewLead {
     let source = named.optional(section, "source", Sort::Source);
     let wait = named.optional(section, "wait", Sort::Wait);
     let owner = named.optional(section, "owner", Sort::Agent);
@@ -493,6 +511,7 @@ fn read_new_lead(section: &mut Section<'_>, named: &Named<'_>) -> NewLead {
         source: source.map(Name::from),
         wait: wait.map(Name::from),
         owner: owner.map(Into::into),
+        referral: text("referral"),
         ..NewLead::default()
     };
     new.wait_days = wait_days(section);

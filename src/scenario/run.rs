@@ -10,6 +10,7 @@ use serde::Serialize;
 use smol_str::SmolStr;
 
 use super::expect::{Expected, Happened, Sent};
+use super::referrals;
 use super::world::World;
 use super::{Doing, Scenario, Step};
 use crate::decide::command::{Actor, Command, What};
@@ -210,8 +211,25 @@ async fn play_step(world: &mut World, step: &Step) -> Result<bool, Error> {
             let answer = execute(world, What::Leave(leaving.clone()), asked).await?;
             world.tick().await.map(|()| answer.already_done)
         }
+        Doing::Refer(agent, asked) => {
+            let agent = agent.clone();
+            let answer = execute(world, What::TellReferralCode { agent }, asked).await?;
+            Ok(answer.already_done)
+        }
+        Doing::PlanVisits(plan, asked) => {
+            let answer = execute(world, What::PlanVisits(plan.clone()), asked).await?;
+            Ok(answer.already_done)
+        }
+        Doing::RecordVisit(report, asked) => {
+            let answer = execute(world, What::RecordVisit(report.clone()), asked).await?;
+            if let (Some(lead), Some(reference)) = (answer.lead, &step.lead) {
+                world.name_lead(reference, lead.id);
+            }
+            world.tick().await.map(|()| answer.already_done)
+        }
         Doing::Register(new, asked) => {
-            let answer = execute(world, What::Register(new.clone()), asked).await?;
+            let new = referrals::with_code(world, new).await?;
+            let answer = execute(world, What::Register(new), asked).await?;
             if let (Some(lead), Some(reference)) = (answer.lead, &step.lead) {
                 world.name_lead(reference, lead.id);
             }
@@ -280,12 +298,15 @@ async fn judge(
     let mut messages = all_messages(world).await?;
     let sent = newly_sent(world, step, seen, &messages);
     messages.retain(|message| lead.as_ref().is_some_and(|lead| lead.id == message.lead));
-    let (mut counts, mut others) = (Vec::new(), Vec::new());
+    let (mut counts, mut others, mut plans) = (Vec::new(), Vec::new(), Vec::new());
     for expected in &step.expected {
         match expected {
             Expected::Count(condition, _) => {
                 let groups = world.tenant().count(condition, &[]).await?;
                 counts.push(groups.iter().map(|group| group.count).sum());
+            }
+            Expected::Visits(of) => {
+                plans.extend(world.tenant().visit_plan(&of.zone, of.week).await?);
             }
             Expected::SameLeadAs(other) | Expected::SameContactAs(other) => {
                 others.push((other.clone(), world.lead(other).await?));
@@ -302,6 +323,7 @@ async fn judge(
         sent: &sent,
         explained: explained.as_ref(),
         counts: &counts,
+        plans: &plans,
         others: &others,
     };
     let mut count = happened.counts.iter();

@@ -56,11 +56,13 @@ pub enum Kind {
     Journal = 10,
     /// What an agent has on hand: its open leads, and what became of those that it had.
     Workload = 11,
+    /// The visits that are planned in a zone for a week.
+    VisitPlan = 12,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Tenant,
         Self::Lead,
         Self::Contact,
@@ -72,6 +74,7 @@ impl Kind {
         Self::Sweep,
         Self::Journal,
         Self::Workload,
+        Self::VisitPlan,
     ];
 
     /// The number under which stores keep it; never reused.

@@ -22,8 +22,8 @@ use std::path::PathBuf;
 
 use leadkit::record::journal::JournalEntry;
 use leadkit::record::{
-    Agent, Claim, Contact, Group, Lead, Message, Pool, Recorded, Sweep, TenantRecord, Workload,
-    stored,
+    Agent, Claim, Contact, Group, Lead, Message, Pool, Recorded, Sweep, TenantRecord, VisitPlan,
+    Workload, stored,
 };
 use leadkit::store::Kind;
 use serde::de::DeserializeOwned;
@@ -156,6 +156,7 @@ golden! {
     messages_stay_readable, Message, "message";
     sweeps_stay_readable, Sweep, "sweep";
     workloads_stay_readable, Workload, "workload";
+    visit_plans_stay_readable, VisitPlan, "visitplan";
 }
 
 #[test]

@@ -197,6 +197,7 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         sections.push(Section::named("team", team.name.as_str(), entries));
     }
     sections.extend(playbook.roles.iter().map(role));
+    sections.extend(playbook.referring.iter().map(work::referral));
     for source in &playbook.sources {
         let entries = vec![("kind", json!(source.kind)), ("label", json!(source.label))];
         sections.push(Section::named("source", source.name.as_str(), entries));
@@ -208,6 +209,7 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         let entries = vec![("label", json!(document.label))];
         sections.push(Section::named("document", document.name.as_str(), entries));
     }
+    sections.extend(playbook.visits.iter().flat_map(work::visits));
     for name in &playbook.holds {
         let entries = vec![("label", json!(playbook.hold_label(name)))];
         sections.push(Section::named("hold", name.as_str(), entries));
@@ -562,6 +564,7 @@ fn action(action: &Action) -> Value {
             json!({ "notify": whom.to_string(), "template": template })
         }
         Action::Task(task) => json!({ "task": task }),
+        Action::Reward(amount) => json!({ "reward": amount.to_string() }),
         Action::Assign(assign) => {
             let mut told = json!({ "assign": assign.pool });
             if assign.not_earlier_owners {

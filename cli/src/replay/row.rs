@@ -366,6 +366,8 @@ impl<'a> RowReading<'a> {
             wait: wait.map(|wait| self.wait_named(&wait)),
             wait_days: self.number(command, "wait-days")?,
             owner: self.said(command, "owner").map(Into::into),
+            // Codes are drawn when agents ask for them: those of a history are nobody's here.
+            referral: None,
             fields: self.fields(command)?,
         })))
     }

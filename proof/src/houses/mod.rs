@@ -107,6 +107,7 @@ static FIELD_AND_DIGITAL_SALES: Shipped = Shipped {
         "templates/held.txt",
         "templates/late.txt",
         "templates/quiet.txt",
+        "templates/referred-lead-buys.txt",
         "templates/unowned.txt"
     ),
     holidays: shipped!("field-and-digital-sales", "holidays/ec.csv"),

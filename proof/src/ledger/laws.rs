@@ -6,7 +6,7 @@ use leadkit::playbook::Playbook;
 use leadkit::playbook::pipeline::UniquePart;
 use leadkit::record::contact::Claim;
 use leadkit::record::message::{Class, Message, Recipient};
-use leadkit::record::{Contact, Lead, Record, Workload};
+use leadkit::record::{Agent, Contact, Lead, Record, Workload};
 use leadkit::store::{Key, Kind};
 use leadkit::time::Instant;
 use smol_str::SmolStr;
@@ -222,6 +222,13 @@ impl Ledger {
             Claim::Contact(contact) => {
                 let about = Key::contact(&key.tenant, *contact);
                 let is_right = self.record::<Contact>(&about).is_some();
+                (about, is_right)
+            }
+            Claim::Agent(agent) => {
+                let about = Key::agent(&key.tenant, agent);
+                let agent = self.record::<Agent>(&about);
+                let code = agent.and_then(|agent| agent.referral_code.as_ref());
+                let is_right = code.is_some_and(|code| Claim::to_code(code) == key.id);
                 (about, is_right)
             }
         };

@@ -14,8 +14,8 @@ use crate::record::message::{Class, OnOwnerChange};
 use crate::value::ValueType;
 
 /// What actions can do, in the playbook's words.
-const VERBS: [&str; 8] = [
-    "send", "notify", "task", "assign", "move", "close", "set", "do",
+const VERBS: [&str; 9] = [
+    "send", "notify", "task", "assign", "move", "close", "set", "reward", "do",
 ];
 
 /// Says what is wrong with an action that does nothing: the words that mean nothing, or that none
@@ -99,6 +99,9 @@ impl Names {
                 stage,
                 reason: reason.map(SmolStr::from),
             });
+        }
+        if let Some(verb) = section.optional("reward") {
+            return self.reward(&verb);
         }
         if let Some(verb) = section.optional("set") {
             let field = verb.known(
@@ -214,6 +217,25 @@ impl Names {
         }))
     }
 
+    /// `reward = "20.00 USD"`, for whoever referred the lead.
+    fn reward(&self, verb: &Node<'_>) -> Option<Action> {
+        let amount = verb.money_in(self.currency)?;
+        if amount.minor() <= 0 {
+            verb.unfit("a reward is more than nothing", None);
+            return None;
+        }
+        if !self.refers {
+            let kind = FaultKind::MissingKey {
+                key: "[referral]".into(),
+                section: "a reward".into(),
+            };
+            let hint = "a reward is for who referred the lead, so leads must be referred";
+            verb.fault(kind, Some(hint.into()));
+            return None;
+        }
+        Some(Action::Reward(amount))
+    }
+
     fn assign(&self, verb: &Node<'_>, section: &mut Section<'_>) -> Option<Action> {
         let pool = verb.known("pool", &self.pools);
         let not_earlier = section
@@ -254,6 +276,8 @@ impl Names {
     fn whom(&self, node: &Node<'_>) -> Option<Whom> {
         match node.text()? {
             "owner" => Some(Whom::Owner),
+            // Where leads are referred, this is who referred the lead, and no role.
+            "referrer" if self.refers => Some(Whom::Referrer),
             text => match text.strip_prefix("team:") {
                 Some(team) => self.team(node, team).map(Whom::Team),
                 None => self.role_or_owner(node, text).map(Whom::Role),

@@ -111,6 +111,12 @@ impl<'a> Course<'a> {
         self.change_id(id(fact));
     }
 
+    /// Who referred the lead is rewarded, if that was not so before.
+    pub(super) fn reward(&mut self) {
+        self.change(LeadFact::Reward);
+        self.change(LeadFact::RewardedAt);
+    }
+
     fn change_id(&mut self, fact: FactId) {
         self.known.forget(fact);
         self.changed.insert(fact);

@@ -181,6 +181,7 @@ impl<'a> Walk<'a> {
                 self.course.change_what_follows();
             }
             Action::Host(_) => self.course.change_fields(),
+            Action::Reward(_) => self.course.reward(),
             Action::Send(_) | Action::Notify { .. } => {}
         }
     }
@@ -282,6 +283,7 @@ impl<'a> Play<'a> {
                 }
                 Action::Task(_) => self.course.change(LeadFact::OpenTasks),
                 Action::Host(_) => return None,
+                Action::Reward(_) => self.course.reward(),
                 Action::Send(_) | Action::Notify { .. } => {}
             }
         }

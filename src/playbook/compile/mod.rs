@@ -109,9 +109,12 @@ struct Head<'s> {
 /// Everything that has a name, and the language of conditions that follows from it.
 pub(super) struct Names {
     zone: Zone,
+    currency: Currency,
     default_calendar: NamedCalendar,
     calendars: Vec<NamedCalendar>,
     roles: Vec<Name>,
+    /// Whether leads can be referred.
+    refers: bool,
     teams: Vec<Team>,
     sources: Vec<Source>,
     fields: Vec<Field>,
@@ -198,17 +201,12 @@ fn compile_root(
     let (fields, faulty_fields) = fields::read(&mut root);
     let calendars = (calendars, default_calendar);
     let fields = (fields, faulty_fields);
-    let mut names = find_names(
-        &mut root,
-        (&head.zone, host),
-        calendars,
-        fields,
-        template_names,
-    );
+    let mut names = find_names(&mut root, (&head, host), calendars, fields, template_names);
     pipelines::find_stages(&mut root, &mut names);
     names.choices = choices_of(&names);
     host::check(&names, root.source);
     let activities = work::read_activities(&mut root, &names);
+    let visits = work::read_visits(&mut root, &names);
     let hold_labels = read_labels(&mut root, "hold");
 
     let organisation = read_organisation(&mut root);
@@ -217,6 +215,7 @@ fn compile_root(
     let products = pricing::read_products(&mut root, &taxes, head.currency);
     let quoting = pricing::read_quoting(&mut root);
     let roles = people::read_roles(&mut root, &names);
+    let referring = people::read_referring(&mut root, &names);
     let pools = people::read_pools(&mut root, &names);
     let mut needs = pipelines::read_needs(&mut root, &names);
     let pipelines = pipelines::read_pipelines(&mut root, &names);
@@ -246,12 +245,14 @@ fn compile_root(
         calendars: names.calendars,
         organisation: organisation.or_else(nobody)?,
         roles,
+        referring,
         teams: names.teams,
         sources: names.sources,
         fields: names.fields,
         activities,
         appointments,
         documents: names.documents,
+        visits,
         holds: names.holds,
         waits,
         pools,
@@ -284,16 +285,18 @@ fn compile_root(
 /// Everything that has a name, but for stages, which are found in pipelines.
 fn find_names(
     root: &mut Section<'_>,
-    (zone, host): (&Zone, &Host),
+    (head, host): (&Head<'_>, &Host),
     (calendars, default_calendar): (Vec<NamedCalendar>, NamedCalendar),
     (fields, faulty_fields): (Vec<Field>, Vec<Name>),
     templates: Vec<Name>,
 ) -> Names {
     Names {
-        zone: zone.clone(),
+        zone: head.zone.clone(),
+        currency: head.currency,
         default_calendar,
         calendars,
         roles: names_of(root, "role"),
+        refers: root.optional("referral").is_some(),
         teams: people::read_teams(root),
         sources: read_sources(root),
         fields,
@@ -522,6 +525,7 @@ fn choices_of(names: &Names) -> Vec<(LeadFact, Arc<[SmolStr]>)> {
         (LeadFact::Source, sources.into()),
         (LeadFact::SourceKind, kinds.into()),
         (LeadFact::OwnerRole, texts(&names.roles).into()),
+        (LeadFact::ReferrerRole, texts(&names.roles).into()),
     ];
     if !names.teams.is_empty() {
         let teams = names.teams.iter().map(|team| team.name.as_str().into());

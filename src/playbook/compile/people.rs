@@ -6,7 +6,7 @@ use super::{Names, label_of};
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::people::{
-    AgentList, Choose, Detail, Match, Over, Permission, PoolSpec, Role, Team,
+    AgentList, Choose, Detail, Match, Over, Permission, PoolSpec, Referring, Role, Team,
 };
 use crate::playbook::read::{Node, Section};
 use crate::time::Elapsed;
@@ -99,7 +99,7 @@ fn matches(node: &Node<'_>, names: &Names) -> Vec<Match> {
 }
 
 /// A field of the lead that is a text, or a choice among texts.
-fn text_field(node: &Node<'_>, names: &Names) -> Option<Name> {
+pub(super) fn text_field(node: &Node<'_>, names: &Names) -> Option<Name> {
     let text = node.text()?;
     let Some(field) = names.fields.iter().find(|field| field.name == *text) else {
         let known = names.fields.iter().map(|field| field.name.as_str());
@@ -149,6 +149,22 @@ fn permission(node: &Node<'_>, words: &[(&'static str, Permission)]) -> Option<P
         return None;
     }
     node.word(words)
+}
+
+/// `[referral]`: that leads are referred.
+pub(super) fn read_referring(root: &mut Section<'_>, names: &Names) -> Option<Referring> {
+    let mut section = root.optional("referral")?.section()?;
+    let (least, most) = (*Referring::LETTERS.start(), *Referring::LETTERS.end());
+    let letters = section.optional("letters");
+    let letters = letters.and_then(|node| node.count(least..most + 1));
+    let source = section.optional("source");
+    let sources = || names.sources.iter().map(|source| &source.name);
+    let source = source.and_then(|node| node.known("source", sources()));
+    section.finish();
+    Some(Referring {
+        letters: letters.unwrap_or(6),
+        source,
+    })
 }
 
 pub(super) fn read_pools(root: &mut Section<'_>, names: &Names) -> Vec<PoolSpec> {

@@ -1,7 +1,9 @@
-//! `[activity]`, `[appointment.*]` and `[document.*]`: what is done around a lead, and the service level that feedback on it is.
+//! `[activity]`, `[appointment.*]`, `[document.*]` and `[visits]`: what is done around a lead, the service
+//! level that feedback on it is, and what can come of a visit.
 
 use smol_str::{SmolStr, format_smolstr};
 
+use super::people::text_field;
 use super::rules::{Reader, bare};
 use super::{Names, label_of};
 use crate::condition::Condition;
@@ -11,7 +13,9 @@ use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{Action, Anchor, Late, Leads, Rule, Scope, StoppedBy};
-use crate::playbook::work::{ActivitySpec, AppointmentSpec, DocumentSpec, FeedbackSpec};
+use crate::playbook::work::{
+    ActivitySpec, AppointmentSpec, DocumentSpec, FeedbackSpec, VisitResultSpec, VisitsSpec,
+};
 use crate::record::appointment::Became;
 
 /// How long an appointment lasts where nothing is said.
@@ -68,6 +72,34 @@ pub(super) fn read_documents(root: &mut Section<'_>) -> Vec<DocumentSpec> {
         DocumentSpec { name, label }
     });
     documents.collect()
+}
+
+/// `[visits]`: the zone's field, the source of the leads, and what can come of a visit.
+pub(super) fn read_visits(root: &mut Section<'_>, names: &Names) -> Option<VisitsSpec> {
+    let mut section = root.optional("visits")?.section()?;
+    let zone = section.required("zone");
+    let zone = zone.and_then(|node| text_field(&node, names));
+    let sources = || names.sources.iter().map(|source| &source.name);
+    let source = section.required("source");
+    let source = source.and_then(|node| node.known("source", sources()));
+    section.required("result");
+    let mut results = Vec::new();
+    for (name, mut section) in section.sections("result") {
+        let label = label_of(&mut section, &name);
+        let registers = section.optional("register").and_then(|node| node.bool());
+        section.finish();
+        results.push(VisitResultSpec {
+            name,
+            label,
+            registers: registers.unwrap_or(false),
+        });
+    }
+    section.finish();
+    Some(VisitsSpec {
+        zone: zone?,
+        source: source?,
+        results,
+    })
 }
 
 impl Reader<'_> {
