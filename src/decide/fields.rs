@@ -3,9 +3,9 @@
 use chrono::NaiveTime;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::decide::Stop;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
+use crate::decide::{Stop, places};
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
@@ -53,7 +53,7 @@ pub(crate) fn set_with(
         lead: lead.id,
         fields: set,
     });
-    Ok(())
+    places::take(draft, lead)
 }
 
 /// What a field is to be set to now. Refused where the date is missing from which it is reckoned, or

@@ -9,8 +9,8 @@ use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
 use crate::decide::{
-    Stop, activities, appointments, documents, fields, holds, is_for_closed, laws, leaving, pools,
-    quotes, taking_over, tasks, troubles, waits,
+    Stop, activities, appointments, documents, fields, holds, is_for_closed, laws, leaving, places,
+    pools, quotes, taking_over, tasks, troubles, waits,
 };
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -504,7 +504,10 @@ fn close(
     tasks::end_those_done(draft, lead);
     take_back_win(draft, lead)?;
     lead.ends = lead.ends.saturating_add(1);
-    let won_by = lead.owner_id().filter(|_| *outcome == *WON).cloned();
+    let won_by = lead
+        .owner_id()
+        .filter(|_| *outcome == *Closed::WON)
+        .cloned();
     lead.closed = Some(Closed {
         at: draft.moment(),
         outcome: outcome.clone(),
@@ -520,10 +523,10 @@ fn close(
     if let Some(agent) = &won_by {
         pools::change_workload(draft, agent, Workload::win)?;
     }
+    places::take(draft, lead)?;
     if !was_open {
         return Ok(());
     }
-    ownership::take_claims(draft, lead)?;
     if let Some(owner) = lead.owner_id() {
         ownership::unburden(draft, owner)?;
     }
@@ -545,9 +548,6 @@ fn take_back_win(draft: &mut Draft<'_>, lead: &Lead) -> Result<(), Stop> {
     let counted_at = closed.at.at;
     pools::change_workload(draft, agent, |workload, _| workload.unwin(counted_at))
 }
-
-/// The outcome that counts as a success.
-const WON: &str = "won";
 
 fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     take_back_win(draft, lead)?;
@@ -574,7 +574,7 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
         lead.contact = ContactCopy::of(contact);
         add_open_lead(contact, lead.id)
     })?;
-    ownership::take_claims(draft, lead)?;
+    places::take(draft, lead)?;
     if let Some(owner) = lead.owner_id() {
         ownership::burden(draft, owner)?;
     }

@@ -42,6 +42,7 @@ mod messages;
 mod onboarding;
 mod ownership;
 mod permit;
+mod places;
 mod pools;
 mod quotes;
 pub mod records;

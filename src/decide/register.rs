@@ -10,7 +10,7 @@ use crate::decide::life::settle;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{acting_agent, permit_agent};
 use crate::decide::refusal::{Gap, Gaps, Problem, Refusal};
-use crate::decide::{Stop, laws, waits};
+use crate::decide::{Stop, laws, places, waits};
 use crate::email::Email;
 use crate::ids::{ContactId, LeadId, Name};
 use crate::letters::is_blank;
@@ -61,7 +61,7 @@ pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop>
         });
     }
     find_owner(draft, &mut lead, new, registrar.as_deref(), route)?;
-    ownership::take_claims(draft, &mut lead)?;
+    places::take(draft, &mut lead)?;
     add_open_lead(&mut contact, lead.id)?;
     draft.put(Key::contact(draft.tenant, contact.id), contact, None);
     laws::allow_entry(draft, &lead)?;

@@ -5,7 +5,7 @@ use crate::decide::adoption::{mapping_of, permit_end, permit_hash, rely_on_activ
 use crate::decide::command::StageMapping;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
-use crate::decide::{Stop, laws, ownership, tasks, waits};
+use crate::decide::{Stop, laws, places, tasks, waits};
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
@@ -58,7 +58,11 @@ pub(crate) fn take_over(
     for taken in rules.iter().filter(|taken| taken.is_new) {
         learn(draft, lead, taken.rule);
     }
-    ownership::take_claims(draft, lead)
+    match lead.is_open() {
+        true => places::take(draft, lead),
+        // What ended before there was such a base does not dispute a place.
+        false => places::take_free(draft, lead).map(drop),
+    }
 }
 
 /// Puts a lead where its stage is mapped to, or leaves it; in a wait group, where leads wait.

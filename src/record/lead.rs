@@ -279,6 +279,17 @@ pub struct Closed {
     pub won_by: Option<AgentId>,
 }
 
+impl Closed {
+    /// The outcome that counts as a success.
+    pub const WON: &'static str = "won";
+
+    /// Whether that was a success.
+    #[must_use]
+    pub fn is_won(&self) -> bool {
+        self.outcome == Self::WON
+    }
+}
+
 /// Why a lead ended, at an end that is not its last: the journal, which outlives persons, does not
 /// keep what people type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -218,6 +218,7 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         let entries = vec![
             ("pipelines", json!(base.pipelines)),
             ("unique", json!(unique.collect::<Vec<_>>())),
+            ("holds", json!(base.holds.as_str())),
         ];
         sections.push(Section::named("base", base.name.as_str(), entries));
     }

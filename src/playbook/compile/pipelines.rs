@@ -6,7 +6,9 @@ use super::{Names, label_of};
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
-use crate::playbook::pipeline::{Base, Need, Pipeline, Route, Stage, UniquePart, WaitGroup, Way};
+use crate::playbook::pipeline::{
+    Base, HoldsPlace, Need, Pipeline, Route, Stage, UniquePart, WaitGroup, Way,
+};
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::StageRef;
 
@@ -298,9 +300,11 @@ pub(super) fn read_bases(root: &mut Section<'_>, names: &Names) -> Vec<Base> {
             .required("unique")
             .map(|node| node.list())
             .unwrap_or_default();
+        let holds = section.optional("holds");
+        let holds = holds.and_then(|node| node.word(HoldsPlace::WORDS));
         let mut parts: Vec<UniquePart> = Vec::new();
         for node in &unique {
-            match node.word(UniquePart::WORDS) {
+            match unique_part(node, names) {
                 Some(part) if parts.contains(&part) => {
                     let word = part.as_str().into();
                     node.fault(FaultKind::SaidTwice { word }, Some("once is enough".into()));
@@ -313,9 +317,28 @@ pub(super) fn read_bases(root: &mut Section<'_>, names: &Names) -> Vec<Base> {
             name,
             pipelines,
             unique: parts,
+            holds: holds.unwrap_or_default(),
         });
     }
     bases
+}
+
+/// A fact that is part of what must be unique: one that every playbook has, or a field.
+fn unique_part(node: &Node<'_>, names: &Names) -> Option<UniquePart> {
+    let text = node.text()?;
+    let mut words = UniquePart::WORDS.iter();
+    if let Some((_, part)) = words.find(|(word, _)| *word == text) {
+        return Some(part.clone());
+    }
+    if names.fields.iter().any(|field| field.name == *text) {
+        return Some(UniquePart::Field(text.into()));
+    }
+    if !names.faulty_fields.iter().any(|field| *field == *text) {
+        let words = UniquePart::WORDS.iter().map(|(word, _)| *word);
+        let fields = names.fields.iter().map(|field| field.name.as_str());
+        node.unknown("fact or field", text, words.chain(fields));
+    }
+    None
 }
 
 /// The bounds of the wait groups; what they do is read with the rules.
