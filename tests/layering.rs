@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ids",
             "email",
             "tax_number",
+            "phone",
             "money",
             "link",
             "hint",

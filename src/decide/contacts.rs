@@ -3,14 +3,14 @@
 
 use smol_str::SmolStr;
 
-use crate::decide::Stop;
 use crate::decide::command::Correction;
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
+use crate::decide::{Stop, identities};
 use crate::ids::LeadId;
 use crate::letters::is_blank;
-use crate::record::contact::{Claim, Contact, ContactPart};
+use crate::record::contact::{Contact, ContactPart, Identity};
 use crate::record::journal::Event;
 use crate::record::lead::{ContactCopy, Lead};
 use crate::store::Key;
@@ -48,7 +48,13 @@ pub(crate) fn correct(
     if what.is_empty() {
         return Ok(());
     }
-    renew_phone_claim(draft, &before, &contact)?;
+    let home = draft.playbook.country;
+    let phone = |contact: &Contact| Identity::phone(contact.phone.as_deref()?, home);
+    let (old, new) = (phone(&before), phone(&contact));
+    if old != new {
+        identities::forget(draft, &mut contact, old)?;
+        identities::learn(draft, &mut contact, new, &[lead.id])?;
+    }
     let corrected = |lead| Event::ContactCorrected {
         lead,
         what: what.clone(),
@@ -71,36 +77,6 @@ fn check(correction: &Correction) -> Result<(), Refusal> {
     gaps.add_too_long("name", name, LONGEST_NAME);
     gaps.add_too_long("phone", phone, LONGEST_NAME);
     gaps.told()
-}
-
-/// Who has no e-mail address is known by the phone number: from now on by the new one, unless that
-/// is somebody else's.
-fn renew_phone_claim(
-    draft: &mut Draft<'_>,
-    before: &Contact,
-    contact: &Contact,
-) -> Result<(), Stop> {
-    let claim_of = |contact: &Contact| {
-        let phone = contact.phone.as_deref().filter(|_| contact.email.is_none());
-        phone.map(|phone| Key::claim(draft.tenant, Claim::to_phone(phone)))
-    };
-    let (old, new) = (claim_of(before), claim_of(contact));
-    if old == new {
-        return Ok(());
-    }
-    draft.need(old.iter().chain(&new).cloned())?;
-    let own = Claim::Contact(contact.id);
-    if let Some(old) = old {
-        if draft.read::<Claim>(&old)?.as_ref() == Some(&own) {
-            draft.remove(old);
-        }
-    }
-    if let Some(new) = new {
-        if draft.read::<Claim>(&new)?.is_none() {
-            draft.put(new, own, None);
-        }
-    }
-    Ok(())
 }
 
 /// Whether what is said as a phone number, if anything is, has a digit to dial.

@@ -5,7 +5,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
-use crate::decide::{Stop, places};
+use crate::decide::{Stop, identities, places};
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
@@ -35,6 +35,7 @@ pub(crate) fn set_with(
 ) -> Result<(), Stop> {
     few(fields)?;
     let mut set = Vec::new();
+    let before = identities::tax_numbers_of(draft.playbook, lead);
     for (name, value) in fields {
         if gaps.is_about(name) {
             continue;
@@ -53,6 +54,7 @@ pub(crate) fn set_with(
         lead: lead.id,
         fields: set,
     });
+    identities::follow_tax_numbers(draft, lead, &before)?;
     places::take(draft, lead)
 }
 

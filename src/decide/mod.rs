@@ -35,6 +35,7 @@ mod documents;
 mod draft;
 mod fields;
 mod holds;
+mod identities;
 mod laws;
 mod leaving;
 mod life;

@@ -11,7 +11,7 @@ use super::{Engine, Error};
 use crate::decide::Decision;
 use crate::decide::command::{Actor, Command, Wake, What};
 use crate::decide::records::Records;
-use crate::ids::{CommandId, LeadId, SweepId, Tenant};
+use crate::ids::{CommandId, ContactId, LeadId, SweepId, Tenant};
 use crate::record::contact::ContactPart;
 use crate::record::journal::{Event, JournalEntry};
 use crate::record::{Lead, TenantRecord};
@@ -66,6 +66,8 @@ pub struct Answer {
     /// What a registration said otherwise than what is known of its contact. What was known is
     /// kept: ask the person.
     pub contact_differs: Vec<ContactPart>,
+    /// The contacts that it found to be possibly the same person as the lead's.
+    pub possible_duplicates: Vec<ContactId>,
 }
 
 /// What a command answers with.
@@ -259,6 +261,10 @@ impl Engine {
             already_done,
             lead,
             sweep: entry.as_ref().and_then(sweep_in),
+            possible_duplicates: match (&entry, id) {
+                (Some(entry), Some(lead)) => duplicates_in(entry, lead),
+                _ => Vec::new(),
+            },
             contact_differs: entry.as_ref().map(differing_in).unwrap_or_default(),
         })
     }
@@ -356,6 +362,14 @@ fn differing_in(entry: &JournalEntry) -> Vec<ContactPart> {
         _ => None,
     });
     found.unwrap_or_default()
+}
+
+fn duplicates_in(entry: &JournalEntry, of: LeadId) -> Vec<ContactId> {
+    let found = entry.events.iter().filter_map(|event| match event {
+        Event::DuplicateFound { lead, other, .. } if *lead == of => Some(*other),
+        _ => None,
+    });
+    found.collect()
 }
 
 fn sweep_in(entry: &JournalEntry) -> Option<SweepId> {

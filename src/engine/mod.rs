@@ -47,6 +47,7 @@ use crate::store::{Key, Lane, Lanes, Store, StoreError};
 mod ask;
 mod batch;
 mod damaged;
+mod duplicates;
 mod hand_over;
 mod history;
 mod job;
@@ -59,6 +60,7 @@ mod tick;
 mod within;
 
 pub use ask::{Answer, Ask, FromAnswer, Unsigned};
+pub use duplicates::Duplicate;
 pub use look::{Counts, Page};
 pub use tenant::TenantHandle;
 pub use tick::{Left, Ticked};

@@ -279,6 +279,17 @@ impl Telling<'_> {
                 "corrected: the contact's {}",
                 parts(what, " and ")
             )),
+            Event::DuplicateFound {
+                lead,
+                other,
+                shares,
+            } if *lead == id => {
+                let shares: Vec<&str> = shares.iter().map(|sort| sort.as_str()).collect();
+                plain(format_smolstr!(
+                    "possibly the same person as contact {other}: the same {}",
+                    shares.join(" and ")
+                ))
+            }
             Event::Unsubscribed { .. } => plain("the contact unsubscribed".into()),
             Event::EmailInvalid { .. } => plain("mail to the contact comes back for good".into()),
             _ => None,

@@ -21,6 +21,7 @@ use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
 use crate::money::Currency;
+use crate::phone::Dialling;
 use crate::playbook::catalogue::{BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, Faults};
 use crate::playbook::law::{Asked, Law};
@@ -68,6 +69,8 @@ pub struct Playbook {
     pub locale: SmolStr,
     /// The currency of its prices.
     pub currency: Currency,
+    /// Where phone numbers are that name no country.
+    pub country: Option<&'static Dialling>,
     /// The calendar of business time where nothing else is said.
     pub calendar: Calendar,
     /// All its calendars, by name.

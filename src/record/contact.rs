@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use crate::email::Email;
 use crate::ids::{ContactId, Id, LeadId, MessageId, Name};
+use crate::phone::{self, Dialling};
 use crate::time::{Elapsed, Instant};
 
 /// A person, with all that must be decided about them together: their open leads, and the
@@ -30,9 +31,78 @@ pub struct Contact {
     pub leads: Vec<LeadId>,
     /// The messages that count towards the cap.
     pub book: MessageBook,
+    /// By what it is known, at most [`Contact::MOST_IDENTITIES`].
+    pub identities: Vec<Identity>,
+    /// The contacts that are possibly the same person, since they share an identity; the latest last. At
+    /// most [`Contact::MOST_DUPLICATES`]: the first ones are forgotten here, and still know this one.
+    pub duplicates: Vec<ContactId>,
+}
+
+/// Something by which a contact is known: a claim, if nobody else is known by it already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// What sort of thing it is.
+    pub sort: IdentitySort,
+    /// The claim to it.
+    pub claim: Id,
+}
+
+/// By what a contact can be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum IdentitySort {
+    /// The e-mail address.
+    Email,
+    /// The phone number.
+    Phone,
+    /// A tax number.
+    TaxNumber,
+}
+
+words!(IdentitySort {
+    Email = "email",
+    Phone = "phone",
+    TaxNumber = "tax-number"
+});
+
+impl Identity {
+    /// An e-mail address.
+    #[must_use]
+    pub fn email(email: &Email) -> Self {
+        let claim = Claim::to_email(email);
+        let sort = IdentitySort::Email;
+        Self { sort, claim }
+    }
+
+    /// A phone number, where numbers that name no country are at `home`; `None` if it has no digit.
+    #[must_use]
+    pub fn phone(said: &str, home: Option<&Dialling>) -> Option<Self> {
+        let claim = Id::named("contact-by-phone", &phone::key(said, home)?);
+        let sort = IdentitySort::Phone;
+        Some(Self { sort, claim })
+    }
+
+    /// A tax number in its compact form.
+    #[must_use]
+    pub fn tax_number(compact: &str) -> Self {
+        let claim = Id::named("contact-by-tax-number", compact);
+        let sort = IdentitySort::TaxNumber;
+        Self { sort, claim }
+    }
 }
 
 impl Contact {
+    /// By how many things one contact can be known; one more names nobody.
+    pub const MOST_IDENTITIES: usize = 16;
+    /// How many possible duplicates one contact knows.
+    pub const MOST_DUPLICATES: usize = 16;
+
+    /// What both contacts are known by.
+    pub fn shares<'c>(&'c self, other: &'c Self) -> impl Iterator<Item = IdentitySort> + 'c {
+        let own = self.identities.iter();
+        own.filter(|identity| other.identities.contains(identity))
+            .map(|identity| identity.sort)
+    }
+
     /// How many open leads one contact can have; a further registration is refused.
     pub const MOST_OPEN_LEADS: usize = 64;
 }
@@ -204,12 +274,6 @@ impl Claim {
     #[must_use]
     pub fn to_email(email: &Email) -> Id {
         Id::named("contact-by-email", &email.key())
-    }
-
-    /// The claim to a phone number as a contact's identity, where there is no e-mail address.
-    #[must_use]
-    pub fn to_phone(phone: &str) -> Id {
-        Id::named("contact-by-phone", &dialled(phone))
     }
 
     /// The claim to a place in a base: its name and the values that must be unique in it.

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::decide::command::{Actor, Command, What};
-use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId, hash128};
+use crate::ids::{AgentId, ContactId, Id, LeadId, MessageId, Name, SweepId, hash128};
 use crate::record::appointment::Became;
-use crate::record::contact::ContactPart;
+use crate::record::contact::{ContactPart, IdentitySort};
 use crate::record::document::Sha256;
 use crate::record::history::Subject;
 use crate::record::lead::{Flag, How};
@@ -298,6 +298,15 @@ pub enum Event {
         lead: LeadId,
         /// What.
         what: Vec<ContactPart>,
+    },
+    /// Another contact was found that is possibly the same person.
+    DuplicateFound {
+        /// On which open lead.
+        lead: LeadId,
+        /// The other contact.
+        other: ContactId,
+        /// What they share.
+        shares: Vec<IdentitySort>,
     },
     /// The contact wants no more marketing.
     Unsubscribed {

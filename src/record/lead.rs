@@ -162,6 +162,8 @@ pub struct ContactCopy {
     pub unsubscribed: bool,
     /// Whether mail came back for good.
     pub email_invalid: bool,
+    /// Whether another contact is possibly the same person.
+    pub possible_duplicate: bool,
 }
 
 impl ContactCopy {
@@ -175,6 +177,7 @@ impl ContactCopy {
             phone: contact.phone.clone(),
             unsubscribed: contact.unsubscribed_at.is_some(),
             email_invalid: contact.email_invalid_at.is_some(),
+            possible_duplicate: !contact.duplicates.is_empty(),
         }
     }
 }

@@ -283,6 +283,7 @@ fn heads(playbook: &Playbook) -> Vec<Section> {
                 ("zone", json!(playbook.zone.name())),
                 ("locale", json!(playbook.locale)),
                 ("currency", json!(playbook.currency)),
+                ("country", json!(playbook.country.map(|at| at.country))),
                 ("calendar", json!(default_calendar(playbook))),
             ],
         ),

@@ -1,0 +1,54 @@
+//! Who is possibly the same person.
+
+use super::Error;
+use super::tenant::TenantHandle;
+use crate::decide::records::Records;
+use crate::ids::ContactId;
+use crate::record::Contact;
+use crate::record::contact::IdentitySort;
+use crate::store::Key;
+
+/// A contact that is possibly the same person as another one.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Duplicate {
+    /// The contact.
+    pub contact: Contact,
+    /// What both are known by.
+    pub shares: Vec<IdentitySort>,
+}
+
+impl TenantHandle<'_> {
+    /// A contact, as it is.
+    ///
+    /// # Errors
+    /// When the store fails or the record can't be read.
+    pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>, Error> {
+        let key = Key::contact(self.name(), id);
+        let mut records = Records::new();
+        self.engine
+            .load_into(&mut records, vec![key.clone()])
+            .await?;
+        Ok(records.record::<Contact>(&key).cloned())
+    }
+
+    /// The contacts that are possibly the same person as this one, at most
+    /// [`Contact::MOST_DUPLICATES`].
+    ///
+    /// # Errors
+    /// When there is no such contact, the store fails, or a record can't be read.
+    pub async fn duplicates(&self, of: ContactId) -> Result<Vec<Duplicate>, Error> {
+        let Some(contact) = self.contact(of).await? else {
+            return Err(Error::NotThere("contact"));
+        };
+        let mut found = Vec::new();
+        for id in &contact.duplicates {
+            let other = self.contact(*id).await?;
+            found.extend(other.map(|other| Duplicate {
+                shares: contact.shares(&other).collect(),
+                contact: other,
+            }));
+        }
+        Ok(found)
+    }
+}
