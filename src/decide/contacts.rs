@@ -8,7 +8,7 @@ use crate::decide::draft::Draft;
 use crate::decide::life::settle;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::decide::{Stop, identities};
-use crate::ids::LeadId;
+use crate::ids::{ContactId, LeadId};
 use crate::letters::is_blank;
 use crate::record::contact::{Contact, ContactPart, Identity};
 use crate::record::journal::Event;
@@ -31,10 +31,10 @@ pub(crate) fn correct(
     correction: &Correction,
 ) -> Result<(), Stop> {
     check(correction)?;
-    let key = Key::contact(draft.tenant, lead.contact.id);
-    let Some(mut contact) = draft.read::<Contact>(&key)? else {
+    let Some(mut contact) = current(draft, lead.contact.id)? else {
         return Ok(());
     };
+    let key = Key::contact(draft.tenant, contact.id);
     let before = contact.clone();
     let mut what = Vec::new();
     if let Some(name) = &correction.name {
@@ -95,16 +95,29 @@ pub(crate) fn phone_in(said: &str) -> Option<&str> {
 /// How long a contact's name or phone number can be, in bytes.
 pub(crate) const LONGEST_NAME: usize = 256;
 
+/// A contact, or the one that it was merged into.
+pub(crate) fn current(draft: &mut Draft<'_>, id: ContactId) -> Result<Option<Contact>, Stop> {
+    let mut id = id;
+    // Whoever was merged into another one can't be merged into by that one: this ends.
+    loop {
+        let contact = draft.read::<Contact>(&Key::contact(draft.tenant, id))?;
+        match contact.as_ref().and_then(|contact| contact.merged_into) {
+            Some(into) => id = into,
+            None => return Ok(contact),
+        }
+    }
+}
+
 /// Changes a contact and, in the same commit, the copies that its open leads keep.
 pub(crate) fn change_contact(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
     change: impl FnOnce(&mut Contact),
 ) -> Result<(), Stop> {
-    let key = Key::contact(draft.tenant, lead.contact.id);
-    let Some(mut contact) = draft.read::<Contact>(&key)? else {
+    let Some(mut contact) = current(draft, lead.contact.id)? else {
         return Ok(());
     };
+    let key = Key::contact(draft.tenant, contact.id);
     change(&mut contact);
     lead.contact = ContactCopy::of(&contact);
     renew_copies(draft, &contact, Some(lead.id), None)?;
@@ -156,10 +169,9 @@ pub(crate) fn with_contact(
     lead: &mut Lead,
     change: impl FnOnce(&mut Contact, &mut Lead) -> Result<(), Refusal>,
 ) -> Result<(), Stop> {
-    let key = Key::contact(draft.tenant, lead.contact.id);
-    if let Some(mut contact) = draft.read::<Contact>(&key)? {
+    if let Some(mut contact) = current(draft, lead.contact.id)? {
         change(&mut contact, lead)?;
-        draft.put(key, contact, None);
+        draft.put(Key::contact(draft.tenant, contact.id), contact, None);
     }
     Ok(())
 }

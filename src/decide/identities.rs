@@ -4,7 +4,7 @@
 //! same person: both know of each other, and nothing is merged by itself.
 
 use crate::decide::Stop;
-use crate::decide::contacts::renew_copies;
+use crate::decide::contacts::{current, renew_copies};
 use crate::decide::draft::Draft;
 use crate::ids::{ContactId, LeadId};
 use crate::playbook::Playbook;
@@ -18,7 +18,7 @@ use crate::value::ValueRef;
 pub(crate) fn known_by(draft: &mut Draft<'_>, identity: Identity) -> Result<Option<Contact>, Stop> {
     let holder = draft.read::<Claim>(&Key::claim(draft.tenant, identity.claim))?;
     match holder {
-        Some(Claim::Contact(id)) => draft.read::<Contact>(&Key::contact(draft.tenant, id)),
+        Some(Claim::Contact(id)) => current(draft, id),
         _ => Ok(None),
     }
 }
@@ -75,7 +75,7 @@ fn note_duplicate(
     Ok(())
 }
 
-fn add(duplicates: &mut Vec<ContactId>, id: ContactId) {
+pub(crate) fn add(duplicates: &mut Vec<ContactId>, id: ContactId) {
     if !duplicates.contains(&id) {
         duplicates.push(id);
     }
@@ -113,7 +113,8 @@ pub(crate) fn forget(
         }
     }
     let claim = Key::claim(draft.tenant, identity.claim);
-    if draft.read::<Claim>(&claim)? == Some(Claim::Contact(contact.id)) {
+    let holder = known_by(draft, identity)?;
+    if holder.is_some_and(|holder| holder.id == contact.id) {
         match heir {
             Some(heir) => draft.put(claim, Claim::Contact(heir), None),
             None => draft.remove(claim),
@@ -142,10 +143,10 @@ pub(crate) fn follow_tax_numbers(
     if now == before {
         return Ok(());
     }
-    let key = Key::contact(draft.tenant, lead.contact.id);
-    let Some(mut contact) = draft.read::<Contact>(&key)? else {
+    let Some(mut contact) = current(draft, lead.contact.id)? else {
         return Ok(());
     };
+    let key = Key::contact(draft.tenant, contact.id);
     for gone in before.iter().filter(|known| !now.contains(known)) {
         forget(draft, &mut contact, Some(*gone))?;
     }

@@ -19,7 +19,7 @@ use crate::playbook::rule::{Anchor, Rule};
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
 use crate::record::lead::{Because, Closed, ContactCopy, EarlierReason, Flag, Moment, Task};
-use crate::record::{Agent, Lead, Workload};
+use crate::record::{Agent, Contact, Lead, Workload};
 use crate::store::Key;
 
 /// Carries out an order on a lead.
@@ -532,6 +532,14 @@ fn close(
     }
     with_contact(draft, lead, |contact, lead| {
         contact.leads.retain(|open| *open != lead.id);
+        if !lead.claims.is_empty() {
+            contact.keeping.push(lead.id);
+            let too_many = contact
+                .keeping
+                .len()
+                .saturating_sub(Contact::MOST_OPEN_LEADS);
+            contact.keeping.drain(..too_many);
+        }
         Ok(())
     })
 }
@@ -572,6 +580,7 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     // Nobody renewed its copies while it was closed.
     with_contact(draft, lead, |contact, lead| {
         lead.contact = ContactCopy::of(contact);
+        contact.keeping.retain(|closed| *closed != lead.id);
         add_open_lead(contact, lead.id)
     })?;
     places::take(draft, lead)?;

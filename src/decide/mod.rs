@@ -39,6 +39,7 @@ mod identities;
 mod laws;
 mod leaving;
 mod life;
+mod merging;
 mod messages;
 mod onboarding;
 mod ownership;
@@ -225,6 +226,16 @@ pub fn decide(
             permit::permit(&mut draft, &command.what, None)?;
             adoption::rely_on_active(&mut draft)?;
             register::register(&mut draft, new)?;
+        }
+        What::MergeContacts { into, from } => {
+            permit::permit(&mut draft, &command.what, None)?;
+            adoption::rely_on_active(&mut draft)?;
+            merging::merge(&mut draft, *into, *from, &command.what)?;
+        }
+        What::UnmergeContact { contact } => {
+            permit::permit(&mut draft, &command.what, None)?;
+            adoption::rely_on_active(&mut draft)?;
+            merging::unmerge(&mut draft, *contact, &command.what)?;
         }
         What::Lead { lead, order } => life::carry_out(&mut draft, *lead, order, &command.what)?,
         What::StartSweep(new) => {

@@ -198,6 +198,9 @@ fn new_contact(draft: &mut Draft<'_>, new: &NewLead, said: &Said) -> Result<Cont
         book: MessageBook::default(),
         identities: Vec::new(),
         duplicates: Vec::new(),
+        keeping: Vec::new(),
+        merged_into: None,
+        taken: Vec::new(),
     })
 }
 

@@ -28,7 +28,12 @@ pub(crate) fn check(command: &Command) -> Result<(), Refusal> {
             texts.line("sweep", new.name.as_str());
             texts.of_order(&new.order);
         }
-        What::Begin | What::Adopt(_) | What::SettleMessage { .. } | What::Sweep { .. } => {}
+        What::Begin
+        | What::Adopt(_)
+        | What::MergeContacts { .. }
+        | What::UnmergeContact { .. }
+        | What::SettleMessage { .. }
+        | What::Sweep { .. } => {}
     }
     texts.gaps.told()
 }

@@ -141,9 +141,12 @@ fn decider_of(command: &Command) -> Decider<'_> {
         What::SettleMessage { message, .. } => Decider::OfServed(Key::message(tenant, *message)),
         What::Sweep { sweep, .. } => Decider::OfServed(Key::sweep(tenant, *sweep)),
         What::Adopt(adoption) => Decider::Named(&adoption.playbook),
-        What::SetUpAgent(_) | What::Leave(_) | What::Register(_) | What::StartSweep(_) => {
-            Decider::Active
-        }
+        What::SetUpAgent(_)
+        | What::Leave(_)
+        | What::Register(_)
+        | What::MergeContacts { .. }
+        | What::UnmergeContact { .. }
+        | What::StartSweep(_) => Decider::Active,
         What::Begin => Decider::Given,
     }
 }

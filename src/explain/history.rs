@@ -290,6 +290,12 @@ impl Telling<'_> {
                     shares.join(" and ")
                 ))
             }
+            Event::ContactsMerged { into, from } => {
+                plain(format_smolstr!("contact {from} was merged into {into}"))
+            }
+            Event::ContactUnmerged { from, contact } => plain(format_smolstr!(
+                "contact {contact} was parted from {from} again"
+            )),
             Event::Unsubscribed { .. } => plain("the contact unsubscribed".into()),
             Event::EmailInvalid { .. } => plain("mail to the contact comes back for good".into()),
             _ => None,

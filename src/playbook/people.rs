@@ -165,6 +165,7 @@ permissions! {
     Attach = "attach", "Attach documents.";
     Unsubscribe = "unsubscribe", "Record that a contact wants no more marketing.";
     CorrectContact = "correct-contact", "Correct a contact's name or phone number.";
+    Merge = "merge", "Merge contacts who are the same person, and take that back.";
     SetUpAgents = "set-up-agents", "Make and change agents, and let them leave.";
     Sweep = "sweep", "Start a command that goes through many leads, or end one.";
     Adopt = "adopt", "Make a changed playbook the active one.";
@@ -180,6 +181,7 @@ impl Permission {
             What::SetUpAgent(_) | What::Leave(_) => Self::SetUpAgents,
             What::Register(_) => Self::Register,
             What::StartSweep(_) => Self::Sweep,
+            What::MergeContacts { .. } | What::UnmergeContact { .. } => Self::Merge,
             What::Adopt(_) | What::Begin => Self::Adopt,
             What::SettleMessage { .. } => Self::Settle,
             What::Sweep { order, .. } => match order {

@@ -36,6 +36,28 @@ pub struct Contact {
     /// The contacts that are possibly the same person, since they share an identity; the latest last. At
     /// most [`Contact::MOST_DUPLICATES`]: the first ones are forgotten here, and still know this one.
     pub duplicates: Vec<ContactId>,
+    /// Closed leads that keep a place in a base, the latest last; at most [`Contact::MOST_OPEN_LEADS`].
+    pub keeping: Vec<LeadId>,
+    /// The contact that it was merged into, which stands for it since then; the rest of it stays as it was.
+    pub merged_into: Option<ContactId>,
+    /// What it took over from contacts that were merged into it, the latest last; at most
+    /// [`Contact::MOST_TAKEN`].
+    pub taken: Vec<Taken>,
+}
+
+/// A contact that was merged into another one, and what that one had before of what was joined.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The contact that was merged into it.
+    pub from: ContactId,
+    /// Whether it took over the e-mail address, since it had none.
+    pub email: bool,
+    /// Whether it took over the phone number, since it had none.
+    pub phone: bool,
+    /// By what it was known before.
+    pub identities: Vec<Identity>,
+    /// Its possible duplicates before.
+    pub duplicates: Vec<ContactId>,
 }
 
 /// Something by which a contact is known: a claim, if nobody else is known by it already.
@@ -95,6 +117,9 @@ impl Contact {
     pub const MOST_IDENTITIES: usize = 16;
     /// How many possible duplicates one contact knows.
     pub const MOST_DUPLICATES: usize = 16;
+
+    /// How many contacts can be merged into one.
+    pub const MOST_TAKEN: usize = 16;
 
     /// What both contacts are known by.
     pub fn shares<'c>(&'c self, other: &'c Self) -> impl Iterator<Item = IdentitySort> + 'c {
@@ -239,6 +264,30 @@ impl MessageBook {
         for slot in &mut self.slots {
             slot.message = slot.message.filter(|held| *held != message);
         }
+    }
+
+    /// Takes the slots of another book in, so that the cap counts both.
+    pub fn join(&mut self, other: &Self) {
+        self.slots.extend(other.slots.iter().cloned());
+        self.slots.sort_by_key(|slot| slot.at);
+    }
+
+    /// Gives the slots back that came with another book, as they are now: a message that was sent since
+    /// or dropped takes its slot along, or has none.
+    #[must_use]
+    pub fn part(&mut self, other: &Self) -> Self {
+        let mut parted = Self::default();
+        for theirs in &other.slots {
+            let is_theirs = |slot: &Slot| match theirs.message {
+                Some(message) => slot.message == Some(message),
+                None => slot == theirs,
+            };
+            if let Some(place) = self.slots.iter().position(is_theirs) {
+                parted.slots.push(self.slots.remove(place));
+            }
+        }
+        parted.slots.sort_by_key(|slot| slot.at);
+        parted
     }
 
     /// How many slots are held, or left behind by what may have arrived.

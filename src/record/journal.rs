@@ -308,6 +308,20 @@ pub enum Event {
         /// What they share.
         shares: Vec<IdentitySort>,
     },
+    /// A contact was merged into another one.
+    ContactsMerged {
+        /// Which stands for both.
+        into: ContactId,
+        /// Which was merged into it.
+        from: ContactId,
+    },
+    /// A merge was taken back.
+    ContactUnmerged {
+        /// Which stood for both.
+        from: ContactId,
+        /// Which stands for itself again.
+        contact: ContactId,
+    },
     /// The contact wants no more marketing.
     Unsubscribed {
         /// Through which lead.

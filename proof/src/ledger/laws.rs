@@ -177,6 +177,16 @@ impl Ledger {
     }
 
     fn check_contact(&mut self, key: &Key, contact: &Contact) {
+        // Whoever was merged stays as it was; another contact stands for both.
+        if let Some(into) = contact.merged_into {
+            let stands_for = self.record::<Contact>(&Key::contact(&key.tenant, into));
+            let taken = stands_for.map(|into| into.taken.iter());
+            if !taken.is_some_and(|mut taken| taken.any(|taken| taken.from == contact.id)) {
+                let what = format!("{} was merged into {into}, which doesn't know", contact.id);
+                self.find("merged contacts are stood for", what, Some(key));
+            }
+            return;
+        }
         for open in &contact.leads {
             let lead = Key::lead(&key.tenant, *open);
             let is_open = self
