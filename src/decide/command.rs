@@ -362,6 +362,12 @@ pub enum LeadOrder {
     Unsubscribe,
     /// Correct what is known of its contact, on all the contact's leads.
     CorrectContact(Correction),
+    /// Note the e-mail address that was given with a later step: an appointment, a document, a form. The
+    /// one that was given first names the contact and is kept; that another one was given is told.
+    GiveEmail {
+        /// The address, as typed.
+        email: SmolStr,
+    },
     /// Try again what was set aside.
     Retry,
     /// Come under another playbook.

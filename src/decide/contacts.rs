@@ -7,7 +7,8 @@ use crate::decide::command::Correction;
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
-use crate::decide::{Stop, identities};
+use crate::decide::{Stop, identities, places};
+use crate::email::Email;
 use crate::ids::{ContactId, LeadId};
 use crate::letters::is_blank;
 use crate::record::contact::{Contact, ContactPart, Identity};
@@ -63,6 +64,42 @@ pub(crate) fn correct(
     lead.contact = ContactCopy::of(&contact);
     renew_copies(draft, &contact, Some(lead.id), Some(&corrected))?;
     draft.put(key, contact, None);
+    Ok(())
+}
+
+/// Notes the address that was given with a later step: the first one stays the contact's. Who had none is
+/// known by it from now on.
+pub(crate) fn give_email(draft: &mut Draft<'_>, lead: &mut Lead, said: &str) -> Result<(), Stop> {
+    let Ok(email) = said.parse::<Email>() else {
+        return Err(Gaps::one("email", Problem::NotAnEmail).into());
+    };
+    let Some(mut contact) = current(draft, lead.contact.id)? else {
+        return Ok(());
+    };
+    match &contact.email {
+        Some(known) if known.key() == email.key() => return Ok(()),
+        Some(_) => {
+            draft.happened(Event::OtherEmailGiven { lead: lead.id });
+            return Ok(());
+        }
+        None => {}
+    }
+    identities::learn(
+        draft,
+        &mut contact,
+        Some(Identity::email(&email)),
+        &[lead.id],
+    )?;
+    contact.email = Some(email);
+    let learned = |lead| Event::ContactLearned {
+        lead,
+        what: vec![ContactPart::Email],
+    };
+    draft.happened(learned(lead.id));
+    lead.contact = ContactCopy::of(&contact);
+    places::take(draft, lead)?;
+    renew_copies(draft, &contact, Some(lead.id), Some(&learned))?;
+    draft.put(Key::contact(draft.tenant, contact.id), contact, None);
     Ok(())
 }
 
@@ -142,6 +179,7 @@ pub(crate) fn renew_copies(
         // the gate asks the contact itself.
         if let Some(mut other) = other.filter(|other| other.playbook == draft.playbook.hash) {
             other.contact = ContactCopy::of(contact);
+            places::take(draft, &mut other)?;
             if let Some(news) = news {
                 draft.happened(news(other.id));
             }

@@ -92,6 +92,7 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
         LeadOrder::Complete(completion) => tasks::complete(draft, lead, completion),
         LeadOrder::Unsubscribe => contacts::unsubscribe(draft, lead),
         LeadOrder::CorrectContact(correction) => contacts::correct(draft, lead, correction),
+        LeadOrder::GiveEmail { email } => contacts::give_email(draft, lead, email),
         LeadOrder::Retry => troubles::retry(draft, lead),
         LeadOrder::Adopt { playbook, stages } => {
             taking_over::take_over(draft, lead, playbook, stages)

@@ -326,6 +326,7 @@ fn is_for_closed(order: &LeadOrder) -> bool {
             | LeadOrder::Complete { .. }
             | LeadOrder::Unsubscribe
             | LeadOrder::CorrectContact(_)
+            | LeadOrder::GiveEmail { .. }
             | LeadOrder::Retry
             | LeadOrder::Adopt { .. }
             | LeadOrder::FollowOwner

@@ -92,6 +92,7 @@ impl Texts {
 
     fn of_order(&mut self, order: &LeadOrder) {
         match order {
+            LeadOrder::GiveEmail { email } => self.line("email", email),
             LeadOrder::Reassign { to } => self.line("to", to.as_str()),
             LeadOrder::Book { with, .. } => self.maybe("with", with.as_ref()),
             LeadOrder::GiveFeedback { says, .. } => self.paragraph("says", says),

@@ -63,8 +63,8 @@ pub struct Answer {
     pub lead: Option<Lead>,
     /// The sweep that it started.
     pub sweep: Option<SweepId>,
-    /// What a registration said otherwise than what is known of its contact. What was known is
-    /// kept: ask the person.
+    /// What a registration, or a later step, said otherwise than what is known of its contact. What was
+    /// known is kept: ask the person.
     pub contact_differs: Vec<ContactPart>,
     /// The contacts that it found to be possibly the same person as the lead's.
     pub possible_duplicates: Vec<ContactId>,
@@ -359,6 +359,7 @@ fn lead_in(entry: &JournalEntry) -> Option<LeadId> {
 fn differing_in(entry: &JournalEntry) -> Vec<ContactPart> {
     let found = entry.events.iter().find_map(|event| match event {
         Event::ContactDiffers { what, .. } => Some(what.clone()),
+        Event::OtherEmailGiven { .. } => Some(vec![ContactPart::Email]),
         _ => None,
     });
     found.unwrap_or_default()

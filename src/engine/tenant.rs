@@ -309,6 +309,14 @@ impl<'e> TenantHandle<'e> {
         self.order(lead, LeadOrder::CorrectContact(correction))
     }
 
+    /// Notes the e-mail address that was given with a later step. The first one stays the contact's, and
+    /// the answer tells if this is another one (`contact_differs`).
+    pub fn give_email(&self, lead: LeadId, email: impl Into<SmolStr>) -> Unsigned<'e, Answer> {
+        let email = email.into();
+        let order = LeadOrder::GiveEmail { email };
+        self.ask(What::Lead { lead, order })
+    }
+
     /// Merges a contact into another one, which stands for both from now on. Nothing is lost: its leads,
     /// messages and identities are the other's, until the merge is taken back.
     pub fn merge(&self, into: ContactId, from: ContactId) -> Unsigned<'e, ()> {

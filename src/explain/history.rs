@@ -271,6 +271,9 @@ impl Telling<'_> {
                 "registered with another {} than the contact is known by",
                 parts(what, " and another ")
             )),
+            Event::OtherEmailGiven { lead } if *lead == id => {
+                plain("another e-mail address was given than the contact is known by".into())
+            }
             Event::ContactLearned { lead, what } if *lead == id => plain(format_smolstr!(
                 "the contact's {} became known",
                 parts(what, " and ")

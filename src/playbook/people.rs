@@ -201,7 +201,7 @@ impl Permission {
                 Self::Reassign
             }
             LeadOrder::Attempt { .. } => Self::Attempt,
-            LeadOrder::Answered => Self::Answered,
+            LeadOrder::Answered | LeadOrder::GiveEmail { .. } => Self::Answered,
             LeadOrder::Record { .. } => Self::Record,
             LeadOrder::MoveTo { .. } | LeadOrder::Close { .. } => Self::Move,
             LeadOrder::Reopen { .. } => Self::Reopen,

@@ -132,18 +132,21 @@ impl Contact {
     pub const MOST_OPEN_LEADS: usize = 64;
 }
 
-/// What can be known of a contact beside the address that names it.
+/// What can be known of a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ContactPart {
     /// The name.
     Name,
     /// The phone number.
     Phone,
+    /// The e-mail address.
+    Email,
 }
 
 words!(ContactPart {
     Name = "name",
-    Phone = "phone"
+    Phone = "phone",
+    Email = "e-mail address"
 });
 
 /// When messages went, or will go, to a contact: what a rolling cap counts.

@@ -285,6 +285,11 @@ pub enum Event {
         /// What differs.
         what: Vec<ContactPart>,
     },
+    /// Another e-mail address was given with a later step. The one that was given first was kept.
+    OtherEmailGiven {
+        /// On which lead.
+        lead: LeadId,
+    },
     /// Something became known of the contact that was missing.
     ContactLearned {
         /// Of which open lead.
