@@ -43,11 +43,22 @@ impl TenantHandle<'_> {
         };
         let mut found = Vec::new();
         for id in &contact.duplicates {
-            let other = self.contact(*id).await?;
-            found.extend(other.map(|other| Duplicate {
+            let mut other = self.contact(*id).await?;
+            // Whoever was merged meanwhile is the one who stands for both.
+            while let Some(into) = other.as_ref().and_then(|other| other.merged_into) {
+                other = self.contact(into).await?;
+            }
+            let is_told = |other: &Contact| {
+                let mut told = found.iter().map(|told: &Duplicate| told.contact.id);
+                other.id == of || told.any(|told| told == other.id)
+            };
+            let Some(other) = other.filter(|other| !is_told(other)) else {
+                continue;
+            };
+            found.push(Duplicate {
                 shares: contact.shares(&other).collect(),
                 contact: other,
-            }));
+            });
         }
         Ok(found)
     }
