@@ -81,7 +81,7 @@ impl Dialling {
     }
 
     /// What a number is inside the country, of one that was dialled from abroad.
-    fn from_abroad<'n>(&self, national: &'n str) -> &'n str {
+    fn without_prefix<'n>(&self, national: &'n str) -> &'n str {
         // Mobile numbers of Mexico were dialled with a 1 until 2019.
         let was_mobile = self.country == "MX" && national.len() == 11;
         let mobile = national.strip_prefix('1').filter(|_| was_mobile);
@@ -116,7 +116,7 @@ pub fn key(said: &str, home: Option<&Dialling>) -> Option<SmolStr> {
     let bare = home.bare(&digits);
     // Some write the country's code without the plus.
     let coded = digits.strip_prefix(home.code);
-    let coded = coded.filter(|rest| !home.fits(bare) && home.fits(home.from_abroad(rest)));
+    let coded = coded.filter(|rest| !home.fits(bare) && home.fits(home.without_prefix(rest)));
     match coded {
         Some(_) => Some(international(&digits)),
         None => Some(format_smolstr!("+{}{bare}", home.code)),
@@ -129,7 +129,7 @@ fn international(digits: &str) -> SmolStr {
     let of = countries.find_map(|known| Some((known, digits.strip_prefix(known.code)?)));
     match of {
         Some((known, national)) => {
-            format_smolstr!("+{}{}", known.code, known.from_abroad(national))
+            format_smolstr!("+{}{}", known.code, known.without_prefix(national))
         }
         None => format_smolstr!("+{digits}"),
     }

@@ -85,6 +85,16 @@ fn is_language_tag(text: &str) -> bool {
     true
 }
 
+/// The country that a node names, of those whose phone numbers are known.
+pub(super) fn country(node: &Node<'_>) -> Option<&'static Dialling> {
+    let text = node.text()?;
+    let known = Dialling::of(text);
+    if known.is_none() {
+        node.unknown("country", text, Dialling::known());
+    }
+    known
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,14 +134,4 @@ mod tests {
             assert!(!is_language_tag(tag), "{tag}");
         }
     }
-}
-
-/// The country that a node names, of those whose phone numbers are known.
-pub(super) fn country(node: &Node<'_>) -> Option<&'static Dialling> {
-    let text = node.text()?;
-    let known = Dialling::of(text);
-    if known.is_none() {
-        node.unknown("country", text, Dialling::known());
-    }
-    known
 }

@@ -51,7 +51,7 @@ pub(super) fn read(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
             Some(Texts::TaxNumbers(kinds)) => (Vec::new(), Some(kinds)),
             Some(Texts::Any) | None => (Vec::new(), None),
         };
-        let identifies = identifies.unwrap_or(tax_numbers.is_some());
+        let identifies = identifies.unwrap_or_else(|| tax_numbers.is_some());
         fields.push(Field {
             name,
             label,

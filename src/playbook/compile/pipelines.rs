@@ -326,19 +326,19 @@ pub(super) fn read_bases(root: &mut Section<'_>, names: &Names) -> Vec<Base> {
 /// A fact that is part of what must be unique: one that every playbook has, or a field.
 fn unique_part(node: &Node<'_>, names: &Names) -> Option<UniquePart> {
     let text = node.text()?;
-    let mut words = UniquePart::WORDS.iter();
-    if let Some((_, part)) = words.find(|(word, _)| *word == text) {
-        return Some(part.clone());
-    }
-    if names.fields.iter().any(|field| field.name == *text) {
+    let fields = names.fields.iter().map(|field| field.name.as_str());
+    if fields.clone().any(|field| field == text) {
         return Some(UniquePart::Field(text.into()));
     }
-    if !names.faulty_fields.iter().any(|field| *field == *text) {
-        let words = UniquePart::WORDS.iter().map(|(word, _)| *word);
-        let fields = names.fields.iter().map(|field| field.name.as_str());
-        node.unknown("fact or field", text, words.chain(fields));
+    if names.faulty_fields.iter().any(|field| *field == *text) {
+        return None;
     }
-    None
+    let is_word = UniquePart::WORDS.iter().any(|(word, _)| *word == text);
+    if !is_word && nearest(text, fields.clone()).is_some() {
+        node.unknown("field", text, fields);
+        return None;
+    }
+    node.word(UniquePart::WORDS)
 }
 
 /// The bounds of the wait groups; what they do is read with the rules.
