@@ -121,6 +121,7 @@ facts! {
     Email = "contact.email", Text, stored, Contact, "The contact's e-mail address.";
     Unsubscribed = "contact.unsubscribed", Bool, stored, Contact, "Whether the contact unsubscribed.";
     EmailInvalid = "contact.email_invalid", Bool, stored, Contact, "Whether mail to the contact came back for good.";
+    PossibleDuplicate = "contact.possible_duplicate", Bool, stored, Contact, "Whether another contact is possibly the same person: they share an e-mail address, a phone number or a tax number.";
     Playbook = "playbook", Text, stored, Own, "The hash of the playbook that clocked the lead.";
     Quote = "quote", Text, stored, Own, "The number of the lead's quote, in its current version; missing without one, as all that is asked of it.";
     QuoteTotal = "quote.total", Number, stored, Own, "What the quote comes to, with taxes.";

@@ -75,6 +75,7 @@ pub mod ids;
 pub mod link;
 pub mod mailer;
 pub mod money;
+pub mod phone;
 pub mod playbook;
 pub mod record;
 pub mod render;

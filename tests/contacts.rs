@@ -352,3 +352,45 @@ fn a_correction_must_say_something_that_can_be_right_and_takes_its_permission() 
         );
     });
 }
+
+// ------------------------------------------------------------------ another address
+
+#[test]
+fn the_address_that_was_given_first_is_kept_and_another_one_is_told() {
+    block_on(async {
+        let world = world("");
+        let tenant = world.tenant();
+        let luis = NewLead::new("Luis").email("luis@example.com");
+        let lead = register(&world, luis).await.lead.unwrap().id;
+        let give = |email: &str| tenant.give_email(lead, email).by(Actor::host("test"));
+        let same = give(" LUIS@example.com ").await.unwrap();
+        assert_eq!(same.contact_differs, []);
+        let other = give("luis@work.example").await.unwrap();
+        assert_eq!(other.contact_differs, [ContactPart::Email]);
+        let known = other.lead.unwrap().contact.email.unwrap();
+        assert_eq!(known.as_str(), "luis@example.com");
+        let told = tenant.explain(lead).await.unwrap().to_string();
+        assert!(told.contains("another e-mail address was given"), "{told}");
+        let refused = give("none").await;
+        assert!(matches!(refused, Err(Error::Refused(refusal)) if refusal.code() == "incomplete"));
+    });
+}
+
+#[test]
+fn who_had_no_address_is_known_by_the_first_that_is_given() {
+    block_on(async {
+        let world = world("[base.one]\npipelines = [\"sales\"]\nunique = [\"contact.email\"]\n");
+        let tenant = world.tenant();
+        let lead = register(&world, NewLead::new("Luis").phone("600 100 200")).await;
+        let lead = lead.lead.unwrap();
+        let given = tenant.give_email(lead.id, "luis@example.com");
+        let given = given.by(Actor::host("test")).await.unwrap();
+        assert_eq!(given.contact_differs, []);
+        // Its place in the base is taken from now on.
+        let again = NewLead::new("Luis").email("luis@example.com");
+        let refused = tenant.register(again).by(Actor::host("test")).await;
+        assert!(
+            matches!(refused, Err(Error::Refused(refusal)) if refusal.code() == "already-held")
+        );
+    });
+}

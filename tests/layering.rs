@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ids",
             "email",
             "tax_number",
+            "phone",
             "money",
             "link",
             "hint",

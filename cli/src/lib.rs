@@ -6,6 +6,7 @@
 //! - [`replay`]: a recorded history, lived through again under a playbook;
 //! - [`leads`], [`explain`], [`mod@messages`], [`mod@sweeps`] and [`mod@set_aside`]: looking into a
 //!   database, and settling what waits there for a person;
+//! - [`mod@duplicates`]: who is possibly the same person, merged and parted again;
 //! - [`mod@adopt`]: a changed playbook made the one that its leads are under.
 //!
 //! Nothing here sends anything, and nothing is printed: that is the program's part.
@@ -14,6 +15,7 @@ pub mod adopt;
 pub mod by_ids;
 pub mod check;
 pub mod database;
+pub mod duplicates;
 pub mod explain;
 pub mod failure;
 pub mod leads;

@@ -10,6 +10,7 @@ use leadkit_cli::adopt::{Adopt, Mode};
 use leadkit_cli::by_ids::ByIds;
 use leadkit_cli::check::{Declared, Depth};
 use leadkit_cli::database::Database;
+use leadkit_cli::duplicates::Merge;
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
 use leadkit_cli::messages::{Messages, Settle};
@@ -18,7 +19,8 @@ use leadkit_cli::set_aside::SetAside;
 use leadkit_cli::snippets::Style;
 use leadkit_cli::sweeps::Sweeps;
 use leadkit_cli::{
-    Failure, Reported, adopt, check, explain, leads, messages, replay, set_aside, sweeps, test,
+    Failure, Reported, adopt, check, duplicates, explain, leads, messages, replay, set_aside,
+    sweeps, test,
 };
 
 /// Checks, tests, explains and replays leadkit playbooks, and looks after their leads
@@ -270,6 +272,43 @@ enum Waiting {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
         /// Who says so: an agent by its id, who then needs the permission `sweep`, or host:NAME for
+        /// whoever runs the organisation's programs
+        #[arg(long, value_name = "WHO")]
+        by: String,
+    },
+    /// List the contacts of open leads that are possibly the same person: who share an address, a phone
+    /// or a tax number
+    #[command(after_help = "Example:\n  leadkit duplicates sales --db leads.db")]
+    Duplicates {
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Merge a contact into another one: they are the same person
+    #[command(
+        after_help = "Nothing is lost, and `leadkit unmerge` takes it back.\n\nExample:\n  leadkit merge sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f 019ad0c4-2c10-7cc3-98c4-dc0c0c073990 --by ana"
+    )]
+    Merge {
+        #[command(flatten)]
+        database: Database,
+        /// The contact that stands for both, as `leadkit duplicates` lists it
+        into: String,
+        /// The contact that is merged into it
+        from: String,
+        /// Who says so: an agent by its id, who then needs the permission `merge`, or host:NAME for
+        /// whoever runs the organisation's programs
+        #[arg(long, value_name = "WHO")]
+        by: String,
+    },
+    /// Take a merge back: they are two persons
+    #[command(
+        after_help = "What happened since stays with the contact that stood for both. Merges into one contact are taken back the last first.\n\nExample:\n  leadkit unmerge sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c073990 --by ana"
+    )]
+    Unmerge {
+        #[command(flatten)]
+        database: Database,
+        /// The contact that was merged
+        contact: String,
+        /// Who says so: an agent by its id, who then needs the permission `merge`, or host:NAME for
         /// whoever runs the organisation's programs
         #[arg(long, value_name = "WHO")]
         by: String,
@@ -566,6 +605,28 @@ fn waiting(asked: Waiting) -> Result<Reported, Failure> {
             } else {
                 sweeps::Which::Unfinished
             },
+        }),
+        Waiting::Duplicates { database } => duplicates::duplicates(&database),
+        Waiting::Merge {
+            database,
+            into,
+            from,
+            by,
+        } => duplicates::merge(&Merge {
+            database,
+            into: Some(into),
+            contact: from,
+            by,
+        }),
+        Waiting::Unmerge {
+            database,
+            contact,
+            by,
+        } => duplicates::merge(&Merge {
+            database,
+            into: None,
+            contact,
+            by,
         }),
         Waiting::Cancel { database, ids, by } => sweeps::cancel(&ByIds { database, ids, by }),
         Waiting::Retry { database, ids, who } => set_aside::retry(&ByIds {

@@ -102,6 +102,7 @@ mod tests {
             phone: Some(phone.into()),
             unsubscribed: false,
             email_invalid: false,
+            possible_duplicate: false,
         }
     }
 

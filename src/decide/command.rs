@@ -7,7 +7,7 @@ use chrono::serde::{ts_microseconds, ts_microseconds_option};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::ids::{AgentId, Id, LeadId, MessageId, Name, SweepId, Tenant};
+use crate::ids::{AgentId, ContactId, Id, LeadId, MessageId, Name, SweepId, Tenant};
 use crate::record::agent::Absence;
 use crate::record::appointment::Became;
 use crate::time::Instant;
@@ -142,6 +142,18 @@ pub enum What {
         lead: LeadId,
         /// What.
         order: LeadOrder,
+    },
+    /// Merge a contact into another one: they are the same person.
+    MergeContacts {
+        /// Which stands for both from now on.
+        into: ContactId,
+        /// Which is merged into it.
+        from: ContactId,
+    },
+    /// Take a merge back: they are two persons.
+    UnmergeContact {
+        /// Which was merged into another one.
+        contact: ContactId,
     },
     /// Do something with many leads, page by page.
     StartSweep(Box<NewSweep>),
@@ -370,6 +382,12 @@ pub enum LeadOrder {
     Unsubscribe,
     /// Correct what is known of its contact, on all the contact's leads.
     CorrectContact(Correction),
+    /// Note the e-mail address that was given with a later step: an appointment, a document, a form. The
+    /// one that was given first names the contact and is kept; that another one was given is told.
+    GiveEmail {
+        /// The address, as typed.
+        email: SmolStr,
+    },
     /// Try again what was set aside.
     Retry,
     /// Come under another playbook.
@@ -440,8 +458,8 @@ pub enum LeadOrder {
 
 /// What is known of a contact, corrected by who asked the person. What is `None` stays as it is.
 ///
-/// The e-mail address names the contact and is not corrected: whoever writes from another one is
-/// registered as another contact.
+/// The e-mail address that was given first names the contact and is not corrected: whoever writes from
+/// another one is registered as another contact, and merged into this one if it is the same person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
     /// The name.

@@ -3,14 +3,15 @@
 
 use smol_str::SmolStr;
 
-use crate::decide::Stop;
 use crate::decide::command::Correction;
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
-use crate::ids::LeadId;
+use crate::decide::{Stop, identities, places};
+use crate::email::Email;
+use crate::ids::{ContactId, LeadId};
 use crate::letters::is_blank;
-use crate::record::contact::{Claim, Contact, ContactPart};
+use crate::record::contact::{Contact, ContactPart, Identity};
 use crate::record::journal::Event;
 use crate::record::lead::{ContactCopy, Lead};
 use crate::store::Key;
@@ -31,10 +32,10 @@ pub(crate) fn correct(
     correction: &Correction,
 ) -> Result<(), Stop> {
     check(correction)?;
-    let key = Key::contact(draft.tenant, lead.contact.id);
-    let Some(mut contact) = draft.read::<Contact>(&key)? else {
+    let Some(mut contact) = current(draft, lead.contact.id)? else {
         return Ok(());
     };
+    let key = Key::contact(draft.tenant, contact.id);
     let before = contact.clone();
     let mut what = Vec::new();
     if let Some(name) = &correction.name {
@@ -48,7 +49,13 @@ pub(crate) fn correct(
     if what.is_empty() {
         return Ok(());
     }
-    renew_phone_claim(draft, &before, &contact)?;
+    let home = draft.playbook.country;
+    let phone = |contact: &Contact| Identity::phone(contact.phone.as_deref()?, home);
+    let (old, new) = (phone(&before), phone(&contact));
+    if old != new {
+        identities::forget(draft, &mut contact, old)?;
+        identities::learn(draft, &mut contact, new, &[lead.id])?;
+    }
     let corrected = |lead| Event::ContactCorrected {
         lead,
         what: what.clone(),
@@ -57,6 +64,42 @@ pub(crate) fn correct(
     lead.contact = ContactCopy::of(&contact);
     renew_copies(draft, &contact, Some(lead.id), Some(&corrected))?;
     draft.put(key, contact, None);
+    Ok(())
+}
+
+/// Notes the address that was given with a later step: the first one stays the contact's. Who had none is
+/// known by it from now on.
+pub(crate) fn give_email(draft: &mut Draft<'_>, lead: &mut Lead, said: &str) -> Result<(), Stop> {
+    let Ok(email) = said.parse::<Email>() else {
+        return Err(Gaps::one("email", Problem::NotAnEmail).into());
+    };
+    let Some(mut contact) = current(draft, lead.contact.id)? else {
+        return Ok(());
+    };
+    match &contact.email {
+        Some(known) if known.key() == email.key() => return Ok(()),
+        Some(_) => {
+            draft.happened(Event::OtherEmailGiven { lead: lead.id });
+            return Ok(());
+        }
+        None => {}
+    }
+    identities::learn(
+        draft,
+        &mut contact,
+        Some(Identity::email(&email)),
+        &[lead.id],
+    )?;
+    contact.email = Some(email);
+    let learned = |lead| Event::ContactLearned {
+        lead,
+        what: vec![ContactPart::Email],
+    };
+    draft.happened(learned(lead.id));
+    lead.contact = ContactCopy::of(&contact);
+    places::take(draft, lead)?;
+    renew_copies(draft, &contact, Some(lead.id), Some(&learned))?;
+    draft.put(Key::contact(draft.tenant, contact.id), contact, None);
     Ok(())
 }
 
@@ -71,36 +114,6 @@ fn check(correction: &Correction) -> Result<(), Refusal> {
     gaps.add_too_long("name", name, LONGEST_NAME);
     gaps.add_too_long("phone", phone, LONGEST_NAME);
     gaps.told()
-}
-
-/// Who has no e-mail address is known by the phone number: from now on by the new one, unless that
-/// is somebody else's.
-fn renew_phone_claim(
-    draft: &mut Draft<'_>,
-    before: &Contact,
-    contact: &Contact,
-) -> Result<(), Stop> {
-    let claim_of = |contact: &Contact| {
-        let phone = contact.phone.as_deref().filter(|_| contact.email.is_none());
-        phone.map(|phone| Key::claim(draft.tenant, Claim::to_phone(phone)))
-    };
-    let (old, new) = (claim_of(before), claim_of(contact));
-    if old == new {
-        return Ok(());
-    }
-    draft.need(old.iter().chain(&new).cloned())?;
-    let own = Claim::Contact(contact.id);
-    if let Some(old) = old {
-        if draft.read::<Claim>(&old)?.as_ref() == Some(&own) {
-            draft.remove(old);
-        }
-    }
-    if let Some(new) = new {
-        if draft.read::<Claim>(&new)?.is_none() {
-            draft.put(new, own, None);
-        }
-    }
-    Ok(())
 }
 
 /// Whether what is said as a phone number, if anything is, has a digit to dial.
@@ -119,16 +132,29 @@ pub(crate) fn phone_in(said: &str) -> Option<&str> {
 /// How long a contact's name or phone number can be, in bytes.
 pub(crate) const LONGEST_NAME: usize = 256;
 
+/// A contact, or the one that it was merged into.
+pub(crate) fn current(draft: &mut Draft<'_>, id: ContactId) -> Result<Option<Contact>, Stop> {
+    let mut id = id;
+    // Whoever was merged into another one can't be merged into by that one: this ends.
+    loop {
+        let contact = draft.read::<Contact>(&Key::contact(draft.tenant, id))?;
+        match contact.as_ref().and_then(|contact| contact.merged_into) {
+            Some(into) => id = into,
+            None => return Ok(contact),
+        }
+    }
+}
+
 /// Changes a contact and, in the same commit, the copies that its open leads keep.
 pub(crate) fn change_contact(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
     change: impl FnOnce(&mut Contact),
 ) -> Result<(), Stop> {
-    let key = Key::contact(draft.tenant, lead.contact.id);
-    let Some(mut contact) = draft.read::<Contact>(&key)? else {
+    let Some(mut contact) = current(draft, lead.contact.id)? else {
         return Ok(());
     };
+    let key = Key::contact(draft.tenant, contact.id);
     change(&mut contact);
     lead.contact = ContactCopy::of(&contact);
     renew_copies(draft, &contact, Some(lead.id), None)?;
@@ -153,6 +179,7 @@ pub(crate) fn renew_copies(
         // the gate asks the contact itself.
         if let Some(mut other) = other.filter(|other| other.playbook == draft.playbook.hash) {
             other.contact = ContactCopy::of(contact);
+            places::take(draft, &mut other)?;
             if let Some(news) = news {
                 draft.happened(news(other.id));
             }
@@ -180,10 +207,9 @@ pub(crate) fn with_contact(
     lead: &mut Lead,
     change: impl FnOnce(&mut Contact, &mut Lead) -> Result<(), Refusal>,
 ) -> Result<(), Stop> {
-    let key = Key::contact(draft.tenant, lead.contact.id);
-    if let Some(mut contact) = draft.read::<Contact>(&key)? {
+    if let Some(mut contact) = current(draft, lead.contact.id)? {
         change(&mut contact, lead)?;
-        draft.put(key, contact, None);
+        draft.put(Key::contact(draft.tenant, contact.id), contact, None);
     }
     Ok(())
 }

@@ -3,9 +3,9 @@
 use chrono::NaiveTime;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::decide::Stop;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
+use crate::decide::{Stop, identities, places};
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
@@ -35,6 +35,7 @@ pub(crate) fn set_with(
 ) -> Result<(), Stop> {
     few(fields)?;
     let mut set = Vec::new();
+    let before = identities::tax_numbers_of(draft.playbook, lead);
     for (name, value) in fields {
         if gaps.is_about(name) {
             continue;
@@ -53,7 +54,8 @@ pub(crate) fn set_with(
         lead: lead.id,
         fields: set,
     });
-    Ok(())
+    identities::follow_tax_numbers(draft, lead, &before)?;
+    places::take(draft, lead)
 }
 
 /// What a field is to be set to now. Refused where the date is missing from which it is reckoned, or

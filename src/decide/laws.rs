@@ -8,7 +8,7 @@
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Missing, Refusal};
 use crate::playbook::catalogue::LeadFacts;
-use crate::playbook::law::Law;
+use crate::playbook::law::{Asked, Law};
 use crate::record::Lead;
 
 /// Refuses a lead that comes into its stage without having moved there, if that would break a law.
@@ -24,6 +24,14 @@ pub(crate) fn allow_entry(draft: &Draft<'_>, lead: &Lead) -> Result<(), Refusal>
 pub(crate) fn broken_by_move(draft: &Draft<'_>, lead: &Lead) -> Vec<Missing> {
     broken(draft, lead, |law| {
         law.is_for_entering(lead) || law.is_for_leaving(lead)
+    })
+}
+
+/// The laws that a lead breaks where it stands: whoever changes it otherwise than by moving it must not
+/// add to them.
+pub(crate) fn broken_where_it_stands(draft: &Draft<'_>, lead: &Lead) -> Vec<Missing> {
+    broken(draft, lead, |law| {
+        law.asked == Asked::Standing && law.is_for_entering(lead)
     })
 }
 

@@ -9,8 +9,8 @@ use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
 use crate::decide::{
-    Stop, activities, appointments, documents, fields, holds, is_for_closed, laws, leaving, pools,
-    quotes, taking_over, tasks, troubles, waits,
+    Stop, activities, appointments, documents, fields, holds, is_for_closed, laws, leaving, places,
+    pools, quotes, taking_over, tasks, troubles, waits,
 };
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -19,7 +19,7 @@ use crate::playbook::rule::{Anchor, Rule};
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
 use crate::record::lead::{Because, Closed, ContactCopy, EarlierReason, Flag, Moment, Task};
-use crate::record::{Agent, Lead, Workload};
+use crate::record::{Agent, Contact, Lead, Workload};
 use crate::store::Key;
 
 /// Carries out an order on a lead.
@@ -92,6 +92,7 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
         LeadOrder::Complete(completion) => tasks::complete(draft, lead, completion),
         LeadOrder::Unsubscribe => contacts::unsubscribe(draft, lead),
         LeadOrder::CorrectContact(correction) => contacts::correct(draft, lead, correction),
+        LeadOrder::GiveEmail { email } => contacts::give_email(draft, lead, email),
         LeadOrder::Retry => troubles::retry(draft, lead),
         LeadOrder::Adopt { playbook, stages } => {
             taking_over::take_over(draft, lead, playbook, stages)
@@ -509,7 +510,10 @@ fn close(
     tasks::end_those_done(draft, lead);
     take_back_win(draft, lead)?;
     lead.ends = lead.ends.saturating_add(1);
-    let won_by = lead.owner_id().filter(|_| *outcome == *WON).cloned();
+    let won_by = lead
+        .owner_id()
+        .filter(|_| *outcome == *Closed::WON)
+        .cloned();
     lead.closed = Some(Closed {
         at: draft.moment(),
         outcome: outcome.clone(),
@@ -525,15 +529,23 @@ fn close(
     if let Some(agent) = &won_by {
         pools::change_workload(draft, agent, Workload::win)?;
     }
+    places::take(draft, lead)?;
     if !was_open {
         return Ok(());
     }
-    ownership::take_claims(draft, lead)?;
     if let Some(owner) = lead.owner_id() {
         ownership::unburden(draft, owner)?;
     }
     with_contact(draft, lead, |contact, lead| {
         contact.leads.retain(|open| *open != lead.id);
+        if !lead.claims.is_empty() {
+            contact.keeping.push(lead.id);
+            let too_many = contact
+                .keeping
+                .len()
+                .saturating_sub(Contact::MOST_OPEN_LEADS);
+            contact.keeping.drain(..too_many);
+        }
         Ok(())
     })
 }
@@ -550,9 +562,6 @@ fn take_back_win(draft: &mut Draft<'_>, lead: &Lead) -> Result<(), Stop> {
     let counted_at = closed.at.at;
     pools::change_workload(draft, agent, |workload, _| workload.unwin(counted_at))
 }
-
-/// The outcome that counts as a success.
-const WON: &str = "won";
 
 fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     take_back_win(draft, lead)?;
@@ -577,9 +586,10 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     // Nobody renewed its copies while it was closed.
     with_contact(draft, lead, |contact, lead| {
         lead.contact = ContactCopy::of(contact);
+        contact.keeping.retain(|closed| *closed != lead.id);
         add_open_lead(contact, lead.id)
     })?;
-    ownership::take_claims(draft, lead)?;
+    places::take(draft, lead)?;
     if let Some(owner) = lead.owner_id() {
         ownership::burden(draft, owner)?;
     }

@@ -4,7 +4,7 @@
 use smol_str::SmolStr;
 
 use crate::decide::command::Fate;
-use crate::decide::contacts::change_contact;
+use crate::decide::contacts::{change_contact, current};
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
 use crate::decide::{Stop, Woken};
@@ -34,8 +34,7 @@ const RETRY_FOR: Elapsed = Elapsed::days(2);
 
 /// Queues a message to the contact, or puts on record why not.
 pub(crate) fn send(draft: &mut Draft<'_>, lead: &mut Lead, send: &Send) -> Result<(), Stop> {
-    let key = Key::contact(draft.tenant, lead.contact.id);
-    let Some(contact) = draft.read::<Contact>(&key)? else {
+    let Some(contact) = current(draft, lead.contact.id)? else {
         return Ok(());
     };
     let now = draft.now;
@@ -233,15 +232,18 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
         Recipient::Contact(id) => Some(Key::contact(draft.tenant, *id)),
         Recipient::Agent(_) => None,
     };
-    draft.need([lead_key.clone()].into_iter().chain(contact_key.clone()))?;
+    let is_to_contact = contact_key.is_some();
+    draft.need([lead_key.clone()].into_iter().chain(contact_key))?;
     // Both are checked: a new owner or an unsubscribe that comes in between moves them, and the
     // gate is asked again.
     let lead = draft.read::<Lead>(&lead_key)?;
-    let contact = contact_key
-        .as_ref()
-        .map(|key| draft.read::<Contact>(key))
-        .transpose()?
-        .flatten();
+    let contact = match &lead {
+        Some(lead) if is_to_contact => current(draft, lead.contact.id)?,
+        _ => None,
+    };
+    if let Some(contact) = &contact {
+        address(draft, &mut message, contact)?;
+    }
     let verdict = gate(Asked {
         message: &message,
         lead: lead.as_ref(),
@@ -311,6 +313,23 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
     come_to(draft, &mut message, State::HandingOver { deadline });
     put(draft, message);
     Ok(Some(outgoing))
+}
+
+/// A message goes to whoever is the lead's contact now: another than when it was queued, if contacts were
+/// merged since or parted again.
+fn address(draft: &mut Draft<'_>, message: &mut Message, to: &Contact) -> Result<(), Stop> {
+    let Recipient::Contact(before) = message.to else {
+        return Ok(());
+    };
+    if before == to.id {
+        return Ok(());
+    }
+    let known = current(draft, before)?;
+    if known.is_some_and(|known| known.id != to.id) {
+        release_slot(draft, message)?;
+    }
+    message.to = Recipient::Contact(to.id);
+    Ok(())
 }
 
 fn has_left(agent: &Agent) -> bool {
@@ -435,10 +454,9 @@ fn change_book(
     if draft.playbook.cap.is_none() || message.class != Class::Marketing {
         return Ok(());
     }
-    let key = Key::contact(draft.tenant, *contact);
-    if let Some(mut contact) = draft.read::<Contact>(&key)? {
+    if let Some(mut contact) = current(draft, *contact)? {
         change(&mut contact.book);
-        draft.put(key, contact, None);
+        draft.put(Key::contact(draft.tenant, contact.id), contact, None);
     }
     Ok(())
 }

@@ -35,13 +35,16 @@ mod documents;
 mod draft;
 mod fields;
 mod holds;
+mod identities;
 mod laws;
 mod leaving;
 mod life;
+mod merging;
 mod messages;
 mod onboarding;
 mod ownership;
 mod permit;
+mod places;
 mod pools;
 mod quotes;
 pub mod records;
@@ -240,6 +243,16 @@ pub fn decide(
             adoption::rely_on_active(&mut draft)?;
             visits::record(&mut draft, report)?;
         }
+        What::MergeContacts { into, from } => {
+            permit::permit(&mut draft, &command.what, None)?;
+            adoption::rely_on_active(&mut draft)?;
+            merging::merge(&mut draft, *into, *from, &command.what)?;
+        }
+        What::UnmergeContact { contact } => {
+            permit::permit(&mut draft, &command.what, None)?;
+            adoption::rely_on_active(&mut draft)?;
+            merging::unmerge(&mut draft, *contact, &command.what)?;
+        }
         What::Lead { lead, order } => life::carry_out(&mut draft, *lead, order, &command.what)?,
         What::StartSweep(new) => {
             permit::permit(&mut draft, &command.what, None)?;
@@ -330,6 +343,7 @@ fn is_for_closed(order: &LeadOrder) -> bool {
             | LeadOrder::Complete { .. }
             | LeadOrder::Unsubscribe
             | LeadOrder::CorrectContact(_)
+            | LeadOrder::GiveEmail { .. }
             | LeadOrder::Retry
             | LeadOrder::Adopt { .. }
             | LeadOrder::FollowOwner

@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use smol_str::SmolStr;
-
 use crate::assign::{self, Answer, Question};
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
 use crate::decide::life::{begin_anew, owner_is_not_newer, touched_by_anybody};
-use crate::decide::refusal::Refusal;
-use crate::decide::{pools, tasks};
-use crate::ids::{AgentId, Id, Name};
+use crate::decide::{places, pools, tasks};
+use crate::ids::{AgentId, Name};
 use crate::playbook::people::PoolSpec;
-use crate::playbook::pipeline::UniquePart;
 use crate::playbook::rule::Anchor;
 use crate::record::journal::Event;
 use crate::record::lead::{Because, Moment, Owner};
@@ -93,7 +89,7 @@ pub(crate) fn hand_over(
         begin_anew(draft, lead, &Anchor::Team);
     }
     touched_by_anybody(draft, lead);
-    take_claims(draft, lead)?;
+    places::take(draft, lead)?;
     if from.as_ref() != Some(&to.agent) {
         // A closed lead weighs on nobody; reopening it counts it for its owner.
         let weight = u32::from(lead.is_open());
@@ -154,7 +150,7 @@ pub(crate) fn give_up(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop
     lead.earlier_team = lead.owner.take().and_then(|owner| owner.team);
     begin_anew(draft, lead, &Anchor::Assigned);
     begin_anew(draft, lead, &Anchor::Team);
-    take_claims(draft, lead)?;
+    places::take(draft, lead)?;
     if lead.is_open() {
         unburden(draft, &from)?;
     }
@@ -216,7 +212,7 @@ fn foresee_heirs(
     reasons: &Reasons,
 ) -> Result<(), Stop> {
     let workload = |agent: &AgentId| Key::workload(draft.tenant, agent);
-    let mut keys = keys_of_claims(draft, lead, heir);
+    let mut keys = places::keys(draft, lead, heir);
     keys.push(workload(heir));
     if draft.need(keys.iter().cloned()).is_ok() {
         return Ok(());
@@ -228,7 +224,7 @@ fn foresee_heirs(
     if is_batch {
         keys.extend(members().map(|member| workload(&member.agent)));
         for next in &reasons.ranked {
-            keys.extend(keys_of_claims(draft, lead, &next.agent));
+            keys.extend(places::keys(draft, lead, &next.agent));
         }
     }
     draft.need(keys)
@@ -248,38 +244,11 @@ fn choose(
     Ok((answer, chosen))
 }
 
-/// The claims that a lead makes when this agent owns it: one for each base it is in.
-fn claims_of(draft: &Draft<'_>, lead: &Lead, owner: Option<&AgentId>) -> Vec<(Name, Id)> {
-    let bases = draft
-        .playbook
-        .bases
-        .iter()
-        .filter(|base| base.pipelines.contains(&lead.pipeline));
-    let claims = bases.filter_map(|base| {
-        let mut values = Vec::with_capacity(base.unique.len());
-        for part in &base.unique {
-            values.push(match part {
-                UniquePart::Owner => SmolStr::from(owner?.as_str()),
-                UniquePart::Email => lead.contact.email.as_ref()?.key(),
-                UniquePart::Contact => SmolStr::from(lead.contact.id.to_string()),
-            });
-        }
-        Some((base.name.clone(), Claim::to_place(&base.name, &values)))
-    });
-    claims.collect()
-}
-
-/// The keys of those claims.
-fn keys_of_claims(draft: &Draft<'_>, lead: &Lead, owner: &AgentId) -> Vec<Key> {
-    let claims = claims_of(draft, lead, Some(owner)).into_iter();
-    claims.map(|(_, id)| Key::claim(draft.tenant, id)).collect()
-}
-
 /// Whether another lead holds a place which this one would need if this agent owned it.
 ///
 /// Only to pass over: who gets the lead takes its claims, and relies on them there.
 fn holds(draft: &Draft<'_>, lead: &Lead, owner: &AgentId) -> Result<bool, Stop> {
-    for key in keys_of_claims(draft, lead, owner) {
+    for key in places::keys(draft, lead, owner) {
         let held = draft.hint::<Claim>(&key)?;
         if held.is_some_and(|claim| *claim != Claim::Lead(lead.id)) {
             return Ok(true);
@@ -299,7 +268,7 @@ fn holders_among_members(
     let members: Vec<AgentId> = members.map(|member| member.agent.clone()).collect();
     let mut keys: Vec<Key> = members
         .iter()
-        .flat_map(|agent| keys_of_claims(draft, lead, agent))
+        .flat_map(|agent| places::keys(draft, lead, agent))
         .collect();
     // A base without an owner is one claim for all of them.
     keys.sort_unstable();
@@ -312,43 +281,6 @@ fn holders_among_members(
         }
     }
     Ok(holders)
-}
-
-/// Takes the places that an open lead needs, and gives back those that it needs no more.
-pub(crate) fn take_claims(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
-    let owner = lead.owner_id().cloned();
-    let wanted = if lead.is_open() {
-        claims_of(draft, lead, owner.as_ref())
-    } else {
-        Vec::new()
-    };
-    draft.need(wanted.iter().map(|(_, id)| Key::claim(draft.tenant, *id)))?;
-    for (base, id) in &wanted {
-        if lead.claims.contains(id) {
-            continue;
-        }
-        let key = Key::claim(draft.tenant, *id);
-        match draft.read::<Claim>(&key)? {
-            None => draft.put(key, Claim::Lead(lead.id), None),
-            Some(Claim::Lead(holder)) if holder != lead.id => {
-                return Err(Refusal::AlreadyHeld {
-                    base: base.clone(),
-                    holder,
-                }
-                .into());
-            }
-            Some(_) => {}
-        }
-    }
-    let kept: Vec<Id> = wanted.into_iter().map(|(_, id)| id).collect();
-    for id in lead.claims.iter().filter(|id| !kept.contains(id)) {
-        let key = Key::claim(draft.tenant, *id);
-        if draft.read::<Claim>(&key)? == Some(Claim::Lead(lead.id)) {
-            draft.remove(key);
-        }
-    }
-    lead.claims = kept;
-    Ok(())
 }
 
 /// Asks for the workloads of these agents at once.

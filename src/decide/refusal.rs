@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::hint::nearest;
-use crate::ids::{AgentId, LeadId, Name};
+use crate::ids::{AgentId, ContactId, LeadId, Name};
 use crate::playbook::pipeline::Misfit;
 use crate::record::pool::Reasons;
 use crate::record::quote::Says;
@@ -313,6 +313,28 @@ pub enum Refusal {
         /// Its day.
         day: NaiveDate,
     },
+    /// A contact can't be merged into itself.
+    #[error("{0} can't be merged into itself")]
+    SameContact(ContactId),
+    /// The contact was merged into another one, which stands for it.
+    #[error(
+        "contact {contact} was merged into {into}; name that one, or take that merge back first"
+    )]
+    Merged {
+        /// Which contact.
+        contact: ContactId,
+        /// Into which.
+        into: ContactId,
+    },
+    /// The contact was not merged into another one.
+    #[error("contact {0} was not merged into another one")]
+    NotMerged(ContactId),
+    /// Another contact was merged into the same one since.
+    #[error("{0} was merged into the same contact since; take that merge back first")]
+    MergedSince(ContactId),
+    /// An open lead of the contact is still under a former playbook.
+    #[error("lead {0} is under a former playbook still; try again when it is taken over")]
+    NotTakenOver(LeadId),
     /// Feedback is about an appointment that was held, and none was.
     #[error("no appointment `{0}` was held yet")]
     NotHeldYet(Name),
@@ -637,6 +659,11 @@ impl Refusal {
             Self::NoSuchVisit { .. } => "no-such-visit",
             Self::VisitRecorded { .. } => "visit-recorded",
             Self::VisitAhead { .. } => "visit-ahead",
+            Self::SameContact(_) => "same-contact",
+            Self::Merged { .. } => "merged",
+            Self::NotMerged(_) => "not-merged",
+            Self::MergedSince(_) => "merged-since",
+            Self::NotTakenOver(_) => "not-taken-over",
         }
     }
 }

@@ -10,20 +10,21 @@ use crate::decide::life::settle;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{acting_agent, permit_agent};
 use crate::decide::refusal::{Gap, Gaps, Problem, Refusal};
-use crate::decide::{Stop, laws, referrals, waits};
+use crate::decide::{Stop, identities, laws, places, referrals, waits};
 use crate::email::Email;
 use crate::ids::{ContactId, LeadId, Name};
 use crate::letters::is_blank;
+use crate::phone::{self, Dialling};
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::people::Permission;
 use crate::playbook::pipeline::Route;
-use crate::record::contact::{Contact, ContactPart, MessageBook, dialled};
+use crate::record::contact::{Contact, ContactPart, Identity, IdentitySort, MessageBook};
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
 use crate::record::lead::{Attempts, Because, ContactCopy, Moment, ToldAt, Wait};
-use crate::record::{Agent, Claim, History, Lead, Referral};
+use crate::record::{Agent, History, Lead, Referral};
 use crate::store::Key;
-use crate::value::{Value, folded_eq};
+use crate::value::{Value, ValueRef, folded_eq};
 
 /// The lead that a registration makes, by its command: the same command, the same lead.
 #[must_use]
@@ -43,7 +44,8 @@ pub(crate) fn take_in(
     registrar: Option<&Agent>,
 ) -> Result<LeadId, Stop> {
     let said = check(draft, new)?;
-    let mut contact = contact_of(draft, new, &said)?;
+    let id = lead_id(&draft.command, draft.now);
+    let mut contact = contact_of(draft, new, &said, id)?;
     let mut lead = blank(draft, said, &contact, registrar);
     let playbook = draft.playbook;
     let route = playbook.routes.iter().find(|route| {
@@ -70,7 +72,7 @@ pub(crate) fn take_in(
             code: referral.code.clone(),
         });
     }
-    let what = differences(&contact, new);
+    let what = differences(&contact, new, playbook.country);
     if !what.is_empty() {
         draft.happened(Event::ContactDiffers {
             lead: lead.id,
@@ -78,7 +80,7 @@ pub(crate) fn take_in(
         });
     }
     find_owner(draft, &mut lead, new, registrar, route)?;
-    ownership::take_claims(draft, &mut lead)?;
+    places::take(draft, &mut lead)?;
     add_open_lead(&mut contact, lead.id)?;
     draft.put(Key::contact(draft.tenant, contact.id), contact, None);
     laws::allow_entry(draft, &lead)?;
@@ -160,33 +162,66 @@ fn source_of(draft: &Draft<'_>, new: &NewLead, referral: Option<&Referral>) -> O
     new.source.as_ref().or(of_referred).cloned()
 }
 
-/// The contact behind a lead: known by the e-mail address, else by the phone number; or new.
-fn contact_of(draft: &mut Draft<'_>, new: &NewLead, said: &Said) -> Result<Contact, Stop> {
+/// The contact behind a lead: known by the e-mail address, else by the phone number, else by a tax
+/// number; or new. What is said by which it was not known names it from now on.
+fn contact_of(
+    draft: &mut Draft<'_>,
+    new: &NewLead,
+    said: &Said,
+    lead: LeadId,
+) -> Result<Contact, Stop> {
     let phone = new.phone.as_deref().and_then(phone_in);
-    let claim = match (&said.email, phone) {
-        (Some(email), _) => Some(Claim::to_email(email)),
-        (None, Some(phone)) => Some(Claim::to_phone(phone)),
-        (None, None) => None,
+    let named = identities_said(draft, phone, said);
+    let known = match named.first() {
+        Some(first) => identities::known_by(draft, *first)?,
+        None => None,
     };
-    let claim = claim.map(|id| Key::claim(draft.tenant, id));
-    if let Some(mut known) = known_by(draft, claim.as_ref())? {
-        if let (None, Some(phone)) = (&known.phone, phone) {
-            known.phone = Some(phone.into());
-            let learned = |lead| Event::ContactLearned {
-                lead,
-                what: vec![ContactPart::Phone],
-            };
-            renew_copies(draft, &known, None, Some(&learned))?;
+    let mut contact = match known {
+        Some(known) => known,
+        None => new_contact(draft, new, said)?,
+    };
+    if let (None, Some(phone)) = (&contact.phone, phone) {
+        contact.phone = Some(phone.into());
+        let learned = |lead| Event::ContactLearned {
+            lead,
+            what: vec![ContactPart::Phone],
+        };
+        renew_copies(draft, &contact, None, Some(&learned))?;
+    }
+    let known_phone = contact.phone.clone();
+    for identity in named {
+        // Another number than the one that is known is not the contact's.
+        let is_other = identity.sort == IdentitySort::Phone
+            && known_phone
+                .as_deref()
+                .and_then(|known| Identity::phone(known, draft.playbook.country))
+                != Some(identity);
+        if !is_other {
+            identities::learn(draft, &mut contact, Some(identity), &[lead])?;
         }
-        return Ok(known);
     }
+    Ok(contact)
+}
+
+/// By what a registration names its contact, the strongest first.
+fn identities_said(draft: &Draft<'_>, phone: Option<&str>, said: &Said) -> Vec<Identity> {
+    let playbook = draft.playbook;
+    let email = said.email.as_ref().map(Identity::email);
+    let phone = phone.and_then(|phone| Identity::phone(phone, playbook.country));
+    let fields = playbook.fields.iter().filter(|field| field.identifies);
+    let tax_numbers = fields.filter_map(|field| match said.fields.value(&field.name)? {
+        ValueRef::Text(number) => Some(Identity::tax_number(number)),
+        _ => None,
+    });
+    email.into_iter().chain(phone).chain(tax_numbers).collect()
+}
+
+fn new_contact(draft: &mut Draft<'_>, new: &NewLead, said: &Said) -> Result<Contact, Stop> {
     let id = ContactId(draft.new_id("contact"));
-    if let Some(key) = claim {
-        draft.put(key, Claim::Contact(id), None);
-    }
     let key = Key::contact(draft.tenant, id);
     draft.need([key.clone()])?;
     draft.read::<Contact>(&key)?;
+    let phone = new.phone.as_deref().and_then(phone_in);
     Ok(Contact {
         id,
         name: new.name.trim().into(),
@@ -196,33 +231,26 @@ fn contact_of(draft: &mut Draft<'_>, new: &NewLead, said: &Said) -> Result<Conta
         email_invalid_at: None,
         leads: Vec::new(),
         book: MessageBook::default(),
+        identities: Vec::new(),
+        duplicates: Vec::new(),
+        keeping: Vec::new(),
+        merged_into: None,
+        taken: Vec::new(),
     })
 }
 
 /// What a registration says otherwise than what is known of its contact. Nothing that is known is
 /// overwritten: who types a name is not always who bears it.
-fn differences(contact: &Contact, new: &NewLead) -> Vec<ContactPart> {
+fn differences(contact: &Contact, new: &NewLead, home: Option<&Dialling>) -> Vec<ContactPart> {
     let name = !folded_eq(&contact.name, new.name.trim());
     let phones = contact.phone.as_deref().zip(new.phone.as_deref());
     let phone = phones.is_some_and(|(known, said)| {
-        let said = dialled(said);
-        !said.is_empty() && dialled(known) != said
+        let said = phone::key(said, home);
+        said.is_some() && phone::key(known, home) != said
     });
     let parts = [(name, ContactPart::Name), (phone, ContactPart::Phone)];
     let differing = parts.into_iter().filter(|(differs, _)| *differs);
     differing.map(|(_, part)| part).collect()
-}
-
-/// The contact that holds this claim to an identity.
-fn known_by(draft: &mut Draft<'_>, claim: Option<&Key>) -> Result<Option<Contact>, Stop> {
-    let holder = match claim {
-        Some(key) => draft.read::<Claim>(key)?,
-        None => None,
-    };
-    match holder {
-        Some(Claim::Contact(id)) => draft.read::<Contact>(&Key::contact(draft.tenant, id)),
-        _ => Ok(None),
-    }
 }
 
 /// A lead of which everything is known but where it goes and to whom.

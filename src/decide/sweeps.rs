@@ -36,6 +36,7 @@ fn check_lengths(new: &NewSweep) -> Result<(), Refusal> {
         | LeadOrder::Release { .. }
         | LeadOrder::Unsubscribe
         | LeadOrder::CorrectContact(_)
+        | LeadOrder::GiveEmail { .. }
         | LeadOrder::Retry
         | LeadOrder::Adopt { .. }
         | LeadOrder::FollowOwner

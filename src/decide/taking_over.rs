@@ -5,15 +5,15 @@ use crate::decide::adoption::{mapping_of, permit_end, permit_hash, rely_on_activ
 use crate::decide::command::StageMapping;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
-use crate::decide::{Stop, laws, ownership, tasks, waits};
+use crate::decide::{Stop, contacts, laws, places, tasks, waits};
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::rule::{Anchor, Rule};
+use crate::record::Lead;
 use crate::record::journal::Event;
 use crate::record::lead::{ContactCopy, Moment, ToldAt};
 use crate::record::tenant::{Adopted, TenantRecord};
-use crate::record::{Contact, Lead};
 use crate::store::Key;
 
 /// Takes one lead over: its stage mapped, its clocks computed anew. What a rule that is new to
@@ -37,7 +37,7 @@ pub(crate) fn take_over(
         .map(|rule| Taken::of(rule, former, lead))
         .collect();
     place(draft, lead, stages)?;
-    if let Some(contact) = draft.read::<Contact>(&Key::contact(draft.tenant, lead.contact.id))? {
+    if let Some(contact) = contacts::current(draft, lead.contact.id)? {
         lead.contact = ContactCopy::of(&contact);
     }
     lead.playbook = hash.clone();
@@ -58,7 +58,11 @@ pub(crate) fn take_over(
     for taken in rules.iter().filter(|taken| taken.is_new) {
         learn(draft, lead, taken.rule);
     }
-    ownership::take_claims(draft, lead)
+    match lead.is_open() {
+        true => places::take(draft, lead),
+        // What ended before there was such a base does not dispute a place.
+        false => places::take_free(draft, lead).map(drop),
+    }
 }
 
 /// Puts a lead where its stage is mapped to, or leaves it; in a wait group, where leads wait.

@@ -36,7 +36,12 @@ pub(crate) fn check(command: &Command) -> Result<(), Refusal> {
             }
         }
         What::TellReferralCode { agent } => texts.line("agent", agent.as_str()),
-        What::Begin | What::Adopt(_) | What::SettleMessage { .. } | What::Sweep { .. } => {}
+        What::Begin
+        | What::Adopt(_)
+        | What::MergeContacts { .. }
+        | What::UnmergeContact { .. }
+        | What::SettleMessage { .. }
+        | What::Sweep { .. } => {}
     }
     texts.gaps.told()
 }
@@ -104,6 +109,7 @@ impl Texts {
 
     fn of_order(&mut self, order: &LeadOrder) {
         match order {
+            LeadOrder::GiveEmail { email } => self.line("email", email),
             LeadOrder::Reassign { to } => self.line("to", to.as_str()),
             LeadOrder::Book { with, .. } => self.maybe("with", with.as_ref()),
             LeadOrder::GiveFeedback { says, .. } => self.paragraph("says", says),

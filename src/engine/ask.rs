@@ -11,7 +11,7 @@ use super::{Engine, Error};
 use crate::decide::Decision;
 use crate::decide::command::{Actor, Command, Wake, What};
 use crate::decide::records::Records;
-use crate::ids::{CommandId, LeadId, SweepId, Tenant};
+use crate::ids::{CommandId, ContactId, LeadId, SweepId, Tenant};
 use crate::record::contact::ContactPart;
 use crate::record::journal::{Event, JournalEntry};
 use crate::record::referral::ReferralCode;
@@ -64,11 +64,13 @@ pub struct Answer {
     pub lead: Option<Lead>,
     /// The sweep that it started.
     pub sweep: Option<SweepId>,
-    /// What a registration said otherwise than what is known of its contact. What was known is
-    /// kept: ask the person.
+    /// What a registration, or a later step, said otherwise than what is known of its contact. What was
+    /// known is kept: ask the person.
     pub contact_differs: Vec<ContactPart>,
     /// The referral code that was asked for.
     pub referral_code: Option<ReferralCode>,
+    /// The contacts that it found to be possibly the same person as the lead's.
+    pub possible_duplicates: Vec<ContactId>,
 }
 
 /// What a command answers with.
@@ -269,6 +271,10 @@ impl Engine {
             already_done,
             lead,
             sweep: entry.as_ref().and_then(sweep_in),
+            possible_duplicates: match (&entry, id) {
+                (Some(entry), Some(lead)) => duplicates_in(entry, lead),
+                _ => Vec::new(),
+            },
             contact_differs: entry.as_ref().map(differing_in).unwrap_or_default(),
             referral_code: entry.as_ref().and_then(code_in),
         })
@@ -364,6 +370,7 @@ fn lead_in(entry: &JournalEntry) -> Option<LeadId> {
 fn differing_in(entry: &JournalEntry) -> Vec<ContactPart> {
     let found = entry.events.iter().find_map(|event| match event {
         Event::ContactDiffers { what, .. } => Some(what.clone()),
+        Event::OtherEmailGiven { .. } => Some(vec![ContactPart::Email]),
         _ => None,
     });
     found.unwrap_or_default()
@@ -374,6 +381,14 @@ fn code_in(entry: &JournalEntry) -> Option<ReferralCode> {
         Event::ReferralCodeTold { code, .. } => Some(code.clone()),
         _ => None,
     })
+}
+
+fn duplicates_in(entry: &JournalEntry, of: LeadId) -> Vec<ContactId> {
+    let found = entry.events.iter().filter_map(|event| match event {
+        Event::DuplicateFound { lead, other, .. } if *lead == of => Some(*other),
+        _ => None,
+    });
+    found.collect()
 }
 
 fn sweep_in(entry: &JournalEntry) -> Option<SweepId> {

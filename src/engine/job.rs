@@ -144,6 +144,8 @@ fn decider_of(command: &Command) -> Decider<'_> {
         What::SetUpAgent(_)
         | What::Leave(_)
         | What::Register(_)
+        | What::MergeContacts { .. }
+        | What::UnmergeContact { .. }
         | What::StartSweep(_)
         | What::TellReferralCode { .. }
         | What::PlanVisits(_)

@@ -47,6 +47,7 @@ use crate::store::{Key, Lane, Lanes, Store, StoreError};
 mod ask;
 mod batch;
 mod damaged;
+mod duplicates;
 mod errands;
 mod hand_over;
 mod history;
@@ -60,6 +61,7 @@ mod tick;
 mod within;
 
 pub use ask::{Answer, Ask, FromAnswer, Unsigned};
+pub use duplicates::Duplicate;
 pub use errands::{Errand, Errands};
 pub use look::{Counts, Page};
 pub use tenant::TenantHandle;

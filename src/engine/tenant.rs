@@ -9,7 +9,7 @@ use crate::decide::command::{
     NewQuote, NewSweep, NewVisitPlan, StageMapping, SweepOrder, VisitReport, Waiting, What,
 };
 use crate::explain::{Explanation, Past};
-use crate::ids::{AgentId, LeadId, MessageId, Name, SweepId, Tenant};
+use crate::ids::{AgentId, ContactId, LeadId, MessageId, Name, SweepId, Tenant};
 use crate::playbook::Playbook;
 use crate::record::Lead;
 use crate::record::appointment::Became;
@@ -327,6 +327,25 @@ impl<'e> TenantHandle<'e> {
     /// Corrects what is known of the lead's contact, on all the contact's leads.
     pub fn correct_contact(&self, lead: LeadId, correction: Correction) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::CorrectContact(correction))
+    }
+
+    /// Notes the e-mail address that was given with a later step. The first one stays the contact's, and
+    /// the answer tells if this is another one (`contact_differs`).
+    pub fn give_email(&self, lead: LeadId, email: impl Into<SmolStr>) -> Unsigned<'e, Answer> {
+        let email = email.into();
+        let order = LeadOrder::GiveEmail { email };
+        self.ask(What::Lead { lead, order })
+    }
+
+    /// Merges a contact into another one, which stands for both from now on. Nothing is lost: its leads,
+    /// messages and identities are the other's, until the merge is taken back.
+    pub fn merge(&self, into: ContactId, from: ContactId) -> Unsigned<'e, ()> {
+        self.ask(What::MergeContacts { into, from })
+    }
+
+    /// Takes a merge back. What happened since stays with the contact that stood for both.
+    pub fn unmerge(&self, contact: ContactId) -> Unsigned<'e, ()> {
+        self.ask(What::UnmergeContact { contact })
     }
 
     /// Tries again what was set aside.

@@ -305,6 +305,9 @@ impl Telling<'_> {
                 "registered with another {} than the contact is known by",
                 parts(what, " and another ")
             )),
+            Event::OtherEmailGiven { lead } if *lead == id => {
+                plain("another e-mail address was given than the contact is known by".into())
+            }
             Event::ContactLearned { lead, what } if *lead == id => plain(format_smolstr!(
                 "the contact's {} became known",
                 parts(what, " and ")
@@ -312,6 +315,23 @@ impl Telling<'_> {
             Event::ContactCorrected { lead, what } if *lead == id => plain(format_smolstr!(
                 "corrected: the contact's {}",
                 parts(what, " and ")
+            )),
+            Event::DuplicateFound {
+                lead,
+                other,
+                shares,
+            } if *lead == id => {
+                let shares: Vec<&str> = shares.iter().map(|sort| sort.as_str()).collect();
+                plain(format_smolstr!(
+                    "possibly the same person as contact {other}: the same {}",
+                    shares.join(" and ")
+                ))
+            }
+            Event::ContactsMerged { into, from } => {
+                plain(format_smolstr!("contact {from} was merged into {into}"))
+            }
+            Event::ContactUnmerged { from, contact } => plain(format_smolstr!(
+                "contact {contact} was parted from {from} again"
             )),
             Event::Unsubscribed { .. } => plain("the contact unsubscribed".into()),
             Event::EmailInvalid { .. } => plain("mail to the contact comes back for good".into()),

@@ -527,6 +527,7 @@ impl<'a> LeadFacts<'a> {
             LeadFact::Email => ValueRef::Text(lead.contact.email.as_ref()?.as_str()),
             LeadFact::Unsubscribed => ValueRef::Bool(lead.contact.unsubscribed),
             LeadFact::EmailInvalid => ValueRef::Bool(lead.contact.email_invalid),
+            LeadFact::PossibleDuplicate => ValueRef::Bool(lead.contact.possible_duplicate),
             LeadFact::WaitsUntil => ValueRef::Instant(self.waits_until()?),
             LeadFact::ContactName => ValueRef::Text(&lead.contact.name),
             LeadFact::Phone => ValueRef::Text(lead.contact.phone.as_ref()?),

@@ -23,6 +23,7 @@ use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
 use crate::money::Currency;
+use crate::phone::Dialling;
 use crate::playbook::catalogue::{Asked as AskedFor, BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, Faults};
 use crate::playbook::host::{Builder, Host, HostAction};
@@ -72,6 +73,8 @@ pub struct Playbook {
     pub locale: SmolStr,
     /// The currency of its prices.
     pub currency: Currency,
+    /// Where phone numbers are that name no country.
+    pub country: Option<&'static Dialling>,
     /// The calendar of business time where nothing else is said.
     pub calendar: Calendar,
     /// All its calendars, by name.

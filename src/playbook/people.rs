@@ -179,6 +179,7 @@ permissions! {
     Attach = "attach", "Attach documents.";
     Unsubscribe = "unsubscribe", "Record that a contact wants no more marketing.";
     CorrectContact = "correct-contact", "Correct a contact's name or phone number.";
+    Merge = "merge", "Merge contacts who are the same person, and take that back.";
     PlanVisits = "plan-visits", "Plan visits in the zones that one watches over, and record what came of any of them.";
     Refer = "refer", "Have a code of one's own, and refer leads with it.";
     SetUpAgents = "set-up-agents", "Make and change agents, and let them leave.";
@@ -199,6 +200,7 @@ impl Permission {
             What::RecordVisit(_) => Self::Record,
             What::Register(_) => Self::Register,
             What::StartSweep(_) => Self::Sweep,
+            What::MergeContacts { .. } | What::UnmergeContact { .. } => Self::Merge,
             What::Adopt(_) | What::Begin => Self::Adopt,
             What::SettleMessage { .. } => Self::Settle,
             What::Sweep { order, .. } => match order {
@@ -218,7 +220,7 @@ impl Permission {
                 Self::Reassign
             }
             LeadOrder::Attempt { .. } => Self::Attempt,
-            LeadOrder::Answered => Self::Answered,
+            LeadOrder::Answered | LeadOrder::GiveEmail { .. } => Self::Answered,
             LeadOrder::Record { .. } => Self::Record,
             LeadOrder::MoveTo { .. } | LeadOrder::Close { .. } => Self::Move,
             LeadOrder::Reopen { .. } => Self::Reopen,

@@ -6,6 +6,8 @@ use crate::condition::Condition;
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
 use crate::playbook::rule::{Action, BusinessTime, StageRef, StoppedBy};
+use crate::record::Lead;
+use crate::record::lead::Closed;
 use crate::tax_number::{TaxNumberError, TaxNumberKinds};
 use crate::value::{Value, ValueRef, ValueType, folded_eq};
 
@@ -80,7 +82,7 @@ pub struct Route {
     pub assign: Option<Name>,
 }
 
-/// What must be unique among the open leads of some pipelines.
+/// What must be unique among the leads of some pipelines.
 #[derive(Clone, Debug)]
 pub struct Base {
     /// Its stable name.
@@ -89,10 +91,43 @@ pub struct Base {
     pub pipelines: Vec<Name>,
     /// The facts that together can be held once.
     pub unique: Vec<UniquePart>,
+    /// For how long a lead holds its place.
+    pub holds: HoldsPlace,
 }
 
+impl Base {
+    /// Whether a lead holds a place here, as far as its end goes.
+    #[must_use]
+    pub fn is_held_by(&self, lead: &Lead) -> bool {
+        let closed = lead.closed.as_ref();
+        match self.holds {
+            HoldsPlace::WhileOpen => closed.is_none(),
+            HoldsPlace::IfWon => closed.is_none_or(Closed::is_won),
+            HoldsPlace::ForGood => true,
+        }
+    }
+}
+
+/// For how long a lead holds its place in a base.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HoldsPlace {
+    /// While it is open.
+    #[default]
+    WhileOpen,
+    /// While it is open, and for good if it is won: who is a customer already is taken in no more.
+    IfWon,
+    /// For good, however it ends.
+    ForGood,
+}
+
+words!(HoldsPlace {
+    WhileOpen = "open",
+    IfWon = "won",
+    ForGood = "for-good"
+});
+
 /// A fact that is part of what must be unique.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UniquePart {
     /// The owner.
     Owner,
@@ -100,13 +135,29 @@ pub enum UniquePart {
     Email,
     /// The contact.
     Contact,
+    /// A field of the playbook's. A lead without a value holds no place.
+    Field(Name),
 }
 
-words!(UniquePart {
-    Owner = "owner",
-    Email = "contact.email",
-    Contact = "contact"
-});
+impl UniquePart {
+    /// The words of those that every playbook has.
+    pub const WORDS: &'static [(&'static str, Self)] = &[
+        ("owner", Self::Owner),
+        ("contact.email", Self::Email),
+        ("contact", Self::Contact),
+    ];
+
+    /// Its word in a playbook.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Owner => "owner",
+            Self::Email => "contact.email",
+            Self::Contact => "contact",
+            Self::Field(name) => name.as_str(),
+        }
+    }
+}
 
 /// A wait group.
 #[derive(Clone, Debug)]
@@ -149,6 +200,9 @@ pub struct Field {
     pub tax_numbers: Option<TaxNumberKinds>,
     /// Whether a lead can't be registered without it.
     pub required: bool,
+    /// Whether it says who the contact is, as tax numbers do: two contacts with one value are possibly
+    /// the same person.
+    pub identifies: bool,
 }
 
 impl Field {

@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use crate::email::Email;
 use crate::ids::{AgentId, ContactId, Id, LeadId, MessageId, Name};
+use crate::phone::{self, Dialling};
 use crate::record::referral::ReferralCode;
 use crate::time::{Elapsed, Instant};
 
@@ -31,25 +32,122 @@ pub struct Contact {
     pub leads: Vec<LeadId>,
     /// The messages that count towards the cap.
     pub book: MessageBook,
+    /// By what it is known, at most [`Contact::MOST_IDENTITIES`].
+    pub identities: Vec<Identity>,
+    /// The contacts that are possibly the same person, since they share an identity; the latest last. At
+    /// most [`Contact::MOST_DUPLICATES`]: the first ones are forgotten here, and still know this one.
+    pub duplicates: Vec<ContactId>,
+    /// Closed leads that keep a place in a base, the latest last; at most [`Contact::MOST_OPEN_LEADS`].
+    pub keeping: Vec<LeadId>,
+    /// The contact that it was merged into, which stands for it since then; the rest of it stays as it was.
+    pub merged_into: Option<ContactId>,
+    /// What it took over from contacts that were merged into it, the latest last; at most
+    /// [`Contact::MOST_TAKEN`].
+    pub taken: Vec<Taken>,
+}
+
+/// A contact that was merged into another one, and what that one had before of what was joined.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The contact that was merged into it.
+    pub from: ContactId,
+    /// Whether it took over the e-mail address, since it had none.
+    pub email: bool,
+    /// Whether it took over the phone number, since it had none.
+    pub phone: bool,
+    /// By what it was known before.
+    pub identities: Vec<Identity>,
+    /// Its possible duplicates before.
+    pub duplicates: Vec<ContactId>,
+}
+
+/// Something by which a contact is known: a claim, if nobody else is known by it already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// What sort of thing it is.
+    pub sort: IdentitySort,
+    /// The claim to it.
+    pub claim: Id,
+}
+
+/// By what a contact can be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum IdentitySort {
+    /// The e-mail address.
+    Email,
+    /// The phone number.
+    Phone,
+    /// A tax number.
+    TaxNumber,
+}
+
+words!(IdentitySort {
+    Email = "email",
+    Phone = "phone",
+    TaxNumber = "tax-number"
+});
+
+impl Identity {
+    /// An e-mail address.
+    #[must_use]
+    pub fn email(email: &Email) -> Self {
+        let claim = Claim::to_email(email);
+        let sort = IdentitySort::Email;
+        Self { sort, claim }
+    }
+
+    /// A phone number, where numbers that name no country are at `home`; `None` if it has no digit.
+    #[must_use]
+    pub fn phone(said: &str, home: Option<&Dialling>) -> Option<Self> {
+        let claim = Id::named("contact-by-phone", &phone::key(said, home)?);
+        let sort = IdentitySort::Phone;
+        Some(Self { sort, claim })
+    }
+
+    /// A tax number in its compact form.
+    #[must_use]
+    pub fn tax_number(compact: &str) -> Self {
+        let claim = Id::named("contact-by-tax-number", compact);
+        let sort = IdentitySort::TaxNumber;
+        Self { sort, claim }
+    }
 }
 
 impl Contact {
+    /// By how many things one contact can be known; one more names nobody.
+    pub const MOST_IDENTITIES: usize = 16;
+    /// How many possible duplicates one contact knows.
+    pub const MOST_DUPLICATES: usize = 16;
+
+    /// How many contacts can be merged into one.
+    pub const MOST_TAKEN: usize = 16;
+
+    /// What both contacts are known by.
+    pub fn shares<'c>(&'c self, other: &'c Self) -> impl Iterator<Item = IdentitySort> + 'c {
+        let own = self.identities.iter();
+        own.filter(|identity| other.identities.contains(identity))
+            .map(|identity| identity.sort)
+    }
+
     /// How many open leads one contact can have; a further registration is refused.
     pub const MOST_OPEN_LEADS: usize = 64;
 }
 
-/// What can be known of a contact beside the address that names it.
+/// What can be known of a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ContactPart {
     /// The name.
     Name,
     /// The phone number.
     Phone,
+    /// The e-mail address.
+    Email,
 }
 
 words!(ContactPart {
     Name = "name",
-    Phone = "phone"
+    Phone = "phone",
+    Email = "e-mail address"
 });
 
 /// When messages went, or will go, to a contact: what a rolling cap counts.
@@ -172,6 +270,30 @@ impl MessageBook {
         }
     }
 
+    /// Takes the slots of another book in, so that the cap counts both.
+    pub fn join(&mut self, other: &Self) {
+        self.slots.extend(other.slots.iter().cloned());
+        self.slots.sort_by_key(|slot| slot.at);
+    }
+
+    /// Gives the slots back that came with another book, as they are now: a message that was sent since
+    /// or dropped takes its slot along, or has none.
+    #[must_use]
+    pub fn part(&mut self, other: &Self) -> Self {
+        let mut parted = Self::default();
+        for theirs in &other.slots {
+            let is_theirs = |slot: &Slot| match theirs.message {
+                Some(message) => slot.message == Some(message),
+                None => slot == theirs,
+            };
+            if let Some(place) = self.slots.iter().position(is_theirs) {
+                parted.slots.push(self.slots.remove(place));
+            }
+        }
+        parted.slots.sort_by_key(|slot| slot.at);
+        parted
+    }
+
     /// How many slots are held, or left behind by what may have arrived.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -207,12 +329,6 @@ impl Claim {
     #[must_use]
     pub fn to_email(email: &Email) -> Id {
         Id::named("contact-by-email", &email.key())
-    }
-
-    /// The claim to a phone number as a contact's identity, where there is no e-mail address.
-    #[must_use]
-    pub fn to_phone(phone: &str) -> Id {
-        Id::named("contact-by-phone", &dialled(phone))
     }
 
     /// The claim to a referral code.

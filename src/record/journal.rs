@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::decide::command::{Actor, Command, What};
-use crate::ids::{AgentId, ErrandId, Id, LeadId, MessageId, Name, SweepId, hash128};
+use crate::ids::{AgentId, ContactId, ErrandId, Id, LeadId, MessageId, Name, SweepId, hash128};
 use crate::money::Money;
 use crate::record::appointment::Became;
-use crate::record::contact::ContactPart;
+use crate::record::contact::{ContactPart, IdentitySort};
 use crate::record::document::Sha256;
 use crate::record::history::Subject;
 use crate::record::lead::{Flag, How};
@@ -288,6 +288,11 @@ pub enum Event {
         /// What differs.
         what: Vec<ContactPart>,
     },
+    /// Another e-mail address was given with a later step. The one that was given first was kept.
+    OtherEmailGiven {
+        /// On which lead.
+        lead: LeadId,
+    },
     /// Something became known of the contact that was missing.
     ContactLearned {
         /// Of which open lead.
@@ -301,6 +306,29 @@ pub enum Event {
         lead: LeadId,
         /// What.
         what: Vec<ContactPart>,
+    },
+    /// Another contact was found that is possibly the same person.
+    DuplicateFound {
+        /// On which open lead.
+        lead: LeadId,
+        /// The other contact.
+        other: ContactId,
+        /// What they share.
+        shares: Vec<IdentitySort>,
+    },
+    /// A contact was merged into another one.
+    ContactsMerged {
+        /// Which stands for both.
+        into: ContactId,
+        /// Which was merged into it.
+        from: ContactId,
+    },
+    /// A merge was taken back.
+    ContactUnmerged {
+        /// Which stood for both.
+        from: ContactId,
+        /// Which stands for itself again.
+        contact: ContactId,
     },
     /// The contact wants no more marketing.
     Unsubscribed {

@@ -165,6 +165,8 @@ pub struct ContactCopy {
     pub unsubscribed: bool,
     /// Whether mail came back for good.
     pub email_invalid: bool,
+    /// Whether another contact is possibly the same person.
+    pub possible_duplicate: bool,
 }
 
 impl ContactCopy {
@@ -178,6 +180,7 @@ impl ContactCopy {
             phone: contact.phone.clone(),
             unsubscribed: contact.unsubscribed_at.is_some(),
             email_invalid: contact.email_invalid_at.is_some(),
+            possible_duplicate: !contact.duplicates.is_empty(),
         }
     }
 }
@@ -280,6 +283,17 @@ pub struct Closed {
     /// The agent who won it: who owned it then, if it was won. The win is taken back when the
     /// lead doesn't stay so.
     pub won_by: Option<AgentId>,
+}
+
+impl Closed {
+    /// The outcome that counts as a success.
+    pub const WON: &'static str = "won";
+
+    /// Whether that was a success.
+    #[must_use]
+    pub fn is_won(&self) -> bool {
+        self.outcome == Self::WON
+    }
 }
 
 /// Why a lead ended, at an end that is not its last: the journal, which outlives persons, does not

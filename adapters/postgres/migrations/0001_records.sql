@@ -124,6 +124,7 @@ CREATE TABLE "{prefix}lead_facts" (
     "contact_email" text COLLATE "C",
     "contact_unsubscribed" bigint,
     "contact_email_invalid" bigint,
+    "contact_possible_duplicate" bigint,
     "playbook" text COLLATE "C",
     "quote" text COLLATE "C",
     "quote_total" bigint,

@@ -94,6 +94,7 @@ CREATE TABLE "{prefix}lead_facts" (
     "contact_email"         TEXT,
     "contact_unsubscribed"  INTEGER,
     "contact_email_invalid" INTEGER,
+    "contact_possible_duplicate" INTEGER,
     "playbook"              TEXT,
     "quote"                 TEXT,
     "quote_total"           INTEGER,

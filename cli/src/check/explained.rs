@@ -220,6 +220,7 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
         let entries = vec![
             ("pipelines", json!(base.pipelines)),
             ("unique", json!(unique.collect::<Vec<_>>())),
+            ("holds", json!(base.holds.as_str())),
         ];
         sections.push(Section::named("base", base.name.as_str(), entries));
     }
@@ -284,6 +285,7 @@ fn heads(playbook: &Playbook) -> Vec<Section> {
                 ("zone", json!(playbook.zone.name())),
                 ("locale", json!(playbook.locale)),
                 ("currency", json!(playbook.currency)),
+                ("country", json!(playbook.country.map(|at| at.country))),
                 ("calendar", json!(default_calendar(playbook))),
             ],
         ),

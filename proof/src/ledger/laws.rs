@@ -3,12 +3,14 @@
 use leadkit::agenda;
 use leadkit::ids::{AgentId, Id, Name};
 use leadkit::playbook::Playbook;
-use leadkit::playbook::pipeline::UniquePart;
+use leadkit::playbook::pipeline::{Base, HoldsPlace, UniquePart};
 use leadkit::record::contact::Claim;
+use leadkit::record::lead::Closed;
 use leadkit::record::message::{Class, Message, Recipient};
 use leadkit::record::{Agent, Contact, Lead, Record, Workload};
 use leadkit::store::{Key, Kind};
 use leadkit::time::Instant;
+use leadkit::value::fold;
 use smol_str::SmolStr;
 
 use super::{Held, Ledger};
@@ -175,6 +177,16 @@ impl Ledger {
     }
 
     fn check_contact(&mut self, key: &Key, contact: &Contact) {
+        // Whoever was merged stays as it was; another contact stands for both.
+        if let Some(into) = contact.merged_into {
+            let stands_for = self.record::<Contact>(&Key::contact(&key.tenant, into));
+            let taken = stands_for.map(|into| into.taken.iter());
+            if !taken.is_some_and(|mut taken| taken.any(|taken| taken.from == contact.id)) {
+                let what = format!("{} was merged into {into}, which doesn't know", contact.id);
+                self.find("merged contacts are stood for", what, Some(key));
+            }
+            return;
+        }
         for open in &contact.leads {
             let lead = Key::lead(&key.tenant, *open);
             let is_open = self
@@ -187,7 +199,8 @@ impl Ledger {
         }
     }
 
-    /// Each place that an open lead needs is held by it alone.
+    /// Each place that an open lead needs is held by it alone. One that ended before there was a base may
+    /// have come too late to it.
     fn check_claims(&mut self, key: &Key, lead: &Lead) {
         let Some(book) = self.books.get(&lead.playbook).cloned() else {
             return;
@@ -196,6 +209,9 @@ impl Ledger {
         let mut claims = lead.claims.clone();
         wanted.sort_unstable();
         claims.sort_unstable();
+        if !lead.is_open() {
+            wanted.retain(|claim| claims.contains(claim));
+        }
         if wanted != claims {
             let what = format!("it needs the claims {wanted:?} and has {claims:?}");
             self.find("claims are held once", what, Some(key));
@@ -215,8 +231,7 @@ impl Ledger {
             Claim::Lead(lead) => {
                 let about = Key::lead(&key.tenant, *lead);
                 let lead = self.record::<Lead>(&about);
-                let is_right =
-                    lead.is_some_and(|lead| lead.is_open() && lead.claims.contains(&key.id));
+                let is_right = lead.is_some_and(|lead| lead.claims.contains(&key.id));
                 (about, is_right)
             }
             Claim::Contact(contact) => {
@@ -308,12 +323,15 @@ impl Ledger {
     }
 }
 
-/// The places that a lead needs while it is open.
+/// The places that a lead needs: while it is open, and longer where the base says so.
 fn claims_of(book: &Playbook, lead: &Lead) -> Vec<Id> {
-    if !lead.is_open() {
-        return Vec::new();
-    }
-    let bases = book.bases.iter();
+    let is_won = |closed: &Closed| closed.outcome == "won";
+    let holds = |base: &&Base| match base.holds {
+        HoldsPlace::WhileOpen => lead.is_open(),
+        HoldsPlace::IfWon => lead.closed.as_ref().is_none_or(is_won),
+        HoldsPlace::ForGood => true,
+    };
+    let bases = book.bases.iter().filter(holds);
     let bases = bases.filter(|base| base.pipelines.contains(&lead.pipeline));
     let claims = bases.filter_map(|base| {
         let value = |part: &UniquePart| -> Option<SmolStr> {
@@ -321,6 +339,10 @@ fn claims_of(book: &Playbook, lead: &Lead) -> Vec<Id> {
                 UniquePart::Owner => Some(lead.owner_id()?.as_str().into()),
                 UniquePart::Email => Some(lead.contact.email.as_ref()?.key()),
                 UniquePart::Contact => Some(lead.contact.id.to_string().into()),
+                UniquePart::Field(name) => {
+                    let value = lead.fields.value(name)?;
+                    Some(fold(&value.to_string()))
+                }
             }
         };
         let values: Option<Vec<SmolStr>> = base.unique.iter().map(value).collect();

@@ -3,6 +3,7 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::money::Currency;
+use crate::phone::Dialling;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::read::{Node, did_you_mean};
 
@@ -82,6 +83,16 @@ fn is_language_tag(text: &str) -> bool {
         }
     }
     true
+}
+
+/// The country that a node names, of those whose phone numbers are known.
+pub(super) fn country(node: &Node<'_>) -> Option<&'static Dialling> {
+    let text = node.text()?;
+    let known = Dialling::of(text);
+    if known.is_none() {
+        node.unknown("country", text, Dialling::known());
+    }
+    known
 }
 
 #[cfg(test)]

@@ -38,6 +38,11 @@ pub(super) fn read(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
         }
         let required = section.optional("required");
         let required = required.and_then(|node| node.bool()).unwrap_or(false);
+        let identifies = match texts {
+            Some(Texts::TaxNumbers(_)) => section.optional("identifies"),
+            _ => None,
+        };
+        let identifies = identifies.and_then(|node| node.bool());
         let label = label_of(&mut section, &name);
         check_name(&section, &name);
         section.finish();
@@ -46,6 +51,7 @@ pub(super) fn read(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
             Some(Texts::TaxNumbers(kinds)) => (Vec::new(), Some(kinds)),
             Some(Texts::Any) | None => (Vec::new(), None),
         };
+        let identifies = identifies.unwrap_or_else(|| tax_numbers.is_some());
         fields.push(Field {
             name,
             label,
@@ -53,6 +59,7 @@ pub(super) fn read(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
             choices,
             tax_numbers,
             required,
+            identifies,
         });
     }
     (fields, faulty)

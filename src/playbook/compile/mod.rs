@@ -14,6 +14,7 @@ use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
 use crate::money::Currency;
+use crate::phone::Dialling;
 use crate::playbook::catalogue::{Asked, BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::host::Host;
@@ -102,6 +103,7 @@ struct Head<'s> {
     zone: Zone,
     locale: SmolStr,
     currency: Currency,
+    country: Option<&'static Dialling>,
     /// The name of the calendar, where it stands.
     calendar: Option<Node<'s>>,
 }
@@ -241,6 +243,7 @@ fn compile_root(
         zone: head.zone,
         locale: head.locale,
         currency: head.currency,
+        country: head.country,
         calendar: names.default_calendar.calendar.clone(),
         calendars: names.calendars,
         organisation: organisation.or_else(nobody)?,
@@ -329,6 +332,7 @@ fn read_head<'s>(root: &mut Section<'s>) -> Head<'s> {
         zone: Zone::utc(),
         locale: "en".into(),
         currency: Currency::USD,
+        country: None,
         calendar: None,
     };
     let Some(mut section) = root.required("playbook").and_then(|node| node.section()) else {
@@ -363,6 +367,9 @@ fn read_head<'s>(root: &mut Section<'s>) -> Head<'s> {
     if let Some(currency) = currency.and_then(|node| codes::currency(&node)) {
         head.currency = currency;
     }
+    head.country = section
+        .optional("country")
+        .and_then(|node| codes::country(&node));
     head.calendar = section.required("calendar");
     section.finish();
     head

@@ -7,7 +7,9 @@ use crate::condition::Condition;
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
-use crate::playbook::pipeline::{Base, Need, Pipeline, Route, Stage, UniquePart, WaitGroup, Way};
+use crate::playbook::pipeline::{
+    Base, HoldsPlace, Need, Pipeline, Route, Stage, UniquePart, WaitGroup, Way,
+};
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::StageRef;
 
@@ -318,9 +320,11 @@ pub(super) fn read_bases(root: &mut Section<'_>, names: &Names) -> Vec<Base> {
             .required("unique")
             .map(|node| node.list())
             .unwrap_or_default();
+        let holds = section.optional("holds");
+        let holds = holds.and_then(|node| node.word(HoldsPlace::WORDS));
         let mut parts: Vec<UniquePart> = Vec::new();
         for node in &unique {
-            match node.word(UniquePart::WORDS) {
+            match unique_part(node, names) {
                 Some(part) if parts.contains(&part) => {
                     let word = part.as_str().into();
                     node.fault(FaultKind::SaidTwice { word }, Some("once is enough".into()));
@@ -333,9 +337,28 @@ pub(super) fn read_bases(root: &mut Section<'_>, names: &Names) -> Vec<Base> {
             name,
             pipelines,
             unique: parts,
+            holds: holds.unwrap_or_default(),
         });
     }
     bases
+}
+
+/// A fact that is part of what must be unique: one that every playbook has, or a field.
+fn unique_part(node: &Node<'_>, names: &Names) -> Option<UniquePart> {
+    let text = node.text()?;
+    let fields = names.fields.iter().map(|field| field.name.as_str());
+    if fields.clone().any(|field| field == text) {
+        return Some(UniquePart::Field(text.into()));
+    }
+    if names.faulty_fields.iter().any(|field| *field == *text) {
+        return None;
+    }
+    let is_word = UniquePart::WORDS.iter().any(|(word, _)| *word == text);
+    if !is_word && nearest(text, fields.clone()).is_some() {
+        node.unknown("field", text, fields);
+        return None;
+    }
+    node.word(UniquePart::WORDS)
 }
 
 /// The bounds of the wait groups; what they do is read with the rules.

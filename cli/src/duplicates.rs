@@ -1,0 +1,133 @@
+//! `leadkit duplicates`, `leadkit merge` and `leadkit unmerge`: who is possibly the same person, and
+//! saying so.
+
+use std::fmt::Write as _;
+
+use leadkit::decide::command::Actor;
+use leadkit::ids::ContactId;
+use leadkit::record::Contact;
+use leadkit::store::Order;
+use serde_json::{Value, json};
+
+use crate::database::{self, Database, For};
+use crate::report::{counted, table};
+use crate::{Failure, Reported, listing};
+
+/// Two contacts that are the same person, or were said to be.
+#[derive(Clone, Debug)]
+pub struct Merge {
+    /// The database.
+    pub database: Database,
+    /// The contact that stands for both; `None`, if a merge is taken back.
+    pub into: Option<String>,
+    /// The contact that is merged, or was.
+    pub contact: String,
+    /// Who says so: an agent, or `host:NAME`.
+    pub by: String,
+}
+
+/// Lists the contacts of open leads that are possibly the same person as another one, each beside those.
+///
+/// # Errors
+/// When the database can't be read.
+pub fn duplicates(database: &Database) -> Result<Reported, Failure> {
+    let opened = database.open(For::Reading)?;
+    pollster::block_on(async {
+        opened.must_be_under_its_playbook().await?;
+        let handle = opened.handle();
+        let condition = "open and contact.possible_duplicate";
+        let page = async |after, size| handle.leads(condition, Order::Id, after, size).await;
+        let found = listing::first(usize::MAX, page).await?;
+        let mut contacts: Vec<ContactId> = Vec::new();
+        for lead in &found.records {
+            if !contacts.contains(&lead.contact.id) {
+                contacts.push(lead.contact.id);
+            }
+        }
+        let mut rows = table(["contact", "name", "e-mail", "phone", "shares", "with"]);
+        let mut listed = Vec::with_capacity(contacts.len());
+        for id in &contacts {
+            let Some(contact) = handle.contact(*id).await? else {
+                continue;
+            };
+            let others = handle.duplicates(*id).await?;
+            for other in &others {
+                let shares: Vec<&str> = other.shares.iter().map(|sort| sort.as_str()).collect();
+                rows.add_row([
+                    id.to_string(),
+                    contact.name.to_string(),
+                    email(&contact),
+                    contact.phone.as_deref().unwrap_or_default().to_owned(),
+                    shares.join(", "),
+                    other.contact.id.to_string(),
+                ]);
+            }
+            let others = others.iter().map(|other| {
+                let shares = other.shares.iter().map(|sort| sort.as_str());
+                json!({ "contact": told(&other.contact), "shares": shares.collect::<Vec<_>>() })
+            });
+            listed.push(json!({
+                "contact": told(&contact),
+                "duplicates": others.collect::<Vec<_>>(),
+            }));
+        }
+        let mut text = match listed.is_empty() {
+            true => String::new(),
+            false => format!("{rows}\n"),
+        };
+        let count = counted(listed.len() as u64, "contact");
+        let _ = writeln!(text, "{count} possibly known twice");
+        listing::tell(&mut text, &found.unreadable);
+        let is_well = found.unreadable.is_empty();
+        let json = json!({ "contacts": listed, "unreadable": found.unreadable });
+        Ok(Reported::new(text, &json, is_well))
+    })
+}
+
+fn email(contact: &Contact) -> String {
+    let email = contact.email.as_ref();
+    email.map(ToString::to_string).unwrap_or_default()
+}
+
+fn told(contact: &Contact) -> Value {
+    json!({
+        "id": contact.id.to_string(),
+        "name": contact.name,
+        "email": contact.email,
+        "phone": contact.phone,
+    })
+}
+
+/// Merges a contact into another one, or takes that back.
+///
+/// # Errors
+/// When it is refused, or the database can't be written.
+pub fn merge(asked: &Merge) -> Result<Reported, Failure> {
+    let typed: Vec<String> = asked.into.iter().chain([&asked.contact]).cloned().collect();
+    let ids: Vec<ContactId> = database::ids(&typed)?.into_iter().map(ContactId).collect();
+    let opened = asked.database.open(For::Acting)?;
+    let by = Actor::said(&asked.by);
+    let handle = opened.handle();
+    let mut text = pollster::block_on(async {
+        opened.must_be_under_its_playbook().await?;
+        Ok::<_, Failure>(match ids.as_slice() {
+            [into, from] => {
+                handle.merge(*into, *from).by(by).await?;
+                format!("contact {from} is merged into {into}\n")
+            }
+            contacts => {
+                for contact in contacts {
+                    handle.unmerge(*contact).by(by.clone()).await?;
+                }
+                format!("contact {} stands for itself again\n", asked.contact)
+            }
+        })
+    })?;
+    opened.tell_rehearsal(&mut text);
+    let json = json!({
+        "contact": asked.contact,
+        "into": asked.into,
+        "rehearsal_at": opened.rehearsal_at(),
+    });
+    Ok(Reported::new(text, &json, true))
+}

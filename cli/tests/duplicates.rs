@@ -1,0 +1,86 @@
+//! Contacts that are possibly known twice: listed, merged and parted again.
+
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+mod told;
+
+use std::sync::Arc;
+
+use leadkit::decide::command::{Actor, NewLead};
+use leadkit::engine::Engine;
+use leadkit::playbook::Playbook;
+use leadkit_sqlite::SqliteStore;
+use pollster::block_on;
+use told::{leadkit, write};
+
+const PLAYBOOK: &str = r#"
+[playbook]
+id       = "shop"
+zone     = "America/Guayaquil"
+country  = "EC"
+calendar = "office"
+
+[organisation]
+name  = "Shop"
+email = "shop@example.com"
+
+[calendar.office]
+weekly = { mon-fri = ["09:00-17:00"] }
+
+[role.seller]
+may = ["*"]
+
+[[route]]
+to = "sales.new"
+
+[pipeline.sales]
+start = "new"
+
+[pipeline.sales.stage]
+new  = { to = { lost = [] } }
+lost = { final = "lost" }
+"#;
+
+#[test]
+fn duplicates_are_listed_merged_and_parted_again() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[("playbook/playbook.toml", PLAYBOOK)]);
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (playbook, db) = (at("playbook"), at("leads.db"));
+    let loaded = Arc::new(Playbook::load(&playbook).unwrap());
+    let engine = Engine::builder(SqliteStore::open(&db).unwrap())
+        .playbook("shop", loaded)
+        .build()
+        .unwrap();
+    let contacts = ["luis@example.com", "vera@example.com"].map(|email| {
+        let new = NewLead::new("Luis").email(email).phone("099 123 4567");
+        let asked = engine.tenant("shop").register(new);
+        let lead = block_on(async { asked.by(Actor::host("desk")).await }).unwrap();
+        lead.contact.id.to_string()
+    });
+    drop(engine);
+    let run = |words: &[&str]| {
+        let (command, rest) = words.split_first().unwrap();
+        let mut arguments = vec![*command, &playbook, "--db", &db, "--json"];
+        arguments.extend(rest);
+        leadkit(arguments)
+    };
+    let listed = || {
+        run(&["duplicates"]).json()["contacts"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    assert_eq!(listed(), 2);
+    let [into, from] = &contacts;
+    let merged = run(&["merge", into, from, "--by", "host:it-desk"]);
+    assert_eq!(
+        (merged.code, merged.json()["into"].as_str()),
+        (0, Some(into.as_str()))
+    );
+    assert_eq!(listed(), 0);
+    let again = run(&["merge", into, from, "--by", "host:it-desk"]);
+    assert_ne!(again.code, 0);
+    assert_eq!(run(&["unmerge", from, "--by", "host:it-desk"]).code, 0);
+    assert_eq!(listed(), 2);
+}

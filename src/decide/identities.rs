@@ -1,0 +1,160 @@
+//! By what contacts are known: e-mail addresses, phone numbers, tax numbers.
+//!
+//! Each is claimed by the contact that had it first. Another contact with the same one is possibly the
+//! same person: both know of each other, and nothing is merged by itself.
+
+use crate::decide::Stop;
+use crate::decide::contacts::{current, renew_copies};
+use crate::decide::draft::Draft;
+use crate::ids::{ContactId, LeadId};
+use crate::playbook::Playbook;
+use crate::record::contact::{Claim, Contact, Identity};
+use crate::record::journal::Event;
+use crate::record::lead::{ContactCopy, Lead};
+use crate::store::Key;
+use crate::value::ValueRef;
+
+/// The contact that is known by this.
+pub(crate) fn known_by(draft: &mut Draft<'_>, identity: Identity) -> Result<Option<Contact>, Stop> {
+    let holder = draft.read::<Claim>(&Key::claim(draft.tenant, identity.claim))?;
+    match holder {
+        Some(Claim::Contact(id)) => current(draft, id),
+        _ => Ok(None),
+    }
+}
+
+/// A contact is known by one thing more. Who is known by it already is possibly the same person, which
+/// is put on record for these leads of the contact, and for the other's open ones.
+pub(crate) fn learn(
+    draft: &mut Draft<'_>,
+    contact: &mut Contact,
+    identity: Option<Identity>,
+    leads: &[LeadId],
+) -> Result<(), Stop> {
+    let Some(identity) = identity.filter(|identity| !contact.identities.contains(identity)) else {
+        return Ok(());
+    };
+    if contact.identities.len() >= Contact::MOST_IDENTITIES {
+        return Ok(());
+    }
+    contact.identities.push(identity);
+    match known_by(draft, identity)? {
+        None => {
+            let key = Key::claim(draft.tenant, identity.claim);
+            draft.read::<Claim>(&key)?;
+            draft.put(key, Claim::Contact(contact.id), None);
+            Ok(())
+        }
+        Some(other) if other.id == contact.id => Ok(()),
+        Some(other) => note_duplicate(draft, contact, other, leads),
+    }
+}
+
+fn note_duplicate(
+    draft: &mut Draft<'_>,
+    contact: &mut Contact,
+    mut other: Contact,
+    leads: &[LeadId],
+) -> Result<(), Stop> {
+    if contact.duplicates.contains(&other.id) {
+        return Ok(());
+    }
+    let shares: Vec<_> = contact.shares(&other).collect();
+    add(&mut contact.duplicates, other.id);
+    add(&mut other.duplicates, contact.id);
+    let found = |lead, other| Event::DuplicateFound {
+        lead,
+        other,
+        shares: shares.clone(),
+    };
+    for lead in leads {
+        draft.happened(found(*lead, other.id));
+    }
+    renew_copies(draft, &other, None, Some(&|lead| found(lead, contact.id)))?;
+    draft.put(Key::contact(draft.tenant, other.id), other, None);
+    Ok(())
+}
+
+pub(crate) fn add(duplicates: &mut Vec<ContactId>, id: ContactId) {
+    if !duplicates.contains(&id) {
+        duplicates.push(id);
+    }
+    let too_many = duplicates.len().saturating_sub(Contact::MOST_DUPLICATES);
+    duplicates.drain(..too_many);
+}
+
+/// A contact is known by this no more. Who shares it with nobody any more is nobody's duplicate; one of
+/// those who have it as well holds the claim from now on.
+pub(crate) fn forget(
+    draft: &mut Draft<'_>,
+    contact: &mut Contact,
+    identity: Option<Identity>,
+) -> Result<(), Stop> {
+    let Some(identity) = identity.filter(|identity| contact.identities.contains(identity)) else {
+        return Ok(());
+    };
+    contact.identities.retain(|known| *known != identity);
+    let others = contact.duplicates.iter();
+    draft.need(others.map(|other| Key::contact(draft.tenant, *other)))?;
+    let mut heir = None;
+    for id in contact.duplicates.clone() {
+        let key = Key::contact(draft.tenant, id);
+        let Some(mut other) = draft.read::<Contact>(&key)? else {
+            continue;
+        };
+        if other.identities.contains(&identity) {
+            heir = heir.or(Some(id));
+        }
+        if contact.shares(&other).next().is_none() {
+            contact.duplicates.retain(|known| *known != id);
+            other.duplicates.retain(|known| *known != contact.id);
+            renew_copies(draft, &other, None, None)?;
+            draft.put(key, other, None);
+        }
+    }
+    let claim = Key::claim(draft.tenant, identity.claim);
+    let holder = known_by(draft, identity)?;
+    if holder.is_some_and(|holder| holder.id == contact.id) {
+        match heir {
+            Some(heir) => draft.put(claim, Claim::Contact(heir), None),
+            None => draft.remove(claim),
+        }
+    }
+    Ok(())
+}
+
+/// The tax numbers on a lead that say who its contact is.
+pub(crate) fn tax_numbers_of(playbook: &Playbook, lead: &Lead) -> Vec<Identity> {
+    let fields = playbook.fields.iter().filter(|field| field.identifies);
+    let numbers = fields.filter_map(|field| match lead.fields.value(&field.name)? {
+        ValueRef::Text(number) => Some(Identity::tax_number(number)),
+        _ => None,
+    });
+    numbers.collect()
+}
+
+/// The tax numbers of a lead were others before: its contact is known by those that it has now.
+pub(crate) fn follow_tax_numbers(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    before: &[Identity],
+) -> Result<(), Stop> {
+    let now = tax_numbers_of(draft.playbook, lead);
+    if now == before {
+        return Ok(());
+    }
+    let Some(mut contact) = current(draft, lead.contact.id)? else {
+        return Ok(());
+    };
+    let key = Key::contact(draft.tenant, contact.id);
+    for gone in before.iter().filter(|known| !now.contains(known)) {
+        forget(draft, &mut contact, Some(*gone))?;
+    }
+    for new in now {
+        learn(draft, &mut contact, Some(new), &[lead.id])?;
+    }
+    lead.contact = ContactCopy::of(&contact);
+    renew_copies(draft, &contact, Some(lead.id), None)?;
+    draft.put(key, contact, None);
+    Ok(())
+}

@@ -1,0 +1,286 @@
+//! Merging contacts who are the same person, and taking that back.
+//!
+//! Nothing is deleted. The contact that is merged stays whole and points to the one that stands for both:
+//! whoever asks for it, by its id or by what it is known by, comes there. Its leads become the other's, and
+//! the other keeps what it had before of what was joined. Taking a merge back gives to each what was
+//! its own; what happened since stays with the one that stood for both.
+//!
+//! Merges are taken back in the order of the last first, so that what was before is always known.
+
+use crate::decide::Stop;
+use crate::decide::command::What;
+use crate::decide::draft::Draft;
+use crate::decide::life::settle;
+use crate::decide::permit::permit;
+use crate::decide::refusal::{Missing, Refusal};
+use crate::decide::{identities, laws, places};
+use crate::ids::{ContactId, LeadId};
+use crate::record::contact::{MessageBook, Taken};
+use crate::record::journal::Event;
+use crate::record::lead::ContactCopy;
+use crate::record::{Contact, Lead};
+use crate::store::Key;
+use crate::time::Instant;
+
+/// Merges a contact into another one.
+pub(crate) fn merge(
+    draft: &mut Draft<'_>,
+    into: ContactId,
+    from: ContactId,
+    what: &What,
+) -> Result<(), Stop> {
+    if into == from {
+        return Err(Refusal::SameContact(from).into());
+    }
+    draft.need([into, from].map(|id| Key::contact(draft.tenant, id)))?;
+    let (mut into, mut from) = (standing(draft, into)?, standing(draft, from)?);
+    let leads = leads_of(draft, &[&into, &from], what)?;
+    join(&mut into, &from)?;
+    from.merged_into = Some(into.id);
+    draft.happened(Event::ContactsMerged {
+        into: into.id,
+        from: from.id,
+    });
+    for lead in leads {
+        bring(draft, lead, &into)?;
+    }
+    put(draft, into);
+    put(draft, from);
+    Ok(())
+}
+
+/// Takes a merge back.
+pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Result<(), Stop> {
+    let Some(mut contact) = draft.read::<Contact>(&Key::contact(draft.tenant, id))? else {
+        return Err(Refusal::NoSuchRecord("contact").into());
+    };
+    let Some(stands_for) = contact.merged_into else {
+        return Err(Refusal::NotMerged(id).into());
+    };
+    let mut stood = standing(draft, stands_for)?;
+    match stood.taken.last() {
+        Some(last) if last.from != id => return Err(Refusal::MergedSince(last.from).into()),
+        _ => {}
+    }
+    let mut leads = leads_of(draft, &[&stood, &contact], what)?;
+    // Whatever was the contact's when it was merged, and came to the other, goes back.
+    let was_theirs: Vec<LeadId> = contact
+        .leads
+        .iter()
+        .chain(&contact.keeping)
+        .copied()
+        .collect();
+    let (back, others): (Vec<Lead>, Vec<Lead>) = leads
+        .drain(..)
+        .partition(|lead| was_theirs.contains(&lead.id) && lead.contact.id == stood.id);
+    part(&mut stood, &mut contact, &back);
+    draft.happened(Event::ContactUnmerged {
+        from: stood.id,
+        contact: id,
+    });
+    for lead in back {
+        bring(draft, lead, &contact)?;
+    }
+    for lead in others
+        .into_iter()
+        .filter(|lead| lead.contact.id == stood.id)
+    {
+        bring(draft, lead, &stood)?;
+    }
+    put(draft, stood);
+    put(draft, contact);
+    Ok(())
+}
+
+/// A contact that stands for itself.
+fn standing(draft: &mut Draft<'_>, id: ContactId) -> Result<Contact, Stop> {
+    let contact = draft.read::<Contact>(&Key::contact(draft.tenant, id))?;
+    let Some(contact) = contact else {
+        return Err(Refusal::NoSuchRecord("contact").into());
+    };
+    match contact.merged_into {
+        Some(into) => Err(Refusal::Merged { contact: id, into }.into()),
+        None => Ok(contact),
+    }
+}
+
+/// The open leads of contacts, and those that keep a place; the actor must be allowed to act on the open
+/// ones, and the active playbook to decide them.
+fn leads_of(draft: &mut Draft<'_>, contacts: &[&Contact], what: &What) -> Result<Vec<Lead>, Stop> {
+    let mut ids: Vec<LeadId> = Vec::new();
+    for contact in contacts {
+        for id in contact.leads.iter().chain(&contact.keeping) {
+            if !ids.contains(id) {
+                ids.push(*id);
+            }
+        }
+    }
+    draft.need(ids.iter().map(|id| Key::lead(draft.tenant, *id)))?;
+    let mut leads = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(lead) = draft.read::<Lead>(&Key::lead(draft.tenant, id))? else {
+            continue;
+        };
+        if lead.playbook != draft.playbook.hash {
+            return Err(Refusal::NotTakenOver(id).into());
+        }
+        if lead.is_open() {
+            permit(draft, what, Some(&lead))?;
+        }
+        leads.push(lead);
+    }
+    Ok(leads)
+}
+
+/// Joins what decisions ask of contacts: open leads, messages, consent, identities.
+fn join(into: &mut Contact, from: &Contact) -> Result<(), Refusal> {
+    let taken = Taken {
+        from: from.id,
+        email: into.email.is_none() && from.email.is_some(),
+        phone: into.phone.is_none() && from.phone.is_some(),
+        identities: into.identities.clone(),
+        duplicates: into.duplicates.clone(),
+    };
+    if taken.email {
+        into.email = from.email.clone();
+        into.email_invalid_at = from.email_invalid_at;
+    }
+    if taken.phone {
+        into.phone = from.phone.clone();
+    }
+    into.unsubscribed_at = earlier(into.unsubscribed_at, from.unsubscribed_at);
+    into.leads.extend(&from.leads);
+    into.keeping.extend(&from.keeping);
+    into.book.join(&from.book);
+    let new = from.identities.iter();
+    let new: Vec<_> = new
+        .filter(|known| !into.identities.contains(known))
+        .collect();
+    into.identities.extend(new);
+    into.duplicates = joined_duplicates(into, from);
+    into.taken.push(taken);
+    bounded(into)
+}
+
+fn bounded(contact: &Contact) -> Result<(), Refusal> {
+    let counts = [
+        (
+            "open leads of one contact",
+            contact.leads.len(),
+            Contact::MOST_OPEN_LEADS,
+        ),
+        (
+            "closed leads of one contact that keep a place",
+            contact.keeping.len(),
+            Contact::MOST_OPEN_LEADS,
+        ),
+        (
+            "messages that count for one contact",
+            contact.book.len(),
+            MessageBook::MOST,
+        ),
+        (
+            "identities of one contact",
+            contact.identities.len(),
+            Contact::MOST_IDENTITIES,
+        ),
+        (
+            "contacts merged into one",
+            contact.taken.len(),
+            Contact::MOST_TAKEN,
+        ),
+    ];
+    match counts.iter().find(|(_, count, most)| count > most) {
+        Some((sort, _, most)) => Err(Refusal::TooMany { sort, most: *most }),
+        None => Ok(()),
+    }
+}
+
+/// The possible duplicates of both, without each other.
+fn joined_duplicates(into: &Contact, from: &Contact) -> Vec<ContactId> {
+    let mut duplicates = into.duplicates.clone();
+    for id in &from.duplicates {
+        identities::add(&mut duplicates, *id);
+    }
+    let is_taken = |id: &ContactId| into.taken.iter().any(|taken| taken.from == *id);
+    duplicates.retain(|id| *id != into.id && *id != from.id && !is_taken(id));
+    duplicates
+}
+
+/// Gives to each what was its own when they were merged; what came since stays with who stood for both.
+fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) {
+    contact.merged_into = None;
+    contact.unsubscribed_at = earlier(contact.unsubscribed_at, stood.unsubscribed_at);
+    contact.book = stood.book.part(&contact.book);
+    let of = |is_wanted: fn(&Lead) -> bool| -> Vec<LeadId> {
+        back.iter()
+            .filter(|lead| is_wanted(lead))
+            .map(|lead| lead.id)
+            .collect()
+    };
+    stood
+        .leads
+        .retain(|id| back.iter().all(|lead| lead.id != *id));
+    stood
+        .keeping
+        .retain(|id| back.iter().all(|lead| lead.id != *id));
+    contact.leads = of(Lead::is_open);
+    contact.keeping = of(|lead| !lead.is_open() && !lead.claims.is_empty());
+    let Some(taken) = stood.taken.pop() else {
+        return;
+    };
+    if taken.email && stood.email == contact.email {
+        contact.email_invalid_at = stood.email_invalid_at.take();
+        stood.email = None;
+    }
+    if taken.phone && stood.phone == contact.phone {
+        stood.phone = None;
+    }
+    let theirs = &contact.identities;
+    stood
+        .identities
+        .retain(|known| taken.identities.contains(known) || !theirs.contains(known));
+    let had = Contact {
+        duplicates: taken.duplicates.clone(),
+        ..stood.clone()
+    };
+    let joined = joined_duplicates(&had, contact);
+    let now = std::mem::take(&mut stood.duplicates);
+    let is_gone = |id: &ContactId| joined.contains(id) && !now.contains(id);
+    stood.duplicates = taken
+        .duplicates
+        .into_iter()
+        .filter(|id| !is_gone(id))
+        .collect();
+    for id in now.iter().filter(|id| !joined.contains(id)) {
+        identities::add(&mut stood.duplicates, *id);
+    }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
+}
+
+/// Brings a lead to its contact as it is now: its copy, its places, and what follows. What would break a
+/// law where it stands is refused.
+fn bring(draft: &mut Draft<'_>, mut lead: Lead, contact: &Contact) -> Result<(), Stop> {
+    let broken_before = laws::broken_where_it_stands(draft, &lead);
+    lead.contact = ContactCopy::of(contact);
+    match lead.is_open() {
+        true => places::take(draft, &mut lead)?,
+        // What is closed disputes no place: who is there keeps it.
+        false => places::take_free(draft, &mut lead).map(drop)?,
+    }
+    let broken = laws::broken_where_it_stands(draft, &lead).into_iter();
+    let broken: Vec<Missing> = broken.filter(|law| !broken_before.contains(law)).collect();
+    if lead.is_open() && !broken.is_empty() {
+        return Err(Refusal::Missing(broken).into());
+    }
+    settle(draft, &mut lead);
+    draft.put_lead(lead);
+    Ok(())
+}
+
+fn put(draft: &mut Draft<'_>, contact: Contact) {
+    draft.put(Key::contact(draft.tenant, contact.id), contact, None);
+}

@@ -1,0 +1,90 @@
+//! Places in bases: what may be held once, and by which lead it is.
+//!
+//! A place is a claim, a record of its own. A lead takes those that it needs and gives back those that
+//! it needs no more, whenever its owner, its contact, its end or a field changes that has a part in them.
+
+use smol_str::{SmolStr, ToSmolStr};
+
+use crate::decide::Stop;
+use crate::decide::draft::Draft;
+use crate::decide::refusal::Refusal;
+use crate::ids::{AgentId, Id, LeadId, Name};
+use crate::playbook::pipeline::UniquePart;
+use crate::record::{Claim, Lead};
+use crate::store::Key;
+use crate::value::{ValueRef, fold};
+
+/// The keys of the claims that a lead makes when this agent owns it.
+pub(crate) fn keys(draft: &Draft<'_>, lead: &Lead, owner: &AgentId) -> Vec<Key> {
+    let claims = claims_of(draft, lead, Some(owner)).into_iter();
+    claims.map(|(_, id)| Key::claim(draft.tenant, id)).collect()
+}
+
+/// Takes the places that a lead needs, and gives back those that it needs no more.
+pub(crate) fn take(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
+    match take_free(draft, lead)? {
+        Some((base, holder)) => Err(Refusal::AlreadyHeld { base, holder }.into()),
+        None => Ok(()),
+    }
+}
+
+/// The same, but for places that other leads hold: the first of them is told.
+pub(crate) fn take_free(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+) -> Result<Option<(Name, LeadId)>, Stop> {
+    let owner = lead.owner_id().cloned();
+    let wanted = claims_of(draft, lead, owner.as_ref());
+    draft.need(wanted.iter().map(|(_, id)| Key::claim(draft.tenant, *id)))?;
+    let (mut kept, mut taken) = (Vec::with_capacity(wanted.len()), None);
+    for (base, id) in wanted {
+        let key = Key::claim(draft.tenant, id);
+        if !lead.claims.contains(&id) {
+            match draft.read::<Claim>(&key)? {
+                None => draft.put(key, Claim::Lead(lead.id), None),
+                Some(Claim::Lead(holder)) if holder != lead.id => {
+                    taken = taken.or(Some((base, holder)));
+                    continue;
+                }
+                Some(_) => {}
+            }
+        }
+        kept.push(id);
+    }
+    for id in lead.claims.iter().filter(|id| !kept.contains(id)) {
+        let key = Key::claim(draft.tenant, *id);
+        if draft.read::<Claim>(&key)? == Some(Claim::Lead(lead.id)) {
+            draft.remove(key);
+        }
+    }
+    lead.claims = kept;
+    Ok(taken)
+}
+
+/// The claims that a lead makes when this agent owns it: one for each base in which it holds a place.
+fn claims_of(draft: &Draft<'_>, lead: &Lead, owner: Option<&AgentId>) -> Vec<(Name, Id)> {
+    let bases = draft.playbook.bases.iter();
+    let bases = bases.filter(|base| base.pipelines.contains(&lead.pipeline));
+    let claims = bases
+        .filter(|base| base.is_held_by(lead))
+        .filter_map(|base| {
+            let parts = base.unique.iter();
+            let values: Option<Vec<SmolStr>> =
+                parts.map(|part| value_of(part, lead, owner)).collect();
+            Some((base.name.clone(), Claim::to_place(&base.name, &values?)))
+        });
+    claims.collect()
+}
+
+/// What a lead says to a part of what must be unique, as it is compared.
+fn value_of(part: &UniquePart, lead: &Lead, owner: Option<&AgentId>) -> Option<SmolStr> {
+    match part {
+        UniquePart::Owner => Some(owner?.as_str().into()),
+        UniquePart::Email => Some(lead.contact.email.as_ref()?.key()),
+        UniquePart::Contact => Some(lead.contact.id.to_smolstr()),
+        UniquePart::Field(name) => match lead.fields.value(name)? {
+            ValueRef::Text(text) => Some(fold(text)),
+            value => Some(value.to_smolstr()),
+        },
+    }
+}

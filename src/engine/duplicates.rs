@@ -1,0 +1,65 @@
+//! Who is possibly the same person.
+
+use super::Error;
+use super::tenant::TenantHandle;
+use crate::decide::records::Records;
+use crate::ids::ContactId;
+use crate::record::Contact;
+use crate::record::contact::IdentitySort;
+use crate::store::Key;
+
+/// A contact that is possibly the same person as another one.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Duplicate {
+    /// The contact.
+    pub contact: Contact,
+    /// What both are known by.
+    pub shares: Vec<IdentitySort>,
+}
+
+impl TenantHandle<'_> {
+    /// A contact, as it is.
+    ///
+    /// # Errors
+    /// When the store fails or the record can't be read.
+    pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>, Error> {
+        let key = Key::contact(self.name(), id);
+        let mut records = Records::new();
+        self.engine
+            .load_into(&mut records, vec![key.clone()])
+            .await?;
+        Ok(records.record::<Contact>(&key).cloned())
+    }
+
+    /// The contacts that are possibly the same person as this one, at most
+    /// [`Contact::MOST_DUPLICATES`].
+    ///
+    /// # Errors
+    /// When there is no such contact, the store fails, or a record can't be read.
+    pub async fn duplicates(&self, of: ContactId) -> Result<Vec<Duplicate>, Error> {
+        let Some(contact) = self.contact(of).await? else {
+            return Err(Error::NotThere("contact"));
+        };
+        let mut found = Vec::new();
+        for id in &contact.duplicates {
+            let mut other = self.contact(*id).await?;
+            // Whoever was merged meanwhile is the one who stands for both.
+            while let Some(into) = other.as_ref().and_then(|other| other.merged_into) {
+                other = self.contact(into).await?;
+            }
+            let is_told = |other: &Contact| {
+                let mut told = found.iter().map(|told: &Duplicate| told.contact.id);
+                other.id == of || told.any(|told| told == other.id)
+            };
+            let Some(other) = other.filter(|other| !is_told(other)) else {
+                continue;
+            };
+            found.push(Duplicate {
+                shares: contact.shares(&other).collect(),
+                contact: other,
+            });
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,151 @@
+//! Phone numbers: when two are the same, however they are written.
+//!
+//! A number is kept as it was given. It is compared in the form that is dialled from anywhere (E.164),
+//! as far as that can be known without the number plans of all countries: a number that says its
+//! country is taken at its word, another one is of the playbook's country. Whether a number is
+//! anybody's is not asked.
+
+use smol_str::{SmolStr, format_smolstr};
+use unicode_normalization::UnicodeNormalization;
+
+/// A country, as far as its phone numbers go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialling {
+    /// Its code, ISO 3166.
+    pub country: &'static str,
+    /// The code that is dialled for it from abroad.
+    code: &'static str,
+    /// What is dialled before a number inside the country, the longest first.
+    trunks: &'static [&'static str],
+    /// How many digits a number has inside the country, without what is dialled before it.
+    digits: (usize, usize),
+}
+
+/// The countries whose numbers are known, by their codes.
+const COUNTRIES: &[Dialling] = &[
+    country("AR", "54", &["0"], (10, 10)),
+    country("BR", "55", &["0"], (8, 11)),
+    country("CA", "1", &["1"], (10, 10)),
+    country("CL", "56", &[], (9, 9)),
+    country("CO", "57", &["0"], (8, 10)),
+    country("EC", "593", &["0"], (8, 11)),
+    country("ES", "34", &[], (9, 9)),
+    country("MX", "52", &["044", "045", "01"], (10, 10)),
+    country("PE", "51", &["0"], (8, 9)),
+    country("PT", "351", &[], (9, 9)),
+    country("US", "1", &["1"], (10, 10)),
+    country("UY", "598", &["0"], (7, 8)),
+];
+
+const fn country(
+    country: &'static str,
+    code: &'static str,
+    trunks: &'static [&'static str],
+    digits: (usize, usize),
+) -> Dialling {
+    Dialling {
+        country,
+        code,
+        trunks,
+        digits,
+    }
+}
+
+impl Dialling {
+    /// The country of this code, if its numbers are known.
+    #[must_use]
+    pub fn of(code: &str) -> Option<&'static Self> {
+        COUNTRIES.iter().find(|known| known.country == code)
+    }
+
+    /// The codes of all countries whose numbers are known.
+    pub fn known() -> impl Iterator<Item = &'static str> {
+        COUNTRIES.iter().map(|known| known.country)
+    }
+
+    fn fits(&self, national: &str) -> bool {
+        (self.digits.0..=self.digits.1).contains(&national.len())
+    }
+
+    /// A number inside the country without what is dialled before it.
+    fn bare<'n>(&self, national: &'n str) -> &'n str {
+        // In Brazil who carries a call is said in two digits behind the 0.
+        let says_carrier = self.country == "BR" && (13..=14).contains(&national.len());
+        if let Some(behind) = national.strip_prefix('0').filter(|_| says_carrier) {
+            return &behind[2..];
+        }
+        let mut trunks = self.trunks.iter();
+        let without = trunks.find_map(|trunk| national.strip_prefix(trunk));
+        let without = without.filter(|without| self.fits(without));
+        without.unwrap_or(national)
+    }
+
+    /// What a number is inside the country, of one that was dialled from abroad.
+    fn without_prefix<'n>(&self, national: &'n str) -> &'n str {
+        // Mobile numbers of Mexico were dialled with a 1 until 2019.
+        let was_mobile = self.country == "MX" && national.len() == 11;
+        let mobile = national.strip_prefix('1').filter(|_| was_mobile);
+        mobile.unwrap_or_else(|| self.bare(national))
+    }
+}
+
+/// What makes two numbers the same: `+593991234567`, or what is dialled, where the country can't be
+/// known; nothing, if there is no digit. `home` is where numbers are that name no country.
+///
+/// ```
+/// use leadkit::phone::{Dialling, key};
+/// let ecuador = Dialling::of("EC");
+/// assert_eq!(key("099 123 4567", ecuador), key("+593 (0) 99-123-4567", ecuador));
+/// ```
+#[must_use]
+pub fn key(said: &str, home: Option<&Dialling>) -> Option<SmolStr> {
+    let (is_abroad, digits) = digits_of(said);
+    if digits.is_empty() {
+        return None;
+    }
+    let abroad = match is_abroad {
+        true => Some(digits.as_str()),
+        false => digits.strip_prefix("00"),
+    };
+    if let Some(abroad) = abroad {
+        return Some(international(abroad));
+    }
+    let Some(home) = home else {
+        return Some(digits.into());
+    };
+    let bare = home.bare(&digits);
+    // Some write the country's code without the plus.
+    let coded = digits.strip_prefix(home.code);
+    let coded = coded.filter(|rest| !home.fits(bare) && home.fits(home.without_prefix(rest)));
+    match coded {
+        Some(_) => Some(international(&digits)),
+        None => Some(format_smolstr!("+{}{bare}", home.code)),
+    }
+}
+
+/// A number that begins with its country's code.
+fn international(digits: &str) -> SmolStr {
+    let mut countries = COUNTRIES.iter();
+    let of = countries.find_map(|known| Some((known, digits.strip_prefix(known.code)?)));
+    match of {
+        Some((known, national)) => {
+            format_smolstr!("+{}{}", known.code, known.without_prefix(national))
+        }
+        None => format_smolstr!("+{digits}"),
+    }
+}
+
+/// Whether the country's code comes first, and the digits up to an extension.
+fn digits_of(said: &str) -> (bool, String) {
+    let (mut is_abroad, mut digits) = (false, String::new());
+    for letter in said.nfkc() {
+        match letter {
+            '+' if digits.is_empty() => is_abroad = true,
+            '0'..='9' => digits.push(letter),
+            // An extension is dialled by who answers: 22 345 678 ext. 12.
+            letter if letter.is_alphabetic() && !digits.is_empty() => break,
+            _ => {}
+        }
+    }
+    (is_abroad, digits)
+}

@@ -1,0 +1,330 @@
+//! Merging contacts who are the same person, and taking that back.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+mod shop;
+
+use std::sync::Arc;
+
+use leadkit::decide::command::{Actor, AgentSetup, Command, NewLead, What};
+use leadkit::engine::{Answer, Error};
+use leadkit::ids::{ContactId, LeadId};
+use leadkit::record::{Contact, History, Lead};
+use leadkit::scenario::World;
+use leadkit::store::MemoryStore;
+use pollster::block_on;
+use proptest::prelude::*;
+use shop::{PREMISES, at, folder, read};
+
+const BASE: &str = "[base.one]\npipelines = [\"sales\"]\nunique = [\"contact.email\", \"city\"]\n";
+
+fn world(rules: &str) -> World {
+    let store = Arc::new(MemoryStore::default());
+    World::new(
+        read(&folder(rules, "")),
+        store,
+        at("2026-03-02T10:00:00+01:00"),
+    )
+    .unwrap()
+}
+
+async fn ask(world: &World, what: What) -> Result<Answer, Error> {
+    let command = Command {
+        tenant: world.tenant().name().clone(),
+        actor: Actor::host("desk"),
+        happened_at: None,
+        what,
+    };
+    world.engine().execute(None, command).await
+}
+
+async fn register(world: &World, new: NewLead) -> Lead {
+    let answer = ask(world, What::Register(Box::new(new))).await;
+    answer.unwrap().lead.unwrap()
+}
+
+async fn merge(world: &World, into: &Lead, from: &Lead) -> Result<(), Error> {
+    let asked = world.tenant().merge(into.contact.id, from.contact.id);
+    asked.by(Actor::host("desk")).await
+}
+
+async fn unmerge(world: &World, from: &Lead) -> Result<(), Error> {
+    let asked = world.tenant().unmerge(from.contact.id);
+    asked.by(Actor::host("desk")).await
+}
+
+async fn lead(world: &World, id: LeadId) -> Lead {
+    world.tenant().lead(id).await.unwrap().unwrap()
+}
+
+async fn contact(world: &World, id: ContactId) -> Contact {
+    world.tenant().contact(id).await.unwrap().unwrap()
+}
+
+fn code(refused: Result<(), Error>) -> &'static str {
+    match refused {
+        Err(Error::Refused(refusal)) => refusal.code(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn named(name: &str) -> NewLead {
+    NewLead::new(name).email(format!("{name}@example.com"))
+}
+
+#[test]
+fn the_leads_of_both_are_the_survivors_and_whoever_registers_again_is_the_survivor() {
+    block_on(async {
+        let world = world("");
+        let first = register(&world, named("luis")).await;
+        let second = register(&world, named("vera").phone("600 100 200")).await;
+        merge(&world, &first, &second).await.unwrap();
+        let moved = lead(&world, second.id).await;
+        assert_eq!(moved.contact.id, first.contact.id);
+        assert_eq!(moved.contact.name, "luis");
+        assert_eq!(moved.contact.email.unwrap().as_str(), "luis@example.com");
+        // What the survivor lacked is known of it now.
+        let known = lead(&world, first.id).await;
+        assert_eq!(known.contact.phone.as_deref(), Some("600 100 200"));
+        let again = register(&world, named("vera")).await;
+        assert_eq!(again.contact.id, first.contact.id);
+        let survivor = contact(&world, first.contact.id).await;
+        assert_eq!(survivor.leads, [first.id, second.id, again.id]);
+        for id in [first.id, second.id] {
+            let told = world.tenant().explain(id).await.unwrap().to_string();
+            let (into, from) = (first.contact.id, second.contact.id);
+            let said = format!("contact {from} was merged into {into}");
+            assert!(told.contains(&said), "{told}");
+        }
+    });
+}
+
+#[test]
+fn who_unsubscribed_as_either_has_unsubscribed_and_stays_so() {
+    block_on(async {
+        let world = world("");
+        let first = register(&world, named("luis")).await;
+        let second = register(&world, named("vera")).await;
+        let asked = world.tenant().unsubscribe(second.id);
+        asked.by(Actor::host("desk")).await.unwrap();
+        merge(&world, &first, &second).await.unwrap();
+        assert!(lead(&world, first.id).await.contact.unsubscribed);
+        unmerge(&world, &second).await.unwrap();
+        for id in [first.id, second.id] {
+            assert!(lead(&world, id).await.contact.unsubscribed);
+        }
+    });
+}
+
+#[test]
+fn what_happened_since_stays_with_who_stood_for_both() {
+    block_on(async {
+        let world = world("");
+        let first = register(&world, named("luis")).await;
+        let second = register(&world, named("vera")).await;
+        merge(&world, &first, &second).await.unwrap();
+        let since = register(&world, named("vera")).await;
+        // A lead that was closed meanwhile goes back with its contact all the same.
+        let asked = world.tenant().close(second.id, "lost", "too dear");
+        asked.by(Actor::host("desk")).await.unwrap();
+        unmerge(&world, &second).await.unwrap();
+        assert_eq!(lead(&world, since.id).await.contact.id, first.contact.id);
+        assert_eq!(lead(&world, second.id).await.contact.id, second.contact.id);
+        assert_eq!(contact(&world, second.contact.id).await.leads, []);
+        let again = register(&world, named("vera")).await;
+        assert_eq!(again.contact.id, second.contact.id);
+    });
+}
+
+#[test]
+fn leads_that_want_the_same_place_are_not_merged_and_the_refusal_names_who_holds_it() {
+    block_on(async {
+        let world = world(BASE);
+        let first = register(&world, named("luis").field("city", "Madrid")).await;
+        let second = register(&world, named("vera").field("city", "madrid")).await;
+        let refused = merge(&world, &first, &second).await;
+        let told = refused.as_ref().unwrap_err().to_string();
+        assert!(told.contains(&first.id.to_string()), "{told}");
+        assert_eq!(code(refused), "already-held");
+        // Nothing was written.
+        assert_eq!(lead(&world, second.id).await, second);
+        let asked = world.tenant().close(second.id, "lost", "twice");
+        asked.by(Actor::host("desk")).await.unwrap();
+        merge(&world, &first, &second).await.unwrap();
+    });
+}
+
+#[test]
+fn a_place_that_a_won_lead_keeps_is_the_survivors() {
+    block_on(async {
+        let mut folder = folder("", "");
+        let playbook = folder.playbook.replace(
+            "lost    = { final = \"lost\"",
+            "won = { final = \"won\" }\nlost    = { final = \"lost\"",
+        );
+        let ways = playbook.replacen(
+            "talking = [], lost = []",
+            "talking = [], won = [], lost = []",
+            1,
+        );
+        folder.playbook = format!("{ways}{BASE}holds = \"won\"\n");
+        let store = Arc::new(MemoryStore::default());
+        let world = World::new(read(&folder), store, at("2026-03-02T10:00:00+01:00")).unwrap();
+        let first = register(&world, named("luis")).await;
+        let second = register(&world, named("vera").field("city", "Madrid")).await;
+        let asked = world.tenant().move_to(second.id, "won");
+        asked.by(Actor::host("desk")).await.unwrap();
+        merge(&world, &first, &second).await.unwrap();
+        let again = named("luis").field("city", "Madrid");
+        let refused = ask(&world, What::Register(Box::new(again.clone()))).await;
+        assert_eq!(code(refused.map(drop)), "already-held");
+        // Parted, the place is the other's again.
+        unmerge(&world, &second).await.unwrap();
+        register(&world, again).await;
+        let refused = named("vera").field("city", "Madrid");
+        let refused = ask(&world, What::Register(Box::new(refused))).await;
+        assert_eq!(code(refused.map(drop)), "already-held");
+    });
+}
+
+#[test]
+fn a_merge_that_breaks_a_law_is_refused() {
+    block_on(async {
+        let law = "[law.reachable]\nif = 'contact.phone is present or contact.email is present'\ntext = \"A way to reach them\"\nstage = \"sales.new\"\n";
+        let strict = law.replace(
+            "contact.phone is present or contact.email is present",
+            "contact.name == \"vera\" or city is missing",
+        );
+        let world = world(&strict);
+        let first = register(&world, named("luis")).await;
+        let second = register(&world, named("vera").field("city", "Madrid")).await;
+        assert_eq!(code(merge(&world, &first, &second).await), "missing");
+        merge(&world, &second, &first).await.unwrap();
+    });
+}
+
+#[test]
+fn merges_are_refused_that_mean_nothing_and_taken_back_the_last_first() {
+    block_on(async {
+        let world = world("");
+        let [a, b, c] = ["ana", "bea", "carla"].map(|name| block_on(register(&world, named(name))));
+        assert_eq!(code(merge(&world, &a, &a).await), "same-contact");
+        assert_eq!(code(unmerge(&world, &a).await), "not-merged");
+        merge(&world, &a, &b).await.unwrap();
+        assert_eq!(code(merge(&world, &b, &c).await), "merged");
+        merge(&world, &a, &c).await.unwrap();
+        assert_eq!(code(unmerge(&world, &b).await), "merged-since");
+        unmerge(&world, &c).await.unwrap();
+        unmerge(&world, &b).await.unwrap();
+    });
+}
+
+#[test]
+fn merging_takes_its_permission() {
+    block_on(async {
+        let world = world("[role.clerk]\nmay = [\"register\"]\n");
+        let clerk = AgentSetup::new("eva").name("Eva").email("eva@example.com");
+        let clerk = world.tenant().set_up(clerk.role("clerk"));
+        clerk.by(Actor::host("desk")).await.unwrap();
+        let (a, b) = (
+            register(&world, named("ana")).await,
+            register(&world, named("bea")).await,
+        );
+        let asked = world
+            .tenant()
+            .merge(a.contact.id, b.contact.id)
+            .by("eva")
+            .await;
+        assert_eq!(code(asked), "not-permitted");
+    });
+}
+
+#[test]
+fn the_cap_counts_the_messages_of_both() {
+    block_on(async {
+        let rules = "[cap]\nmessages = 2\nwithin = \"7 days\"\n";
+        let with_cap = format!(
+            "{rules}[[rule]]\nname = \"hello\"\non = \"registered\"\ndo = [{{ send = \"hello\", class = \"marketing\" }}]\n"
+        );
+        assert!(PREMISES.contains("[organisation]"));
+        let world = world(&with_cap);
+        let first = register(&world, named("luis")).await;
+        let second = register(&world, named("vera")).await;
+        merge(&world, &first, &second).await.unwrap();
+        assert_eq!(contact(&world, first.contact.id).await.book.len(), 2);
+        // The third waits until the first two are a week old.
+        register(&world, named("vera")).await;
+        world
+            .advance_to(at("2026-03-03T10:00:00+01:00"))
+            .await
+            .unwrap();
+        assert_eq!(world.mailbox("luis@example.com").len(), 2);
+    });
+}
+
+/// But for its history, and when it was last decided about.
+fn as_it_was(mut lead: Lead) -> Lead {
+    lead.history = History::default();
+    lead.settled_at = at("2026-03-02T10:00:00+01:00");
+    lead
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_merge_that_is_taken_back_leaves_everything_as_it_was(
+        has_email in any::<(bool, bool)>(),
+        phones in (0_u8..3, 0_u8..3),
+        leads in prop::collection::vec(any::<(bool, bool)>(), 0..5),
+        third_shares in any::<(bool, bool)>(),
+    ) {
+        block_on(async {
+            let world = world(BASE);
+            let person = |name: &str, has_email: bool, phone: u8| {
+                let email = has_email.then(|| format!("{name}@example.com").into());
+                let phone = (phone > 0).then(|| format!("600 100 20{phone}").into());
+                NewLead { email, phone, ..NewLead::new(name) }
+            };
+            let new = [
+                person("luis", has_email.0 || phones.0 == 0, phones.0),
+                person("vera", has_email.1 || phones.1 == 0, phones.1),
+            ];
+            let mut all = Vec::new();
+            for new in &new {
+                all.push(register(&world, new.clone()).await);
+            }
+            if all[0].contact.id == all[1].contact.id {
+                return;
+            }
+            for (which, closes) in leads {
+                let n = all.len();
+                let new = new[usize::from(which)].clone().field("city", format!("City {n}").as_str());
+                let lead = register(&world, new).await;
+                if closes {
+                    let asked = world.tenant().close(lead.id, "lost", "no");
+                    asked.by(Actor::host("desk")).await.unwrap();
+                }
+                all.push(lead);
+            }
+            for (n, shares) in [third_shares.0, third_shares.1].into_iter().enumerate() {
+                let phone = if shares { u8::try_from(n + 1).unwrap() } else { 9 };
+                all.push(register(&world, person(&format!("third{n}"), true, phone)).await);
+            }
+            let ids = [all[0].contact.id, all[1].contact.id];
+            let mut before = Vec::new();
+            for one in &all {
+                before.push(as_it_was(lead(&world, one.id).await));
+            }
+            let persons = [contact(&world, ids[0]).await, contact(&world, ids[1]).await];
+            merge(&world, &all[0], &all[1]).await.unwrap();
+            unmerge(&world, &all[1]).await.unwrap();
+            for (id, person) in ids.into_iter().zip(persons) {
+                assert_eq!(contact(&world, id).await, person);
+            }
+            for (one, before) in all.iter().zip(before) {
+                assert_eq!(as_it_was(lead(&world, one.id).await), before);
+            }
+        });
+    }
+}
