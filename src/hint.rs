@@ -127,6 +127,14 @@ const SYNONYMS: &[(&[&str], &[&str])] = &[
     ),
     (&["contacted", "called"], &["attempted", "tried", "reached"]),
     (&["replied", "responded"], &["answered"]),
+    (&["nombre", "nome", "full-name", "full_name"], &["name"]),
+    (&["correo", "mail", "e-mail", "email-address"], &["email"]),
+    (
+        &["telefono", "teléfono", "telefone", "tel", "mobile"],
+        &["phone"],
+    ),
+    (&["fuente", "origen", "origem"], &["source"]),
+    (&["ciudad", "cidade"], &["city"]),
 ];
 
 /// The known name of what is called `name` elsewhere.

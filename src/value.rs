@@ -9,6 +9,7 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 use crate::time::Instant;
@@ -292,6 +293,27 @@ pub fn fold(text: &str) -> SmolStr {
     match is_composed(text) {
         true => lower(text).collect(),
         false => lower(text).nfc().collect(),
+    }
+}
+
+/// A text without capitals and accents, in whatever language it is.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let letters = text.nfd().filter(|letter| !is_combining_mark(*letter));
+    let letters: String = letters.map(without_stroke).collect();
+    fold(&letters).into()
+}
+
+/// The letters whose stroke is a part of them, so that nothing takes it off as an accent.
+fn without_stroke(letter: char) -> char {
+    match letter {
+        'ł' | 'Ł' => 'l',
+        'ø' | 'Ø' => 'o',
+        'đ' | 'Đ' => 'd',
+        'ħ' | 'Ħ' => 'h',
+        'ŧ' | 'Ŧ' => 't',
+        'ı' => 'i',
+        letter => letter,
     }
 }
 

@@ -399,8 +399,8 @@ fn who_may_not_quote_neither_makes_nor_accepts_one() {
 #[test]
 fn faults_of_prices_are_told_with_a_hint() {
     for (good, bad, hint) in [
-        ("\"0 %\"", "\"0,5%\"", "did you mean `0.5 %`?"),
-        ("\"0 %\"", "\"15\"", "did you mean `15 %`?"),
+        ("\"0 %\"", "\"0,5%\"", "write `\"0.5 %\"`"),
+        ("\"0 %\"", "\"15\"", "write `\"15 %\"`"),
         ("\"49.00 USD\"", "\"49.00\"", "write `\"49.00 USD\"`"),
         ("\"49.00 USD\"", "49.00", "write `\"49.00 USD\"`"),
         ("\"49.00 USD\"", "49", "write `\"49.00 USD\"`"),

@@ -444,3 +444,61 @@ expect   = { refused = ["reason"], refusal-says = "the reason" }
         "{told:#?}"
     );
 }
+
+#[test]
+fn a_value_is_told_as_a_scenario_writes_it() {
+    let playbook_says = "[field.price]\ntype = \"number\"\n";
+    let register = |said: &str| {
+        let step = "[[scenario]]\nname = \"s\"\nstart = \"2026-03-02T10:00:00+01:00\"\n\n[[scenario.step]]\n";
+        format!("{step}register = {{ ref = \"luis\", {said} }}\n")
+    };
+    let step = |said: &str| {
+        format!(
+            "{}\n[[scenario.step]]\n{said}\n",
+            register("name = \"Luis\"")
+        )
+    };
+    for (scenario, wanted) in [
+        (register("nombre = \"Luis\""), "did you mean `name`?"),
+        (
+            register("birthday = \"2026-03-25\""),
+            "`birthday` is a date, without quotes: 2026-03-25",
+        ),
+        (
+            register("birthday = \"25/03\""),
+            "`birthday` is a date, without quotes: 2026-03-25",
+        ),
+        (
+            register("price = \"20000\""),
+            "`price` is a number, without quotes: 20000",
+        ),
+        (
+            register("phone = 593991234567"),
+            "in quotes: `\"593991234567\"`",
+        ),
+        (
+            step("move = \"talking\""),
+            "write `move = { to = \"talking\" }`",
+        ),
+        (
+            step("close = \"lost\""),
+            "write `close = { as = \"lost\" }`",
+        ),
+        (
+            step("at = 2026-03-05T10:00:00+01:00"),
+            "in quotes: `\"2026-03-05T10:00:00+01:00\"`",
+        ),
+        (
+            step("at = 2026-03-05T10:00:00"),
+            "in quotes and with its offset, as in `\"2026-03-06T16:30:00-05:00\"`",
+        ),
+        (
+            register("name = \"Luis\"").replacen("\n\n", "\nagent = [{ id = \"bea\", absences = { from = \"2026-03-05T10:00:00+01:00\", until = \"2026-03-05T09:00:00+01:00\" } }]\n\n", 1),
+            "an absence ends after it begins",
+        ),
+    ] {
+        let faults = told(&folder(playbook_says, &scenario));
+        assert_eq!(faults.len(), 1, "{scenario}: {faults:#?}");
+        assert!(faults[0].contains(wanted), "{}", faults[0]);
+    }
+}

@@ -293,7 +293,7 @@ fn a_task_is_tried_without_agents() {
     let faults = Playbook::read(&folder(task, "")).unwrap_err().0;
     assert_eq!(faults.len(), 1, "{faults:#?}");
     let told = faults[0].to_string();
-    assert!(told.contains("can't be rendered in a task"), "{told}");
+    assert!(told.contains("a task's text knows no agents"), "{told}");
 }
 
 #[test]

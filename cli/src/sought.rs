@@ -7,9 +7,7 @@
 
 use leadkit::record::contact::dialled;
 use leadkit::record::lead::ContactCopy;
-use leadkit::value::fold;
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use leadkit::value::plain;
 
 use crate::Failure;
 
@@ -67,26 +65,6 @@ impl Sought {
 fn digits(phone: &str) -> String {
     let dialled = dialled(phone).replace('+', "");
     dialled.trim_start_matches('0').to_owned()
-}
-
-/// A text without capitals and accents, in whatever language it is.
-fn plain(text: &str) -> String {
-    let letters = text.nfd().filter(|letter| !is_combining_mark(*letter));
-    let letters: String = letters.map(without_stroke).collect();
-    fold(&letters).into()
-}
-
-/// The letters whose stroke is a part of them, so that nothing takes it off as an accent.
-fn without_stroke(letter: char) -> char {
-    match letter {
-        'ł' | 'Ł' => 'l',
-        'ø' | 'Ø' => 'o',
-        'đ' | 'Đ' => 'd',
-        'ħ' | 'Ħ' => 'h',
-        'ŧ' | 'Ŧ' => 't',
-        'ı' => 'i',
-        letter => letter,
-    }
 }
 
 #[cfg(test)]

@@ -257,7 +257,12 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "unknown-word",
         Some("did you mean `assigned`?"),
     ),
-    ("playbook.toml", 104, "unfit-duration", None),
+    (
+        "playbook.toml",
+        104,
+        "unfit-duration",
+        Some("write `1 day`"),
+    ),
     ("playbook.toml", 105, "condition", None),
     ("playbook.toml", 106, "template", Some("close it with `}}`")),
     (
@@ -295,7 +300,12 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
     ),
     ("playbook.toml", 136, "defined-twice", None),
     ("playbook.toml", 139, "unfit-duration", None),
-    ("playbook.toml", 140, "wrong-type", Some("`city` is text")),
+    (
+        "playbook.toml",
+        140,
+        "wrong-type",
+        Some("`city` is text, in quotes: \"3\""),
+    ),
     ("playbook.toml", 145, "never-fires", None),
     ("playbook.toml", 149, "out-of-range", None),
     (
@@ -380,7 +390,7 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "scenarios/faulty.toml",
         3,
         "wrong-type",
-        Some("write for instance 2026-03-06T16:30:00-05:00"),
+        Some("in quotes and with its offset, as in `\"2026-03-06T16:30:00-05:00\"`"),
     ),
     (
         "scenarios/faulty.toml",

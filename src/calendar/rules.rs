@@ -358,7 +358,9 @@ impl Reader {
                 Some((before, other))
                     if overlaps == Overlaps::Refused && shift.from < before.to =>
                 {
-                    self.fault(format!("{place}[{i}]"), Flaw::Overlap { other });
+                    let Hours { from, to } = &hours[other];
+                    let shift = format!("{from}-{to}");
+                    self.fault(format!("{place}[{i}]"), Flaw::Overlap { other, shift });
                 }
                 Some((before, _)) if before.to >= shift.to => {}
                 _ => latest = Some((*shift, *i)),

@@ -327,9 +327,11 @@ pub enum Flaw {
         text: String,
     },
     /// The shift begins before another one of the same list is over.
-    #[error("overlaps the shift [{other}] of the same list")]
+    #[error("overlaps `{shift}`, the shift [{other}] of the same list")]
     Overlap {
         /// The index of that other shift in the list.
         other: usize,
+        /// That other shift.
+        shift: String,
     },
 }

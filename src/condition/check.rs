@@ -428,6 +428,7 @@ impl Checker<'_> {
         let kind = FaultKind::NotAChoice {
             fact: info.name.as_str().into(),
             text: text.into(),
+            among: near.is_none().then(|| listed(choices)),
         };
         self.faults.push(Fault::new(at, kind).maybe_hint(near));
         None
@@ -477,6 +478,17 @@ impl Checker<'_> {
     fn fault(&mut self, at: Span, kind: FaultKind) {
         self.faults.push(Fault::new(at, kind));
     }
+}
+
+/// What a fact can be, or the first of many.
+fn listed(choices: &[SmolStr]) -> SmolStr {
+    const MOST: usize = 12;
+    let first = choices.iter().take(MOST).map(SmolStr::as_str);
+    let mut told: Vec<&str> = first.collect();
+    if choices.len() > MOST {
+        told.push("..");
+    }
+    told.join(", ").into()
 }
 
 /// Stands for what could not be compiled; a fault says why.

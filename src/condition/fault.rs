@@ -49,6 +49,17 @@ impl fmt::Display for DidYouMean<'_> {
     }
 }
 
+struct ButOneOf<'a>(Option<&'a str>);
+
+impl fmt::Display for ButOneOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(among) => write!(f, ", but one of {among}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What is wrong with the text of a condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -195,12 +206,24 @@ pub enum FaultKind {
         value_type: ValueType,
     },
     /// A text that a fact with a closed set of choices can never be.
-    #[error("`{fact}` is never \"{text}\"")]
+    #[error("`{fact}` is never \"{text}\"{}", ButOneOf(.among.as_deref()))]
     NotAChoice {
         /// The name of the fact.
         fact: SmolStr,
         /// The text.
         text: SmolStr,
+        /// What it can be, as far as a line holds it; nothing, where the hint says what was meant.
+        among: Option<SmolStr>,
+    },
+    /// A number with a point before three digits, which may separate thousands.
+    #[error("`{found}` reads in two ways: write `{thousands}` or `{fraction}`")]
+    ReadsInTwoWays {
+        /// The number as it was written.
+        found: SmolStr,
+        /// What it is if the point separates thousands.
+        thousands: SmolStr,
+        /// What it is if a fraction stands behind the point.
+        fraction: SmolStr,
     },
     /// A text with which a tax number is compared, and which is none.
     #[error("`{fact}` is never \"{}\": {error}", excerpt(.text))]

@@ -10,7 +10,7 @@ use super::Comparison;
 use super::fault::{Fault, FaultKind, Shape, Span, excerpt};
 use super::{Condition, micros, moment};
 use crate::time::Instant;
-use crate::value::Number;
+use crate::value::{Number, plain};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
@@ -266,6 +266,17 @@ impl<'s> Lexer<'s> {
         };
         let at = self.since(start);
         match read {
+            Some(Token::Number(_)) if may_separate_thousands(word) => {
+                let (thousands, fraction) = two_ways(word);
+                let found = excerpt(word);
+                let kind = FaultKind::ReadsInTwoWays {
+                    found,
+                    thousands,
+                    fraction,
+                };
+                self.faults.push(Fault::new(at, kind));
+                Token::Bad
+            }
             Some(Token::Duration(length)) if length > MAX_DURATION_MICROS => {
                 let limit_days = Condition::MAX_DAYS;
                 let kind = FaultKind::DurationTooLong { limit_days };
@@ -382,10 +393,30 @@ fn read_duration(word: &str) -> Option<i64> {
     Some(total)
 }
 
+/// Whether the point of a number can be one between thousands: `20.000`, not `0.125` nor `2000.125`.
+fn may_separate_thousands(word: &str) -> bool {
+    let Some((whole, behind)) = word.split_once('.') else {
+        return false;
+    };
+    (1..=3).contains(&whole.len()) && !whole.starts_with('0') && behind.len() == 3
+}
+
+/// A number of which nobody knows what its point is, in both ways in which it reads.
+fn two_ways(word: &str) -> (SmolStr, SmolStr) {
+    let thousands = word.replace('.', "").into();
+    // `20.0` and `2.1250` read in one way.
+    let fraction = match word.trim_end_matches('0') {
+        short if short.ends_with('.') => format_smolstr!("{short}0"),
+        short if short.len() < word.len() => short.into(),
+        _ => format_smolstr!("{word}0"),
+    };
+    (thousands, fraction)
+}
+
 /// How a malformed literal should have been written.
-fn well_formed(word: &str) -> Option<SmolStr> {
+pub(super) fn well_formed(word: &str) -> Option<SmolStr> {
     match shape(word) {
-        Shape::Number => None,
+        Shape::Number => without_separators(word),
         Shape::Date => NaiveDate::parse_from_str(word, "%Y-%m-%d")
             .ok()
             .map(|date| date.to_smolstr())
@@ -396,18 +427,37 @@ fn well_formed(word: &str) -> Option<SmolStr> {
         }
         Shape::Duration => {
             let unit = word.find(|c: char| !c.is_ascii_digit())?;
-            let singular = word[unit..].trim_end_matches('s');
-            let short = match singular {
-                "week" => "w",
-                "day" => "d",
-                "hour" => "h",
-                "minute" | "min" => "m",
-                "second" | "sec" => "s",
-                _ => return None,
-            };
-            Some(format_smolstr!("{}{short}", &word[..unit]))
+            let (count, word) = word.split_at(unit);
+            let word = plain(word.trim());
+            let word = word.strip_suffix('s').unwrap_or(&word);
+            let (_, times, short) = UNITS_ELSEWHERE
+                .iter()
+                .find(|(others, ..)| others.contains(&word))?;
+            let count = count.parse::<u32>().ok()?.checked_mul(*times)?;
+            Some(format_smolstr!("{count}{short}"))
         }
     }
+}
+
+/// What units of time are called elsewhere, and about how many of ours one is.
+const UNITS_ELSEWHERE: [(&[&str], u32, char); 7] = [
+    (&["week", "semana"], 1, 'w'),
+    (&["day", "dia"], 1, 'd'),
+    (&["hour", "hora", "hr"], 1, 'h'),
+    (&["minute", "min", "minuto"], 1, 'm'),
+    (&["second", "sec", "segundo"], 1, 's'),
+    (&["month", "me", "mese"], 30, 'd'),
+    (&["year", "ano"], 365, 'd'),
+];
+
+/// `1.234.567` or `20_000` without what separates its thousands.
+pub(super) fn without_separators(word: &str) -> Option<SmolStr> {
+    let mut groups = word.split(['.', '_', ',']);
+    let first = groups.next()?;
+    let is_number = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = (1..=3).contains(&first.len()) && is_number(first);
+    let fits = fits && groups.all(|group| group.len() == 3 && is_number(group));
+    fits.then(|| word.replace(['.', '_', ','], "").into())
 }
 
 /// A text as the language writes it.

@@ -2,10 +2,10 @@
 //! read is skipped up to the next `and`, `or`, `implies` or closing parenthesis.
 
 use chrono::NaiveDate;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::fault::{Expected, Fault, FaultKind, Span, excerpt};
-use super::lex::{Token, lex, quoted};
+use super::lex::{Token, lex, quoted, well_formed};
 use super::{Comparison, Condition};
 use crate::time::Instant;
 use crate::value::Number;
@@ -403,12 +403,34 @@ impl Parser<'_> {
                 OperandKind::Now(sign * length)
             }
             _ => {
-                self.unexpected(Expected::Duration);
-                if !self.at_end_of_operand() {
-                    self.advance();
-                }
+                self.no_duration();
                 OperandKind::Bad
             }
+        }
+    }
+
+    /// Something else where a duration should stand: `3 days`, in quotes or not, or `3`.
+    fn no_duration(&mut self) {
+        let at = self.here();
+        let whole = match (self.peek(), self.peek_next()) {
+            (Token::Number(_), Token::Name) => {
+                let unit = self.tokens.get(self.position + 1);
+                at.to(unit.map_or(at, |(_, at)| *at))
+            }
+            _ => at,
+        };
+        let said = whole.of(self.source).replace([' ', '"'], "");
+        let is_number = said.bytes().all(|byte| byte.is_ascii_digit());
+        let hint = match is_number && !said.is_empty() {
+            true => Some(format_smolstr!("{said}d")),
+            false => well_formed(&said),
+        };
+        self.unexpected_but(Expected::Duration, hint);
+        if whole != at {
+            self.advance();
+        }
+        if !self.at_end_of_operand() {
+            self.advance();
         }
     }
 

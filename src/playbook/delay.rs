@@ -10,6 +10,7 @@ use crate::calendar::{Calendar, CalendarError};
 use crate::hint::nearest;
 use crate::record::lead::Hold;
 use crate::time::{Elapsed, Instant};
+use crate::value::plain;
 
 /// A length of time that says which time it means. May be negative: "2 days before".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +108,15 @@ impl Delay {
             Self::BusinessDays(days) => Self::BusinessDays(days.saturating_neg()),
             Self::Months(months) => Self::Months(months.saturating_neg()),
             Self::OwnWait => Self::OwnWait,
+        }
+    }
+
+    /// The same length forwards.
+    #[must_use]
+    pub(crate) fn forwards(self) -> Self {
+        match self.is_negative() {
+            true => self.opposite(),
+            false => self,
         }
     }
 
@@ -249,53 +259,60 @@ pub(crate) fn how_to_say() -> SmolStr {
     )
 }
 
-/// The duration that a text was probably meant to be: `2days`, `4 bussiness hours`, `3 hrs`.
-pub(crate) fn meant_by(text: &str) -> Option<String> {
-    const WORDS: [&str; 8] = [
-        "seconds", "minutes", "hours", "days", "weeks", "months", "business", "before",
-    ];
-    const SHORT: [(&str, &str); 24] = [
-        ("segundos", "seconds"),
-        ("minutos", "minutes"),
-        ("horas", "hours"),
-        ("día", "days"),
-        ("días", "days"),
-        ("semanas", "weeks"),
-        ("meses", "months"),
-        ("s", "seconds"),
-        ("sec", "seconds"),
-        ("m", "minutes"),
-        ("min", "minutes"),
-        ("mins", "minutes"),
-        ("h", "hours"),
-        ("hr", "hours"),
-        ("hrs", "hours"),
-        ("d", "days"),
-        ("w", "weeks"),
-        ("working", "business"),
-        ("work", "business"),
-        ("office", "business"),
-        ("an", "1"),
-        ("one", "1"),
-        ("two", "2"),
-        ("three", "3"),
-    ];
-    let lower = text.to_lowercase();
+/// The duration that a text was probably meant to be: `2days`, `4 bussiness hours`, `3 horas`; one
+/// with a minus before it points backwards.
+pub(crate) fn meant_by(text: &str) -> Option<Delay> {
+    let lower = plain(text.trim());
+    let is_minus = |c| matches!(c, '-' | '−');
+    let (sign, lower) = match lower.strip_prefix(is_minus) {
+        Some(behind) => (-1, behind.trim_start()),
+        None => (1, &*lower),
+    };
     let digits = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
     let (count, rest) = lower.split_at(digits);
     let words = std::iter::once(count).chain(rest.split(|c: char| !c.is_alphanumeric()));
-    let words = words.filter(|word| !word.is_empty()).map(|word| {
-        let short = SHORT.iter().find(|(short, _)| *short == word);
-        let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
-        match short {
-            Some((_, whole)) => Some(*whole),
-            None if is_number => Some(word),
-            None => nearest(word, WORDS),
-        }
-    });
-    let meant = words.collect::<Option<Vec<_>>>()?.join(" ");
-    let delay = Delay::parse(&meant)?;
-    Some(delay.to_string())
+    let words = words.filter(|word| !word.is_empty()).map(word_meant);
+    let mut words = words.collect::<Option<Vec<_>>>()?;
+    // `3 horas hábiles` says behind the unit what stands before it here.
+    if let Some(at @ 2..) = words.iter().position(|word| *word == "business") {
+        words[1..=at].rotate_right(1);
+    }
+    let delay = Delay::parse(&words.join(" "))?;
+    Some(if sign < 0 { delay.opposite() } else { delay })
+}
+
+/// The word of durations that is meant by a word in small letters without accents.
+fn word_meant(word: &str) -> Option<&str> {
+    const WORDS: [&str; 9] = [
+        "seconds", "minutes", "hours", "days", "weeks", "months", "years", "business", "before",
+    ];
+    const ELSEWHERE: [(&[&str], &str); 13] = [
+        (&["segundo", "s", "sec"], "seconds"),
+        (&["minuto", "m", "min"], "minutes"),
+        (&["hora", "h", "hr"], "hours"),
+        (&["dia", "d"], "days"),
+        (&["semana", "w"], "weeks"),
+        (&["mes", "mese"], "months"),
+        (&["ano", "y"], "years"),
+        (&["working", "work", "office"], "business"),
+        (
+            &["habil", "habile", "laborable", "util", "utei"],
+            "business",
+        ),
+        (&["ante", "earlier"], "before"),
+        (&["a", "an", "one", "un", "una"], "1"),
+        (&["two", "do"], "2"),
+        (&["three", "tre"], "3"),
+    ];
+    if word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(word);
+    }
+    let singular = word.strip_suffix('s').unwrap_or(word);
+    let is_it = |others: &[&str]| others.contains(&word) || others.contains(&singular);
+    let found = ELSEWHERE.iter().find(|(others, _)| is_it(others));
+    found
+        .map(|(_, ours)| *ours)
+        .or_else(|| nearest(word, WORDS))
 }
 
 #[cfg(test)]

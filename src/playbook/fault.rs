@@ -199,6 +199,18 @@ pub enum FaultKind {
         /// What it asks for.
         variable: SmolStr,
     },
+    /// The text of a task asks for an agent, of whom it knows nothing.
+    #[error("a task's text knows no agents, and `{variable}` would be empty")]
+    NoAgentInTask {
+        /// What it asks for.
+        variable: SmolStr,
+    },
+    /// A variable in single braces, which is no variable then.
+    #[error("`{{{variable}}}` would be shown as it stands")]
+    SingleBraces {
+        /// What stands in them.
+        variable: SmolStr,
+    },
     /// A link in a template whose scheme isn't safe.
     #[error("the template links to `{link}`; only https, http, mailto and tel links can be sent")]
     UnsafeLink {
@@ -335,6 +347,8 @@ impl FaultKind {
             Self::TemplateFails { .. } => "template-fails",
             Self::UnknownVariable { .. } => "unknown-variable",
             Self::WholeVariable { .. } => "whole-variable",
+            Self::NoAgentInTask { .. } => "no-agent-in-task",
+            Self::SingleBraces { .. } => "single-braces",
             Self::UnsafeLink { .. } => "unsafe-link",
             Self::Empty { .. } => "empty",
             Self::SaidTwice { .. } => "said-twice",

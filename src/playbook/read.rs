@@ -4,6 +4,7 @@
 //! of them. So the file is read into a tree of spanned values, and walked by hand.
 
 mod amounts;
+mod lengths;
 mod mended;
 mod section;
 
@@ -18,10 +19,9 @@ use crate::condition::{Catalogue, Condition};
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::letters::{hidden_in_line, hidden_in_text};
-use crate::playbook::delay::{Delay, how_to_say, meant_by};
 use crate::playbook::fault::{Fault, FaultKind};
 use crate::playbook::pipeline::{Field, Misfit};
-use crate::value::Value;
+use crate::value::{Number, Value, ValueType, plain};
 
 pub(crate) use mended::{Mended, drop_echoes};
 pub(crate) use section::Section;
@@ -165,9 +165,21 @@ impl<'s> Node<'s> {
     pub(crate) fn text(&self) -> Option<&'s str> {
         let text = self.value.get_ref().as_str();
         if text.is_none() {
-            self.expected("a text");
+            let said = match self.value.get_ref() {
+                DeValue::Integer(integer) => Some(integer.as_str().to_smolstr()),
+                DeValue::Float(float) => Some(float.as_str().to_smolstr()),
+                _ => self.datetime().map(SmolStr::from),
+            };
+            let hint = said.map(|said| format_smolstr!("in quotes: `\"{said}\"`"));
+            self.expected_or("a text", hint);
         }
         text
+    }
+
+    /// A date or time that stands without quotes.
+    pub(crate) fn datetime(&self) -> Option<String> {
+        let datetime = self.value.get_ref().as_datetime();
+        datetime.map(ToString::to_string)
     }
 
     pub(crate) fn bool(&self) -> Option<bool> {
@@ -237,7 +249,10 @@ impl<'s> Node<'s> {
             };
             let hint = match (misfit, field.choices.as_slice()) {
                 (Misfit::NotATaxNumber(error), _) => format_smolstr!("{error}"),
-                (_, []) => format_smolstr!("`{}` is {}", field.name, field.value_type),
+                (_, []) => {
+                    let written = as_written(&value, field.value_type);
+                    format_smolstr!("`{}` is {}{written}", field.name, field.value_type)
+                }
                 (_, choices) => {
                     let choices: Vec<&str> = choices.iter().map(SmolStr::as_str).collect();
                     let near = did_you_mean(&plain, choices.iter().copied());
@@ -348,93 +363,6 @@ impl<'s> Node<'s> {
         );
     }
 
-    pub(crate) fn delay(&self) -> Option<Delay> {
-        if let Some(number) = self.value.get_ref().as_integer() {
-            let hint = format_smolstr!("say of what: `\"{} days\"`", number.as_str());
-            let (expected, found) = ("a duration in quotes", number.as_str().into());
-            self.fault(FaultKind::WrongType { expected, found }, Some(hint));
-            return None;
-        }
-        let text = self.text()?;
-        let Some(delay) = Delay::parse(text) else {
-            let hint = match meant_by(text) {
-                Some(meant) => format_smolstr!("did you mean `{meant}`?"),
-                None => how_to_say(),
-            };
-            self.fault(FaultKind::BadDuration { text: text.into() }, Some(hint));
-            return None;
-        };
-        if !delay.is_bounded() {
-            let why = "it is longer than a hundred years";
-            self.fault(
-                FaultKind::UnfitDuration {
-                    text: text.into(),
-                    why,
-                },
-                None,
-            );
-            return None;
-        }
-        Some(delay)
-    }
-
-    /// A duration that points forwards.
-    pub(crate) fn forward_delay(&self) -> Option<Delay> {
-        let delay = self.delay()?;
-        if delay.is_negative() {
-            self.unfit("it must not point backwards", None);
-            return None;
-        }
-        Some(delay)
-    }
-
-    pub(crate) fn unfit(&self, why: &'static str, hint: Option<SmolStr>) {
-        let text = self.text().unwrap_or_default().into();
-        self.fault(FaultKind::UnfitDuration { text, why }, hint);
-    }
-
-    /// A length of elapsed time; days have 24 hours here.
-    pub(crate) fn elapsed(&self) -> Option<crate::time::Elapsed> {
-        match self.forward_delay()? {
-            Delay::Elapsed(time) => Some(time),
-            Delay::Days(days) => Some(crate::time::Elapsed::days(days.into())),
-            other => {
-                let hint = match other {
-                    Delay::Months(months) => Some(days_for(months)),
-                    Delay::Business(time) => {
-                        let plain = Delay::Elapsed(time);
-                        Some(format_smolstr!(
-                            "write `{plain}`: time that passes, day and night"
-                        ))
-                    }
-                    Delay::BusinessDays(days) => {
-                        Some(format_smolstr!("write `{}`", Delay::Days(days)))
-                    }
-                    _ => None,
-                };
-                let why = "it must be plain time: seconds, minutes, hours, days or weeks";
-                self.unfit(why, hint);
-                None
-            }
-        }
-    }
-
-    /// A number of days.
-    pub(crate) fn days(&self) -> Option<u32> {
-        match self.forward_delay()? {
-            Delay::Days(days) => u32::try_from(days).ok(),
-            other => {
-                let hint = match other {
-                    Delay::Months(months) => days_for(months),
-                    Delay::BusinessDays(days) => format_smolstr!("write `{}`", Delay::Days(days)),
-                    _ => "write for instance `2 days` or `1 week`".into(),
-                };
-                self.unfit("it must be days or weeks", Some(hint));
-                None
-            }
-        }
-    }
-
     /// Reports a fault of a part of this text.
     pub(crate) fn fault_inside(
         &self,
@@ -524,10 +452,27 @@ impl<'s> Node<'s> {
     }
 }
 
-/// A number of days that is about as long as some months.
-fn days_for(months: i32) -> SmolStr {
-    let days = Delay::Days(months.saturating_mul(30));
-    format_smolstr!("months differ in length: write `{days}`")
+/// How a value is written that is said in quotes and has none, or the reverse; nothing, if it is
+/// something else.
+fn as_written(value: &Value, wanted: ValueType) -> SmolStr {
+    let Value::Text(text) = value else {
+        return match wanted {
+            ValueType::Text => format_smolstr!(", in quotes: \"{value}\""),
+            _ => SmolStr::default(),
+        };
+    };
+    let example = match wanted {
+        ValueType::Number if text.parse::<Number>().is_ok() => text,
+        ValueType::Bool if matches!(text.as_str(), "true" | "false") => text,
+        ValueType::Date if text.parse::<chrono::NaiveDate>().is_ok() => text,
+        ValueType::Instant if text.parse::<chrono::DateTime<chrono::Utc>>().is_ok() => text,
+        ValueType::Text => return SmolStr::default(),
+        ValueType::Number => "24990.50",
+        ValueType::Bool => "true",
+        ValueType::Date => "2026-03-25",
+        ValueType::Instant => "2026-03-25T16:30:00-05:00",
+    };
+    format_smolstr!(", without quotes: {example}")
 }
 
 /// What the playbook as a whole is called in faults.
@@ -554,13 +499,13 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 /// How to mend what is no name.
 pub(crate) fn name_for(text: &str) -> SmolStr {
-    let lower = text.trim().to_lowercase();
-    let plain: Vec<&str> = lower
+    let letters = plain(text.trim());
+    let words: Vec<&str> = letters
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(|word| !word.is_empty())
         .collect();
-    let meant = plain.join("-");
-    let is_whole = lower.is_ascii();
+    let meant = words.join("-");
+    let is_whole = letters.is_ascii();
     match is_name(&meant) && is_whole {
         true => format_smolstr!("small letters, digits and - or _: `{meant}`"),
         false => "small letters, digits and - or _, beginning with a letter or digit".into(),

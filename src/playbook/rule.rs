@@ -305,6 +305,12 @@ impl Anchor {
             Self::Field(_) | Self::QuoteExpires | Self::Appointment(_)
         )
     }
+
+    /// Whether it is known before it comes, so that something can be due before it.
+    #[must_use]
+    pub(crate) fn may_lie_ahead(&self) -> bool {
+        self.is_a_date() || matches!(self, Self::Overdue(_))
+    }
 }
 
 impl fmt::Display for Anchor {

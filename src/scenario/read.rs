@@ -125,20 +125,22 @@ pub(super) fn instant(node: &Node<'_>) -> Option<Instant> {
 }
 
 fn moment(node: &Node<'_>) -> Option<chrono::DateTime<chrono::FixedOffset>> {
-    let text = node.text()?;
-    let parsed = text.parse();
-    if parsed.is_err() {
-        let hint = Some("write for instance 2026-03-06T16:30:00-05:00".into());
-        let found = text.into();
-        node.fault(
-            FaultKind::WrongType {
-                expected: "an instant with its offset",
-                found,
-            },
-            hint,
-        );
+    let unquoted = node.datetime();
+    let text = match &unquoted {
+        Some(text) => text.as_str(),
+        None => node.text()?,
+    };
+    let parsed = text.parse().ok();
+    if parsed.is_some() && unquoted.is_none() {
+        return parsed;
     }
-    parsed.ok()
+    let hint = match parsed {
+        Some(_) => format_smolstr!("in quotes: `\"{text}\"`"),
+        None => "in quotes and with its offset, as in `\"2026-03-06T16:30:00-05:00\"`".into(),
+    };
+    let (expected, found) = ("an instant with its offset, in quotes", text.into());
+    node.fault(FaultKind::WrongType { expected, found }, Some(hint));
+    None
 }
 
 /// Where an agent is set up.
@@ -188,7 +190,10 @@ fn read_agent(mut section: Section<'_>, names: &Names<'_>, set_up: SetUp) -> Opt
     let skills = section.optional("skills").map(|node| texts(&node));
     let hours = section.optional("hours").and_then(|node| node.text());
     let absences = section.optional("absences").map(|node| node.list());
-    let absences = absences.map(|nodes| nodes.iter().filter_map(read_absence).collect());
+    let absences = absences.map(|nodes| {
+        let absences = nodes.iter().filter_map(|node| read_absence(node, set_up));
+        absences.collect()
+    });
     let capacity = section
         .optional("capacity")
         .and_then(|node| node.count(0..1_000_001));
@@ -218,10 +223,17 @@ fn texts(node: &Node<'_>) -> Vec<SmolStr> {
 }
 
 /// `{ from = "2026-03-06T00:00:00-05:00", until = "2026-03-09T00:00:00-05:00" }`
-fn read_absence(node: &Node<'_>) -> Option<Absence> {
+fn read_absence(node: &Node<'_>, set_up: SetUp) -> Option<Absence> {
     let mut section = node.section()?;
     let from = section.required("from").and_then(|node| instant(&node));
-    let until = section.required("until").and_then(|node| instant(&node));
+    let node = section.required("until");
+    let until = node.as_ref().and_then(instant);
+    // Who is set up in a step may be refused for it.
+    let is_backwards = from.zip(until).is_some_and(|(from, until)| until <= from);
+    if let Some(node) = node.filter(|_| is_backwards && set_up != SetUp::InStep) {
+        let kind = FaultKind::Scenario("an absence ends after it begins".into());
+        node.fault(kind, None);
+    }
     section.finish();
     Some(Absence {
         from: from?,
@@ -423,7 +435,8 @@ fn read_doing(
     }
     if node.is_text() {
         let who = node.text().unwrap_or_default();
-        let hint = format_smolstr!("write `{verb} = {{ by = \"{who}\" }}`");
+        let key = said_of(verb);
+        let hint = format_smolstr!("write `{verb} = {{ {key} = \"{who}\" }}`");
         node.expected_or("a table", Some(hint));
         return None;
     }
@@ -452,6 +465,23 @@ fn read_doing(
     let path = section.path.clone();
     section.finish_with(|key| beside(key, &path));
     Some(doing)
+}
+
+/// What is said first of what happens, where one word is all that is said.
+fn said_of(verb: &str) -> &'static str {
+    match verb {
+        "move" | "reopen" | "reassign" => "to",
+        "close" | "hold" => "as",
+        "release" => "from",
+        "register" => "name",
+        "record" => "activity",
+        "assign" => "pool",
+        "complete" => "task",
+        "attach" => "document",
+        "leave" => "agent",
+        "book" | "rebook" | "held" | "no-show" | "cancel" | "feedback" => "appointment",
+        _ => "by",
+    }
 }
 
 /// `agent = "ana", to = "digital", in = { care = "bea" }, else = "supervisors"`

@@ -37,6 +37,8 @@ use std::fmt;
 use smol_str::{SmolStr, format_smolstr};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::hint::nearest;
+
 /// A tax number that keeps the rules of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TaxNumber {
@@ -288,6 +290,22 @@ impl TaxNumberKinds {
     pub fn words() -> impl Iterator<Item = &'static str> + Clone {
         let countries = Self::COUNTRIES.iter().map(|(code, ..)| *code);
         countries.chain(TaxNumberKind::WORDS.iter().map(|(word, _)| *word))
+    }
+
+    /// The word that was probably meant by one of a country that is known: `ES-NIF` is `ES`, and
+    /// `EC-NIT` is the one kind that `EC` has.
+    pub(crate) fn meant_by(word: &str) -> Option<&'static str> {
+        let (country, _) = word.split_once('-')?;
+        let mut countries = Self::COUNTRIES.iter();
+        let (code, first, others) =
+            countries.find(|(code, ..)| code.eq_ignore_ascii_case(country))?;
+        let begins_so = |known: &&str| known.starts_with(&format!("{code}-"));
+        let kinds = TaxNumberKind::WORDS.iter().map(|(known, _)| *known);
+        let near = nearest(word, kinds.filter(begins_so)).filter(|_| !word.ends_with("NIF"));
+        Some(match others.is_empty() {
+            true => near.unwrap_or(first.as_str()),
+            false => near.unwrap_or(code),
+        })
     }
 
     /// These kinds, and another.

@@ -166,27 +166,28 @@ fn types_must_agree() {
 
 #[test]
 fn a_closed_set_of_choices_is_closed() {
-    let never = |text: &str| FaultKind::NotAChoice {
+    let never = |text: &str, among: Option<&str>| FaultKind::NotAChoice {
         fact: "outcome".into(),
         text: text.into(),
+        among: among.map(Into::into),
     };
     assert_faults(vec![
         (
             "outcome == \"wan\"",
             "\"wan\"",
-            never("wan"),
+            never("wan", None),
             Some("\"won\""),
         ),
         (
             "outcome != \"cancelled\"",
             "\"cancelled\"",
-            never("cancelled"),
+            never("cancelled", Some("won, lost, Postponed")),
             None,
         ),
         (
             "outcome in [\"WON\", \"losst\"]",
             "\"losst\"",
-            never("losst"),
+            never("losst", None),
             Some("\"lost\""),
         ),
     ]);
@@ -282,7 +283,12 @@ fn literals_are_read_exactly_or_not_at_all() {
             None,
         ),
         ("attempts.total > 5.", "5.", number("5."), None),
-        ("attempts.total > 1_000", "1_000", number("1_000"), None),
+        (
+            "attempts.total > 1_000",
+            "1_000",
+            number("1_000"),
+            Some("1000"),
+        ),
         (
             "birthday < 2018-02-30",
             "2018-02-30",
@@ -319,7 +325,7 @@ fn literals_are_read_exactly_or_not_at_all() {
             "entered < now - 3months",
             "3months",
             duration("3months"),
-            None,
+            Some("90d"),
         ),
         ("entered < now - 36526d", "36526d", too_long(), None),
         (
@@ -410,7 +416,6 @@ fn what_stands_in_a_wrong_place_is_told_with_what_was_expected() {
             None,
         ),
         ("group is", "", ends(MissingOrPresent), None),
-        ("entered < now - 30", "30", unexpected("30", Duration), None),
         ("entered < now -", "", ends(Duration), None),
         (
             "activities(call) > 0",
@@ -439,6 +444,23 @@ fn what_stands_in_a_wrong_place_is_told_with_what_was_expected() {
             None,
         ),
     ]);
+}
+
+#[test]
+fn a_duration_in_other_words_is_told_as_conditions_write_it() {
+    for (said, at, meant) in [
+        ("30", "30", "30d"),
+        ("3 days", "3", "3d"),
+        ("2 horas", "2", "2h"),
+        ("\"1 year\"", "\"1 year\"", "365d"),
+    ] {
+        let unexpected = FaultKind::Unexpected {
+            found: at.into(),
+            expected: Expected::Duration,
+        };
+        let source = format!("entered < now - {said}");
+        assert_faults(vec![(&source, at, unexpected, Some(meant))]);
+    }
 }
 
 #[test]

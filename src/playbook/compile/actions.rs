@@ -45,6 +45,18 @@ impl Names {
     }
 
     fn action(&self, node: &Node<'_>) -> Option<Action> {
+        if node.is_text() {
+            let name = node.text()?;
+            let verb = match name {
+                name if self.templates.iter().any(|known| *known == *name) => "send",
+                name if self.pools.iter().any(|known| *known == *name) => "assign",
+                name if self.stages.iter().any(|known| known.stage == *name) => "move",
+                _ => "task",
+            };
+            let hint = format_smolstr!("write `{{ {verb} = \"{name}\" }}`");
+            node.expected_or("a table", Some(hint));
+            return None;
+        }
         let mut section = node.section()?;
         if !VERBS.iter().any(|verb| section.optional(verb).is_some()) {
             no_verb(section);
@@ -206,7 +218,9 @@ impl Names {
             .optional("class")
             .and_then(|node| node.word(Class::WORDS));
         let channel = section.optional("channel").and_then(|node| node.text());
-        let expires_after = section.optional("expires").and_then(|node| node.elapsed());
+        let expires_after = section
+            .optional("expires")
+            .and_then(|node| node.some_elapsed("leave it out, if it never expires"));
         Some(Action::Send(Send {
             template: template?,
             as_owner: as_owner.unwrap_or(true),

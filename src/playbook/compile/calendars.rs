@@ -254,7 +254,8 @@ fn dates_of(file: &Source<'_>) -> Vec<String> {
         if date.is_empty() || date.starts_with('#') || (place.start == 0 && date == "date") {
             continue;
         }
-        if date.parse::<chrono::NaiveDate>().is_ok() {
+        let is_whole = date.len() == "2026-01-01".len() && !date.starts_with('0');
+        if is_whole && date.parse::<chrono::NaiveDate>().is_ok() {
             dates.push(date.to_owned());
         } else {
             let text = SmolStr::from(date);

@@ -1,6 +1,6 @@
 //! The fields of leads: their types, and what a text of them can be.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::{label_of, names_of};
 use crate::facts::LeadFact;
@@ -8,7 +8,7 @@ use crate::ids::Name;
 use crate::letters::is_blank;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::Field;
-use crate::playbook::read::{Node, Section};
+use crate::playbook::read::{Node, Section, did_you_mean};
 use crate::playbook::variables::parts_of;
 use crate::tax_number::TaxNumberKinds;
 use crate::value::{ValueType, folded_eq};
@@ -145,7 +145,15 @@ fn kinds_of<'s>(node: &Node<'s>) -> Option<(&'s str, TaxNumberKinds)> {
     let word = node.text()?;
     let kinds = TaxNumberKinds::named(word);
     if kinds.is_none() {
-        node.unknown("kind of tax number", word, TaxNumberKinds::words());
+        let meant = TaxNumberKinds::meant_by(word);
+        let known = || TaxNumberKinds::words().collect::<Vec<_>>().join(", ");
+        let hint = match meant {
+            Some(meant) => Some(format_smolstr!("did you mean `{meant}`?")),
+            None => did_you_mean(word, TaxNumberKinds::words()),
+        };
+        let hint = hint.unwrap_or_else(|| format_smolstr!("known: {}", known()));
+        let (sort, name) = ("kind of tax number", word.into());
+        node.fault(FaultKind::UnknownName { sort, name }, Some(hint));
     }
     Some((word, kinds?))
 }

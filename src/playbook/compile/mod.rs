@@ -461,7 +461,9 @@ fn read_cap(root: &mut Section<'_>) -> Option<CapRule> {
     let most = section
         .required("messages")
         .and_then(|node| node.count(1..Cap::HIGHEST + 1));
-    let within = section.required("within").and_then(|node| node.elapsed());
+    let within = section
+        .required("within")
+        .and_then(|node| node.some_elapsed("write for instance `7 days`"));
     let defers = section
         .optional("above")
         .and_then(|node| node.word(&[("defer", true), ("drop", false)]));

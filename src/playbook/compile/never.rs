@@ -14,7 +14,7 @@ use crate::playbook::law::{Asked, Law};
 use crate::playbook::people::Choose;
 use crate::playbook::pipeline::Stage;
 use crate::playbook::read::Source;
-use crate::playbook::rule::{Action, Anchor, Leads, Rule, StageRef};
+use crate::playbook::rule::{Action, Anchor, Late, Leads, Rule, StageRef};
 
 /// Finds what can never be, which is a fault.
 pub(super) fn check(playbook: &Playbook, file: &Source<'_>, places: &Places) {
@@ -135,8 +135,9 @@ impl Finding<'_> {
         if all_final && rule.scope.leads == Leads::Open {
             return Some(("its stages are final, and it is for open leads", &["stage"]));
         }
-        if rule.anchor == Anchor::Entered && rule.delay.is_negative() {
-            return Some(("it is due before the lead enters the stage", &["after"]));
+        if rule.delay.is_negative() && !rule.anchor.may_lie_ahead() && rule.late == Late::Skip {
+            let why = "it is due before what it counts from happens; only a date lies ahead";
+            return Some((why, &["after"]));
         }
         let mut known = self.known(rule);
         if let Anchor::Turns(when) = &rule.anchor {

@@ -363,15 +363,12 @@ pub(super) fn late(section: &mut Section<'_>) -> Late {
     match node.text() {
         Some("skip") | None => Late::Skip,
         Some("fire") => Late::Fire,
-        Some(_) => node.elapsed().map_or(Late::Skip, Late::Spread),
+        Some(_) => node
+            .some_elapsed("all of it at once is `fire`")
+            .map_or(Late::Skip, Late::Spread),
     }
 }
 
 pub(super) fn period_length(node: &Node<'_>) -> Option<Delay> {
-    let length = node.forward_delay()?;
-    if length.is_zero() || length == Delay::OwnWait {
-        node.unfit("a period must have a length of its own", None);
-        return None;
-    }
-    Some(length)
+    node.length("a period must have a length of its own")
 }

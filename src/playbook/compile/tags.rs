@@ -34,6 +34,41 @@ enum What<'t> {
     Sign(char),
 }
 
+/// What stands in single braces outside of all tags, each with its place.
+pub(super) fn single_braces(text: &str) -> Vec<(Range<usize>, &str)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(opened) = text[at..].find('{') {
+        at += opened;
+        let rest = &text[at..];
+        let closing = match rest.as_bytes().get(1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            Some(b'#') => "#}",
+            _ => "}",
+        };
+        let Some(end) = rest.find(closing) else {
+            break;
+        };
+        let end = end + closing.len();
+        let said = rest[1..end - 1].trim();
+        if closing == "}" {
+            match said.rfind('{') {
+                Some(_) => at += 1,
+                None => {
+                    found.push((at..at + end, said));
+                    at += end;
+                }
+            }
+        } else {
+            let is_raw = closing == "%}" && said.trim_matches(['%', '-', ' ']) == "raw";
+            let behind = rest[end..].find("endraw").filter(|_| is_raw);
+            at += end + behind.unwrap_or(0);
+        }
+    }
+    found
+}
+
 /// All pieces of all tags of a template.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();

@@ -110,6 +110,7 @@ impl Reader<'_> {
         let mut flaws = templates::read_part(self.templates, &part, text);
         if flaws.is_empty() {
             flaws = templates::unknown_variables(self.templates, &part, text, self.names);
+            flaws.extend(templates::agents_asked_for(self.templates, &part, text));
         }
         let unsure = templates::speaks_of_faulty(self.templates, &part, self.names);
         if flaws.is_empty() && !unsure {

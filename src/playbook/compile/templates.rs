@@ -206,6 +206,47 @@ pub(super) fn unknown_variables(
         let hint = format_smolstr!("say which part of it: {}", parts.join(", "));
         (place, FaultKind::WholeVariable { variable }, Some(hint))
     });
+    let shown = variables_in_single_braces(source, &known, names);
+    flaws.chain(shown).collect()
+}
+
+/// Variables in single braces, which nobody means to be read as they stand.
+fn variables_in_single_braces<'s>(
+    source: &'s str,
+    known: &'s [String],
+    names: &'s super::Names,
+) -> impl Iterator<Item = tags::Flaw> + 's {
+    let is_variable = move |name: &str| {
+        let is_field = || names.fields.iter().any(|field| field.name == *name);
+        known.iter().any(|known| known == name) || is_field()
+    };
+    let braces = tags::single_braces(source).into_iter();
+    let variables = braces.filter(move |(_, said)| is_variable(said));
+    variables.map(|(place, said)| {
+        let hint = format_smolstr!("write `{{{{ {said} }}}}`");
+        let variable = said.into();
+        (place, FaultKind::SingleBraces { variable }, Some(hint))
+    })
+}
+
+/// Reports what a task's text asks of agents: it is one text for whoever has the task, now or later.
+pub(super) fn agents_asked_for(templates: &Templates, part: &str, source: &str) -> Vec<tags::Flaw> {
+    let variables = templates.variables(part).into_iter();
+    let of_agents = variables.filter(|variable| {
+        let object = variable.split('.').next().unwrap_or_default();
+        variable == "appointment.with" || matches!(object, "owner" | "earlier_owner" | "recipient")
+    });
+    let flaws = of_agents.map(|variable| {
+        let place = tags::place_of_variable(source, &variable).unwrap_or(0..0);
+        let hint = "there are the fields, and the parts of `contact`, `lead`, `organisation`, \
+            `quote` and `appointment`, as in `{{ contact.name }}`";
+        let variable = variable.into();
+        (
+            place,
+            FaultKind::NoAgentInTask { variable },
+            Some(hint.into()),
+        )
+    });
     flaws.collect()
 }
 

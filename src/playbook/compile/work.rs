@@ -107,7 +107,8 @@ impl Reader<'_> {
     pub(super) fn appointment(&mut self, name: Name, mut section: Section<'_>) -> AppointmentSpec {
         let label = label_of(&mut section, &name);
         let lasts = section.optional("lasts");
-        let lasts = lasts.and_then(|node| node.forward_delay());
+        let lasts =
+            lasts.and_then(|node| node.length("an appointment must have a length of its own"));
         let lasts = lasts.or_else(|| Delay::parse(AN_HOUR));
         let feedback = section.optional("feedback");
         let feedback = feedback.and_then(|node| self.feedback(&name, &label, node.section()?));

@@ -47,14 +47,14 @@ impl Node<'_> {
 
     /// A part in percent: `"15 %"`.
     pub(crate) fn rate(&self) -> Option<Rate> {
-        let text = self.text()?;
-        let rate = text.parse().ok();
+        let said = match self.is_text() {
+            true => SmolStr::from(self.text()?),
+            false => format_smolstr!("{}", self.value()?),
+        };
+        let rate = said.parse().ok().filter(|_| self.is_text());
         if rate.is_none() {
-            let plain = text.trim().replace(',', ".");
-            let meant = plain.trim_end_matches(['%', ' ']).parse().ok();
-            let meant = meant.and_then(|percent| Rate::percent(percent).ok());
-            let hint = meant.map(|rate| format_smolstr!("did you mean `{rate}`?"));
-            self.is_no("a rate, as in `15 %`", text, hint);
+            let hint = rate_meant(&said).map(|rate| format_smolstr!("write `\"{rate}\"`"));
+            self.is_no("a rate, as in `\"15 %\"`", &said, hint);
         }
         rate
     }
@@ -86,4 +86,14 @@ impl Node<'_> {
         let found = format_smolstr!("`{found}`");
         self.fault(FaultKind::WrongType { expected, found }, hint);
     }
+}
+
+/// The rate that was probably meant: `15` is 15 %, and so is `0.15`.
+fn rate_meant(said: &str) -> Option<Rate> {
+    let plain = said.trim().replace(',', ".");
+    let number: Number = plain.trim_end_matches(['%', ' ']).parse().ok()?;
+    let is_part = !plain.ends_with('%') && number.ten_thousandths().abs() < 10_000;
+    let times = if is_part { 100 } else { 1 };
+    let percent = number.ten_thousandths().checked_mul(times)?;
+    Rate::percent(Number::from_ten_thousandths(percent)).ok()
 }

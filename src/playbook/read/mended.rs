@@ -6,7 +6,7 @@ use std::ops::Range;
 use smol_str::{SmolStr, format_smolstr};
 use toml::de::DeTable;
 
-use super::{Source, WHOLE, floor, is_name, place_of};
+use super::{Source, WHOLE, floor, is_name, name_for, place_of};
 use crate::playbook::fault::{Fault, FaultKind};
 
 /// A text of TOML in which what was plainly forgotten is there: the `]` of `[need`, the second
@@ -169,6 +169,16 @@ fn mixed_lists(text: &str, errors: &[(Range<usize>, &str)]) -> Vec<&'static str>
         .collect()
 }
 
+/// `do = [ task = "call" ]`, where the braces were forgotten, with them.
+fn with_braces(line: &str) -> Option<SmolStr> {
+    let (key, list) = line.split_once('=')?;
+    let inner = list.trim().strip_prefix('[')?.trim_end_matches([']', ' ']);
+    let (word, value) = inner.split_once('=')?;
+    let is_plain = is_name(word.trim()) && value.trim().starts_with('"');
+    let (key, inner) = (key.trim(), inner.trim());
+    is_plain.then(|| format_smolstr!("{key} = [{{ {inner} }}]"))
+}
+
 fn line_at(text: &str, at: usize) -> &str {
     let at = floor(text, at);
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
@@ -191,6 +201,10 @@ fn told_of_syntax(line: &str, said: &str) -> (SmolStr, Option<SmolStr>) {
             Some(hint),
         );
     }
+    if let Some(whole) = with_braces(head) {
+        let message = "what is said in a list stands in braces";
+        return (message.into(), Some(format_smolstr!("write `{whole}`")));
+    }
     if said.starts_with("unclosed table, expected") {
         let opened = line.bytes().take_while(|byte| *byte == b'[').count();
         let opened = opened.clamp(1, 2);
@@ -204,7 +218,12 @@ fn told_of_syntax(line: &str, said: &str) -> (SmolStr, Option<SmolStr>) {
         );
     }
     let key = line.split(':').next().unwrap_or_default().trim();
+    let mut words = line.split(['=', '[', ']', '.', '{', ',']);
+    let foreign = words.find(|word| !word.is_ascii() && !word.contains(['"', '\'']));
     let hint = match said {
+        said if said.starts_with("invalid unquoted key") && foreign.is_some() => {
+            foreign.map(name_for)
+        }
         said if said.contains("string values must be quoted") => {
             Some("write texts in quotes: \"like this\"".into())
         }

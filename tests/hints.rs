@@ -1,0 +1,220 @@
+//! What was probably meant: people write times, numbers and names as they know them from elsewhere, and
+//! each fault says how a playbook writes them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+mod shop;
+
+use leadkit::playbook::Playbook;
+use leadkit::playbook::load::Folder;
+use shop::folder;
+
+/// All faults of a playbook, as they are told.
+fn told(folder: &Folder) -> Vec<String> {
+    let faults = Playbook::read(folder).unwrap_err().0;
+    let told = faults.iter().map(|fault| match &fault.hint {
+        Some(hint) => format!("{}; {hint}", fault.kind),
+        None => fault.kind.to_string(),
+    });
+    told.collect()
+}
+
+/// The one fault that each of these rules for the shop has.
+fn each_is_told(slips: &[(&str, &str)]) {
+    for (slip, wanted) in slips {
+        let faults = told(&folder(slip, ""));
+        assert_eq!(faults.len(), 1, "{slip}: {faults:#?}");
+        assert_eq!(faults[0], *wanted, "{slip}");
+    }
+}
+
+fn rule(said: &str) -> String {
+    format!("[[rule]]\nname = \"r\"\non = \"registered\"\n{said}\ndo = [{{ task = \"call\" }}]\n")
+}
+
+#[test]
+fn a_time_that_makes_no_sense_where_it_stands_is_a_fault() {
+    let length = "`0 hours` can't stand here: an appointment must have a length of its own";
+    let nothing =
+        |instead: &str| format!("`0 hours` can't stand here: it is no time at all; {instead}");
+    let cap = "[cap]\nmessages = 3\nwithin = \"0 hours\"\n";
+    let late = rule("late-start = \"0 hours\"");
+    let expires = "[[rule]]\nname = \"r\"\non = \"registered\"\n\
+        do = [{ send = \"hello\", expires = \"0 hours\" }]\n";
+    each_is_told(&[
+        ("[appointment.visit]\nlasts = \"0 hours\"\n", length),
+        (cap, &nothing("write for instance `7 days`")),
+        (&late, &nothing("all of it at once is `fire`")),
+        (expires, &nothing("leave it out, if it never expires")),
+        (
+            &rule("after = \"1 day before\""),
+            "the rule `r` can never fire: it is due before what it counts from happens; only a date lies ahead",
+        ),
+        (
+            "[ageing.old]\nafter = [\"1 day before\"]\ndo = [{ task = \"call\" }]\n",
+            "`1 day before` can't stand here: it must not point backwards; write `1 day`",
+        ),
+    ]);
+    // At once, and before a date, are times.
+    shop::read(&folder(&rule("after = \"0 days\""), ""));
+    let before =
+        "[reminder.b]\nof = \"birthday\"\nat = [\"1 day before\"]\ndo = [{ task = \"call\" }]\n";
+    shop::read(&folder(before, ""));
+}
+
+#[test]
+fn a_duration_in_other_words_is_told_as_a_playbook_says_it() {
+    for (said, meant) in [
+        ("1 dia", "1 day"),
+        ("2 días", "2 days"),
+        ("1 mes", "1 month"),
+        ("2 semanas", "14 days"),
+        ("3 horas hábiles", "3 business hours"),
+        ("-1 day", "1 day before"),
+    ] {
+        let faults = told(&folder(&rule(&format!("after = \"{said}\"")), ""));
+        let wanted = format!("`{said}` is no duration; did you mean `{meant}`?");
+        assert_eq!(faults, [wanted]);
+    }
+    let every = told(&folder(&rule("every = \"-1 day\""), ""));
+    assert_eq!(every, ["`-1 day` is no duration; did you mean `1 day`?"]);
+    let number = told(&folder(&rule("after = 1"), ""));
+    assert_eq!(
+        number,
+        ["expected a duration in quotes, found 1; say of what: `\"1 day\"`"]
+    );
+}
+
+#[test]
+fn what_a_task_would_show_as_it_stands_or_empty_is_a_fault() {
+    let task = |text: &str| format!("[task.x]\ntext = \"{text}\"\n");
+    for asked in ["owner.name", "recipient.email", "appointment.with"] {
+        let faults = told(&folder(&task(&format!("Call {{{{ {asked} }}}}")), ""));
+        let wanted = format!("a task's text knows no agents, and `{asked}` would be empty");
+        assert!(faults[0].starts_with(&wanted), "{faults:?}");
+        assert!(faults[0].contains("{{ contact.name }}"), "{faults:?}");
+        assert_eq!(faults.len(), 1);
+    }
+    let braces = "`{contact.name}` would be shown as it stands; write `{{ contact.name }}`";
+    each_is_told(&[(&task("Call {contact.name}"), braces)]);
+    let mut letter = folder("", "");
+    letter.templates[0].1 = "Subject: Hello\n\nDear {contact.name}\n".into();
+    assert_eq!(told(&letter), [braces]);
+    // No variables, and a text about one.
+    shop::read(&folder(
+        &task("{ a } {x} {% raw %}{city}{% endraw %} {{ '{city}' }}"),
+        "",
+    ));
+}
+
+const PRICED: &str = "[field.price]\ntype = \"number\"\n\n[field.colour]\ntype = \"choice\"\nof = [\"red\", \"blue\"]\n\n";
+
+#[test]
+fn a_condition_tells_what_can_stand_there() {
+    for (said, wanted) in [
+        (
+            "colour == \"green\"",
+            "in the condition: `colour` is never \"green\", but one of red, blue",
+        ),
+        (
+            "price > 20.000",
+            "in the condition: `20.000` reads in two ways: write `20000` or `20.0`",
+        ),
+        (
+            "price > 2.125",
+            "in the condition: `2.125` reads in two ways: write `2125` or `2.1250`",
+        ),
+        (
+            "price > 1.234.567",
+            "in the condition: `1.234.567` is not a number of at most four places; did you mean `1234567`?",
+        ),
+        (
+            "delivery < now + 3 days",
+            "in the condition: expected a duration such as 1d12h, found `3`; did you mean `3d`?",
+        ),
+        (
+            "delivery < now - 1 month",
+            "in the condition: expected a duration such as 1d12h, found `1`; did you mean `30d`?",
+        ),
+        (
+            "delivery < now - \"2 días\"",
+            "in the condition: expected a duration such as 1d12h, found `\"2 días\"`; did you mean `2d`?",
+        ),
+    ] {
+        let slip = format!("{PRICED}{}", rule(&format!("if = '{said}'")));
+        assert_eq!(told(&folder(&slip, "")), [wanted], "{said}");
+    }
+    for said in ["price > 0.125", "price > 2000.125", "price > 20.0"] {
+        shop::read(&folder(
+            &format!("{PRICED}{}", rule(&format!("if = '{said}'"))),
+            "",
+        ));
+    }
+}
+
+#[test]
+fn rates_countries_names_and_braces_are_told_as_they_are_written() {
+    let rate = |found: &str| {
+        format!("expected a rate, as in `\"15 %\"`, found `{found}`; write `\"15 %\"`")
+    };
+    let tax = "[field.ruc]\ntype = \"tax-number\"\nof = \"OF\"\n";
+    let of = |word: &str, hint: &str| {
+        let slip = tax.replace("OF", word);
+        (
+            slip,
+            format!("there is no kind of tax number `{word}`; {hint}"),
+        )
+    };
+    let kinds = [
+        of("ES-NIF", "did you mean `ES`?"),
+        of("EC-NIT", "did you mean `EC-RUC`?"),
+        of(
+            "PT",
+            "known: BR, EC, ES, MX, EC-RUC, EC-CEDULA, MX-RFC, BR-CNPJ, BR-CPF, ES-DNI, ES-NIE, ES-CIF, ES-KLM",
+        ),
+    ];
+    for (slip, wanted) in &kinds {
+        each_is_told(&[(slip, wanted)]);
+    }
+    each_is_told(&[
+        ("[tax]\niva = 0.15\n", &rate("0.15")),
+        ("[tax]\niva = { rate = 15 }\n", &rate("15")),
+        ("[tax]\niva = \"0.15\"\n", &rate("0.15")),
+        (
+            "[field.\"año\"]\ntype = \"number\"\n",
+            "`año` is no name for field; small letters, digits and - or _: `ano`",
+        ),
+        (
+            "[task.llamar-mañana]\ntext = \"X\"\n",
+            "invalid unquoted key, expected letters, numbers, `-`, `_`; small letters, digits and - or _: `llamar-manana`",
+        ),
+        (
+            &rule("").replace("{ task = \"call\" }", " task = \"call\" "),
+            "what is said in a list stands in braces; write `do = [{ task = \"call\" }]`",
+        ),
+        (
+            &rule("").replace("{ task = \"call\" }", "\"call\""),
+            "expected a table, found string; write `{ task = \"call\" }`",
+        ),
+        (
+            "[calendar.c]\nweekly = { mon = [\"09:00-13:00\", \"12:00-17:00\"] }\n",
+            "overlaps `09:00-13:00`, the shift [0] of the same list",
+        ),
+    ]);
+}
+
+#[test]
+fn a_wrong_date_stands_in_the_file_of_holidays() {
+    let mut folder = folder(
+        "[calendar.c]\nweekly = { mon = [\"09:00-13:00\"] }\nholidays = \"holidays/es.csv\"\n",
+        "",
+    );
+    let days = "2026-01-01,New Year\n26-01-06,Epiphany\n0026-05-01,May\n";
+    folder.holidays = vec![("holidays/es.csv".into(), days.into())];
+    let faults = Playbook::read(&folder).unwrap_err().0;
+    let places: Vec<_> = faults
+        .iter()
+        .map(|fault| (&*fault.file, fault.line))
+        .collect();
+    assert_eq!(places, [("holidays/es.csv", 2), ("holidays/es.csv", 3)]);
+}
