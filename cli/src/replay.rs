@@ -16,6 +16,8 @@
 //! - Every row is accounted for. Those that can't be read, and commands that are refused, are listed
 //!   with file, line and reason; rows that match no command, and what comes after the time to stop at,
 //!   with their lines; what is not listed was carried out.
+//! - Who is known already by an e-mail address or a phone number, and is named otherwise by a row, stays
+//!   known as before; such rows are listed, since what they say is kept nowhere.
 //! - What is carried out and probably not meant is told as a warning ([`warnings`]).
 //! - The same replay into the same database changes nothing; rows that were added since are
 //!   carried out at the time at which the database stands, as late facts. What was refused is
@@ -33,6 +35,7 @@ use leadkit::playbook::Playbook;
 use leadkit::time::{Instant, LocalTime};
 use serde::Serialize;
 
+mod contacts;
 pub mod dates;
 pub mod figures;
 pub mod map;
@@ -47,6 +50,7 @@ pub mod table;
 mod told;
 pub mod warnings;
 
+pub use contacts::{ContactDiffers, Person};
 pub use plan::Refused;
 pub use progress::Progress;
 pub use run::{LeftOut, NotPermitted};
@@ -108,6 +112,8 @@ pub struct Replayed {
     pub clock: Option<LocalTime>,
     /// What was carried out, and is probably not meant.
     pub warnings: Vec<Warning>,
+    /// The rows that say otherwise who their contact is, which is kept nowhere.
+    pub contacts_differ: Vec<ContactDiffers>,
     /// What was not carried out.
     pub refused: Vec<Refused>,
     /// Who was refused for lack of permission.
@@ -193,6 +199,8 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     refused.sort_by_key(|refused| in_order(&refused.file, refused.line));
     ran.left_out
         .sort_by_key(|left| in_order(&left.file, left.line));
+    ran.contacts_differ
+        .sort_by_key(|differs| in_order(&differs.file, differs.line));
     let in_zone = |at| local(&playbook.zone, at);
     let replayed = Replayed {
         playbook: playbook.id.as_str().into(),
@@ -208,6 +216,7 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         lives_until: lived.map(|lived| in_zone(lived.until)),
         clock: ran.stopped_at.map(in_zone),
         warnings: plan.warnings,
+        contacts_differ: ran.contacts_differ,
         refused,
         not_permitted: ran.not_permitted.into_values().collect(),
         figures,

@@ -339,3 +339,58 @@ and no row\"
     );
     assert_eq!(*hint, "is there a quote too many, or one too few?");
 }
+
+/// Two people on one address become one contact, and the second name stands nowhere but in the file.
+#[test]
+fn who_shares_an_address_or_a_number_with_somebody_else_is_told() {
+    let map = r#"
+[[file]]
+path = "leads.csv"
+key  = "id"
+
+[[file.command]]
+lead     = "id"
+at       = "arrived"
+register = { name = "{name}", email = "{email}", phone = "{phone}", source = "web" }
+"#;
+    let rows = "\
+id,name,email,phone,arrived
+1,Luis Vera,luis@example.com,,2026-03-02
+2,Rosa Paz,LUIS@example.com,,2026-03-03
+3,Juan Paz,,099 123,2026-03-03
+4,Inés Paz,,099-123,2026-03-04
+5,luis vera,luis@example.com,,2026-03-05
+";
+    let folder = Folder::new(&[("leads.csv", rows), ("map.toml", map)]);
+    let db = folder.path("shop.db");
+    let told = folder.replay(&["--db", &db, "--json"]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    let differs = |line: u64, says: &str, known: &str, from: &str, shares: &str| {
+        let differ = list(&told.json(), "contacts_differ").to_vec();
+        let of_line = differ.iter().find(|one| one["line"] == line);
+        let one = of_line.unwrap_or_else(|| panic!("{line}: {differ:#?}"));
+        assert_eq!(one["file"], "leads.csv");
+        assert_eq!(one["says"]["name"], says);
+        assert_eq!(one["known"]["name"], known);
+        assert_eq!(one["known_from"], from);
+        assert_eq!(one["shares"], shares);
+    };
+    differs(3, "Rosa Paz", "Luis Vera", "leads.csv:2", "email");
+    differs(5, "Inés Paz", "Juan Paz", "leads.csv:4", "phone");
+    assert_eq!(list(&told.json(), "contacts_differ").len(), 2);
+    let text = folder.replay(&[]).out;
+    for said in [
+        "2 rows name contacts known already by another name or number",
+        "leads.csv:3",
+        "email LUIS@example.com",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    // A row that was added later finds the one of an earlier run.
+    let more = format!("{rows}8,Eva Luna,luis@example.com,,2026-03-06\n");
+    write(folder.0.path(), &[("leads.csv", &more)]);
+    let again = folder.replay(&["--db", &db, "--json"]).json();
+    let differ = list(&again, "contacts_differ");
+    assert_eq!(differ.len(), 1, "{differ:#?}");
+    assert_eq!(differ[0]["known_from"], "leads.csv:2");
+}

@@ -9,14 +9,16 @@ use leadkit::decide::command::{Actor, Command, What};
 use leadkit::decide::refusal::Refusal;
 use leadkit::engine::{Answer, Engine, Error};
 use leadkit::explain::local;
-use leadkit::ids::{CommandId, LeadId, Tenant};
-use leadkit::record::Lead;
+use leadkit::ids::{CommandId, ContactId, LeadId, Tenant};
+use leadkit::record::contact::ContactPart;
 use leadkit::record::journal::Event;
 use leadkit::record::stored;
+use leadkit::record::{Contact, Lead};
 use leadkit::store::{JournalCursor, Key};
 use leadkit::time::Instant;
 use serde::Serialize;
 
+use super::contacts::ContactDiffers;
 use super::map::Map;
 use super::plan::{Doing, Place, Plan, Planned, Refused};
 use super::progress::{Bar, Progress};
@@ -33,6 +35,7 @@ pub(super) struct Ran {
     pub(super) left_out: Vec<LeftOut>,
     pub(super) messages: u64,
     pub(super) refused: Vec<Refused>,
+    pub(super) contacts_differ: Vec<ContactDiffers>,
     pub(super) not_permitted: NotPermittedBy,
     pub(super) stopped_at: Option<Instant>,
 }
@@ -151,6 +154,8 @@ struct State<'p> {
     leads: BTreeMap<Rc<str>, LeadId>,
     /// The rows that registered them.
     rows: BTreeMap<LeadId, &'p Planned>,
+    /// The first row of this run about each contact, as the contact is known.
+    contacts: BTreeMap<ContactId, &'p Planned>,
     /// The leads whose registration was refused, each with the row.
     unregistered: BTreeMap<Rc<str>, Place>,
     /// Commands on leads that are not registered yet, by the lead.
@@ -174,6 +179,7 @@ impl Run<'_> {
             ran: Ran::default(),
             leads: BTreeMap::new(),
             rows: BTreeMap::new(),
+            contacts: BTreeMap::new(),
             unregistered: plan.unregistered.clone(),
             waiting: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -330,7 +336,7 @@ impl Run<'_> {
         }
         let answers = self.engine.execute_all(commands).await?;
         for (planned, answer) in wave.into_iter().zip(answers) {
-            self.note(state, planned, answer)?;
+            self.note(state, planned, answer).await?;
         }
         Ok(())
     }
@@ -356,7 +362,7 @@ impl Run<'_> {
         })
     }
 
-    fn note<'p>(
+    async fn note<'p>(
         &self,
         state: &mut State<'p>,
         planned: &'p Planned,
@@ -367,8 +373,10 @@ impl Run<'_> {
                 state.ran.done += u64::from(!answer.already_done);
                 state.ran.done_before += u64::from(answer.already_done);
                 let registers = matches!(planned.doing, Doing::Register(_));
-                if let (Some(known), true) = (answer.lead, registers) {
-                    registered(state, planned, known.id);
+                if let (Some(lead), true) = (answer.lead, registers) {
+                    let differs = answer.contact_differs.as_slice();
+                    self.note_contact(state, planned, &lead, differs).await?;
+                    registered(state, planned, lead.id);
                 }
                 Ok(())
             }
@@ -380,6 +388,42 @@ impl Run<'_> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Notes whose lead a row registered, and what it says of them that is kept nowhere.
+    async fn note_contact<'p>(
+        &self,
+        state: &mut State<'p>,
+        planned: &'p Planned,
+        lead: &Lead,
+        differs: &[ContactPart],
+    ) -> Result<(), Failure> {
+        let contact = &lead.contact;
+        if differs.is_empty() {
+            state.contacts.entry(contact.id).or_insert(planned);
+            return Ok(());
+        }
+        let known_from = self.row_about(state, contact.id).await?;
+        let file = &self.map.files[planned.place.file].name;
+        let differs = ContactDiffers::of(planned, file, differs, contact, known_from);
+        state.ran.contacts_differ.extend(differs);
+        Ok(())
+    }
+
+    /// The row that said who a contact is, also of an earlier run, as far as one of its leads is open.
+    async fn row_about(
+        &self,
+        state: &State<'_>,
+        contact: ContactId,
+    ) -> Result<Option<String>, Failure> {
+        if let Some(first) = state.contacts.get(&contact) {
+            return Ok(Some(self.map.place(&first.place)));
+        }
+        let key = Key::contact(self.tenant, contact);
+        let contact = database::record::<Contact>(self.engine, key).await?;
+        let leads = contact.map(|contact| contact.leads).unwrap_or_default();
+        let row = leads.iter().find_map(|lead| state.rows.get(lead));
+        Ok(row.map(|row| self.map.place(&row.place)))
     }
 
     /// Why a row is refused, as whoever has the files reads it: with rows in place of ids, and times in

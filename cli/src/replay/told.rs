@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::figures::Figures;
-use super::{FileRead, Replayed, Warning};
+use super::{ContactDiffers, FileRead, Replayed, Warning};
 use crate::database::REHEARSED;
 use crate::report::{counted, grouped, table as text_table, table_of_numbers, times};
 use crate::{listing, set_aside};
@@ -72,6 +72,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
         tell_more(&mut text, figures.flagged.len());
     }
     tell_warnings(&mut text, replayed);
+    tell_contacts(&mut text, &replayed.contacts_differ);
     tell_refused(&mut text, replayed);
     text
 }
@@ -148,6 +149,35 @@ fn tell_warnings(text: &mut String, replayed: &Replayed) {
         }
     }
     tell_more(text, warnings.len());
+}
+
+/// The rows that say otherwise who somebody is.
+fn tell_contacts(text: &mut String, differ: &[ContactDiffers]) {
+    if differ.is_empty() {
+        return;
+    }
+    let rows = counted(differ.len() as u64, "row");
+    let is_about = match differ.len() {
+        1 => "names a contact",
+        _ => "name contacts",
+    };
+    let mut table = text_table(["row", "says", "known as", "from", "by the same"]);
+    for one in differ.iter().take(MOST_TOLD) {
+        let from = one.known_from.as_deref().unwrap_or("-");
+        table.add_row([
+            format!("{}:{}", one.file, one.line),
+            one.says.told(&one.what),
+            one.known.told(&one.what),
+            from.to_owned(),
+            format!("{} {}", one.shares, one.shared),
+        ]);
+    }
+    let _ = writeln!(
+        text,
+        "\n{rows} {is_about} known already by another name or number; what is known was kept, and what \
+         the row says of the person is kept nowhere:\n{table}"
+    );
+    tell_more(text, differ.len());
 }
 
 /// What was not carried out, and who was not permitted to.
