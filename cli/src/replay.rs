@@ -47,6 +47,7 @@ pub mod range;
 mod row;
 mod run;
 pub mod table;
+mod times;
 mod told;
 pub mod warnings;
 
