@@ -51,9 +51,23 @@ pub fn read(path: &Path, text: &str, playbook: &Playbook) -> (Map, Vec<MapFault>
         columns: BTreeMap::new(),
         faults: Vec::new(),
     };
-    for error in &errors {
-        let message = format!("this is no TOML: {}", error.message());
-        reader.fault(error.span().unwrap_or(0..0), message, None);
+    // What follows the first of them is mostly said because of it.
+    let first = errors
+        .iter()
+        .min_by_key(|error| error.span().map(|span| span.start));
+    match first {
+        Some(_) if is_table(text) => {
+            let hint = "a map is a TOML file that names the table: [[file]], then path = \"leads.csv\"; see leadkit \
+                        replay --help";
+            reader.fault(0..0, "this is no map but a table", Some(hint.into()));
+        }
+        Some(error) => {
+            let message = format!("this is no TOML from here: {}", error.message());
+            let hint = "is something that is opened above not closed?".to_owned();
+            let hint = Some(hint).filter(|_| errors.len() > 1);
+            reader.fault(error.span().unwrap_or(0..0), message, hint);
+        }
+        None => {}
     }
     let mut map = Map::default();
     if errors.is_empty() {
@@ -62,6 +76,15 @@ pub fn read(path: &Path, text: &str, playbook: &Playbook) -> (Map, Vec<MapFault>
     }
     reader.faults.sort_by_key(|fault| fault.span.start);
     (map, reader.faults)
+}
+
+/// Whether what was given for a map is a table: its first line names columns.
+fn is_table(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim);
+    let first = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    let is_toml = first.contains('=') || first.starts_with(['[', '#']);
+    let is_sep = first.trim_matches('"').starts_with("sep=");
+    is_sep || (!is_toml && first.contains([',', ';', '\t', '|']))
 }
 
 pub(super) struct Reader<'t> {
