@@ -127,6 +127,27 @@ const SYNONYMS: &[(&[&str], &[&str])] = &[
     ),
     (&["contacted", "called"], &["attempted", "tried", "reached"]),
     (&["replied", "responded"], &["answered"]),
+    (
+        &["nombre", "nombres", "nome", "full-name", "full_name"],
+        &["name"],
+    ),
+    (
+        &["mail", "correo", "email-address", "email_address"],
+        &["email"],
+    ),
+    (
+        &[
+            "telefono",
+            "teléfono",
+            "telefone",
+            "celular",
+            "mobile",
+            "tel",
+        ],
+        &["phone"],
+    ),
+    (&["origen", "origem", "fuente", "origin"], &["source"]),
+    (&["vendedor", "asesor", "consultor"], &["owner"]),
 ];
 
 /// The known name of what is called `name` elsewhere.

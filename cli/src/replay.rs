@@ -46,6 +46,7 @@ mod quotes;
 pub mod range;
 mod row;
 mod run;
+mod spellings;
 pub mod table;
 mod times;
 mod told;
@@ -60,7 +61,7 @@ pub use warnings::Warning;
 use crate::database::{self, Database, For};
 use crate::report::counted;
 use crate::{Failure, Reported, check, rehearsal};
-use figures::Figures;
+use figures::{Figures, OfRun};
 use map::{FileMap, Map, MapFault};
 use plan::Plan;
 use progress::Bar;
@@ -101,6 +102,12 @@ pub struct Replayed {
     pub left_out: u64,
     /// Those.
     pub left_out_commands: Vec<LeftOut>,
+    /// How many rows, and commands of rows, were refused as they were read, before any was carried out.
+    pub refused_as_read: u64,
+    /// How many times rules fired in this run.
+    pub rules_fired: u64,
+    /// How many times rules came to their time in this run, and their condition did not hold.
+    pub rules_skipped: u64,
     /// How many messages were handed to the mailer that only accepts.
     pub messages_handed_over: u64,
     /// The playbook's zone, in which all times are told.
@@ -189,9 +196,14 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     let store = database::open(db, For::Reading)?;
     let now = ran.stopped_at.unwrap_or(NO_TIME);
     let engine = database::engine(store, &tenant, playbook.clone(), VirtualClock::at(now))?;
-    let figures = Figures::read(&engine, &tenant, now, replay.progress);
+    let mut of_run = OfRun {
+        entries_before: ran.entries_before,
+        ..OfRun::default()
+    };
+    let figures = Figures::read(&engine, &tenant, now, replay.progress, &mut of_run);
     let figures = pollster::block_on(figures)?;
     let mut refused = plan.refused;
+    let refused_as_read = refused.len() as u64;
     refused.extend(ran.refused);
     let in_order = |name: &str, line: u64| {
         let file = map.files.iter().position(|file| file.name == name);
@@ -211,6 +223,9 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         done_before: ran.done_before,
         left_out: ran.left_out.len() as u64,
         left_out_commands: ran.left_out,
+        refused_as_read,
+        rules_fired: of_run.rules_fired,
+        rules_skipped: of_run.rules_skipped,
         messages_handed_over: ran.messages,
         zone: playbook.zone.name().into(),
         lived_from: lived.map(|lived| in_zone(lived.from)),
@@ -270,6 +285,7 @@ fn plan(path: &Path, playbook: &Playbook) -> Result<(Map, Plan, Vec<FileRead>), 
         Warning::of_line(path.display().to_string(), line, fault.message, fault.hint)
     });
     plan.warnings.splice(..0, in_vain);
+    plan.write_agents_alike(&map);
     plan.refuse_far(&map, playbook);
     plan.warn_of_far(&map, &playbook.zone);
     plan.sort();
@@ -331,6 +347,7 @@ fn read_file(
     })?;
     plan.warnings
         .extend(warnings::swallowing(&file.name, &table));
+    plan.warnings.extend(warnings::of_no_command(file, &table));
     let read = FileRead {
         file: file.name.clone(),
         encoding: table.encoding,
@@ -392,8 +409,12 @@ fn live(
             let (from, until) = (local(zone, from), local(zone, until));
             let zone = zone.name();
             let commands = counted(commands as u64, "command");
+            let refused = match plan.refused.len() as u64 {
+                0 => String::new(),
+                refused => format!("; {} refused in reading", counted(refused, "row")),
+            };
             progress.say(&format!(
-                "living from {from} until {until} ({zone}): {commands}"
+                "living from {from} until {until} ({zone}): {commands}{refused}"
             ));
         }
         let bar = Bar::new(progress, commands);

@@ -88,9 +88,9 @@ impl<'a> RowReading<'a> {
         let values = self.map.values.get(column);
         let meant = values.and_then(|values| {
             let mut known = values.iter();
-            known.find(|(from, _)| folded_eq(from, cell))
+            known.find(|meaning| folded_eq(&meaning.cell, cell))
         });
-        meant.map_or(cell, |(_, to)| to)
+        meant.map_or(cell, |meaning| &meaning.means)
     }
 
     /// Whether a command is one of this row's. Of an agent who is there from the beginning, only who is

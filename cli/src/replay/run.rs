@@ -38,6 +38,8 @@ pub(super) struct Ran {
     pub(super) contacts_differ: Vec<ContactDiffers>,
     pub(super) not_permitted: NotPermittedBy,
     pub(super) stopped_at: Option<Instant>,
+    /// How many entries the journal had before.
+    pub(super) entries_before: u64,
 }
 
 /// A command that happened after the time at which a replay stopped.
@@ -74,6 +76,8 @@ pub(super) struct Past {
     done: BTreeSet<CommandId>,
     /// The leads that commands registered.
     leads: BTreeMap<CommandId, LeadId>,
+    /// How many entries the journal has.
+    pub(super) entries: u64,
 }
 
 impl Past {
@@ -93,6 +97,7 @@ impl Past {
             after = last.cursor;
             bar.step(page.len());
             for journaled in page {
+                past.entries += 1;
                 past.done.insert(journaled.command);
                 let entry = stored::decode_entry(&journaled.body).map_err(|source| {
                     let key = Key::journal(tenant, journaled.command);
@@ -117,9 +122,9 @@ impl Ran {
                 permission,
                 who_may,
             } => (actor, permission.to_string(), who_may.as_slice()),
-            Refusal::NotTheirs { actor, .. } => {
+            Refusal::NotTheirs { actor, who_may, .. } => {
                 let may_not = "act on leads of others".to_owned();
-                (actor, may_not, Default::default())
+                (actor, may_not, who_may.as_slice())
             }
             _ => return,
         };
@@ -176,7 +181,10 @@ impl Run<'_> {
         until: Option<Instant>,
     ) -> Result<Ran, Failure> {
         let mut state = State {
-            ran: Ran::default(),
+            ran: Ran {
+                entries_before: self.past.entries,
+                ..Ran::default()
+            },
             leads: BTreeMap::new(),
             rows: BTreeMap::new(),
             contacts: BTreeMap::new(),

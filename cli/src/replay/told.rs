@@ -22,7 +22,11 @@ pub(super) fn told(replayed: &Replayed) -> String {
         beside(&[
             (replayed.done_before, "had been done before"),
             (replayed.left_out, "left out by --until"),
-            (replayed.refused.len() as u64, "refused"),
+            (
+                (replayed.refused.len() as u64).saturating_sub(replayed.refused_as_read),
+                "refused",
+            ),
+            (replayed.refused_as_read, "refused in reading"),
         ]),
     );
     tell_left_out(&mut text, replayed);
@@ -33,7 +37,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
         }
         _ => text.push_str("no row says when anything happened\n"),
     }
-    tell_rules(&mut text, figures);
+    tell_rules(&mut text, replayed);
     let _ = writeln!(
         text,
         "\n{} arrived on {}; {} open{}",
@@ -96,14 +100,19 @@ fn tell_file(text: &mut String, file: &FileRead) {
     text.push('\n');
 }
 
-/// How often rules fired, and how often they came to their time in vain.
-fn tell_rules(text: &mut String, figures: &Figures) {
-    text.push_str(&match figures.rules_fired {
+/// How often rules fired, and how often they came to their time in vain: in this run, and in all of
+/// those into the same database.
+fn tell_rules(text: &mut String, replayed: &Replayed) {
+    let in_all = replayed.figures.rules_fired;
+    text.push_str(&match replayed.rules_fired {
         0 => "no rule fired".to_owned(),
         fired => format!("rules fired {}", times(fired)),
     });
-    if figures.rules_skipped > 0 {
-        let skipped = times(figures.rules_skipped);
+    if in_all > replayed.rules_fired {
+        let _ = write!(text, " in this run, {} in all", times(in_all));
+    }
+    if replayed.rules_skipped > 0 {
+        let skipped = times(replayed.rules_skipped);
         let _ = write!(
             text,
             "; {skipped} one was skipped, since its condition did not hold"

@@ -17,7 +17,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::dates::{Format, Order, Years};
 use super::super::numbers::DecimalMark;
-use super::{CommandMap, FileMap, Map, MapFault};
+use super::{CommandMap, FileMap, Map, MapFault, Meaning};
 use crate::spell;
 
 /// A value with its place.
@@ -49,6 +49,7 @@ pub fn read(path: &Path, text: &str, playbook: &Playbook) -> (Map, Vec<MapFault>
         playbook,
         text,
         columns: BTreeMap::new(),
+        literals: BTreeMap::new(),
         faults: Vec::new(),
     };
     // What follows the first of them is mostly said because of it.
@@ -92,6 +93,8 @@ pub(super) struct Reader<'t> {
     text: &'t str,
     /// The columns of the file that is being read.
     columns: BTreeMap<String, Range<usize>>,
+    /// What its commands say in words of their own.
+    pub(super) literals: BTreeMap<String, Range<usize>>,
     faults: Vec<MapFault>,
 }
 
@@ -226,6 +229,7 @@ impl Reader<'_> {
 
     fn file(&mut self, table: &DeTable<'_>, base: &Path, span: Range<usize>) -> FileMap {
         self.columns = BTreeMap::new();
+        self.literals = BTreeMap::new();
         let mut file = FileMap {
             path: PathBuf::new(),
             name: String::new(),
@@ -238,6 +242,7 @@ impl Reader<'_> {
             empty: Vec::new(),
             dates: BTreeMap::new(),
             values: BTreeMap::new(),
+            literals: BTreeMap::new(),
             commands: Vec::new(),
             columns: BTreeMap::new(),
         };
@@ -300,6 +305,7 @@ impl Reader<'_> {
             self.fault(span, "this file has no commands", Some(hint.into()));
         }
         file.columns = std::mem::take(&mut self.columns);
+        file.literals = std::mem::take(&mut self.literals);
         file
     }
 
@@ -409,7 +415,7 @@ impl Reader<'_> {
         dates
     }
 
-    fn values(&mut self, value: &Said<'_>) -> BTreeMap<String, BTreeMap<String, String>> {
+    fn values(&mut self, value: &Said<'_>) -> BTreeMap<String, Vec<Meaning>> {
         let hint = "write [file.values.COLUMN], then \"cell\" = \"what it means\"";
         let columns = self.by_column("values", value, hint);
         let mut values = BTreeMap::new();
@@ -426,9 +432,9 @@ impl Reader<'_> {
     }
 
     /// What cells of a column mean: each cell one thing, whatever its case.
-    fn meanings(&mut self, table: &DeTable<'_>) -> BTreeMap<String, String> {
+    fn meanings(&mut self, table: &DeTable<'_>) -> Vec<Meaning> {
         let mut known: BTreeMap<SmolStr, (&str, String)> = BTreeMap::new();
-        let mut meanings = BTreeMap::new();
+        let mut meanings = Vec::new();
         for (cell, span, value) in Self::entries(table) {
             let Some(meaning) = self.scalar(value) else {
                 let message = format!("what `{cell}` means must be a text");
@@ -439,9 +445,13 @@ impl Reader<'_> {
             if let Some((other, _)) = before.filter(|(_, known)| *known != meaning) {
                 let message = format!("`{other}` and `{cell}` are one cell with two meanings");
                 let hint = "case makes no difference; keep one of them".to_owned();
-                self.fault(span, message, Some(hint));
+                self.fault(span.clone(), message, Some(hint));
             }
-            meanings.insert(cell.to_owned(), meaning);
+            meanings.push(Meaning {
+                cell: cell.to_owned(),
+                means: meaning,
+                span,
+            });
         }
         meanings
     }
