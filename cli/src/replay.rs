@@ -37,6 +37,7 @@ use serde::Serialize;
 
 mod contacts;
 pub mod dates;
+mod fault;
 pub mod figures;
 pub mod map;
 pub mod numbers;

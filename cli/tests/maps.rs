@@ -6,7 +6,7 @@
 mod shop;
 mod told;
 
-use shop::{Folder, LEADS, MAP};
+use shop::{Folder, LEADS, MAP, PLAYBOOK};
 use told::{leadkit, write};
 
 #[test]
@@ -337,4 +337,29 @@ fn a_bracket_that_a_map_lacks_is_one_fault_where_it_breaks() {
     let told = faults[0]["message"].as_str().unwrap();
     assert!(told.starts_with("this is no TOML from here: "), "{told}");
     assert_eq!(faults[0]["line"], 6);
+}
+
+/// What people call a source is no name of it; the map says which one it is.
+#[test]
+fn a_label_in_place_of_a_name_is_told_with_the_name_and_values_translate_it() {
+    let playbook = PLAYBOOK.replace(
+        "web      = { kind = \"digital\" }",
+        "web = { kind = \"digital\", label = \"Our page\" }",
+    );
+    let leads = LEADS.replacen(";web;", ";our page;", 1);
+    let folder = Folder::new(&[("leads.csv", &leads), ("playbook/playbook.toml", &playbook)]);
+    let replayed = folder.replay(&["--json"]).json();
+    let refused = replayed["refused"].as_array().unwrap();
+    assert_eq!(refused.len(), 1, "{replayed:#}");
+    assert_eq!(
+        refused[0]["reason"],
+        "`source`: `our page` is the label of `web`; say so in the file's `values`, or write the name"
+    );
+    let map = MAP.replace(
+        "key   = \"id\"\n",
+        "key   = \"id\"\nvalues = { origin = { \"Our page\" = \"web\" } }\n",
+    );
+    write(folder.0.path(), &[("map.toml", &map)]);
+    let told = folder.replay(&[]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use smol_str::SmolStr;
 
 use super::dates::OrderFault;
+use super::fault::ValueFault;
 use super::map::{CommandMap, FileMap, Map, Verb};
 use super::quotes::Reply;
 use super::range::{Bulk, Far, Range};
@@ -240,9 +241,9 @@ impl Plan {
                 }
                 self.commands.push(planned);
             }
-            Err(reason) => {
+            Err(fault) => {
                 self.note_unregistered(place, command, reading.lead(command));
-                self.refuse_value(reading, command, reason);
+                self.refuse_value(reading, command, fault);
             }
         }
     }
@@ -252,7 +253,7 @@ impl Plan {
         let setup = match reading.doing(command) {
             Ok(Doing::SetUp(setup)) => setup,
             Ok(_) => return,
-            Err(reason) => return self.refuse_value(reading, command, reason),
+            Err(fault) => return self.refuse_value(reading, command, fault),
         };
         self.spellings.set_up(&setup.agent, place);
         let first = self.agents.get_mut(&fold(&setup.agent));
@@ -279,13 +280,13 @@ impl Plan {
         self.warnings.push(warning);
     }
 
-    fn refuse_value(&mut self, reading: &RowReading<'_>, command: &CommandMap, reason: String) {
+    fn refuse_value(&mut self, reading: &RowReading<'_>, command: &CommandMap, fault: ValueFault) {
         self.refused.push(Refused {
             file: reading.map.name.clone(),
             line: reading.row.line,
             command: Some(command.name.clone()),
             code: "unreadable-value".into(),
-            reason,
+            reason: fault.to_string(),
         });
     }
 
