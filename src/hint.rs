@@ -127,13 +127,27 @@ const SYNONYMS: &[(&[&str], &[&str])] = &[
     ),
     (&["contacted", "called"], &["attempted", "tried", "reached"]),
     (&["replied", "responded"], &["answered"]),
-    (&["nombre", "nome", "full-name", "full_name"], &["name"]),
-    (&["correo", "mail", "e-mail", "email-address"], &["email"]),
     (
-        &["telefono", "teléfono", "telefone", "tel", "mobile"],
+        &["nombre", "nombres", "nome", "full-name", "full_name"],
+        &["name"],
+    ),
+    (
+        &["mail", "correo", "e-mail", "email-address", "email_address"],
+        &["email"],
+    ),
+    (
+        &[
+            "telefono",
+            "teléfono",
+            "telefone",
+            "celular",
+            "mobile",
+            "tel",
+        ],
         &["phone"],
     ),
-    (&["fuente", "origen", "origem"], &["source"]),
+    (&["origen", "origem", "fuente", "origin"], &["source"]),
+    (&["vendedor", "asesor", "consultor"], &["owner"]),
     (&["ciudad", "cidade"], &["city"]),
 ];
 

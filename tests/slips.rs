@@ -554,3 +554,36 @@ do   = [{ task = "call" }]
     let told = slipped(rule, "final = \"lost\"", "final = \"lst\"");
     assert_eq!(told.len(), 1, "{told:?}");
 }
+
+/// What stands below is read into what was left open, and two hundred faults of it are none.
+#[test]
+fn a_bracket_that_is_left_open_is_one_fault() {
+    let whole = "\
+[need]
+talk = { if = 'attempts.total > 0', text = \"Talk\" }
+
+# How large
+[field.weight]
+type = \"choice\"
+of   = [\"s\", \"m\"]
+
+[task.measure]
+text = \"Measure\"
+
+[[rule]]
+name = \"measure\"
+on   = \"registered\"
+do   = [{ task = \"measure\" }]
+";
+    shop::read(&folder(whole, ""));
+    let open = "something is opened above and not closed; close it with";
+    for (slip, by, bracket) in [("\"Talk\" }", "\"Talk\"", "}"), ("\"m\"]", "\"m\"", "]")] {
+        let told = told(&folder(&whole.replace(slip, by), ""));
+        assert_eq!(told.len(), 1, "{by}: {told:#?}");
+        let said = format!("{open} `{bracket}`");
+        assert!(told[0].starts_with(&said), "{by}: {told:#?}");
+    }
+    // A comma that is missing within a line leaves nothing open.
+    let comma = told(&folder(&whole.replace("> 0',", "> 0'"), ""));
+    assert!(!comma[0].starts_with(open), "{comma:#?}");
+}

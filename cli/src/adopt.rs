@@ -2,6 +2,8 @@
 //! of them.
 //!
 //! - What is shown is decided lead by lead, as the adoption's sweep would, and written nowhere.
+//! - What agents and leads have that the changed playbook knows no more (roles, fields, choices, sources)
+//!   is told with what becomes of it; it hinders nothing.
 //! - In a rehearsal the sweep then runs to its end, at the time at which the rehearsal stands.
 //! - Among real leads it is left to the workers. Until it is over they serve leads of both playbooks,
 //!   and must know both; what is adopted here needs the new one alone.
@@ -23,6 +25,7 @@ use crate::{Failure, Reported, check, spell};
 use preview::Preview;
 
 mod preview;
+mod unknown;
 
 /// Which playbook is to be adopted, and how.
 #[derive(Clone, Debug)]

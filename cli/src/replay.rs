@@ -16,6 +16,8 @@
 //! - Every row is accounted for. Those that can't be read, and commands that are refused, are listed
 //!   with file, line and reason; rows that match no command, and what comes after the time to stop at,
 //!   with their lines; what is not listed was carried out.
+//! - Who is known already by an e-mail address or a phone number, and is named otherwise by a row, stays
+//!   known as before; such rows are listed, since what they say is kept nowhere.
 //! - What is carried out and probably not meant is told as a warning ([`warnings`]).
 //! - The same replay into the same database changes nothing; rows that were added since are
 //!   carried out at the time at which the database stands, as late facts. What was refused is
@@ -33,7 +35,9 @@ use leadkit::playbook::Playbook;
 use leadkit::time::{Instant, LocalTime};
 use serde::Serialize;
 
+mod contacts;
 pub mod dates;
+mod fault;
 pub mod figures;
 pub mod map;
 pub mod numbers;
@@ -43,10 +47,13 @@ mod quotes;
 pub mod range;
 mod row;
 mod run;
+mod spellings;
 pub mod table;
+mod times;
 mod told;
 pub mod warnings;
 
+pub use contacts::{ContactDiffers, Person};
 pub use plan::Refused;
 pub use progress::Progress;
 pub use run::{LeftOut, NotPermitted};
@@ -55,7 +62,7 @@ pub use warnings::Warning;
 use crate::database::{self, Database, For};
 use crate::report::counted;
 use crate::{Failure, Reported, check, rehearsal};
-use figures::Figures;
+use figures::{Figures, OfRun};
 use map::{FileMap, Map, MapFault};
 use plan::Plan;
 use progress::Bar;
@@ -96,6 +103,12 @@ pub struct Replayed {
     pub left_out: u64,
     /// Those.
     pub left_out_commands: Vec<LeftOut>,
+    /// How many rows, and commands of rows, were refused as they were read, before any was carried out.
+    pub refused_as_read: u64,
+    /// How many times rules fired in this run.
+    pub rules_fired: u64,
+    /// How many times rules came to their time in this run, and their condition did not hold.
+    pub rules_skipped: u64,
     /// How many messages were handed to the mailer that only accepts.
     pub messages_handed_over: u64,
     /// The playbook's zone, in which all times are told.
@@ -108,6 +121,8 @@ pub struct Replayed {
     pub clock: Option<LocalTime>,
     /// What was carried out, and is probably not meant.
     pub warnings: Vec<Warning>,
+    /// The rows that say otherwise who their contact is, which is kept nowhere.
+    pub contacts_differ: Vec<ContactDiffers>,
     /// What was not carried out.
     pub refused: Vec<Refused>,
     /// Who was refused for lack of permission.
@@ -182,9 +197,14 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     let store = database::open(db, For::Reading)?;
     let now = ran.stopped_at.unwrap_or(NO_TIME);
     let engine = database::engine(store, &tenant, playbook.clone(), VirtualClock::at(now))?;
-    let figures = Figures::read(&engine, &tenant, now, replay.progress);
+    let mut of_run = OfRun {
+        entries_before: ran.entries_before,
+        ..OfRun::default()
+    };
+    let figures = Figures::read(&engine, &tenant, now, replay.progress, &mut of_run);
     let figures = pollster::block_on(figures)?;
     let mut refused = plan.refused;
+    let refused_as_read = refused.len() as u64;
     refused.extend(ran.refused);
     let in_order = |name: &str, line: u64| {
         let file = map.files.iter().position(|file| file.name == name);
@@ -193,6 +213,8 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     refused.sort_by_key(|refused| in_order(&refused.file, refused.line));
     ran.left_out
         .sort_by_key(|left| in_order(&left.file, left.line));
+    ran.contacts_differ
+        .sort_by_key(|differs| in_order(&differs.file, differs.line));
     let in_zone = |at| local(&playbook.zone, at);
     let replayed = Replayed {
         playbook: playbook.id.as_str().into(),
@@ -202,12 +224,16 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         done_before: ran.done_before,
         left_out: ran.left_out.len() as u64,
         left_out_commands: ran.left_out,
+        refused_as_read,
+        rules_fired: of_run.rules_fired,
+        rules_skipped: of_run.rules_skipped,
         messages_handed_over: ran.messages,
         zone: playbook.zone.name().into(),
         lived_from: lived.map(|lived| in_zone(lived.from)),
         lives_until: lived.map(|lived| in_zone(lived.until)),
         clock: ran.stopped_at.map(in_zone),
         warnings: plan.warnings,
+        contacts_differ: ran.contacts_differ,
         refused,
         not_permitted: ran.not_permitted.into_values().collect(),
         figures,
@@ -260,6 +286,7 @@ fn plan(path: &Path, playbook: &Playbook) -> Result<(Map, Plan, Vec<FileRead>), 
         Warning::of_line(path.display().to_string(), line, fault.message, fault.hint)
     });
     plan.warnings.splice(..0, in_vain);
+    plan.write_agents_alike(&map);
     plan.refuse_far(&map, playbook);
     plan.warn_of_far(&map, &playbook.zone);
     plan.sort();
@@ -321,6 +348,7 @@ fn read_file(
     })?;
     plan.warnings
         .extend(warnings::swallowing(&file.name, &table));
+    plan.warnings.extend(warnings::of_no_command(file, &table));
     let read = FileRead {
         file: file.name.clone(),
         encoding: table.encoding,
@@ -382,8 +410,12 @@ fn live(
             let (from, until) = (local(zone, from), local(zone, until));
             let zone = zone.name();
             let commands = counted(commands as u64, "command");
+            let refused = match plan.refused.len() as u64 {
+                0 => String::new(),
+                refused => format!("; {} refused in reading", counted(refused, "row")),
+            };
             progress.say(&format!(
-                "living from {from} until {until} ({zone}): {commands}"
+                "living from {from} until {until} ({zone}): {commands}{refused}"
             ));
         }
         let bar = Bar::new(progress, commands);

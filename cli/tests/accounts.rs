@@ -294,7 +294,8 @@ fn who_may_not_do_what_the_rows_say_is_named() {
     let folder = Folder::new(&[("map.toml", &map), ("playbook/playbook.toml", &playbook)]);
     let replayed = folder.replay(&["--json"]).json();
     let others = "act on leads of others";
-    let bea = json!({ "actor": "bea", "may_not": others, "who_may": [], "commands": 1 });
+    // The table names the roles that the row names.
+    let bea = json!({ "actor": "bea", "may_not": others, "who_may": ["manager"], "commands": 1 });
     assert_eq!(list(&replayed, "not_permitted"), [bea]);
 }
 
@@ -338,4 +339,166 @@ and no row\"
         "a cell of this row holds what looks like 2 other rows"
     );
     assert_eq!(*hint, "is there a quote too many, or one too few?");
+}
+
+/// Two people on one address become one contact, and the second name stands nowhere but in the file.
+#[test]
+fn who_shares_an_address_or_a_number_with_somebody_else_is_told() {
+    let map = r#"
+[[file]]
+path = "leads.csv"
+key  = "id"
+
+[[file.command]]
+lead     = "id"
+at       = "arrived"
+register = { name = "{name}", email = "{email}", phone = "{phone}", source = "web" }
+"#;
+    let rows = "\
+id,name,email,phone,arrived
+1,Luis Vera,luis@example.com,,2026-03-02
+2,Rosa Paz,LUIS@example.com,,2026-03-03
+3,Juan Paz,,099 123,2026-03-03
+4,Inés Paz,,099-123,2026-03-04
+5,luis vera,luis@example.com,,2026-03-05
+";
+    let folder = Folder::new(&[("leads.csv", rows), ("map.toml", map)]);
+    let db = folder.path("shop.db");
+    let told = folder.replay(&["--db", &db, "--json"]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    let differs = |line: u64, says: &str, known: &str, from: &str, shares: &str| {
+        let differ = list(&told.json(), "contacts_differ").to_vec();
+        let of_line = differ.iter().find(|one| one["line"] == line);
+        let one = of_line.unwrap_or_else(|| panic!("{line}: {differ:#?}"));
+        assert_eq!(one["file"], "leads.csv");
+        assert_eq!(one["says"]["name"], says);
+        assert_eq!(one["known"]["name"], known);
+        assert_eq!(one["known_from"], from);
+        assert_eq!(one["shares"], shares);
+    };
+    differs(3, "Rosa Paz", "Luis Vera", "leads.csv:2", "email");
+    differs(5, "Inés Paz", "Juan Paz", "leads.csv:4", "phone");
+    assert_eq!(list(&told.json(), "contacts_differ").len(), 2);
+    let text = folder.replay(&[]).out;
+    for said in [
+        "2 rows name contacts known already by another name or number",
+        "leads.csv:3",
+        "email LUIS@example.com",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    // A row that was added later finds the one of an earlier run.
+    let more = format!("{rows}8,Eva Luna,luis@example.com,,2026-03-06\n");
+    write(folder.0.path(), &[("leads.csv", &more)]);
+    let again = folder.replay(&["--db", &db, "--json"]).json();
+    let differ = list(&again, "contacts_differ");
+    assert_eq!(differ.len(), 1, "{differ:#?}");
+    assert_eq!(differ[0]["known_from"], "leads.csv:2");
+}
+
+#[test]
+fn an_agent_is_the_same_however_the_id_is_written() {
+    let agents = "id,name,role,cities\nana,Ana,advisor,\nbea,Bea,advisor,\nBEA,Bea,advisor,\nmarco,M,manager,\n";
+    let leads = LEADS
+        .replace("web;ana;", "web;ANA;")
+        .replace("walk in;bea", "walk in;Bea");
+    let folder = Folder::new(&[("agents.csv", agents), ("leads.csv", &leads)]);
+    let told = folder.replay(&["--json"]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    let replayed = told.json();
+    let owners = list(&replayed["figures"], "by_agent").iter();
+    let owners: Vec<&str> = owners.map(|of| of["agent"].as_str().unwrap()).collect();
+    assert_eq!(owners, ["ana", "bea"]);
+    let messages = |file| -> Vec<(u64, String)> {
+        let told = warnings(&replayed, file).into_iter();
+        told.map(|(line, message, _)| (line, message)).collect()
+    };
+    let taken = |said: &str, first: &str| format!("`{said}` is taken for the agent `{first}`");
+    let of_leads = [(4, taken("ANA", "ana")), (3, taken("Bea", "bea"))];
+    assert_eq!(messages("leads.csv"), of_leads);
+    let otherwise = "the agent `BEA` is said otherwise in agents.csv:3, which counts".to_owned();
+    let of_agents = [(4, otherwise), (4, taken("BEA", "bea"))];
+    assert_eq!(messages("agents.csv"), of_agents);
+}
+
+#[test]
+fn values_for_which_there_is_no_command_are_told_once_for_each_column() {
+    let rows = format!("{STATUSES}5,Ana,Anulado,2026-03-04,\n6,Luz,anulado,2026-03-04,\n");
+    let map = BY_STATUS
+        .replace("\"Perdio\"", "\"Nuevo\"")
+        .replace("{ status = \"won\" }", "\"ended\"");
+    let folder = Folder::new(&[("leads.csv", &rows), ("map.toml", &map)]);
+    let replayed = folder.replay(&["--json"]).json();
+    let told = warnings(&replayed, "leads.csv");
+    let said =
+        "`status`: no command is for `Anulado` (1 row), `Perdido` (1 row), `anulado` (1 row)";
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((told[0].0, told[0].1.as_str()), (3, said));
+    let mut all = list(&replayed, "warnings").iter();
+    let warning = all.find(|warning| warning["message"] == said).unwrap();
+    assert_eq!(warning["lines"], json!([3, 6, 7]));
+    // Who says that it means nothing is believed.
+    let map = map.replace(
+        "key    = \"id\"",
+        "key = \"id\"\nempty = [\"anulado\", \"perdido\"]",
+    );
+    write(folder.0.path(), &[("map.toml", &map)]);
+    let replayed = folder.replay(&["--json"]).json();
+    assert_eq!(warnings(&replayed, "leads.csv"), []);
+}
+
+#[test]
+fn what_a_map_says_and_no_row_or_only_a_column_has_is_a_warning() {
+    let map = BY_STATUS
+        .replace("name = \"{name}\"", "name = \"name\"")
+        .replace("Ganado = \"won\"", "Ganad = \"won\", Nuevo = \"new\"")
+        .replace(", \"Perdio\"", ", \"Perdido\"")
+        .replace("if    = { status = \"won\" }", "if    = \"ended\"");
+    let folder = Folder::new(&[("leads.csv", STATUSES), ("map.toml", &map)]);
+    let replayed = folder.replay(&["--json"]).json();
+    let in_vain = "leads.csv: no row has `Ganad` in `status`, of which the map says the meaning";
+    let column = "leads.csv: `name` is said as it stands, and is a column";
+    let wanted = [
+        (5, in_vain.to_owned(), Some("did you mean `GANADO`?")),
+        (
+            11,
+            column.to_owned(),
+            Some("write {name} for what the row has there"),
+        ),
+    ];
+    assert_eq!(warnings(&replayed, "map.toml"), wanted);
+    // A key that other programs know is named by ours.
+    let map = BY_STATUS.replace("name = \"{name}\"", "nombre = \"{name}\"");
+    write(folder.0.path(), &[("map.toml", &map)]);
+    let told = folder.replay(&["--json"]).json();
+    assert_eq!(
+        told["error"]["faults"][0]["hint"], "did you mean `name`?",
+        "{told:#}"
+    );
+}
+
+#[test]
+fn what_is_told_of_a_run_is_of_that_run() {
+    let bad = "4;Rosa;rosa@example.com;web;ana;;much;;;06-03-2026 16:30;;;;\n";
+    let unknown = "5;Luz;luz@example.com;fax;ana;;;;;06-03-2026 16:30;;;;\n";
+    let folder = Folder::new(&[("leads.csv", &format!("{LEADS}{bad}{unknown}"))]);
+    let db = folder.path("shop.db");
+    let first = folder.replay(&["--db", &db]);
+    for said in [
+        "9 commands carried out; 1 refused, 1 refused in reading\n",
+        "rules fired",
+    ] {
+        assert!(first.out.contains(said), "{said}: {}", first.out);
+    }
+    let begins = "10 commands; 1 row refused in reading\n";
+    assert!(first.err.contains(begins), "{}", first.err);
+    let again = folder.replay(&["--db", &db]);
+    assert!(
+        again.out.contains("no rule fired in this run, "),
+        "{}",
+        again.out
+    );
+    let again = folder.replay(&["--db", &db, "--json"]).json();
+    assert_eq!(again["rules_fired"], 0);
+    assert!(again["figures"]["rules_fired"].as_u64() > Some(0));
 }

@@ -263,3 +263,59 @@ fn leads_that_would_break_a_new_law_are_told_before_the_adoption() {
         assert!(told.out.contains(said), "{}{}", told.out, told.err);
     }
 }
+
+/// An adoption that takes the role of half the staff away is none that anybody asks for.
+#[test]
+fn what_the_changed_playbook_knows_no_more_is_told_with_who_has_it() {
+    let lost = PLAYBOOK
+        .replace("[role.advisor]", "[role.seller]")
+        .replace("budget = { type = \"number\" }\n", "")
+        .replace(
+            "visit  = { type = \"date\" }",
+            "visit = { type = \"text\" }",
+        )
+        .replace(
+            "city   = { type = \"text\" }",
+            "city = { type = \"choice\", of = [\"Quito\", \"Loja\"] }",
+        )
+        .replace(
+            "web      = { kind = \"digital\" }",
+            "web = { kind = \"physical\" }",
+        )
+        .replace("walk-in  = { kind = \"physical\" }\n", "");
+    let late = "Subject: Late\n\n{{ contact.name }}\n";
+    let files = [
+        ("lost/playbook.toml", lost.as_str()),
+        ("lost/templates/late.txt", late),
+    ];
+    let rehearsal = Rehearsal::until("2026-04-01", &files);
+    let former = rehearsal.folder.path("playbook");
+    let more = [&BY[..], &["--former", &former]].concat();
+    let told = rehearsal.under("lost", "adopt", &more);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    for said in [
+        "2 agents have the role advisor, which is gone: they may do nothing",
+        "2 leads have a value of the field budget, which is gone: it stays on the lead",
+        "1 lead has a value of the field visit, which is of another type: it stays as it is, and is not text",
+        "1 lead has `Cuenca` in the field city, which is no choice any more",
+        "1 lead has the source walk-in, which is gone",
+        "2 leads have the source web, which is of another kind: it counts to the kind physical",
+    ] {
+        assert!(told.out.contains(said), "{said}: {}", told.out);
+    }
+    let json = rehearsal
+        .under("lost", "adopt", &[&more[..], &["--json"]].concat())
+        .json();
+    let role = &json["unknown"][0];
+    assert_eq!(
+        (&role["what"], &role["agents"]),
+        (&"role".into(), &2.into())
+    );
+    // What is told is so: the advisors may do nothing any more, and the leads keep what they have.
+    let done = rehearsal.under("lost", "adopt", &[&BY[..], &["--yes"]].concat());
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    let leads = rehearsal.under("lost", "leads", &["--json"]).json();
+    let cities = leads["leads"].as_array().unwrap().iter();
+    let in_cuenca = cities.filter(|lead| lead["fields"]["city"] == "Cuenca");
+    assert_eq!(in_cuenca.count(), 1, "{leads:#}");
+}

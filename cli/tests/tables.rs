@@ -119,13 +119,57 @@ fn what_is_no_text_in_its_encoding_is_refused_and_not_replaced() {
     assert_eq!(table.refused[0].line, 3);
     assert_eq!(
         table.refused[0].fault.to_string(),
-        "the cell in `name` is not UTF-8; say the encoding of the file"
+        "the cell in `name` is not UTF-8; mend it, or say the encoding of the file"
     );
     let table = Table::read(latin, &declared("windows-1252")).unwrap();
     assert_eq!(names(&table), ["Ana", "José", "Eva"]);
     // Who wrote that sign meant it.
     let sign = "id,name\n1,\u{fffd}\n".as_bytes();
     assert_eq!(names(&read(sign)), ["\u{fffd}"]);
+}
+
+/// One row that another program wrote must not garble all other names.
+#[test]
+fn a_file_in_utf8_but_for_a_few_rows_is_read_as_that_and_these_are_refused() {
+    let mixed = [
+        "id,name\n1,José\n2,Peña\n3,".as_bytes(),
+        b"Rosa\xe9\n4,",
+        "Inés\n".as_bytes(),
+    ]
+    .concat();
+    let table = read(&mixed);
+    assert_eq!(table.encoding, "UTF-8");
+    assert_eq!(names(&table), ["José", "Peña", "Inés"]);
+    assert_eq!(table.refused.len(), 1);
+    assert_eq!(table.refused[0].line, 4);
+    // One that is in the older encoding throughout stays so.
+    let older = read(b"id,name\n1,Jos\xe9\n2,Pe\xf1a\n3,In\xe9s\n");
+    assert_eq!(names(&older), ["José", "Peña", "Inés"]);
+}
+
+#[test]
+fn a_first_line_may_say_the_delimiter() {
+    for first in ["sep=;\r\n", "\"sep=;\"\n", "SEP=;\n"] {
+        let table = read(format!("{first}id;name\n1;\"Ana, Eva\"\n2\n").as_bytes());
+        assert_eq!(names(&table), ["Ana, Eva"]);
+        assert_eq!(table.delimiter, ';');
+        assert_eq!((table.rows[0].line, table.refused[0].line), (3, 4));
+    }
+}
+
+#[test]
+fn of_several_columns_that_may_be_meant_all_are_named() {
+    let reading = Reading {
+        columns: &["email"],
+        ..Reading::default()
+    };
+    let told = |head: &str| match Table::read(head.as_bytes(), &reading) {
+        Err(TableFault::Columns(faults)) => faults[0].hint().unwrap().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    let both = "did you mean `E-mail work` or `Email home`?";
+    assert_eq!(told("id,E-mail work,Email home\n"), both);
+    assert_eq!(told("id,Email\n"), "did you mean `Email`?");
 }
 
 #[test]

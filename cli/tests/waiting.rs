@@ -265,6 +265,10 @@ fn what_is_in_doubt_is_settled_by_who_may_and_once() {
     assert_eq!(settled.out, format!("message {message} is accepted\n"));
     let again = shop.json("settle", &[message, "send-again", "--by", "marta"]);
     assert_eq!(again["error"]["code"], "settled");
+    for nobody in ["host:", "import: ", ""] {
+        let told = shop.json("settle", &[message, "delivered", "--by", nobody]);
+        assert_eq!(told["error"]["code"], "incomplete", "{nobody}: {told:#}");
+    }
     let receipt = shop.json(
         "settle",
         &[message, "delivered", "--by", "host:mail-provider"],

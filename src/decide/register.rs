@@ -12,7 +12,7 @@ use crate::decide::permit::{acting_agent, permit_agent};
 use crate::decide::refusal::{Gap, Gaps, Problem, Refusal};
 use crate::decide::{Stop, identities, laws, places, referrals, waits};
 use crate::email::Email;
-use crate::ids::{ContactId, LeadId, Name};
+use crate::ids::{ContactId, Id, LeadId, Name};
 use crate::letters::is_blank;
 use crate::phone::{self, Dialling};
 use crate::playbook::catalogue::LeadFacts;
@@ -27,9 +27,13 @@ use crate::store::Key;
 use crate::value::{Value, ValueRef, folded_eq};
 
 /// The lead that a registration makes, by its command: the same command, the same lead.
-#[must_use]
-fn lead_id(command: &crate::ids::CommandId, now: crate::time::Instant) -> LeadId {
-    LeadId(crate::ids::Id::derived(now, command, "lead", 0))
+fn lead_id(draft: &Draft<'_>) -> LeadId {
+    LeadId(Id::derived(draft.now, &draft.command, "lead", 0))
+}
+
+/// The contact that a registration makes, if it knows none.
+fn contact_id(draft: &Draft<'_>) -> ContactId {
+    ContactId(Id::derived(draft.now, &draft.command, "contact", 0))
 }
 
 pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop> {
@@ -44,8 +48,9 @@ pub(crate) fn take_in(
     registrar: Option<&Agent>,
 ) -> Result<LeadId, Stop> {
     let said = check(draft, new)?;
-    let id = lead_id(&draft.command, draft.now);
-    let mut contact = contact_of(draft, new, &said, id)?;
+    let named = identities_said(draft, new, &said);
+    foresee(draft, new, &named)?;
+    let mut contact = contact_of(draft, new, &said, named)?;
     let mut lead = blank(draft, said, &contact, registrar);
     let playbook = draft.playbook;
     let route = playbook.routes.iter().find(|route| {
@@ -162,16 +167,32 @@ fn source_of(draft: &Draft<'_>, new: &NewLead, referral: Option<&Referral>) -> O
     new.source.as_ref().or(of_referred).cloned()
 }
 
+/// Asks for what most registrations read, in one go: else each thing would be found to be lacking by
+/// itself, and all that comes before it be decided anew.
+fn foresee(draft: &Draft<'_>, new: &NewLead, named: &[Identity]) -> Result<(), Stop> {
+    let claims = named
+        .iter()
+        .map(|identity| Key::claim(draft.tenant, identity.claim));
+    let contact = Key::contact(draft.tenant, contact_id(draft));
+    let owner = new.owner.iter();
+    let owner = owner.map(|owner| Key::agent(draft.tenant, owner));
+    let routes = draft.playbook.routes.iter();
+    let pools = routes.filter_map(|route| route.assign.as_ref());
+    let pools = pools.filter(|_| new.owner.is_none());
+    let pools = pools.map(|pool| Key::pool(draft.tenant, pool));
+    draft.need(claims.chain([contact]).chain(owner).chain(pools))
+}
+
 /// The contact behind a lead: known by the e-mail address, else by the phone number, else by a tax
 /// number; or new. What is said by which it was not known names it from now on.
 fn contact_of(
     draft: &mut Draft<'_>,
     new: &NewLead,
     said: &Said,
-    lead: LeadId,
+    named: Vec<Identity>,
 ) -> Result<Contact, Stop> {
     let phone = new.phone.as_deref().and_then(phone_in);
-    let named = identities_said(draft, phone, said);
+    let lead = lead_id(draft);
     let known = match named.first() {
         Some(first) => identities::known_by(draft, *first)?,
         None => None,
@@ -204,9 +225,10 @@ fn contact_of(
 }
 
 /// By what a registration names its contact, the strongest first.
-fn identities_said(draft: &Draft<'_>, phone: Option<&str>, said: &Said) -> Vec<Identity> {
+fn identities_said(draft: &Draft<'_>, new: &NewLead, said: &Said) -> Vec<Identity> {
     let playbook = draft.playbook;
     let email = said.email.as_ref().map(Identity::email);
+    let phone = new.phone.as_deref().and_then(phone_in);
     let phone = phone.and_then(|phone| Identity::phone(phone, playbook.country));
     let fields = playbook.fields.iter().filter(|field| field.identifies);
     let tax_numbers = fields.filter_map(|field| match said.fields.value(&field.name)? {
@@ -217,10 +239,8 @@ fn identities_said(draft: &Draft<'_>, phone: Option<&str>, said: &Said) -> Vec<I
 }
 
 fn new_contact(draft: &mut Draft<'_>, new: &NewLead, said: &Said) -> Result<Contact, Stop> {
-    let id = ContactId(draft.new_id("contact"));
-    let key = Key::contact(draft.tenant, id);
-    draft.need([key.clone()])?;
-    draft.read::<Contact>(&key)?;
+    let id = contact_id(draft);
+    draft.read::<Contact>(&Key::contact(draft.tenant, id))?;
     let phone = new.phone.as_deref().and_then(phone_in);
     Ok(Contact {
         id,
@@ -264,7 +284,7 @@ fn blank(draft: &Draft<'_>, said: Said, contact: &Contact, registrar: Option<&Ag
         .map(|(name, _)| (name.clone(), ToldAt(draft.now)))
         .collect();
     Lead {
-        id: lead_id(&draft.command, draft.now),
+        id: lead_id(draft),
         playbook: draft.playbook.hash.clone(),
         contact: ContactCopy::of(contact),
         pipeline: Name::from(""),

@@ -11,7 +11,7 @@ use crate::decide::command::{
 };
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::ids::Name;
-use crate::letters::{hidden_in_line, hidden_in_text};
+use crate::letters::{hidden_in_line, hidden_in_text, is_blank};
 use crate::value::Value;
 
 /// Refuses a command in which a text holds what can't stand there; all of them at once.
@@ -53,12 +53,17 @@ struct Texts {
 }
 
 impl Texts {
+    /// Nobody acts unnamed.
     fn of_actor(&mut self, actor: &Actor) {
-        match actor {
-            Actor::Agent(agent) | Actor::Import(agent) => self.line("by", agent.as_str()),
-            Actor::Host(name) => self.line("by", name),
-            Actor::Rule(_) | Actor::Sweep { .. } => {}
+        let name = match actor {
+            Actor::Agent(agent) | Actor::Import(agent) => agent.as_str(),
+            Actor::Host(name) => name,
+            Actor::Rule(_) | Actor::Sweep { .. } => return,
+        };
+        if is_blank(name) {
+            self.gaps.add("by", Problem::Missing);
         }
+        self.line("by", name);
     }
 
     fn of_agent(&mut self, setup: &AgentSetup) {

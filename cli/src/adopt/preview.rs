@@ -19,6 +19,7 @@ use leadkit::value::Value;
 use serde::Serialize;
 
 use super::told_stage;
+use super::unknown::Unknown;
 use crate::Failure;
 use crate::database::Opened;
 use crate::listing::{self, PAGE, Unreadable};
@@ -37,6 +38,8 @@ pub(super) struct Preview {
     rules: Rules,
     refused: Vec<LeadsRefused>,
     breaking: Vec<LeadsBreaking>,
+    /// What agents and leads have that the changed playbook does not know.
+    unknown: Vec<Unknown>,
     unreadable: Vec<Unreadable>,
 }
 
@@ -109,11 +112,15 @@ pub(super) async fn preview(
     let id = CommandId::of("an adoption that is shown");
     match asking.decide(id, adoption).await? {
         Ok(decision) => match sweep_of(&decision) {
-            Some(sweep) => preview.go_through(asking, &sweep, former).await?,
+            Some(sweep) => {
+                preview.unknown = Unknown::read(opened, &sweep.audience, former).await?;
+                preview.go_through(asking, &sweep, former).await?;
+            }
             None => preview.is_adopted = true,
         },
         Err(refusal) if is_about_stages(&refusal) => {
             preview.stages = occupied(opened, mapped).await?;
+            preview.unknown = Unknown::read(opened, "", former).await?;
             preview.refusal = Some(Told::new(&refusal));
         }
         Err(refusal) => return Err(Error::Refused(refusal).into()),
@@ -303,6 +310,9 @@ impl Preview {
                 text,
                 "{leads} would stand where the law {law} is broken, for instance {for_instance}: {asked}"
             );
+        }
+        for unknown in &self.unknown {
+            let _ = writeln!(text, "{}", unknown.told());
         }
         listing::tell(&mut text, &self.unreadable);
         if let Some(refusal) = &self.refusal {

@@ -1,9 +1,11 @@
 //! Dates as people write them: which part is the day is found out over a whole column, or
 //! declared; never guessed from one cell.
 
-use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use leadkit::calendar::Zone;
 use leadkit::time::Instant;
+
+use super::times::time;
 
 /// In which order year, month and day stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +86,8 @@ pub enum OrderFault {
         example: String,
         /// Its line.
         line: u64,
+        /// How the column's years are written.
+        years: Years,
     },
     /// The dates of the column contradict each other.
     #[error(
@@ -100,6 +104,8 @@ pub enum OrderFault {
         other: String,
         /// Its line.
         other_line: u64,
+        /// How the column's years are written.
+        years: Years,
     },
 }
 
@@ -114,13 +120,17 @@ impl OrderFault {
     /// What to write into the map.
     #[must_use]
     pub fn hint(&self) -> String {
-        let (Self::Ambiguous { column, .. } | Self::Mixed { column, .. }) = self;
+        let (Self::Ambiguous { column, years, .. } | Self::Mixed { column, years, .. }) = self;
         let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         let column = match column.chars().all(is_bare) {
             true => column.clone(),
             false => format!("{column:?}"),
         };
-        format!("declare it: dates = {{ {column} = \"dd-mm-yyyy\" }}, or \"mm-dd-yyyy\"")
+        let (first, others) = match years {
+            Years::FourDigits => ("dd-mm-yyyy", "or \"mm-dd-yyyy\""),
+            Years::TwoDigitsToo => ("dd-mm-yy", "\"mm-dd-yy\" or \"yy-mm-dd\""),
+        };
+        format!("declare it: dates = {{ {column} = \"{first}\" }}, {others}")
     }
 }
 
@@ -141,7 +151,31 @@ pub enum DateFault {
          the column as dd-mm-yy"
     )]
     TwoDigits,
+    /// It is a number as a spreadsheet keeps days: 45231 is the first of November 2023.
+    #[error(
+        "is no date; it may be a spreadsheet's number of the day {0}: let it show the column as a date \
+         before it is exported"
+    )]
+    DayNumber(NaiveDate),
 }
+
+impl DateFault {
+    /// What is wrong with a cell that has no parts of a date.
+    fn of(cell: &str) -> Self {
+        let days = cell.trim().split(['.', ',']).next().unwrap_or_default();
+        let days = days.parse().ok().filter(|days| DAY_NUMBERS.contains(days));
+        let day = days.and_then(|days| DAY_ZERO.checked_add_days(Days::new(days)));
+        day.map_or(Self::NotADate, Self::DayNumber)
+    }
+}
+
+/// The day from which spreadsheets count, as it is for all days since March 1900.
+const DAY_ZERO: NaiveDate = match NaiveDate::from_ymd_opt(1899, 12, 30) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
+/// The numbers that are taken for days: 1954 to 2064.
+const DAY_NUMBERS: std::ops::Range<u64> = 20_000..60_000;
 
 /// A cell with its line.
 type Cell<'a> = (u64, &'a str);
@@ -170,6 +204,7 @@ pub fn find_order<'a>(
         one_line,
         other: other.into(),
         other_line,
+        years,
     };
     for (line, cell) in cells {
         let Some(parts) = Parts::of(cell) else {
@@ -219,6 +254,7 @@ pub fn find_order<'a>(
                 column: column.into(),
                 example: example.into(),
                 line,
+                years,
             })
         }
     }
@@ -230,7 +266,7 @@ pub fn find_order<'a>(
 /// # Errors
 /// When it can't be read.
 pub fn date(cell: &str, format: Option<Format>) -> Result<NaiveDate, DateFault> {
-    let parts = Parts::of(cell).ok_or(DateFault::NotADate)?;
+    let parts = Parts::of(cell).ok_or_else(|| DateFault::of(cell))?;
     let is_whole = parts.rest.is_empty() || time(parts.rest).is_some();
     let date = parts.date(format)?;
     is_whole.then_some(date).ok_or(DateFault::NotADate)
@@ -244,7 +280,7 @@ pub fn date(cell: &str, format: Option<Format>) -> Result<NaiveDate, DateFault> 
 /// # Errors
 /// When it can't be read.
 pub fn instant(cell: &str, format: Option<Format>, zone: &Zone) -> Result<Instant, DateFault> {
-    let parts = Parts::of(cell).ok_or(DateFault::NotADate)?;
+    let parts = Parts::of(cell).ok_or_else(|| DateFault::of(cell))?;
     let date = parts.date(format)?;
     let (time, offset) = match parts.rest {
         "" => (NaiveTime::MIN, None),
@@ -272,9 +308,9 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn of(cell: &'a str) -> Option<Self> {
         let cell = cell.trim();
-        let end = cell.find([' ', 'T', 't', ',']).unwrap_or(cell.len());
+        let end = cell.find(parts_day_from_time).unwrap_or(cell.len());
         let (date, rest) = cell.split_at(end);
-        let rest = rest.trim_start_matches([' ', 'T', 't', ',']);
+        let rest = rest.trim_start_matches(parts_day_from_time);
         if date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()) {
             let number = |range: std::ops::Range<usize>| date[range].parse().ok();
             let numbers = [number(0..4)?, number(4..6)?, number(6..8)?];
@@ -343,70 +379,9 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// `19:58`, `19:58:54.5`, `7:58 PM`, with or without `Z` or `-05:00`.
-fn time(text: &str) -> Option<(NaiveTime, Option<FixedOffset>)> {
-    let text = text.trim();
-    let clock_end = text
-        .find(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.'))
-        .unwrap_or(text.len());
-    let (clock, rest) = text.split_at(clock_end);
-    let mut rest = rest.trim();
-    let mut afternoon = None;
-    for (word, is_afternoon) in [("am", false), ("pm", true), ("a.m.", false), ("p.m.", true)] {
-        if rest
-            .get(..word.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(word))
-        {
-            afternoon = Some(is_afternoon);
-            rest = rest[word.len()..].trim();
-            break;
-        }
-    }
-    let mut parts = clock.split(':');
-    let mut hour: u32 = parts.next()?.parse().ok()?;
-    let minute: u32 = parts.next()?.parse().ok()?;
-    let seconds = parts.next().unwrap_or("0");
-    let (second, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
-    let second: u32 = second.parse().ok()?;
-    let micros: u32 = match fraction {
-        "" => 0,
-        digits => format!("{digits:0<6}").get(..6)?.parse().ok()?,
-    };
-    if parts.next().is_some() {
-        return None;
-    }
-    match afternoon {
-        Some(_) if hour == 0 || hour > 12 => return None,
-        Some(true) => hour = hour % 12 + 12,
-        Some(false) => hour %= 12,
-        None => {}
-    }
-    let time = NaiveTime::from_hms_micro_opt(hour, minute, second, micros)?;
-    let offset = match rest {
-        "" => None,
-        "Z" | "z" | "UTC" | "GMT" => Some(FixedOffset::east_opt(0)?),
-        offset => Some(self::offset(offset)?),
-    };
-    Some((time, offset))
-}
-
-/// `-05:00`, `+0530`, `+01`.
-fn offset(text: &str) -> Option<FixedOffset> {
-    let sign = match text.as_bytes().first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let digits: String = text[1..].chars().filter(|c| *c != ':').collect();
-    if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let (hours, minutes) = match digits.len() {
-        2 => (digits.parse::<i32>().ok()?, 0),
-        4 => (digits[..2].parse().ok()?, digits[2..].parse().ok()?),
-        _ => return None,
-    };
-    FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60))
+/// Also the spaces that break no line, as spreadsheets write them.
+fn parts_day_from_time(c: char) -> bool {
+    c.is_whitespace() || matches!(c, 'T' | 't' | ',')
 }
 
 #[cfg(test)]
@@ -540,6 +515,16 @@ mod tests {
                 "2018-02-27T00:58:00+00:00",
             ),
             (
+                "26/02/2018 07:58 p. m.",
+                Order::DayMonthYear,
+                "2018-02-27T00:58:00+00:00",
+            ),
+            (
+                "26/02/2018\u{a0}12:58:00\u{202f}a.\u{a0}m.",
+                Order::DayMonthYear,
+                "2018-02-26T05:58:00+00:00",
+            ),
+            (
                 "12/26/18, 12:00 AM",
                 Order::MonthDayYear,
                 "2018-12-26T05:00:00+00:00",
@@ -574,6 +559,24 @@ mod tests {
         assert_eq!(Format::declared("YYYY.MM.DD"), four(Order::YearMonthDay));
         assert_eq!(Format::declared("d.m.yy"), any(Order::DayMonthYear));
         assert_eq!(Format::declared("HH:MM"), None);
+    }
+
+    #[test]
+    fn a_hint_declares_the_years_as_they_are_written() {
+        let hint = |cells: &[&str]| order(cells).unwrap_err().hint();
+        let four = "declare it: dates = { day = \"dd-mm-yyyy\" }, or \"mm-dd-yyyy\"";
+        assert_eq!(hint(&["01-02-2018", "03-04-2018"]), four);
+        let two = "declare it: dates = { day = \"dd-mm-yy\" }, \"mm-dd-yy\" or \"yy-mm-dd\"";
+        assert_eq!(hint(&["01-02-18", "03-04-18"]), two);
+    }
+
+    #[test]
+    fn the_number_of_a_day_is_told_and_not_taken_for_one() {
+        let told = |cell: &str| instant(cell, None, &"UTC".parse().unwrap()).unwrap_err();
+        assert_eq!(told("45231"), DateFault::DayNumber(day(2023, 11, 1)));
+        assert_eq!(told("45231.5"), DateFault::DayNumber(day(2023, 11, 1)));
+        assert_eq!(told("12"), DateFault::NotADate);
+        assert_eq!(told("4523100000"), DateFault::NotADate);
     }
 
     #[test]

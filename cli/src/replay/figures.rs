@@ -64,6 +64,25 @@ pub struct Figures {
     pub journal_entries: u64,
 }
 
+/// What the rules did in one run, which may not be the first one into its database.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OfRun {
+    /// How many entries the journal had before.
+    pub(super) entries_before: u64,
+    pub(super) rules_fired: u64,
+    pub(super) rules_skipped: u64,
+}
+
+impl OfRun {
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Fired { .. } => self.rules_fired += 1,
+            Event::Skipped { .. } => self.rules_skipped += 1,
+            _ => {}
+        }
+    }
+}
+
 /// Leads in a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InStage {
@@ -152,6 +171,7 @@ impl Figures {
         tenant: &Tenant,
         now: Instant,
         progress: Progress,
+        run: &mut OfRun,
     ) -> Result<Self, Failure> {
         let handle = engine.tenant(tenant.clone());
         let playbook = handle.playbook()?;
@@ -183,7 +203,7 @@ impl Figures {
         figures.unreadable.sort_unstable();
         figures.unreadable.dedup();
         figures
-            .go_through_journal(engine, tenant, playbook, &mut bar)
+            .go_through_journal(engine, tenant, playbook, &mut bar, run)
             .await?;
         Ok(figures)
     }
@@ -319,6 +339,7 @@ impl Figures {
         tenant: &Tenant,
         playbook: &Playbook,
         bar: &mut Bar,
+        run: &mut OfRun,
     ) -> Result<(), Failure> {
         let mut after = JournalCursor::default();
         loop {
@@ -334,8 +355,12 @@ impl Figures {
                     let key = Key::journal(tenant, journaled.command);
                     leadkit::engine::Error::Unreadable { key, source }
                 })?;
+                let is_of_run = self.journal_entries > run.entries_before;
                 for event in &entry.events {
                     self.note(event);
+                    if is_of_run {
+                        run.note(event);
+                    }
                 }
             }
         }

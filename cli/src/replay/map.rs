@@ -63,7 +63,10 @@ pub struct FileMap {
     /// Declared forms of dates, by column.
     pub dates: BTreeMap<String, Format>,
     /// What cells mean to the playbook, by column.
-    pub values: BTreeMap<String, BTreeMap<String, String>>,
+    pub values: BTreeMap<String, Vec<Meaning>>,
+    /// What its commands say in words of their own, names of the playbook left out, each with the first
+    /// place where they do.
+    pub literals: BTreeMap<String, Range<usize>>,
     /// What its rows are.
     pub commands: Vec<CommandMap>,
     /// All columns that the map speaks of, each with the first place where it does.
@@ -77,6 +80,17 @@ impl FileMap {
         let is_empty = self.empty.iter().any(|empty| folded_eq(empty, cell));
         if is_empty { "" } else { cell }
     }
+}
+
+/// What a cell means to the playbook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// The cell.
+    pub cell: String,
+    /// What it means.
+    pub means: String,
+    /// Where the map says so.
+    pub span: Range<usize>,
 }
 
 /// A command that rows are.

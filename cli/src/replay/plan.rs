@@ -8,14 +8,17 @@ use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead};
 use leadkit::ids::CommandId;
 use leadkit::playbook::Playbook;
 use leadkit::time::Instant;
+use leadkit::value::fold;
 use serde::Serialize;
 use smol_str::SmolStr;
 
 use super::dates::OrderFault;
+use super::fault::ValueFault;
 use super::map::{CommandMap, FileMap, Map, Verb};
 use super::quotes::Reply;
 use super::range::{Bulk, Far, Range};
 use super::row::{RowReading, formats, shortened};
+use super::spellings::Spellings;
 use super::table::Table;
 use super::warnings::Warning;
 
@@ -87,8 +90,9 @@ pub(super) struct Plan {
     pub(super) rows: u64,
     /// The leads whose registration was refused, each with the row.
     pub(super) unregistered: BTreeMap<Rc<str>, Place>,
-    /// Who is there from the beginning.
+    /// Who is there from the beginning, whatever the case of the id.
     agents: BTreeMap<SmolStr, FirstSetUp>,
+    spellings: Spellings,
 }
 
 /// The row that sets an agent up.
@@ -117,19 +121,12 @@ impl FarRows<'_> {
             1 => format!("`{column}`: `{first}` {why}"),
             _ => format!("`{column}`: {count} rows, first `{first}`, {why}"),
         };
-        Warning {
-            file: file.name.clone(),
-            line: self.lines.first().copied().unwrap_or_default(),
-            lines: self
-                .lines
-                .iter()
-                .copied()
-                .take(Warning::MOST_LINES)
-                .collect(),
-            count: count as u64,
+        Warning::of_lines(
+            file.name.as_str(),
+            &self.lines,
             message,
-            hint: Some(self.why.hint()),
-        }
+            Some(self.why.hint()),
+        )
     }
 }
 
@@ -223,40 +220,53 @@ impl Plan {
         let agent = agent.filter(|_| command.sets_up_at_once());
         if agent
             .as_ref()
-            .is_some_and(|agent| self.agents.contains_key(agent))
+            .is_some_and(|agent| self.agents.contains_key(&fold(agent)))
         {
-            self.add_again(reading, command);
+            self.add_again(&place, reading, command);
             return;
         }
         let row_key = agent.as_deref().unwrap_or(key);
         match reading.planned(place.clone(), command, row_key) {
             Ok(planned) => {
+                if let Doing::SetUp(setup) = &planned.doing {
+                    self.spellings.set_up(&setup.agent, &planned.place);
+                }
                 if let (Some(id), Doing::SetUp(setup)) = (agent, &planned.doing) {
                     let first = FirstSetUp {
                         agent: (**setup).clone(),
                         place: format!("{}:{}", reading.map.name, reading.row.line),
                         is_told: false,
                     };
-                    self.agents.insert(id, first);
+                    self.agents.insert(fold(&id), first);
                 }
                 self.commands.push(planned);
             }
-            Err(reason) => {
+            Err(fault) => {
                 self.note_unregistered(place, command, reading.lead(command));
-                self.refuse_value(reading, command, reason);
+                self.refuse_value(reading, command, fault);
             }
         }
     }
 
     /// Another row about an agent who is there from the beginning: the first one counts.
-    fn add_again(&mut self, reading: &RowReading<'_>, command: &CommandMap) {
+    fn add_again(&mut self, place: &Place, reading: &RowReading<'_>, command: &CommandMap) {
         let setup = match reading.doing(command) {
             Ok(Doing::SetUp(setup)) => setup,
             Ok(_) => return,
-            Err(reason) => return self.refuse_value(reading, command, reason),
+            Err(fault) => return self.refuse_value(reading, command, fault),
         };
-        let first = self.agents.get_mut(setup.agent.as_str());
-        let Some(first) = first.filter(|first| !first.is_told && first.agent != *setup) else {
+        self.spellings.set_up(&setup.agent, place);
+        let first = self.agents.get_mut(&fold(&setup.agent));
+        let says_otherwise = |first: &AgentSetup| {
+            let agent = first.agent.clone();
+            *first
+                != AgentSetup {
+                    agent,
+                    ..(*setup).clone()
+                }
+        };
+        let Some(first) = first.filter(|first| !first.is_told && says_otherwise(&first.agent))
+        else {
             return;
         };
         first.is_told = true;
@@ -270,14 +280,22 @@ impl Plan {
         self.warnings.push(warning);
     }
 
-    fn refuse_value(&mut self, reading: &RowReading<'_>, command: &CommandMap, reason: String) {
+    fn refuse_value(&mut self, reading: &RowReading<'_>, command: &CommandMap, fault: ValueFault) {
         self.refused.push(Refused {
             file: reading.map.name.clone(),
             line: reading.row.line,
             command: Some(command.name.clone()),
             code: "unreadable-value".into(),
-            reason,
+            reason: fault.to_string(),
         });
+    }
+
+    /// Writes each agent as it is first set up, and warns of rows that write it otherwise.
+    pub(super) fn write_agents_alike(&mut self, map: &Map) {
+        for planned in &mut self.commands {
+            self.spellings.write(planned);
+        }
+        self.warnings.extend(self.spellings.warnings(map));
     }
 
     /// Refuses the commands whose time lies outside of the history's.

@@ -7,11 +7,11 @@ use leadkit::record::quote::Says;
 use leadkit::value::Number;
 use smol_str::SmolStr;
 
+use super::fault::{Unfit, ValueFault};
 use super::map::{CommandMap, Text};
 use super::numbers;
 use super::plan::Doing;
-use super::row::{RowReading, shortened};
-use crate::spell::as_known;
+use super::row::{RowReading, named, shortened};
 
 /// What the customer says to a quote.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Reply {
 }
 
 impl RowReading<'_> {
-    pub(super) fn reply(&self, command: &CommandMap, says: Says) -> Result<Doing, String> {
+    pub(super) fn reply(&self, command: &CommandMap, says: Says) -> Result<Doing, ValueFault> {
         Ok(Doing::Reply(Reply {
             version: self.number(command, "version")?,
             says,
@@ -48,7 +48,7 @@ impl RowReading<'_> {
     }
 
     /// The quote that a row makes. A line of which the row says nothing is not offered.
-    pub(super) fn quote(&self, command: &CommandMap) -> Result<NewQuote, String> {
+    pub(super) fn quote(&self, command: &CommandMap) -> Result<NewQuote, ValueFault> {
         let mut lines = Vec::new();
         for (line, number) in command.lines.iter().zip(1..) {
             lines.extend(self.line(number, line)?);
@@ -60,7 +60,11 @@ impl RowReading<'_> {
         })
     }
 
-    fn line(&self, number: usize, line: &[(String, Text)]) -> Result<Option<NewQuoteLine>, String> {
+    fn line(
+        &self,
+        number: usize,
+        line: &[(String, Text)],
+    ) -> Result<Option<NewQuoteLine>, ValueFault> {
         let said = |name: &str| {
             let (_, text) = line.iter().find(|(known, _)| known == name)?;
             self.text(text)
@@ -69,50 +73,57 @@ impl RowReading<'_> {
         if text.is_none() && product.is_none() {
             return Ok(None);
         }
-        let refused = |name: &str, text: &str, fault: &str| {
-            let text = shortened(text);
-            format!("`{name}` of line {number} of the quote: `{text}` {fault}")
+        let refused = |name: &str, text: &str, why: Unfit| ValueFault::UnfitInQuote {
+            of: name.into(),
+            line: number,
+            said: shortened(text),
+            why,
         };
         let quantity = said("quantity").map(|text| {
             let quantity = self.decimal(&text);
-            quantity.map_err(|fault| refused("quantity", &text, &fault))
+            quantity.map_err(|fault| refused("quantity", &text, fault))
         });
         let discount = said("discount").map(|text| {
             let discount = self.discount(&text);
-            discount.map_err(|fault| refused("discount", &text, &fault))
+            discount.map_err(|fault| refused("discount", &text, fault))
         });
         let unit_price = said("unit-price").map(|text| {
             let price = self.price(&text);
-            price.map_err(|fault| refused("unit-price", &text, &fault))
+            price.map_err(|fault| refused("unit-price", &text, fault))
         });
-        let products = || self.playbook.products.iter().map(|product| &product.name);
-        let taxes = || self.playbook.taxes.iter().map(|tax| &tax.name);
+        let products = self.playbook.products.iter();
+        let mut products = products.map(|product| (&product.name, product.label.as_str()));
+        let taxes = self.playbook.taxes.iter();
+        let mut taxes = taxes.map(|tax| (&tax.name, tax.label.as_str()));
         Ok(Some(NewQuoteLine {
             text: text.map(SmolStr::from),
-            product: product.map(|product| as_known(&product, &mut products())),
+            product: product
+                .map(|product| named("product", &product, &mut products))
+                .transpose()?,
             quantity: quantity.transpose()?.unwrap_or_else(|| Number::from(1)),
             unit_price: unit_price.transpose()?,
             discount: discount.transpose()?.unwrap_or(Rate::NONE),
-            tax: said("tax").map(|tax| as_known(&tax, &mut taxes())),
+            tax: said("tax")
+                .map(|tax| named("tax", &tax, &mut taxes))
+                .transpose()?,
         }))
     }
 
-    fn decimal(&self, text: &str) -> Result<Number, String> {
-        numbers::number(text, self.map.decimal).map_err(|fault| fault.to_string())
+    fn decimal(&self, text: &str) -> Result<Number, Unfit> {
+        Ok(numbers::number(text, self.map.decimal)?)
     }
 
     /// So many percent, with the sign or without: `7,5 %`.
-    fn discount(&self, text: &str) -> Result<Rate, String> {
+    fn discount(&self, text: &str) -> Result<Rate, Unfit> {
         let percent = self.decimal(text.strip_suffix('%').unwrap_or(text))?;
-        Rate::percent(percent).map_err(|_| "is not from 0 % to 1000 %".to_owned())
+        Rate::percent(percent).map_err(|_| Unfit::NoRate)
     }
 
     /// An amount in the playbook's currency, whether the cell names that or not: `1.249,00 USD`.
-    fn price(&self, text: &str) -> Result<Money, String> {
+    fn price(&self, text: &str) -> Result<Money, Unfit> {
         let currency = self.playbook.currency;
         let code = currency.to_string();
         let number = self.decimal(text.strip_suffix(code.as_str()).unwrap_or(text))?;
-        Money::parse(&number.to_string(), currency)
-            .map_err(|_| format!("is no amount of {currency}"))
+        Money::parse(&number.to_string(), currency).map_err(|_| Unfit::NoAmount(currency))
     }
 }

@@ -16,6 +16,7 @@ use leadkit::value::{Value, ValueType, folded_eq};
 use smol_str::SmolStr;
 
 use super::dates::{self, DateFault, Format, OrderFault};
+use super::fault::{Unfit, ValueFault};
 use super::map::{CommandMap, FileMap, Must, Part, Test, Text, Verb};
 use super::numbers::{self, NumberFault};
 use super::plan::{Doing, Place, Planned};
@@ -88,9 +89,9 @@ impl<'a> RowReading<'a> {
         let values = self.map.values.get(column);
         let meant = values.and_then(|values| {
             let mut known = values.iter();
-            known.find(|(from, _)| folded_eq(from, cell))
+            known.find(|meaning| folded_eq(&meaning.cell, cell))
         });
-        meant.map_or(cell, |(_, to)| to)
+        meant.map_or(cell, |meaning| &meaning.means)
     }
 
     /// Whether a command is one of this row's. Of an agent who is there from the beginning, only who is
@@ -156,14 +157,14 @@ impl<'a> RowReading<'a> {
         place: Place,
         command: &CommandMap,
         key: &str,
-    ) -> Result<Planned, String> {
+    ) -> Result<Planned, ValueFault> {
         let (at, at_said) = match &command.at {
             None => (None, SmolStr::default()),
             Some(column) => (Some(self.instant(column)?), self.cell(column).into()),
         };
         let lead = self.lead(command);
         if let (Some(column), None) = (&command.lead, &lead) {
-            return Err(format!("the row names no lead: `{column}` is empty"));
+            return Err(ValueFault::NoLead(column.clone()));
         }
         let by = command.by.as_ref().and_then(|by| self.text(by));
         let by = by
@@ -184,13 +185,13 @@ impl<'a> RowReading<'a> {
         })
     }
 
-    fn instant(&self, column: &str) -> Result<Instant, String> {
+    fn instant(&self, column: &str) -> Result<Instant, ValueFault> {
         let cell = self.cell(column);
         let format = self.formats.get(column).copied();
         match dates::instant(cell, format, &self.map.zone) {
             Ok(at) => Ok(at),
-            Err(_) if cell.is_empty() => Err(format!("`{column}` is empty, and says when")),
-            Err(fault) => Err(format!("`{column}`: `{}` {fault}", shortened(cell))),
+            Err(_) if cell.is_empty() => Err(ValueFault::NoTime(column.to_owned())),
+            Err(fault) => Err(ValueFault::unfit(column, cell, fault)),
         }
     }
 
@@ -198,12 +199,16 @@ impl<'a> RowReading<'a> {
         self.text(command.text(name)?)
     }
 
-    fn needed(&self, command: &CommandMap, name: &str) -> Result<String, String> {
+    fn needed(&self, command: &CommandMap, name: &str) -> Result<String, ValueFault> {
         let said = self.said(command, name);
-        said.ok_or_else(|| format!("`{name}` is empty"))
+        said.ok_or_else(|| ValueFault::Empty(name.into()))
     }
 
-    pub(super) fn number(&self, command: &CommandMap, name: &str) -> Result<Option<u32>, String> {
+    pub(super) fn number(
+        &self,
+        command: &CommandMap,
+        name: &str,
+    ) -> Result<Option<u32>, ValueFault> {
         match self.said(command, name) {
             None => Ok(None),
             Some(text) => match text.parse() {
@@ -211,29 +216,37 @@ impl<'a> RowReading<'a> {
                 Err(_) => {
                     let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
                     let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
-                    let what = match text.starts_with('-') {
-                        _ if !is_whole || digits.is_empty() => "is no whole number",
-                        true => "is below zero",
-                        false => "is too large",
+                    let why = match text.starts_with('-') {
+                        _ if !is_whole || digits.is_empty() => Unfit::NotWhole,
+                        true => Unfit::BelowZero,
+                        false => Unfit::TooLarge,
                     };
-                    Err(format!("`{name}`: `{}` {what}", shortened(&text)))
+                    Err(ValueFault::unfit(name, &text, why))
                 }
             },
         }
     }
 
-    pub(super) fn doing(&self, command: &CommandMap) -> Result<Doing, String> {
+    pub(super) fn doing(&self, command: &CommandMap) -> Result<Doing, ValueFault> {
         let playbook = self.playbook;
         let needed = |name: &str| self.needed(command, name);
         let stages = || {
-            let stages = playbook
-                .pipelines
-                .iter()
-                .flat_map(|pipeline| &pipeline.stages);
-            stages.map(|stage| &stage.name)
+            let pipelines = playbook.pipelines.iter();
+            let stages = pipelines.flat_map(|pipeline| &pipeline.stages);
+            stages.map(|stage| (&stage.name, stage.label.as_str()))
         };
-        let named = |name: &str, known: &mut dyn Iterator<Item = &Name>| {
-            needed(name).map(|text| as_known(&text, known))
+        let named = |name: &str, known: &mut dyn Iterator<Item = Labelled<'_>>| {
+            named(name, &needed(name)?, known)
+        };
+        let holds = || {
+            playbook
+                .holds
+                .iter()
+                .map(|hold| (hold, playbook.hold_label(hold)))
+        };
+        let choices = || {
+            let choices = playbook.tasks.iter().flat_map(|task| &task.choices);
+            choices.map(|choice| (&choice.name, choice.label.as_str()))
         };
         let reason = || self.said(command, "reason").map(Into::into);
         Ok(Doing::Order(match command.verb {
@@ -249,12 +262,18 @@ impl<'a> RowReading<'a> {
             Verb::Record => LeadOrder::Record {
                 activity: named(
                     "activity",
-                    &mut playbook.activities.iter().map(|spec| &spec.name),
+                    &mut playbook
+                        .activities
+                        .iter()
+                        .map(|spec| (&spec.name, spec.label.as_str())),
                 )?,
                 fields: self.values(command)?,
             },
             Verb::Assign => LeadOrder::Assign {
-                pool: named("pool", &mut playbook.pools.iter().map(|pool| &pool.name))?,
+                pool: named(
+                    "pool",
+                    &mut playbook.pools.iter().map(|pool| unlabelled(&pool.name)),
+                )?,
             },
             Verb::Reassign => LeadOrder::Reassign {
                 to: needed("to")?.into(),
@@ -273,10 +292,10 @@ impl<'a> RowReading<'a> {
                 wait: self.waiting(command)?,
             },
             Verb::Hold => LeadOrder::Hold {
-                hold: named("as", &mut playbook.holds.iter())?,
+                hold: named("as", &mut holds())?,
             },
             Verb::Release => LeadOrder::Release {
-                hold: named("from", &mut playbook.holds.iter())?,
+                hold: named("from", &mut holds())?,
             },
             Verb::Set => LeadOrder::SetFields {
                 fields: self.values(command)?,
@@ -284,50 +303,61 @@ impl<'a> RowReading<'a> {
             Verb::Complete => LeadOrder::Complete(Box::new(Completion {
                 fields: self.values(command)?,
                 reason: reason(),
-                task: named("task", &mut playbook.tasks.iter().map(|task| &task.name))?,
-                choice: self.said(command, "choice").map(|choice| {
-                    let tasks = playbook.tasks.iter();
-                    let mut choices = tasks.flat_map(|task| &task.choices);
-                    as_known(&choice, &mut choices.by_ref().map(|choice| &choice.name))
-                }),
+                task: named(
+                    "task",
+                    &mut playbook.tasks.iter().map(|task| unlabelled(&task.name)),
+                )?,
+                choice: self.maybe(command, "choice", &mut choices())?,
             })),
             Verb::Unsubscribe => LeadOrder::Unsubscribe,
         }))
     }
 
     /// The wait group to which a lead moves.
-    fn waiting(&self, command: &CommandMap) -> Result<Option<Waiting>, String> {
+    fn waiting(&self, command: &CommandMap) -> Result<Option<Waiting>, ValueFault> {
         let wait_days = self.number(command, "wait-days")?;
-        let group = self.said(command, "wait");
-        Ok(group.map(|group| Waiting {
-            group: self.wait_named(&group),
-            wait_days,
-        }))
+        let group = self.wait(command)?;
+        Ok(group.map(|group| Waiting { group, wait_days }))
     }
 
-    fn wait_named(&self, text: &str) -> Name {
-        let mut waits = self.playbook.waits.iter().map(|wait| &wait.name);
-        as_known(text, &mut waits)
+    fn wait(&self, command: &CommandMap) -> Result<Option<Name>, ValueFault> {
+        let waits = self.playbook.waits.iter();
+        let mut waits = waits.map(|wait| (&wait.name, wait.label.as_str()));
+        self.maybe(command, "wait", &mut waits)
     }
 
-    fn agent(&self, command: &CommandMap) -> Result<Doing, String> {
+    /// What a command may name of the playbook.
+    fn maybe(
+        &self,
+        command: &CommandMap,
+        name: &str,
+        known: &mut dyn Iterator<Item = Labelled<'_>>,
+    ) -> Result<Option<Name>, ValueFault> {
+        let said = self.said(command, name);
+        said.map(|text| named(name, &text, known)).transpose()
+    }
+
+    fn agent(&self, command: &CommandMap) -> Result<Doing, ValueFault> {
         let said = |name: &str| self.said(command, name).map(Into::into);
-        let role = self.said(command, "role");
-        let roles = || self.playbook.roles.iter().map(|role| &role.name);
+        let roles = self.playbook.roles.iter();
+        let mut roles = roles.map(|role| (&role.name, role.label.as_str()));
+        let teams = self.playbook.teams.iter();
+        let mut teams = teams.map(|team| (&team.name, team.label.as_str()));
         let listed = |name: &str| self.said(command, name).map(|said| listed(&said));
         let available = match self.said(command, "available") {
             None => None,
-            Some(text) => Some(truth(&text).ok_or_else(|| {
-                format!("`available`: `{}` is neither yes nor no", shortened(&text))
-            })?),
+            Some(text) => Some(
+                truth(&text)
+                    .ok_or_else(|| ValueFault::unfit("available", &text, Unfit::NotYesOrNo))?,
+            ),
         };
         Ok(Doing::SetUp(Box::new(AgentSetup {
             agent: self.needed(command, "id")?.into(),
             name: said("name"),
             email: said("email"),
             phone: said("phone"),
-            role: role.map(|role| as_known(&role, &mut roles())),
-            team: self.said(command, "team").map(Name::from),
+            role: self.maybe(command, "role", &mut roles)?,
+            team: self.maybe(command, "team", &mut teams)?,
             cities: listed("cities"),
             zones: listed("zones"),
             skills: listed("skills"),
@@ -339,7 +369,7 @@ impl<'a> RowReading<'a> {
     }
 
     /// Who leaves, and which pool or agent takes the leads over.
-    fn leaving(&self, command: &CommandMap) -> Result<Doing, String> {
+    fn leaving(&self, command: &CommandMap) -> Result<Doing, ValueFault> {
         let heir = |text: String| {
             let mut pools = self.playbook.pools.iter().map(|pool| &pool.name);
             as_known(&text, &mut pools)
@@ -353,17 +383,16 @@ impl<'a> RowReading<'a> {
         })))
     }
 
-    fn new_lead(&self, command: &CommandMap) -> Result<Doing, String> {
+    fn new_lead(&self, command: &CommandMap) -> Result<Doing, ValueFault> {
         let said = |name: &str| self.said(command, name).map(Into::into);
-        let sources = || self.playbook.sources.iter().map(|source| &source.name);
-        let source = self.said(command, "source");
-        let wait = self.said(command, "wait");
+        let sources = self.playbook.sources.iter();
+        let mut sources = sources.map(|source| (&source.name, source.label.as_str()));
         Ok(Doing::Register(Box::new(NewLead {
             name: self.said(command, "name").unwrap_or_default().into(),
             email: said("email"),
             phone: said("phone"),
-            source: source.map(|source| as_known(&source, &mut sources())),
-            wait: wait.map(|wait| self.wait_named(&wait)),
+            source: self.maybe(command, "source", &mut sources)?,
+            wait: self.wait(command)?,
             wait_days: self.number(command, "wait-days")?,
             owner: self.said(command, "owner").map(Into::into),
             // Codes are drawn when agents ask for them: those of a history are nobody's here.
@@ -373,13 +402,13 @@ impl<'a> RowReading<'a> {
     }
 
     /// The playbook's fields that a command says, as an order sets them.
-    fn values(&self, command: &CommandMap) -> Result<Vec<(Name, Option<Value>)>, String> {
+    fn values(&self, command: &CommandMap) -> Result<Vec<(Name, Option<Value>)>, ValueFault> {
         let fields = self.fields(command)?.into_iter();
         Ok(fields.map(|(name, value)| (name, Some(value))).collect())
     }
 
     /// The playbook's fields that a command says.
-    fn fields(&self, command: &CommandMap) -> Result<Vec<(Name, Value)>, String> {
+    fn fields(&self, command: &CommandMap) -> Result<Vec<(Name, Value)>, ValueFault> {
         let mut fields = Vec::new();
         for (name, text) in &command.says {
             let own = command.verb.needs().iter().chain(command.verb.may());
@@ -397,32 +426,56 @@ impl<'a> RowReading<'a> {
         Ok(fields)
     }
 
-    fn value(&self, field: &Field, text: &Text, said: &str) -> Result<Value, String> {
+    fn value(&self, field: &Field, text: &Text, said: &str) -> Result<Value, ValueFault> {
         let mut formats = text.columns().filter_map(|column| self.formats.get(column));
         let format = formats.next().copied();
-        let refused = |fault: &dyn std::fmt::Display| {
-            format!("`{}`: `{}` {fault}", field.name, shortened(said))
-        };
+        let refused = |why: Unfit| ValueFault::unfit(field.name.as_str(), said, why);
         let value = match field.value_type {
             ValueType::Text => Some(Value::Text(said.into())),
             ValueType::Number => match numbers::number(said, self.map.decimal) {
                 Ok(number) => Some(Value::Number(number)),
                 Err(NumberFault::NotANumber) => None,
-                Err(fault) => return Err(refused(&fault)),
+                Err(fault) => return Err(refused(fault.into())),
             },
             ValueType::Bool => truth(said).map(Value::Bool),
             ValueType::Date => match dates::date(said, format) {
                 Ok(date) => Some(Value::Date(date)),
                 Err(DateFault::NotADate) => None,
-                Err(fault) => return Err(refused(&fault)),
+                Err(fault) => return Err(refused(fault.into())),
             },
             ValueType::Instant => match dates::instant(said, format, &self.map.zone) {
                 Ok(at) => Some(Value::Instant(at)),
                 Err(DateFault::NotADate) => None,
-                Err(fault) => return Err(refused(&fault)),
+                Err(fault) => return Err(refused(fault.into())),
             },
         };
-        value.ok_or_else(|| refused(&format_args!("is not {}", field.value_type)))
+        value.ok_or_else(|| refused(Unfit::NotOfType(field.value_type)))
+    }
+}
+
+/// A name of the playbook, with what people call it.
+pub(super) type Labelled<'p> = (&'p Name, &'p str);
+
+/// Something that has no label.
+fn unlabelled(name: &Name) -> Labelled<'_> {
+    (name, name.as_str())
+}
+
+/// The name that a text means. What means none is left as it stands, for the core to refuse; a label is
+/// no name, since another thing may be called so tomorrow.
+pub(super) fn named<'p>(
+    of: &str,
+    text: &str,
+    known: &mut dyn Iterator<Item = Labelled<'p>>,
+) -> Result<Name, ValueFault> {
+    let known: Vec<Labelled<'p>> = known.collect();
+    let name = as_known(text, &mut known.iter().map(|(name, _)| *name));
+    let labelled = known.iter().find(|(_, label)| folded_eq(label, text));
+    match labelled {
+        Some((meant, _)) if known.iter().all(|(known, _)| **known != name) => {
+            Err(ValueFault::unfit(of, text, Unfit::Label((*meant).clone())))
+        }
+        _ => Ok(name),
     }
 }
 

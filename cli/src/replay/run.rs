@@ -9,14 +9,16 @@ use leadkit::decide::command::{Actor, Command, What};
 use leadkit::decide::refusal::Refusal;
 use leadkit::engine::{Answer, Engine, Error};
 use leadkit::explain::local;
-use leadkit::ids::{CommandId, LeadId, Tenant};
-use leadkit::record::Lead;
+use leadkit::ids::{CommandId, ContactId, LeadId, Tenant};
+use leadkit::record::contact::ContactPart;
 use leadkit::record::journal::Event;
 use leadkit::record::stored;
+use leadkit::record::{Contact, Lead};
 use leadkit::store::{JournalCursor, Key};
 use leadkit::time::Instant;
 use serde::Serialize;
 
+use super::contacts::ContactDiffers;
 use super::map::Map;
 use super::plan::{Doing, Place, Plan, Planned, Refused};
 use super::progress::{Bar, Progress};
@@ -33,8 +35,11 @@ pub(super) struct Ran {
     pub(super) left_out: Vec<LeftOut>,
     pub(super) messages: u64,
     pub(super) refused: Vec<Refused>,
+    pub(super) contacts_differ: Vec<ContactDiffers>,
     pub(super) not_permitted: NotPermittedBy,
     pub(super) stopped_at: Option<Instant>,
+    /// How many entries the journal had before.
+    pub(super) entries_before: u64,
 }
 
 /// A command that happened after the time at which a replay stopped.
@@ -71,6 +76,8 @@ pub(super) struct Past {
     done: BTreeSet<CommandId>,
     /// The leads that commands registered.
     leads: BTreeMap<CommandId, LeadId>,
+    /// How many entries the journal has.
+    pub(super) entries: u64,
 }
 
 impl Past {
@@ -90,6 +97,7 @@ impl Past {
             after = last.cursor;
             bar.step(page.len());
             for journaled in page {
+                past.entries += 1;
                 past.done.insert(journaled.command);
                 let entry = stored::decode_entry(&journaled.body).map_err(|source| {
                     let key = Key::journal(tenant, journaled.command);
@@ -114,9 +122,9 @@ impl Ran {
                 permission,
                 who_may,
             } => (actor, permission.to_string(), who_may.as_slice()),
-            Refusal::NotTheirs { actor, .. } => {
+            Refusal::NotTheirs { actor, who_may, .. } => {
                 let may_not = "act on leads of others".to_owned();
-                (actor, may_not, Default::default())
+                (actor, may_not, who_may.as_slice())
             }
             _ => return,
         };
@@ -151,6 +159,8 @@ struct State<'p> {
     leads: BTreeMap<Rc<str>, LeadId>,
     /// The rows that registered them.
     rows: BTreeMap<LeadId, &'p Planned>,
+    /// The first row of this run about each contact, as the contact is known.
+    contacts: BTreeMap<ContactId, &'p Planned>,
     /// The leads whose registration was refused, each with the row.
     unregistered: BTreeMap<Rc<str>, Place>,
     /// Commands on leads that are not registered yet, by the lead.
@@ -171,9 +181,13 @@ impl Run<'_> {
         until: Option<Instant>,
     ) -> Result<Ran, Failure> {
         let mut state = State {
-            ran: Ran::default(),
+            ran: Ran {
+                entries_before: self.past.entries,
+                ..Ran::default()
+            },
             leads: BTreeMap::new(),
             rows: BTreeMap::new(),
+            contacts: BTreeMap::new(),
             unregistered: plan.unregistered.clone(),
             waiting: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -330,7 +344,7 @@ impl Run<'_> {
         }
         let answers = self.engine.execute_all(commands).await?;
         for (planned, answer) in wave.into_iter().zip(answers) {
-            self.note(state, planned, answer)?;
+            self.note(state, planned, answer).await?;
         }
         Ok(())
     }
@@ -356,7 +370,7 @@ impl Run<'_> {
         })
     }
 
-    fn note<'p>(
+    async fn note<'p>(
         &self,
         state: &mut State<'p>,
         planned: &'p Planned,
@@ -367,8 +381,10 @@ impl Run<'_> {
                 state.ran.done += u64::from(!answer.already_done);
                 state.ran.done_before += u64::from(answer.already_done);
                 let registers = matches!(planned.doing, Doing::Register(_));
-                if let (Some(known), true) = (answer.lead, registers) {
-                    registered(state, planned, known.id);
+                if let (Some(lead), true) = (answer.lead, registers) {
+                    let differs = answer.contact_differs.as_slice();
+                    self.note_contact(state, planned, &lead, differs).await?;
+                    registered(state, planned, lead.id);
                 }
                 Ok(())
             }
@@ -380,6 +396,42 @@ impl Run<'_> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Notes whose lead a row registered, and what it says of them that is kept nowhere.
+    async fn note_contact<'p>(
+        &self,
+        state: &mut State<'p>,
+        planned: &'p Planned,
+        lead: &Lead,
+        differs: &[ContactPart],
+    ) -> Result<(), Failure> {
+        let contact = &lead.contact;
+        if differs.is_empty() {
+            state.contacts.entry(contact.id).or_insert(planned);
+            return Ok(());
+        }
+        let known_from = self.row_about(state, contact.id).await?;
+        let file = &self.map.files[planned.place.file].name;
+        let differs = ContactDiffers::of(planned, file, differs, contact, known_from);
+        state.ran.contacts_differ.extend(differs);
+        Ok(())
+    }
+
+    /// The row that said who a contact is, also of an earlier run, as far as one of its leads is open.
+    async fn row_about(
+        &self,
+        state: &State<'_>,
+        contact: ContactId,
+    ) -> Result<Option<String>, Failure> {
+        if let Some(first) = state.contacts.get(&contact) {
+            return Ok(Some(self.map.place(&first.place)));
+        }
+        let key = Key::contact(self.tenant, contact);
+        let contact = database::record::<Contact>(self.engine, key).await?;
+        let leads = contact.map(|contact| contact.leads).unwrap_or_default();
+        let row = leads.iter().find_map(|lead| state.rows.get(lead));
+        Ok(row.map(|row| self.map.place(&row.place)))
     }
 
     /// Why a row is refused, as whoever has the files reads it: with rows in place of ids, and times in

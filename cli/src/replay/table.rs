@@ -98,7 +98,7 @@ pub enum RowFault {
         column: String,
     },
     /// Bytes that are no text in the file's encoding.
-    #[error("the cell in `{column}` is not {encoding}; say the encoding of the file")]
+    #[error("the cell in `{column}` is not {encoding}; mend it, or say the encoding of the file")]
     Undecodable {
         /// The column.
         column: String,
@@ -196,11 +196,18 @@ impl Table {
         } = decode(bytes, reading.encoding)?;
         let lost_from = lost_some.then(|| encoding.name());
         let text = one_newline(&text);
-        let delimiter = match reading.delimiter {
+        let (said, text) = said_delimiter(&text);
+        let delimiter = match reading.delimiter.or(said) {
             Some(delimiter) => delimiter,
-            None => find_delimiter(&text, reading.columns),
+            None => find_delimiter(text, reading.columns),
         };
-        let mut records = records(&text, delimiter, usize::MAX).into_iter();
+        let mut records = records(text, delimiter, usize::MAX);
+        // A line that says the delimiter is none of the table's, and is counted all the same.
+        let lines_before = u64::from(said.is_some());
+        records
+            .iter_mut()
+            .for_each(|record| record.line += lines_before);
+        let mut records = records.into_iter();
         let Some(head) = records.next() else {
             return Err(TableFault::Empty);
         };
@@ -301,12 +308,43 @@ fn find_encoding(bytes: &[u8]) -> &'static Encoding {
     if sample.len() >= 4 && nuls(0) > many {
         return UTF_16BE;
     }
-    if std::str::from_utf8(bytes).is_ok() {
+    if is_utf8_but_for_some_rows(bytes) {
         return UTF_8;
     }
     let mut detector = chardetng::EncodingDetector::new();
     detector.feed(bytes, true);
     detector.guess(None, false)
+}
+
+/// Whether there are at least as many letters that only UTF-8 writes so as places that are no UTF-8.
+/// Read as anything else, one row from another program would garble the names of all others.
+fn is_utf8_but_for_some_rows(bytes: &[u8]) -> bool {
+    let (mut letters, mut broken) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        letters += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        broken += usize::from(!chunk.invalid().is_empty());
+    }
+    letters >= broken
+}
+
+/// The delimiter that a spreadsheet's first line says, `sep=;`, and the text behind that line.
+fn said_delimiter(text: &str) -> (Option<u8>, &str) {
+    let said = || {
+        let (line, rest) = text.split_once('\n')?;
+        let said = line.trim_end_matches('\r').trim_matches('"');
+        let sign = said
+            .get(..4)?
+            .eq_ignore_ascii_case("sep=")
+            .then(|| &said[4..])?;
+        match sign.as_bytes() {
+            [sign] => Some((*sign, rest)),
+            _ => None,
+        }
+    };
+    match said() {
+        Some((sign, rest)) => (Some(sign), rest),
+        None => (None, text),
+    }
 }
 
 /// Old Macs ended lines with a carriage return alone; lines are counted by newlines.
@@ -398,8 +436,7 @@ fn places(headers: &[String], columns: &[&str]) -> Result<Vec<usize>, TableFault
             Some(place) if times == 1 => places.push(place),
             Some(_) => faults.push(ColumnFault::Double { column, times }),
             None => {
-                let known = headers.iter().map(String::as_str);
-                let hint = spell::hint(&column, known.filter(|header| !header.is_empty()));
+                let hint = meant(&column, headers);
                 faults.push(ColumnFault::Missing { column, hint });
             }
         }
@@ -408,6 +445,28 @@ fn places(headers: &[String], columns: &[&str]) -> Result<Vec<usize>, TableFault
         true => Ok(places),
         false => Err(TableFault::Columns(faults)),
     }
+}
+
+/// The column that was probably meant; all of them, where there are several: `Email 1` and `Email 2`.
+fn meant(column: &str, headers: &[String]) -> String {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let wanted = plain(column);
+    let holds_it = |header: &&String| !wanted.is_empty() && plain(header).contains(&wanted);
+    let alike: Vec<String> = headers
+        .iter()
+        .filter(holds_it)
+        .map(|header| format!("`{header}`"))
+        .collect();
+    if let [first @ .., last] = alike.as_slice()
+        && !first.is_empty()
+    {
+        return format!("did you mean {} or {last}?", first.join(", "));
+    }
+    let known = headers.iter().map(String::as_str);
+    spell::hint(column, known.filter(|header| !header.is_empty()))
 }
 
 fn cell_fault(

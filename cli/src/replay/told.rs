@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::figures::Figures;
-use super::{FileRead, Replayed, Warning};
+use super::{ContactDiffers, FileRead, Replayed, Warning};
 use crate::database::REHEARSED;
 use crate::report::{counted, grouped, table as text_table, table_of_numbers, times};
 use crate::{listing, set_aside};
@@ -22,7 +22,11 @@ pub(super) fn told(replayed: &Replayed) -> String {
         beside(&[
             (replayed.done_before, "had been done before"),
             (replayed.left_out, "left out by --until"),
-            (replayed.refused.len() as u64, "refused"),
+            (
+                (replayed.refused.len() as u64).saturating_sub(replayed.refused_as_read),
+                "refused",
+            ),
+            (replayed.refused_as_read, "refused in reading"),
         ]),
     );
     tell_left_out(&mut text, replayed);
@@ -33,7 +37,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
         }
         _ => text.push_str("no row says when anything happened\n"),
     }
-    tell_rules(&mut text, figures);
+    tell_rules(&mut text, replayed);
     let _ = writeln!(
         text,
         "\n{} arrived on {}; {} open{}",
@@ -72,6 +76,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
         tell_more(&mut text, figures.flagged.len());
     }
     tell_warnings(&mut text, replayed);
+    tell_contacts(&mut text, &replayed.contacts_differ);
     tell_refused(&mut text, replayed);
     text
 }
@@ -95,14 +100,19 @@ fn tell_file(text: &mut String, file: &FileRead) {
     text.push('\n');
 }
 
-/// How often rules fired, and how often they came to their time in vain.
-fn tell_rules(text: &mut String, figures: &Figures) {
-    text.push_str(&match figures.rules_fired {
+/// How often rules fired, and how often they came to their time in vain: in this run, and in all of
+/// those into the same database.
+fn tell_rules(text: &mut String, replayed: &Replayed) {
+    let in_all = replayed.figures.rules_fired;
+    text.push_str(&match replayed.rules_fired {
         0 => "no rule fired".to_owned(),
         fired => format!("rules fired {}", times(fired)),
     });
-    if figures.rules_skipped > 0 {
-        let skipped = times(figures.rules_skipped);
+    if in_all > replayed.rules_fired {
+        let _ = write!(text, " in this run, {} in all", times(in_all));
+    }
+    if replayed.rules_skipped > 0 {
+        let skipped = times(replayed.rules_skipped);
         let _ = write!(
             text,
             "; {skipped} one was skipped, since its condition did not hold"
@@ -148,6 +158,35 @@ fn tell_warnings(text: &mut String, replayed: &Replayed) {
         }
     }
     tell_more(text, warnings.len());
+}
+
+/// The rows that say otherwise who somebody is.
+fn tell_contacts(text: &mut String, differ: &[ContactDiffers]) {
+    if differ.is_empty() {
+        return;
+    }
+    let rows = counted(differ.len() as u64, "row");
+    let is_about = match differ.len() {
+        1 => "names a contact",
+        _ => "name contacts",
+    };
+    let mut table = text_table(["row", "says", "known as", "from", "by the same"]);
+    for one in differ.iter().take(MOST_TOLD) {
+        let from = one.known_from.as_deref().unwrap_or("-");
+        table.add_row([
+            format!("{}:{}", one.file, one.line),
+            one.says.told(&one.what),
+            one.known.told(&one.what),
+            from.to_owned(),
+            format!("{} {}", one.shares, one.shared),
+        ]);
+    }
+    let _ = writeln!(
+        text,
+        "\n{rows} {is_about} known already by another name or number; what is known was kept, and what \
+         the row says of the person is kept nowhere:\n{table}"
+    );
+    tell_more(text, differ.len());
 }
 
 /// What was not carried out, and who was not permitted to.

@@ -1,13 +1,14 @@
 //! What a replay carries out and tells all the same, since it is probably not meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leadkit::hint::nearest;
 use leadkit::value::fold;
 use serde::Serialize;
 use smol_str::SmolStr;
 
-use super::map::{FileMap, MapFault, Must, Test};
+use super::map::{FileMap, MapFault, Meaning, Must, Test};
+use super::row::shortened;
 use super::table::Table;
 use crate::report::counted;
 
@@ -48,20 +49,145 @@ impl Warning {
             hint,
         }
     }
+
+    /// A warning of some lines, told once.
+    pub(super) fn of_lines(
+        file: impl Into<String>,
+        lines: &BTreeSet<u64>,
+        message: String,
+        hint: Option<String>,
+    ) -> Self {
+        Self {
+            file: file.into(),
+            line: lines.first().copied().unwrap_or_default(),
+            lines: lines.iter().copied().take(Self::MOST_LINES).collect(),
+            count: lines.len() as u64,
+            message,
+            hint,
+        }
+    }
 }
 
 /// How many values of a column are told at most.
 const MOST_TOLD: usize = 12;
 
-/// What the commands of a file ask of its rows and no row has: a slip of the pen leaves rows out as
-/// if they were meant to be.
+/// What the map says of a file's rows and no row has, or is a column's name: a slip of the pen leaves rows
+/// out, or writes the same into all of them, as if it were meant to.
 pub(super) fn asked_in_vain(map: &FileMap, table: &Table) -> Vec<MapFault> {
     let commands = map.commands.iter();
     let tests = commands.flat_map(|command| command.only_if.iter().chain(&command.unless));
-    let tests = tests.filter(|_| !table.rows.is_empty());
+    if table.rows.is_empty() {
+        return Vec::new();
+    }
+    let tests = tests.flat_map(|test| in_vain(test, map, &cells(&test.column, map, table)));
+    let values = map.values.iter();
+    let values = values.filter_map(|(column, meanings)| {
+        let meanings = meanings.as_slice();
+        meant_in_vain(column, meanings, map, &cells(column, map, table))
+    });
     tests
-        .flat_map(|test| in_vain(test, map, &cells(&test.column, map, table)))
+        .chain(values)
+        .chain(columns_as_texts(map, table))
         .collect()
+}
+
+/// Cells that the map translates and no row has.
+fn meant_in_vain(
+    column: &str,
+    meanings: &[Meaning],
+    map: &FileMap,
+    cells: &Cells<'_>,
+) -> Option<MapFault> {
+    let absent = meanings.iter();
+    let absent: Vec<&Meaning> = absent
+        .filter(|meaning| !cells.contains_key(&fold(&meaning.cell)))
+        .collect();
+    let first = absent.first()?;
+    let told = absent.iter().take(MOST_TOLD);
+    let told: Vec<String> = told.map(|meaning| format!("`{}`", meaning.cell)).collect();
+    let more = match absent.len().saturating_sub(MOST_TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let there = cells.values().copied().filter(|cell| !cell.is_empty());
+    let near = nearest(&first.cell, there);
+    Some(MapFault {
+        span: first.span.clone(),
+        message: format!(
+            "{}: no row has {}{more} in `{column}`, of which the map says the meaning",
+            map.name,
+            told.join(", ")
+        ),
+        hint: near.map(|near| format!("did you mean `{near}`?")),
+    })
+}
+
+/// Texts of commands that are the name of a column: its cell was probably meant.
+fn columns_as_texts(map: &FileMap, table: &Table) -> impl Iterator<Item = MapFault> {
+    let texts = map.literals.iter();
+    let columns = texts.filter(|(text, _)| table.column(text).is_some());
+    columns.map(|(text, span)| MapFault {
+        span: span.clone(),
+        message: format!(
+            "{}: `{text}` is said as it stands, and is a column",
+            map.name
+        ),
+        hint: Some(format!("write {{{text}}} for what the row has there")),
+    })
+}
+
+/// The values of columns by which commands are told apart, and for which there is none.
+pub(super) fn of_no_command(map: &FileMap, table: &Table) -> Vec<Warning> {
+    let asks = map.commands.iter().flat_map(|command| &command.only_if);
+    let asks = asks.filter(|test| matches!(test.must, Must::Among(_)));
+    let columns: BTreeSet<&str> = asks.map(|test| test.column.as_str()).collect();
+    let warnings = columns
+        .into_iter()
+        .filter_map(|column| no_command_for(column, map, table));
+    warnings.collect()
+}
+
+fn no_command_for(column: &str, map: &FileMap, table: &Table) -> Option<Warning> {
+    let place = table.column(column)?;
+    let mut named: BTreeSet<SmolStr> = BTreeSet::new();
+    let commands = map.commands.iter();
+    let tests = commands.flat_map(|command| command.only_if.iter().chain(&command.unless));
+    for test in tests.filter(|test| test.column == column) {
+        match &test.must {
+            Must::Among(among) => named.extend(among.iter().map(|one| fold(one))),
+            // A command that asks for nothing more is for all of them.
+            Must::Present => return None,
+        }
+    }
+    let mut left: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut lines = BTreeSet::new();
+    for row in &table.rows {
+        let cell = map.cell(&row.cells[place]);
+        if !cell.is_empty() && !named.contains(&fold(cell)) {
+            *left.entry(cell).or_default() += 1;
+            lines.insert(row.line);
+        }
+    }
+    let message = format!("`{column}`: no command is for {}", told_values(&left));
+    let hint = "if that is meant, name it in an `unless`, or in the file's `empty`".to_owned();
+    let warning = || Warning::of_lines(map.name.as_str(), &lines, message, Some(hint));
+    (!left.is_empty()).then(warning)
+}
+
+/// `Cancelled` (2 rows), `Open` (1 row) and 3 more values.
+fn told_values(values: &BTreeMap<&str, u64>) -> String {
+    let told = values.iter().take(MOST_TOLD);
+    let told: Vec<String> = told
+        .map(|(value, rows)| format!("`{}` ({})", shortened(value), counted(*rows, "row")))
+        .collect();
+    match values.len().saturating_sub(MOST_TOLD) {
+        0 => told.join(", "),
+        more => format!(
+            "{} and {}",
+            told.join(", "),
+            counted(more as u64, "more value")
+        ),
+    }
 }
 
 /// Rows in one of whose cells a whole row stands: a quote that is opened by mistake takes in what
@@ -122,8 +248,8 @@ fn in_vain(test: &Test, map: &FileMap, cells: &Cells<'_>) -> Vec<MapFault> {
 /// What was probably meant by a value that no row has.
 fn what_is_there(asked: &str, test: &Test, map: &FileMap, cells: &Cells<'_>) -> String {
     let meanings = map.values.get(&test.column).into_iter().flatten();
-    let mut meanings = meanings.filter(|(_, meaning)| fold(meaning) == fold(asked));
-    if let Some((cell, _)) = meanings.next() {
+    let mut meanings = meanings.filter(|meaning| fold(&meaning.means) == fold(asked));
+    if let Some(Meaning { cell, .. }) = meanings.next() {
         return format!("write it as the file does: `{cell}`");
     }
     let there = cells.values().copied().filter(|cell| !cell.is_empty());

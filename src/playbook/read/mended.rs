@@ -16,6 +16,8 @@ pub(crate) struct Mended {
     pub(super) text: String,
     /// Where in the mended text something was added, in order, and how many bytes.
     added: Vec<(usize, usize)>,
+    /// Whether a bracket is left open, so that nothing behind it stands where it was meant to.
+    is_left_open: bool,
 }
 
 /// The sections of which there are several, each in double brackets.
@@ -39,6 +41,7 @@ impl Mended {
         let as_it_is = Self {
             text: file.text.to_owned(),
             added: Vec::new(),
+            is_left_open: false,
         };
         if errors.is_empty() {
             return as_it_is;
@@ -47,6 +50,7 @@ impl Mended {
         let mut mended = Self {
             text: String::with_capacity(file.text.len()),
             added: Vec::new(),
+            is_left_open: false,
         };
         let mut told: Vec<(Range<usize>, SmolStr, Option<SmolStr>)> = Vec::new();
         let mut start = 0;
@@ -64,19 +68,31 @@ impl Mended {
             start = end;
         }
         let (_, left) = DeTable::parse_recoverable(&mended.text);
-        if left.len() >= errors.len() {
+        let mut left: Vec<(Range<usize>, &str)> = if left.len() >= errors.len() {
             // It was something else.
             mended = as_it_is;
             told.clear();
-            for (at, said) in &errors {
-                told.push(told_at(file.text, at.clone(), said));
-            }
+            errors
         } else {
-            for error in &left {
+            let places = left.iter().map(|error| {
                 let at = error.span().unwrap_or(0..0);
                 let at = mended.in_the_file(at.start)..mended.in_the_file(at.end);
-                told.push(told_at(file.text, at, error.message()));
+                (at, error.message())
+            });
+            places.collect()
+        };
+        left.sort_by_key(|(at, _)| at.start);
+        left.dedup_by_key(|(at, _)| place_of(file.text, at.start).0);
+        let open = left_open(file.text, &left);
+        for (place, (at, said)) in left.iter().enumerate() {
+            match open {
+                Some(open) if place == open => told.push(told_open(at.clone(), said)),
+                _ => told.push(told_at(file.text, at.clone(), said)),
             }
+        }
+        if let Some((at, _)) = open.and_then(|open| left.get(open)) {
+            mended.is_left_open = true;
+            told.retain(|(place, _, _)| place.start <= at.start);
         }
         told.sort_by_key(|(at, _, _)| at.start);
         told.dedup_by_key(|(at, _, _)| place_of(file.text, at.start).0);
@@ -146,6 +162,38 @@ impl Mended {
             line.contains(&at) || at == line.end
         })
     }
+}
+
+/// The first of the errors, one a line, behind which the next line is one too: there, a bracket that was opened above is not closed,
+/// and takes in the rest of the file.
+fn left_open(text: &str, errors: &[(Range<usize>, &str)]) -> Option<usize> {
+    let inside = ["array", "inline table", "key-value pairs"];
+    let is_inside = |(_, said): &(Range<usize>, &str)| inside.iter().any(|one| said.contains(one));
+    let next_line = |at: usize| {
+        let at = floor(text, at);
+        let mut start = at + text[at..].find('\n')? + 1;
+        for line in text[start..].split_inclusive('\n') {
+            let is_blank = line.trim().is_empty() || line.trim_start().starts_with('#');
+            if !is_blank {
+                return Some(start..start + line.len());
+            }
+            start += line.len();
+        }
+        None
+    };
+    errors.windows(2).position(|two| {
+        let goes_on =
+            || next_line(two[0].0.start).is_some_and(|line| line.contains(&two[1].0.start));
+        two.iter().all(is_inside) && goes_on()
+    })
+}
+
+/// What is told of a bracket that is left open, where the TOML reader comes to notice.
+fn told_open(at: Range<usize>, said: &str) -> (Range<usize>, SmolStr, Option<SmolStr>) {
+    let bracket = if said.contains("array") { "]" } else { "}" };
+    let hint = format_smolstr!("close it with `{bracket}`; what stands below can't be read before");
+    let message = "something is opened above and not closed".into();
+    (at, message, Some(hint))
 }
 
 /// The lists of which one is written in single brackets, and so stands in the way of the next.
@@ -241,6 +289,12 @@ fn told_of_syntax(line: &str, said: &str) -> (SmolStr, Option<SmolStr>) {
 /// Drops what a header that is no TOML (`[[[`) brings about: whatever stands below it was read into
 /// another section, and means nothing there. Only the header itself is to be mended.
 pub(crate) fn drop_echoes(file: &str, text: &str, mended: &Mended, faults: &mut Vec<Fault>) {
+    if mended.is_left_open {
+        // Names of the playbook are missing wherever they are spoken of.
+        let is_of_it = |fault: &Fault| fault.file == file || file == "playbook.toml";
+        faults.retain(|fault| matches!(fault.kind, FaultKind::Syntax(_)) || !is_of_it(fault));
+        return;
+    }
     let starts_line = |at: usize| text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     let is_syntax =
         |fault: &&Fault| fault.file == file && matches!(fault.kind, FaultKind::Syntax(_));

@@ -67,7 +67,7 @@ impl Sort {
 
 impl Reader<'_> {
     /// Reports a name that the playbook does not have: one that is written in the command, or one
-    /// that the map gives as the meaning of a cell.
+    /// that the map gives as the meaning of a cell. What is no name is noted.
     pub(super) fn check_literal(
         &mut self,
         verb: Verb,
@@ -77,6 +77,10 @@ impl Reader<'_> {
         meanings: Option<&Spanned<DeValue<'_>>>,
     ) {
         let Some(sort) = Sort::of(verb, key) else {
+            if let [Part::Plain(literal)] = text.0.as_slice() {
+                let literal = literal.trim().to_owned();
+                self.literals.entry(literal).or_insert(span);
+            }
             return;
         };
         match text.0.as_slice() {

@@ -17,7 +17,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::dates::{Format, Order, Years};
 use super::super::numbers::DecimalMark;
-use super::{CommandMap, FileMap, Map, MapFault};
+use super::{CommandMap, FileMap, Map, MapFault, Meaning};
 use crate::spell;
 
 /// A value with its place.
@@ -49,11 +49,26 @@ pub fn read(path: &Path, text: &str, playbook: &Playbook) -> (Map, Vec<MapFault>
         playbook,
         text,
         columns: BTreeMap::new(),
+        literals: BTreeMap::new(),
         faults: Vec::new(),
     };
-    for error in &errors {
-        let message = format!("this is no TOML: {}", error.message());
-        reader.fault(error.span().unwrap_or(0..0), message, None);
+    // What follows the first of them is mostly said because of it.
+    let first = errors
+        .iter()
+        .min_by_key(|error| error.span().map(|span| span.start));
+    match first {
+        Some(_) if is_table(text) => {
+            let hint = "a map is a TOML file that names the table: [[file]], then path = \"leads.csv\"; see leadkit \
+                        replay --help";
+            reader.fault(0..0, "this is no map but a table", Some(hint.into()));
+        }
+        Some(error) => {
+            let message = format!("this is no TOML from here: {}", error.message());
+            let hint = "is something that is opened above not closed?".to_owned();
+            let hint = Some(hint).filter(|_| errors.len() > 1);
+            reader.fault(error.span().unwrap_or(0..0), message, hint);
+        }
+        None => {}
     }
     let mut map = Map::default();
     if errors.is_empty() {
@@ -64,11 +79,22 @@ pub fn read(path: &Path, text: &str, playbook: &Playbook) -> (Map, Vec<MapFault>
     (map, reader.faults)
 }
 
+/// Whether what was given for a map is a table: its first line names columns.
+fn is_table(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim);
+    let first = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    let is_toml = first.contains('=') || first.starts_with(['[', '#']);
+    let is_sep = first.trim_matches('"').starts_with("sep=");
+    is_sep || (!is_toml && first.contains([',', ';', '\t', '|']))
+}
+
 pub(super) struct Reader<'t> {
     pub(super) playbook: &'t Playbook,
     text: &'t str,
     /// The columns of the file that is being read.
     columns: BTreeMap<String, Range<usize>>,
+    /// What its commands say in words of their own.
+    pub(super) literals: BTreeMap<String, Range<usize>>,
     faults: Vec<MapFault>,
 }
 
@@ -203,6 +229,7 @@ impl Reader<'_> {
 
     fn file(&mut self, table: &DeTable<'_>, base: &Path, span: Range<usize>) -> FileMap {
         self.columns = BTreeMap::new();
+        self.literals = BTreeMap::new();
         let mut file = FileMap {
             path: PathBuf::new(),
             name: String::new(),
@@ -215,6 +242,7 @@ impl Reader<'_> {
             empty: Vec::new(),
             dates: BTreeMap::new(),
             values: BTreeMap::new(),
+            literals: BTreeMap::new(),
             commands: Vec::new(),
             columns: BTreeMap::new(),
         };
@@ -277,6 +305,7 @@ impl Reader<'_> {
             self.fault(span, "this file has no commands", Some(hint.into()));
         }
         file.columns = std::mem::take(&mut self.columns);
+        file.literals = std::mem::take(&mut self.literals);
         file
     }
 
@@ -386,7 +415,7 @@ impl Reader<'_> {
         dates
     }
 
-    fn values(&mut self, value: &Said<'_>) -> BTreeMap<String, BTreeMap<String, String>> {
+    fn values(&mut self, value: &Said<'_>) -> BTreeMap<String, Vec<Meaning>> {
         let hint = "write [file.values.COLUMN], then \"cell\" = \"what it means\"";
         let columns = self.by_column("values", value, hint);
         let mut values = BTreeMap::new();
@@ -403,9 +432,9 @@ impl Reader<'_> {
     }
 
     /// What cells of a column mean: each cell one thing, whatever its case.
-    fn meanings(&mut self, table: &DeTable<'_>) -> BTreeMap<String, String> {
+    fn meanings(&mut self, table: &DeTable<'_>) -> Vec<Meaning> {
         let mut known: BTreeMap<SmolStr, (&str, String)> = BTreeMap::new();
-        let mut meanings = BTreeMap::new();
+        let mut meanings = Vec::new();
         for (cell, span, value) in Self::entries(table) {
             let Some(meaning) = self.scalar(value) else {
                 let message = format!("what `{cell}` means must be a text");
@@ -416,9 +445,13 @@ impl Reader<'_> {
             if let Some((other, _)) = before.filter(|(_, known)| *known != meaning) {
                 let message = format!("`{other}` and `{cell}` are one cell with two meanings");
                 let hint = "case makes no difference; keep one of them".to_owned();
-                self.fault(span, message, Some(hint));
+                self.fault(span.clone(), message, Some(hint));
             }
-            meanings.insert(cell.to_owned(), meaning);
+            meanings.push(Meaning {
+                cell: cell.to_owned(),
+                means: meaning,
+                span,
+            });
         }
         meanings
     }

@@ -1,0 +1,97 @@
+//! Rows whose contact is known already, by another name or number: what such a row says of the person is
+//! kept nowhere, and so it is told.
+
+use leadkit::email::Email;
+use leadkit::record::contact::ContactPart;
+use leadkit::record::lead::ContactCopy;
+use serde::Serialize;
+
+use super::plan::{Doing, Planned};
+
+/// A row that registered a lead of somebody who is known by another name or phone number. What was known
+/// first is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ContactDiffers {
+    /// The file, as the map names it.
+    pub file: String,
+    /// The line on which the row begins.
+    pub line: u64,
+    /// What differs: `name`, `phone`.
+    pub what: Vec<&'static str>,
+    /// Who it is, as the row says.
+    pub says: Person,
+    /// Who it is, as is known.
+    pub known: Person,
+    /// The row that said so: `leads.csv:3`; not known, where none of this history's open leads is theirs.
+    pub known_from: Option<String>,
+    /// What both have in common: `email`, `phone` or `tax-number`.
+    pub shares: &'static str,
+    /// The address or the phone number.
+    pub shared: String,
+}
+
+/// Who a contact is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Person {
+    /// The name.
+    pub name: String,
+    /// The phone number.
+    pub phone: Option<String>,
+}
+
+impl Person {
+    fn known(contact: &ContactCopy) -> Self {
+        Self {
+            name: contact.name.to_string(),
+            phone: contact.phone.as_ref().map(ToString::to_string),
+        }
+    }
+
+    /// The name; with the number, if that is what differs.
+    pub(super) fn told(&self, what: &[&str]) -> String {
+        match &self.phone {
+            Some(phone) if what.contains(&ContactPart::Phone.as_str()) => {
+                format!("{}, {phone}", self.name)
+            }
+            _ => self.name.clone(),
+        }
+    }
+}
+
+impl ContactDiffers {
+    /// What a row says otherwise than what is known of its contact; nothing, if it registers nobody.
+    pub(super) fn of(
+        planned: &Planned,
+        file: &str,
+        what: &[ContactPart],
+        contact: &ContactCopy,
+        known_from: Option<String>,
+    ) -> Option<Self> {
+        let Doing::Register(new) = &planned.doing else {
+            return None;
+        };
+        let said = new.email.as_ref().filter(|said| {
+            let said = said.parse::<Email>().ok();
+            let keys = said.as_ref().zip(contact.email.as_ref());
+            keys.is_some_and(|(said, known)| said.key() == known.key())
+        });
+        let (shares, shared) = match (said, &new.phone) {
+            (Some(email), _) => ("email", email.to_string()),
+            (None, Some(phone)) => ("phone", phone.to_string()),
+            (None, None) => ("tax-number", String::new()),
+        };
+        Some(Self {
+            file: file.to_owned(),
+            line: planned.place.line,
+            what: what.iter().map(|part| part.as_str()).collect(),
+            says: Person {
+                name: new.name.trim().to_owned(),
+                phone: new.phone.as_ref().map(ToString::to_string),
+            },
+            known: Person::known(contact),
+            known_from,
+            shares,
+            shared,
+        })
+    }
+}
