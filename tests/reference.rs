@@ -222,7 +222,7 @@ fn the_reference_names_the_variables_of_templates_and_no_others() {
         "quote",
         "appointment",
     ];
-    const PARTS: [&str; 16] = [
+    const PARTS: [&str; 17] = [
         "name",
         "email",
         "phone",
@@ -239,6 +239,7 @@ fn the_reference_names_the_variables_of_templates_and_no_others() {
         "day",
         "time",
         "with",
+        "feedback",
     ];
     let page = page();
     let rows = table(section(&page, "Templates"), "| variable |");

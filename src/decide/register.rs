@@ -10,7 +10,7 @@ use crate::decide::life::settle;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{acting_agent, permit_agent};
 use crate::decide::refusal::{Gap, Gaps, Problem, Refusal};
-use crate::decide::{Stop, laws, waits};
+use crate::decide::{Stop, appointments, laws, waits};
 use crate::email::Email;
 use crate::ids::{ContactId, LeadId, Name};
 use crate::letters::is_blank;
@@ -61,12 +61,29 @@ pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop>
         });
     }
     find_owner(draft, &mut lead, new, registrar.as_deref(), route)?;
+    book(draft, &mut lead, new, registrar.as_deref())?;
     ownership::take_claims(draft, &mut lead)?;
     add_open_lead(&mut contact, lead.id)?;
     draft.put(Key::contact(draft.tenant, contact.id), contact, None);
     laws::allow_entry(draft, &lead)?;
     settle(draft, &mut lead);
     draft.put_lead(lead);
+    Ok(())
+}
+
+/// Books the appointments that a lead comes with, for whoever may book.
+fn book(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    new: &NewLead,
+    registrar: Option<&Agent>,
+) -> Result<(), Stop> {
+    if let Some(registrar) = registrar.filter(|_| !new.appointments.is_empty()) {
+        permit_agent(draft, registrar, Permission::Appointment)?;
+    }
+    for (kind, at) in &new.appointments {
+        appointments::book(draft, lead, kind, *at, None)?;
+    }
     Ok(())
 }
 

@@ -545,6 +545,8 @@ pub struct Send {
 pub enum Whom {
     /// The lead's owner.
     Owner,
+    /// Who owned the lead before; the owner, where nobody did.
+    EarlierOwner,
     /// All agents of a role.
     Role(Name),
     /// All agents of a team.
@@ -555,6 +557,7 @@ impl fmt::Display for Whom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owner => f.write_str("owner"),
+            Self::EarlierOwner => f.write_str("earlier-owner"),
             Self::Role(role) => write!(f, "{role}"),
             Self::Team(team) => write!(f, "team:{team}"),
         }

@@ -496,6 +496,7 @@ fn read_new_lead(section: &mut Section<'_>, named: &Named<'_>) -> NewLead {
         ..NewLead::default()
     };
     new.wait_days = wait_days(section);
+    new.appointments = appointments::read_booked(section, named.names, named.refused);
     new.fields = named.fields(section);
     new
 }

@@ -367,6 +367,7 @@ impl<'a> RowReading<'a> {
             wait_days: self.number(command, "wait-days")?,
             owner: self.said(command, "owner").map(Into::into),
             fields: self.fields(command)?,
+            appointments: Vec::new(),
         })))
     }
 

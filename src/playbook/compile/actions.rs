@@ -249,6 +249,7 @@ impl Names {
     fn whom(&self, node: &Node<'_>) -> Option<Whom> {
         match node.text()? {
             "owner" => Some(Whom::Owner),
+            "earlier-owner" => Some(Whom::EarlierOwner),
             text => match text.strip_prefix("team:") {
                 Some(team) => self.team(node, team).map(Whom::Team),
                 None => self.role_or_owner(node, text).map(Whom::Role),
