@@ -45,8 +45,8 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
     let appointment = lead.next_appointment();
     let feedback = lead.last_held().and_then(|one| one.feedback.as_ref());
     let feedback = feedback.map_or("", |feedback| feedback.says.as_str());
-    let appointment = appointment
-        .map(|(kind, one)| AppointmentTexts::of(playbook, kind, one.at, feedback));
+    let appointment =
+        appointment.map(|(kind, one)| AppointmentTexts::of(playbook, kind, one.at, feedback));
     let with = cast.with.as_ref().or(cast.owner.as_ref());
     let variables = Variables {
         contact: Person {

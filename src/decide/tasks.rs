@@ -72,9 +72,7 @@ fn assignee(draft: &mut Draft<'_>, lead: &Lead, spec: &TaskSpec) -> Result<Assig
         Whose::Owner => Assignee::Owner,
         Whose::Role(role) => Assignee::Role(role.clone()),
         Whose::Team(team) => Assignee::Team(team.clone()),
-        Whose::EarlierOwner => {
-            earlier_owner(draft, lead)?.map_or(Assignee::Owner, Assignee::Agent)
-        }
+        Whose::EarlierOwner => earlier_owner(draft, lead)?.map_or(Assignee::Owner, Assignee::Agent),
     })
 }
 
