@@ -15,11 +15,12 @@ use std::process::ExitCode;
 
 use chrono::{Datelike, Timelike};
 use leadkit::clock::{Clock, VirtualClock};
-use leadkit::decide::command::{Actor, AgentSetup, NewLead, NewQuote, NewQuoteLine};
+use leadkit::decide::command::{Actor, AgentSetup, NewDocument, NewLead, NewQuote, NewQuoteLine};
 use leadkit::engine::{Engine, TenantHandle};
-use leadkit::ids::LeadId;
+use leadkit::ids::{AgentId, LeadId};
 use leadkit::playbook::Playbook;
 use leadkit::record::Lead;
+use leadkit::record::document::Sha256;
 use leadkit::store::{Kind, Order};
 use leadkit::time::{Elapsed, Instant};
 use leadkit_maildir::MaildirMailer;
@@ -178,6 +179,7 @@ async fn set_up_agents(engine: &Engine) -> Result<(), Box<dyn Error>> {
         ("gus", "Gustavo León", "advisor", "Guayaquil"),
         ("sofia", "Sofía Andrade", "supervisor", ""),
         ("marco", "Marco Paredes", "sales-manager", ""),
+        ("alma", "Alma Reyes", "administration", ""),
     ];
     for (id, name, role, city) in agents {
         let email = format!("{id}@minegocio.example");
@@ -309,6 +311,16 @@ async fn work_on(
             }
             _ => keep_in_touch(tenant, lead, idle).await?,
         },
+        ("sales", "accepted") => make_contract(tenant, lead, owner).await?,
+        ("sales", "contract") => sign_and_pay(tenant, lead, owner).await?,
+        ("sales", "implementation") if age > Elapsed::days(4) => {
+            for activity in ["trained", "set-up"] {
+                tenant.record(id, activity).by(owner).await?;
+            }
+            let act = document("Acta de Implementación.pdf", lead);
+            tenant.attach(id, "acceptance-act", act).by(owner).await?;
+            tenant.move_to(id, "customer").by(owner).await?;
+        }
         // Some are called a day late, and the manager hears of it.
         ("immediate", "new") if temper < 7 || age > Elapsed::days(1) => {
             take_up(tenant, lead, "talking").await?;
@@ -355,6 +367,51 @@ async fn take_up(
     tenant.reached(lead.id).by(owner).await?;
     tenant.move_to(lead.id, stage).by(owner).await?;
     Ok(())
+}
+
+/// All that a contract rests on is told, and administration makes it.
+async fn make_contract(
+    tenant: &TenantHandle<'_>,
+    lead: &Lead,
+    owner: &AgentId,
+) -> Result<(), Box<dyn Error>> {
+    let id = lead.id;
+    for (field, told) in [
+        ("ruc", "1710034065001"),
+        ("contact_person", lead.contact.name.as_str()),
+        ("person_email", "compras@example.com"),
+        ("person_phone", "+593 99 000 0000"),
+        ("sale_conditions", "Contado"),
+    ] {
+        tenant.set(id, field, told).by(owner).await?;
+    }
+    tenant.move_to(id, "contract").by(owner).await?;
+    let contract = document("Contrato.pdf", lead);
+    tenant.attach(id, "contract", contract).by("alma").await?;
+    Ok(())
+}
+
+/// The customer signs and pays, and the lead goes on by itself.
+async fn sign_and_pay(
+    tenant: &TenantHandle<'_>,
+    lead: &Lead,
+    owner: &AgentId,
+) -> Result<(), Box<dyn Error>> {
+    let id = lead.id;
+    tenant.record(id, "contract-signed").by(owner).await?;
+    let invoice = [("invoice_number".into(), "001-001-000000001".into())];
+    let invoiced = tenant.record_with(id, "invoiced", invoice);
+    invoiced.by("alma").await?;
+    let paid = [("collected_amount".into(), 286.into())];
+    let collected = tenant.record_with(id, "collected", paid);
+    collected.by("alma").await?;
+    Ok(())
+}
+
+/// A file that lies elsewhere.
+fn document(name: &str, lead: &Lead) -> NewDocument {
+    let uri = format!("file:///archive/{}/{name}", lead.id);
+    NewDocument::new(name, uri, Sha256([7; 32]))
 }
 
 /// Nobody is left alone for longer than two days.
@@ -489,7 +546,7 @@ mod tests {
             .sum();
         // Three leads that nobody looks at for half a year: twice to the owner, then once a month.
         assert!((1..=30).contains(&quiet), "{quiet} mails: {told}");
-        for said in ["sales.accepted", "follow-up.bought", "One lead's timeline"] {
+        for said in ["sales.customer", "follow-up.bought", "One lead's timeline"] {
             assert!(told.contains(said), "{said}: {told}");
         }
     }

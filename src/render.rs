@@ -43,7 +43,10 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
     let stage = playbook.stage(&lead.pipeline, &lead.stage);
     let quote = lead.quote().map(|quote| QuoteTexts::of(playbook, quote));
     let appointment = lead.next_appointment();
-    let appointment = appointment.map(|(kind, one)| AppointmentTexts::of(playbook, kind, one.at));
+    let feedback = lead.last_held().and_then(|one| one.feedback.as_ref());
+    let feedback = feedback.map_or("", |feedback| feedback.says.as_str());
+    let appointment =
+        appointment.map(|(kind, one)| AppointmentTexts::of(playbook, kind, one.at, feedback));
     let with = cast.with.as_ref().or(cast.owner.as_ref());
     let variables = Variables {
         contact: Person {
@@ -75,15 +78,17 @@ struct AppointmentTexts<'a> {
     label: &'a str,
     day: SmolStr,
     time: SmolStr,
+    feedback: &'a str,
 }
 
 impl<'a> AppointmentTexts<'a> {
-    fn of(playbook: &'a Playbook, kind: &'a Name, at: Instant) -> Self {
+    fn of(playbook: &'a Playbook, kind: &'a Name, at: Instant, feedback: &'a str) -> Self {
         let local = playbook.zone.to_local(at);
         Self {
             label: playbook.appointment_label(kind),
             day: written::day(&playbook.locale, local),
             time: written::time_of_day(&playbook.locale, local),
+            feedback,
         }
     }
 
@@ -93,6 +98,7 @@ impl<'a> AppointmentTexts<'a> {
             day: &self.day,
             time: &self.time,
             with: with.map_or("", |with| with.name.as_str()),
+            feedback: self.feedback,
         }
     }
 }

@@ -67,13 +67,17 @@ email = "ben@example.com"
 role  = "bystander"
 "#;
 
-fn play_presentations(scenarios: &str) {
-    play(PRESENTATIONS, &format!("{PEOPLE}{scenarios}"));
+fn play_presentations(more: &str, scenarios: &str) {
+    play(
+        &format!("{PRESENTATIONS}{more}"),
+        &format!("{PEOPLE}{scenarios}"),
+    );
 }
 
 #[test]
 fn a_moved_appointment_takes_its_reminder_with_it_and_it_is_done_anew() {
     play_presentations(
+        "",
         r#"
 [[scenario]]
 name  = "moved after its reminder, and back"
@@ -119,6 +123,7 @@ expect = { mailed = ["hello"] }
 #[test]
 fn what_was_fired_for_a_time_fires_again_when_the_appointment_comes_back_to_it() {
     play_presentations(
+        "",
         r#"
 [[scenario]]
 name  = "to another day and back"
@@ -161,6 +166,7 @@ expect  = { notified = ["seller"] }
 #[test]
 fn feedback_that_is_missing_is_chased_until_it_is_there() {
     play_presentations(
+        "",
         r#"
 [[scenario]]
 name  = "chased, and then given"
@@ -213,6 +219,7 @@ expect   = { tasks = [], sla = { presentation-feedback = "broken" }, history = "
 #[test]
 fn a_team_that_is_asked_for_feedback_gives_it_and_nobody_else_does() {
     play_presentations(
+        "",
         r#"
 [[scenario]]
 name  = "a visit that the field team reports on"
@@ -246,6 +253,7 @@ expect   = { tasks = [], sla = { visit-feedback = "kept" } }
 #[test]
 fn what_cannot_be_is_refused_with_the_reason() {
     play_presentations(
+        "",
         r#"
 [[scenario]]
 name  = "refused"
@@ -399,4 +407,112 @@ fn a_fact_that_is_true_for_a_while_is_not_compared() {
         assert!(matches!(faults[0].kind, FaultKind::Condition(_)));
     }
     assert!(rule(r#"not appointment_today("visit")"#).is_ok());
+}
+
+#[test]
+fn a_lead_is_registered_with_its_appointment_so_that_a_law_can_ask_for_one() {
+    play_presentations(
+        r#"
+[law.presented]
+stage = "new"
+if    = 'appointment_today("presentation")'
+text  = "A presentation today"
+"#,
+        r#"
+[[scenario]]
+name  = "with a presentation today, tomorrow and of a kind that there isn't"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis" }
+expect   = { refused = ["presented"] }
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", appointment = { presentation = "2026-03-03T15:00:00+01:00" } }
+expect   = { refused = ["presented"] }
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", appointment = { presentation = "2026-03-02T09:00:00+01:00" } }
+expect   = { refused = ["at"] }
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", appointment = { presentatoin = "2026-03-02T15:00:00+01:00" } }
+expect   = { refused = ["unknown"], refusal-says = "did you mean `presentation`?" }
+
+[[scenario.step]]                           # who may not book, may not so either
+register = { ref = "luis", name = "Luis", appointment = { presentation = "2026-03-02T15:00:00+01:00" }, by = "ben" }
+expect   = { refused = ["not-permitted"], refusal-says = "appointment" }
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", appointment = { presentation = "2026-03-02T15:00:00+01:00" } }
+expect   = { appointment = { presentation = "2026-03-02T15:00:00+01:00" }, history = "Presentation booked for" }
+"#,
+    );
+}
+
+#[test]
+fn who_brought_a_customer_hears_what_was_said_of_the_visit() {
+    let mut folder = folder(
+        r#"
+[appointment.visit]
+feedback = { within = "1 business day" }
+
+[[rule]]
+name = "tell"
+when = 'appointments_held("visit") >= 1 and not feedback_due("visit")'
+do   = { notify = "earlier-owner", template = "said" }
+"#,
+        r#"
+[[agent]]
+id    = "bea"
+name  = "Bea"
+email = "bea@example.com"
+role  = "seller"
+
+[[scenario]]
+name  = "brought by Ana, received by Bea"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", owner = "ana" }
+
+[[scenario.step]]
+reassign = { to = "bea", by = "host:desk" }
+
+[[scenario.step]]
+book = { appointment = "visit", at = "2026-03-02T10:00:00+01:00", by = "bea" }
+
+[[scenario.step]]
+held = { appointment = "visit", by = "bea" }
+
+[[scenario.step]]                           # the next one is no reason to say nothing of the last
+book = { appointment = "visit", at = "2026-03-05T10:00:00+01:00", by = "bea" }
+
+[[scenario.step]]
+feedback = { appointment = "visit", says = "They want two", by = "bea" }
+expect   = { mail-says = "To Ana: They want two" }
+
+[[scenario]]
+name  = "where nobody had the lead before, its owner hears it"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", owner = "ana" }
+
+[[scenario.step]]
+book = { appointment = "visit", at = "2026-03-02T10:00:00+01:00", by = "ana" }
+
+[[scenario.step]]
+held = { appointment = "visit", by = "ana" }
+
+[[scenario.step]]
+feedback = { appointment = "visit", says = "They want one", by = "ana" }
+expect   = { mail-says = "To Ana: They want one" }
+"#,
+    );
+    folder.templates.push((
+        "templates/said.txt".into(),
+        "Subject: Said\n\nTo {{ recipient.name }}: {{ appointment.feedback }}\n".into(),
+    ));
+    play_folder(&folder);
 }

@@ -620,3 +620,89 @@ fn who_takes_a_part_of_the_host_for_an_agent_is_told_how_to_say_it() {
         assert!(told.ends_with(hint), "{told}");
     });
 }
+
+// ------------------------------------------------------------------ into a stage
+
+/// Whoever may move leads moves none into a stage that is for others, by no order; a rule does.
+#[test]
+fn a_stage_is_entered_by_whom_it_names_and_whoever_else_tries_hears_who_may() {
+    play(
+        r#"
+[role.junior]
+may  = ["register", "move", "reopen", "complete"]
+
+[role.clerk]
+may  = ["register", "move", "reopen", "complete"]
+
+[pipeline.judged]
+start = "asked"
+
+[pipeline.judged.stage]
+asked    = { to = ["answered", "refused"] }
+answered = { final = "won", to = ["refused"] }
+refused  = { final = "lost", to = ["asked"], entered-by = ["clerk"] }
+
+[source]
+letter = { kind = "other" }
+
+[[route]]
+if = 'source == "letter"'
+to = "judged.asked"
+
+[[rule]]
+name  = "judge"
+on    = "entered asked"
+do    = { task = "judge" }
+
+[[rule]]
+name  = "forgotten"
+on    = "entered asked"
+after = "1 day"
+do    = { move = "refused" }
+
+[task.judge]
+text    = "Judge"
+choices = { refuse = { do = { move = "refused" } } }
+"#,
+        &format!(
+            r#"{PEOPLE}
+[[scenario]]
+name  = "refused by a junior, by a clerk and by a rule"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "luis", name = "Luis", source = "letter", by = "jon" }}
+
+[[scenario.step]]
+move   = {{ to = "refused", by = "jon" }}
+expect = {{ refused = ["not-permitted"], refusal-says = "who may: clerk", stage = "asked" }}
+
+[[scenario.step]]
+close  = {{ as = "refused", by = "jon" }}
+expect = {{ refused = ["not-permitted"], open = true }}
+
+[[scenario.step]]
+move   = {{ to = "answered", by = "jon" }}
+
+[[scenario.step]]
+reopen = {{ to = "refused", by = "jon" }}
+expect = {{ refused = ["not-permitted"], outcome = "won" }}
+
+[[scenario.step]]
+reopen = {{ to = "refused", by = "cleo" }}
+expect = {{ outcome = "lost" }}
+
+[[scenario.step]]
+reopen = {{ to = "asked", by = "jon" }}
+
+[[scenario.step]]
+complete = {{ task = "judge", choice = "refuse", by = "jon" }}
+expect   = {{ refused = ["not-permitted"], task = "judge" }}
+
+[[scenario.step]]
+at       = "2026-03-03T10:00:00+01:00"
+expect   = {{ outcome = "lost" }}
+"#
+        ),
+    );
+}

@@ -224,7 +224,7 @@ fn the_reference_names_the_variables_of_templates_and_no_others() {
         "quote",
         "appointment",
     ];
-    const PARTS: [&str; 16] = [
+    const PARTS: [&str; 17] = [
         "name",
         "email",
         "phone",
@@ -241,6 +241,7 @@ fn the_reference_names_the_variables_of_templates_and_no_others() {
         "day",
         "time",
         "with",
+        "feedback",
     ];
     let page = page();
     let rows = table(section(&page, "Templates"), "| variable |");

@@ -37,7 +37,12 @@ fn a_playbook_without_fault_is_summed_up() {
 
 #[test]
 fn a_stage_in_which_leads_can_go_cold_is_a_warning() {
-    for playbook in [SALES, "playbooks/deferred-follow-up"] {
+    for playbook in [
+        SALES,
+        "playbooks/deferred-follow-up",
+        "playbooks/platform-onboarding",
+        "playbooks/dealership-teams",
+    ] {
         let summary = leadkit(["check", playbook, "--json"]).json();
         assert_eq!(summary["warnings"], serde_json::json!([]), "{playbook}");
     }
@@ -61,6 +66,9 @@ fn a_stage_in_which_leads_can_go_cold_is_a_warning() {
         ("templates/held.txt", template),
         ("templates/unowned.txt", template),
         ("templates/referred-lead-buys.txt", template),
+        ("templates/collected.txt", template),
+        ("templates/contract-late.txt", template),
+        ("templates/not-renewed.txt", template),
     ];
     write(folder.path(), &files);
     let told = leadkit(["check", path]);
@@ -74,7 +82,15 @@ fn a_stage_in_which_leads_can_go_cold_is_a_warning() {
         .iter()
         .map(|warning| warning["stage"].as_str().unwrap())
         .collect();
-    assert_eq!(stages, ["sales.new", "sales.in-progress", "sales.proposal"]);
+    let cold = [
+        "new",
+        "in-progress",
+        "proposal",
+        "accepted",
+        "contract",
+        "implementation",
+    ];
+    assert_eq!(stages, cold.map(|stage| format!("sales.{stage}")));
 }
 
 #[test]

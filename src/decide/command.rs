@@ -242,6 +242,8 @@ pub struct NewLead {
     pub referral: Option<SmolStr>,
     /// The playbook's own fields.
     pub fields: Vec<(Name, Value)>,
+    /// The appointments that are booked with it, by kind: when each is.
+    pub appointments: Vec<(Name, Instant)>,
 }
 
 impl NewLead {
@@ -306,6 +308,14 @@ impl NewLead {
     #[must_use]
     pub fn field(mut self, name: impl Into<Name>, value: impl Into<Value>) -> Self {
         self.fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// With an appointment of this kind, which is booked with its owner in the same commit: so a law
+    /// that asks for one is kept from the beginning.
+    #[must_use]
+    pub fn appointment(mut self, kind: impl Into<Name>, at: Instant) -> Self {
+        self.appointments.push((kind.into(), at));
         self
     }
 }

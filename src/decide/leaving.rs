@@ -123,6 +123,14 @@ pub(crate) fn has_left(draft: &mut Draft<'_>, agent: &AgentId) -> Result<bool, S
     Ok(agent.is_some_and(|agent| agent.left_at.is_some()))
 }
 
+/// Who owned the lead before its owner, and is still there.
+pub(crate) fn earlier_owner(draft: &mut Draft<'_>, lead: &Lead) -> Result<Option<AgentId>, Stop> {
+    match lead.earlier_owners.last() {
+        Some(agent) if !has_left(draft, agent)? => Ok(Some(agent.clone())),
+        _ => Ok(None),
+    }
+}
+
 /// Gives the lead to a pool or an agent, if that can take it. That it can't is put on record.
 fn falls_to(draft: &mut Draft<'_>, lead: &mut Lead, heir: &Name) -> Result<bool, Stop> {
     match draft.playbook.pool(heir) {

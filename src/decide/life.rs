@@ -370,6 +370,7 @@ pub(crate) fn move_to(
         "move",
         from.map(|stage| stage.by.as_slice()).unwrap_or_default(),
     )?;
+    permit_roles(draft, &format!("move to {to}"), &target.entered_by)?;
     let ways = from.map(|stage| stage.ways.as_slice()).unwrap_or_default();
     let Some(way) = ways.iter().find(|way| way.to == *to) else {
         let ways = ways.iter().map(|way| way.to.clone()).collect();

@@ -10,7 +10,7 @@ use crate::decide::life::settle;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{acting_agent, permit_agent};
 use crate::decide::refusal::{Gap, Gaps, Problem, Refusal};
-use crate::decide::{Stop, identities, laws, places, referrals, waits};
+use crate::decide::{Stop, appointments, identities, laws, places, referrals, waits};
 use crate::email::Email;
 use crate::ids::{ContactId, Id, LeadId, Name};
 use crate::letters::is_blank;
@@ -85,6 +85,7 @@ pub(crate) fn take_in(
         });
     }
     find_owner(draft, &mut lead, new, registrar, route)?;
+    book(draft, &mut lead, new, registrar)?;
     places::take(draft, &mut lead)?;
     add_open_lead(&mut contact, lead.id)?;
     draft.put(Key::contact(draft.tenant, contact.id), contact, None);
@@ -93,6 +94,22 @@ pub(crate) fn take_in(
     let id = lead.id;
     draft.put_lead(lead);
     Ok(id)
+}
+
+/// Books the appointments that a lead comes with, for whoever may book.
+fn book(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    new: &NewLead,
+    registrar: Option<&Agent>,
+) -> Result<(), Stop> {
+    if let Some(registrar) = registrar.filter(|_| !new.appointments.is_empty()) {
+        permit_agent(draft, registrar, Permission::Appointment)?;
+    }
+    for (kind, at) in &new.appointments {
+        appointments::book(draft, lead, kind, *at, None)?;
+    }
+    Ok(())
 }
 
 /// What was said, checked.

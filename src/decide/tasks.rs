@@ -8,7 +8,7 @@ use crate::decide::Stop;
 use crate::decide::act::insist;
 use crate::decide::command::{Actor, Completion, LeadOrder, What};
 use crate::decide::draft::{Draft, never_is_none};
-use crate::decide::leaving::has_left;
+use crate::decide::leaving::earlier_owner;
 use crate::decide::life::{LONGEST_REASON, move_to, touch};
 use crate::decide::permit::{acting_agent, named, permit, permit_over, permit_roles};
 use crate::decide::refusal::{Problem, Refusal};
@@ -72,10 +72,7 @@ fn assignee(draft: &mut Draft<'_>, lead: &Lead, spec: &TaskSpec) -> Result<Assig
         Whose::Owner => Assignee::Owner,
         Whose::Role(role) => Assignee::Role(role.clone()),
         Whose::Team(team) => Assignee::Team(team.clone()),
-        Whose::EarlierOwner => match lead.earlier_owners.last() {
-            Some(agent) if !has_left(draft, agent)? => Assignee::Agent(agent.clone()),
-            _ => Assignee::Owner,
-        },
+        Whose::EarlierOwner => earlier_owner(draft, lead)?.map_or(Assignee::Owner, Assignee::Agent),
     })
 }
 

@@ -400,6 +400,10 @@ fn told_action(action: &Action) -> String {
             whom: Whom::Referrer,
             template,
         } => format!("tell the referrer: {template}"),
+        Action::Notify {
+            whom: Whom::EarlierOwner,
+            template,
+        } => format!("tell the earlier owner: {template}"),
         Action::Notify { whom, template } => format!("tell {whom}: {template}"),
         Action::Task(task) => format!("task {task}"),
         Action::Assign(assign) => match &assign.then {

@@ -43,6 +43,8 @@ pub struct Stage {
     pub ways: Vec<Way>,
     /// The roles that may move leads out of it; whoever may move, if empty.
     pub by: Vec<Name>,
+    /// The roles that may move leads into it; whoever may move, if empty.
+    pub entered_by: Vec<Name>,
     /// The outcome of leads that end here, if it is final.
     pub outcome: Option<Name>,
     /// The pool to which leads that come here are handed over; they keep their owner, if `None`.

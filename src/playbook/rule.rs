@@ -560,6 +560,8 @@ pub enum Whom {
     Owner,
     /// Who referred the lead.
     Referrer,
+    /// Who owned the lead before; the owner, where nobody did.
+    EarlierOwner,
     /// All agents of a role.
     Role(Name),
     /// All agents of a team.
@@ -571,6 +573,7 @@ impl fmt::Display for Whom {
         match self {
             Self::Owner => f.write_str("owner"),
             Self::Referrer => f.write_str("referrer"),
+            Self::EarlierOwner => f.write_str("earlier-owner"),
             Self::Role(role) => write!(f, "{role}"),
             Self::Team(team) => write!(f, "team:{team}"),
         }

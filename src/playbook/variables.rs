@@ -70,6 +70,8 @@ pub(crate) struct Appointed<'a> {
     pub(crate) time: &'a str,
     /// The name of the agent with whom it is.
     pub(crate) with: &'a str,
+    /// What was said of the last one that was held.
+    pub(crate) feedback: &'a str,
 }
 
 impl<'a> Person<'a> {
@@ -108,6 +110,7 @@ impl<'a> Variables<'a> {
             ("day", self.appointment.day),
             ("time", self.appointment.time),
             ("with", self.appointment.with),
+            ("feedback", self.appointment.feedback),
         ];
         [
             ("contact", self.contact.parts()),

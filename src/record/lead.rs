@@ -542,6 +542,14 @@ impl Lead {
         open.min_by_key(|(_, open)| open.at).or_else(last)
     }
 
+    /// The appointment, of any kind, that was held last.
+    #[must_use]
+    pub fn last_held(&self) -> Option<&Appointment> {
+        let held = self.appointments.iter().flat_map(|of| &of.latest);
+        let held = held.filter(|one| one.was_held());
+        held.max_by_key(|one| one.ended.as_ref().map(|ended| ended.at.recorded))
+    }
+
     /// What is known of its being in a stage, now or earlier.
     #[must_use]
     pub fn stay(&self, pipeline: &Name, stage: &Name) -> Option<&Stay> {

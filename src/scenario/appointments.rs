@@ -68,6 +68,26 @@ pub(super) fn read_order(
     })
 }
 
+/// What a lead is registered with: `appointment = { presentation = ".." }`.
+pub(super) fn read_booked(
+    section: &mut Section<'_>,
+    names: &Names<'_>,
+    refused: &Refused,
+) -> Vec<(Name, Instant)> {
+    let booked = section.optional("appointment");
+    let Some(mut booked) = booked.and_then(|node| node.section()) else {
+        return Vec::new();
+    };
+    let mut appointments = Vec::new();
+    for (kind, node) in booked.rest() {
+        if !refused.is_for(Sort::Appointment, "appointment") {
+            names.check(Sort::Appointment, &node.at_its_key(), &kind);
+        }
+        appointments.extend(instant(&node).map(|at| (Name::from(kind), at)));
+    }
+    appointments
+}
+
 /// How a lead stands with its appointments of a kind: when the open one is, or what became of the last
 /// one.
 #[derive(Clone, Debug)]

@@ -545,6 +545,7 @@ pub(super) fn read_new_lead(section: &mut Section<'_>, named: &Named<'_>) -> New
         ..NewLead::default()
     };
     new.wait_days = wait_days(section);
+    new.appointments = appointments::read_booked(section, named.names, named.refused);
     new.fields = named.fields(section);
     new
 }

@@ -408,15 +408,15 @@ fn stage(pipeline: &Pipeline, stage: &Stage) -> Section {
         .iter()
         .map(|way| (way.to.as_str().to_owned(), json!(way.needs)))
         .collect();
-    let by = if stage.by.is_empty() {
-        Value::Null
-    } else {
-        json!(stage.by)
+    let if_any = |roles: &[Name]| match roles {
+        [] => Value::Null,
+        roles => json!(roles),
     };
     let entries = vec![
         ("label", json!(stage.label)),
         ("to", Value::Object(ways)),
-        ("by", by),
+        ("by", if_any(&stage.by)),
+        ("entered-by", if_any(&stage.entered_by)),
         ("assign", json!(stage.assign)),
         ("waits", json!(stage.waits)),
         ("final", json!(stage.outcome)),

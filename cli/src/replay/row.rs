@@ -398,6 +398,7 @@ impl<'a> RowReading<'a> {
             // Codes are drawn when agents ask for them: those of a history are nobody's here.
             referral: None,
             fields: self.fields(command)?,
+            appointments: Vec::new(),
         })))
     }
 

@@ -292,6 +292,7 @@ impl Names {
             "owner" => Some(Whom::Owner),
             // Where leads are referred, this is who referred the lead, and no role.
             "referrer" if self.refers => Some(Whom::Referrer),
+            "earlier-owner" => Some(Whom::EarlierOwner),
             text => match text.strip_prefix("team:") {
                 Some(team) => self.team(node, team).map(Whom::Team),
                 None => self.role_or_owner(node, text).map(Whom::Role),

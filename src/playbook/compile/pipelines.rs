@@ -190,14 +190,8 @@ fn read_stage(name: Name, node: &Node<'_>, pipeline: &Name, names: &Names) -> Op
         .optional("to")
         .map(|node| read_ways(&node, pipeline, names))
         .unwrap_or_default();
-    let by = section
-        .optional("by")
-        .map(|node| node.list())
-        .unwrap_or_default();
-    let by = by
-        .iter()
-        .filter_map(|node| node.known("role", &names.roles))
-        .collect();
+    let by = roles(section.optional("by"), names);
+    let entered_by = roles(section.optional("entered-by"), names);
     let outcome = section.optional("final").and_then(|node| outcome(&node));
     let assign = section.optional("assign");
     if let Some(node) = assign.as_ref().filter(|_| outcome.is_some()) {
@@ -215,10 +209,20 @@ fn read_stage(name: Name, node: &Node<'_>, pipeline: &Name, names: &Names) -> Op
         label,
         ways,
         by,
+        entered_by,
         outcome,
         assign: assign.and_then(|node| node.known("pool", &names.pools)),
         waits,
     })
+}
+
+/// A list of roles; empty, if nothing is said.
+fn roles(node: Option<Node<'_>>, names: &Names) -> Vec<Name> {
+    let said = node.map(|node| node.list()).unwrap_or_default();
+    let known = said
+        .iter()
+        .filter_map(|node| node.known("role", &names.roles));
+    known.collect()
 }
 
 /// How leads end in a final stage: `won`, `lost`, or a word of one's own that resembles neither.

@@ -80,6 +80,7 @@ const AN_APPOINTMENT: Appointed<'_> = Appointed {
     day: "2026-03-10",
     time: "14:30",
     with: SOMEBODY.name,
+    feedback: "They want two",
 };
 
 const ID: &str = "0192f0c1-2345-7abc-8def-0123456789ab";

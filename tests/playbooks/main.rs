@@ -2,8 +2,15 @@
 //! store, all that was required of it is covered, and whatever carries a requirement is missed
 //! by a scenario that covers it when it is taken out.
 
+mod changed;
+mod changes;
+mod onboarding;
+mod sales;
+mod teams;
+
 use std::sync::Arc;
 
+use changes::Change;
 use leadkit::calendar::Calendar;
 use leadkit::condition::Condition;
 use leadkit::decide::command::LeadOrder;
@@ -26,16 +33,32 @@ use leadkit_sqlite::{Options, SqliteStore};
 const SALES: &str = "field-and-digital-sales";
 const FOLLOW_UP: &str = "deferred-follow-up";
 
-const REQUIRED: [(&str, &[&str]); 2] = [
+const ONBOARDING: &str = "platform-onboarding";
+
+const TEAMS: &str = "dealership-teams";
+
+const REQUIRED: [(&str, &[&str]); 4] = [
     (
         SALES,
         &[
-            "M1", "M2", "M4", "M5", "M6", "M7", "M8", "M9", "M10", "M11", "M16", "M17", "Z1", "Z4",
+            "M1", "M2", "M4", "M5", "M6", "M7", "M8", "M9", "M10", "M11", "M12", "M13", "M14",
+            "M15", "M16", "M17", "Z1", "Z4",
         ],
     ),
     (
         FOLLOW_UP,
         &["F1", "F2", "F3", "F4", "F5", "F6", "F12", "F16", "Z1"],
+    ),
+    (
+        ONBOARDING,
+        &[
+            "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "E1", "E2", "E3", "E4", "E5", "Z1",
+            "Z4",
+        ],
+    ),
+    (
+        TEAMS,
+        &["D1", "D2", "D5", "D6", "D7", "D8", "D10", "Z1", "Z4"],
     ),
 ];
 
@@ -259,7 +282,6 @@ const MUTATIONS: &[Mutation] = &[
         let accepted = Way { to: Name::from("accepted"), needs: Vec::new() };
         stage(p, "in-progress").ways.push(accepted);
     }),
-    Mutation(SALES, "M17", "the acceptance ends nothing", |p| stage(p, "accepted").outcome = None),
     Mutation(SALES, "M11", "a proposal without a quote", |p| without_need(p, "quote")),
     Mutation(SALES, "M11", "nobody asks after a quote", |p| without_rule(p, "quote-expires")),
     Mutation(SALES, "M11", "a quote that has ended is forgotten", |p| without_rule(p, "quote-has-expired")),
@@ -427,41 +449,75 @@ const MUTATIONS: &[Mutation] = &[
 fn every_requirement_has_something_that_carries_it() {
     for (name, required) in REQUIRED {
         for number in required {
-            let carried = MUTATIONS
+            let by_mutation = MUTATIONS
                 .iter()
                 .any(|Mutation(of, carries, ..)| *of == name && carries == number);
-            assert!(carried, "{name}: {number}");
+            let by_change = changes(name).iter().any(|change| change.0 == *number);
+            assert!(by_mutation || by_change, "{name}: {number}");
         }
     }
 }
 
+// A scenario notices when something that carries its requirement is taken out.
+
 #[test]
-fn a_scenario_notices_when_something_that_carries_its_requirement_is_taken_out() {
+fn what_carries_a_requirement_of_field_and_digital_sales_is_missed() {
+    everything_is_missed(SALES);
+}
+
+#[test]
+fn what_carries_a_requirement_of_deferred_follow_up_is_missed() {
+    everything_is_missed(FOLLOW_UP);
+}
+
+#[test]
+fn what_carries_a_requirement_of_platform_onboarding_is_missed() {
+    everything_is_missed(ONBOARDING);
+}
+
+#[test]
+fn what_carries_a_requirement_of_dealership_teams_is_missed() {
+    everything_is_missed(TEAMS);
+}
+
+fn everything_is_missed(name: &str) {
+    let folder = folder(name);
+    let scenarios = scenarios(&folder);
     let mut unnoticed = Vec::new();
-    for (name, _) in REQUIRED {
-        let folder = folder(name);
-        let scenarios = scenarios(&folder);
-        for Mutation(of, number, what, take_out) in MUTATIONS {
-            if *of != name {
-                continue;
-            }
-            let mut playbook = read(&folder);
-            take_out(&mut playbook);
-            let covering: Vec<Scenario> = scenarios
-                .iter()
-                .filter(|scenario| scenario.covers.iter().any(|covered| covered == number))
-                .cloned()
-                .collect();
-            if play(playbook, &covering, in_memory).failed() == 0 {
-                unnoticed.push(format!("{number}: {what}"));
-            }
+    for Mutation(_, number, what, take_out) in MUTATIONS.iter().filter(|one| one.0 == name) {
+        let mut playbook = read(&folder);
+        take_out(&mut playbook);
+        if goes_unnoticed(playbook, &scenarios, number) {
+            unnoticed.push(format!("{number}: {what}"));
         }
     }
-    assert!(
-        unnoticed.is_empty(),
-        "nobody noticed:\n{}",
-        unnoticed.join("\n")
-    );
+    for change in changes(name) {
+        let Change(number, what, _) = change;
+        if goes_unnoticed(read(&change.made_in(&folder)), &scenarios, number) {
+            unnoticed.push(format!("{number}: {what}"));
+        }
+    }
+    let unnoticed = unnoticed.join("\n");
+    assert!(unnoticed.is_empty(), "nobody noticed:\n{unnoticed}");
+}
+
+/// Whether all scenarios that cover a requirement come true under a playbook that doesn't carry it.
+fn goes_unnoticed(playbook: Playbook, scenarios: &[Scenario], number: &str) -> bool {
+    let covering = scenarios.iter();
+    let covering =
+        covering.filter(|scenario| scenario.covers.iter().any(|covered| covered == number));
+    let covering: Vec<Scenario> = covering.cloned().collect();
+    play(playbook, &covering, in_memory).failed() == 0
+}
+
+/// What is changed in the text of a playbook to see whether it is missed.
+fn changes(name: &str) -> &'static [Change] {
+    match name {
+        SALES => sales::CHANGES,
+        ONBOARDING => onboarding::CHANGES,
+        TEAMS => teams::CHANGES,
+        _ => &[],
+    }
 }
 
 fn without_rule(playbook: &mut Playbook, name: &str) {
@@ -541,55 +597,4 @@ fn late_assign(playbook: &mut Playbook) -> &mut Assign {
         Some(Action::Assign(assign)) => assign,
         other => panic!("not the first action: {other:?}"),
     }
-}
-
-// ------------------------------------------------------------------- data, not code
-
-/// F1, F2: fields and wait groups are added, changed and dropped in the playbook alone.
-#[test]
-fn fields_and_wait_groups_change_without_touching_code() {
-    let mut folder = folder(FOLLOW_UP);
-    let replace = |text: &str, with: &str, folder: &mut Folder| {
-        assert!(folder.playbook.contains(text), "{text}");
-        folder.playbook = folder.playbook.replace(text, with);
-    };
-    replace(
-        r#"gender = { type = "choice", of = ["female", "male", "other"], label = "Género" }"#,
-        r#"model_year = { type = "number", label = "Año modelo", required = true }"#,
-        &mut folder,
-    );
-    folder.playbook.push_str(
-        r#"
-[wait.in-two-years]
-label = "Compra en dos años"
-wait  = { least = "365 days", default = "700 days" }
-first = [{ send = "we-meet-again", as = "owner" }]
-"#,
-    );
-    folder
-        .scenarios
-        .retain(|(path, _)| path.ends_with("agents.toml"));
-    folder.scenarios.push((
-        "scenarios/changed.toml".into(),
-        r#"
-[[scenario]]
-name  = "a field was added, one was dropped, and there is a third group"
-start = "2026-03-02T11:00:00-06:00"
-
-[[scenario.step]]
-register = { ref = "juan", name = "Juan", email = "juan@example.com", car = "X3", gender = "male", wait = "in-two-years", by = "luisa" }
-expect   = { refused = ["gender", "model_year"] }
-
-[[scenario.step]]
-register = { ref = "juan", name = "Juan", email = "juan@example.com", car = "X3", model_year = 2024, wait = "in-two-years", by = "luisa" }
-expect   = { next-at = "2028-01-31T11:00:00-06:00", count = { 'model_year == 2024' = 1 } }
-
-[[scenario.step]]
-at     = "2028-01-31T11:00:00-06:00"
-expect = { mailed = ["we-meet-again"], nothing-due = true }
-"#
-        .into(),
-    ));
-    let report = play(read(&folder), &scenarios(&folder), in_memory);
-    assert_eq!((report.passed(), report.failed()), (1, 0), "{report}");
 }
