@@ -152,6 +152,7 @@ fn choosing(bencher: Bencher<'_, '_>, name: &str) {
     let ask = |pool: &Pool| -> Answer {
         let question = Question {
             wanted: wanted(spec, &fields),
+            not_owning: &[],
             not: &[],
             holders: &[],
         };
@@ -169,6 +170,7 @@ fn taking_a_turn(bencher: Bencher<'_, '_>) {
     let (mut pool, fields) = (pool(spec), lead());
     let question = Question {
         wanted: wanted(spec, &fields),
+        not_owning: &[],
         not: &[],
         holders: &[],
     };

@@ -20,6 +20,8 @@ use crate::time::Instant;
 pub struct Question<'a> {
     /// What the agent must have, as [`wanted`] tells it of a lead.
     pub wanted: Vec<(AgentList, Option<SmolStr>)>,
+    /// Roles whose agents own no leads.
+    pub not_owning: &'a [Name],
     /// Agents who had the lead before and are not to have it again.
     pub not: &'a [AgentId],
     /// Agents who already hold the contact in their base, in the order of their ids.
@@ -58,9 +60,9 @@ pub struct Turn {
 
 /// Lets a pool choose an owner.
 ///
-/// - Passed over, with the reason: who is unavailable, away, not at work where the pool asks for it,
-///   of another city or zone, without the skill, full, had the lead before, or holds the contact
-///   already.
+/// - Passed over, with the reason: who is of a role that owns no leads, unavailable, away, not at
+///   work where the pool asks for it, of another city or zone, without the skill, full, had the lead
+///   before, or holds the contact already.
 /// - Conversion is won leads over received ones in the pool's window, shrunk towards the team's
 ///   mean by the pool's number of pseudo-leads, so that two leads of two won don't beat seventy
 ///   of a hundred.
@@ -182,6 +184,9 @@ fn hindrance<'a>(
     now: Instant,
 ) -> Option<PassedOver> {
     let copy = member.copy.as_ref();
+    if question.not_owning.contains(&copy.role) {
+        return Some(PassedOver::OwnsNoLeads);
+    }
     if !copy.available {
         return Some(PassedOver::Unavailable);
     }

@@ -378,6 +378,62 @@ expect = { count = { 'owner.team is present' = 0 } }
 }
 
 #[test]
+fn an_empty_capacity_takes_the_own_one_away_and_that_of_the_pool_counts_again() {
+    play(
+        r#"
+[[scenario]]
+name   = "no capacity of its own any more"
+covers = ["M2", "R17"]
+start  = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+set-up = { id = "ana", capacity = 0 }
+
+[[scenario.step]]
+register = { ref = "one", name = "One", city = "Madrid", zone = "north", product = "vans" }
+expect   = { owner = "bea", passed-over = { ana = "full" } }
+
+[[scenario.step]]
+set-up = { id = "ana", phone = "+34 600 000 003" }
+
+[[scenario.step]]
+register = { ref = "two", name = "Two", city = "Madrid", zone = "north", product = "vans" }
+expect   = { owner = "bea", passed-over = { ana = "full" } }
+
+[[scenario.step]]
+set-up = { id = "ana", capacity = "" }
+
+[[scenario.step]]
+register = { ref = "three", name = "Three", city = "Madrid", zone = "north", product = "vans" }
+expect   = { ranked = ["ana", "bea"] }
+"#,
+    );
+}
+
+#[test]
+fn a_capacity_that_the_role_asks_for_is_not_taken_away() {
+    let mut folder = folder(
+        r#"
+[[scenario]]
+name   = "a capacity that is needed"
+covers = ["R17"]
+start  = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+set-up = { id = "max", name = "Max", email = "max@example.com", role = "boss", capacity = 3 }
+
+[[scenario.step]]
+set-up = { id = "max", capacity = "" }
+expect = { refused = ["capacity"] }
+"#,
+    );
+    let (boss, needs) = ("[role.boss]\n", "[role.boss]\nneeds = [\"capacity\"]\n");
+    assert!(folder.playbook.contains(boss));
+    folder.playbook = folder.playbook.replacen(boss, needs, 1);
+    play_folder(&folder);
+}
+
+#[test]
 fn what_a_playbook_says_of_people_is_told_with_the_nearest_name() {
     let team = faults_with("team == \"call-centre\"", "team == \"callcentre\"");
     assert!(team.contains("call-centre"), "{team}");

@@ -83,11 +83,17 @@ fn check_heir(
     }
     let id = AgentId::from(heir.as_str());
     match draft.read::<Agent>(&Key::agent(draft.tenant, &id))? {
-        Some(agent) if agent.left_at.is_none() && agent.id != leaving.agent => {}
-        Some(_) => {
+        Some(agent) if agent.left_at.is_some() || agent.id == leaving.agent => {
             let expected = "a pool, or an agent who stays".into();
             gaps.add(input, Problem::Unfit { expected });
         }
+        Some(agent) if !draft.playbook.can_own(&agent.role) => {
+            let role = agent.role;
+            let expected =
+                format_smolstr!("a pool, or an agent of another role: {role} owns no leads");
+            gaps.add(input, Problem::Unfit { expected });
+        }
+        Some(_) => {}
         None => {
             let pools = draft.playbook.pools.iter().map(|pool| pool.name.as_str());
             gaps.add(input, Problem::unknown(heir.as_str(), pools));
@@ -176,6 +182,9 @@ fn falls_to_agent(draft: &mut Draft<'_>, lead: &mut Lead, heir: &AgentId) -> Res
 /// What keeps an agent from taking another lead, as a pool would judge it: there is none here that
 /// has a number for who has no capacity of its own.
 fn hindrance(draft: &mut Draft<'_>, agent: &Agent) -> Result<Option<PassedOver>, Stop> {
+    if !draft.playbook.can_own(&agent.role) {
+        return Ok(Some(PassedOver::OwnsNoLeads));
+    }
     if !agent.available {
         return Ok(Some(PassedOver::Unavailable));
     }

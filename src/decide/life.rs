@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use crate::decide::command::{Actor, LeadOrder, Waiting, What};
 use crate::decide::contacts::{self, add_open_lead, with_contact};
 use crate::decide::draft::Draft;
-use crate::decide::ownership::{self, Heir};
+use crate::decide::ownership;
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
 use crate::decide::{
@@ -284,15 +284,10 @@ fn assign(draft: &mut Draft<'_>, lead: &mut Lead, pool: &Name) -> Result<(), Sto
 }
 
 fn give(draft: &mut Draft<'_>, lead: &mut Lead, to: &AgentId) -> Result<(), Stop> {
-    let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, to))? else {
-        return Err(Refusal::NoSuchAgent(to.clone()).into());
-    };
-    if agent.left_at.is_some() {
-        return Err(Refusal::HasLeft(agent.id).into());
-    }
+    let heir = ownership::named_heir(draft, to)?;
     owner_is_not_newer(draft, lead)?;
     let by = smol_str::format_smolstr!("{}", draft.actor);
-    ownership::hand_over(draft, lead, Heir::from(&agent), Because::GivenBy(by))
+    ownership::hand_over(draft, lead, heir, Because::GivenBy(by))
 }
 
 fn follow_owner(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {

@@ -4,7 +4,7 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::decide::Stop;
-use crate::decide::command::AgentSetup;
+use crate::decide::command::{AgentSetup, Capacity};
 use crate::decide::contacts::check_phone;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gaps, Problem};
@@ -99,6 +99,11 @@ impl Details {
         let team = team.or_else(|| before?.team.clone());
         let hours = setup.hours.clone();
         let hours = hours.or_else(|| before?.hours.clone());
+        let capacity = match setup.capacity {
+            Some(Capacity::Own(leads)) => Some(leads),
+            Some(Capacity::OfPool) => None,
+            None => before.and_then(|before| before.capacity),
+        };
         let available = setup.available;
         let available = available.or_else(|| Some(before?.available));
         let absences = setup.absences.clone();
@@ -116,7 +121,7 @@ impl Details {
             skills: listed(&setup.skills, |agent| &agent.skills),
             hours: hours.filter(|hours| !is_blank(hours.as_str())),
             absences,
-            capacity: setup.capacity.or_else(|| before?.capacity),
+            capacity,
             available: available.unwrap_or(true),
         }
     }

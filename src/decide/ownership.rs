@@ -6,6 +6,7 @@ use crate::assign::{self, Answer, Question};
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
 use crate::decide::life::{begin_anew, owner_is_not_newer, touched_by_anybody};
+use crate::decide::refusal::Refusal;
 use crate::decide::{places, pools, tasks};
 use crate::ids::{AgentId, Name};
 use crate::playbook::people::PoolSpec;
@@ -44,6 +45,21 @@ impl From<&Member> for Heir {
             hours: member.copy.hours.clone(),
         }
     }
+}
+
+/// The agent to whom somebody gives a lead by name.
+pub(crate) fn named_heir(draft: &mut Draft<'_>, named: &AgentId) -> Result<Heir, Stop> {
+    let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, named))? else {
+        return Err(Refusal::NoSuchAgent(named.clone()).into());
+    };
+    if agent.left_at.is_some() {
+        return Err(Refusal::HasLeft(agent.id).into());
+    }
+    if !draft.playbook.can_own(&agent.role) {
+        let (agent, role) = (agent.id, agent.role);
+        return Err(Refusal::OwnsNoLeads { agent, role }.into());
+    }
+    Ok(Heir::from(&agent))
 }
 
 /// Gives a lead to an agent: claims, loads, tasks, history.
@@ -170,8 +186,14 @@ pub(crate) fn let_choose(
     spec: &PoolSpec,
     not: &[AgentId],
 ) -> Result<(Option<Heir>, Reasons), Stop> {
+    let roles = draft.playbook.roles.iter();
+    let not_owning = roles
+        .filter(|role| !role.owns)
+        .map(|role| role.name.clone());
+    let not_owning: Vec<Name> = not_owning.collect();
     let mut question = Question {
         wanted: assign::wanted(spec, &lead.fields),
+        not_owning: &not_owning,
         not,
         holders: &[],
     };

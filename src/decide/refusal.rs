@@ -83,6 +83,16 @@ pub enum Refusal {
     /// The agent is there no more.
     #[error("{0} has left; set up again, the agent is back")]
     HasLeft(AgentId),
+    /// Nobody gives leads to agents of this role.
+    #[error(
+        "{agent} is of the role {role}, which owns no leads (`owns = false`); name an agent of another role"
+    )]
+    OwnsNoLeads {
+        /// Who was to have the lead.
+        agent: AgentId,
+        /// The agent's role.
+        role: Name,
+    },
     /// There is no such lead.
     #[error("there is no lead {0}")]
     NoSuchLead(LeadId),
@@ -615,6 +625,7 @@ impl Refusal {
             Self::NotTheirSweep { .. } => "not-their-sweep",
             Self::NoSuchAgent(_) => "no-such-agent",
             Self::HasLeft(_) => "has-left",
+            Self::OwnsNoLeads { .. } => "owns-no-leads",
             Self::NoSuchLead(_) => "no-such-lead",
             Self::NoSuchRecord(_) => "no-such-record",
             Self::Unknown { .. } => "unknown",

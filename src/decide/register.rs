@@ -382,20 +382,14 @@ fn find_owner(
         if let Some(registrar) = registrar.filter(|registrar| registrar.id != *named) {
             permit_agent(draft, registrar, Permission::Reassign)?;
         }
-        let Some(agent) = draft.read::<Agent>(&Key::agent(draft.tenant, named))? else {
-            return Err(Refusal::NoSuchAgent(named.clone()).into());
-        };
-        if agent.left_at.is_some() {
-            return Err(Refusal::HasLeft(agent.id).into());
-        }
+        let heir = ownership::named_heir(draft, named)?;
         let by = smol_str::format_smolstr!("{}", draft.actor);
-        return ownership::hand_over(draft, lead, Heir::from(&agent), Because::GivenBy(by));
+        return ownership::hand_over(draft, lead, heir, Because::GivenBy(by));
     }
     // Whoever registers a lead with the own code refers it, and keeps it not.
     let refers = |agent: &Agent| lead.referrer() == Some(&agent.id);
     let owns = |agent: &&Agent| {
-        let role = draft.playbook.role(&agent.role);
-        agent.left_at.is_none() && role.is_none_or(|role| role.owns) && !refers(agent)
+        agent.left_at.is_none() && draft.playbook.can_own(&agent.role) && !refers(agent)
     };
     if let Some(agent) = registrar.filter(owns) {
         return ownership::hand_over(draft, lead, Heir::from(agent), Because::RegisteredIt);

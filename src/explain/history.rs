@@ -562,6 +562,7 @@ fn told_reasons(reasons: &Reasons) -> SmolStr {
 
 fn told_passed(why: PassedOver) -> &'static str {
     match why {
+        PassedOver::OwnsNoLeads => "is of a role that owns no leads",
         PassedOver::Unavailable => "is unavailable",
         PassedOver::Absent => "is away",
         PassedOver::OffHours => "is not at work now",

@@ -290,6 +290,13 @@ impl Playbook {
         self.roles.iter().find(|role| role.name == *name)
     }
 
+    /// Whether agents of this role can be given leads. Those of a role that the playbook doesn't
+    /// have can.
+    #[must_use]
+    pub fn can_own(&self, role: &Name) -> bool {
+        self.role(role).is_none_or(|role| role.owns)
+    }
+
     /// The calendar of this name.
     #[must_use]
     pub fn calendar_named(&self, name: &Name) -> Option<&NamedCalendar> {

@@ -32,7 +32,8 @@ pub struct Role {
     pub may: Vec<Permission>,
     /// On whose leads.
     pub over: Over,
-    /// Whether a lead that such an agent registers is the agent's at once (M4).
+    /// Whether such an agent can own leads: then one that the agent registers is the agent's at
+    /// once (M4); else nobody gives the agent any.
     pub owns: bool,
     /// What must be known of such an agent beside name, address and role.
     pub needs: Vec<Detail>,

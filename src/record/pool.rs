@@ -214,6 +214,8 @@ pub struct Ranked {
 /// Why an agent did not get a lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum PassedOver {
+    /// Agents of this role own no leads.
+    OwnsNoLeads,
     /// The agent takes no leads now.
     Unavailable,
     /// The agent is away.
@@ -235,6 +237,7 @@ pub enum PassedOver {
 }
 
 words!(PassedOver {
+    OwnsNoLeads = "owns-no-leads",
     Unavailable = "unavailable",
     Absent = "absent",
     OffHours = "off-hours",

@@ -6,8 +6,11 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::names::{Names, Refused, Sort};
 use super::{Asked, Doing, Scenario, Step, appointments, documents, quotes, referrals, visits};
-use crate::decide::command::{Actor, AgentSetup, Completion, LeadOrder, Leaving, NewLead, Waiting};
+use crate::decide::command::{
+    Actor, AgentSetup, Capacity, Completion, LeadOrder, Leaving, NewLead, Waiting,
+};
 use crate::ids::Name;
+use crate::letters::is_blank;
 use crate::playbook::Playbook;
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::{Folder, without_bom};
@@ -194,9 +197,8 @@ fn read_agent(mut section: Section<'_>, names: &Names<'_>, set_up: SetUp) -> Opt
         let absences = nodes.iter().filter_map(|node| read_absence(node, set_up));
         absences.collect()
     });
-    let capacity = section
-        .optional("capacity")
-        .and_then(|node| node.count(0..1_000_001));
+    let capacity = section.optional("capacity");
+    let capacity = capacity.and_then(|node| read_capacity(&node));
     let available = section.optional("available").and_then(|node| node.bool());
     section.finish();
     Some(AgentSetup {
@@ -214,6 +216,14 @@ fn read_agent(mut section: Section<'_>, names: &Names<'_>, set_up: SetUp) -> Opt
         capacity,
         available,
     })
+}
+
+/// A number, or an empty text, which takes it away.
+fn read_capacity(node: &Node<'_>) -> Option<Capacity> {
+    if node.is_text() && node.text().is_some_and(is_blank) {
+        return Some(Capacity::OfPool);
+    }
+    node.count(0..1_000_001).map(Capacity::Own)
 }
 
 fn texts(node: &Node<'_>) -> Vec<SmolStr> {

@@ -174,7 +174,7 @@ impl Life {
                     available: *available,
                     team: team.map(|team| teams[usize::from(team) % 2].into()),
                     role: role.map(|boss| if boss { "boss" } else { "seller" }.into()),
-                    capacity: *capacity,
+                    capacity: capacity.map(Capacity::Own),
                     ..AgentSetup::new(person(*agent))
                 };
                 shop.set_up(setup).by(Actor::host("test")).await.unwrap();

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use leadkit::agenda;
 use leadkit::clock::{Clock, VirtualClock};
-use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead};
+use leadkit::decide::command::{Actor, AgentSetup, Capacity, LeadOrder, NewLead};
 use leadkit::email::Email;
 use leadkit::engine::{Engine, Error};
 use leadkit::ids::{AgentId, CommandId, LeadId, Name, Tenant};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use leadkit::decide::command::{
-    Actor, AgentSetup, Completion, LeadOrder, Leaving, NewLead, Waiting,
+    Actor, AgentSetup, Capacity, Completion, LeadOrder, Leaving, NewLead, Waiting,
 };
 use leadkit::ids::{CommandId, Name};
 use leadkit::playbook::Playbook;
@@ -363,7 +363,7 @@ impl<'a> RowReading<'a> {
             skills: listed("skills"),
             hours: self.said(command, "hours").map(Name::from),
             absences: None,
-            capacity: self.number(command, "capacity")?,
+            capacity: self.number(command, "capacity")?.map(Capacity::Own),
             available,
         })))
     }
