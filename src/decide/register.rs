@@ -200,8 +200,9 @@ fn foresee(draft: &Draft<'_>, new: &NewLead, named: &[Identity]) -> Result<(), S
     draft.need(claims.chain([contact]).chain(owner).chain(pools))
 }
 
-/// The contact behind a lead: known by the e-mail address, else by the phone number, else by a tax
-/// number; or new. What is said by which it was not known names it from now on.
+/// The contact behind a lead, known by the strongest thing that is said and by that alone: the e-mail
+/// address; the phone number, where there is none; a tax number, where there is neither. Or a new one.
+/// What is said by which it was not known names it from now on.
 fn contact_of(
     draft: &mut Draft<'_>,
     new: &NewLead,
