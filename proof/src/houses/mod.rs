@@ -104,8 +104,11 @@ static FIELD_AND_DIGITAL_SALES: Shipped = Shipped {
     playbook: include_str!("../../../playbooks/field-and-digital-sales/playbook.toml"),
     templates: shipped!(
         "field-and-digital-sales",
+        "templates/collected.txt",
+        "templates/contract-late.txt",
         "templates/held.txt",
         "templates/late.txt",
+        "templates/not-renewed.txt",
         "templates/quiet.txt",
         "templates/referred-lead-buys.txt",
         "templates/unowned.txt"
