@@ -10,7 +10,7 @@ use rusqlite::Connection;
 /// A folder in which a worker has worked for a while.
 fn worked(folder: &Path) -> Life {
     let mut life = Life::begin(Place::Sqlite, folder.into(), 1).unwrap();
-    let orders = life.next_orders(Some(12)).unwrap();
+    let orders = life.next_orders(Some(40)).unwrap();
     let worker = Life::start(&orders, Path::new(env!("CARGO_BIN_EXE_kill")), &[]).unwrap();
     assert!(life.hear(worker, false).unwrap());
     life

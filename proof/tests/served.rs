@@ -33,7 +33,7 @@ fn database() -> Option<String> {
 fn worked(folder: &Path, url: &str) -> Life {
     std::fs::write(Place::Postgres.file(folder), url).unwrap();
     let mut life = Life::begin(Place::Postgres, folder.into(), 1).unwrap();
-    let orders = life.next_orders(Some(12)).unwrap();
+    let orders = life.next_orders(Some(40)).unwrap();
     let worker = Life::start(&orders, Path::new(env!("CARGO_BIN_EXE_kill")), &[]).unwrap();
     assert!(life.hear(worker, false).unwrap());
     life
