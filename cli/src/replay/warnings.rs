@@ -7,7 +7,7 @@ use leadkit::value::fold;
 use serde::Serialize;
 use smol_str::SmolStr;
 
-use super::map::{FileMap, MapFault, Meaning, Must, Test};
+use super::map::{FileMap, Map, MapFault, Meaning, Must, Test};
 use super::row::shortened;
 use super::table::Table;
 use crate::report::counted;
@@ -206,6 +206,29 @@ pub(super) fn swallowing(file: &str, table: &Table) -> Vec<Warning> {
         })
     });
     swallowing.collect()
+}
+
+/// The rows that say something else than when they were carried out, once of each file.
+pub(super) fn said_otherwise(map: &Map, rows: &BTreeSet<(usize, u64)>) -> Vec<Warning> {
+    let files = map.files.iter().enumerate();
+    let warnings = files.filter_map(|(place, file)| {
+        let of_file = rows.range((place, 0)..=(place, u64::MAX));
+        let lines: BTreeSet<u64> = of_file.map(|(_, line)| *line).collect();
+        let says = match lines.len() {
+            0 => return None,
+            1 => "the row says something else than when it was".to_owned(),
+            count => format!("{count} rows say something else than when they were"),
+        };
+        let message = format!("{says} carried out; what was said then stands");
+        let hint = "say what changed in a command of its own, with its time".to_owned();
+        Some(Warning::of_lines(
+            file.name.as_str(),
+            &lines,
+            message,
+            Some(hint),
+        ))
+    });
+    warnings.collect()
 }
 
 /// The values of a column, by what they are whatever their case.
