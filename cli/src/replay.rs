@@ -292,6 +292,8 @@ fn plan(path: &Path, playbook: &Playbook) -> Result<(Map, Plan, Vec<FileRead>), 
     plan.write_agents_alike(&map);
     plan.refuse_far(&map, playbook);
     plan.warn_of_far(&map, &playbook.zone);
+    plan.warnings
+        .extend(warnings::phones_of_nobody(&map, &plan.commands));
     plan.sort();
     Ok((map, plan, files))
 }
