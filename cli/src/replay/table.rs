@@ -107,7 +107,7 @@ pub enum RowFault {
     },
     /// A quote inside a quoted cell that is written once.
     #[error(
-        "a quoted cell goes on behind its quote; a quote inside of it is written twice: \"Bar \"\"El Sol\"\"\""
+        "a quoted cell goes on behind its quote, so that what follows can't be told apart; a quote inside of it is written twice: \"Bar \"\"El Sol\"\"\""
     )]
     Misquoted,
     /// A quote that is never closed has swallowed the rest of the file.
