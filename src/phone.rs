@@ -8,6 +8,8 @@
 use smol_str::{SmolStr, format_smolstr};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::value::plain;
+
 /// A country, as far as its phone numbers go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialling {
@@ -121,6 +123,50 @@ pub fn key(said: &str, home: Option<&Dialling>) -> Option<SmolStr> {
         Some(_) => Some(international(&digits)),
         None => Some(format_smolstr!("+{}{bare}", home.code)),
     }
+}
+
+/// How many digits a number has at least that is one person's.
+const FEWEST_DIGITS: usize = 6;
+
+/// The words that stand in numbers: what sort of number it is, or that an extension follows.
+const WORDS: &[&str] = &[
+    "anexo",
+    "cel",
+    "celular",
+    "ext",
+    "extension",
+    "int",
+    "interno",
+    "mobile",
+    "movil",
+    "phone",
+    "ramal",
+    "tel",
+    "telefono",
+    "telf",
+    "whatsapp",
+    "x",
+];
+
+/// Whether a number can be one person's. What is typed so that a field isn't empty is not: a few digits,
+/// the same digit again and again, an address, or what a spreadsheet made of a number.
+///
+/// ```
+/// use leadkit::phone::is_of_somebody;
+/// assert!(is_of_somebody("tel. 22 345 678 ext. 12"));
+/// for nobody in ["0", "000-000-0000", "9.934567E+09", "Calle 4"] {
+///     assert!(!is_of_somebody(nobody));
+/// }
+/// ```
+#[must_use]
+pub fn is_of_somebody(said: &str) -> bool {
+    let (_, digits) = digits_of(said);
+    let first = digits.chars().next();
+    let words = plain(said);
+    let mut words = words.split(|c: char| !c.is_alphabetic());
+    digits.len() >= FEWEST_DIGITS
+        && digits.chars().any(|digit| Some(digit) != first)
+        && words.all(|word| word.is_empty() || WORDS.contains(&word))
 }
 
 /// A number that begins with its country's code.

@@ -101,6 +101,32 @@ fn who_gives_a_number_alone_is_who_is_known_by_it() {
 }
 
 #[test]
+fn what_is_typed_in_place_of_a_number_identifies_nobody_and_is_kept() {
+    block_on(async {
+        let world = world("");
+        let placeholders = [
+            "0",
+            "12345",
+            "000-000-0000",
+            "9.934567E+09",
+            "Calle 4",
+            "Lote 1234567",
+        ];
+        for phone in placeholders {
+            let first = register(&world, NewLead::new("Luis").phone(phone)).await;
+            let second = register(&world, NewLead::new("Eva").phone(phone)).await;
+            assert_ne!(contact(&first), contact(&second), "{phone}");
+            let kept = &second.lead.as_ref().unwrap().contact.phone;
+            assert_eq!(kept.as_deref(), Some(phone));
+        }
+        assert_eq!(possible_duplicates(&world).await, []);
+        let first = register(&world, NewLead::new("Ana").phone("tel. 22 345 678 ext. 12")).await;
+        let second = register(&world, NewLead::new("Ana").phone("22345678")).await;
+        assert_eq!(contact(&first), contact(&second));
+    });
+}
+
+#[test]
 fn a_corrected_number_makes_nobody_a_duplicate_any_more_and_goes_to_who_still_has_it() {
     block_on(async {
         let world = world("");

@@ -283,6 +283,19 @@ pub(crate) async fn record<T: Recorded>(engine: &Engine, key: Key) -> Result<Opt
     Ok(record.as_ref().and_then(T::from_record).cloned())
 }
 
+/// Those records of some that are there and can be read.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn records<T: Recorded>(engine: &Engine, keys: &[Key]) -> Result<Vec<T>, Failure> {
+    let loaded = engine.store().load(keys).await?;
+    let records = keys.iter().zip(loaded).filter_map(|(key, loaded)| {
+        let record = stored::decode_as(key.kind, &loaded.body?).ok()?;
+        T::from_record(&record).cloned()
+    });
+    Ok(records.collect())
+}
+
 /// The active playbook of a tenant, by hash.
 async fn active(engine: &Engine, tenant: &Tenant) -> Result<Option<Name>, Failure> {
     let record = record::<TenantRecord>(engine, Key::tenant(tenant)).await?;

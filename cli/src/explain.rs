@@ -9,10 +9,10 @@ use leadkit::record::Lead;
 use leadkit::store::Order;
 use serde::Serialize;
 
-use crate::database::{Database, For, REHEARSED};
-use crate::listing::Unreadable;
+use crate::database::{Database, For, Opened, REHEARSED};
+use crate::listing::{Found, Unreadable};
 use crate::report::quoted;
-use crate::sought::Sought;
+use crate::sought::{self, Sought};
 use crate::{Failure, Reported, listing};
 
 /// Which lead is to be explained.
@@ -65,7 +65,7 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
     let last = asked.last.unwrap_or(Past::NEWEST);
     let (told, unreadable) = pollster::block_on(async {
         opened.must_be_there().await?;
-        let Only { lead, unreadable } = only(&handle, &asked.which).await?;
+        let Only { lead, unreadable } = only(&opened, &asked.which).await?;
         match handle.explain_newest(lead, last).await {
             Err(Error::UnknownPlaybook(former)) => {
                 opened.must_be_under_its_playbook().await?;
@@ -105,19 +105,46 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
 const UNKNOWN: &str = "not searched, since they can't be read";
 
 /// Finds the one lead that is asked for.
-async fn only(handle: &TenantHandle<'_>, which: &Which) -> Result<Only, Failure> {
+async fn only(opened: &Opened<'_>, which: &Which) -> Result<Only, Failure> {
     match which {
         Which::Id(text) => id(text).map(Only::found),
-        Which::Email(email) => of_address(handle, email.trim()).await.map(Only::found),
-        Which::Find(text) => search(handle, text).await,
+        Which::Email(email) => of_address(opened, email.trim()).await.map(Only::found),
+        Which::Find(text) => search(opened, text).await,
     }
 }
 
-/// The one lead whose contact has an address, which is known of leads that can't be read, too.
-async fn of_address(handle: &TenantHandle<'_>, email: &str) -> Result<LeadId, Failure> {
+/// The leads whose contact has an address, which is known of leads that can't be read, too.
+async fn with_address(handle: &TenantHandle<'_>, email: &str) -> Result<Found<Lead>, Failure> {
     let condition = format!("contact.email == {}", quoted(email));
     let page = async |after, size| handle.leads(&condition, Order::Id, after, size).await;
-    let found = listing::first(MOST_NAMED, page).await?;
+    listing::first(MOST_NAMED, page).await
+}
+
+/// The leads of who stands for the contact that had an address before it was merged.
+async fn of_who_stands_for(opened: &Opened<'_>, email: &str) -> Result<Vec<Lead>, Failure> {
+    let handle = opened.handle();
+    let merged = sought::merged_of(opened, email).await?;
+    let Some(stands) = merged.last() else {
+        return Ok(Vec::new());
+    };
+    let mut leads = match &stands.email {
+        Some(own) => with_address(&handle, own.as_str()).await?.records,
+        None => Vec::new(),
+    };
+    for id in &stands.leads {
+        leads.extend(handle.lead(*id).await?);
+    }
+    Ok(leads)
+}
+
+/// The one lead whose contact has an address, or had it before it was merged.
+async fn of_address(opened: &Opened<'_>, email: &str) -> Result<LeadId, Failure> {
+    let mut found = with_address(&opened.handle(), email).await?;
+    found
+        .records
+        .extend(of_who_stands_for(opened, email).await?);
+    found.records.sort_by_key(|lead| lead.id);
+    found.records.dedup_by_key(|lead| lead.id);
     match (found.records.as_slice(), found.unreadable.as_slice()) {
         ([], []) => Err(Failure::Asked(format!(
             "no lead has the e-mail address {email}"
@@ -130,11 +157,11 @@ async fn of_address(handle: &TenantHandle<'_>, email: &str) -> Result<LeadId, Fa
 }
 
 /// The one lead whose contact has a text.
-async fn search(handle: &TenantHandle<'_>, text: &str) -> Result<Only, Failure> {
-    let sought = Sought::said(text)?;
+async fn search(opened: &Opened<'_>, text: &str) -> Result<Only, Failure> {
+    let (sought, handle) = (Sought::said(text)?, opened.handle());
     let page = async |after, size| handle.leads("", Order::Id, after, size).await;
-    let is_it = |lead: &Lead| sought.is(&lead.contact);
-    let (found, _) = listing::kept(MOST_NAMED, is_it, page).await?;
+    let among = async |leads| sought.among(opened, leads).await;
+    let (found, _) = listing::kept(MOST_NAMED, among, page).await?;
     let unreadable = found.unreadable;
     match found.records.as_slice() {
         [lead] => Ok(Only {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::json;
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
-use crate::database::{Database, For};
+use crate::database::{Database, For, Opened};
 use crate::listing::Unreadable;
 use crate::report::{counted, grouped, quoted, rfc3339, table, table_of_numbers};
 use crate::sought::Sought;
@@ -102,7 +102,7 @@ pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
         opened.must_be_under_its_playbook().await?;
         let handle = opened.handle();
         if asked.count_by.is_empty() {
-            list(&handle, &opened.playbook, asked).await
+            list(&opened, asked).await
         } else {
             count(&handle, &opened.playbook, asked).await
         }
@@ -274,11 +274,8 @@ async fn first_readable(
     }
 }
 
-async fn list(
-    handle: &TenantHandle<'_>,
-    playbook: &Playbook,
-    asked: &Leads,
-) -> Result<Reported, Failure> {
+async fn list(opened: &Opened<'_>, asked: &Leads) -> Result<Reported, Failure> {
+    let (handle, playbook) = (opened.handle(), &*opened.playbook);
     let order = match (&asked.order, asked.direction) {
         (None, _) => Order::Id,
         (Some(fact), Direction::Ascending) => Order::Ascending(fact.into()),
@@ -290,8 +287,8 @@ async fn list(
     };
     let (found, count) = match asked.find.as_deref().map(Sought::said).transpose()? {
         Some(sought) => {
-            let is_it = |lead: &Lead| sought.is(&lead.contact);
-            listing::kept(asked.limit, is_it, page).await?
+            let among = async |leads| sought.among(opened, leads).await;
+            listing::kept(asked.limit, among, page).await?
         }
         None => {
             let groups = handle.count(&asked.condition, &[]).await?;

@@ -87,7 +87,7 @@ pub(crate) async fn first<T>(
 /// read is told: whether it is wanted nobody knows.
 pub(crate) async fn kept<T>(
     limit: usize,
-    is_wanted: impl Fn(&T) -> bool,
+    wanted: impl AsyncFn(Vec<T>) -> Result<Vec<T>, Failure>,
     page: impl AsyncFn(Option<Cursor>, usize) -> Result<Page<T>, Error>,
 ) -> Result<(Found<T>, u64), Failure> {
     let mut found = Found {
@@ -98,7 +98,7 @@ pub(crate) async fn kept<T>(
     loop {
         let page = page(after, PAGE).await?;
         found.unreadable.extend(Unreadable::of(&page.unreadable));
-        for record in page.records.into_iter().filter(&is_wanted) {
+        for record in wanted(page.records).await? {
             count += 1;
             if found.records.len() < limit {
                 found.records.push(record);

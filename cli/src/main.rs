@@ -531,7 +531,7 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
             database,
             condition,
             find,
-            count_by,
+            count_by: count_by.iter().map(|fact| fact.trim().into()).collect(),
             order,
             direction: if descending {
                 Direction::Descending

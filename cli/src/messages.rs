@@ -7,7 +7,8 @@ use leadkit::condition::{Fault, FaultKind};
 use leadkit::decide::command::{Actor, Fate};
 use leadkit::engine::{Error, TenantHandle};
 use leadkit::explain::local;
-use leadkit::ids::MessageId;
+use leadkit::hint::nearest;
+use leadkit::ids::{ContactId, MessageId};
 use leadkit::playbook::Playbook;
 use leadkit::record::lead::Trouble;
 use leadkit::record::message::{Recipient, State};
@@ -20,7 +21,7 @@ use serde_json::json;
 use crate::database::{self, Database, For, Opened, REHEARSED};
 use crate::listing::{Found, Unreadable};
 use crate::report::{counted, grouped, quoted, rfc3339, table};
-use crate::{Failure, Reported, listing};
+use crate::{Failure, Reported, listing, sought};
 
 /// Which messages.
 #[derive(Clone, Debug)]
@@ -198,7 +199,7 @@ fn together(first: &str, second: &str) -> String {
 /// `to` says them.
 async fn recipients(opened: &Opened<'_>, to: &str) -> Result<Vec<String>, Failure> {
     if !to.contains('@') {
-        return Ok(vec![to.to_owned()]);
+        return by_id(opened, to).await;
     }
     let handle = opened.handle();
     let condition = format!("contact.email == {}", quoted(to));
@@ -208,7 +209,10 @@ async fn recipients(opened: &Opened<'_>, to: &str) -> Result<Vec<String>, Failur
     let agents = database::agents(opened).await?;
     let has_it = |agent: &Agent| folded_eq(agent.email.as_str(), to);
     let agents = agents.iter().filter(|agent| has_it(agent));
+    let merged = sought::merged_of(opened, to).await?;
+    let merged = merged.iter().map(|contact| contact.id.to_string());
     let all: BTreeSet<String> = contacts
+        .chain(merged)
         .chain(agents.map(|agent| agent.id.to_string()))
         .collect();
     match all.is_empty() {
@@ -217,6 +221,23 @@ async fn recipients(opened: &Opened<'_>, to: &str) -> Result<Vec<String>, Failur
         ))),
         false => Ok(all.into_iter().collect()),
     }
+}
+
+/// The agent, or the contact, of an id.
+async fn by_id(opened: &Opened<'_>, to: &str) -> Result<Vec<String>, Failure> {
+    if to.parse::<ContactId>().is_ok() {
+        return Ok(vec![to.to_owned()]);
+    }
+    let agents = database::agents(opened).await?;
+    let ids = agents.iter().map(|agent| agent.id.as_str());
+    if ids.clone().any(|id| folded_eq(id, to)) {
+        return Ok(vec![to.to_owned()]);
+    }
+    let near = nearest(to, ids).map(|near| format!("; did you mean `{near}`?"));
+    Err(Failure::Asked(format!(
+        "--to: there is no agent `{to}`{}",
+        near.unwrap_or_default()
+    )))
 }
 
 /// The first so many messages for which a condition holds.

@@ -103,7 +103,7 @@ fn last_entry(store: &SqliteStore, tenant: &Tenant) -> Result<Option<Instant>, F
     Ok(Some(entry.at))
 }
 
-fn to_read(path: &Path) -> Result<Connection, OpenError> {
+pub(crate) fn to_read(path: &Path) -> Result<Connection, OpenError> {
     let options = Options {
         read_only: true,
         ..Options::default()
@@ -129,7 +129,7 @@ fn table() -> String {
     format!("{}rehearsals", Options::default().prefix)
 }
 
-fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+pub(crate) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
     connection.query_row(sql, [name], |row| row.get(0))
 }

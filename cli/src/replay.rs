@@ -40,6 +40,7 @@ pub mod dates;
 mod fault;
 pub mod figures;
 pub mod map;
+mod names;
 pub mod numbers;
 mod plan;
 mod progress;
@@ -215,6 +216,8 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         .sort_by_key(|left| in_order(&left.file, left.line));
     ran.contacts_differ
         .sort_by_key(|differs| in_order(&differs.file, differs.line));
+    let mut warnings = plan.warnings;
+    warnings.extend(warnings::said_otherwise(&map, &ran.said_otherwise));
     let in_zone = |at| local(&playbook.zone, at);
     let replayed = Replayed {
         playbook: playbook.id.as_str().into(),
@@ -232,7 +235,7 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         lived_from: lived.map(|lived| in_zone(lived.from)),
         lives_until: lived.map(|lived| in_zone(lived.until)),
         clock: ran.stopped_at.map(in_zone),
-        warnings: plan.warnings,
+        warnings,
         contacts_differ: ran.contacts_differ,
         refused,
         not_permitted: ran.not_permitted.into_values().collect(),
@@ -289,6 +292,8 @@ fn plan(path: &Path, playbook: &Playbook) -> Result<(Map, Plan, Vec<FileRead>), 
     plan.write_agents_alike(&map);
     plan.refuse_far(&map, playbook);
     plan.warn_of_far(&map, &playbook.zone);
+    plan.warnings
+        .extend(warnings::phones_of_nobody(&map, &plan.commands));
     plan.sort();
     Ok((map, plan, files))
 }
@@ -418,6 +423,8 @@ fn live(
                 "living from {from} until {until} ({zone}): {commands}{refused}"
             ));
         }
+        let earlier = names::earlier(db, tenant, &past).map_err(failed)?;
+        names::keep(db, tenant, map, plan).map_err(failed)?;
         let bar = Bar::new(progress, commands);
         let mut run = Run {
             engine: &engine,
@@ -426,6 +433,7 @@ fn live(
             map,
             zone,
             past,
+            earlier,
             bar,
         };
         let mut ran = run.run(plan, until).await?;

@@ -4,12 +4,20 @@
 //! Conditions compare whole texts, which is not how anybody looks for a name; so each lead is looked at,
 //! as far as a condition lets it through. Neither the case of letters nor their accents make a
 //! difference, and of a phone number neither how it is grouped nor whether it says its country.
+//!
+//! Who was merged into another contact is found as well: by the leads of who stands for both.
 
-use leadkit::record::contact::dialled;
-use leadkit::record::lead::ContactCopy;
+use std::collections::BTreeSet;
+
+use leadkit::email::Email;
+use leadkit::ids::ContactId;
+use leadkit::record::contact::{Claim, Contact, dialled};
+use leadkit::record::lead::{ContactCopy, Lead};
+use leadkit::store::Key;
 use leadkit::value::plain;
 
 use crate::Failure;
+use crate::database::{self, Opened};
 
 /// How many digits a number has at least that is dialled within a country.
 const SHORTEST_NUMBER: usize = 7;
@@ -51,6 +59,53 @@ impl Sought {
         self.words.iter().all(is_in) || self.is_number(contact.phone.as_deref())
     }
 
+    /// Those of some leads whose contact it is said of, or of somebody who was merged into the contact.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn among(
+        &self,
+        opened: &Opened<'_>,
+        leads: Vec<Lead>,
+    ) -> Result<Vec<Lead>, Failure> {
+        let others = leads.iter().map(|lead| &lead.contact);
+        let others = others.filter(|contact| !self.is(contact));
+        let others = others.map(|contact| contact.id).collect();
+        let stand_for = self.stand_for(opened, others).await?;
+        let is_it = |lead: &Lead| self.is(&lead.contact) || stand_for.contains(&lead.contact.id);
+        Ok(leads.into_iter().filter(is_it).collect())
+    }
+
+    /// Those of some contacts who stand for somebody of whom it is said.
+    async fn stand_for(
+        &self,
+        opened: &Opened<'_>,
+        contacts: BTreeSet<ContactId>,
+    ) -> Result<BTreeSet<ContactId>, Failure> {
+        let mut found = BTreeSet::new();
+        // Who was merged, and who stands for them by now.
+        let mut merged = Vec::new();
+        for contact in contacts_of(opened, contacts.into_iter()).await? {
+            merged.extend(contact.taken.iter().map(|taken| (taken.from, contact.id)));
+        }
+        // Nobody is merged twice, so this ends.
+        while !merged.is_empty() {
+            let mut before = Vec::new();
+            for contact in contacts_of(opened, merged.iter().map(|(from, _)| *from)).await? {
+                let of = merged.iter().find(|(from, _)| *from == contact.id);
+                let Some((_, stands)) = of else {
+                    continue;
+                };
+                if self.is(&ContactCopy::of(&contact)) {
+                    found.insert(*stands);
+                }
+                before.extend(contact.taken.iter().map(|taken| (taken.from, *stands)));
+            }
+            merged = before;
+        }
+        Ok(found)
+    }
+
     fn is_number(&self, phone: Option<&str>) -> bool {
         let (Some(sought), Some(phone)) = (&self.number, phone) else {
             return false;
@@ -59,6 +114,41 @@ impl Sought {
         let says_its_country = phone.len() >= SHORTEST_NUMBER && sought.ends_with(&phone);
         phone.contains(sought.as_str()) || says_its_country
     }
+}
+
+async fn contacts_of(
+    opened: &Opened<'_>,
+    ids: impl Iterator<Item = ContactId>,
+) -> Result<Vec<Contact>, Failure> {
+    let keys: Vec<Key> = ids.map(|id| Key::contact(&opened.tenant, id)).collect();
+    database::records(&opened.engine, &keys).await
+}
+
+/// The contact that was known first by an e-mail address, and after it who stands for it since it was
+/// merged; none, if it wasn't.
+///
+/// # Errors
+/// When the store fails, or a record can't be read.
+pub(crate) async fn merged_of(opened: &Opened<'_>, email: &str) -> Result<Vec<Contact>, Failure> {
+    let Ok(email) = email.parse::<Email>() else {
+        return Ok(Vec::new());
+    };
+    let key = Key::claim(&opened.tenant, Claim::to_email(&email));
+    let claim = database::record::<Claim>(&opened.engine, key).await?;
+    let mut next = match claim {
+        Some(Claim::Contact(id)) => Some(id),
+        _ => None,
+    };
+    let mut contacts = Vec::new();
+    while let Some(id) = next {
+        let contact = opened.handle().contact(id).await?;
+        next = contact.as_ref().and_then(|contact| contact.merged_into);
+        contacts.extend(contact);
+    }
+    if contacts.len() == 1 {
+        contacts.clear();
+    }
+    Ok(contacts)
 }
 
 /// The digits of a number without the zeros before it, which are dialled within a country alone.

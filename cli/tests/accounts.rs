@@ -323,7 +323,7 @@ fn rows_that_a_quote_too_many_takes_in_are_told() {
 id,name,status,arrived,notes
 1,Luis,Nuevo,2026-03-02,\"call later
 2,Rosa,Nuevo,2026-03-03,
-3,Eva,Nuevo,2026-03-04,\"soon\"
+3,Eva,Nuevo,2026-03-04,soon\"
 4,José,Nuevo,2026-03-04,\"two lines,
 and no row\"
 ";

@@ -52,8 +52,12 @@ fn duplicates_are_listed_merged_and_parted_again() {
         .playbook("shop", loaded)
         .build()
         .unwrap();
-    let contacts = ["luis@example.com", "vera@example.com"].map(|email| {
-        let new = NewLead::new("Luis").email(email).phone("099 123 4567");
+    let contacts = [
+        ("Luis", "luis@example.com"),
+        ("Luisa Paz", "luisa@example.com"),
+    ]
+    .map(|(name, email)| {
+        let new = NewLead::new(name).email(email).phone("099 123 4567");
         let asked = engine.tenant("shop").register(new);
         let lead = block_on(async { asked.by(Actor::host("desk")).await }).unwrap();
         lead.contact.id.to_string()
@@ -79,6 +83,15 @@ fn duplicates_are_listed_merged_and_parted_again() {
         (0, Some(into.as_str()))
     );
     assert_eq!(listed(), 0);
+    // Who was merged is found by what it was known by: both leads are of who stands for it.
+    for said in ["luisa@example.com", "paz"] {
+        assert_eq!(run(&["leads", "--find", said]).json()["count"], 2, "{said}");
+    }
+    assert_eq!(run(&["leads", "--find", "olga"]).json()["count"], 0);
+    let explained = run(&["explain", "--email", "luisa@example.com"]);
+    let told = format!("{}{}", explained.out, explained.err);
+    assert!(told.contains("several leads have"), "{told}");
+    assert_eq!(run(&["messages", "--to", "luisa@example.com"]).code, 0);
     let again = run(&["merge", into, from, "--by", "host:it-desk"]);
     assert_ne!(again.code, 0);
     assert_eq!(run(&["unmerge", from, "--by", "host:it-desk"]).code, 0);

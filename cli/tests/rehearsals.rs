@@ -183,6 +183,10 @@ fn messages_are_found_by_the_address_to_which_they_go() {
         "{}",
         nobody.err
     );
+    let unknown = rehearsal.run("messages", &["--to", "marko"]);
+    assert_eq!(unknown.code, 2);
+    let says = "there is no agent `marko`; did you mean `marco`?";
+    assert!(unknown.err.contains(says), "{}", unknown.err);
     let by_address = rehearsal.run("messages", &["--where", r#"to == "marco@example.com""#]);
     assert!(by_address.out.contains("--to finds"), "{}", by_address.out);
     let by_address = rehearsal.run("messages", &["--where", r#"address == "x""#]);
@@ -210,4 +214,13 @@ fn a_value_that_a_fact_of_messages_never_has_is_a_fault_with_the_nearest() {
         let hint = format!("did you mean `\"{meant}\"`?");
         assert!(told.err.contains(&hint), "{condition}: {}", told.err);
     }
+}
+
+#[test]
+fn facts_to_count_by_may_stand_apart() {
+    let rehearsal = Rehearsal::until("2026-04-10", &[]);
+    assert_eq!(
+        rehearsal.json("leads", &["--count-by", "stage, owner"])["groups"],
+        rehearsal.json("leads", &["--count-by", "stage,owner"])["groups"]
+    );
 }

@@ -494,6 +494,23 @@ fn a_year_of_two_digits_is_no_year_of_four() {
 }
 
 #[test]
+fn what_is_typed_in_place_of_a_phone_number_is_told() {
+    let map = MAP.replace("email = \"{email}\", source", "phone = \"{email}\", source");
+    let rows = LEADS
+        .replace("jose@example.com", "000-000-0000")
+        .replace("luis@example.com", "000-000-0000")
+        .replace("eva@example.com", "099 123 4567");
+    let folder = Folder::new(&[("map.toml", &map), ("leads.csv", &rows)]);
+    let told = folder.replay(&["--json"]).json();
+    let warnings = told["warnings"].as_array().unwrap();
+    let of_leads = warnings.iter().find(|told| told["file"] == "leads.csv");
+    let warning = of_leads.unwrap();
+    assert_eq!(warning["lines"], serde_json::json!([2, 3]));
+    let message = warning["message"].as_str().unwrap();
+    assert!(message.contains("identifies nobody"), "{message}");
+}
+
+#[test]
 fn who_is_there_already_is_told_with_the_row() {
     let base = "\n[base.everybody]\npipelines = [\"sales\"]\nunique = [\"contact.email\"]\n";
     let row = "4;Luis;luis@EXAMPLE.com;web;bea;;;;;03-03-2026 09:00;;;;\n";

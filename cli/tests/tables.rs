@@ -203,3 +203,16 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         }
     }
 }
+
+#[test]
+fn a_cell_that_goes_on_behind_its_quote_is_refused_with_its_line() {
+    let file = "id,name\n1,\"Bar \"El Sol\"\n2,\"Bar \"\"El Sol\"\"\" \n3,5\" screen\n4,\"a, b\"\n";
+    let table = read(file.as_bytes());
+    assert_eq!(names(&table), ["Bar \"El Sol\"", "5\" screen", "a, b"]);
+    let refused: Vec<_> = table
+        .refused
+        .iter()
+        .map(|bad| (bad.line, &bad.fault))
+        .collect();
+    assert_eq!(refused, [(2, &RowFault::Misquoted)]);
+}

@@ -268,6 +268,11 @@ fn what_is_in_doubt_is_settled_by_who_may_and_once() {
     for nobody in ["host:", "import: ", ""] {
         let told = shop.json("settle", &[message, "delivered", "--by", nobody]);
         assert_eq!(told["error"]["code"], "incomplete", "{nobody}: {told:#}");
+        let says = told.to_string();
+        assert!(
+            says.contains("by: names nobody; say an agent's id"),
+            "{says}"
+        );
     }
     let receipt = shop.json(
         "settle",

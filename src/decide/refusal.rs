@@ -463,6 +463,9 @@ pub enum Problem {
     /// It is needed.
     #[error("is needed")]
     Missing,
+    /// It is who acts, and has no name.
+    #[error("names nobody; say an agent's id, or host:NAME")]
+    NamesNobody,
     /// It is no e-mail address.
     #[error("is no e-mail address")]
     NotAnEmail,

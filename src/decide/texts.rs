@@ -61,7 +61,7 @@ impl Texts {
             Actor::Rule(_) | Actor::Sweep { .. } => return,
         };
         if is_blank(name) {
-            self.gaps.add("by", Problem::Missing);
+            self.gaps.add("by", Problem::NamesNobody);
         }
         self.line("by", name);
     }

@@ -96,9 +96,11 @@ impl Identity {
         Self { sort, claim }
     }
 
-    /// A phone number, where numbers that name no country are at `home`; `None` if it has no digit.
+    /// A phone number, where numbers that name no country are at `home`; `None` if it can't be one
+    /// person's ([`phone::is_of_somebody`]).
     #[must_use]
     pub fn phone(said: &str, home: Option<&Dialling>) -> Option<Self> {
+        let said = Some(said).filter(|said| phone::is_of_somebody(said))?;
         let claim = Id::named("contact-by-phone", &phone::key(said, home)?);
         let sort = IdentitySort::Phone;
         Some(Self { sort, claim })

@@ -2,6 +2,7 @@
 //! kept nowhere, and so it is told.
 
 use leadkit::email::Email;
+use leadkit::phone::is_of_somebody;
 use leadkit::record::contact::ContactPart;
 use leadkit::record::lead::ContactCopy;
 use serde::Serialize;
@@ -75,7 +76,8 @@ impl ContactDiffers {
             let keys = said.as_ref().zip(contact.email.as_ref());
             keys.is_some_and(|(said, known)| said.key() == known.key())
         });
-        let (shares, shared) = match (said, &new.phone) {
+        let phone = new.phone.as_ref().filter(|said| is_of_somebody(said));
+        let (shares, shared) = match (said, phone) {
             (Some(email), _) => ("email", email.to_string()),
             (None, Some(phone)) => ("phone", phone.to_string()),
             (None, None) => ("tax-number", String::new()),

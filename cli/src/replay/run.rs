@@ -11,7 +11,7 @@ use leadkit::engine::{Answer, Engine, Error};
 use leadkit::explain::local;
 use leadkit::ids::{CommandId, ContactId, LeadId, Tenant};
 use leadkit::record::contact::ContactPart;
-use leadkit::record::journal::Event;
+use leadkit::record::journal::{Asked, Event, JournalEntry};
 use leadkit::record::stored;
 use leadkit::record::{Contact, Lead};
 use leadkit::store::{JournalCursor, Key};
@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::contacts::ContactDiffers;
 use super::map::Map;
+use super::names::Earlier;
 use super::plan::{Doing, Place, Plan, Planned, Refused};
 use super::progress::{Bar, Progress};
 use crate::{Failure, database};
@@ -38,6 +39,8 @@ pub(super) struct Ran {
     pub(super) contacts_differ: Vec<ContactDiffers>,
     pub(super) not_permitted: NotPermittedBy,
     pub(super) stopped_at: Option<Instant>,
+    /// The rows that say something else than when they were carried out: the file, and the line.
+    pub(super) said_otherwise: BTreeSet<(usize, u64)>,
     /// How many entries the journal had before.
     pub(super) entries_before: u64,
 }
@@ -73,14 +76,37 @@ type NotPermittedBy = BTreeMap<(String, String), NotPermitted>;
 #[derive(Debug, Default)]
 pub(super) struct Past {
     /// The commands in its journal.
-    done: BTreeSet<CommandId>,
+    done: BTreeMap<CommandId, Done>,
     /// The leads that commands registered.
     leads: BTreeMap<CommandId, LeadId>,
     /// How many entries the journal has.
     pub(super) entries: u64,
 }
 
+/// What was asked when a command was carried out, and when that was.
+#[derive(Clone, Copy, Debug)]
+struct Done {
+    at: Instant,
+    happened_at: Option<Instant>,
+    asked: Option<Asked>,
+}
+
+impl Done {
+    fn of(entry: &JournalEntry) -> Self {
+        Self {
+            at: entry.at,
+            happened_at: entry.happened_at,
+            asked: entry.asked,
+        }
+    }
+}
+
 impl Past {
+    /// Whether a command registered a lead.
+    pub(super) fn registered(&self, command: CommandId) -> bool {
+        self.leads.contains_key(&command)
+    }
+
     pub(super) async fn read(
         engine: &Engine,
         tenant: &Tenant,
@@ -98,11 +124,11 @@ impl Past {
             bar.step(page.len());
             for journaled in page {
                 past.entries += 1;
-                past.done.insert(journaled.command);
                 let entry = stored::decode_entry(&journaled.body).map_err(|source| {
                     let key = Key::journal(tenant, journaled.command);
                     Error::Unreadable { key, source }
                 })?;
+                past.done.insert(journaled.command, Done::of(&entry));
                 for event in entry.events {
                     if let Event::Registered { lead, .. } = event {
                         past.leads.insert(journaled.command, lead);
@@ -150,6 +176,7 @@ pub(super) struct Run<'a> {
     pub(super) map: &'a Map,
     pub(super) zone: &'a Zone,
     pub(super) past: Past,
+    pub(super) earlier: Earlier,
     pub(super) bar: Bar,
 }
 
@@ -284,8 +311,12 @@ impl Run<'_> {
                 self.flush(state).await?;
                 continue;
             };
-            if self.past.done.contains(&planned.id) {
+            if let Some(done) = self.past.done.get(&planned.id) {
                 state.ran.done_before += 1;
+                if self.says_otherwise(state, planned, done) {
+                    let Place { file, line, .. } = planned.place;
+                    state.ran.said_otherwise.insert((file, line));
+                }
                 if let Some(id) = self.past.leads.get(&planned.id) {
                     registered(state, planned, *id);
                 }
@@ -304,6 +335,15 @@ impl Run<'_> {
                 }
                 if is_known && matches!(planned.doing, Doing::Register(_)) {
                     let reason = format!("the lead `{lead}` is registered already");
+                    self.refuse(state, planned, "registered-already", reason);
+                    continue;
+                }
+                if let (Some(file), false) = (self.earlier.get(&**lead), is_known) {
+                    let reason = format!(
+                        "the lead `{lead}` was registered in an earlier run, by another row of {file}; \
+                         name it otherwise if it is another lead, and else replay the file under the \
+                         name and with the keys that it had"
+                    );
                     self.refuse(state, planned, "registered-already", reason);
                     continue;
                 }
@@ -329,24 +369,47 @@ impl Run<'_> {
                 continue;
             };
             let happened_at = planned.at.filter(|at| *at < now);
-            // What comes after its time is told by the files, whatever the agent's role may.
-            let actor = match (&planned.by, happened_at) {
-                (Actor::Agent(agent), Some(_)) => Actor::import(agent.clone()),
-                (by, _) => by.clone(),
-            };
-            let command = Command {
-                tenant: self.tenant.clone(),
-                actor,
-                happened_at,
-                what,
-            };
-            commands.push((Some(planned.id), command));
+            commands.push((Some(planned.id), self.command(planned, happened_at, what)));
         }
         let answers = self.engine.execute_all(commands).await?;
         for (planned, answer) in wave.into_iter().zip(answers) {
             self.note(state, planned, answer).await?;
         }
         Ok(())
+    }
+
+    fn command(&self, planned: &Planned, happened_at: Option<Instant>, what: What) -> Command {
+        // What comes after its time is told by the files, whatever the agent's role may.
+        let actor = match (&planned.by, happened_at) {
+            (Actor::Agent(agent), Some(_)) => Actor::import(agent.clone()),
+            (by, _) => by.clone(),
+        };
+        Command {
+            tenant: self.tenant.clone(),
+            actor,
+            happened_at,
+            what,
+        }
+    }
+
+    /// Whether a row says something else than when it was carried out. A reply to a quote depends on the
+    /// quote, which went on since; of it this is not known.
+    fn says_otherwise(&self, state: &State<'_>, planned: &Planned, done: &Done) -> bool {
+        let lead = planned.lead.as_ref().and_then(|lead| state.leads.get(lead));
+        let what = match (&planned.doing, lead.copied()) {
+            (Doing::SetUp(agent), _) => What::SetUpAgent(agent.clone()),
+            (Doing::Leave(leaving), _) => What::Leave(leaving.clone()),
+            (Doing::Register(lead), _) => What::Register(lead.clone()),
+            (Doing::Order(order), Some(lead)) => What::Lead {
+                lead,
+                order: order.clone(),
+            },
+            (Doing::Order(_), None) | (Doing::Reply(_), _) => return false,
+        };
+        let was_at = done.happened_at.unwrap_or(done.at);
+        let happened_at = done.happened_at.and(planned.at);
+        let asked = Asked::by(&self.command(planned, happened_at, what));
+        planned.at.is_some_and(|at| at != was_at) || done.asked != Some(asked)
     }
 
     /// What a command does, now that all before it is done; nothing, where its lead is not there.

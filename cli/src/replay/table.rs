@@ -105,6 +105,11 @@ pub enum RowFault {
         /// The encoding that was declared, or found.
         encoding: &'static str,
     },
+    /// A quote inside a quoted cell that is written once.
+    #[error(
+        "a quoted cell goes on behind its quote, so that what follows can't be told apart; a quote inside of it is written twice: \"Bar \"\"El Sol\"\"\""
+    )]
+    Misquoted,
     /// A quote that is never closed has swallowed the rest of the file.
     #[error(
         "a quote is opened and never closed, so that {lines} lines to the end of the file can't be told apart"
@@ -256,6 +261,8 @@ struct RawRecord {
     cells: Vec<String>,
     /// How many lines it took, if it ends the file inside a quote.
     unclosed_lines: Option<u64>,
+    /// Whether a quoted cell goes on behind its quote.
+    is_misquoted: bool,
 }
 
 impl RawRecord {
@@ -387,10 +394,40 @@ fn records(text: &str, delimiter: u8, most: usize) -> Vec<RawRecord> {
                 .map(|cell| String::from_utf8_lossy(cell).into_owned())
                 .collect(),
             unclosed_lines: is_open.then_some(lines + 1),
+            is_misquoted: is_misquoted(&raw[blank..], delimiter),
         });
         start = end;
     }
     records
+}
+
+/// Whether a cell that begins with a quote goes on behind the one that ends it.
+fn is_misquoted(raw: &[u8], delimiter: u8) -> bool {
+    let mut rest = raw.trim_ascii_end();
+    loop {
+        if let Some(mut quoted) = rest.strip_prefix(b"\"") {
+            // A quote that is written twice is one of the cell's.
+            let behind = loop {
+                let Some(quote) = quoted.iter().position(|byte| *byte == b'"') else {
+                    return false;
+                };
+                quoted = &quoted[quote + 1..];
+                match quoted.strip_prefix(b"\"") {
+                    Some(more) => quoted = more,
+                    None => break quoted,
+                }
+            };
+            let cell_ends = behind.iter().position(|byte| *byte != b' ');
+            if cell_ends.is_some_and(|end| behind[end] != delimiter) {
+                return true;
+            }
+            rest = behind;
+        }
+        match rest.iter().position(|byte| *byte == delimiter) {
+            Some(end) => rest = &rest[end + 1..],
+            None => return false,
+        }
+    }
 }
 
 /// The delimiter under which most of the wanted columns are there, then the one under which the
@@ -509,6 +546,9 @@ fn row(
     let refused = |fault| Err(BadRow { line, fault });
     if let Some(fault) = record.unclosed() {
         return refused(fault);
+    }
+    if record.is_misquoted {
+        return refused(RowFault::Misquoted);
     }
     let mut cells = record.cells;
     if let Some(fault) = cell_fault(&cells, headers, lost_from) {

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadkit::hint::nearest;
+use leadkit::phone::is_of_somebody;
 use leadkit::value::fold;
 use serde::Serialize;
 use smol_str::SmolStr;
 
-use super::map::{FileMap, MapFault, Meaning, Must, Test};
+use super::map::{FileMap, Map, MapFault, Meaning, Must, Test};
+use super::plan::{Doing, Planned};
 use super::row::shortened;
 use super::table::Table;
 use crate::report::counted;
@@ -206,6 +208,63 @@ pub(super) fn swallowing(file: &str, table: &Table) -> Vec<Warning> {
         })
     });
     swallowing.collect()
+}
+
+/// The rows whose phone number can't be one person's, once of each file.
+pub(super) fn phones_of_nobody(map: &Map, commands: &[Planned]) -> Vec<Warning> {
+    let mut of_files: BTreeMap<usize, (&str, BTreeSet<u64>)> = BTreeMap::new();
+    for planned in commands {
+        let Doing::Register(new) = &planned.doing else {
+            continue;
+        };
+        let phone = new.phone.as_deref().filter(|said| {
+            let has_digit = said.contains(|c: char| c.is_ascii_digit());
+            has_digit && !is_of_somebody(said)
+        });
+        let Some(phone) = phone else {
+            continue;
+        };
+        let of_file = of_files.entry(planned.place.file);
+        let (_, lines) = of_file.or_insert_with(|| (phone, BTreeSet::new()));
+        lines.insert(planned.place.line);
+    }
+    let warnings = of_files.into_iter().map(|(file, (first, lines))| {
+        let first = shortened(first);
+        let message = match lines.len() {
+            1 => format!("`{first}` can't be one person's phone number, and identifies nobody"),
+            count => format!(
+                "{count} rows, first `{first}`, have what can't be one person's phone number, and \
+                 identifies nobody"
+            ),
+        };
+        let hint = "it is kept as it stands; leave it empty if it is no number".to_owned();
+        let file = map.files[file].name.as_str();
+        Warning::of_lines(file, &lines, message, Some(hint))
+    });
+    warnings.collect()
+}
+
+/// The rows that say something else than when they were carried out, once of each file.
+pub(super) fn said_otherwise(map: &Map, rows: &BTreeSet<(usize, u64)>) -> Vec<Warning> {
+    let files = map.files.iter().enumerate();
+    let warnings = files.filter_map(|(place, file)| {
+        let of_file = rows.range((place, 0)..=(place, u64::MAX));
+        let lines: BTreeSet<u64> = of_file.map(|(_, line)| *line).collect();
+        let says = match lines.len() {
+            0 => return None,
+            1 => "the row says something else than when it was".to_owned(),
+            count => format!("{count} rows say something else than when they were"),
+        };
+        let message = format!("{says} carried out; what was said then stands");
+        let hint = "say what changed in a command of its own, with its time".to_owned();
+        Some(Warning::of_lines(
+            file.name.as_str(),
+            &lines,
+            message,
+            Some(hint),
+        ))
+    });
+    warnings.collect()
 }
 
 /// The values of a column, by what they are whatever their case.
