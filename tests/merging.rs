@@ -6,7 +6,7 @@ mod shop;
 
 use std::sync::Arc;
 
-use leadkit::decide::command::{Actor, AgentSetup, Command, NewLead, What};
+use leadkit::decide::command::{Actor, AgentSetup, Command, Correction, NewLead, What};
 use leadkit::engine::{Answer, Error};
 use leadkit::ids::{ContactId, LeadId};
 use leadkit::record::{Contact, History, Lead};
@@ -59,6 +59,12 @@ async fn lead(world: &World, id: LeadId) -> Lead {
 
 async fn contact(world: &World, id: ContactId) -> Contact {
     world.tenant().contact(id).await.unwrap().unwrap()
+}
+
+async fn correct_phone(world: &World, id: LeadId, phone: &str) {
+    let correction = Correction::default().phone(phone);
+    let asked = world.tenant().correct_contact(id, correction);
+    asked.by(Actor::host("desk")).await.unwrap();
 }
 
 fn code(refused: Result<(), Error>) -> &'static str {
@@ -133,6 +139,28 @@ fn what_happened_since_stays_with_who_stood_for_both() {
         assert_eq!(contact(&world, second.contact.id).await.leads, []);
         let again = register(&world, named("vera")).await;
         assert_eq!(again.contact.id, second.contact.id);
+    });
+}
+
+#[test]
+fn who_shares_a_number_no_more_with_who_was_merged_is_no_duplicate_of_the_survivor() {
+    block_on(async {
+        let world = world("");
+        let a = register(&world, named("ana").phone("600 100 200")).await;
+        let b = register(&world, named("bea")).await;
+        let c = register(&world, named("carla").phone("600 100 200")).await;
+        merge(&world, &b, &a).await.unwrap();
+        correct_phone(&world, c.id, "600 300 400").await;
+        assert_eq!(lead(&world, a.id).await.contact.id, b.contact.id);
+        for id in [b.contact.id, c.contact.id] {
+            assert_eq!(contact(&world, id).await.duplicates, []);
+        }
+        unmerge(&world, &a).await.unwrap();
+        for one in [&a, &b, &c] {
+            assert_eq!(lead(&world, one.id).await.contact.id, one.contact.id);
+            assert_eq!(contact(&world, one.contact.id).await.duplicates, []);
+            assert_eq!(contact(&world, one.contact.id).await.leads, [one.id]);
+        }
     });
 }
 

@@ -94,22 +94,16 @@ pub(crate) fn forget(
         return Ok(());
     };
     contact.identities.retain(|known| *known != identity);
-    let others = contact.duplicates.iter();
-    draft.need(others.map(|other| Key::contact(draft.tenant, *other)))?;
     let mut heir = None;
-    for id in contact.duplicates.clone() {
-        let key = Key::contact(draft.tenant, id);
-        let Some(mut other) = draft.read::<Contact>(&key)? else {
-            continue;
-        };
+    for mut other in duplicates_of(draft, contact)? {
         if other.identities.contains(&identity) {
-            heir = heir.or(Some(id));
+            heir = heir.or(Some(other.id));
         }
         if contact.shares(&other).next().is_none() {
-            contact.duplicates.retain(|known| *known != id);
-            other.duplicates.retain(|known| *known != contact.id);
+            contact.duplicates = without(draft, &contact.duplicates, other.id)?;
+            other.duplicates = without(draft, &other.duplicates, contact.id)?;
             renew_copies(draft, &other, None, None)?;
-            draft.put(key, other, None);
+            draft.put(Key::contact(draft.tenant, other.id), other, None);
         }
     }
     let claim = Key::claim(draft.tenant, identity.claim);
@@ -121,6 +115,37 @@ pub(crate) fn forget(
         }
     }
     Ok(())
+}
+
+/// The possible duplicates of a contact, or those who stand for them, each once.
+fn duplicates_of(draft: &mut Draft<'_>, contact: &Contact) -> Result<Vec<Contact>, Stop> {
+    let ids = contact.duplicates.iter();
+    draft.need(ids.map(|id| Key::contact(draft.tenant, *id)))?;
+    let mut duplicates: Vec<Contact> = Vec::new();
+    for id in &contact.duplicates {
+        let Some(other) = current(draft, *id)? else {
+            continue;
+        };
+        if other.id != contact.id && duplicates.iter().all(|known| known.id != other.id) {
+            duplicates.push(other);
+        }
+    }
+    Ok(duplicates)
+}
+
+/// These possible duplicates without somebody and those for whom that one stands.
+fn without(
+    draft: &mut Draft<'_>,
+    duplicates: &[ContactId],
+    whom: ContactId,
+) -> Result<Vec<ContactId>, Stop> {
+    let mut kept = Vec::with_capacity(duplicates.len());
+    for id in duplicates {
+        if current(draft, *id)?.is_none_or(|other| other.id != whom) {
+            kept.push(*id);
+        }
+    }
+    Ok(kept)
 }
 
 /// The tax numbers on a lead that say who its contact is.

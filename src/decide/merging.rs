@@ -247,6 +247,7 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) {
     let joined = joined_duplicates(&had, contact);
     let now = std::mem::take(&mut stood.duplicates);
     let is_gone = |id: &ContactId| joined.contains(id) && !now.contains(id);
+    contact.duplicates.retain(|id| !is_gone(id));
     stood.duplicates = taken
         .duplicates
         .into_iter()
