@@ -4,13 +4,13 @@
 //! same person: both know of each other, and nothing is merged by itself.
 
 use crate::decide::Stop;
-use crate::decide::contacts::{current, renew_copies};
+use crate::decide::contacts::{current, renew_copies, renew_copy};
 use crate::decide::draft::Draft;
 use crate::ids::{ContactId, LeadId};
 use crate::playbook::Playbook;
 use crate::record::contact::{Claim, Contact, Identity};
 use crate::record::journal::Event;
-use crate::record::lead::{ContactCopy, Lead};
+use crate::record::lead::Lead;
 use crate::store::Key;
 use crate::value::ValueRef;
 
@@ -178,7 +178,7 @@ pub(crate) fn follow_tax_numbers(
     for new in now {
         learn(draft, &mut contact, Some(new), &[lead.id])?;
     }
-    lead.contact = ContactCopy::of(&contact);
+    renew_copy(draft, lead, &contact)?;
     renew_copies(draft, &contact, Some(lead.id), None)?;
     draft.put(key, contact, None);
     Ok(())

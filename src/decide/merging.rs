@@ -63,7 +63,7 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
         _ => {}
     }
     let mut leads = leads_of(draft, &[&stood, &contact], what)?;
-    // Whatever was the contact's when it was merged, and came to the other, goes back.
+    // Whatever was the contact's when it was merged, and came to the other then or later, goes back.
     let was_theirs: Vec<LeadId> = contact
         .leads
         .iter()
