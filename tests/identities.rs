@@ -144,6 +144,25 @@ fn a_tax_number_names_a_contact_when_it_is_given_and_when_it_is_told_later() {
 }
 
 #[test]
+fn earlier_leads_of_a_contact_are_told_what_a_later_one_says_of_it() {
+    block_on(async {
+        let world = world(RUC);
+        let named = |name: &str| NewLead::new(name).email(format!("{name}@example.com"));
+        let luis = named("luis").phone("099 123 4567");
+        register(&world, luis.field("ruc", "1790016919001")).await;
+        let eva = register(&world, named("eva")).await;
+        let eva_again = register(&world, named("eva").phone("099 123 4567")).await;
+        let mut ana = vec![register(&world, named("ana")).await];
+        ana.push(register(&world, named("ana").field("ruc", "1790016919001")).await);
+        let possible = possible_duplicates(&world).await;
+        for answer in [eva, eva_again].iter().chain(&ana) {
+            let id = answer.lead.as_ref().unwrap().id;
+            assert!(possible.iter().any(|lead| lead.id == id));
+        }
+    });
+}
+
+#[test]
 fn a_tax_number_that_is_somebody_elses_names_nobody() {
     block_on(async {
         let world = world(&format!("{RUC}identifies = false\n"));
