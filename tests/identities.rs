@@ -163,6 +163,26 @@ fn earlier_leads_of_a_contact_are_told_what_a_later_one_says_of_it() {
 }
 
 #[test]
+fn a_tax_number_is_the_contacts_as_long_as_one_of_its_open_leads_says_it() {
+    block_on(async {
+        let world = world(RUC);
+        let named = |name: &str| NewLead::new(name).email(format!("{name}@example.com"));
+        let with_number = |name| named(name).field("ruc", "1790016919001");
+        let first = register(&world, with_number("luis")).await;
+        let second = register(&world, with_number("luis")).await;
+        let eva = register(&world, with_number("eva")).await;
+        for (changed, still_known) in [(&first, true), (&second, false)] {
+            let id = changed.lead.as_ref().unwrap().id;
+            let set = world.tenant().set(id, "ruc", "0190115798001");
+            let told = set.by(Actor::host("desk")).await.unwrap();
+            assert_eq!(told.contact.possible_duplicate, still_known);
+            let known = world.tenant().duplicates(contact(&eva)).await.unwrap();
+            assert_eq!(known.len(), usize::from(still_known));
+        }
+    });
+}
+
+#[test]
 fn a_tax_number_that_is_somebody_elses_names_nobody() {
     block_on(async {
         let world = world(&format!("{RUC}identifies = false\n"));

@@ -158,7 +158,27 @@ pub(crate) fn tax_numbers_of(playbook: &Playbook, lead: &Lead) -> Vec<Identity> 
     numbers.collect()
 }
 
-/// The tax numbers of a lead were others before: its contact is known by those that it has now.
+/// The tax numbers on the other open leads of a contact.
+fn said_elsewhere(
+    draft: &mut Draft<'_>,
+    contact: &Contact,
+    at_hand: LeadId,
+) -> Result<Vec<Identity>, Stop> {
+    let others = contact.leads.iter().filter(|lead| **lead != at_hand);
+    let others: Vec<Key> = others.map(|lead| Key::lead(draft.tenant, *lead)).collect();
+    draft.need(others.iter().cloned())?;
+    let playbook = draft.playbook;
+    let mut said = Vec::new();
+    for other in others {
+        if let Some(other) = draft.look_at::<Lead>(&other)? {
+            said.extend(tax_numbers_of(playbook, other));
+        }
+    }
+    Ok(said)
+}
+
+/// The tax numbers of a lead were others before: its contact is known by those that it has now, and by
+/// those of its other open leads.
 pub(crate) fn follow_tax_numbers(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
@@ -172,7 +192,9 @@ pub(crate) fn follow_tax_numbers(
         return Ok(());
     };
     let key = Key::contact(draft.tenant, contact.id);
-    for gone in before.iter().filter(|known| !now.contains(known)) {
+    let elsewhere = said_elsewhere(draft, &contact, lead.id)?;
+    let is_said = |number: &Identity| now.contains(number) || elsewhere.contains(number);
+    for gone in before.iter().filter(|number| !is_said(number)) {
         forget(draft, &mut contact, Some(*gone))?;
     }
     for new in now {
