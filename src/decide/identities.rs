@@ -84,7 +84,7 @@ pub(crate) fn add(duplicates: &mut Vec<ContactId>, id: ContactId) {
 }
 
 /// A contact is known by this no more. Who shares it with nobody any more is nobody's duplicate; one of
-/// those who have it as well holds the claim from now on.
+/// those who have it as well holds the claim from now on, and they know of each other.
 pub(crate) fn forget(
     draft: &mut Draft<'_>,
     contact: &mut Contact,
@@ -94,10 +94,10 @@ pub(crate) fn forget(
         return Ok(());
     };
     contact.identities.retain(|known| *known != identity);
-    let mut heir = None;
+    let mut sharing = Vec::new();
     for mut other in duplicates_of(draft, contact)? {
         if other.identities.contains(&identity) {
-            heir = heir.or(Some(other.id));
+            sharing.push(other.id);
         }
         if contact.shares(&other).next().is_none() {
             contact.duplicates = without(draft, &contact.duplicates, other.id)?;
@@ -106,13 +106,40 @@ pub(crate) fn forget(
             draft.put(Key::contact(draft.tenant, other.id), other, None);
         }
     }
-    let claim = Key::claim(draft.tenant, identity.claim);
     let holder = known_by(draft, identity)?;
-    if holder.is_some_and(|holder| holder.id == contact.id) {
-        match heir {
-            Some(heir) => draft.put(claim, Claim::Contact(heir), None),
-            None => draft.remove(claim),
+    match holder.is_some_and(|holder| holder.id == contact.id) {
+        true => hand_on(draft, identity, &sharing),
+        false => Ok(()),
+    }
+}
+
+/// The claim to this goes to the first of those who share it. Whoever held it before knew them all, and
+/// they knew only that one: the heir and the others learn of each other.
+fn hand_on(draft: &mut Draft<'_>, identity: Identity, sharing: &[ContactId]) -> Result<(), Stop> {
+    let claim = Key::claim(draft.tenant, identity.claim);
+    let Some((heir, others)) = sharing.split_first() else {
+        draft.remove(claim);
+        return Ok(());
+    };
+    draft.put(claim, Claim::Contact(*heir), None);
+    let key = Key::contact(draft.tenant, *heir);
+    for other in others {
+        let (Some(mut heir), Some(other)) = (current(draft, *heir)?, current(draft, *other)?)
+        else {
+            continue;
+        };
+        if heir.duplicates.contains(&other.id) {
+            continue;
         }
+        let shares: Vec<_> = heir.shares(&other).collect();
+        let found = |lead| Event::DuplicateFound {
+            lead,
+            other: other.id,
+            shares: shares.clone(),
+        };
+        note_duplicate(draft, &mut heir, other.clone(), &[])?;
+        renew_copies(draft, &heir, None, Some(&found))?;
+        draft.put(key.clone(), heir, None);
     }
     Ok(())
 }
