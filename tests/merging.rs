@@ -166,6 +166,38 @@ fn who_shares_a_number_no_more_with_who_was_merged_is_no_duplicate_of_the_surviv
 }
 
 #[test]
+fn a_number_that_the_survivor_gave_up_is_known_again_when_they_are_parted() {
+    block_on(async {
+        let world = world("");
+        let b = register(&world, named("bea")).await;
+        let a = register(&world, named("ana").phone("600 100 200")).await;
+        merge(&world, &b, &a).await.unwrap();
+        correct_phone(&world, b.id, "600 300 400").await;
+        unmerge(&world, &a).await.unwrap();
+        let by_phone = NewLead::new("ana").phone("600 100 200");
+        let again = register(&world, by_phone).await;
+        assert_eq!(again.contact.id, a.contact.id);
+        // Unless somebody is known by it since then, who is possibly the same person.
+        merge(&world, &b, &a).await.unwrap();
+        correct_phone(&world, a.id, "600 100 200").await;
+        correct_phone(&world, a.id, "600 500 600").await;
+        let c = register(&world, named("carla").phone("600 100 200")).await;
+        unmerge(&world, &a).await.unwrap();
+        assert_eq!(
+            contact(&world, a.contact.id).await.duplicates,
+            [c.contact.id]
+        );
+        assert_eq!(
+            contact(&world, c.contact.id).await.duplicates,
+            [a.contact.id]
+        );
+        for id in [a.id, c.id] {
+            assert!(lead(&world, id).await.contact.possible_duplicate);
+        }
+    });
+}
+
+#[test]
 fn a_closed_lead_that_comes_back_while_its_contact_is_merged_goes_back_with_it() {
     block_on(async {
         let world = world("");

@@ -50,6 +50,22 @@ pub(crate) fn learn(
     }
 }
 
+/// A contact stands for itself again. What the one that stood for it gave up meanwhile is claimed anew, and
+/// who is known by it since then is possibly the same person.
+pub(crate) fn learn_anew(draft: &mut Draft<'_>, mut contact: Contact) -> Result<(), Stop> {
+    let claims = contact.identities.iter();
+    draft.need(claims.map(|identity| Key::claim(draft.tenant, identity.claim)))?;
+    let (leads, duplicates_before) = (contact.leads.clone(), contact.duplicates.clone());
+    for identity in std::mem::take(&mut contact.identities) {
+        learn(draft, &mut contact, Some(identity), &leads)?;
+    }
+    if contact.duplicates != duplicates_before {
+        renew_copies(draft, &contact, None, None)?;
+    }
+    draft.put(Key::contact(draft.tenant, contact.id), contact, None);
+    Ok(())
+}
+
 fn note_duplicate(
     draft: &mut Draft<'_>,
     contact: &mut Contact,

@@ -88,8 +88,8 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
         bring(draft, lead, &stood)?;
     }
     put(draft, stood);
-    put(draft, contact);
-    Ok(())
+    put(draft, contact.clone());
+    identities::learn_anew(draft, contact)
 }
 
 /// A contact that stands for itself.
