@@ -144,6 +144,34 @@ fn a_corrected_number_makes_nobody_a_duplicate_any_more_and_goes_to_who_still_ha
 }
 
 #[test]
+fn who_still_has_a_number_that_its_holder_gave_up_is_possibly_the_same_person_as_the_others() {
+    block_on(async {
+        let world = world("");
+        let mut all = Vec::new();
+        for name in ["luis", "eva", "ana", "rita"] {
+            let new = NewLead::new(name).email(format!("{name}@example.com"));
+            all.push(register(&world, new.phone("099 123 4567")).await);
+        }
+        let lead = |answer: &Answer| answer.lead.as_ref().unwrap().id;
+        let correction = Correction::default().phone("099 765 4321");
+        let asked = world.tenant().correct_contact(lead(&all[0]), correction);
+        asked.by(Actor::host("desk")).await.unwrap();
+        let mut possible: Vec<_> = possible_duplicates(&world).await;
+        possible.sort_by_key(|lead| lead.id);
+        let ids: Vec<_> = possible.iter().map(|lead| lead.id).collect();
+        assert_eq!(ids, all[1..].iter().map(lead).collect::<Vec<_>>());
+        for (one, other) in [(1, 2), (1, 3), (2, 1), (3, 1)] {
+            let known = world.tenant().duplicates(contact(&all[one])).await.unwrap();
+            let other = contact(&all[other]);
+            assert!(known.iter().any(|known| known.contact.id == other));
+            let told = world.tenant().explain(lead(&all[one])).await.unwrap();
+            let said = format!("possibly the same person as contact {other}: the same phone");
+            assert!(told.to_string().contains(&said), "{told}");
+        }
+    });
+}
+
+#[test]
 fn a_tax_number_names_a_contact_when_it_is_given_and_when_it_is_told_later() {
     block_on(async {
         let world = world(RUC);
@@ -166,6 +194,45 @@ fn a_tax_number_names_a_contact_when_it_is_given_and_when_it_is_told_later() {
                 .possible_duplicate
         );
         assert_eq!(possible_duplicates(&world).await, []);
+    });
+}
+
+#[test]
+fn earlier_leads_of_a_contact_are_told_what_a_later_one_says_of_it() {
+    block_on(async {
+        let world = world(RUC);
+        let named = |name: &str| NewLead::new(name).email(format!("{name}@example.com"));
+        let luis = named("luis").phone("099 123 4567");
+        register(&world, luis.field("ruc", "1790016919001")).await;
+        let eva = register(&world, named("eva")).await;
+        let eva_again = register(&world, named("eva").phone("099 123 4567")).await;
+        let mut ana = vec![register(&world, named("ana")).await];
+        ana.push(register(&world, named("ana").field("ruc", "1790016919001")).await);
+        let possible = possible_duplicates(&world).await;
+        for answer in [eva, eva_again].iter().chain(&ana) {
+            let id = answer.lead.as_ref().unwrap().id;
+            assert!(possible.iter().any(|lead| lead.id == id));
+        }
+    });
+}
+
+#[test]
+fn a_tax_number_is_the_contacts_as_long_as_one_of_its_open_leads_says_it() {
+    block_on(async {
+        let world = world(RUC);
+        let named = |name: &str| NewLead::new(name).email(format!("{name}@example.com"));
+        let with_number = |name| named(name).field("ruc", "1790016919001");
+        let first = register(&world, with_number("luis")).await;
+        let second = register(&world, with_number("luis")).await;
+        let eva = register(&world, with_number("eva")).await;
+        for (changed, still_known) in [(&first, true), (&second, false)] {
+            let id = changed.lead.as_ref().unwrap().id;
+            let set = world.tenant().set(id, "ruc", "0190115798001");
+            let told = set.by(Actor::host("desk")).await.unwrap();
+            assert_eq!(told.contact.possible_duplicate, still_known);
+            let known = world.tenant().duplicates(contact(&eva)).await.unwrap();
+            assert_eq!(known.len(), usize::from(still_known));
+        }
     });
 }
 

@@ -6,12 +6,13 @@ mod shop;
 
 use std::sync::Arc;
 
-use leadkit::decide::command::{Actor, AgentSetup, Command, NewLead, What};
+use leadkit::decide::command::{Actor, AgentSetup, Command, Correction, NewLead, What};
 use leadkit::engine::{Answer, Error};
 use leadkit::ids::{ContactId, LeadId};
-use leadkit::record::{Contact, History, Lead};
+use leadkit::record::lead::ContactCopy;
+use leadkit::record::{Contact, History, Lead, Recorded, Workload, stored};
 use leadkit::scenario::World;
-use leadkit::store::MemoryStore;
+use leadkit::store::{Key, MemoryStore, Store};
 use pollster::block_on;
 use proptest::prelude::*;
 use shop::{PREMISES, at, folder, read};
@@ -59,6 +60,12 @@ async fn lead(world: &World, id: LeadId) -> Lead {
 
 async fn contact(world: &World, id: ContactId) -> Contact {
     world.tenant().contact(id).await.unwrap().unwrap()
+}
+
+async fn correct_phone(world: &World, id: LeadId, phone: &str) {
+    let correction = Correction::default().phone(phone);
+    let asked = world.tenant().correct_contact(id, correction);
+    asked.by(Actor::host("desk")).await.unwrap();
 }
 
 fn code(refused: Result<(), Error>) -> &'static str {
@@ -133,6 +140,100 @@ fn what_happened_since_stays_with_who_stood_for_both() {
         assert_eq!(contact(&world, second.contact.id).await.leads, []);
         let again = register(&world, named("vera")).await;
         assert_eq!(again.contact.id, second.contact.id);
+    });
+}
+
+#[test]
+fn who_shares_a_number_no_more_with_who_was_merged_is_no_duplicate_of_the_survivor() {
+    block_on(async {
+        let world = world("");
+        let a = register(&world, named("ana").phone("600 100 200")).await;
+        let b = register(&world, named("bea")).await;
+        let c = register(&world, named("carla").phone("600 100 200")).await;
+        merge(&world, &b, &a).await.unwrap();
+        correct_phone(&world, c.id, "600 300 400").await;
+        assert_eq!(lead(&world, a.id).await.contact.id, b.contact.id);
+        for id in [b.contact.id, c.contact.id] {
+            assert_eq!(contact(&world, id).await.duplicates, []);
+        }
+        unmerge(&world, &a).await.unwrap();
+        for one in [&a, &b, &c] {
+            assert_eq!(lead(&world, one.id).await.contact.id, one.contact.id);
+            assert_eq!(contact(&world, one.contact.id).await.duplicates, []);
+            assert_eq!(contact(&world, one.contact.id).await.leads, [one.id]);
+        }
+    });
+}
+
+#[test]
+fn a_number_that_the_survivor_gave_up_is_known_again_when_they_are_parted() {
+    block_on(async {
+        let world = world("");
+        let b = register(&world, named("bea")).await;
+        let a = register(&world, named("ana").phone("600 100 200")).await;
+        merge(&world, &b, &a).await.unwrap();
+        correct_phone(&world, b.id, "600 300 400").await;
+        unmerge(&world, &a).await.unwrap();
+        let by_phone = NewLead::new("ana").phone("600 100 200");
+        let again = register(&world, by_phone).await;
+        assert_eq!(again.contact.id, a.contact.id);
+        // Unless somebody is known by it since then, who is possibly the same person.
+        merge(&world, &b, &a).await.unwrap();
+        correct_phone(&world, a.id, "600 100 200").await;
+        correct_phone(&world, a.id, "600 500 600").await;
+        let c = register(&world, named("carla").phone("600 100 200")).await;
+        unmerge(&world, &a).await.unwrap();
+        assert_eq!(
+            contact(&world, a.contact.id).await.duplicates,
+            [c.contact.id]
+        );
+        assert_eq!(
+            contact(&world, c.contact.id).await.duplicates,
+            [a.contact.id]
+        );
+        for id in [a.id, c.id] {
+            assert!(lead(&world, id).await.contact.possible_duplicate);
+        }
+    });
+}
+
+#[test]
+fn a_closed_lead_that_comes_back_while_its_contact_is_merged_goes_back_with_it() {
+    block_on(async {
+        let world = world("");
+        let desk = || Actor::host("desk");
+        let b = register(&world, named("bea")).await;
+        let a = register(&world, named("ana")).await;
+        let corrected = register(&world, named("ana")).await;
+        let reopened = [a.id, corrected.id];
+        for id in reopened {
+            let asked = world.tenant().close(id, "lost", "no");
+            asked.by(desk()).await.unwrap();
+        }
+        merge(&world, &b, &a).await.unwrap();
+        // One is corrected first, and comes to the survivor by that.
+        correct_phone(&world, corrected.id, "600 100 200").await;
+        for id in reopened {
+            world.tenant().reopen(id, "new").by(desk()).await.unwrap();
+            assert_eq!(lead(&world, id).await.contact.id, b.contact.id);
+        }
+        // Nor does it matter that one is closed again, or that the survivor is merged as well.
+        let asked = world.tenant().close(a.id, "lost", "no");
+        asked.by(desk()).await.unwrap();
+        let c = register(&world, named("carla")).await;
+        merge(&world, &c, &b).await.unwrap();
+        world.tenant().reopen(a.id, "new").by(desk()).await.unwrap();
+        assert_eq!(lead(&world, a.id).await.contact.id, c.contact.id);
+        unmerge(&world, &b).await.unwrap();
+        assert_eq!(lead(&world, a.id).await.contact.id, b.contact.id);
+        unmerge(&world, &a).await.unwrap();
+        for id in reopened {
+            assert_eq!(lead(&world, id).await.contact.id, a.contact.id);
+        }
+        let mut open = contact(&world, a.contact.id).await.leads;
+        open.sort();
+        assert_eq!(open, reopened);
+        assert_eq!(contact(&world, b.contact.id).await.leads, [b.id]);
     });
 }
 
@@ -327,4 +428,103 @@ proptest! {
             }
         });
     }
+
+    #[test]
+    fn whatever_happens_between_a_merge_and_its_end_each_lead_stays_with_one_contact(
+        phones in prop::collection::vec(0_u8..3, 3),
+        closed_before in prop::collection::vec(any::<bool>(), 6),
+        acts in prop::collection::vec((0_u8..4, 0_usize..6, 0_u8..3), 0..12),
+    ) {
+        block_on(async {
+            let store = Arc::new(MemoryStore::default());
+            let shop = read(&folder("", ""));
+            let world = World::new(shop, store.clone(), at("2026-03-02T10:00:00+01:00")).unwrap();
+            let eva = AgentSetup::new("eva").name("Eva").email("eva@example.com").role("seller");
+            world.tenant().set_up(eva).by(Actor::host("desk")).await.unwrap();
+            let person = |n: usize| {
+                let new = named(["ana", "bea", "carla"][n % 3]).owner("eva");
+                new.phone(format!("600 100 20{}", phones[n % 3]))
+            };
+            let mut all = Vec::new();
+            for n in 0..6 {
+                all.push(register(&world, person(n)).await);
+            }
+            for (one, _) in all.iter().zip(&closed_before).filter(|(_, closed)| **closed) {
+                act(&world, one.id, Act::Close).await;
+            }
+            merge(&world, &all[1], &all[0]).await.unwrap();
+            for (what, which, phone) in acts {
+                let id = all[which].id;
+                match what {
+                    0 => all.push(register(&world, person(which)).await),
+                    1 => act(&world, id, Act::Close).await,
+                    2 => act(&world, id, Act::Reopen).await,
+                    _ => correct_phone(&world, id, &format!("600 100 20{phone}")).await,
+                }
+                each_lead_is_with_one_contact(&world, &store, &all).await;
+            }
+            unmerge(&world, &all[0]).await.unwrap();
+            each_lead_is_with_one_contact(&world, &store, &all).await;
+            for one in &all[..6] {
+                let now = lead(&world, one.id).await;
+                assert_eq!(now.contact.id, one.contact.id);
+            }
+        });
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Act {
+    Close,
+    Reopen,
+}
+
+/// Closes a lead that is open, or reopens one that is closed.
+async fn act(world: &World, id: LeadId, act: Act) {
+    let is_open = lead(world, id).await.is_open();
+    let desk = Actor::host("desk");
+    match act {
+        Act::Close if is_open => {
+            let asked = world.tenant().close(id, "lost", "no").by(desk);
+            asked.await.unwrap();
+        }
+        Act::Reopen if !is_open => {
+            world.tenant().reopen(id, "new").by(desk).await.unwrap();
+        }
+        _ => {}
+    }
+}
+
+/// Each open lead is on the list of its contact, which stands for itself, and of no other, with a copy of
+/// what is known; and its owner carries them all.
+async fn each_lead_is_with_one_contact(world: &World, store: &MemoryStore, all: &[Lead]) {
+    let mut listed = Vec::new();
+    let mut contacts: Vec<ContactId> = all.iter().map(|lead| lead.contact.id).collect();
+    contacts.sort();
+    contacts.dedup();
+    for id in contacts {
+        let contact = contact(world, id).await;
+        if contact.merged_into.is_some() {
+            continue;
+        }
+        for id in &contact.leads {
+            let lead = lead(world, *id).await;
+            assert!(lead.is_open());
+            assert_eq!(lead.contact, ContactCopy::of(&contact));
+        }
+        listed.extend(contact.leads);
+    }
+    let mut open = Vec::new();
+    for one in all {
+        let one = lead(world, one.id).await;
+        open.extend(one.is_open().then_some(one.id));
+    }
+    listed.sort();
+    open.sort();
+    assert_eq!(listed, open);
+    let key = Key::workload(world.tenant().name(), &"eva".into());
+    let loaded = store.load(&[key]).await.unwrap();
+    let record = stored::decode(loaded[0].body.as_ref().unwrap()).unwrap();
+    let load = Workload::from_record(&record).unwrap().load;
+    assert_eq!(usize::try_from(load).unwrap(), open.len());
 }

@@ -19,7 +19,7 @@ use leadkit::record::{Claim, Record};
 use leadkit::scenario::World;
 use leadkit::store::{Key, MemoryStore, Order, Version};
 use pollster::block_on;
-use shop::{at, folder, play, read};
+use shop::{at, folder, play, play_folder, read};
 
 const REFERRALS: &str = r#"
 [role.referrer]
@@ -181,6 +181,26 @@ register = { ref = "ines", name = "Inés", referral = "rita", by = "dario" }
 expect   = { owner = "dario", referrer = "rita" }
 "#,
     );
+}
+
+#[test]
+fn who_refers_is_known_by_the_number_however_it_is_written() {
+    let scenario = r#"
+[[scenario]]
+name  = "rita writes her number as it is dialled at home"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+refer = { by = "rita" }
+
+[[scenario.step]]
+register = { ref = "luis", name = "Rita", phone = "600 111 222", referral = "rita" }
+expect   = { refused = ["referral"], refusal-says = "the contact's own code" }
+"#;
+    let mut folder = folder(REFERRALS, &format!("{PEOPLE}{scenario}"));
+    let country = "[playbook]\ncountry = \"ES\"\n";
+    folder.playbook = folder.playbook.replacen("[playbook]\n", country, 1);
+    play_folder(&folder);
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub(crate) fn correct(
         what: what.clone(),
     };
     draft.happened(corrected(lead.id));
-    lead.contact = ContactCopy::of(&contact);
+    renew_copy(draft, lead, &contact)?;
     renew_copies(draft, &contact, Some(lead.id), Some(&corrected))?;
     draft.put(key, contact, None);
     Ok(())
@@ -96,7 +96,7 @@ pub(crate) fn give_email(draft: &mut Draft<'_>, lead: &mut Lead, said: &str) -> 
         what: vec![ContactPart::Email],
     };
     draft.happened(learned(lead.id));
-    lead.contact = ContactCopy::of(&contact);
+    renew_copy(draft, lead, &contact)?;
     places::take(draft, lead)?;
     renew_copies(draft, &contact, Some(lead.id), Some(&learned))?;
     draft.put(Key::contact(draft.tenant, contact.id), contact, None);
@@ -156,9 +156,37 @@ pub(crate) fn change_contact(
     };
     let key = Key::contact(draft.tenant, contact.id);
     change(&mut contact);
-    lead.contact = ContactCopy::of(&contact);
+    renew_copy(draft, lead, &contact)?;
     renew_copies(draft, &contact, Some(lead.id), None)?;
     draft.put(key, contact, None);
+    Ok(())
+}
+
+/// Renews the copy that a lead keeps of its contact.
+///
+/// A lead that was closed when its contact was merged comes to the survivor only here: it is noted as the
+/// merged one's, so that it goes back with it.
+pub(crate) fn renew_copy(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    contact: &Contact,
+) -> Result<(), Stop> {
+    let mut id = lead.contact.id;
+    while id != contact.id {
+        let key = Key::contact(draft.tenant, id);
+        let merged = draft.read::<Contact>(&key)?;
+        let Some((mut merged, into)) =
+            merged.and_then(|merged| merged.merged_into.map(|into| (merged, into)))
+        else {
+            break;
+        };
+        if !merged.leads.contains(&lead.id) && !merged.keeping.contains(&lead.id) {
+            add_open_lead(&mut merged, lead.id)?;
+            draft.put(key, merged, None);
+        }
+        id = into;
+    }
+    lead.contact = ContactCopy::of(contact);
     Ok(())
 }
 

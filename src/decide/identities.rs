@@ -4,13 +4,13 @@
 //! same person: both know of each other, and nothing is merged by itself.
 
 use crate::decide::Stop;
-use crate::decide::contacts::{current, renew_copies};
+use crate::decide::contacts::{current, renew_copies, renew_copy};
 use crate::decide::draft::Draft;
 use crate::ids::{ContactId, LeadId};
 use crate::playbook::Playbook;
 use crate::record::contact::{Claim, Contact, Identity};
 use crate::record::journal::Event;
-use crate::record::lead::{ContactCopy, Lead};
+use crate::record::lead::Lead;
 use crate::store::Key;
 use crate::value::ValueRef;
 
@@ -50,6 +50,22 @@ pub(crate) fn learn(
     }
 }
 
+/// A contact stands for itself again. What the one that stood for it gave up meanwhile is claimed anew, and
+/// who is known by it since then is possibly the same person.
+pub(crate) fn learn_anew(draft: &mut Draft<'_>, mut contact: Contact) -> Result<(), Stop> {
+    let claims = contact.identities.iter();
+    draft.need(claims.map(|identity| Key::claim(draft.tenant, identity.claim)))?;
+    let (leads, duplicates_before) = (contact.leads.clone(), contact.duplicates.clone());
+    for identity in std::mem::take(&mut contact.identities) {
+        learn(draft, &mut contact, Some(identity), &leads)?;
+    }
+    if contact.duplicates != duplicates_before {
+        renew_copies(draft, &contact, None, None)?;
+    }
+    draft.put(Key::contact(draft.tenant, contact.id), contact, None);
+    Ok(())
+}
+
 fn note_duplicate(
     draft: &mut Draft<'_>,
     contact: &mut Contact,
@@ -84,7 +100,7 @@ pub(crate) fn add(duplicates: &mut Vec<ContactId>, id: ContactId) {
 }
 
 /// A contact is known by this no more. Who shares it with nobody any more is nobody's duplicate; one of
-/// those who have it as well holds the claim from now on.
+/// those who have it as well holds the claim from now on, and they know of each other.
 pub(crate) fn forget(
     draft: &mut Draft<'_>,
     contact: &mut Contact,
@@ -94,33 +110,85 @@ pub(crate) fn forget(
         return Ok(());
     };
     contact.identities.retain(|known| *known != identity);
-    let others = contact.duplicates.iter();
-    draft.need(others.map(|other| Key::contact(draft.tenant, *other)))?;
-    let mut heir = None;
-    for id in contact.duplicates.clone() {
-        let key = Key::contact(draft.tenant, id);
-        let Some(mut other) = draft.read::<Contact>(&key)? else {
-            continue;
-        };
+    let mut sharing = Vec::new();
+    for mut other in duplicates_of(draft, contact)? {
         if other.identities.contains(&identity) {
-            heir = heir.or(Some(id));
+            sharing.push(other.id);
         }
         if contact.shares(&other).next().is_none() {
-            contact.duplicates.retain(|known| *known != id);
-            other.duplicates.retain(|known| *known != contact.id);
+            contact.duplicates = without(draft, &contact.duplicates, other.id)?;
+            other.duplicates = without(draft, &other.duplicates, contact.id)?;
             renew_copies(draft, &other, None, None)?;
-            draft.put(key, other, None);
+            draft.put(Key::contact(draft.tenant, other.id), other, None);
         }
     }
-    let claim = Key::claim(draft.tenant, identity.claim);
     let holder = known_by(draft, identity)?;
-    if holder.is_some_and(|holder| holder.id == contact.id) {
-        match heir {
-            Some(heir) => draft.put(claim, Claim::Contact(heir), None),
-            None => draft.remove(claim),
+    match holder.is_some_and(|holder| holder.id == contact.id) {
+        true => hand_on(draft, identity, &sharing),
+        false => Ok(()),
+    }
+}
+
+/// The claim to this goes to the first of those who share it. Whoever held it before knew them all, and
+/// they knew only that one: the heir and the others learn of each other.
+fn hand_on(draft: &mut Draft<'_>, identity: Identity, sharing: &[ContactId]) -> Result<(), Stop> {
+    let claim = Key::claim(draft.tenant, identity.claim);
+    let Some((heir, others)) = sharing.split_first() else {
+        draft.remove(claim);
+        return Ok(());
+    };
+    draft.put(claim, Claim::Contact(*heir), None);
+    let key = Key::contact(draft.tenant, *heir);
+    for other in others {
+        let (Some(mut heir), Some(other)) = (current(draft, *heir)?, current(draft, *other)?)
+        else {
+            continue;
+        };
+        if heir.duplicates.contains(&other.id) {
+            continue;
         }
+        let shares: Vec<_> = heir.shares(&other).collect();
+        let found = |lead| Event::DuplicateFound {
+            lead,
+            other: other.id,
+            shares: shares.clone(),
+        };
+        note_duplicate(draft, &mut heir, other.clone(), &[])?;
+        renew_copies(draft, &heir, None, Some(&found))?;
+        draft.put(key.clone(), heir, None);
     }
     Ok(())
+}
+
+/// The possible duplicates of a contact, or those who stand for them, each once.
+fn duplicates_of(draft: &mut Draft<'_>, contact: &Contact) -> Result<Vec<Contact>, Stop> {
+    let ids = contact.duplicates.iter();
+    draft.need(ids.map(|id| Key::contact(draft.tenant, *id)))?;
+    let mut duplicates: Vec<Contact> = Vec::new();
+    for id in &contact.duplicates {
+        let Some(other) = current(draft, *id)? else {
+            continue;
+        };
+        if other.id != contact.id && duplicates.iter().all(|known| known.id != other.id) {
+            duplicates.push(other);
+        }
+    }
+    Ok(duplicates)
+}
+
+/// These possible duplicates without somebody and those for whom that one stands.
+fn without(
+    draft: &mut Draft<'_>,
+    duplicates: &[ContactId],
+    whom: ContactId,
+) -> Result<Vec<ContactId>, Stop> {
+    let mut kept = Vec::with_capacity(duplicates.len());
+    for id in duplicates {
+        if current(draft, *id)?.is_none_or(|other| other.id != whom) {
+            kept.push(*id);
+        }
+    }
+    Ok(kept)
 }
 
 /// The tax numbers on a lead that say who its contact is.
@@ -133,7 +201,27 @@ pub(crate) fn tax_numbers_of(playbook: &Playbook, lead: &Lead) -> Vec<Identity> 
     numbers.collect()
 }
 
-/// The tax numbers of a lead were others before: its contact is known by those that it has now.
+/// The tax numbers on the other open leads of a contact.
+fn said_elsewhere(
+    draft: &mut Draft<'_>,
+    contact: &Contact,
+    at_hand: LeadId,
+) -> Result<Vec<Identity>, Stop> {
+    let others = contact.leads.iter().filter(|lead| **lead != at_hand);
+    let others: Vec<Key> = others.map(|lead| Key::lead(draft.tenant, *lead)).collect();
+    draft.need(others.iter().cloned())?;
+    let playbook = draft.playbook;
+    let mut said = Vec::new();
+    for other in others {
+        if let Some(other) = draft.look_at::<Lead>(&other)? {
+            said.extend(tax_numbers_of(playbook, other));
+        }
+    }
+    Ok(said)
+}
+
+/// The tax numbers of a lead were others before: its contact is known by those that it has now, and by
+/// those of its other open leads.
 pub(crate) fn follow_tax_numbers(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
@@ -147,13 +235,15 @@ pub(crate) fn follow_tax_numbers(
         return Ok(());
     };
     let key = Key::contact(draft.tenant, contact.id);
-    for gone in before.iter().filter(|known| !now.contains(known)) {
+    let elsewhere = said_elsewhere(draft, &contact, lead.id)?;
+    let is_said = |number: &Identity| now.contains(number) || elsewhere.contains(number);
+    for gone in before.iter().filter(|number| !is_said(number)) {
         forget(draft, &mut contact, Some(*gone))?;
     }
     for new in now {
         learn(draft, &mut contact, Some(new), &[lead.id])?;
     }
-    lead.contact = ContactCopy::of(&contact);
+    renew_copy(draft, lead, &contact)?;
     renew_copies(draft, &contact, Some(lead.id), None)?;
     draft.put(key, contact, None);
     Ok(())

@@ -18,7 +18,7 @@ use crate::playbook::pipeline::Stage;
 use crate::playbook::rule::{Anchor, Rule};
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
-use crate::record::lead::{Because, Closed, ContactCopy, EarlierReason, Flag, Moment, Task};
+use crate::record::lead::{Because, Closed, EarlierReason, Flag, Moment, Task};
 use crate::record::{Agent, Contact, Lead, Workload};
 use crate::store::Key;
 
@@ -580,8 +580,10 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     }
     draft.happened(Event::Reopened { lead: lead.id });
     // Nobody renewed its copies while it was closed.
+    if let Some(contact) = contacts::current(draft, lead.contact.id)? {
+        contacts::renew_copy(draft, lead, &contact)?;
+    }
     with_contact(draft, lead, |contact, lead| {
-        lead.contact = ContactCopy::of(contact);
         contact.keeping.retain(|closed| *closed != lead.id);
         add_open_lead(contact, lead.id)
     })?;

@@ -63,7 +63,7 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
         _ => {}
     }
     let mut leads = leads_of(draft, &[&stood, &contact], what)?;
-    // Whatever was the contact's when it was merged, and came to the other, goes back.
+    // Whatever was the contact's when it was merged, and came to the other then or later, goes back.
     let was_theirs: Vec<LeadId> = contact
         .leads
         .iter()
@@ -88,8 +88,8 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
         bring(draft, lead, &stood)?;
     }
     put(draft, stood);
-    put(draft, contact);
-    Ok(())
+    put(draft, contact.clone());
+    identities::learn_anew(draft, contact)
 }
 
 /// A contact that stands for itself.
@@ -247,6 +247,7 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) {
     let joined = joined_duplicates(&had, contact);
     let now = std::mem::take(&mut stood.duplicates);
     let is_gone = |id: &ContactId| joined.contains(id) && !now.contains(id);
+    contact.duplicates.retain(|id| !is_gone(id));
     stood.duplicates = taken
         .duplicates
         .into_iter()

@@ -12,8 +12,9 @@ use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::email::Email;
 use crate::ids::AgentId;
 use crate::money::Money;
+use crate::phone;
+use crate::playbook::Playbook;
 use crate::playbook::people::{Permission, Role};
-use crate::record::contact::dialled;
 use crate::record::journal::Event;
 use crate::record::referral::{Referral, ReferralCode, Reward};
 use crate::record::{Agent, Claim, Lead};
@@ -115,7 +116,7 @@ pub(crate) fn referral_of(
         .is_some_and(|left_at| draft.happened_at >= left_at);
     if is_gone || !may_refer(draft, &agent) {
         gaps.add("referral", Problem::RefersNoMore);
-    } else if is_contact(&agent, new, email) {
+    } else if is_contact(draft.playbook, &agent, new, email) {
         gaps.add("referral", Problem::OwnCode);
     }
     Ok(Some(Referral {
@@ -141,12 +142,13 @@ fn bearer_of(draft: &mut Draft<'_>, said: &str) -> Result<Option<(ReferralCode, 
 }
 
 /// Whether an agent is the person who is registered.
-fn is_contact(agent: &Agent, new: &NewLead, email: Option<&Email>) -> bool {
+fn is_contact(playbook: &Playbook, agent: &Agent, new: &NewLead, email: Option<&Email>) -> bool {
+    let home = playbook.country;
     let same_email = email.is_some_and(|email| email.key() == agent.email.key());
     let phones = new.phone.as_deref().zip(agent.phone.as_deref());
     let same_phone = phones.is_some_and(|(said, known)| {
-        let said = dialled(said);
-        !said.is_empty() && said == dialled(known)
+        let said = phone::key(said, home);
+        said.is_some() && said == phone::key(known, home)
     });
     same_email || same_phone
 }

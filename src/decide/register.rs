@@ -219,13 +219,10 @@ fn contact_of(
         Some(known) => known,
         None => new_contact(draft, new, said)?,
     };
-    if let (None, Some(phone)) = (&contact.phone, phone) {
-        contact.phone = Some(phone.into());
-        let learned = |lead| Event::ContactLearned {
-            lead,
-            what: vec![ContactPart::Phone],
-        };
-        renew_copies(draft, &contact, None, Some(&learned))?;
+    let duplicates_before = contact.duplicates.clone();
+    let learns_phone = contact.phone.is_none() && phone.is_some();
+    if learns_phone {
+        contact.phone = phone.map(SmolStr::from);
     }
     let known_phone = contact.phone.clone();
     for identity in named {
@@ -238,6 +235,15 @@ fn contact_of(
         if !is_other {
             identities::learn(draft, &mut contact, Some(identity), &[lead])?;
         }
+    }
+    let learned = |lead| Event::ContactLearned {
+        lead,
+        what: vec![ContactPart::Phone],
+    };
+    if learns_phone {
+        renew_copies(draft, &contact, None, Some(&learned))?;
+    } else if contact.duplicates != duplicates_before {
+        renew_copies(draft, &contact, None, None)?;
     }
     Ok(contact)
 }

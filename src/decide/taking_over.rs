@@ -12,7 +12,7 @@ use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::rule::{Anchor, Rule};
 use crate::record::Lead;
 use crate::record::journal::Event;
-use crate::record::lead::{ContactCopy, Moment, ToldAt};
+use crate::record::lead::{Moment, ToldAt};
 use crate::record::tenant::{Adopted, TenantRecord};
 use crate::store::Key;
 
@@ -38,7 +38,7 @@ pub(crate) fn take_over(
         .collect();
     place(draft, lead, stages)?;
     if let Some(contact) = contacts::current(draft, lead.contact.id)? {
-        lead.contact = ContactCopy::of(&contact);
+        contacts::renew_copy(draft, lead, &contact)?;
     }
     lead.playbook = hash.clone();
     draft.happened(Event::LeadAdopted {
