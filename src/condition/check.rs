@@ -135,7 +135,11 @@ impl Checker<'_> {
 
     fn bare(&mut self, operand: Operand, at: Span) -> Option<Node> {
         let operand_at = operand.at;
-        match self.operand(operand)? {
+        let typed = self.operand(operand);
+        if typed.is_none() {
+            self.suggest_comparison(operand_at);
+        }
+        match typed? {
             Typed::Literal(Value::Bool(value)) => {
                 Some(self.test(TestKind::Constant(value), false, at))
             }
@@ -174,6 +178,11 @@ impl Checker<'_> {
     ) -> Option<TestKind> {
         let (left_at, right_at) = (left.at, right.at);
         let (left, right) = (self.compared(left), self.compared(right));
+        match (&left, &right) {
+            (Some(Typed::Fact(info)), None) => self.suggest_quotes(right_at, info),
+            (None, Some(Typed::Fact(info))) => self.suggest_quotes(left_at, info),
+            _ => {}
+        }
         let (left, right) = (left?, right?);
         match (left, right) {
             (Typed::Fact(left), Typed::Fact(right)) => {
@@ -348,20 +357,45 @@ impl Checker<'_> {
                 let catalogue = self.catalogue;
                 let names = self.names.get_or_insert_with(|| catalogue.names());
                 let near = nearest(&name, names.iter().map(SmolStr::as_str)).map(SmolStr::new);
-                // `advisor`, where `role == "advisor"` is meant.
-                let is_choice = |known: &&SmolStr| {
-                    let info = catalogue.resolve(known, None).ok();
-                    let choices = info.and_then(|info| info.choices);
-                    choices.is_some_and(|choices| choices.contains(&name))
-                };
-                let of = names.iter().find(is_choice);
-                let of = of.map(|of| SmolStr::from([of, " == ", &*quoted(&name)].concat()));
-                let near = of.or(near);
                 Fault::new(at, FaultKind::UnknownFact { name }).maybe_hint(near)
             }
         };
         self.faults.push(fault);
         None
+    }
+
+    /// `advisor` alone, where `role == "advisor"` is meant.
+    fn suggest_comparison(&mut self, at: Span) {
+        let catalogue = self.catalogue;
+        let names = self.names.iter().flatten();
+        let Some((name, hint)) = unknown_fact(self.faults, at) else {
+            return;
+        };
+        let mut choosing = names.filter(|known| {
+            let info = catalogue.resolve(known, None).ok();
+            let choices = info.and_then(|info| info.choices);
+            choices.is_some_and(|choices| choices.contains(name))
+        });
+        if let Some(of) = choosing.next() {
+            *hint = Some([of, " == ", &*quoted(name)].concat().into());
+        }
+    }
+
+    /// `city == Quito`: a word beside a text is most likely one that misses its quotes.
+    fn suggest_quotes(&mut self, at: Span, beside: &FactInfo) {
+        if beside.value_type != ValueType::Text {
+            return;
+        }
+        let Some((name, hint)) = unknown_fact(self.faults, at) else {
+            return;
+        };
+        let meant = match &beside.choices {
+            Some(choices) => nearest(name, choices.iter().map(SmolStr::as_str)),
+            None => Some(name.as_str()).filter(|_| hint.is_none()),
+        };
+        if let Some(meant) = meant {
+            *hint = Some(quoted(meant));
+        }
     }
 
     /// A literal to compare a fact with: of its type, and one of its choices.
@@ -489,6 +523,19 @@ fn listed(choices: &[SmolStr]) -> SmolStr {
         told.push("..");
     }
     told.join(", ").into()
+}
+
+/// The name at this place, if there is no such fact, and what was probably meant by it.
+fn unknown_fact(faults: &mut [Fault], at: Span) -> Option<(&SmolStr, &mut Option<SmolStr>)> {
+    let Fault {
+        at: told,
+        kind,
+        hint,
+    } = faults.last_mut()?;
+    match kind {
+        FaultKind::UnknownFact { name } if *told == (at.start..at.end) => Some((name, hint)),
+        _ => None,
+    }
 }
 
 /// Stands for what could not be compiled; a fault says why.

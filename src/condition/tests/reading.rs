@@ -500,6 +500,30 @@ fn a_term_that_cannot_be_read_hides_no_other() {
 }
 
 #[test]
+fn a_word_beside_a_text_misses_its_quotes_and_keeps_its_operator() {
+    for (source, word, hint) in [
+        ("outcome != lost", "lost", Some("\"lost\"")),
+        ("outcome != lots", "lots", Some("\"lost\"")),
+        ("won == outcome", "won", Some("\"won\"")),
+        ("group == Quito", "Quito", Some("\"Quito\"")),
+        ("group != won", "won", Some("\"won\"")),
+        (
+            "owner == registered_bi",
+            "registered_bi",
+            Some("registered_by"),
+        ),
+        ("won", "won", Some("outcome == \"won\"")),
+        ("attempts.total > won", "won", None),
+    ] {
+        let faults = faults(source);
+        let told = faults
+            .iter()
+            .map(|fault| (&source[fault.at.clone()], fault.hint.as_deref()));
+        assert_eq!(told.collect::<Vec<_>>(), [(word, hint)], "{source}");
+    }
+}
+
+#[test]
 fn a_fault_reads_as_a_sentence() {
     for (source, sentence) in [
         (
