@@ -387,10 +387,17 @@ pub async fn kind_of(engine: &Engine, tenant: &Tenant, id: Id) -> Result<Option<
 /// # Errors
 /// When one is none.
 pub fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
-    let ids = typed.iter().map(|id| id.trim().parse::<LeadId>());
-    let ids: Result<Vec<LeadId>, _> = ids.collect();
-    let ids = ids.map_err(|error| Failure::Asked(error.to_string()))?;
-    Ok(ids.into_iter().map(|id| id.0).collect())
+    typed.iter().map(|typed| id(typed)).collect()
+}
+
+/// One id, as it is typed.
+///
+/// # Errors
+/// When it is none.
+pub fn id(typed: &str) -> Result<Id, Failure> {
+    let id = typed.trim().parse::<LeadId>();
+    let id = id.map_err(|error| Failure::Asked(error.to_string()))?;
+    Ok(id.0)
 }
 
 /// The tenant's name: as given, or the playbook's id.

@@ -1,6 +1,7 @@
 //! `leadkit duplicates`, `leadkit merge` and `leadkit unmerge`: who is possibly the same person, and
 //! saying so.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use leadkit::decide::command::Actor;
@@ -13,14 +14,25 @@ use crate::database::{self, Database, For};
 use crate::report::{counted, table};
 use crate::{Failure, Reported, listing};
 
-/// Two contacts that are the same person, or were said to be.
+/// Merging a contact into another one.
 #[derive(Clone, Debug)]
 pub struct Merge {
     /// The database.
     pub database: Database,
-    /// The contact that stands for both; `None`, if a merge is taken back.
-    pub into: Option<String>,
-    /// The contact that is merged, or was.
+    /// The contact that stands for both.
+    pub into: String,
+    /// The contact that is merged into it.
+    pub from: String,
+    /// Who says so: an agent, or `host:NAME`.
+    pub by: String,
+}
+
+/// Taking a merge back.
+#[derive(Clone, Debug)]
+pub struct Unmerge {
+    /// The database.
+    pub database: Database,
+    /// The contact that was merged.
     pub contact: String,
     /// Who says so: an agent, or `host:NAME`.
     pub by: String,
@@ -38,12 +50,8 @@ pub fn duplicates(database: &Database) -> Result<Reported, Failure> {
         let condition = "open and contact.possible_duplicate";
         let page = async |after, size| handle.leads(condition, Order::Id, after, size).await;
         let found = listing::first(usize::MAX, page).await?;
-        let mut contacts: Vec<ContactId> = Vec::new();
-        for lead in &found.records {
-            if !contacts.contains(&lead.contact.id) {
-                contacts.push(lead.contact.id);
-            }
-        }
+        let leads = found.records.iter();
+        let contacts: BTreeSet<ContactId> = leads.map(|lead| lead.contact.id).collect();
         let mut rows = table(["contact", "name", "e-mail", "phone", "shares", "with"]);
         let mut listed = Vec::with_capacity(contacts.len());
         for id in &contacts {
@@ -98,36 +106,49 @@ fn told(contact: &Contact) -> Value {
     })
 }
 
-/// Merges a contact into another one, or takes that back.
+/// Merges a contact into another one.
 ///
 /// # Errors
 /// When it is refused, or the database can't be written.
 pub fn merge(asked: &Merge) -> Result<Reported, Failure> {
-    let typed: Vec<String> = asked.into.iter().chain([&asked.contact]).cloned().collect();
-    let ids: Vec<ContactId> = database::ids(&typed)?.into_iter().map(ContactId).collect();
+    let (into, from) = (contact(&asked.into)?, contact(&asked.from)?);
     let opened = asked.database.open(For::Acting)?;
-    let by = Actor::said(&asked.by);
-    let handle = opened.handle();
-    let mut text = pollster::block_on(async {
+    pollster::block_on(async {
         opened.must_be_under_its_playbook().await?;
-        Ok::<_, Failure>(match ids.as_slice() {
-            [into, from] => {
-                handle.merge(*into, *from).by(by).await?;
-                format!("contact {from} is merged into {into}\n")
-            }
-            contacts => {
-                for contact in contacts {
-                    handle.unmerge(*contact).by(by.clone()).await?;
-                }
-                format!("contact {} stands for itself again\n", asked.contact)
-            }
-        })
+        let merging = opened.handle().merge(into, from);
+        Ok::<_, Failure>(merging.by(Actor::said(&asked.by)).await?)
     })?;
+    let mut text = format!("contact {from} is merged into {into}\n");
     opened.tell_rehearsal(&mut text);
     let json = json!({
-        "contact": asked.contact,
+        "contact": asked.from,
         "into": asked.into,
         "rehearsal_at": opened.rehearsal_at(),
     });
     Ok(Reported::new(text, &json, true))
+}
+
+/// Takes a merge back.
+///
+/// # Errors
+/// When it is refused, or the database can't be written.
+pub fn unmerge(asked: &Unmerge) -> Result<Reported, Failure> {
+    let merged = contact(&asked.contact)?;
+    let opened = asked.database.open(For::Acting)?;
+    pollster::block_on(async {
+        opened.must_be_under_its_playbook().await?;
+        let parting = opened.handle().unmerge(merged);
+        Ok::<_, Failure>(parting.by(Actor::said(&asked.by)).await?)
+    })?;
+    let mut text = format!("contact {merged} stands for itself again\n");
+    opened.tell_rehearsal(&mut text);
+    let json = json!({
+        "contact": asked.contact,
+        "rehearsal_at": opened.rehearsal_at(),
+    });
+    Ok(Reported::new(text, &json, true))
+}
+
+fn contact(typed: &str) -> Result<ContactId, Failure> {
+    database::id(typed).map(ContactId)
 }

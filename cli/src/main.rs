@@ -10,7 +10,7 @@ use leadkit_cli::adopt::{Adopt, Mode};
 use leadkit_cli::by_ids::ByIds;
 use leadkit_cli::check::{Declared, Depth};
 use leadkit_cli::database::Database;
-use leadkit_cli::duplicates::Merge;
+use leadkit_cli::duplicates::{Merge, Unmerge};
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
 use leadkit_cli::messages::{Messages, Settle};
@@ -614,17 +614,16 @@ fn waiting(asked: Waiting) -> Result<Reported, Failure> {
             by,
         } => duplicates::merge(&Merge {
             database,
-            into: Some(into),
-            contact: from,
+            into,
+            from,
             by,
         }),
         Waiting::Unmerge {
             database,
             contact,
             by,
-        } => duplicates::merge(&Merge {
+        } => duplicates::unmerge(&Unmerge {
             database,
-            into: None,
             contact,
             by,
         }),

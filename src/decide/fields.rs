@@ -35,7 +35,7 @@ pub(crate) fn set_with(
 ) -> Result<(), Stop> {
     few(fields)?;
     let mut set = Vec::new();
-    let before = identities::tax_numbers_of(draft.playbook, lead);
+    let before = identities::tax_numbers_in(draft.playbook, &lead.fields);
     for (name, value) in fields {
         if gaps.is_about(name) {
             continue;

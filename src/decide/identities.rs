@@ -9,6 +9,7 @@ use crate::decide::draft::Draft;
 use crate::ids::{ContactId, LeadId};
 use crate::playbook::Playbook;
 use crate::record::contact::{Claim, Contact, Identity};
+use crate::record::fields::Fields;
 use crate::record::journal::Event;
 use crate::record::lead::Lead;
 use crate::store::Key;
@@ -191,10 +192,10 @@ fn without(
     Ok(kept)
 }
 
-/// The tax numbers on a lead that say who its contact is.
-pub(crate) fn tax_numbers_of(playbook: &Playbook, lead: &Lead) -> Vec<Identity> {
-    let fields = playbook.fields.iter().filter(|field| field.identifies);
-    let numbers = fields.filter_map(|field| match lead.fields.value(&field.name)? {
+/// The tax numbers among a lead's fields that say who its contact is.
+pub(crate) fn tax_numbers_in(playbook: &Playbook, fields: &Fields) -> Vec<Identity> {
+    let identifying = playbook.fields.iter().filter(|field| field.identifies);
+    let numbers = identifying.filter_map(|field| match fields.value(&field.name)? {
         ValueRef::Text(number) => Some(Identity::tax_number(number)),
         _ => None,
     });
@@ -214,7 +215,7 @@ fn said_elsewhere(
     let mut said = Vec::new();
     for other in others {
         if let Some(other) = draft.look_at::<Lead>(&other)? {
-            said.extend(tax_numbers_of(playbook, other));
+            said.extend(tax_numbers_in(playbook, &other.fields));
         }
     }
     Ok(said)
@@ -227,7 +228,7 @@ pub(crate) fn follow_tax_numbers(
     lead: &mut Lead,
     before: &[Identity],
 ) -> Result<(), Stop> {
-    let now = tax_numbers_of(draft.playbook, lead);
+    let now = tax_numbers_in(draft.playbook, &lead.fields);
     if now == before {
         return Ok(());
     }

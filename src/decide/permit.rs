@@ -9,6 +9,7 @@ use crate::decide::command::{Actor, LeadOrder, What};
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
 use crate::ids::{MessageId, Name, SweepId};
+use crate::playbook::Playbook;
 use crate::playbook::people::{Over, Permission, Role};
 use crate::record::message::Message;
 use crate::record::pool::AgentCopy;
@@ -204,13 +205,22 @@ pub(crate) fn permit_roles(draft: &mut Draft<'_>, doing: &str, roles: &[Name]) -
 }
 
 fn not_permitted(draft: &Draft<'_>, permission: &str, may: impl Fn(&Role) -> bool) -> Stop {
-    let who_may = draft.playbook.roles.iter().filter(|role| may(role));
-    let refusal = Refusal::NotPermitted {
-        actor: named(draft),
+    refused_to(draft.playbook, named(draft), permission, may).into()
+}
+
+/// That somebody may not do this, and which roles may.
+pub(crate) fn refused_to(
+    playbook: &Playbook,
+    actor: SmolStr,
+    permission: &str,
+    may: impl Fn(&Role) -> bool,
+) -> Refusal {
+    let who_may = playbook.roles.iter().filter(|role| may(role));
+    Refusal::NotPermitted {
+        actor,
         permission: permission.into(),
         who_may: who_may.map(|role| role.name.clone()).collect(),
-    };
-    refusal.into()
+    }
 }
 
 /// Whose permissions did not do, to people.

@@ -7,7 +7,7 @@
 use crate::decide::Stop;
 use crate::decide::command::NewLead;
 use crate::decide::draft::Draft;
-use crate::decide::permit::{acting_agent, permit_agent};
+use crate::decide::permit::{acting_agent, permit_agent, refused_to};
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::email::Email;
 use crate::ids::AgentId;
@@ -74,13 +74,9 @@ fn may_refer(draft: &Draft<'_>, agent: &Agent) -> bool {
 }
 
 fn not_permitted(draft: &Draft<'_>, agent: &Agent) -> Refusal {
-    let refer = |role: &&Role| role.may.contains(&Permission::Refer);
-    let who_may = draft.playbook.roles.iter().filter(refer);
-    Refusal::NotPermitted {
-        actor: agent.id.as_str().into(),
-        permission: Permission::Refer.word().into(),
-        who_may: who_may.map(|role| role.name.clone()).collect(),
-    }
+    let may = |role: &Role| role.may.contains(&Permission::Refer);
+    let actor = agent.id.as_str().into();
+    refused_to(draft.playbook, actor, Permission::Refer.word(), may)
 }
 
 /// The first code that the command draws and nobody has. Where many are taken, they get longer.

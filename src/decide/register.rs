@@ -24,7 +24,7 @@ use crate::record::journal::Event;
 use crate::record::lead::{Attempts, Because, ContactCopy, Moment, ToldAt, Wait};
 use crate::record::{Agent, History, Lead, Referral};
 use crate::store::Key;
-use crate::value::{Value, ValueRef, folded_eq};
+use crate::value::{Value, folded_eq};
 
 /// The lead that a registration makes, by its command: the same command, the same lead.
 fn lead_id(draft: &Draft<'_>) -> LeadId {
@@ -254,11 +254,7 @@ fn identities_said(draft: &Draft<'_>, new: &NewLead, said: &Said) -> Vec<Identit
     let email = said.email.as_ref().map(Identity::email);
     let phone = new.phone.as_deref().and_then(phone_in);
     let phone = phone.and_then(|phone| Identity::phone(phone, playbook.country));
-    let fields = playbook.fields.iter().filter(|field| field.identifies);
-    let tax_numbers = fields.filter_map(|field| match said.fields.value(&field.name)? {
-        ValueRef::Text(number) => Some(Identity::tax_number(number)),
-        _ => None,
-    });
+    let tax_numbers = identities::tax_numbers_in(playbook, &said.fields);
     email.into_iter().chain(phone).chain(tax_numbers).collect()
 }
 

@@ -363,16 +363,19 @@ impl Run<'_> {
         let wave = std::mem::take(&mut state.wave);
         state.touched.clear();
         let now = self.clock.now();
-        let mut commands = Vec::new();
-        for planned in &wave {
+        let (mut asked, mut commands) = (Vec::new(), Vec::new());
+        for planned in wave {
             let Some(what) = self.what(state, planned).await? else {
+                let reason = "its lead was not registered".to_owned();
+                self.refuse(state, planned, "no-such-lead", reason);
                 continue;
             };
             let happened_at = planned.at.filter(|at| *at < now);
+            asked.push(planned);
             commands.push((Some(planned.id), self.command(planned, happened_at, what)));
         }
         let answers = self.engine.execute_all(commands).await?;
-        for (planned, answer) in wave.into_iter().zip(answers) {
+        for (planned, answer) in asked.into_iter().zip(answers) {
             self.note(state, planned, answer).await?;
         }
         Ok(())
