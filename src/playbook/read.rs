@@ -4,9 +4,13 @@
 //! of them. So the file is read into a tree of spanned values, and walked by hand.
 
 mod amounts;
+mod echoes;
+mod keys;
 mod lengths;
 mod mended;
+mod quotes;
 mod section;
+mod syntax;
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -23,8 +27,11 @@ use crate::playbook::fault::{Fault, FaultKind};
 use crate::playbook::pipeline::{Field, Misfit};
 use crate::value::{Number, TwoWays, Value, ValueType, plain, without_separators};
 
-pub(crate) use mended::{Mended, drop_echoes};
+pub(crate) use echoes::{drop_echoes, drop_echoes_of_names};
+pub(crate) use mended::Mended;
+pub use mended::slips;
 pub(crate) use section::Section;
+pub use syntax::Slip;
 
 /// A file of a playbook, and the faults that were found in it.
 pub(crate) struct Source<'s> {
