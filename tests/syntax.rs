@@ -176,6 +176,33 @@ fn what_lacks_its_quotes_or_has_another_sign_is_told_as_it_is_written() {
             &format!("{no_quotes}; write `\"{{phone}}\"`"),
         ),
         (
+            "[need]\ntried = { if = ‘city == \"x\"’, text = {city} }\n",
+            &format!("{no_quotes}; write `\"{{city}}\"`"),
+        ),
+        (
+            &task("text = talking"),
+            &format!("{no_quotes}; write `\"talking\"`"),
+        ),
+        (
+            &task("text = \"X\"\noutlives-lead = yes"),
+            "this is neither true nor false; write `true`; a text stands in quotes",
+        ),
+        (
+            &task("text ="),
+            "nothing is said here; write a value behind `=`",
+        ),
+        (
+            "[need]\ntried = if = 'city == \"x\"', text = \"Try\" }\n",
+            "what is said of something stands in braces; write `{` before it, and `}` behind the last of them",
+        ),
+        (
+            &rule("").replace(
+                "{ task = \"call\" }",
+                "{ set = \"birthday\", to = 2026-3-5 }",
+            ),
+            "this is no day or time as TOML writes it; write `2026-03-05`",
+        ),
+        (
             &task("text : \"Call\""),
             "a key and its value have `=` between them; write `text = \"Call\"`",
         ),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use smol_str::format_smolstr;
 
 use super::mended::Mend;
-use super::quotes::is_toml;
+use super::quotes::{self, is_toml};
 use super::syntax::{Leaves, Slip};
 use super::{is_name, name_for};
 
@@ -29,7 +29,8 @@ pub(super) fn with_quoted_keys(line: &str) -> Option<Mend> {
     is_toml(&quoted.line).then_some(quoted)
 }
 
-/// A line with quotes around what a column is called by: `email = {email}`.
+/// A line with quotes around what a column is called by, `email = {email}`, and with its other quotes as
+/// they were meant.
 pub(super) fn with_quoted_columns(line: &str) -> Option<Mend> {
     let mut columns = Vec::new();
     for (at, _) in outside_of_texts(line).filter(|(_, c)| *c == '{') {
@@ -46,7 +47,14 @@ pub(super) fn with_quoted_columns(line: &str) -> Option<Mend> {
     let message = "this is a text, and stands in quotes";
     let slip = Slip::new(first, Leaves::NoDoubt, message, hint);
     let quoted = quoted(line, &columns, slip);
-    is_toml(&quoted.line).then_some(quoted)
+    if is_toml(&quoted.line) {
+        return Some(quoted);
+    }
+    let others = quotes::mended(&quoted.line)?;
+    Some(Mend {
+        line: others.line,
+        ..quoted
+    })
 }
 
 /// A line that has `:` where TOML has `=`.

@@ -134,7 +134,8 @@ struct Text {
 impl Text {
     fn of(open: char, inner: &str, close: char) -> Option<Self> {
         let is_foreign_outside = is_foreign(open) || is_foreign(close);
-        if !is_foreign_outside && open != close {
+        let is_mixed = open != close && !(is_foreign(open) && is_foreign(close));
+        if is_mixed && (!is_foreign_outside || inner.contains([open, close])) {
             return None;
         }
         let is_whole = open == close && !inner.contains(open) && !is_foreign_outside;

@@ -89,6 +89,9 @@ pub(super) fn told(text: &str, at: Range<usize>, said: &str, lists: &[&str]) -> 
             let message = format_smolstr!("there is no `{found}`: {why}");
             return slip(Leaves::AGuess, &message, None);
         }
+        let hint = padded_date(found).map(|date| format_smolstr!("write `{date}`"));
+        let message = "this is no day or time as TOML writes it";
+        return slip(Leaves::AGuess, message, hint);
     }
     if said.starts_with("missing escaped value") {
         let why = "a backslash begins a sign of its own in these quotes";
@@ -110,16 +113,17 @@ pub(super) fn told(text: &str, at: Range<usize>, said: &str, lists: &[&str]) -> 
             false => slip(Leaves::AGuess, "this is a text, and stands in quotes", None),
         };
     }
-    if said.contains("string values must be quoted") {
-        let message = "this is a text, and stands in quotes";
-        return slip(Leaves::AGuess, message, Some(in_quotes(found)));
+    let is_of_a_word = [
+        "string values must be quoted",
+        "invalid boolean",
+        "invalid float",
+    ];
+    if is_of_a_word.iter().any(|begins| said.starts_with(begins)) {
+        let behind = &line[floor(line, at.end - start)..];
+        let (message, hint) = of_a_word(found, behind);
+        return slip(Leaves::AGuess, message, Some(hint));
     }
     let hint = match said {
-        said if said.starts_with("invalid boolean") => {
-            let word = found.to_lowercase();
-            let meant = nearest(&word, ["true", "false"]);
-            meant.map(|meant| format_smolstr!("write `{meant}`"))
-        }
         said if said.starts_with("key with no value") => with_equals_sign(line),
         said if said.starts_with("unexpected key or value") && line.matches('"').count() > 2 => {
             Some("a text with quotes in it stands in single ones: 'like \"this\"'".into())
@@ -191,15 +195,40 @@ fn with_equals_sign(line: &str) -> Option<SmolStr> {
     is_name(key).then(|| format_smolstr!("write `{key} = ..`"))
 }
 
-/// How a text is written that stands without quotes.
-fn in_quotes(found: &str) -> SmolStr {
-    let is_plain = !found.is_empty() && !found.contains(['"', '\\', '\n']) && !has_quotes(found);
-    match found.to_lowercase().as_str() {
-        "yes" | "si" | "sí" | "sim" => "or write `true`".into(),
-        "no" | "não" => "or write `false`".into(),
-        _ if is_plain => format_smolstr!("write `\"{found}\"`"),
-        _ => "write it \"like this\"; with quotes in it, 'like \"this\"'".into(),
+/// What is wrong with a word that stands without quotes, before the rest of its line, and how it is written.
+fn of_a_word(word: &str, behind: &str) -> (&'static str, SmolStr) {
+    if word.is_empty() {
+        return ("nothing is said here", "write a value behind `=`".into());
     }
+    if behind.trim_start().starts_with('=') {
+        let hint = "write `{` before it, and `}` behind the last of them";
+        return ("what is said of something stands in braces", hint.into());
+    }
+    let lower = word.to_lowercase();
+    let truth = match lower.as_str() {
+        "yes" | "si" | "sí" | "sim" | "verdadero" => Some("true"),
+        "no" | "não" | "falso" => Some("false"),
+        lower => nearest(lower, ["true", "false"]),
+    };
+    if let Some(truth) = truth {
+        let hint = format_smolstr!("write `{truth}`; a text stands in quotes");
+        return ("this is neither true nor false", hint);
+    }
+    let is_plain = !word.contains(['\\', '\n']) && !has_quotes(word);
+    let hint = match is_plain {
+        true => format_smolstr!("write `\"{word}\"`"),
+        false => "write it \"like this\"; with quotes in it, 'like \"this\"'".into(),
+    };
+    ("this is a text, and stands in quotes", hint)
+}
+
+/// `2026-3-5`, with all its digits.
+fn padded_date(found: &str) -> Option<SmolStr> {
+    let numbers: Option<Vec<u32>> = found.split('-').map(|part| part.parse().ok()).collect();
+    let [year, month, day] = numbers?.try_into().ok()?;
+    let date = format_smolstr!("{year:04}-{month:02}-{day:02}");
+    let is_date = year > 999 && date.parse::<chrono::NaiveDate>().is_ok();
+    is_date.then_some(date)
 }
 
 /// `'C:\crm\leads.csv'`: the text around a place of a line, in quotes in which a backslash is one.
