@@ -86,11 +86,11 @@ fn a_name_that_is_none_is_one_fault_however_often_it_is_spoken_of() {
         let hint = "small letters, digits and - or _: `negociacion`";
         format!("`{name}` is no name for a stage; {hint}")
     };
-    for (name, spoken_of) in [
-        ("Negociación", "Negociación"),
-        ("Negociación", "negociacion"),
-        ("Negociacion", "negociacion"),
-        ("\"Negociación\"", "Negociación"),
+    for (name, way, spoken_of) in [
+        ("Negociación", "Negociación", "Negociación"),
+        ("Negociación", "negociacion", "negociacion"),
+        ("Negociacion", "Negociación", "negociacion"),
+        ("\"Negociación\"", "\"Negociación\"", "Negociación"),
     ] {
         let mut folder = folder(
             "[[rule]]\nname = \"r\"\non = \"entered talking\"\nif = 'city == \"x\" and was_in(\"talking\")'\n\
@@ -100,7 +100,7 @@ fn a_name_that_is_none_is_one_fault_however_often_it_is_spoken_of() {
         folder.playbook = folder
             .playbook
             .replace("talking = {", &format!("{name} = {{"))
-            .replace("talking = []", &format!("\"{spoken_of}\" = []"))
+            .replace("talking = []", &format!("{way} = []"))
             .replace("entered talking", &format!("entered {spoken_of}"))
             .replace("\"talking\"", &format!("\"{spoken_of}\""));
         let faults = Playbook::read(&folder).unwrap_err().0;
@@ -178,6 +178,10 @@ fn what_lacks_its_quotes_or_has_another_sign_is_told_as_it_is_written() {
         (
             "[need]\ntried = { if = ‘city == \"x\"’, text = {city} }\n",
             &format!("{no_quotes}; write `\"{{city}}\"`"),
+        ),
+        (
+            &rule("after = 3 days"),
+            &format!("{no_quotes}; write `\"3 days\"`"),
         ),
         (
             &task("text = talking"),

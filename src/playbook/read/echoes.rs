@@ -78,16 +78,19 @@ fn drop_misplaced(file: &str, text: &str, mended: &Mended, faults: &mut Vec<Faul
     });
 }
 
-/// A key that can't stand without quotes is told by who reads it: as no name of a stage, as no day.
+/// A key that can't stand without quotes is told by who reads it, as no name of a stage or as no day; and
+/// where it only speaks of something, at what it speaks of.
 fn drop_told_as_names(file: &str, text: &str, mended: &Mended, faults: &mut Vec<Fault>) {
+    let names = names_that_are_none(faults);
     let slips = mended.slips.iter();
-    let names = slips.filter(|slip| slip.leaves == Leaves::AName);
-    let told: Vec<Range<usize>> = names
+    let slips = slips.filter(|slip| slip.leaves == Leaves::AName);
+    let told: Vec<Range<usize>> = slips
         .filter(|slip| {
             let word = word_at(text, slip.at.start);
             let is_of_it = |fault: &Fault| fault.span == word || fault.span == slip.at;
             let mut others = faults.iter().filter(|fault| !is_syntax(fault));
             others.any(|fault| fault.file == file && is_of_it(fault))
+                || names.contains(&letters(&text[word.clone()]))
         })
         .map(|slip| slip.at.clone())
         .collect();
@@ -106,21 +109,7 @@ fn word_at(text: &str, at: usize) -> Range<usize> {
 /// Drops what is told of a name that is none, wherever it is spoken of, as it stands or as it was meant:
 /// that it is none is one fault.
 pub(crate) fn drop_echoes_of_names(faults: &mut Vec<Fault>) {
-    let letters = |name: &str| -> String {
-        let letters = plain(name);
-        letters
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric())
-            .collect()
-    };
-    let names: Vec<String> = faults
-        .iter()
-        .filter_map(|fault| match &fault.kind {
-            FaultKind::BadName { name, .. } => Some(letters(name)),
-            _ => None,
-        })
-        .filter(|name| !name.is_empty())
-        .collect();
+    let names = names_that_are_none(faults);
     let is_echo = |kind: &FaultKind| {
         let spoken_of = match kind {
             FaultKind::UnknownName { name, .. } => name,
@@ -138,4 +127,20 @@ pub(crate) fn drop_echoes_of_names(faults: &mut Vec<Fault>) {
             .any(|said| names.contains(&letters(said)))
     };
     faults.retain(|fault| !is_echo(&fault.kind));
+}
+
+/// The letters of all that was told to be no name.
+fn names_that_are_none(faults: &[Fault]) -> Vec<String> {
+    let names = faults.iter().filter_map(|fault| match &fault.kind {
+        FaultKind::BadName { name, .. } => Some(letters(name)),
+        _ => None,
+    });
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+/// The letters and digits of a name, however it is written.
+fn letters(name: &str) -> String {
+    let plain = plain(name);
+    let letters = plain.chars().filter(char::is_ascii_alphanumeric);
+    letters.collect()
 }

@@ -104,8 +104,11 @@ pub(super) fn told(text: &str, at: Range<usize>, said: &str, lists: &[&str]) -> 
     if said.starts_with("invalid unquoted key") {
         return unquoted_key(line, at, said);
     }
-    if let Some((message, hint)) = of_a_number(line, at.start - start, said) {
-        return slip(Leaves::AGuess, message, Some(hint));
+    let of_numbers = ["unexpected", "invalid float"];
+    if of_numbers.iter().any(|begins| said.starts_with(begins)) {
+        if let Some((message, hint)) = of_a_number(line, at.start - start, said) {
+            return slip(Leaves::AGuess, message, Some(hint));
+        }
     }
     if said.starts_with("invalid basic string") || said.starts_with("invalid literal string") {
         return match line.contains(['"', '\'']) {
