@@ -154,6 +154,10 @@ fn a_day_in_another_language_is_told_as_ours() {
         ("terça", "tue"),
         ("lunes-viernes", "mon-fri"),
         ("domingo", "sun"),
+        ("quarta-feira", "wed"),
+        ("lunes a viernes", "mon-fri"),
+        ("segunda-feira a sexta-feira", "mon-fri"),
+        ("sábado y domingo", "sat,sun"),
     ] {
         let hours = format!("[calendar.c]\nweekly = {{ {day} = [\"09:00-13:00\"] }}\n");
         let wanted =
@@ -252,6 +256,34 @@ fn slips_of_other_files_than_playbooks_are_told_alike() {
     ];
     assert_eq!(told, wanted);
     assert_eq!(slips("[[file]]\npath = 'C:\\crm'\n", &["file"]), []);
+}
+
+/// Many texts of which the last is not closed can be paired in more ways than anybody waits for.
+#[test]
+fn a_line_of_many_texts_is_told_at_once() {
+    let texts = "\"a\", ".repeat(300);
+    let line = format!("of = [{texts}\"b]\n");
+    assert_eq!(slips(&line, &[]).len(), 1);
+    let odd = format!("of = [{texts}\"b\" c \"d\", \"e]\n");
+    assert_eq!(slips(&odd, &[]).len(), 1);
+}
+
+#[test]
+fn lines_may_end_as_windows_ends_them() {
+    let text = "[task.close deal]\r\ntext = “Close”\r\nif = \"city == \"Quito\"\"\r\npath = \"C:\\crm\"\r\nlast = \"x\r\n";
+    let hints = slips(text, &[]);
+    let hints: Vec<_> = hints
+        .iter()
+        .map(|slip| slip.hint.as_deref().unwrap())
+        .collect();
+    let wanted = [
+        "small letters, digits and - or _: `close-deal`",
+        "write `\"Close\"`",
+        "write `'city == \"Quito\"'`",
+        "write `'C:\\crm'`",
+        "a quote is missing behind it",
+    ];
+    assert_eq!(hints, wanted);
 }
 
 proptest! {

@@ -121,13 +121,31 @@ fn meant_days(text: &str) -> Option<String> {
         let ends = part.split(['-', '–', '/']).map(day);
         Some(ends.collect::<Option<Vec<_>>>()?.join("-"))
     };
-    let meant = text
+    let said = AS_SPOKEN
+        .iter()
+        .fold(text.to_lowercase(), |said, (spoken, ours)| {
+            said.replace(spoken, ours)
+        });
+    let meant = said
         .split(',')
         .map(range)
         .collect::<Option<Vec<_>>>()?
         .join(",");
     parse_days(&meant).map(|_| meant)
 }
+
+/// How people say days, and how they are written here.
+const AS_SPOKEN: [(&str, &str); 9] = [
+    ("-feira", ""),
+    (" a ", "-"),
+    (" al ", "-"),
+    (" to ", "-"),
+    (" até ", "-"),
+    (" y ", ","),
+    (" e ", ","),
+    (" and ", ","),
+    (" & ", ","),
+];
 
 /// The day that is called so in Spanish or Portuguese, whole or by three letters at least.
 fn day_elsewhere(word: &str) -> Option<&'static str> {

@@ -62,6 +62,9 @@ struct Line<'t> {
     added: Vec<usize>,
 }
 
+/// How long a line is that people wrote.
+const MOST_BYTES: usize = 4_096;
+
 /// How often a text is read again: what is mended lets the reader see what stands behind it.
 const MOST_READINGS: usize = 64;
 
@@ -199,7 +202,7 @@ fn mend_of(line: &str, error: Option<(Range<usize>, &str)>, mixed: &[&str]) -> O
     if let Some(mend) = whole_header(line, error.clone(), mixed) {
         return Some(mend);
     }
-    let (at, said) = error?;
+    let (at, said) = error.filter(|_| line.len() <= MOST_BYTES)?;
     quotes::mended(line)
         .or_else(|| keys::with_quoted_columns(line))
         .or_else(|| keys::with_equals_sign(line))

@@ -9,7 +9,7 @@ use super::mended::Mend;
 use super::syntax::{Leaves, Slip, not_closed};
 
 /// How many ways of reading a line are tried: many quotes can be paired in very many ways.
-const MOST_TRIED: usize = 200;
+const MOST_TRIED: usize = 1_000;
 
 /// A line with the quotes that were meant, as long as it was; nothing, if that is not plain.
 pub(super) fn mended(line: &str) -> Option<Mend> {
@@ -60,9 +60,9 @@ struct Search<'l> {
 impl Search<'_> {
     /// The rest of the line from a place on, behind what is mended of it so far.
     fn from(&mut self, so_far: String, at: usize) -> Option<String> {
+        self.tried += 1;
         let Some((opens, open)) = opening(self.line, at) else {
             let whole = so_far + &self.line[at..];
-            self.tried += 1;
             if whole == self.line {
                 // Each text ends where it can, so it is no quote that is wrong.
                 self.tried = MOST_TRIED + 1;
