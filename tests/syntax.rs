@@ -44,6 +44,11 @@ fn a_text_with_quotes_in_it_is_told_in_those_that_it_needs() {
         ),
         ("[task.x]\ntext = 'It's time'\n", &inside("\"It's time\"")),
     ]);
+    // Another slip on the line is told when this one is mended.
+    each_is_told(&[(
+        "[need]\ntried = { if = \"city == \"Quito\"\", text = Try }\n",
+        &quito,
+    )]);
     // What is meant is read: it has faults of its own.
     let two = told(&rule("if = \"cty == \"Quito\"\""));
     assert_eq!(two.len(), 2, "{two:?}");

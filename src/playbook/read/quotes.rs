@@ -13,8 +13,17 @@ const MOST_TRIED: usize = 1_000;
 
 /// A line with the quotes that were meant, as long as it was; nothing, if that is not plain.
 pub(super) fn mended(line: &str) -> Option<Mend> {
+    with_quotes(line, is_toml).or_else(|| {
+        let mut mend = with_quotes(line, is_toml_but_for_values)?;
+        mend.slip.leaves = Leaves::AGuess;
+        Some(mend)
+    })
+}
+
+fn with_quotes(line: &str, is_plain: fn(&str) -> bool) -> Option<Mend> {
     let mut search = Search {
         line,
+        is_plain,
         tried: 0,
         first: None,
     };
@@ -44,15 +53,39 @@ pub(super) fn closed(line: &str, at: Range<usize>, said: &str) -> Option<Mend> {
 
 /// Whether a line is TOML by itself, or as a part of a list.
 pub(super) fn is_toml(line: &str) -> bool {
+    around(line).any(|whole| DeTable::parse(&whole).is_ok())
+}
+
+/// Whether it is but for some values, which leave no doubt of where the next one begins.
+fn is_toml_but_for_values(line: &str) -> bool {
+    let of_values = [
+        "string values must be quoted",
+        "invalid boolean",
+        "invalid float",
+        "invalid date",
+        "invalid time",
+        "invalid unquoted key",
+        "missing escaped value",
+    ];
+    around(line).any(|whole| {
+        let (_, errors) = DeTable::parse_recoverable(&whole);
+        let mut messages = errors.iter().map(|error| error.message());
+        messages.all(|said| of_values.iter().any(|begins| said.starts_with(begins)))
+    })
+}
+
+/// A line as a text by itself, and as the first, the last or another line of a list.
+fn around(line: &str) -> impl Iterator<Item = String> {
     let around = [("", ""), ("x = [", "\n]"), ("", "\n]"), ("x = [", "")];
-    let mut whole = around
-        .iter()
-        .map(|(above, below)| format!("{above}{line}{below}"));
-    whole.any(|whole| DeTable::parse(&whole).is_ok())
+    around
+        .into_iter()
+        .map(move |(above, below)| format!("{above}{line}{below}"))
 }
 
 struct Search<'l> {
     line: &'l str,
+    /// Whether a line leaves no doubt of where its texts end.
+    is_plain: fn(&str) -> bool,
     tried: usize,
     first: Option<Slip>,
 }
@@ -68,7 +101,7 @@ impl Search<'_> {
                 self.tried = MOST_TRIED + 1;
                 return None;
             }
-            return is_toml(&whole).then_some(whole);
+            return (self.is_plain)(&whole).then_some(whole);
         };
         let inside = opens + open.len_utf8();
         let quotes = self.line[inside..].char_indices();
