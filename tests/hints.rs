@@ -7,6 +7,7 @@ mod shop;
 
 use leadkit::playbook::Playbook;
 use leadkit::playbook::load::Folder;
+use leadkit::scenario;
 use shop::folder;
 
 /// All faults of a playbook, as they are told.
@@ -263,6 +264,10 @@ fn a_day_or_an_hour_that_there_is_not_is_told_as_that() {
         (&calendar("dates = { 2026-02-30 = [] }"), february),
         (&birthday("2026-02-30"), february),
         (
+            &rule("if = 'birthday < 2026-02-30'"),
+            &format!("in the condition: {february}"),
+        ),
+        (
             &calendar("holidays = [\"2026-13-01\"]"),
             "there is no `2026-13-01`: a year has months 01 to 12",
         ),
@@ -284,6 +289,11 @@ fn a_day_or_an_hour_that_there_is_not_is_told_as_that() {
             "a shift is one text, from when until when; write `[\"09:00-13:00\", \"14:00-18:00\"]`",
         ),
     ]);
+    let start = "[[scenario]]\nname = \"s\"\nstart = \"2026-02-30T10:00:00+01:00\"\n";
+    let faults = scenario::read(&folder("", start)).unwrap_err().0;
+    let told = "there is no `2026-02-30T10:00:00+01:00`: that month has days 01 to 28";
+    assert_eq!(faults[0].kind.to_string(), told);
+    assert_eq!(faults.len(), 1, "{faults:#?}");
     shop::read(&folder(&calendar("every-year = { 02-29 = [] }"), ""));
     shop::read(&folder(&hours("\"18:00-24:00\""), ""));
 }

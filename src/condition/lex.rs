@@ -9,6 +9,7 @@ use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 use super::Comparison;
 use super::fault::{Fault, FaultKind, Shape, Span, excerpt};
 use super::{Condition, micros, moment};
+use crate::calendar::Impossible;
 use crate::time::Instant;
 use crate::value::{Number, TwoWays, plain, without_separators};
 
@@ -290,9 +291,12 @@ impl<'s> Lexer<'s> {
             }
             Some(token) => token,
             None => {
-                let kind = FaultKind::Malformed {
-                    found: excerpt(word),
-                    shape: shape(word),
+                let found = excerpt(word);
+                let kind = match (shape(word), Impossible::in_toml(word)) {
+                    (Shape::Date | Shape::Instant, Some(why)) => {
+                        FaultKind::Impossible { found, why }
+                    }
+                    (shape, _) => FaultKind::Malformed { found, shape },
                 };
                 self.faults
                     .push(Fault::new(at, kind).maybe_hint(well_formed(word)));

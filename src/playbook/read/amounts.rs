@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::Node;
+use crate::calendar::Impossible;
 use crate::money::{Currency, Money, MoneyError, Rate};
 use crate::playbook::fault::FaultKind;
 use crate::value::{Number, TwoWays, Value};
@@ -97,12 +98,23 @@ impl Node<'_> {
     pub(crate) fn date(&self) -> Option<NaiveDate> {
         match self.value()? {
             Value::Date(date) => Some(date),
+            Value::Text(text) if self.is_impossible(&text) => None,
             other => {
                 let hint = Some("without quotes: 2026-03-25".into());
                 self.is_no("a day", &format_smolstr!("{other}"), hint);
                 None
             }
         }
+    }
+
+    /// Says that there is no such day or time, if that is so.
+    pub(crate) fn is_impossible(&self, text: &str) -> bool {
+        let why = Impossible::in_toml(text);
+        if let Some(why) = why {
+            let told = format_smolstr!("there is no `{text}`: {why}");
+            self.fault(FaultKind::Calendar(told), None);
+        }
+        why.is_some()
     }
 
     fn is_no(&self, expected: &'static str, found: &str, hint: Option<SmolStr>) {
