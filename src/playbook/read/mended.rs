@@ -8,7 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 use toml::de::DeTable;
 
 use super::syntax::{self, Leaves, Slip, line_at, listed, of_a_list, unclosed_name};
-use super::{Source, keys, place_of, quotes};
+use super::{Source, keys, quotes};
 use crate::playbook::fault::FaultKind;
 
 /// A text of TOML in which what was plainly forgotten is there: the `]` of `[need`, the second
@@ -98,7 +98,7 @@ impl Mended {
         for (at, _) in &mut left {
             *at = mended.in_the_file(at.start)..mended.in_the_file(at.end);
         }
-        left.dedup_by_key(|(at, _)| place_of(text, at.start).0);
+        left.dedup_by_key(|(at, _)| line_at(text, at.start).0);
         let open = left_open(text, &left);
         for (place, (at, said)) in left.iter().enumerate() {
             slips.push(match open {
@@ -111,7 +111,7 @@ impl Mended {
             slips.retain(|slip| slip.at.start <= at.start);
         }
         slips.sort_by_key(|slip| slip.at.start);
-        slips.dedup_by_key(|slip| place_of(text, slip.at.start).0);
+        slips.dedup_by_key(|slip| line_at(text, slip.at.start).0);
         Self { slips, ..mended }
     }
 
@@ -179,12 +179,13 @@ fn mend_lines(
     let mut start = 0;
     for line in lines {
         let end = start + line.text.len();
-        let of_line = |(at, _): &&(Range<usize>, SmolStr)| {
-            (start..end).contains(&at.start) || (at.start == end && end == length)
+        let is_of_line = |(at, _): &&(Range<usize>, SmolStr)| {
+            at.start < end || (at.start == end && end == length)
         };
         // Each once: what is wrong with it then is something else.
         if let Cow::Borrowed(text) = line.text {
-            let error = errors.iter().find(of_line);
+            let first = errors.partition_point(|(at, _)| at.start < start);
+            let error = errors.get(first).filter(is_of_line);
             let error = error.map(|(at, said)| (at.start - start..at.end - start, said.as_str()));
             if let Some(mend) = mend_of(text, error, mixed) {
                 slips.push(mend.slip.behind(line.start));
