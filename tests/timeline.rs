@@ -404,6 +404,8 @@ do    = [{ send = "hello" }]
         assert_eq!(page.matches("remind fired").count(), 1, "{page}");
         let same = "... the same 4 times more, until 2026-03-07 10:00:00 +01:00";
         assert!(page.contains(same), "{page}");
+        // Each time, where somebody looks for one.
+        assert_eq!(format!("{told:#}").matches("remind fired").count(), 5);
         // Something else between them is not lost among them.
         let shop = bench.engine.tenant("shop");
         let tried = shop.tried(bench.lead).by(Actor::host("test"));

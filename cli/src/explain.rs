@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::database::{Database, For, Opened, REHEARSED};
 use crate::listing::{Found, Unreadable};
+use crate::progress::{Bar, Progress};
 use crate::report::quoted;
 use crate::sought::{self, Sought};
 use crate::{Failure, Reported, listing};
@@ -24,6 +25,8 @@ pub struct Explain {
     pub which: Which,
     /// How many entries of its history are told, the newest; [`Past::NEWEST`], if `None`.
     pub last: Option<u32>,
+    /// How progress is shown.
+    pub progress: Progress,
 }
 
 /// A lead.
@@ -65,7 +68,7 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
     let last = asked.last.unwrap_or(Past::NEWEST);
     let (told, unreadable) = pollster::block_on(async {
         opened.must_be_there().await?;
-        let Only { lead, unreadable } = only(&opened, &asked.which).await?;
+        let Only { lead, unreadable } = only(&opened, asked).await?;
         match handle.explain_newest(lead, last).await {
             Err(Error::UnknownPlaybook(former)) => {
                 opened.must_be_under_its_playbook().await?;
@@ -105,11 +108,11 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
 const UNKNOWN: &str = "not searched, since they can't be read";
 
 /// Finds the one lead that is asked for.
-async fn only(opened: &Opened<'_>, which: &Which) -> Result<Only, Failure> {
-    match which {
+async fn only(opened: &Opened<'_>, asked: &Explain) -> Result<Only, Failure> {
+    match &asked.which {
         Which::Id(text) => id(text).map(Only::found),
         Which::Email(email) => of_address(opened, email.trim()).await.map(Only::found),
-        Which::Find(text) => search(opened, text).await,
+        Which::Find(text) => search(opened, text, asked.progress).await,
     }
 }
 
@@ -157,11 +160,14 @@ async fn of_address(opened: &Opened<'_>, email: &str) -> Result<LeadId, Failure>
 }
 
 /// The one lead whose contact has a text.
-async fn search(opened: &Opened<'_>, text: &str) -> Result<Only, Failure> {
+async fn search(opened: &Opened<'_>, text: &str, progress: Progress) -> Result<Only, Failure> {
     let (sought, handle) = (Sought::said(text)?, opened.handle());
     let page = async |after, size| handle.leads("", Order::Id, after, size).await;
     let among = async |leads| sought.among(opened, leads).await;
-    let (found, _) = listing::kept(MOST_NAMED, among, page).await?;
+    let groups = handle.count("", &[]).await?;
+    let all = groups.iter().map(|group| group.count).sum();
+    let bar = Bar::new(progress, all, "leads", "searching");
+    let (found, _) = listing::kept(MOST_NAMED, among, page, bar).await?;
     let unreadable = found.unreadable;
     match found.records.as_slice() {
         [lead] => Ok(Only {

@@ -10,17 +10,17 @@ use leadkit_cli::adopt::{Adopt, Mode};
 use leadkit_cli::by_ids::ByIds;
 use leadkit_cli::check::{Declared, Depth};
 use leadkit_cli::database::Database;
-use leadkit_cli::duplicates::{Merge, Unmerge};
+use leadkit_cli::duplicates::{Duplicates, Merge, Unmerge};
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
 use leadkit_cli::messages::{Messages, Settle};
-use leadkit_cli::replay::{Progress, Replay};
+use leadkit_cli::replay::Replay;
 use leadkit_cli::set_aside::SetAside;
 use leadkit_cli::snippets::Style;
 use leadkit_cli::sweeps::Sweeps;
 use leadkit_cli::{
-    Failure, Reported, adopt, check, duplicates, explain, leads, messages, replay, set_aside,
-    sweeps, test,
+    Failure, Progress, Reported, Warned, adopt, check, duplicates, explain, leads, messages,
+    replay, set_aside, sweeps, test,
 };
 
 /// Checks, tests, explains and replays leadkit playbooks, and looks after their leads
@@ -391,7 +391,9 @@ fn main() -> ExitCode {
             if wants_json {
                 (print(io::stdout(), &pretty(&reported.json)), code)
             } else {
-                (print(io::stdout(), &reported.text), code)
+                let printed = print(io::stdout(), &reported.text);
+                let warned = warned(&reported.warnings);
+                (printed.and(print(io::stderr(), &warned)), code)
             }
         }
         Err(failure) if wants_json => (
@@ -420,6 +422,11 @@ fn main() -> ExitCode {
         }
         _ => ExitCode::from(code),
     }
+}
+
+fn warned(warnings: &[Warned]) -> String {
+    let lines = warnings.iter().map(|one| format!("warning: {one}\n"));
+    lines.collect()
 }
 
 /// Whether whoever reads has read enough: `| head -1`.
@@ -451,6 +458,14 @@ fn print(mut to: impl Write, text: &str) -> io::Result<()> {
 
 fn pretty(json: &serde_json::Value) -> String {
     format!("{json:#}\n")
+}
+
+/// Bars where somebody watches, and lines in a log.
+fn progress() -> Progress {
+    match io::stderr().is_terminal() {
+        true => Progress::Shown,
+        false => Progress::Told,
+    }
 }
 
 fn carry_out(cli: Cli) -> Result<Reported, Failure> {
@@ -487,11 +502,7 @@ fn carry_out(cli: Cli) -> Result<Reported, Failure> {
             db,
             until,
             tenant,
-            progress: if io::stderr().is_terminal() {
-                Progress::Shown
-            } else {
-                Progress::Told
-            },
+            progress: progress(),
         }),
         Command::OfDatabase(asked) => of_database(asked),
     }
@@ -516,6 +527,7 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
                 database,
                 which,
                 last,
+                progress: progress(),
             })
         }
         OfDatabase::Leads {
@@ -540,6 +552,7 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
             },
             limit,
             now,
+            progress: progress(),
         }),
         OfDatabase::Messages {
             database,
@@ -576,6 +589,7 @@ fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
                 true => Mode::Done,
                 false => Mode::Shown,
             },
+            progress: progress(),
         }),
         OfDatabase::Waiting(asked) => waiting(asked),
     }
@@ -606,7 +620,10 @@ fn waiting(asked: Waiting) -> Result<Reported, Failure> {
                 sweeps::Which::Unfinished
             },
         }),
-        Waiting::Duplicates { database } => duplicates::duplicates(&database),
+        Waiting::Duplicates { database } => duplicates::duplicates(&Duplicates {
+            database,
+            progress: progress(),
+        }),
         Waiting::Merge {
             database,
             into,

@@ -43,7 +43,6 @@ pub mod map;
 mod names;
 pub mod numbers;
 mod plan;
-mod progress;
 mod quotes;
 pub mod range;
 mod row;
@@ -56,17 +55,16 @@ pub mod warnings;
 
 pub use contacts::{ContactDiffers, Person};
 pub use plan::Refused;
-pub use progress::Progress;
 pub use run::{LeftOut, NotPermitted};
 pub use warnings::Warning;
 
 use crate::database::{self, Database, For};
+use crate::progress::{Bar, Progress};
 use crate::report::counted;
 use crate::{Failure, Reported, check, rehearsal};
 use figures::{Figures, OfRun};
 use map::{FileMap, Map, MapFault};
 use plan::Plan;
-use progress::Bar;
 use run::{Past, Ran, Run};
 use table::{Reading, Table, TableFault};
 
@@ -425,7 +423,7 @@ fn live(
         }
         let earlier = names::earlier(db, tenant, &past).map_err(failed)?;
         names::keep(db, tenant, map, plan).map_err(failed)?;
-        let bar = Bar::new(progress, commands);
+        let bar = Bar::new(progress, commands as u64, "commands", "");
         let mut run = Run {
             engine: &engine,
             clock: &clock,

@@ -10,6 +10,7 @@ const WIDTH: usize = 120;
 /// How wide the column of actors is at most.
 const MOST_WHO: usize = 32;
 
+/// For people, what happens again and again told once; `{:#}` tells each time.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let owner = self.owner.as_deref().unwrap_or("nobody");
@@ -42,7 +43,8 @@ impl Explanation {
         }
         let same_time = |one: &Line, next: &Line| one.when() == next.when();
         let instants: Vec<&[Line]> = newest.chunk_by(same_time).collect();
-        for same in instants.chunk_by(|one, next| is_repeated(one, next)) {
+        let folds = !f.alternate();
+        for same in instants.chunk_by(|one, next| folds && is_repeated(one, next)) {
             let [first, again @ ..] = same else { continue };
             instant(f, first, who_width)?;
             let Some(last) = again.last().and_then(|last| last.first()) else {
@@ -124,6 +126,7 @@ fn instant(f: &mut fmt::Formatter<'_>, lines: &[Line], who_width: usize) -> fmt:
     for same in lines.chunk_by(is_same) {
         let [line, again @ ..] = same else { continue };
         let same_who = before.is_some_and(|before| before.who == line.who);
+        let same_telling = before.is_some_and(|before| before.at == line.at);
         let at = match before {
             Some(_) => String::new(),
             None => line.when().to_string(),
@@ -134,7 +137,7 @@ fn instant(f: &mut fmt::Formatter<'_>, lines: &[Line], who_width: usize) -> fmt:
         if !again.is_empty() {
             told.push_str(&format!(" ({} times)", same.len()));
         }
-        if line.happened_at.is_some() {
+        if line.happened_at.is_some() && !same_telling {
             told.push_str(&format!(" (told {})", line.at));
         }
         let length = |text: &str| text.chars().count();

@@ -22,7 +22,7 @@ use super::contacts::ContactDiffers;
 use super::map::Map;
 use super::names::Earlier;
 use super::plan::{Doing, Place, Plan, Planned, Refused};
-use super::progress::{Bar, Progress};
+use crate::progress::{Bar, Progress};
 use crate::{Failure, database};
 
 /// How many commands are carried out, and journal entries read, at once.
