@@ -45,6 +45,7 @@ pub mod numbers;
 mod plan;
 mod quotes;
 pub mod range;
+mod refused;
 mod row;
 mod run;
 mod spellings;
@@ -54,7 +55,7 @@ mod told;
 pub mod warnings;
 
 pub use contacts::{ContactDiffers, Person};
-pub use plan::Refused;
+pub use refused::{Refused, RowsOf};
 pub use run::{LeftOut, NotPermitted};
 pub use warnings::Warning;
 
@@ -94,6 +95,10 @@ pub struct Replayed {
     pub files: Vec<FileRead>,
     /// How many rows they have.
     pub rows: u64,
+    /// What became of them, each counted once.
+    pub rows_of: RowsOf,
+    /// How many commands they say, as far as these could be read.
+    pub commands: u64,
     /// How many commands were carried out.
     pub carried_out: u64,
     /// How many had been carried out before.
@@ -217,13 +222,17 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     let mut warnings = plan.warnings;
     warnings.extend(warnings::said_otherwise(&map, &ran.said_otherwise));
     let in_zone = |at| local(&playbook.zone, at);
+    let of_commands = refused.iter().filter(|one| one.command.is_some()).count() as u64;
+    let left_out = ran.left_out.len() as u64;
     let replayed = Replayed {
         playbook: playbook.id.as_str().into(),
-        files,
         rows: plan.rows,
+        rows_of: RowsOf::count(&files, &refused, &ran.left_out, &ran.rows_done),
+        commands: ran.done + ran.done_before + left_out + of_commands,
+        files,
         carried_out: ran.done,
         done_before: ran.done_before,
-        left_out: ran.left_out.len() as u64,
+        left_out,
         left_out_commands: ran.left_out,
         refused_as_read,
         rules_fired: of_run.rules_fired,
@@ -413,7 +422,7 @@ fn live(
             let (from, until) = (local(zone, from), local(zone, until));
             let zone = zone.name();
             let commands = counted(commands as u64, "command");
-            let refused = match plan.refused.len() as u64 {
+            let refused = match refused::distinct(&plan.refused).len() as u64 {
                 0 => String::new(),
                 refused => format!("; {} refused in reading", counted(refused, "row")),
             };

@@ -49,7 +49,7 @@ fn a_history_is_lived_through_and_its_figures_come_from_the_database() {
     let text = folder.replay(&["--until", "2026-04-01"]);
     assert_eq!(text.code, 0);
     for said in [
-        "9 commands carried out",
+        "6 rows: 6 carried out\n9 commands: 9 carried out\n",
         "lived from 2026-03-02 10:00:00 -05:00 until 2026-04-01 00:00:00 -05:00 (times in America/Guayaquil)",
         "3 leads arrived on 2 days; 2 open",
         "first-contact",
