@@ -22,7 +22,7 @@ use serde_json::json;
 use crate::database::{self, Database, For, Opened};
 use crate::progress::{Bar, Progress};
 use crate::report::counted;
-use crate::{Failure, Reported, check, spell};
+use crate::{Asked, Failure, Reported, check};
 use preview::Preview;
 
 mod preview;
@@ -129,24 +129,23 @@ fn must_be_former(
     if former.hash == *active || is_repeated && tenant.adopted(&former.hash).is_some() {
         return Ok(());
     }
-    Err(Failure::Asked(format!(
-        "--former: the folder holds the playbook {}, and the leads are under {active}; name the folder \
-         of that one",
-        former.hash
-    )))
+    let asked = Asked::NotFormer {
+        given: former.hash.clone(),
+        active: active.clone(),
+    };
+    Err(asked.into())
 }
 
 /// Refuses to map a stage in which no lead is, probably a slip of the pen.
 fn must_hold_leads(stages: &[StageMapping], occupied: &[(Name, Name)]) -> Result<(), Failure> {
-    let known: Vec<String> = occupied.iter().map(told_stage).collect();
     let Some(empty) = stages.iter().find(|one| !occupied.contains(&one.from)) else {
         return Ok(());
     };
-    let name = told_stage(&empty.from);
-    let hint = spell::hint(&name, known.iter().map(String::as_str));
-    Err(Failure::Asked(format!(
-        "--map: no lead is in {name}; {hint}"
-    )))
+    let asked = Asked::NoLeadIn {
+        stage: told_stage(&empty.from),
+        occupied: occupied.iter().map(told_stage).collect(),
+    };
+    Err(asked.into())
 }
 
 async fn carry_out(
@@ -233,12 +232,7 @@ fn mapping(text: &str) -> Result<StageMapping, Failure> {
             wait: group.map(|group| Waiting::new(group.trim())),
         })
     };
-    read().ok_or_else(|| {
-        Failure::Asked(format!(
-            "--map: `{text}` is no mapping; write PIPELINE.STAGE=PIPELINE.STAGE, and :GROUP behind it \
-             for the wait group of those who have none"
-        ))
-    })
+    Ok(read().ok_or_else(|| Asked::NoMapping(text.to_owned()))?)
 }
 
 fn stage(text: &str) -> Option<(Name, Name)> {
@@ -266,7 +260,9 @@ mod tests {
         let read = mapping("sales.old=later.waiting:six-months").unwrap();
         assert_eq!(read.wait, Some(Waiting::new("six-months")));
         for wrong in ["", "sales.old", "old=new", "sales.=sales.new", "=sales.new"] {
-            let told = mapping(wrong).unwrap_err().to_string();
+            let failure = mapping(wrong).unwrap_err();
+            assert_eq!(failure.kind(), "no-mapping");
+            let told = failure.json().to_string();
             assert!(told.contains("PIPELINE.STAGE=PIPELINE.STAGE"), "{told}");
         }
     }

@@ -26,7 +26,7 @@ use leadkit_sqlite::{Durability, Options, SqliteStore};
 use crate::listing::{Found, Unreadable};
 use crate::rehearsal::{self, Origin};
 use crate::report::rfc3339;
-use crate::{Failure, check};
+use crate::{Asked, Failure, check};
 
 /// A mailer that takes everything and sends nothing.
 #[derive(Clone, Copy, Debug)]
@@ -371,7 +371,7 @@ pub fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
 /// When it is none.
 pub fn id(typed: &str) -> Result<Id, Failure> {
     let id = typed.trim().parse::<LeadId>();
-    let id = id.map_err(|error| Failure::Asked(error.to_string()))?;
+    let id = id.map_err(Asked::from)?;
     Ok(id.0)
 }
 

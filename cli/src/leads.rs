@@ -22,7 +22,7 @@ use crate::listing::Unreadable;
 use crate::progress::{Bar, Progress};
 use crate::report::{counted, grouped, quoted, rfc3339, table, table_of_numbers};
 use crate::sought::Sought;
-use crate::{Failure, Reported, agents, listing, replay};
+use crate::{Asked, Failure, Reported, agents, listing, replay};
 
 /// Which leads, and how.
 #[derive(Clone, Debug)]
@@ -141,25 +141,20 @@ fn filter(text: &str, playbook: &Playbook) -> Result<Filter, Failure> {
 
 /// Refuses a fact by which stores can't group or order.
 fn must_be_stored(option: &'static str, fact: &str, playbook: &Playbook) -> Result<(), Failure> {
-    let refused = |because| Failure::Fact { option, because };
     if fact.trim().is_empty() {
-        let because = "say by which fact, for instance stage or owner";
-        return Err(refused(because.into()));
+        return Err(Asked::NoFact { option }.into());
     }
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '(' | ')' | '"');
     if !fact.chars().all(is_name) {
-        return Err(refused(format!("`{fact}` is no fact, which is one word")));
+        let text = fact.to_owned();
+        return Err(Asked::NotOneFact { option, text }.into());
     }
     // A fact alone is no condition, but asking whether it is missing is one.
     let asked = playbook.condition(&format!("{fact} is missing"));
-    let asked = asked.map_err(|faults| {
-        let faults = faults.iter().map(ToString::to_string);
-        refused(faults.collect::<Vec<_>>().join("; "))
-    })?;
-    match asked.filter(Instant::UNIX_EPOCH) {
-        Ok(_) => Ok(()),
-        Err(computed) => Err(refused(computed.to_string())),
-    }
+    let asked = asked.map_err(|faults| Asked::UnknownFact { option, faults })?;
+    let filter = asked.filter(Instant::UNIX_EPOCH);
+    filter.map_err(|fact| Asked::ComputedFact { option, fact })?;
+    Ok(())
 }
 
 async fn count(

@@ -33,6 +33,6 @@ pub mod spell;
 pub mod sweeps;
 pub mod test;
 
-pub use failure::Failure;
+pub use failure::{Asked, Failure};
 pub use progress::Progress;
 pub use report::{Reported, Warned};

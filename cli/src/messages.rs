@@ -23,7 +23,7 @@ use smol_str::ToSmolStr;
 use crate::database::{Database, For, Opened, REHEARSED};
 use crate::listing::{Found, Unreadable};
 use crate::report::{counted, grouped, quoted, rfc3339, table};
-use crate::{Failure, Reported, agents, listing, sought};
+use crate::{Asked, Failure, Reported, agents, listing, sought};
 
 /// Which messages.
 #[derive(Clone, Debug)]
@@ -234,9 +234,7 @@ async fn recipients(opened: &Opened<'_>, to: &str) -> Result<Found<String>, Fail
         .collect();
     let unreadable = [leads.unreadable, agents.unreadable].concat();
     match all.is_empty() && unreadable.is_empty() {
-        true => Err(Failure::Asked(format!(
-            "--to: no contact and no agent has the e-mail address {to}"
-        ))),
+        true => Err(Asked::NobodyAt(to.to_owned()).into()),
         false => Ok(Found {
             records: all.into_iter().collect(),
             unreadable,
@@ -257,11 +255,11 @@ async fn by_id(opened: &Opened<'_>, to: &str) -> Result<String, Failure> {
     if ids.clone().any(|id| folded_eq(id, to)) {
         return Ok(to.to_owned());
     }
-    let near = nearest(to, ids).map(|near| format!("; did you mean `{near}`?"));
-    Err(Failure::Asked(format!(
-        "--to: there is no agent `{to}`{}",
-        near.unwrap_or_default()
-    )))
+    let asked = Asked::NoAgent {
+        agent: to.to_owned(),
+        near: nearest(to, ids).map(ToOwned::to_owned),
+    };
+    Err(asked.into())
 }
 
 /// The first so many messages for which a condition holds.
@@ -405,10 +403,7 @@ fn told(playbook: &Playbook, messages: &[(String, ListedMessage)], count: u64) -
 /// # Errors
 /// When there is no such message, or it is not to be settled like that by this one.
 pub fn settle(asked: &Settle) -> Result<Reported, Failure> {
-    let id: MessageId = asked
-        .message
-        .parse()
-        .map_err(|error| Failure::Asked(format!("{error}")))?;
+    let id: MessageId = asked.message.parse().map_err(Asked::from)?;
     let opened = asked.database.open(For::Acting)?;
     pollster::block_on(async {
         opened.must_be_under_its_playbook().await?;
@@ -418,7 +413,7 @@ pub fn settle(asked: &Settle) -> Result<Reported, Failure> {
             .by(Actor::said(&asked.by))
             .await?;
         let Some(message) = handle.message(id).await? else {
-            return Err(Failure::Asked(format!("there is no message {id}")));
+            return Err(Asked::NoMessage(id).into());
         };
         let message = listed(&opened.playbook, &handle, &message).await?;
         let mut text = match asked.fate {

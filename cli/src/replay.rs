@@ -62,7 +62,7 @@ pub use warnings::Warning;
 use crate::database::{self, Database, For};
 use crate::progress::{Bar, Progress};
 use crate::report::counted;
-use crate::{Failure, Reported, check, rehearsal};
+use crate::{Asked, Failure, Reported, check, rehearsal};
 use figures::{Figures, OfRun};
 use map::{FileMap, Map, MapFault};
 use plan::Plan;
@@ -407,9 +407,7 @@ fn live(
             clock.set(stands_at);
             if let Some(until) = until.filter(|until| *until < stands_at) {
                 let (lived, until) = (local(zone, stands_at), local(zone, until));
-                return Err(Failure::Asked(format!(
-                    "the database has lived until {lived} already; it can't stop at {until}"
-                )));
+                return Err(Asked::LivedAlready { lived, until }.into());
             }
         }
         let lived = until.or(last).map(|until| Lived {
@@ -466,7 +464,5 @@ pub fn instant(text: &str, playbook: &Playbook) -> Result<Instant, Failure> {
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Ok(playbook.zone.from_local(date.and_time(NaiveTime::MIN)));
     }
-    Err(Failure::Asked(format!(
-        "`{text}` is no time; write for instance 2018-04-01 or 2018-04-01T00:00:00Z"
-    )))
+    Err(Asked::NoTime(text.to_owned()).into())
 }

@@ -16,9 +16,9 @@ use leadkit::record::lead::{ContactCopy, Lead};
 use leadkit::store::Key;
 use leadkit::value::plain;
 
-use crate::Failure;
 use crate::database::{self, Opened};
 use crate::listing::{Found, Unreadable};
+use crate::{Asked, Failure};
 
 /// How many digits a number has at least that is dialled within a country.
 const SHORTEST_NUMBER: usize = 7;
@@ -36,12 +36,11 @@ impl Sought {
     /// What somebody typed.
     ///
     /// # Errors
-    /// [`Failure::Asked`] where nothing is said.
+    /// [`Asked::NothingSought`].
     pub fn said(text: &str) -> Result<Self, Failure> {
         let words: Vec<String> = text.split_whitespace().map(plain).collect();
         if words.is_empty() {
-            let said = "--find: say a part of a name, an e-mail address or a phone number";
-            return Err(Failure::Asked(said.into()));
+            return Err(Asked::NothingSought.into());
         }
         let is_of_number = |c: char| c.is_ascii_digit() || "+-()./ ".contains(c);
         let number = text.chars().all(is_of_number).then(|| digits(text));

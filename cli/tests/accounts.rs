@@ -501,7 +501,7 @@ fn each_row_is_counted_once_and_the_counts_add_up() {
     let refused = lines.filter(|line| line.starts_with(" leads.csv:"));
     assert_eq!(refused.count(), 5, "{}", told.out);
     let json = folder.replay(&[&until[..], &["--json"]].concat()).json();
-    let sum = |of: &serde_json::Value, keys: &[&str]| -> u64 {
+    let sum = |of: &Value, keys: &[&str]| -> u64 {
         keys.iter().map(|key| of[*key].as_u64().unwrap()).sum()
     };
     let all = [
