@@ -123,7 +123,8 @@ impl Explanation {
 /// What happened at one instant.
 fn instant(f: &mut fmt::Formatter<'_>, lines: &[Line], who_width: usize) -> fmt::Result {
     let mut before: Option<&Line> = None;
-    for same in lines.chunk_by(is_same) {
+    let folds = !f.alternate();
+    for same in lines.chunk_by(|one, next| folds && is_same(one, next)) {
         let [line, again @ ..] = same else { continue };
         let same_who = before.is_some_and(|before| before.who == line.who);
         let same_telling = before.is_some_and(|before| before.at == line.at);

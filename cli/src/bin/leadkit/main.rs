@@ -141,7 +141,7 @@ fn carry_out(cli: Cli) -> Result<Reported, Failure> {
                 On::Sqlite => test::On::Sqlite,
                 On::Both => test::On::Both,
             };
-            test::test(&playbook, on)
+            test::test(&playbook, on, progress())
         }
         Command::Replay {
             playbook,
