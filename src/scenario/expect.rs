@@ -327,12 +327,12 @@ impl Expected {
                 return lacks("the mail", said, part);
             }
             Self::History(part) => {
-                let told = happened.explained.map(ToString::to_string);
+                let told = happened.explained.map(|told| format!("{told:#}"));
                 return lacks("the history", told, part)
                     .map(|_| format!("the history should say {}", part.told()));
             }
             Self::Silent(parts) => {
-                let told = happened.explained.map(ToString::to_string);
+                let told = happened.explained.map(|told| format!("{told:#}"));
                 let said = parts.iter().find(|part| {
                     told.as_ref()
                         .is_some_and(|told| told.contains(part.as_str()))
