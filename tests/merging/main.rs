@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
+mod odoo;
+#[path = "../shop/mod.rs"]
 mod shop;
 
 use std::sync::Arc;
