@@ -51,19 +51,183 @@ pub(crate) fn learn(
     }
 }
 
-/// A contact stands for itself again. What the one that stood for it gave up meanwhile is claimed anew, and
-/// who is known by it since then is possibly the same person.
-pub(crate) fn learn_anew(draft: &mut Draft<'_>, mut contact: Contact) -> Result<(), Stop> {
-    let claims = contact.identities.iter();
+/// A contact stands for itself again, and is known by some things more. What the one that stood for it gave
+/// up meanwhile is claimed anew, and who is known by it since then is possibly the same person.
+pub(crate) fn learn_anew(
+    draft: &mut Draft<'_>,
+    id: ContactId,
+    more: &[Identity],
+) -> Result<(), Stop> {
+    let key = Key::contact(draft.tenant, id);
+    let Some(mut contact) = draft.read::<Contact>(&key)? else {
+        return Ok(());
+    };
+    let known = std::mem::take(&mut contact.identities);
+    let duplicates_before = contact.duplicates.clone();
+    let contact = learn_each(
+        draft,
+        contact,
+        known.into_iter().chain(more.iter().copied()),
+    )?;
+    renew_if_other(draft, &contact, &duplicates_before)?;
+    draft.put(key, contact, None);
+    Ok(())
+}
+
+/// A contact is known by all these.
+pub(crate) fn learn_all(
+    draft: &mut Draft<'_>,
+    id: ContactId,
+    identities: impl IntoIterator<Item = Identity>,
+) -> Result<(), Stop> {
+    let key = Key::contact(draft.tenant, id);
+    let Some(contact) = draft.read::<Contact>(&key)? else {
+        return Ok(());
+    };
+    let before = contact.clone();
+    let contact = learn_each(draft, contact, identities)?;
+    if contact != before {
+        renew_if_other(draft, &contact, &before.duplicates)?;
+        draft.put(key, contact, None);
+    }
+    Ok(())
+}
+
+fn learn_each(
+    draft: &mut Draft<'_>,
+    mut contact: Contact,
+    identities: impl IntoIterator<Item = Identity>,
+) -> Result<Contact, Stop> {
+    let identities: Vec<Identity> = identities.into_iter().collect();
+    let claims = identities.iter();
     draft.need(claims.map(|identity| Key::claim(draft.tenant, identity.claim)))?;
-    let (leads, duplicates_before) = (contact.leads.clone(), contact.duplicates.clone());
-    for identity in std::mem::take(&mut contact.identities) {
+    let leads = contact.leads.clone();
+    for identity in identities {
         learn(draft, &mut contact, Some(identity), &leads)?;
     }
-    if contact.duplicates != duplicates_before {
-        renew_copies(draft, &contact, None, None)?;
+    Ok(contact)
+}
+
+fn renew_if_other(
+    draft: &mut Draft<'_>,
+    contact: &Contact,
+    duplicates_before: &[ContactId],
+) -> Result<(), Stop> {
+    match contact.duplicates == duplicates_before {
+        true => Ok(()),
+        false => renew_copies(draft, contact, None, None),
     }
-    draft.put(Key::contact(draft.tenant, contact.id), contact, None);
+}
+
+/// A contact is known by none of these any more.
+pub(crate) fn give_up(
+    draft: &mut Draft<'_>,
+    id: ContactId,
+    identities: &[Identity],
+) -> Result<(), Stop> {
+    let key = Key::contact(draft.tenant, id);
+    for identity in identities {
+        let Some(mut contact) = draft.read::<Contact>(&key)? else {
+            return Ok(());
+        };
+        let before = contact.duplicates.clone();
+        forget(draft, &mut contact, Some(*identity))?;
+        renew_if_other(draft, &contact, &before)?;
+        draft.put(key.clone(), contact, None);
+    }
+    Ok(())
+}
+
+/// Two contacts were parted, who know these together as possible duplicates: each of the two knows those
+/// with whom it shares something now.
+pub(crate) fn part_duplicates(
+    draft: &mut Draft<'_>,
+    parted: [ContactId; 2],
+    known: &[ContactId],
+) -> Result<(), Stop> {
+    unless_they_share(draft, parted[0], parted[1])?;
+    for other in known {
+        for one in parted {
+            unless_they_share(draft, one, *other)?;
+            note_if_they_share(draft, one, *other)?;
+        }
+    }
+    Ok(())
+}
+
+/// Who shares nothing with a contact is no possible duplicate of it.
+fn unless_they_share(draft: &mut Draft<'_>, one: ContactId, other: ContactId) -> Result<(), Stop> {
+    let (Some(mut one), Some(mut other)) = (current(draft, one)?, current(draft, other)?) else {
+        return Ok(());
+    };
+    if one.id == other.id || one.shares(&other).next().is_some() {
+        return Ok(());
+    }
+    let before = (one.duplicates.clone(), other.duplicates.clone());
+    part_pair(draft, &mut one, &mut other)?;
+    for (contact, before) in [(one, before.0), (other, before.1)] {
+        if contact.duplicates != before {
+            renew_copies(draft, &contact, None, None)?;
+            draft.put(Key::contact(draft.tenant, contact.id), contact, None);
+        }
+    }
+    Ok(())
+}
+
+/// Notes that two contacts share something, if one of them knows that, or holds the claim to it. Others who
+/// share something know of each other by who holds it.
+fn note_if_they_share(draft: &mut Draft<'_>, one: ContactId, other: ContactId) -> Result<(), Stop> {
+    let (Some(mut one), Some(mut other)) = (current(draft, one)?, current(draft, other)?) else {
+        return Ok(());
+    };
+    if one.id == other.id || one.shares(&other).next().is_none() {
+        return Ok(());
+    }
+    let knows = |one: &Contact, other: &Contact| one.duplicates.contains(&other.id);
+    match (knows(&one, &other), knows(&other, &one)) {
+        (true, true) => Ok(()),
+        (true, false) => know(draft, &mut other, one.id),
+        (false, true) => know(draft, &mut one, other.id),
+        (false, false) if holds_shared(draft, &one, &other)? => {
+            let leads = one.leads.clone();
+            note_duplicate(draft, &mut one, other, &leads)?;
+            renew_copies(draft, &one, None, None)?;
+            draft.put(Key::contact(draft.tenant, one.id), one, None);
+            Ok(())
+        }
+        (false, false) => Ok(()),
+    }
+}
+
+/// A contact knows one who knows it; unless it forgot that one for later ones.
+fn know(draft: &mut Draft<'_>, contact: &mut Contact, other: ContactId) -> Result<(), Stop> {
+    if contact.duplicates.len() < Contact::MOST_DUPLICATES {
+        contact.duplicates.push(other);
+        renew_copies(draft, contact, None, None)?;
+        let key = Key::contact(draft.tenant, contact.id);
+        draft.put(key, contact.clone(), None);
+    }
+    Ok(())
+}
+
+/// Whether one of two contacts holds the claim to something that they share.
+fn holds_shared(draft: &mut Draft<'_>, one: &Contact, other: &Contact) -> Result<bool, Stop> {
+    for identity in &one.identities {
+        if !other.identities.contains(identity) {
+            continue;
+        }
+        let holder = known_by(draft, *identity)?.map(|holder| holder.id);
+        if holder == Some(one.id) || holder == Some(other.id) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Neither knows the other any more.
+fn part_pair(draft: &mut Draft<'_>, one: &mut Contact, other: &mut Contact) -> Result<(), Stop> {
+    one.duplicates = without(draft, &one.duplicates, other.id)?;
+    other.duplicates = without(draft, &other.duplicates, one.id)?;
     Ok(())
 }
 
@@ -117,8 +281,7 @@ pub(crate) fn forget(
             sharing.push(other.id);
         }
         if contact.shares(&other).next().is_none() {
-            contact.duplicates = without(draft, &contact.duplicates, other.id)?;
-            other.duplicates = without(draft, &other.duplicates, contact.id)?;
+            part_pair(draft, contact, &mut other)?;
             renew_copies(draft, &other, None, None)?;
             draft.put(Key::contact(draft.tenant, other.id), other, None);
         }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
 mod odoo;
+mod parting;
 #[path = "../shop/mod.rs"]
 mod shop;
 
@@ -240,20 +241,33 @@ fn a_closed_lead_that_comes_back_while_its_contact_is_merged_goes_back_with_it()
 }
 
 #[test]
-fn leads_that_want_the_same_place_are_not_merged_and_the_refusal_names_who_holds_it() {
+fn leads_that_want_one_place_are_not_merged_and_the_refusal_names_them_all_and_what_to_do() {
     block_on(async {
         let world = world(BASE);
-        let first = register(&world, named("luis").field("city", "Madrid")).await;
-        let second = register(&world, named("vera").field("city", "madrid")).await;
-        let refused = merge(&world, &first, &second).await;
+        let mut pairs = Vec::new();
+        for city in ["Madrid", "Vigo"] {
+            let first = register(&world, named("luis").field("city", city)).await;
+            let second = named("vera").field("city", city.to_uppercase().as_str());
+            pairs.push((first, register(&world, second).await));
+        }
+        let (luis, vera) = pairs[0].clone();
+        let refused = merge(&world, &luis, &vera).await;
         let told = refused.as_ref().unwrap_err().to_string();
-        assert!(told.contains(&first.id.to_string()), "{told}");
-        assert_eq!(code(refused), "already-held");
+        for (first, second) in &pairs {
+            let (first, second) = (first.id, second.id);
+            let said = format!("the leads {second} and {first} want one place in the base `one`");
+            assert!(told.contains(&said), "{told}");
+        }
+        assert!(told.contains("close one of each two"), "{told}");
+        assert_eq!(code(refused), "rival-leads");
         // Nothing was written.
-        assert_eq!(lead(&world, second.id).await, second);
-        let asked = world.tenant().close(second.id, "lost", "twice");
-        asked.by(Actor::host("desk")).await.unwrap();
-        merge(&world, &first, &second).await.unwrap();
+        assert_eq!(lead(&world, vera.id).await, vera);
+        for (n, (first, second)) in pairs.iter().enumerate() {
+            let closed = [first, second][n];
+            let asked = world.tenant().close(closed.id, "lost", "twice");
+            asked.by(Actor::host("desk")).await.unwrap();
+        }
+        merge(&world, &luis, &vera).await.unwrap();
     });
 }
 
@@ -464,9 +478,11 @@ proptest! {
                     _ => correct_phone(&world, id, &format!("600 100 20{phone}")).await,
                 }
                 each_lead_is_with_one_contact(&world, &store, &all).await;
+                parting::each_knows_whom_it_shares_with(&world, &store, &all).await;
             }
             unmerge(&world, &all[0]).await.unwrap();
             each_lead_is_with_one_contact(&world, &store, &all).await;
+            parting::each_knows_whom_it_shares_with(&world, &store, &all).await;
             for one in &all[..6] {
                 let now = lead(&world, one.id).await;
                 assert_eq!(now.contact.id, one.contact.id);
