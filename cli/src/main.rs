@@ -10,7 +10,7 @@ use leadkit_cli::adopt::{Adopt, Mode};
 use leadkit_cli::by_ids::ByIds;
 use leadkit_cli::check::{Declared, Depth};
 use leadkit_cli::database::Database;
-use leadkit_cli::duplicates::{Merge, Unmerge};
+use leadkit_cli::duplicates::{Distinguish, Merge, Unmerge};
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
 use leadkit_cli::messages::{Messages, Settle};
@@ -308,6 +308,22 @@ enum Waiting {
         database: Database,
         /// The contact that was merged
         contact: String,
+        /// Who says so: an agent by its id, who then needs the permission `merge`, or host:NAME for
+        /// whoever runs the organisation's programs
+        #[arg(long, value_name = "WHO")]
+        by: String,
+    },
+    /// Say of two possible duplicates that they are two persons: they are listed no more
+    #[command(
+        after_help = "Whoever was wrong merges them.\n\nExample:\n  leadkit distinguish sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f 019ad0c4-2c10-7cc3-98c4-dc0c0c073990 --by ana"
+    )]
+    Distinguish {
+        #[command(flatten)]
+        database: Database,
+        /// One of them, as `leadkit duplicates` lists it
+        one: String,
+        /// The other
+        other: String,
         /// Who says so: an agent by its id, who then needs the permission `merge`, or host:NAME for
         /// whoever runs the organisation's programs
         #[arg(long, value_name = "WHO")]
@@ -625,6 +641,17 @@ fn waiting(asked: Waiting) -> Result<Reported, Failure> {
         } => duplicates::unmerge(&Unmerge {
             database,
             contact,
+            by,
+        }),
+        Waiting::Distinguish {
+            database,
+            one,
+            other,
+            by,
+        } => duplicates::distinguish(&Distinguish {
+            database,
+            one,
+            other,
             by,
         }),
         Waiting::Cancel { database, ids, by } => sweeps::cancel(&ByIds { database, ids, by }),

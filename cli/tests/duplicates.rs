@@ -42,7 +42,7 @@ lost = { final = "lost" }
 "#;
 
 #[test]
-fn duplicates_are_listed_merged_and_parted_again() {
+fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &[("playbook/playbook.toml", PLAYBOOK)]);
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -96,4 +96,13 @@ fn duplicates_are_listed_merged_and_parted_again() {
     assert_ne!(again.code, 0);
     assert_eq!(run(&["unmerge", from, "--by", "host:it-desk"]).code, 0);
     assert_eq!(listed(), 2);
+    // They are two persons: that is listed no more, and said once.
+    let told = run(&["distinguish", into, from, "--by", "host:it-desk"]);
+    let contacts = serde_json::json!([into, from]);
+    assert_eq!((told.code, &told.json()["contacts"]), (0, &contacts));
+    assert_eq!(listed(), 0);
+    let again = run(&["distinguish", from, into, "--by", "host:it-desk"]);
+    let said = format!("{}{}", again.out, again.err);
+    assert_ne!(again.code, 0);
+    assert!(said.contains("on record already"), "{said}");
 }

@@ -6,6 +6,7 @@
 use crate::decide::Stop;
 use crate::decide::contacts::{current, renew_copies, renew_copy};
 use crate::decide::draft::Draft;
+use crate::decide::duplicates::{self, note_duplicate, part_pair};
 use crate::ids::{ContactId, LeadId};
 use crate::playbook::Playbook;
 use crate::record::contact::{Claim, Contact, Identity};
@@ -47,7 +48,15 @@ pub(crate) fn learn(
             Ok(())
         }
         Some(other) if other.id == contact.id => Ok(()),
-        Some(other) => note_duplicate(draft, contact, other, leads),
+        Some(holder) => {
+            // Who is distinct from the holder is told by nobody else.
+            for other in duplicates::distinct_by(draft, &holder, identity)? {
+                if other.id != contact.id {
+                    note_duplicate(draft, contact, other, leads)?;
+                }
+            }
+            note_duplicate(draft, contact, holder, leads)
+        }
     }
 }
 
@@ -138,132 +147,6 @@ pub(crate) fn give_up(
     Ok(())
 }
 
-/// Two contacts were parted, who know these together as possible duplicates: each of the two knows those
-/// with whom it shares something now.
-pub(crate) fn part_duplicates(
-    draft: &mut Draft<'_>,
-    parted: [ContactId; 2],
-    known: &[ContactId],
-) -> Result<(), Stop> {
-    unless_they_share(draft, parted[0], parted[1])?;
-    for other in known {
-        for one in parted {
-            unless_they_share(draft, one, *other)?;
-            note_if_they_share(draft, one, *other)?;
-        }
-    }
-    Ok(())
-}
-
-/// Who shares nothing with a contact is no possible duplicate of it.
-fn unless_they_share(draft: &mut Draft<'_>, one: ContactId, other: ContactId) -> Result<(), Stop> {
-    let (Some(mut one), Some(mut other)) = (current(draft, one)?, current(draft, other)?) else {
-        return Ok(());
-    };
-    if one.id == other.id || one.shares(&other).next().is_some() {
-        return Ok(());
-    }
-    let before = (one.duplicates.clone(), other.duplicates.clone());
-    part_pair(draft, &mut one, &mut other)?;
-    for (contact, before) in [(one, before.0), (other, before.1)] {
-        if contact.duplicates != before {
-            renew_copies(draft, &contact, None, None)?;
-            draft.put(Key::contact(draft.tenant, contact.id), contact, None);
-        }
-    }
-    Ok(())
-}
-
-/// Notes that two contacts share something, if one of them knows that, or holds the claim to it. Others who
-/// share something know of each other by who holds it.
-fn note_if_they_share(draft: &mut Draft<'_>, one: ContactId, other: ContactId) -> Result<(), Stop> {
-    let (Some(mut one), Some(mut other)) = (current(draft, one)?, current(draft, other)?) else {
-        return Ok(());
-    };
-    if one.id == other.id || one.shares(&other).next().is_none() {
-        return Ok(());
-    }
-    let knows = |one: &Contact, other: &Contact| one.duplicates.contains(&other.id);
-    match (knows(&one, &other), knows(&other, &one)) {
-        (true, true) => Ok(()),
-        (true, false) => know(draft, &mut other, one.id),
-        (false, true) => know(draft, &mut one, other.id),
-        (false, false) if holds_shared(draft, &one, &other)? => {
-            let leads = one.leads.clone();
-            note_duplicate(draft, &mut one, other, &leads)?;
-            renew_copies(draft, &one, None, None)?;
-            draft.put(Key::contact(draft.tenant, one.id), one, None);
-            Ok(())
-        }
-        (false, false) => Ok(()),
-    }
-}
-
-/// A contact knows one who knows it; unless it forgot that one for later ones.
-fn know(draft: &mut Draft<'_>, contact: &mut Contact, other: ContactId) -> Result<(), Stop> {
-    if contact.duplicates.len() < Contact::MOST_DUPLICATES {
-        contact.duplicates.push(other);
-        renew_copies(draft, contact, None, None)?;
-        let key = Key::contact(draft.tenant, contact.id);
-        draft.put(key, contact.clone(), None);
-    }
-    Ok(())
-}
-
-/// Whether one of two contacts holds the claim to something that they share.
-fn holds_shared(draft: &mut Draft<'_>, one: &Contact, other: &Contact) -> Result<bool, Stop> {
-    for identity in &one.identities {
-        if !other.identities.contains(identity) {
-            continue;
-        }
-        let holder = known_by(draft, *identity)?.map(|holder| holder.id);
-        if holder == Some(one.id) || holder == Some(other.id) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Neither knows the other any more.
-fn part_pair(draft: &mut Draft<'_>, one: &mut Contact, other: &mut Contact) -> Result<(), Stop> {
-    one.duplicates = without(draft, &one.duplicates, other.id)?;
-    other.duplicates = without(draft, &other.duplicates, one.id)?;
-    Ok(())
-}
-
-fn note_duplicate(
-    draft: &mut Draft<'_>,
-    contact: &mut Contact,
-    mut other: Contact,
-    leads: &[LeadId],
-) -> Result<(), Stop> {
-    if contact.duplicates.contains(&other.id) {
-        return Ok(());
-    }
-    let shares: Vec<_> = contact.shares(&other).collect();
-    add(&mut contact.duplicates, other.id);
-    add(&mut other.duplicates, contact.id);
-    let found = |lead, other| Event::DuplicateFound {
-        lead,
-        other,
-        shares: shares.clone(),
-    };
-    for lead in leads {
-        draft.happened(found(*lead, other.id));
-    }
-    renew_copies(draft, &other, None, Some(&|lead| found(lead, contact.id)))?;
-    draft.put(Key::contact(draft.tenant, other.id), other, None);
-    Ok(())
-}
-
-pub(crate) fn add(duplicates: &mut Vec<ContactId>, id: ContactId) {
-    if !duplicates.contains(&id) {
-        duplicates.push(id);
-    }
-    let too_many = duplicates.len().saturating_sub(Contact::MOST_DUPLICATES);
-    duplicates.drain(..too_many);
-}
-
 /// A contact is known by this no more. Who shares it with nobody any more is nobody's duplicate; one of
 /// those who have it as well holds the claim from now on, and they know of each other.
 pub(crate) fn forget(
@@ -276,12 +159,15 @@ pub(crate) fn forget(
     };
     contact.identities.retain(|known| *known != identity);
     let mut sharing = Vec::new();
-    for mut other in duplicates_of(draft, contact)? {
+    for mut other in duplicates::all_who_share(draft, contact)? {
         if other.identities.contains(&identity) {
             sharing.push(other.id);
         }
+        let knows = contact.duplicates.len() + other.duplicates.len();
         if contact.shares(&other).next().is_none() {
             part_pair(draft, contact, &mut other)?;
+        }
+        if contact.duplicates.len() + other.duplicates.len() != knows {
             renew_copies(draft, &other, None, None)?;
             draft.put(Key::contact(draft.tenant, other.id), other, None);
         }
@@ -322,37 +208,6 @@ fn hand_on(draft: &mut Draft<'_>, identity: Identity, sharing: &[ContactId]) -> 
         draft.put(key.clone(), heir, None);
     }
     Ok(())
-}
-
-/// The possible duplicates of a contact, or those who stand for them, each once.
-fn duplicates_of(draft: &mut Draft<'_>, contact: &Contact) -> Result<Vec<Contact>, Stop> {
-    let ids = contact.duplicates.iter();
-    draft.need(ids.map(|id| Key::contact(draft.tenant, *id)))?;
-    let mut duplicates: Vec<Contact> = Vec::new();
-    for id in &contact.duplicates {
-        let Some(other) = current(draft, *id)? else {
-            continue;
-        };
-        if other.id != contact.id && duplicates.iter().all(|known| known.id != other.id) {
-            duplicates.push(other);
-        }
-    }
-    Ok(duplicates)
-}
-
-/// These possible duplicates without somebody and those for whom that one stands.
-fn without(
-    draft: &mut Draft<'_>,
-    duplicates: &[ContactId],
-    whom: ContactId,
-) -> Result<Vec<ContactId>, Stop> {
-    let mut kept = Vec::with_capacity(duplicates.len());
-    for id in duplicates {
-        if current(draft, *id)?.is_none_or(|other| other.id != whom) {
-            kept.push(*id);
-        }
-    }
-    Ok(kept)
 }
 
 /// The tax numbers among a lead's fields that say who its contact is.

@@ -10,6 +10,7 @@
 use crate::decide::Stop;
 use crate::decide::command::What;
 use crate::decide::draft::Draft;
+use crate::decide::duplicates::{self, standing};
 use crate::decide::life::settle;
 use crate::decide::permit::permit;
 use crate::decide::refusal::{Missing, Refusal, Rivals};
@@ -90,13 +91,14 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
     let own = own_identities(draft, &stood);
     put(draft, stood);
     put(draft, contact);
+    duplicates::distinguish_all(draft, parted, &came.distinct)?;
     // What leads that go back said since is not what the other is known by.
     let is_gone = |known: &Identity| said_there.contains(known) && !said_here.contains(known);
-    let gone: Vec<Identity> = came.into_iter().filter(is_gone).collect();
+    let gone: Vec<Identity> = came.identities.into_iter().filter(is_gone).collect();
     identities::give_up(draft, stands, &gone)?;
     identities::learn_anew(draft, parted, &said_there)?;
     identities::learn_all(draft, stands, own.into_iter().chain(said_here))?;
-    identities::part_duplicates(draft, [stands, parted], &known)
+    duplicates::part_duplicates(draft, [stands, parted], &known)
 }
 
 /// The tax numbers that open leads say.
@@ -115,21 +117,13 @@ fn own_identities(draft: &Draft<'_>, contact: &Contact) -> Vec<Identity> {
     email.into_iter().chain(phone).collect()
 }
 
-/// A contact that stands for itself.
-fn standing(draft: &mut Draft<'_>, id: ContactId) -> Result<Contact, Stop> {
-    let contact = draft.read::<Contact>(&Key::contact(draft.tenant, id))?;
-    let Some(contact) = contact else {
-        return Err(Refusal::NoSuchRecord("contact").into());
-    };
-    match contact.merged_into {
-        Some(into) => Err(Refusal::Merged { contact: id, into }.into()),
-        None => Ok(contact),
-    }
-}
-
 /// The open leads of contacts, and those that keep a place; the actor must be allowed to act on the open
 /// ones, and the active playbook to decide them.
-fn leads_of(draft: &mut Draft<'_>, contacts: &[&Contact], what: &What) -> Result<Vec<Lead>, Stop> {
+pub(crate) fn leads_of(
+    draft: &mut Draft<'_>,
+    contacts: &[&Contact],
+    what: &What,
+) -> Result<Vec<Lead>, Stop> {
     let mut ids: Vec<LeadId> = Vec::new();
     for contact in contacts {
         for id in contact.leads.iter().chain(&contact.keeping) {
@@ -163,6 +157,7 @@ fn join(into: &mut Contact, from: &Contact) -> Result<(), Refusal> {
         phone: into.phone.is_none() && from.phone.is_some(),
         identities: into.identities.clone(),
         duplicates: into.duplicates.clone(),
+        distinct: into.distinct.clone(),
     };
     if taken.email {
         into.email = from.email.clone();
@@ -181,6 +176,7 @@ fn join(into: &mut Contact, from: &Contact) -> Result<(), Refusal> {
         .collect();
     into.identities.extend(new);
     into.duplicates = joined_duplicates(into, from);
+    into.distinct = joined_distinct(into, from);
     into.taken.push(taken);
     bounded(into)
 }
@@ -217,6 +213,12 @@ fn bounded(contact: &Contact) -> Result<(), Refusal> {
             Contact::MOST_TAKEN,
             "merge this one into another contact",
         ),
+        (
+            "contacts that are distinct from them",
+            contact.distinct.len(),
+            Contact::MOST_DISTINCT,
+            "they stay two contacts",
+        ),
     ];
     match counts.into_iter().find(|(_, count, most, _)| count > most) {
         Some((sort, count, most, hint)) => Err(Refusal::TooMuchForOne {
@@ -229,20 +231,41 @@ fn bounded(contact: &Contact) -> Result<(), Refusal> {
     }
 }
 
-/// The possible duplicates of both, without each other.
+/// Who is distinct from either, but for each other: who is one of them now was held for another person.
+fn joined_distinct(into: &Contact, from: &Contact) -> Vec<ContactId> {
+    let mut distinct = into.distinct.clone();
+    let new = from
+        .distinct
+        .iter()
+        .filter(|id| !into.distinct.contains(id));
+    distinct.extend(new);
+    distinct.retain(|id| *id != into.id && *id != from.id);
+    distinct
+}
+
+/// The possible duplicates of both, without each other and who is distinct from either.
 fn joined_duplicates(into: &Contact, from: &Contact) -> Vec<ContactId> {
     let mut duplicates = into.duplicates.clone();
     for id in &from.duplicates {
-        identities::add(&mut duplicates, *id);
+        duplicates::add(&mut duplicates, *id);
     }
     let is_taken = |id: &ContactId| into.taken.iter().any(|taken| taken.from == *id);
-    duplicates.retain(|id| *id != into.id && *id != from.id && !is_taken(id));
+    let distinct = joined_distinct(into, from);
+    let is_other = |id: &ContactId| *id != into.id && *id != from.id && !distinct.contains(id);
+    duplicates.retain(|id| is_other(id) && !is_taken(id));
     duplicates
 }
 
-/// Gives to each what was its own when they were merged; what came since stays with who stood for both: by
-/// what that one is known since is told.
-fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Vec<Identity> {
+/// What came to the contact that stood for both since another one was merged into it.
+#[derive(Default)]
+struct Came {
+    identities: Vec<Identity>,
+    distinct: Vec<ContactId>,
+}
+
+/// Gives to each what was its own when they were merged; what came since stays with who stood for both, and
+/// is told.
+fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Came {
     contact.merged_into = None;
     contact.unsubscribed_at = earlier(contact.unsubscribed_at, stood.unsubscribed_at);
     contact.book = stood.book.part(&contact.book);
@@ -261,7 +284,7 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Vec<Identi
     contact.leads = of(Lead::is_open);
     contact.keeping = of(|lead| !lead.is_open() && !lead.claims.is_empty());
     let Some(taken) = stood.taken.pop() else {
-        return Vec::new();
+        return Came::default();
     };
     if taken.email && stood.email == contact.email {
         contact.email_invalid_at = stood.email_invalid_at.take();
@@ -276,11 +299,19 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Vec<Identi
         .retain(|known| taken.identities.contains(known) || !theirs.contains(known));
     let came = stood.identities.iter();
     let came = came.filter(|known| !taken.identities.contains(known));
-    let came = came.copied().collect();
+    let mut came = Came {
+        identities: came.copied().collect(),
+        distinct: std::mem::take(&mut stood.distinct),
+    };
     let had = Contact {
         duplicates: taken.duplicates.clone(),
+        distinct: taken.distinct.clone(),
         ..stood.clone()
     };
+    let joined = joined_distinct(&had, contact);
+    came.distinct.retain(|id| !joined.contains(id));
+    stood.distinct = taken.distinct;
+    stood.distinct.extend(&came.distinct);
     let joined = joined_duplicates(&had, contact);
     let now = std::mem::take(&mut stood.duplicates);
     let is_gone = |id: &ContactId| joined.contains(id) && !now.contains(id);
@@ -291,7 +322,7 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Vec<Identi
         .filter(|id| !is_gone(id))
         .collect();
     for id in now.iter().filter(|id| !joined.contains(id)) {
-        identities::add(&mut stood.duplicates, *id);
+        duplicates::add(&mut stood.duplicates, *id);
     }
     came
 }

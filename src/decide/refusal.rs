@@ -342,6 +342,24 @@ pub enum Refusal {
     /// Another contact was merged into the same one since.
     #[error("{0} was merged into the same contact since; take that merge back first")]
     MergedSince(ContactId),
+    /// Two contacts share nothing, so that nobody takes them for one.
+    #[error(
+        "the contacts {one} and {other} share no address or number: nobody takes them for one person"
+    )]
+    NothingShared {
+        /// One of them.
+        one: ContactId,
+        /// The other.
+        other: ContactId,
+    },
+    /// Two contacts are known to be two persons.
+    #[error("that the contacts {one} and {other} are two persons is on record already")]
+    DistinctAlready {
+        /// One of them.
+        one: ContactId,
+        /// The other.
+        other: ContactId,
+    },
     /// Open leads that would be one contact's want one place in a base; all of them.
     #[error("{}; close one of each two that is still open (`close`) and ask again: which of them goes on is for a person to say", told::joined(.0, "; "))]
     RivalLeads(Vec<Rivals>),
@@ -713,6 +731,8 @@ impl Refusal {
             Self::Merged { .. } => "merged",
             Self::NotMerged(_) => "not-merged",
             Self::MergedSince(_) => "merged-since",
+            Self::NothingShared { .. } => "nothing-shared",
+            Self::DistinctAlready { .. } => "distinct-already",
             Self::RivalLeads(_) => "rival-leads",
             Self::TooMuchForOne { .. } => "too-much-for-one",
             Self::NotTakenOver(_) => "not-taken-over",

@@ -11,7 +11,8 @@ use crate::engine::{Duplicate, Error};
 use crate::playbook::read::{Node, Section};
 use crate::record::Lead;
 
-/// A merge of contacts, or its end. Contacts are named by leads that were registered with them.
+/// What is said of contacts: that two are one person, or that they are two. Contacts are named by leads that
+/// were registered with them.
 #[derive(Clone, Debug)]
 pub enum Merging {
     /// One is merged into another.
@@ -26,28 +27,43 @@ pub enum Merging {
         /// The one that was merged.
         contact: SmolStr,
     },
+    /// Two that share something are two persons.
+    Distinguish {
+        /// One of them.
+        contact: SmolStr,
+        /// The other.
+        from: SmolStr,
+    },
 }
 
 impl Merging {
-    /// `merge = { from = "vera", into = "luis" }`, `unmerge = { contact = "vera" }`
+    /// `merge = { from = "vera", into = "luis" }`, `unmerge = { contact = "vera" }`,
+    /// `distinguish = { contact = "vera", from = "luis" }`
     pub(super) fn read(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Option<Self> {
         let mut said = |key| named.required(section, key, Sort::Lead).map(SmolStr::from);
-        if verb == "unmerge" {
-            let contact = said("contact")?;
-            return Some(Self::Unmerge { contact });
+        match verb {
+            "merge" => {
+                let (from, into) = (said("from"), said("into"));
+                let (from, into) = (from?, into?);
+                Some(Self::Merge { into, from })
+            }
+            "distinguish" => {
+                let (contact, from) = (said("contact"), said("from"));
+                let (contact, from) = (contact?, from?);
+                Some(Self::Distinguish { contact, from })
+            }
+            _ => {
+                let contact = said("contact")?;
+                Some(Self::Unmerge { contact })
+            }
         }
-        let (from, into) = (said("from"), said("into"));
-        Some(Self::Merge {
-            into: into?,
-            from: from?,
-        })
     }
 
-    /// The lead that it is about: that of the contact which is merged or parted.
+    /// The lead that it is about: that of the contact which is merged, parted or told from another.
     pub(super) fn lead(&self) -> &SmolStr {
         match self {
             Self::Merge { from, .. } => from,
-            Self::Unmerge { contact } => contact,
+            Self::Unmerge { contact } | Self::Distinguish { contact, .. } => contact,
         }
     }
 
@@ -64,6 +80,13 @@ impl Merging {
             },
             Self::Unmerge { contact: lead } => What::UnmergeContact {
                 contact: contact(lead)?,
+            },
+            Self::Distinguish {
+                contact: lead,
+                from,
+            } => What::DistinguishContacts {
+                one: contact(lead)?,
+                other: contact(from)?,
             },
         })
     }

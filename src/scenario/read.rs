@@ -373,7 +373,7 @@ fn beside(key: &str, path: &str) -> Option<SmolStr> {
     is_of_step.then(|| format_smolstr!("`{key}` stands beside `{verb}`, not in it"))
 }
 
-const VERBS: [&str; 34] = [
+const VERBS: [&str; 35] = [
     "register",
     "tried",
     "reached",
@@ -407,6 +407,7 @@ const VERBS: [&str; 34] = [
     "leave",
     "merge",
     "unmerge",
+    "distinguish",
     "down-until",
 ];
 
@@ -473,7 +474,7 @@ fn read_doing(
         Doing::RecordVisit(Box::new(report), asked)
     } else if verb == "leave" {
         Doing::Leave(Box::new(read_leaving(&mut section)?), asked)
-    } else if matches!(verb, "merge" | "unmerge") {
+    } else if matches!(verb, "merge" | "unmerge" | "distinguish") {
         let merging = Merging::read(verb, &mut section, named)?;
         *last_lead = Some(merging.lead().clone());
         Doing::Merge(merging, asked)
@@ -498,7 +499,7 @@ fn said_of(verb: &str) -> &'static str {
         "attach" => "document",
         "leave" => "agent",
         "merge" => "from",
-        "unmerge" => "contact",
+        "unmerge" | "distinguish" => "contact",
         "book" | "rebook" | "held" | "no-show" | "cancel" | "feedback" => "appointment",
         _ => "by",
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
+mod distinct;
 mod odoo;
 mod parting;
 #[path = "../shop/mod.rs"]
@@ -449,7 +450,7 @@ proptest! {
     fn whatever_happens_between_a_merge_and_its_end_each_lead_stays_with_one_contact(
         phones in prop::collection::vec(0_u8..3, 3),
         closed_before in prop::collection::vec(any::<bool>(), 6),
-        acts in prop::collection::vec((0_u8..4, 0_usize..6, 0_u8..3), 0..12),
+        acts in prop::collection::vec((0_u8..5, 0_usize..6, 0_u8..3), 0..12),
     ) {
         block_on(async {
             let store = Arc::new(MemoryStore::default());
@@ -475,6 +476,7 @@ proptest! {
                     0 => all.push(register(&world, person(which)).await),
                     1 => act(&world, id, Act::Close).await,
                     2 => act(&world, id, Act::Reopen).await,
+                    3 => distinct::from_all_duplicates(&world, id).await,
                     _ => correct_phone(&world, id, &format!("600 100 20{phone}")).await,
                 }
                 each_lead_is_with_one_contact(&world, &store, &all).await;

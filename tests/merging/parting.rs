@@ -169,7 +169,7 @@ fn two_who_have_more_open_leads_than_one_can_have_are_not_merged_and_it_is_said_
 }
 
 /// Whoever a contact knows shares something with it and knows it as well; and everything by which it is
-/// known is claimed by it or by one whom it knows.
+/// known is claimed by it, by one whom it knows, or by one of whom it is known to be distinct.
 pub(crate) async fn each_knows_whom_it_shares_with(
     world: &World,
     store: &MemoryStore,
@@ -188,6 +188,8 @@ pub(crate) async fn each_knows_whom_it_shares_with(
             assert!(!known.shares.is_empty(), "{one:#?}");
             let back = world.tenant().duplicates(known.contact.id).await.unwrap();
             assert!(back.iter().any(|back| back.contact.id == id), "{one:#?}");
+            let distinct = distinct::from(world, id).await;
+            assert!(!distinct.contains(&known.contact.id), "{one:#?}");
         }
         if let Some(phone) = one.phone.as_deref() {
             let phone = Identity::phone(phone, None).unwrap();
@@ -204,7 +206,12 @@ pub(crate) async fn each_knows_whom_it_shares_with(
                 holder = into;
             }
             let is_known = known.iter().any(|known| known.contact.id == holder);
-            assert!(holder == id || is_known, "{identity:?} of {one:#?}");
+            let is_distinct = || async {
+                distinct::from(world, id).await.contains(&holder)
+                    || distinct::from(world, holder).await.contains(&id)
+            };
+            let is_told = holder == id || is_known || is_distinct().await;
+            assert!(is_told, "{identity:?} of {one:#?}");
         }
     }
 }
