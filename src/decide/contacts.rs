@@ -183,7 +183,7 @@ pub(crate) fn renew_copy(
         if !merged.leads.contains(&lead.id) && !merged.keeping.contains(&lead.id) {
             if merged.leads.len() >= Contact::MOST_OPEN_LEADS {
                 return Err(Refusal::TooMany {
-                    sort: "leads that go back with a contact when its merge is taken back",
+                    sort: "leads that go back with a merged contact: take that merge back, and merge again",
                     most: Contact::MOST_OPEN_LEADS,
                 }
                 .into());
