@@ -396,6 +396,7 @@ proptest! {
         phones in (0_u8..3, 0_u8..3),
         leads in prop::collection::vec(any::<(bool, bool)>(), 0..5),
         third_shares in any::<(bool, bool)>(),
+        distinct in any::<(bool, bool)>(),
     ) {
         block_on(async {
             let world = world(BASE);
@@ -428,6 +429,11 @@ proptest! {
             for (n, shares) in [third_shares.0, third_shares.1].into_iter().enumerate() {
                 let phone = if shares { u8::try_from(n + 1).unwrap() } else { 9 };
                 all.push(register(&world, person(&format!("third{n}"), true, phone)).await);
+            }
+            for (one, is_distinct) in all.iter().zip([distinct.0, distinct.1]) {
+                if is_distinct {
+                    distinct::from_all_duplicates(&world, one.id).await;
+                }
             }
             let ids = [all[0].contact.id, all[1].contact.id];
             let mut before = Vec::new();
