@@ -1,5 +1,5 @@
-//! `leadkit duplicates`, `leadkit merge` and `leadkit unmerge`: who is possibly the same person, and
-//! saying so.
+//! `leadkit duplicates`, `leadkit merge`, `leadkit unmerge` and `leadkit distinguish`: who is possibly the
+//! same person, and saying who is and who isn't.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -39,6 +39,19 @@ pub struct Unmerge {
     pub database: Database,
     /// The contact that was merged.
     pub contact: String,
+    /// Who says so: an agent, or `host:NAME`.
+    pub by: String,
+}
+
+/// Telling two contacts from each other.
+#[derive(Clone, Debug)]
+pub struct Distinguish {
+    /// The database.
+    pub database: Database,
+    /// One of them.
+    pub one: String,
+    /// The other.
+    pub other: String,
     /// Who says so: an agent, or `host:NAME`.
     pub by: String,
 }
@@ -246,6 +259,27 @@ pub fn unmerge(asked: &Unmerge) -> Result<Reported, Failure> {
     opened.tell_rehearsal(&mut text);
     let json = json!({
         "contact": asked.contact,
+        "rehearsal_at": opened.rehearsal_at(),
+    });
+    Ok(Reported::new(text, &json, true))
+}
+
+/// Says of two possible duplicates that they are two persons.
+///
+/// # Errors
+/// When it is refused, or the database can't be written.
+pub fn distinguish(asked: &Distinguish) -> Result<Reported, Failure> {
+    let (one, other) = (contact(&asked.one)?, contact(&asked.other)?);
+    let opened = asked.database.open(For::Acting)?;
+    pollster::block_on(async {
+        opened.must_be_under_its_playbook().await?;
+        let telling = opened.handle().distinguish(one, other);
+        Ok::<_, Failure>(telling.by(Actor::said(&asked.by)).await?)
+    })?;
+    let mut text = format!("the contacts {one} and {other} are two persons\n");
+    opened.tell_rehearsal(&mut text);
+    let json = json!({
+        "contacts": [asked.one, asked.other],
         "rehearsal_at": opened.rehearsal_at(),
     });
     Ok(Reported::new(text, &json, true))

@@ -6,7 +6,7 @@
 //! - [`replay`]: a recorded history, lived through again under a playbook;
 //! - [`leads`], [`explain`], [`mod@messages`], [`mod@sweeps`] and [`mod@set_aside`]: looking into a
 //!   database, and settling what waits there for a person;
-//! - [`mod@duplicates`]: who is possibly the same person, merged and parted again;
+//! - [`mod@duplicates`]: who is possibly the same person, merged, parted again and told from another;
 //! - [`mod@adopt`]: a changed playbook made the one that its leads are under.
 //!
 //! Nothing here sends anything, and nothing is printed: that is the program's part.

@@ -44,7 +44,7 @@ lost = { final = "lost" }
 "#;
 
 #[test]
-fn duplicates_are_listed_merged_and_parted_again() {
+fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &[("playbook/playbook.toml", PLAYBOOK)]);
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -112,11 +112,23 @@ fn duplicates_are_listed_merged_and_parted_again() {
 
     // One that can't be read is told, and keeps none of the others from being listed.
     let id = from.parse::<ContactId>().unwrap();
-    damage(&db, &Key::contact(&"shop".into(), id));
-    let told = run(&["duplicates"]);
+    let damaged = format!("{db}.damaged");
+    std::fs::copy(&db, &damaged).unwrap();
+    damage(&damaged, &Key::contact(&"shop".into(), id));
+    let told = leadkit(["duplicates", &playbook, "--db", &damaged, "--json"]);
     assert_eq!(told.code, 1, "{}", told.err);
     let unreadable = &told.json()["unreadable"];
     assert_eq!(unreadable.as_array().unwrap().len(), 1, "{unreadable}");
     assert_eq!(unreadable[0]["kind"], "contact");
     assert_eq!(unreadable[0]["id"], from.as_str());
+
+    // They are two persons: that is listed no more, and said once.
+    let told = run(&["distinguish", into, from, "--by", "host:it-desk"]);
+    let contacts = serde_json::json!([into, from]);
+    assert_eq!((told.code, &told.json()["contacts"]), (0, &contacts));
+    assert!(listed().is_empty());
+    let again = run(&["distinguish", from, into, "--by", "host:it-desk"]);
+    let said = format!("{}{}", again.out, again.err);
+    assert_ne!(again.code, 0);
+    assert!(said.contains("on record already"), "{said}");
 }

@@ -355,6 +355,9 @@ impl Telling<'_> {
             Event::ContactUnmerged { from, contact } => plain(format_smolstr!(
                 "contact {contact} was parted from {from} again"
             )),
+            Event::ContactsDistinct { one, other } => plain(format_smolstr!(
+                "the contacts {one} and {other} are two persons"
+            )),
             Event::Unsubscribed { .. } => plain("the contact unsubscribed".into()),
             Event::EmailInvalid { .. } => plain("mail to the contact comes back for good".into()),
             _ => None,

@@ -297,6 +297,22 @@ pub(crate) enum Waiting {
         #[arg(long, value_name = "WHO")]
         by: String,
     },
+    /// Say of two possible duplicates that they are two persons: they are listed no more
+    #[command(
+        after_help = "Whoever was wrong merges them.\n\nExample:\n  leadkit distinguish sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f 019ad0c4-2c10-7cc3-98c4-dc0c0c073990 --by ana"
+    )]
+    Distinguish {
+        #[command(flatten)]
+        database: Database,
+        /// One of them, as `leadkit duplicates` lists it
+        one: String,
+        /// The other
+        other: String,
+        /// Who says so: an agent by its id, who then needs the permission `merge`, or host:NAME for
+        /// whoever runs the organisation's programs
+        #[arg(long, value_name = "WHO")]
+        by: String,
+    },
     /// Let leads, messages and sweeps go on that were set aside
     #[command(
         after_help = "Nothing is sent from here: that is for the next worker. In the database of a replay it happens at the time at which its history stands.\n\nExample:\n  leadkit retry sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f --by ana"

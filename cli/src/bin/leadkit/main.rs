@@ -7,7 +7,7 @@ use clap::Parser as _;
 use leadkit_cli::adopt::{Adopt, Mode};
 use leadkit_cli::by_ids::ByIds;
 use leadkit_cli::check::Depth;
-use leadkit_cli::duplicates::{Duplicates, Merge, Unmerge};
+use leadkit_cli::duplicates::{Distinguish, Duplicates, Merge, Unmerge};
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
 use leadkit_cli::messages::{Messages, Settle};
@@ -295,6 +295,17 @@ fn waiting(asked: Waiting) -> Result<Reported, Failure> {
         } => duplicates::unmerge(&Unmerge {
             database,
             contact,
+            by,
+        }),
+        Waiting::Distinguish {
+            database,
+            one,
+            other,
+            by,
+        } => duplicates::distinguish(&Distinguish {
+            database,
+            one,
+            other,
             by,
         }),
         Waiting::Cancel { database, ids, by } => sweeps::cancel(&ByIds { database, ids, by }),
