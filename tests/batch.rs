@@ -148,3 +148,108 @@ fn what_builds_on_a_command_that_comes_to_nothing_does_not_write_over_what_other
         assert_eq!(found.attempts.unanswered, 3);
     });
 }
+
+/// An engine on a store that tells what it was asked, with twenty advisors.
+fn advisors(world: &World, kept: &MemoryStore, plan: Plan<StoreFault>) -> (Engine, FaultyStore) {
+    let store = FaultyStore::new(kept.clone(), plan);
+    let playbook = Playbook::load("playbooks/field-and-digital-sales").unwrap();
+    let engine = Engine::builder(store.clone())
+        .playbook(world.tenant().name().clone(), playbook)
+        .mailer("email", MemoryMailer::default())
+        .clock(VirtualClock::at(world.now()))
+        .build()
+        .unwrap();
+    let set_up = (0..20).map(|n| {
+        let agent = AgentSetup::new(format!("advisor-{n}"))
+            .name(format!("Advisor {n}"))
+            .email(format!("advisor.{n}@example.com"))
+            .role("advisor")
+            .cities(["Quito"]);
+        command(
+            world,
+            &format!("advisor {n}"),
+            What::SetUpAgent(Box::new(agent)),
+        )
+    });
+    let answers = pollster::block_on(world.engine().execute_all(set_up.collect())).unwrap();
+    assert!(answers.iter().all(Result::is_ok));
+    (engine, store)
+}
+
+fn registrations(world: &World, whose: &str, many: u32) -> Vec<(Option<CommandId>, Command)> {
+    let numbers = 0..many;
+    let registration = |n| {
+        command(
+            world,
+            &format!("{whose} {n}"),
+            register(&format!("{whose} {n}")),
+        )
+    };
+    numbers.map(registration).collect()
+}
+
+fn kept_world() -> (MemoryStore, World) {
+    let kept = MemoryStore::default();
+    let playbook = Playbook::load("playbooks/field-and-digital-sales").unwrap();
+    let start = "2026-03-10T14:30:00Z".parse().unwrap();
+    let world = World::new(playbook, Arc::new(kept.clone()), start).unwrap();
+    (kept, world)
+}
+
+#[test]
+fn what_many_commands_need_is_loaded_at_once() {
+    let (kept, world) = kept_world();
+    let (engine, store) = advisors(&world, &kept, Plan::new());
+    let answers = pollster::block_on(engine.execute_all(registrations(&world, "Luis", 300)));
+    assert!(answers.unwrap().iter().all(Result::is_ok));
+    let loads = store
+        .calls()
+        .iter()
+        .filter(|call| **call == Call::Load)
+        .count();
+    assert!(loads <= 12, "{loads} loads for 300 registrations");
+}
+
+#[test]
+fn commands_come_together_to_what_they_come_to_one_by_one() {
+    let owners = |together: bool| {
+        let (kept, world) = kept_world();
+        let (engine, _) = advisors(&world, &kept, Plan::new());
+        let commands = registrations(&world, "Luis", 100);
+        let answers = match together {
+            true => pollster::block_on(engine.execute_all(commands)).unwrap(),
+            false => {
+                let one = |(id, command)| pollster::block_on(engine.execute(id, command));
+                commands.into_iter().map(one).collect()
+            }
+        };
+        let lead = |answer: Result<Answer, Error>| answer.unwrap().lead.unwrap();
+        let leads: Vec<_> = answers.into_iter().map(lead).collect();
+        let told = |lead: leadkit::record::Lead| {
+            let tasks: Vec<_> = lead.tasks.iter().map(|task| task.name.clone()).collect();
+            (lead.id, lead.owner_id().cloned(), tasks)
+        };
+        leads.into_iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(owners(true), owners(false));
+}
+
+/// What is due behind a batch is decided while the batch is committed. Where others were faster, that
+/// was decided on what never came true.
+#[test]
+fn what_is_due_behind_commands_is_done_also_if_they_were_decided_in_vain() {
+    pollster::block_on(async {
+        let (kept, world) = kept_world();
+        let plan = Plan::new().on(Call::Commit, 1, StoreFault::Delay(Elapsed::zero()));
+        let (slow, _) = advisors(&world, &kept, plan);
+        let late = slow.execute_all(registrations(&world, "Luis", 40));
+        let early = world.engine().execute_all(registrations(&world, "Eva", 40));
+        let (late, early) = join(late, early).await;
+        let answers = late.unwrap().into_iter().chain(early.unwrap());
+        for lead in answers.map(|answer| answer.unwrap().lead.unwrap()) {
+            let stored = world.tenant().lead(lead.id).await.unwrap().unwrap();
+            assert_eq!(lead, stored);
+            assert!(lead.owner.is_some() && !lead.tasks.is_empty());
+        }
+    });
+}

@@ -256,6 +256,6 @@ fn an_explanation_tells_what_a_hand_over_restarts_and_what_it_restarted() {
         );
         assert_eq!(handed_over.went_on, ["qualified", "whole-life"]);
         let page = told.to_string();
-        assert!(page.contains("Handed over by cora 2026-03-02"), "{page}");
+        assert!(page.contains("Handed over from cora 2026-03-02"), "{page}");
     });
 }

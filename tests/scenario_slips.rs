@@ -380,7 +380,7 @@ register = { ref = "luis", name = "Luis", car = "X1", delivery = 2026-03-05T09:0
 
 [[scenario.step]]
 register = { ref = "rosa", name = "Rosa" }
-expect   = { owner = "ana", outcome = "lost", tasks = ["call"], due = "2026-03-02T12:00:00+01:00", next-at = "2026-03-02T12:00:00+01:00", wait-days = 3, reassignments = 2, open = false, sla = {}, mailed = ["hello"], mail-says = "Hola", fields = { car = "X3" }, same-lead-as = "luis", same-contact-as = "luis", history = "sold", ranked = ["ana"], count = { 'open' = 7 }, already-done = true, dropped = { hello = "cap" }, queued = { hello = "2026-03-02T12:00:00+01:00" }, mailed-as = "ana" }
+expect   = { owner = "ana", outcome = "lost", tasks = ["call"], due = "2026-03-02T12:00:00+01:00", next-at = "2026-03-02T12:00:00+01:00", wait-days = 3, reassignments = 2, open = false, sla = {}, mailed = ["hello"], mail-says = "Hola", fields = { car = "X3" }, same-lead-as = "luis", same-contact-as = "luis", history = "sold", ranked = ["ana"], count = { 'open' = 7 }, already-done = true, dropped = { hello = "cap" }, queued = { hello = "2026-03-02T12:00:00+01:00" }, mailed-as = "ana", duplicates = ["luis"], contact = { name = "Rosa", phone = "600 100 200" } }
 "#;
     let told = unmet(steps);
     for wanted in [
@@ -403,6 +403,8 @@ expect   = { owner = "ana", outcome = "lost", tasks = ["call"], due = "2026-03-0
         "already done: expected true, found false",
         "hello dropped: expected \"cap\", found nothing",
         "hello waits until: expected \"2026-03-02T12:00:00+01:00\", found nothing",
+        "possible duplicates: expected [\"luis\"], found []",
+        "the contact's phone: expected \"600 100 200\", found \"\"",
         "mailed as: expected \"ana@example.com\", found nothing",
     ] {
         assert!(
@@ -479,6 +481,18 @@ fn a_value_is_told_as_a_scenario_writes_it() {
         (
             step("move = \"talking\""),
             "write `move = { to = \"talking\" }`",
+        ),
+        (
+            step("merge = \"luis\""),
+            "write `merge = { from = \"luis\" }`",
+        ),
+        (
+            step("distinguish = { contact = \"luis\" }"),
+            "[scenario.step.distinguish] needs `from`",
+        ),
+        (
+            step("unmerge = { contact = \"luiz\" }"),
+            "there is no lead `luiz` (did you mean `luis`?)",
         ),
         (
             step("close = \"lost\""),

@@ -359,9 +359,17 @@ fn of_a_long_history_the_newest_is_told_and_how_much_is_older() {
         let entries = 450 + 2;
         let told = bench.explained().await;
         assert_eq!(told.older, entries - Past::NEWEST);
-        assert_eq!(told.history.len(), Past::NEWEST as usize);
+        // The newest, and how the lead came.
+        assert_eq!(told.history.len(), Past::NEWEST as usize + 1);
+        assert_eq!(told.history[0].what, "registered");
         let page = told.to_string();
-        assert!(page.contains("(252 older entries are not told)"), "{page}");
+        let told = "registered\n  (252 older entries are not told)";
+        assert!(page.contains(told), "{page}");
+        // What happens again and again is told once.
+        assert!(
+            page.contains("contact tried, no answer (200 times)"),
+            "{page}"
+        );
         // All of it, if that is asked for: each thing once, the message's own too.
         let all = shop.explain_newest(bench.lead, 1_000).await.unwrap();
         assert_eq!(all.older, 0);
@@ -373,5 +381,92 @@ fn of_a_long_history_the_newest_is_told_and_how_much_is_older() {
             .filter(|line| line.what.starts_with("message"));
         assert_eq!(of_message.count(), 3);
         assert!(all.history[0].what.starts_with("registered"));
+    });
+}
+
+#[test]
+fn what_comes_every_day_is_told_once_and_until_when() {
+    block_on(async {
+        let rules = r#"
+[[rule]]
+name  = "remind"
+on    = "registered"
+after = "1 day"
+every = "1 day"
+do    = [{ send = "hello" }]
+"#;
+        let bench = Bench::new(rules, []).await;
+        bench.live_for(Elapsed::days(5) + Elapsed::hours(1)).await;
+        let told = bench.explained().await;
+        let fired = |line: &&leadkit::explain::Line| line.what.contains("remind fired");
+        assert_eq!(told.history.iter().filter(fired).count(), 5);
+        let page = told.to_string();
+        assert_eq!(page.matches("remind fired").count(), 1, "{page}");
+        let same = "... the same 4 times more, until 2026-03-07 10:00:00 +01:00";
+        assert!(page.contains(same), "{page}");
+        // Each time, where somebody looks for one.
+        assert_eq!(format!("{told:#}").matches("remind fired").count(), 5);
+        // Something else between them is not lost among them.
+        let shop = bench.engine.tenant("shop");
+        let tried = shop.tried(bench.lead).by(Actor::host("test"));
+        tried.await.unwrap();
+        bench.live_for(Elapsed::days(2)).await;
+        let page = bench.explained().await.to_string();
+        let places = [
+            "the same 4 times",
+            "contact tried",
+            "(no. 6)",
+            "the same again",
+        ];
+        let places = places.map(|said| page.find(said).unwrap_or_else(|| panic!("{said}: {page}")));
+        assert!(places.is_sorted(), "{page}");
+    });
+}
+
+#[test]
+fn what_is_told_late_stands_where_it_happened() {
+    block_on(async {
+        let bench = Bench::new("", []).await;
+        bench.live_for(Elapsed::hours(3)).await;
+        let shop = bench.engine.tenant("shop");
+        let answered = shop.answered(bench.lead).by(Actor::host("test"));
+        answered.await.unwrap();
+        let eleven = at("2026-03-02T11:00:00+01:00");
+        let tried = shop.tried(bench.lead).by(Actor::host("test"));
+        tried.happened_at(eleven).await.unwrap();
+        let told = bench.explained().await;
+        let history = told.history.iter();
+        let whats: Vec<&str> = history.map(|line| line.what.as_str()).collect();
+        let tried = "contact tried, no answer";
+        assert_eq!(whats[whats.len() - 2..], [tried, "the contact answered"]);
+        let page = told.to_string();
+        let line = "2026-03-02 11:00:00 +01:00  host:test  contact tried, no answer (told 2026-03-02 13:00:00 +01:00)";
+        assert!(page.contains(line), "{page}");
+    });
+}
+
+#[test]
+fn of_open_tasks_the_one_that_is_due_first_stands_first() {
+    block_on(async {
+        let rules = r#"
+[[rule]]
+name = "open-them"
+on   = "registered"
+do   = [{ task = "some-day" }, { task = "later" }, { task = "soon" }]
+
+[task.some-day]
+text = "Some day"
+
+[task.later]
+text   = "Later"
+within = "3 days"
+
+[task.soon]
+text   = "Soon"
+within = "1 day"
+"#;
+        let told = Bench::new(rules, []).await.explained().await;
+        let tasks: Vec<&str> = told.tasks.iter().map(|task| task.task.as_str()).collect();
+        assert_eq!(tasks, ["soon", "later", "some-day"]);
     });
 }

@@ -20,8 +20,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::database::{self, Database, For, Opened};
+use crate::progress::{Bar, Progress};
 use crate::report::counted;
-use crate::{Failure, Reported, check, spell};
+use crate::{Asked, Failure, Reported, check};
 use preview::Preview;
 
 mod preview;
@@ -41,6 +42,8 @@ pub struct Adopt {
     pub by: String,
     /// Whether it is done, or only shown.
     pub mode: Mode,
+    /// How progress is shown.
+    pub progress: Progress,
 }
 
 /// Whether something is done, or only shown.
@@ -58,8 +61,9 @@ pub enum Mode {
 struct Adopted {
     sweep: Option<String>,
     is_over: bool,
-    reached: u64,
-    refused: u64,
+    /// How many leads the sweep came to; nobody knows, where there is none.
+    reached: Option<u64>,
+    refused: Option<u64>,
     messages_handed_over: u64,
 }
 
@@ -101,9 +105,12 @@ pub fn adopt(asked: &Adopt) -> Result<Reported, Failure> {
                 occupied: Some(occupied),
             })),
         };
-        let preview = preview::preview(&opened, &adoption, &stages, former).await?;
+        let preview = preview::preview(&opened, &adoption, &stages, former, asked.progress);
+        let preview = preview.await?;
         let adopted = match asked.mode {
-            Mode::Done if preview.can_be_done() => Some(carry_out(&opened, stages, by).await?),
+            Mode::Done if preview.can_be_done() => {
+                Some(carry_out(&opened, stages, by, asked.progress).await?)
+            }
             _ => None,
         };
         Ok(reported(&opened, &preview, adopted.as_ref()))
@@ -122,37 +129,40 @@ fn must_be_former(
     if former.hash == *active || is_repeated && tenant.adopted(&former.hash).is_some() {
         return Ok(());
     }
-    Err(Failure::Asked(format!(
-        "--former: the folder holds the playbook {}, and the leads are under {active}; name the folder \
-         of that one",
-        former.hash
-    )))
+    let asked = Asked::NotFormer {
+        given: former.hash.clone(),
+        active: active.clone(),
+    };
+    Err(asked.into())
 }
 
 /// Refuses to map a stage in which no lead is, probably a slip of the pen.
 fn must_hold_leads(stages: &[StageMapping], occupied: &[(Name, Name)]) -> Result<(), Failure> {
-    let known: Vec<String> = occupied.iter().map(told_stage).collect();
     let Some(empty) = stages.iter().find(|one| !occupied.contains(&one.from)) else {
         return Ok(());
     };
-    let name = told_stage(&empty.from);
-    let hint = spell::hint(&name, known.iter().map(String::as_str));
-    Err(Failure::Asked(format!(
-        "--map: no lead is in {name}; {hint}"
-    )))
+    let asked = Asked::NoLeadIn {
+        stage: told_stage(&empty.from),
+        occupied: occupied.iter().map(told_stage).collect(),
+    };
+    Err(asked.into())
 }
 
 async fn carry_out(
     opened: &Opened<'_>,
     stages: Vec<StageMapping>,
     by: Actor,
+    progress: Progress,
 ) -> Result<Adopted, Failure> {
     opened.handle().adopt(stages).by(by).await?;
     let mut messages_handed_over = 0;
     if let Some(clock) = &opened.rehearsal {
         let now = opened.engine.clock().now();
-        let count =
-            |_, ticked: &leadkit::engine::Ticked| messages_handed_over += ticked.handed_over;
+        let mut bar = Bar::of_unknown(progress, "taking the leads over, pages done");
+        let count = |_, ticked: &leadkit::engine::Ticked| {
+            messages_handed_over += ticked.handed_over;
+            bar.step(usize::try_from(ticked.pages).unwrap_or(usize::MAX));
+        };
         opened.engine.live_until(clock, now, count).await?;
     }
     let key = Key::tenant(&opened.tenant);
@@ -166,8 +176,8 @@ async fn carry_out(
     };
     Ok(Adopted {
         is_over: sweep.as_ref().is_none_or(|sweep| sweep.next_at.is_none()),
-        reached: sweep.as_ref().map_or(0, |sweep| sweep.reached),
-        refused: sweep.as_ref().map_or(0, |sweep| sweep.refused),
+        reached: sweep.as_ref().map(|sweep| sweep.reached),
+        refused: sweep.as_ref().map(|sweep| sweep.refused),
         sweep: sweep.map(|sweep| sweep.id.to_string()),
         messages_handed_over,
     })
@@ -189,16 +199,20 @@ fn reported(opened: &Opened<'_>, preview: &Preview, adopted: Option<&Adopted>) -
 }
 
 fn done(adopted: &Adopted) -> String {
-    let taken_over = counted(adopted.reached.saturating_sub(adopted.refused), "lead");
-    match &adopted.sweep {
-        Some(sweep) if !adopted.is_over => format!(
+    if let (Some(sweep), false) = (&adopted.sweep, adopted.is_over) {
+        return format!(
             "adopted: the workers take the leads over, and must know the former playbook too until \
              `leadkit sweeps` shows the sweep {sweep} no more"
-        ),
-        _ if adopted.refused == 0 => format!("adopted: {taken_over} taken over"),
+        );
+    }
+    let (Some(reached), Some(refused)) = (adopted.reached, adopted.refused) else {
+        return "adopted".to_owned();
+    };
+    let taken_over = counted(reached.saturating_sub(refused), "lead");
+    match refused {
+        0 => format!("adopted: {taken_over} taken over"),
         _ => format!(
-            "adopted: {taken_over} taken over, {} refused, which stay under the former playbook",
-            adopted.refused
+            "adopted: {taken_over} taken over, {refused} refused, which stay under the former playbook"
         ),
     }
 }
@@ -218,12 +232,7 @@ fn mapping(text: &str) -> Result<StageMapping, Failure> {
             wait: group.map(|group| Waiting::new(group.trim())),
         })
     };
-    read().ok_or_else(|| {
-        Failure::Asked(format!(
-            "--map: `{text}` is no mapping; write PIPELINE.STAGE=PIPELINE.STAGE, and :GROUP behind it \
-             for the wait group of those who have none"
-        ))
-    })
+    Ok(read().ok_or_else(|| Asked::NoMapping(text.to_owned()))?)
 }
 
 fn stage(text: &str) -> Option<(Name, Name)> {
@@ -251,7 +260,9 @@ mod tests {
         let read = mapping("sales.old=later.waiting:six-months").unwrap();
         assert_eq!(read.wait, Some(Waiting::new("six-months")));
         for wrong in ["", "sales.old", "old=new", "sales.=sales.new", "=sales.new"] {
-            let told = mapping(wrong).unwrap_err().to_string();
+            let failure = mapping(wrong).unwrap_err();
+            assert_eq!(failure.kind(), "no-mapping");
+            let told = failure.json().to_string();
             assert!(told.contains("PIPELINE.STAGE=PIPELINE.STAGE"), "{told}");
         }
     }

@@ -12,22 +12,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use leadkit::clock::{Clock, VirtualClock};
-use leadkit::condition::Filter;
 use leadkit::engine::{Engine, EngineBuilder, Error, TenantHandle};
 use leadkit::explain::local;
 use leadkit::ids::{Id, LeadId, Name, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::playbook::Playbook;
-use leadkit::record::{Agent, Record, Recorded, TenantRecord, stored};
-use leadkit::store::{Key, Kind, Order, Select};
+use leadkit::record::{Recorded, TenantRecord, stored};
+use leadkit::store::{Key, Kind};
 use leadkit::time::Instant;
 use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags};
 use leadkit_sqlite::{Durability, Options, SqliteStore};
 
-use crate::listing::PAGE;
+use crate::listing::{Found, Unreadable};
 use crate::rehearsal::{self, Origin};
 use crate::report::rfc3339;
-use crate::{Failure, check};
+use crate::{Asked, Failure, check};
 
 /// A mailer that takes everything and sends nothing.
 #[derive(Clone, Copy, Debug)]
@@ -283,55 +282,31 @@ pub(crate) async fn record<T: Recorded>(engine: &Engine, key: Key) -> Result<Opt
     Ok(record.as_ref().and_then(T::from_record).cloned())
 }
 
-/// Those records of some that are there and can be read.
+/// Those records of some that are there.
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn records<T: Recorded>(engine: &Engine, keys: &[Key]) -> Result<Vec<T>, Failure> {
-    let loaded = engine.store().load(keys).await?;
-    let records = keys.iter().zip(loaded).filter_map(|(key, loaded)| {
-        let record = stored::decode_as(key.kind, &loaded.body?).ok()?;
-        T::from_record(&record).cloned()
-    });
-    Ok(records.collect())
+pub(crate) async fn records<T: Recorded>(
+    engine: &Engine,
+    keys: &[Key],
+) -> Result<Found<T>, Failure> {
+    let mut found = Found::default();
+    for (key, loaded) in keys.iter().zip(engine.store().load(keys).await?) {
+        let Some(body) = loaded.body else {
+            continue;
+        };
+        match stored::decode_as(key.kind, &body) {
+            Ok(record) => found.records.extend(T::from_record(&record).cloned()),
+            Err(why) => found.unreadable.push(Unreadable::new(key, &why)),
+        }
+    }
+    Ok(found)
 }
 
 /// The active playbook of a tenant, by hash.
 async fn active(engine: &Engine, tenant: &Tenant) -> Result<Option<Name>, Failure> {
     let record = record::<TenantRecord>(engine, Key::tenant(tenant)).await?;
     Ok(record.map(|record| record.playbook))
-}
-
-/// All agents that can be read.
-///
-/// # Errors
-/// When the store fails.
-pub(crate) async fn agents(opened: &Opened<'_>) -> Result<Vec<Agent>, Failure> {
-    let store = opened.engine.store();
-    let mut select = Select {
-        tenant: opened.tenant.clone(),
-        kind: Kind::Agent,
-        filter: Filter::Constant(true),
-        order: Order::Id,
-        after: None,
-        limit: PAGE,
-    };
-    let mut agents = Vec::new();
-    loop {
-        let page = store.select(&select).await?;
-        for loaded in store.load(&page.keys).await? {
-            let record = loaded
-                .body
-                .map(|body| stored::decode_as(Kind::Agent, &body));
-            if let Some(Ok(Record::Agent(agent))) = record {
-                agents.push(agent);
-            }
-        }
-        select.after = page.next;
-        if select.after.is_none() {
-            return Ok(agents);
-        }
-    }
 }
 
 /// Whose leads a database holds.
@@ -396,7 +371,7 @@ pub fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
 /// When it is none.
 pub fn id(typed: &str) -> Result<Id, Failure> {
     let id = typed.trim().parse::<LeadId>();
-    let id = id.map_err(|error| Failure::Asked(error.to_string()))?;
+    let id = id.map_err(Asked::from)?;
     Ok(id.0)
 }
 

@@ -1,16 +1,21 @@
-//! `leadkit duplicates`, `leadkit merge` and `leadkit unmerge`: who is possibly the same person, and
-//! saying so.
+//! `leadkit duplicates`, `leadkit merge`, `leadkit unmerge` and `leadkit distinguish`: who is possibly the
+//! same person, and saying who is and who isn't.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use leadkit::decide::command::Actor;
+use leadkit::engine::{Error, TenantHandle};
 use leadkit::ids::ContactId;
 use leadkit::record::Contact;
 use leadkit::store::Order;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
+use smol_str::{SmolStr, ToSmolStr};
 
 use crate::database::{self, Database, For};
+use crate::listing::{PAGE, Unreadable};
+use crate::progress::{Bar, Progress};
 use crate::report::{counted, table};
 use crate::{Failure, Reported, listing};
 
@@ -38,72 +43,182 @@ pub struct Unmerge {
     pub by: String,
 }
 
-/// Lists the contacts of open leads that are possibly the same person as another one, each beside those.
+/// Telling two contacts from each other.
+#[derive(Clone, Debug)]
+pub struct Distinguish {
+    /// The database.
+    pub database: Database,
+    /// One of them.
+    pub one: String,
+    /// The other.
+    pub other: String,
+    /// Who says so: an agent, or `host:NAME`.
+    pub by: String,
+}
+
+/// Listing the contacts that are possibly known twice.
+#[derive(Clone, Debug)]
+pub struct Duplicates {
+    /// The database.
+    pub database: Database,
+    /// How progress is shown.
+    pub progress: Progress,
+}
+
+/// Lists the contacts of open leads that are possibly the same person as another one: each set of them
+/// once.
 ///
 /// # Errors
 /// When the database can't be read.
-pub fn duplicates(database: &Database) -> Result<Reported, Failure> {
-    let opened = database.open(For::Reading)?;
+pub fn duplicates(asked: &Duplicates) -> Result<Reported, Failure> {
+    let opened = asked.database.open(For::Reading)?;
     pollster::block_on(async {
         opened.must_be_under_its_playbook().await?;
-        let handle = opened.handle();
-        let condition = "open and contact.possible_duplicate";
-        let page = async |after, size| handle.leads(condition, Order::Id, after, size).await;
-        let found = listing::first(usize::MAX, page).await?;
-        let leads = found.records.iter();
-        let contacts: BTreeSet<ContactId> = leads.map(|lead| lead.contact.id).collect();
-        let mut rows = table(["contact", "name", "e-mail", "phone", "shares", "with"]);
-        let mut listed = Vec::with_capacity(contacts.len());
-        for id in &contacts {
-            let Some(contact) = handle.contact(*id).await? else {
-                continue;
-            };
-            let others = handle.duplicates(*id).await?;
-            for other in &others {
-                let shares: Vec<&str> = other.shares.iter().map(|sort| sort.as_str()).collect();
+        let (people, unreadable) = People::read(&opened.handle(), asked.progress).await?;
+        let sets = people.sets();
+        let mut rows = table(["contact", "name", "e-mail", "phone", "shares"]);
+        for (place, set) in sets.iter().enumerate() {
+            if place > 0 {
+                rows.add_row([""]);
+            }
+            for person in set {
+                let or_none = |text: &Option<SmolStr>| text.as_deref().unwrap_or("-").to_owned();
                 rows.add_row([
-                    id.to_string(),
-                    contact.name.to_string(),
-                    email(&contact),
-                    contact.phone.as_deref().unwrap_or_default().to_owned(),
-                    shares.join(", "),
-                    other.contact.id.to_string(),
+                    person.id.clone(),
+                    person.name.to_string(),
+                    or_none(&person.email),
+                    or_none(&person.phone),
+                    person.shares(),
                 ]);
             }
-            let others = others.iter().map(|other| {
-                let shares = other.shares.iter().map(|sort| sort.as_str());
-                json!({ "contact": told(&other.contact), "shares": shares.collect::<Vec<_>>() })
-            });
-            listed.push(json!({
-                "contact": told(&contact),
-                "duplicates": others.collect::<Vec<_>>(),
-            }));
         }
-        let mut text = match listed.is_empty() {
+        let mut text = match sets.is_empty() {
             true => String::new(),
             false => format!("{rows}\n"),
         };
-        let count = counted(listed.len() as u64, "contact");
-        let _ = writeln!(text, "{count} possibly known twice");
-        listing::tell(&mut text, &found.unreadable);
-        let is_well = found.unreadable.is_empty();
-        let json = json!({ "contacts": listed, "unreadable": found.unreadable });
+        let contacts: usize = sets.iter().map(Vec::len).sum();
+        let persons = match sets.len() {
+            0 => String::new(),
+            count => format!(": {}, if all are", counted(count as u64, "person")),
+        };
+        let contacts = counted(contacts as u64, "contact");
+        let _ = writeln!(
+            text,
+            "{contacts} possibly the same person as another{persons}"
+        );
+        listing::tell(&mut text, &unreadable);
+        let is_well = unreadable.is_empty();
+        let sets = sets.iter().map(|set| json!({ "contacts": set }));
+        let json = json!({ "sets": sets.collect::<Vec<_>>(), "unreadable": unreadable });
         Ok(Reported::new(text, &json, is_well))
     })
 }
 
-fn email(contact: &Contact) -> String {
-    let email = contact.email.as_ref();
-    email.map(ToString::to_string).unwrap_or_default()
+/// A contact that is possibly the same person as another one.
+#[derive(Clone, Debug, Serialize)]
+struct Person {
+    id: String,
+    name: SmolStr,
+    email: Option<SmolStr>,
+    phone: Option<SmolStr>,
+    /// What it shares with others of its set.
+    shares: BTreeSet<&'static str>,
+    #[serde(skip)]
+    others: BTreeSet<ContactId>,
 }
 
-fn told(contact: &Contact) -> Value {
-    json!({
-        "id": contact.id.to_string(),
-        "name": contact.name,
-        "email": contact.email,
-        "phone": contact.phone,
-    })
+impl Person {
+    fn new(contact: &Contact) -> Self {
+        Self {
+            id: contact.id.to_string(),
+            name: contact.name.clone(),
+            email: contact.email.as_ref().map(ToSmolStr::to_smolstr),
+            phone: contact.phone.clone(),
+            shares: BTreeSet::new(),
+            others: BTreeSet::new(),
+        }
+    }
+
+    fn shares(&self) -> String {
+        let shares: Vec<&str> = self.shares.iter().copied().collect();
+        shares.join(", ")
+    }
+}
+
+/// Those who were met.
+#[derive(Default)]
+struct People(BTreeMap<ContactId, Person>);
+
+impl People {
+    /// Goes through the open leads page by page; of their contacts only what is listed is kept.
+    async fn read(
+        handle: &TenantHandle<'_>,
+        progress: Progress,
+    ) -> Result<(Self, Vec<Unreadable>), Failure> {
+        let condition = "open and contact.possible_duplicate";
+        let groups = handle.count(condition, &[]).await?;
+        let count = groups.iter().map(|group| group.count).sum();
+        let mut bar = Bar::new(progress, count, "leads", "comparing");
+        let (mut people, mut asked) = (Self::default(), BTreeSet::new());
+        let (mut unreadable, mut after) = (Vec::new(), None);
+        loop {
+            let page = handle.leads(condition, Order::Id, after, PAGE).await?;
+            unreadable.extend(Unreadable::of(&page.unreadable));
+            bar.step(page.unreadable.len());
+            for lead in page.records {
+                if asked.insert(lead.contact.id) {
+                    match people.note(handle, lead.contact.id).await {
+                        Ok(()) => {}
+                        // It keeps none of the others.
+                        Err(Error::Unreadable { key, source }) => {
+                            unreadable.push(Unreadable::new(&key, &source));
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                bar.step(1);
+            }
+            after = page.next;
+            if after.is_none() {
+                unreadable.sort_unstable();
+                unreadable.dedup();
+                return Ok((people, unreadable));
+            }
+        }
+    }
+
+    /// Notes a contact beside those who are possibly the same person.
+    async fn note(&mut self, handle: &TenantHandle<'_>, id: ContactId) -> Result<(), Error> {
+        let Some(contact) = handle.contact(id).await? else {
+            return Ok(());
+        };
+        for other in handle.duplicates(id).await? {
+            let shares = || other.shares.iter().map(|sort| sort.as_str());
+            for (one, with) in [(&contact, &other.contact), (&other.contact, &contact)] {
+                let person = self.0.entry(one.id).or_insert_with(|| Person::new(one));
+                person.shares.extend(shares());
+                person.others.insert(with.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Each set of contacts of whom any two are the same person, if all guesses are right.
+    fn sets(mut self) -> Vec<Vec<Person>> {
+        let mut sets = Vec::new();
+        while let Some((id, person)) = self.0.pop_first() {
+            let mut next: Vec<ContactId> = person.others.iter().copied().collect();
+            let mut set = BTreeMap::from([(id, person)]);
+            while let Some(other) = next.pop() {
+                if let Some(person) = self.0.remove(&other) {
+                    next.extend(&person.others);
+                    set.insert(other, person);
+                }
+            }
+            sets.push(set.into_values().collect());
+        }
+        sets
+    }
 }
 
 /// Merges a contact into another one.
@@ -144,6 +259,27 @@ pub fn unmerge(asked: &Unmerge) -> Result<Reported, Failure> {
     opened.tell_rehearsal(&mut text);
     let json = json!({
         "contact": asked.contact,
+        "rehearsal_at": opened.rehearsal_at(),
+    });
+    Ok(Reported::new(text, &json, true))
+}
+
+/// Says of two possible duplicates that they are two persons.
+///
+/// # Errors
+/// When it is refused, or the database can't be written.
+pub fn distinguish(asked: &Distinguish) -> Result<Reported, Failure> {
+    let (one, other) = (contact(&asked.one)?, contact(&asked.other)?);
+    let opened = asked.database.open(For::Acting)?;
+    pollster::block_on(async {
+        opened.must_be_under_its_playbook().await?;
+        let telling = opened.handle().distinguish(one, other);
+        Ok::<_, Failure>(telling.by(Actor::said(&asked.by)).await?)
+    })?;
+    let mut text = format!("the contacts {one} and {other} are two persons\n");
+    opened.tell_rehearsal(&mut text);
+    let json = json!({
+        "contacts": [asked.one, asked.other],
         "rehearsal_at": opened.rehearsal_at(),
     });
     Ok(Reported::new(text, &json, true))

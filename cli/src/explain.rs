@@ -10,7 +10,10 @@ use leadkit::store::Order;
 use serde::Serialize;
 
 use crate::database::{Database, For, Opened, REHEARSED};
+use crate::failure::Asked;
+use crate::failure::asked::{OneOf, unsearched};
 use crate::listing::{Found, Unreadable};
+use crate::progress::{Bar, Progress};
 use crate::report::quoted;
 use crate::sought::{self, Sought};
 use crate::{Failure, Reported, listing};
@@ -24,6 +27,8 @@ pub struct Explain {
     pub which: Which,
     /// How many entries of its history are told, the newest; [`Past::NEWEST`], if `None`.
     pub last: Option<u32>,
+    /// How progress is shown.
+    pub progress: Progress,
 }
 
 /// A lead.
@@ -65,7 +70,7 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
     let last = asked.last.unwrap_or(Past::NEWEST);
     let (told, unreadable) = pollster::block_on(async {
         opened.must_be_there().await?;
-        let Only { lead, unreadable } = only(&opened, &asked.which).await?;
+        let Only { lead, unreadable } = only(&opened, asked).await?;
         match handle.explain_newest(lead, last).await {
             Err(Error::UnknownPlaybook(former)) => {
                 opened.must_be_under_its_playbook().await?;
@@ -75,10 +80,10 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
                     adopt: asked.database.adopt(),
                 })
             }
-            Err(Error::NotThere(_)) => Err(Failure::Asked(format!(
-                "there is no lead {lead} of `{}`",
-                opened.tenant
-            ))),
+            Err(Error::NotThere(_)) => {
+                let tenant = opened.tenant.clone();
+                Err(Asked::NoLead { lead, tenant }.into())
+            }
             explained => Ok((explained?, unreadable)),
         }
     })?;
@@ -90,8 +95,8 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
         text.push_str(REHEARSED);
         text.push('\n');
     }
-    if !unreadable.is_empty() {
-        let _ = writeln!(text, "\n{UNKNOWN}:\n  {}", ids(&unreadable));
+    if let Some(unsearched) = unsearched(&unreadable).strip_prefix("; ") {
+        let _ = writeln!(text, "\n{unsearched}");
     }
     let explained = Explained {
         told,
@@ -101,15 +106,12 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
     Ok(Reported::new(text, &explained, true))
 }
 
-/// What is said of leads that can't be read, where contacts are searched.
-const UNKNOWN: &str = "not searched, since they can't be read";
-
 /// Finds the one lead that is asked for.
-async fn only(opened: &Opened<'_>, which: &Which) -> Result<Only, Failure> {
-    match which {
+async fn only(opened: &Opened<'_>, asked: &Explain) -> Result<Only, Failure> {
+    match &asked.which {
         Which::Id(text) => id(text).map(Only::found),
         Which::Email(email) => of_address(opened, email.trim()).await.map(Only::found),
-        Which::Find(text) => search(opened, text).await,
+        Which::Find(text) => search(opened, text, asked.progress).await,
     }
 }
 
@@ -146,9 +148,7 @@ async fn of_address(opened: &Opened<'_>, email: &str) -> Result<LeadId, Failure>
     found.records.sort_by_key(|lead| lead.id);
     found.records.dedup_by_key(|lead| lead.id);
     match (found.records.as_slice(), found.unreadable.as_slice()) {
-        ([], []) => Err(Failure::Asked(format!(
-            "no lead has the e-mail address {email}"
-        ))),
+        ([], []) => Err(Asked::NoLeadAt(email.to_owned()).into()),
         ([lead], []) => Ok(lead.id),
         // It says by itself that it can't be read.
         ([], [one]) => id(&one.id),
@@ -157,11 +157,14 @@ async fn of_address(opened: &Opened<'_>, email: &str) -> Result<LeadId, Failure>
 }
 
 /// The one lead whose contact has a text.
-async fn search(opened: &Opened<'_>, text: &str) -> Result<Only, Failure> {
+async fn search(opened: &Opened<'_>, text: &str, progress: Progress) -> Result<Only, Failure> {
     let (sought, handle) = (Sought::said(text)?, opened.handle());
     let page = async |after, size| handle.leads("", Order::Id, after, size).await;
     let among = async |leads| sought.among(opened, leads).await;
-    let (found, _) = listing::kept(MOST_NAMED, among, page).await?;
+    let groups = handle.count("", &[]).await?;
+    let all = groups.iter().map(|group| group.count).sum();
+    let bar = Bar::new(progress, all, "leads", "searching");
+    let (found, _) = listing::kept(MOST_NAMED, among, page, bar).await?;
     let unreadable = found.unreadable;
     match found.records.as_slice() {
         [lead] => Ok(Only {
@@ -169,13 +172,8 @@ async fn search(opened: &Opened<'_>, text: &str) -> Result<Only, Failure> {
             unreadable,
         }),
         [] => {
-            let none = format!(
-                "no lead's contact has `{text}` in the name, the e-mail address or the phone number"
-            );
-            Err(Failure::Asked(match unreadable.as_slice() {
-                [] => none,
-                some => format!("{none}; {UNKNOWN}:\n  {}", ids(some)),
-            }))
+            let text = text.to_owned();
+            Err(Asked::NobodyFound { text, unreadable }.into())
         }
         several => Err(ambiguous(text, several, &[])),
     }
@@ -183,29 +181,21 @@ async fn search(opened: &Opened<'_>, text: &str) -> Result<Only, Failure> {
 
 /// Which leads there are, where one is asked for.
 fn ambiguous(said: &str, several: &[Lead], unreadable: &[Unreadable]) -> Failure {
-    let several = several.iter().map(|lead| {
-        let (name, stage) = (&lead.contact.name, &lead.stage);
-        format!("{} ({name}, {}.{stage})", lead.id, lead.pipeline)
+    let several = several.iter().map(|lead| OneOf {
+        lead: lead.id.to_string(),
+        contact: Some(lead.contact.name.to_string()),
+        stage: Some(format!("{}.{}", lead.pipeline, lead.stage)),
     });
-    let unreadable = unreadable
-        .iter()
-        .map(|one| format!("{} (can't be read)", one.id));
-    let ids: Vec<String> = several.chain(unreadable).collect();
-    Failure::Asked(format!(
-        "several leads have `{said}`; say which by its id:\n  {}",
-        ids.join("\n  ")
-    ))
-}
-
-/// The first ids, a line each, and how many more there are.
-fn ids(unreadable: &[Unreadable]) -> String {
-    let first = unreadable.iter().take(MOST_NAMED);
-    let mut lines: Vec<String> = first.map(|one| one.id.clone()).collect();
-    let more = unreadable.len().saturating_sub(MOST_NAMED);
-    if more > 0 {
-        lines.push(format!("and {more} more"));
-    }
-    lines.join("\n  ")
+    let unreadable = unreadable.iter().map(|one| OneOf {
+        lead: one.id.clone(),
+        contact: None,
+        stage: None,
+    });
+    let asked = Asked::SeveralLeads {
+        said: said.to_owned(),
+        leads: several.chain(unreadable).collect(),
+    };
+    asked.into()
 }
 
 impl Only {
@@ -218,6 +208,5 @@ impl Only {
 }
 
 fn id(text: &str) -> Result<LeadId, Failure> {
-    let id = text.parse::<LeadId>();
-    id.map_err(|error| Failure::Asked(error.to_string()))
+    Ok(text.parse().map_err(Asked::from)?)
 }

@@ -14,6 +14,10 @@ use crate::replay::table::TableFault;
 use crate::report::counted;
 use crate::snippets::{self, Style};
 
+pub mod asked;
+
+pub use asked::Asked;
+
 /// Why a command could not do its work, and so what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -129,17 +133,9 @@ pub enum Failure {
         /// All that is wrong with it.
         faults: Vec<leadkit::condition::Fault>,
     },
-    /// A fact by which leads can't be counted or ordered.
-    #[error("{option}: {because}")]
-    Fact {
-        /// Where it was given.
-        option: &'static str,
-        /// What is wrong with it.
-        because: String,
-    },
-    /// Something that was asked for is not there, or not to be told from others.
-    #[error("{0}")]
-    Asked(String),
+    /// Something that was asked for is not there, not to be told from others, or not said as it must be.
+    #[error(transparent)]
+    Asked(#[from] Asked),
 }
 
 fn no_playbook(path: &Path) -> String {
@@ -245,8 +241,7 @@ impl Failure {
             Self::Engine(leadkit::engine::Error::Refused(_)) => "refused",
             Self::Engine(_) => "engine",
             Self::Store(_) => "store",
-            Self::Fact { .. } => "no-such-fact",
-            Self::Asked(_) => "not-found",
+            Self::Asked(asked) => asked.kind(),
         }
     }
 
@@ -286,7 +281,8 @@ impl Failure {
                     .collect();
                 told.join("\n\n")
             }
-            _ => snippets::titled(&chain(self), style),
+            Self::Asked(asked) => snippets::titled(&chain(self), asked.hint().as_deref(), style),
+            _ => snippets::titled(&chain(self), None, style),
         }
     }
 
@@ -315,6 +311,12 @@ impl Failure {
             }
             Self::Engine(leadkit::engine::Error::Refused(refusal)) => {
                 error["code"] = json!(refusal.code());
+            }
+            Self::Asked(asked) => {
+                error["hint"] = json!(asked.hint());
+                if let Asked::SeveralLeads { leads, .. } = asked {
+                    error["leads"] = json!(leads);
+                }
             }
             _ => {}
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use leadkit::condition::Filter;
 use leadkit::engine::{Error, TenantHandle};
 use leadkit::explain::local;
 use leadkit::facts::LeadFact;
@@ -18,9 +19,10 @@ use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use crate::database::{Database, For, Opened};
 use crate::listing::Unreadable;
+use crate::progress::{Bar, Progress};
 use crate::report::{counted, grouped, quoted, rfc3339, table, table_of_numbers};
 use crate::sought::Sought;
-use crate::{Failure, Reported, listing, replay};
+use crate::{Asked, Failure, Reported, agents, listing, replay};
 
 /// Which leads, and how.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub struct Leads {
     pub limit: usize,
     /// What `now` is in the condition; the present, or where a rehearsal stands, if `None`.
     pub now: Option<String>,
+    /// How progress is shown.
+    pub progress: Progress,
 }
 
 /// In which direction a list is ordered.
@@ -84,7 +88,7 @@ struct ListedLead {
 /// When the condition, or a fact, can't be asked for.
 pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
     let playbook = asked.database.playbook()?;
-    check_condition(&asked.condition, &playbook)?;
+    let filter = filter(&asked.condition, &playbook)?;
     for fact in &asked.count_by {
         must_be_stored("--count-by", fact, &playbook)?;
     }
@@ -101,18 +105,21 @@ pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
     pollster::block_on(async {
         opened.must_be_under_its_playbook().await?;
         let handle = opened.handle();
-        if asked.count_by.is_empty() {
-            list(&opened, asked).await
+        let warnings = agents::strangers(&opened, &filter).await?;
+        let reported = if asked.count_by.is_empty() {
+            list(&opened, asked).await?
         } else {
-            count(&handle, &opened.playbook, asked).await
-        }
+            count(&handle, &opened.playbook, asked).await?
+        };
+        Ok(reported.with_warnings(warnings))
     })
 }
 
-/// Refuses a condition that can't be read, or that stores can't filter by.
-fn check_condition(text: &str, playbook: &Playbook) -> Result<(), Failure> {
+/// What a condition lets through, at whatever time. Refuses one that can't be read, or that stores can't
+/// filter by.
+fn filter(text: &str, playbook: &Playbook) -> Result<Filter, Failure> {
     if text.trim().is_empty() {
-        return Ok(());
+        return Ok(Filter::Constant(true));
     }
     let condition = playbook
         .condition(text)
@@ -121,7 +128,7 @@ fn check_condition(text: &str, playbook: &Playbook) -> Result<(), Failure> {
             faults,
         })?;
     let filter = condition.filter(Instant::UNIX_EPOCH);
-    filter.map(drop).map_err(|computed| {
+    filter.map_err(|computed| {
         let because = match LeadFact::named(&computed.name.to_string()) {
             Some(LeadFact::ContactName | LeadFact::Phone) => {
                 format_smolstr!("{computed}; --find finds names and phone numbers")
@@ -134,25 +141,20 @@ fn check_condition(text: &str, playbook: &Playbook) -> Result<(), Failure> {
 
 /// Refuses a fact by which stores can't group or order.
 fn must_be_stored(option: &'static str, fact: &str, playbook: &Playbook) -> Result<(), Failure> {
-    let refused = |because| Failure::Fact { option, because };
     if fact.trim().is_empty() {
-        let because = "say by which fact, for instance stage or owner";
-        return Err(refused(because.into()));
+        return Err(Asked::NoFact { option }.into());
     }
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '(' | ')' | '"');
     if !fact.chars().all(is_name) {
-        return Err(refused(format!("`{fact}` is no fact, which is one word")));
+        let text = fact.to_owned();
+        return Err(Asked::NotOneFact { option, text }.into());
     }
     // A fact alone is no condition, but asking whether it is missing is one.
     let asked = playbook.condition(&format!("{fact} is missing"));
-    let asked = asked.map_err(|faults| {
-        let faults = faults.iter().map(ToString::to_string);
-        refused(faults.collect::<Vec<_>>().join("; "))
-    })?;
-    match asked.filter(Instant::UNIX_EPOCH) {
-        Ok(_) => Ok(()),
-        Err(computed) => Err(refused(computed.to_string())),
-    }
+    let asked = asked.map_err(|faults| Asked::UnknownFact { option, faults })?;
+    let filter = asked.filter(Instant::UNIX_EPOCH);
+    filter.map_err(|fact| Asked::ComputedFact { option, fact })?;
+    Ok(())
 }
 
 async fn count(
@@ -285,16 +287,15 @@ async fn list(opened: &Opened<'_>, asked: &Leads) -> Result<Reported, Failure> {
         let order = order.clone();
         handle.leads(&asked.condition, order, after, size).await
     };
+    let groups = handle.count(&asked.condition, &[]).await?;
+    let all = groups.iter().map(|group| group.count).sum();
     let (found, count) = match asked.find.as_deref().map(Sought::said).transpose()? {
         Some(sought) => {
             let among = async |leads| sought.among(opened, leads).await;
-            listing::kept(asked.limit, among, page).await?
+            let bar = Bar::new(asked.progress, all, "leads", "searching");
+            listing::kept(asked.limit, among, page, bar).await?
         }
-        None => {
-            let groups = handle.count(&asked.condition, &[]).await?;
-            let count = groups.iter().map(|group| group.count).sum();
-            (listing::first(asked.limit, page).await?, count)
-        }
+        None => (listing::first(asked.limit, page).await?, all),
     };
     let leads = found.records;
     let mut headings = vec!["lead", "contact", "stage", "owner", "registered", "closed"];

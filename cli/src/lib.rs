@@ -6,12 +6,13 @@
 //! - [`replay`]: a recorded history, lived through again under a playbook;
 //! - [`leads`], [`explain`], [`mod@messages`], [`mod@sweeps`] and [`mod@set_aside`]: looking into a
 //!   database, and settling what waits there for a person;
-//! - [`mod@duplicates`]: who is possibly the same person, merged and parted again;
+//! - [`mod@duplicates`]: who is possibly the same person, merged, parted again and told from another;
 //! - [`mod@adopt`]: a changed playbook made the one that its leads are under.
 //!
 //! Nothing here sends anything, and nothing is printed: that is the program's part.
 
 pub mod adopt;
+mod agents;
 pub mod by_ids;
 pub mod check;
 pub mod database;
@@ -21,6 +22,7 @@ pub mod failure;
 pub mod leads;
 pub mod listing;
 pub mod messages;
+pub mod progress;
 mod rehearsal;
 pub mod replay;
 mod report;
@@ -31,5 +33,6 @@ pub mod spell;
 pub mod sweeps;
 pub mod test;
 
-pub use failure::Failure;
-pub use report::Reported;
+pub use failure::{Asked, Failure};
+pub use progress::Progress;
+pub use report::{Reported, Warned};

@@ -1,5 +1,6 @@
 //! What a listing finds: records, and beside them those that can't be read.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use leadkit::engine::{Error, Page};
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use crate::Failure;
 use crate::failure::chain;
+use crate::progress::Bar;
 
 /// How many records are read at once.
 pub(crate) const PAGE: usize = 500;
@@ -16,7 +18,7 @@ pub(crate) const PAGE: usize = 500;
 /// A record that can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Unreadable {
-    /// What it is: `lead`, `message`, `sweep`.
+    /// What it is: `lead`, `message`, `sweep`, `agent`, `contact`.
     pub kind: &'static str,
     /// Its id.
     pub id: String,
@@ -31,6 +33,8 @@ impl Unreadable {
                 Kind::Lead => "lead",
                 Kind::Message => "message",
                 Kind::Sweep => "sweep",
+                Kind::Agent => "agent",
+                Kind::Contact => "contact",
                 _ => "record",
             },
             id: key.id.to_string(),
@@ -52,6 +56,15 @@ pub(crate) struct Found<T> {
     pub(crate) unreadable: Vec<Unreadable>,
 }
 
+impl<T> Default for Found<T> {
+    fn default() -> Self {
+        Self {
+            records: Vec::new(),
+            unreadable: Vec::new(),
+        }
+    }
+}
+
 impl<T> Found<T> {
     /// How many it found, whether they can be read or not.
     pub(crate) fn len(&self) -> usize {
@@ -65,10 +78,7 @@ pub(crate) async fn first<T>(
     limit: usize,
     page: impl AsyncFn(Option<Cursor>, usize) -> Result<Page<T>, Error>,
 ) -> Result<Found<T>, Failure> {
-    let mut found = Found {
-        records: Vec::new(),
-        unreadable: Vec::new(),
-    };
+    let mut found = Found::default();
     let mut after = None;
     while found.len() < limit {
         let size = (limit - found.len()).min(PAGE);
@@ -84,21 +94,22 @@ pub(crate) async fn first<T>(
 }
 
 /// The first so many records of a whole listing that are wanted, and how many are. All that can't be
-/// read is told: whether it is wanted nobody knows.
+/// read is told, also what had to be read to know which are wanted: nobody knows whether it is.
 pub(crate) async fn kept<T>(
     limit: usize,
-    wanted: impl AsyncFn(Vec<T>) -> Result<Vec<T>, Failure>,
+    wanted: impl AsyncFn(Vec<T>) -> Result<Found<T>, Failure>,
     page: impl AsyncFn(Option<Cursor>, usize) -> Result<Page<T>, Error>,
+    mut bar: Bar,
 ) -> Result<(Found<T>, u64), Failure> {
-    let mut found = Found {
-        records: Vec::new(),
-        unreadable: Vec::new(),
-    };
+    let mut found = Found::default();
     let (mut count, mut after) = (0, None);
     loop {
         let page = page(after, PAGE).await?;
         found.unreadable.extend(Unreadable::of(&page.unreadable));
-        for record in wanted(page.records).await? {
+        bar.step(page.records.len() + page.unreadable.len());
+        let wanted = wanted(page.records).await?;
+        found.unreadable.extend(wanted.unreadable);
+        for record in wanted.records {
             count += 1;
             if found.records.len() < limit {
                 found.records.push(record);
@@ -106,6 +117,9 @@ pub(crate) async fn kept<T>(
         }
         after = page.next;
         if after.is_none() {
+            // A contact with several leads is met several times.
+            let mut told = BTreeSet::new();
+            found.unreadable.retain(|one| told.insert(one.clone()));
             return Ok((found, count));
         }
     }

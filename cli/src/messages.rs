@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use leadkit::condition::{Fault, FaultKind};
+use leadkit::condition::{Fault, FaultKind, Filter};
 use leadkit::decide::command::{Actor, Fate};
 use leadkit::engine::{Error, TenantHandle};
 use leadkit::explain::local;
@@ -14,14 +14,16 @@ use leadkit::record::lead::Trouble;
 use leadkit::record::message::{Recipient, State};
 use leadkit::record::{Agent, Message};
 use leadkit::store::{Kind, Order};
+use leadkit::time::Instant;
 use leadkit::value::folded_eq;
 use serde::Serialize;
 use serde_json::json;
+use smol_str::ToSmolStr;
 
-use crate::database::{self, Database, For, Opened, REHEARSED};
+use crate::database::{Database, For, Opened, REHEARSED};
 use crate::listing::{Found, Unreadable};
 use crate::report::{counted, grouped, quoted, rfc3339, table};
-use crate::{Failure, Reported, listing, sought};
+use crate::{Asked, Failure, Reported, agents, listing, sought};
 
 /// Which messages.
 #[derive(Clone, Debug)]
@@ -96,6 +98,7 @@ struct ListedMessage {
     class: &'static str,
     channel: String,
     lead: String,
+    contact: Option<String>,
     to: String,
     name: Option<String>,
     email: Option<String>,
@@ -114,24 +117,30 @@ struct ListedMessage {
 /// When the condition can't be asked for.
 pub fn messages(asked: &Messages) -> Result<Reported, Failure> {
     let playbook = asked.database.playbook()?;
-    let condition = condition(&playbook, asked)?;
+    let (condition, filter) = condition(&playbook, asked)?;
     let opened = asked.database.open_under(playbook, For::Reading)?;
     let playbook = &opened.playbook;
     pollster::block_on(async {
         opened.must_be_under_its_playbook().await?;
         let handle = opened.handle();
-        let condition = match &asked.to {
-            None => condition,
+        let warnings = agents::strangers(&opened, &filter).await?;
+        let (condition, unasked) = match &asked.to {
+            None => (condition, Vec::new()),
             Some(to) => {
                 let to = recipients(&opened, to.trim()).await?;
-                let to: Vec<String> = to.iter().map(|id| quoted(id)).collect();
-                together(&condition, &format!("to in [{}]", to.join(", ")))
+                let ids: Vec<String> = to.records.iter().map(|id| quoted(id)).collect();
+                let to_them = match ids.as_slice() {
+                    [] => "false".to_owned(),
+                    ids => format!("to in [{}]", ids.join(", ")),
+                };
+                (together(&condition, &to_them), to.unreadable)
             }
         };
         let groups = handle.count_of(Kind::Message, &condition, &[]).await?;
         let count = groups.iter().map(|group| group.count).sum();
         let mut table = Vec::new();
-        let found = first(&handle, &condition, asked.limit).await?;
+        let mut found = first(&handle, &condition, asked.limit).await?;
+        found.unreadable.extend(unasked);
         for message in &found.records {
             let since = local(&playbook.zone, message.state_since);
             let listed = listed(playbook, &handle, message).await?;
@@ -156,22 +165,26 @@ pub fn messages(asked: &Messages) -> Result<Reported, Failure> {
             messages,
             unreadable: found.unreadable,
         };
-        Ok(Reported::new(text, &listed, is_well))
+        Ok(Reported::new(text, &listed, is_well).with_warnings(warnings))
     })
 }
 
-/// What is asked for, as one condition. The user's part is read by itself: its faults have their
-/// places in it.
-fn condition(playbook: &Playbook, asked: &Messages) -> Result<String, Failure> {
+/// What is asked for, as one condition, and what the user's part lets through, at whatever time. That is
+/// read by itself: its faults have their places in it.
+fn condition(playbook: &Playbook, asked: &Messages) -> Result<(String, Filter), Failure> {
     let text = asked.condition.trim();
+    let mut filter = Filter::Constant(true);
     if !text.is_empty() {
         let read = playbook.condition_on(Kind::Message, &asked.condition);
-        read.map_err(|faults| Failure::Condition {
+        let read = read.map_err(|faults| Failure::Condition {
             text: asked.condition.clone(),
             faults: faults.into_iter().map(with_address).collect(),
         })?;
+        let stored = read.filter(Instant::UNIX_EPOCH);
+        filter = stored.map_err(|computed| Error::Condition(computed.to_smolstr()))?;
     }
-    Ok(together(text, asked.which.condition().unwrap_or_default()))
+    let condition = together(text, asked.which.condition().unwrap_or_default());
+    Ok((condition, filter))
 }
 
 /// Who asks by an address is told how.
@@ -196,48 +209,57 @@ fn together(first: &str, second: &str) -> String {
 }
 
 /// Who has an e-mail address, contacts and agents, or the agent of this id: by their ids, as the fact
-/// `to` says them.
-async fn recipients(opened: &Opened<'_>, to: &str) -> Result<Vec<String>, Failure> {
+/// `to` says them; and of whom nobody knows, since they can't be read.
+async fn recipients(opened: &Opened<'_>, to: &str) -> Result<Found<String>, Failure> {
     if !to.contains('@') {
-        return by_id(opened, to).await;
+        let id = by_id(opened, to).await?;
+        return Ok(Found {
+            records: vec![id],
+            unreadable: Vec::new(),
+        });
     }
     let handle = opened.handle();
     let condition = format!("contact.email == {}", quoted(to));
     let page = async |after, size| handle.leads(&condition, Order::Id, after, size).await;
-    let leads = listing::first(usize::MAX, page).await?.records;
-    let contacts = leads.iter().map(|lead| lead.contact.id.to_string());
-    let agents = database::agents(opened).await?;
+    let leads = listing::first(usize::MAX, page).await?;
+    let contacts = leads.records.iter().map(|lead| lead.contact.id.to_string());
+    let agents = agents::all(opened).await?;
     let has_it = |agent: &Agent| folded_eq(agent.email.as_str(), to);
-    let agents = agents.iter().filter(|agent| has_it(agent));
+    let with_it = agents.records.iter().filter(|agent| has_it(agent));
     let merged = sought::merged_of(opened, to).await?;
     let merged = merged.iter().map(|contact| contact.id.to_string());
     let all: BTreeSet<String> = contacts
         .chain(merged)
-        .chain(agents.map(|agent| agent.id.to_string()))
+        .chain(with_it.map(|agent| agent.id.to_string()))
         .collect();
-    match all.is_empty() {
-        true => Err(Failure::Asked(format!(
-            "--to: no contact and no agent has the e-mail address {to}"
-        ))),
-        false => Ok(all.into_iter().collect()),
+    let unreadable = [leads.unreadable, agents.unreadable].concat();
+    match all.is_empty() && unreadable.is_empty() {
+        true => Err(Asked::NobodyAt(to.to_owned()).into()),
+        false => Ok(Found {
+            records: all.into_iter().collect(),
+            unreadable,
+        }),
     }
 }
 
 /// The agent, or the contact, of an id.
-async fn by_id(opened: &Opened<'_>, to: &str) -> Result<Vec<String>, Failure> {
+async fn by_id(opened: &Opened<'_>, to: &str) -> Result<String, Failure> {
     if to.parse::<ContactId>().is_ok() {
-        return Ok(vec![to.to_owned()]);
+        return Ok(to.to_owned());
     }
-    let agents = database::agents(opened).await?;
-    let ids = agents.iter().map(|agent| agent.id.as_str());
+    if opened.handle().agent(&to.into()).await?.is_some() {
+        return Ok(to.to_owned());
+    }
+    let agents = agents::all(opened).await?;
+    let ids = agents.records.iter().map(|agent| agent.id.as_str());
     if ids.clone().any(|id| folded_eq(id, to)) {
-        return Ok(vec![to.to_owned()]);
+        return Ok(to.to_owned());
     }
-    let near = nearest(to, ids).map(|near| format!("; did you mean `{near}`?"));
-    Err(Failure::Asked(format!(
-        "--to: there is no agent `{to}`{}",
-        near.unwrap_or_default()
-    )))
+    let asked = Asked::NoAgent {
+        agent: to.to_owned(),
+        near: nearest(to, ids).map(ToOwned::to_owned),
+    };
+    Err(asked.into())
 }
 
 /// The first so many messages for which a condition holds.
@@ -250,24 +272,40 @@ pub(crate) async fn first(
     listing::first(limit, page).await
 }
 
-/// Who gets a message: a name, and an address. Not told where the record can't be read.
-pub(crate) async fn recipient(
-    handle: &TenantHandle<'_>,
-    message: &Message,
-) -> Result<(Option<String>, Option<String>), Failure> {
-    match &message.to {
-        Recipient::Contact(_) => {
-            let lead = handle.lead(message.lead).await.or_else(if_readable)?;
-            let contact = lead.map(|lead| lead.contact);
-            let email = contact.as_ref().and_then(|contact| contact.email.as_ref());
-            let email = email.map(|email| email.as_str().to_owned());
-            Ok((contact.map(|contact| contact.name.to_string()), email))
-        }
-        Recipient::Agent(id) => {
-            let agent = handle.agent(id).await.or_else(if_readable)?;
-            let email = agent.map(|agent| agent.email.as_str().to_owned());
-            Ok((Some(id.to_string()), email))
-        }
+/// Whom a message is about, and who gets it. Not told where the record can't be read.
+#[derive(Default)]
+pub(crate) struct People {
+    /// The name of the lead's contact.
+    pub(crate) contact: Option<String>,
+    /// The recipient: the contact's name, or the agent's id.
+    pub(crate) name: Option<String>,
+    /// The recipient's address.
+    pub(crate) email: Option<String>,
+}
+
+impl People {
+    pub(crate) async fn of(handle: &TenantHandle<'_>, message: &Message) -> Result<Self, Failure> {
+        let lead = handle.lead(message.lead).await.or_else(if_readable)?;
+        let contact = lead.map(|lead| lead.contact);
+        let name = contact.as_ref().map(|contact| contact.name.to_string());
+        Ok(match &message.to {
+            Recipient::Contact(_) => {
+                let email = contact.as_ref().and_then(|contact| contact.email.as_ref());
+                Self {
+                    name: name.clone(),
+                    email: email.map(|email| email.as_str().to_owned()),
+                    contact: name,
+                }
+            }
+            Recipient::Agent(id) => {
+                let agent = handle.agent(id).await.or_else(if_readable)?;
+                Self {
+                    name: Some(id.to_string()),
+                    email: agent.map(|agent| agent.email.as_str().to_owned()),
+                    contact: name,
+                }
+            }
+        })
     }
 }
 
@@ -284,7 +322,11 @@ async fn listed(
     message: &Message,
 ) -> Result<ListedMessage, Failure> {
     let told = |at| rfc3339(&playbook.zone, at);
-    let (name, email) = recipient(handle, message).await?;
+    let People {
+        contact,
+        name,
+        email,
+    } = People::of(handle, message).await?;
     let trouble = message.trouble.as_ref();
     let error = trouble.map(|trouble| &trouble.error);
     Ok(ListedMessage {
@@ -299,6 +341,7 @@ async fn listed(
         class: message.class.as_str(),
         channel: message.channel.to_string(),
         lead: message.lead.to_string(),
+        contact,
         to: match &message.to {
             Recipient::Contact(id) => id.to_string(),
             Recipient::Agent(id) => id.to_string(),
@@ -317,7 +360,10 @@ async fn listed(
 
 /// A table of messages, each with the time since when it is as it is.
 fn told(playbook: &Playbook, messages: &[(String, ListedMessage)], count: u64) -> String {
-    let mut table = table(["message", "state", "since", "template", "address", "error"]);
+    let mut table = table([
+        "message", "contact", "state", "since", "template", "address", "error",
+    ]);
+    let or_dash = |text: Option<&String>| text.map_or("-", String::as_str).to_owned();
     for (since, message) in messages {
         let state = match (message.dropped, message.set_aside) {
             (Some(because), _) => format!("{}: {because}", message.state),
@@ -325,9 +371,9 @@ fn told(playbook: &Playbook, messages: &[(String, ListedMessage)], count: u64) -
             (None, false) => message.state.to_owned(),
         };
         let address = message.email.as_ref().or(message.name.as_ref());
-        let or_dash = |text: Option<&String>| text.map_or("-", String::as_str).to_owned();
         table.add_row([
             message.message.clone(),
+            or_dash(message.contact.as_ref()),
             state,
             since.clone(),
             message.template.clone(),
@@ -357,10 +403,7 @@ fn told(playbook: &Playbook, messages: &[(String, ListedMessage)], count: u64) -
 /// # Errors
 /// When there is no such message, or it is not to be settled like that by this one.
 pub fn settle(asked: &Settle) -> Result<Reported, Failure> {
-    let id: MessageId = asked
-        .message
-        .parse()
-        .map_err(|error| Failure::Asked(format!("{error}")))?;
+    let id: MessageId = asked.message.parse().map_err(Asked::from)?;
     let opened = asked.database.open(For::Acting)?;
     pollster::block_on(async {
         opened.must_be_under_its_playbook().await?;
@@ -370,7 +413,7 @@ pub fn settle(asked: &Settle) -> Result<Reported, Failure> {
             .by(Actor::said(&asked.by))
             .await?;
         let Some(message) = handle.message(id).await? else {
-            return Err(Failure::Asked(format!("there is no message {id}")));
+            return Err(Asked::NoMessage(id).into());
         };
         let message = listed(&opened.playbook, &handle, &message).await?;
         let mut text = match asked.fate {

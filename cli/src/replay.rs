@@ -44,9 +44,9 @@ pub mod map;
 mod names;
 pub mod numbers;
 mod plan;
-mod progress;
 mod quotes;
 pub mod range;
+mod refused;
 mod row;
 mod run;
 mod spellings;
@@ -56,19 +56,18 @@ mod told;
 pub mod warnings;
 
 pub use contacts::{ContactDiffers, Person};
-pub use plan::Refused;
-pub use progress::Progress;
+pub use refused::{Refused, RowsOf};
 pub use run::{LeftOut, NotPermitted};
 pub use warnings::Warning;
 
 use crate::database::{self, Database, For};
+use crate::progress::{Bar, Progress};
 use crate::rehearsal::Origin;
 use crate::report::counted;
-use crate::{Failure, Reported, check, rehearsal};
+use crate::{Asked, Failure, Reported, check, rehearsal};
 use figures::{Figures, OfRun};
 use map::{FileMap, Map, MapFault};
 use plan::Plan;
-use progress::Bar;
 use run::{Past, Ran, Run};
 use table::{Reading, Table, TableFault};
 
@@ -98,6 +97,10 @@ pub struct Replayed {
     pub files: Vec<FileRead>,
     /// How many rows they have.
     pub rows: u64,
+    /// What became of them, each counted once.
+    pub rows_of: RowsOf,
+    /// How many commands they say, as far as these could be read.
+    pub commands: u64,
     /// How many commands were carried out.
     pub carried_out: u64,
     /// How many had been carried out before.
@@ -225,13 +228,17 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     let mut warnings = plan.warnings;
     warnings.extend(warnings::said_otherwise(&map, &ran.said_otherwise));
     let in_zone = |at| local(&playbook.zone, at);
+    let of_commands = refused.iter().filter(|one| one.command.is_some()).count() as u64;
+    let left_out = ran.left_out.len() as u64;
     let replayed = Replayed {
         playbook: playbook.id.as_str().into(),
-        files,
         rows: plan.rows,
+        rows_of: RowsOf::count(&files, &refused, &ran.left_out, &ran.rows_done),
+        commands: ran.done + ran.done_before + left_out + of_commands,
+        files,
         carried_out: ran.done,
         done_before: ran.done_before,
-        left_out: ran.left_out.len() as u64,
+        left_out,
         left_out_commands: ran.left_out,
         refused_as_read,
         rules_fired: of_run.rules_fired,
@@ -435,9 +442,7 @@ fn live(
             clock.set(stands_at);
             if let Some(until) = until.filter(|until| *until < stands_at) {
                 let (lived, until) = (local(zone, stands_at), local(zone, until));
-                return Err(Failure::Asked(format!(
-                    "the database has lived until {lived} already; it can't stop at {until}"
-                )));
+                return Err(Asked::LivedAlready { lived, until }.into());
             }
         }
         let lived = until.or(last).map(|until| Lived {
@@ -450,7 +455,7 @@ fn live(
             let (from, until) = (local(zone, from), local(zone, until));
             let zone = zone.name();
             let commands = counted(commands as u64, "command");
-            let refused = match plan.refused.len() as u64 {
+            let refused = match refused::distinct(&plan.refused).len() as u64 {
                 0 => String::new(),
                 refused => format!("; {} refused in reading", counted(refused, "row")),
             };
@@ -460,7 +465,7 @@ fn live(
         }
         let earlier = names::earlier(db, tenant, &past).map_err(failed)?;
         names::keep(db, tenant, map, plan).map_err(failed)?;
-        let bar = Bar::new(progress, commands);
+        let bar = Bar::new(progress, commands as u64, "commands", "");
         let mut run = Run {
             engine: &engine,
             clock: &clock,
@@ -494,7 +499,5 @@ pub fn instant(text: &str, playbook: &Playbook) -> Result<Instant, Failure> {
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Ok(playbook.zone.from_local(date.and_time(NaiveTime::MIN)));
     }
-    Err(Failure::Asked(format!(
-        "`{text}` is no time; write for instance 2018-04-01 or 2018-04-01T00:00:00Z"
-    )))
+    Err(Asked::NoTime(text.to_owned()).into())
 }

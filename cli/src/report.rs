@@ -1,6 +1,6 @@
 //! What a command found, for people and for programs.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use leadkit::calendar::Zone;
@@ -17,6 +17,27 @@ pub struct Reported {
     pub json: serde_json::Value,
     /// Whether all is well; if not, the program ends with 1.
     pub is_well: bool,
+    /// What is no failure, and probably not meant; in the JSON too.
+    pub warnings: Vec<Warned>,
+}
+
+/// Something that is probably not meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warned {
+    /// What it is.
+    pub message: String,
+    /// What was probably meant.
+    pub hint: Option<String>,
+}
+
+impl Display for Warned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Reported {
@@ -27,7 +48,15 @@ impl Reported {
             text,
             json,
             is_well,
+            warnings: Vec::new(),
         }
+    }
+
+    /// The same with warnings, also where there are none.
+    pub(crate) fn with_warnings(mut self, warnings: Vec<Warned>) -> Self {
+        self.json["warnings"] = serde_json::json!(warnings);
+        self.warnings = warnings;
+        self
     }
 }
 

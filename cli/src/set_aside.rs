@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::by_ids::{ByIds, Refused};
 use crate::database::{self, Database, For};
 use crate::listing::{Found, Unreadable};
-use crate::messages::{self, recipient};
+use crate::messages::{self, People};
 use crate::report::{counted, grouped, table};
 use crate::{Failure, Reported, listing};
 
@@ -116,9 +116,14 @@ pub(crate) async fn first(
         Aside::new("lead", lead.id.0, what, lead.trouble)
     }));
     for message in messages.records {
-        let (to, email) = recipient(handle, &message).await?;
-        let to = email.or(to).unwrap_or_else(|| "nobody".into());
-        let what = format!("{} to {to}", message.template);
+        let People {
+            contact,
+            name,
+            email,
+        } = People::of(handle, &message).await?;
+        let to = email.or(name).unwrap_or_else(|| "nobody".into());
+        let about = contact.map(|contact| format!(" about {contact}"));
+        let what = format!("{} to {to}{}", message.template, about.unwrap_or_default());
         let aside = Aside::new("message", message.id.0, what, message.trouble);
         all.push(aside);
     }

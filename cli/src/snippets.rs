@@ -72,9 +72,12 @@ pub(crate) fn placed(placed: &Placed<'_>, style: Style) -> String {
     style.renderer().render(groups)
 }
 
-/// A message without a place.
-pub(crate) fn titled(message: &str, style: Style) -> String {
-    let group = Group::with_title(Level::ERROR.primary_title(message));
+/// A message without a place, and what was probably meant.
+pub(crate) fn titled(message: &str, hint: Option<&str>, style: Style) -> String {
+    let mut group = Group::with_title(Level::ERROR.primary_title(message));
+    if let Some(hint) = hint {
+        group = group.element(Level::HELP.message(hint));
+    }
     style.renderer().render(&[group])
 }
 

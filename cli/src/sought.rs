@@ -16,8 +16,9 @@ use leadkit::record::lead::{ContactCopy, Lead};
 use leadkit::store::Key;
 use leadkit::value::plain;
 
-use crate::Failure;
 use crate::database::{self, Opened};
+use crate::listing::{Found, Unreadable};
+use crate::{Asked, Failure};
 
 /// How many digits a number has at least that is dialled within a country.
 const SHORTEST_NUMBER: usize = 7;
@@ -35,12 +36,11 @@ impl Sought {
     /// What somebody typed.
     ///
     /// # Errors
-    /// [`Failure::Asked`] where nothing is said.
+    /// [`Asked::NothingSought`].
     pub fn said(text: &str) -> Result<Self, Failure> {
         let words: Vec<String> = text.split_whitespace().map(plain).collect();
         if words.is_empty() {
-            let said = "--find: say a part of a name, an e-mail address or a phone number";
-            return Err(Failure::Asked(said.into()));
+            return Err(Asked::NothingSought.into());
         }
         let is_of_number = |c: char| c.is_ascii_digit() || "+-()./ ".contains(c);
         let number = text.chars().all(is_of_number).then(|| digits(text));
@@ -67,13 +67,17 @@ impl Sought {
         &self,
         opened: &Opened<'_>,
         leads: Vec<Lead>,
-    ) -> Result<Vec<Lead>, Failure> {
+    ) -> Result<Found<Lead>, Failure> {
         let others = leads.iter().map(|lead| &lead.contact);
         let others = others.filter(|contact| !self.is(contact));
         let others = others.map(|contact| contact.id).collect();
-        let stand_for = self.stand_for(opened, others).await?;
+        let mut unreadable = Vec::new();
+        let stand_for = self.stand_for(opened, others, &mut unreadable).await?;
         let is_it = |lead: &Lead| self.is(&lead.contact) || stand_for.contains(&lead.contact.id);
-        Ok(leads.into_iter().filter(is_it).collect())
+        Ok(Found {
+            records: leads.into_iter().filter(is_it).collect(),
+            unreadable,
+        })
     }
 
     /// Those of some contacts who stand for somebody of whom it is said.
@@ -81,17 +85,23 @@ impl Sought {
         &self,
         opened: &Opened<'_>,
         contacts: BTreeSet<ContactId>,
+        unreadable: &mut Vec<Unreadable>,
     ) -> Result<BTreeSet<ContactId>, Failure> {
         let mut found = BTreeSet::new();
         // Who was merged, and who stands for them by now.
         let mut merged = Vec::new();
-        for contact in contacts_of(opened, contacts.into_iter()).await? {
+        let loaded = contacts_of(opened, contacts.into_iter()).await?;
+        unreadable.extend(loaded.unreadable);
+        for contact in loaded.records {
             merged.extend(contact.taken.iter().map(|taken| (taken.from, contact.id)));
         }
         // Nobody is merged twice, so this ends.
         while !merged.is_empty() {
             let mut before = Vec::new();
-            for contact in contacts_of(opened, merged.iter().map(|(from, _)| *from)).await? {
+            let from = merged.iter().map(|(from, _)| *from);
+            let loaded = contacts_of(opened, from).await?;
+            unreadable.extend(loaded.unreadable);
+            for contact in loaded.records {
                 let of = merged.iter().find(|(from, _)| *from == contact.id);
                 let Some((_, stands)) = of else {
                     continue;
@@ -119,7 +129,7 @@ impl Sought {
 async fn contacts_of(
     opened: &Opened<'_>,
     ids: impl Iterator<Item = ContactId>,
-) -> Result<Vec<Contact>, Failure> {
+) -> Result<Found<Contact>, Failure> {
     let keys: Vec<Key> = ids.map(|id| Key::contact(&opened.tenant, id)).collect();
     database::records(&opened.engine, &keys).await
 }

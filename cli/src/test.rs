@@ -12,6 +12,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 
 use crate::check::{self, Checked};
+use crate::progress::{Bar, Progress};
 use crate::{Failure, Reported};
 
 /// On which stores scenarios are played.
@@ -45,7 +46,7 @@ struct OnStore {
 ///
 /// # Errors
 /// [`Failure::Faults`] when the playbook or its scenarios have any.
-pub fn test(path: &Path, on: On) -> Result<Reported, Failure> {
+pub fn test(path: &Path, on: On, progress: Progress) -> Result<Reported, Failure> {
     let Checked {
         playbook,
         scenarios,
@@ -55,8 +56,11 @@ pub fn test(path: &Path, on: On) -> Result<Reported, Failure> {
     }
     let playbook = Arc::new(playbook);
     let mut stores = Vec::new();
+    let bar = |store| Bar::new(progress, scenarios.len() as u64, "scenarios", store);
     if on != On::Sqlite {
+        let mut bar = bar("on memory");
         let report = scenario::run_all(&playbook, &scenarios, || {
+            bar.step(1);
             Box::pin(async { Ok(Arc::new(MemoryStore::default()) as Arc<dyn Store>) })
         });
         stores.push(OnStore {
@@ -65,8 +69,11 @@ pub fn test(path: &Path, on: On) -> Result<Reported, Failure> {
         });
     }
     if on != On::Memory {
-        let report =
-            scenario::run_all(&playbook, &scenarios, || Box::pin(async { fresh_sqlite() }));
+        let mut bar = bar("on sqlite");
+        let report = scenario::run_all(&playbook, &scenarios, || {
+            bar.step(1);
+            Box::pin(async { fresh_sqlite() })
+        });
         stores.push(OnStore {
             store: "sqlite",
             report: pollster::block_on(report),

@@ -176,7 +176,7 @@ fn what_comes_after_the_end_is_told_with_its_lines() {
     let text = folder.replay(&until);
     assert_eq!(text.code, 0);
     for said in [
-        "; 3 left out by --until\n",
+        "6 rows: 3 carried out, 3 left out by --until\n",
         "left out: leads.csv lines 2, 3, 4\n",
     ] {
         assert!(text.out.contains(said), "{said}: {}", text.out);
@@ -477,6 +477,48 @@ fn what_a_map_says_and_no_row_or_only_a_column_has_is_a_warning() {
     );
 }
 
+/// Two ways of counting make numbers that nobody can add up.
+#[test]
+fn each_row_is_counted_once_and_the_counts_add_up() {
+    let rows = "\
+4;Rosa;rosa@example.com;web;ana;;much;;;06-03-2026 16:30;06-03-2026 17:30;;;
+;Luz;luz@example.com;web;ana;;;;;06-03-2026 16:30;;;;
+6;Inés;ines@example.com;fax;ana;;;;;06-03-2026 16:30;07-03-2026 09:00;07-03-2026 09:30;won;
+";
+    let folder = Folder::new(&[("leads.csv", &format!("{LEADS}{rows}"))]);
+    let db = folder.path("shop.db");
+    let until = ["--db", &db, "--until", "2026-03-07T09:15:00-05:00"];
+    let told = folder.replay(&until);
+    // Of the last row, one command is refused, one waits in vain, and one is left out.
+    for said in [
+        "9 rows: 5 carried out, 1 left out by --until, 3 refused\n",
+        "14 commands: 8 carried out, 2 left out by --until, 4 refused\n",
+    ] {
+        assert!(told.out.contains(said), "{said}: {}", told.out);
+    }
+    // As many lines as rows, where one reason counts for all of a row.
+    let lines = told.out.lines();
+    let refused = lines.filter(|line| line.starts_with(" leads.csv:"));
+    assert_eq!(refused.count(), 5, "{}", told.out);
+    let json = folder.replay(&[&until[..], &["--json"]].concat()).json();
+    let sum = |of: &Value, keys: &[&str]| -> u64 {
+        keys.iter().map(|key| of[*key].as_u64().unwrap()).sum()
+    };
+    let all = [
+        "carried_out",
+        "done_before",
+        "left_out",
+        "passed_over",
+        "refused",
+    ];
+    assert_eq!(json["rows"], sum(&json["rows_of"], &all), "{json:#}");
+    assert_eq!(json["rows_of"]["done_before"], 5);
+    let of_commands = list(&json, "refused");
+    let of_commands = of_commands.iter().filter(|one| !one["command"].is_null());
+    let commands = sum(&json, &all[..3]) + of_commands.count() as u64;
+    assert_eq!(json["commands"], commands);
+}
+
 #[test]
 fn what_is_told_of_a_run_is_of_that_run() {
     let bad = "4;Rosa;rosa@example.com;web;ana;;much;;;06-03-2026 16:30;;;;\n";
@@ -485,7 +527,8 @@ fn what_is_told_of_a_run_is_of_that_run() {
     let db = folder.path("shop.db");
     let first = folder.replay(&["--db", &db]);
     for said in [
-        "9 commands carried out; 1 refused, 1 refused in reading\n",
+        "8 rows: 6 carried out, 2 refused\n",
+        "11 commands: 9 carried out, 2 refused\n",
         "rules fired",
     ] {
         assert!(first.out.contains(said), "{said}: {}", first.out);

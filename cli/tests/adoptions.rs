@@ -12,11 +12,12 @@ use leadkit::decide::command::{Actor, NewLead};
 use leadkit::engine::Engine;
 use leadkit::mailer::MemoryMailer;
 use leadkit::playbook::Playbook;
+use leadkit::store::Key;
 use leadkit_sqlite::SqliteStore;
 use pollster::block_on;
 use rehearsal::Rehearsal;
 use shop::PLAYBOOK;
-use told::{leadkit, write};
+use told::{damage, leadkit, write};
 
 const BY: [&str; 2] = ["--by", "host:it-desk"];
 
@@ -68,8 +69,12 @@ fn an_adoption_is_refused_while_leads_would_have_no_stage() {
     let wrong = ["--map", "sales.talkin=sales.in-talks"];
     let told = rehearsal.under("changed", "adopt", &[&BY[..], &wrong].concat());
     assert_eq!(told.code, 2);
-    let hint = "no lead is in sales.talkin; did you mean `sales.talking`?";
-    assert!(told.err.contains(hint), "{}", told.err);
+    for said in [
+        "no lead is in sales.talkin\n",
+        "did you mean `sales.talking`?",
+    ] {
+        assert!(told.err.contains(said), "{said}: {}", told.err);
+    }
     let told = rehearsal.under("changed", "adopt", &["--by", "ana"]);
     assert!(told.err.contains("may not adopt"), "{}", told.err);
     // Nothing has changed.
@@ -262,6 +267,48 @@ fn leads_that_would_break_a_new_law_are_told_before_the_adoption() {
     for said in ["2 leads refused, for instance ", "A thousand tries (tried)"] {
         assert!(told.out.contains(said), "{}{}", told.out, told.err);
     }
+    // Of leads that stay where they are nobody knows when their next step would be: that is not none.
+    let former = rehearsal.folder.path("playbook");
+    let more = [&BY[..], &map, &["--former", &former, "--json"]].concat();
+    let shown = rehearsal.under("comes", "adopt", &more).json();
+    let refused = &shown["stages"][0];
+    assert_eq!(refused["refused"], 2, "{shown:#}");
+    assert!(refused["due_at_once"].is_null() && refused["next_changes"].is_null());
+}
+
+/// A contact's second lead is decided after the first, which changed what it finds.
+#[test]
+fn leads_of_one_contact_are_shown_as_they_will_be_decided() {
+    let once =
+        format!("{PLAYBOOK}\n[base.people]\npipelines = [\"sales\"]\nunique = [\"contact\"]\n");
+    let again = "4;Luis Vera;luis@example.com;web;ana;;;;;04-03-2026 10:00;;;;\n";
+    let late = "Subject: Late\n\n{{ contact.name }}\n";
+    let leads = format!("{}{again}", shop::LEADS);
+    let files = [
+        ("once/playbook.toml", once.as_str()),
+        ("once/templates/late.txt", late),
+        ("leads.csv", &leads),
+    ];
+    let rehearsal = Rehearsal::until("2026-03-05", &files);
+    let more = [&BY[..], &["--json"]].concat();
+    let shown = rehearsal.under("once", "adopt", &more).json();
+    assert_eq!(shown["refused"][0]["leads"], 1, "{shown:#}");
+    let done = rehearsal.under("once", "adopt", &[&more[..], &["--yes"]].concat());
+    let done = done.json();
+    assert_eq!(done["adopted"]["reached"], 3, "{done:#}");
+    assert_eq!(done["adopted"]["refused"], 1);
+}
+
+/// What it has of what the changed playbook knows no more nobody knows.
+#[test]
+fn an_agent_that_can_not_be_read_is_told_while_the_stages_are_still_to_be_mapped() {
+    let rehearsal = rehearsal();
+    damage(&rehearsal.db, &Key::agent(&"shop".into(), &"bea".into()));
+    let told = rehearsal.under("changed", "adopt", &[&BY[..], &["--json"]].concat());
+    assert_eq!(told.code, 1, "{}{}", told.out, told.err);
+    let shown = told.json();
+    assert_eq!(shown["refusal"]["code"], "stages-vanish", "{shown:#}");
+    assert_eq!(shown["unreadable"][0]["kind"], "agent", "{shown:#}");
 }
 
 /// An adoption that takes the role of half the staff away is none that anybody asks for.

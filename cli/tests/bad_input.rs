@@ -127,16 +127,13 @@ fn leads_and_facts_that_are_not_there_are_named() {
     let folder = Folder::new(&[]);
     let (playbook, db) = (folder.path("playbook"), folder.path("shop.db"));
     folder.replay(&["--db", &db]);
-    let explain = |lead: &str, message: &str| {
-        refused(
-            &["explain", &playbook, "--db", &db, lead],
-            "not-found",
-            message,
-        );
+    let explain = |lead: &str, kind: &str, message: &str| {
+        refused(&["explain", &playbook, "--db", &db, lead], kind, message);
     };
-    explain("nonsense", "an id looks like 019");
+    explain("nonsense", "no-id", "an id looks like 019");
     explain(
         "019cc50e-afc0-7403-9de0-ed55b9aa0e9e",
+        "no-such-lead",
         "there is no lead 019cc50e-afc0-7403-9de0-ed55b9aa0e9e of `shop`",
     );
     let by = [
@@ -149,7 +146,7 @@ fn leads_and_facts_that_are_not_there_are_named() {
     ];
     refused(
         &by,
-        "not-found",
+        "no-such-lead",
         "no lead has the e-mail address x@example.com",
     );
     let leads = |option: &str, value: &str, kind: &str, message: &str| {
@@ -198,10 +195,10 @@ fn leads_and_facts_that_are_not_there_are_named() {
     leads(
         "--now",
         "yesterday",
-        "not-found",
+        "no-time",
         "write for instance 2018-04-01",
     );
-    let say = "--count-by: say by which fact, for instance stage or owner";
+    let say = "say by which fact, for instance stage or owner";
     leads("--count-by", "", "no-such-fact", say);
     leads("--count-by", "stage,", "no-such-fact", say);
     let no_fact = "`open and stage` is no fact, which is one word";

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use leadkit::decide::command::{Actor, NewLead};
 use leadkit::engine::Engine;
+use leadkit::ids::ContactId;
 use leadkit::playbook::Playbook;
+use leadkit::store::Key;
 use leadkit_sqlite::SqliteStore;
 use pollster::block_on;
-use told::{leadkit, write};
+use told::{damage, leadkit, write};
 
 const PLAYBOOK: &str = r#"
 [playbook]
@@ -42,7 +44,7 @@ lost = { final = "lost" }
 "#;
 
 #[test]
-fn duplicates_are_listed_merged_and_parted_again() {
+fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &[("playbook/playbook.toml", PLAYBOOK)]);
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -70,19 +72,30 @@ fn duplicates_are_listed_merged_and_parted_again() {
         leadkit(arguments)
     };
     let listed = || {
-        run(&["duplicates"]).json()["contacts"]
-            .as_array()
-            .unwrap()
-            .len()
+        let json = run(&["duplicates"]).json();
+        let sets = json["sets"].as_array().unwrap().iter();
+        let ids = sets.map(|set| {
+            let contacts = set["contacts"].as_array().unwrap().iter();
+            let ids = contacts.map(|contact| contact["id"].as_str().unwrap().to_owned());
+            ids.collect::<Vec<String>>()
+        });
+        ids.collect::<Vec<_>>()
     };
-    assert_eq!(listed(), 2);
+    // Who is possibly whom is said once, and not of each of the two.
+    assert_eq!(listed(), std::slice::from_ref(&contacts));
+    let told = leadkit(["duplicates", &playbook, "--db", &db]);
+    for contact in &contacts {
+        assert_eq!(told.out.matches(contact).count(), 1, "{}", told.out);
+    }
+    let says = "2 contacts possibly the same person as another: 1 person, if all are\n";
+    assert!(told.out.ends_with(says), "{}", told.out);
     let [into, from] = &contacts;
     let merged = run(&["merge", into, from, "--by", "host:it-desk"]);
     assert_eq!(
         (merged.code, merged.json()["into"].as_str()),
         (0, Some(into.as_str()))
     );
-    assert_eq!(listed(), 0);
+    assert!(listed().is_empty());
     // Who was merged is found by what it was known by: both leads are of who stands for it.
     for said in ["luisa@example.com", "paz"] {
         assert_eq!(run(&["leads", "--find", said]).json()["count"], 2, "{said}");
@@ -95,5 +108,27 @@ fn duplicates_are_listed_merged_and_parted_again() {
     let again = run(&["merge", into, from, "--by", "host:it-desk"]);
     assert_ne!(again.code, 0);
     assert_eq!(run(&["unmerge", from, "--by", "host:it-desk"]).code, 0);
-    assert_eq!(listed(), 2);
+    assert_eq!(listed(), std::slice::from_ref(&contacts));
+
+    // One that can't be read is told, and keeps none of the others from being listed.
+    let id = from.parse::<ContactId>().unwrap();
+    let damaged = format!("{db}.damaged");
+    std::fs::copy(&db, &damaged).unwrap();
+    damage(&damaged, &Key::contact(&"shop".into(), id));
+    let told = leadkit(["duplicates", &playbook, "--db", &damaged, "--json"]);
+    assert_eq!(told.code, 1, "{}", told.err);
+    let unreadable = &told.json()["unreadable"];
+    assert_eq!(unreadable.as_array().unwrap().len(), 1, "{unreadable}");
+    assert_eq!(unreadable[0]["kind"], "contact");
+    assert_eq!(unreadable[0]["id"], from.as_str());
+
+    // They are two persons: that is listed no more, and said once.
+    let told = run(&["distinguish", into, from, "--by", "host:it-desk"]);
+    let contacts = serde_json::json!([into, from]);
+    assert_eq!((told.code, &told.json()["contacts"]), (0, &contacts));
+    assert!(listed().is_empty());
+    let again = run(&["distinguish", from, into, "--by", "host:it-desk"]);
+    let said = format!("{}{}", again.out, again.err);
+    assert_ne!(again.code, 0);
+    assert!(said.contains("on record already"), "{said}");
 }

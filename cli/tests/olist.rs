@@ -9,7 +9,8 @@ mod told;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use leadkit_cli::replay::{Progress, Replay, Replayed, run};
+use leadkit_cli::Progress;
+use leadkit_cli::replay::{Replay, Replayed, run};
 use told::{data, leadkit, repository};
 
 const LEADS: &str = "olist_marketing_qualified_leads_dataset.csv";

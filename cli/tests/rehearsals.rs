@@ -6,9 +6,11 @@ mod rehearsal;
 mod shop;
 mod told;
 
+use leadkit::store::Key;
 use leadkit_sqlite::rusqlite::Connection;
 use rehearsal::Rehearsal;
 use shop::{LEADS, MAP};
+use told::damage;
 
 /// Settled by the clock on the wall, it would have lived until today, and could not go on.
 #[test]
@@ -82,11 +84,8 @@ fn one_lead_that_can_not_be_read_does_not_keep_others_from_being_found() {
     let rehearsal = Rehearsal::until("2026-03-07", &[]);
     let luis = rehearsal.json("explain", &["--email", "luis@example.com"]);
     let damaged = luis["lead"].as_str().unwrap();
-    let database = Connection::open(&rehearsal.db).unwrap();
     let id = damaged.parse::<leadkit::ids::LeadId>().unwrap();
-    let lead = leadkit::store::Key::lead(&"shop".into(), id);
-    let harm = "UPDATE leadkit_records SET body = x'00' WHERE id = ?1";
-    assert!(database.execute(harm, [lead.id.as_bytes()]).unwrap() >= 1);
+    damage(&rehearsal.db, &Key::lead(&"shop".into(), id));
 
     let told = rehearsal.run("explain", &["--find", "Eva"]);
     assert_eq!(told.code, 0, "{}", told.err);
@@ -149,6 +148,14 @@ fn a_lead_is_found_by_a_part_of_its_contacts_name_or_number() {
     for said in ["say which by its id", "(Luis Vera, sales.talking)"] {
         assert!(several.err.contains(said), "{}", several.err);
     }
+    // Programs can let people choose.
+    let several = rehearsal.json("explain", &["--find", "example.com"]);
+    let error = &several["error"];
+    assert_eq!(error["kind"], "several-leads");
+    assert_eq!(error["hint"], "say which by its id");
+    let contacts = error["leads"].as_array().unwrap().iter();
+    let contacts: Vec<_> = contacts.map(|lead| &lead["contact"]).collect();
+    assert_eq!(contacts, ["José Peña", "Luis Vera", "Díaz; Eva"]);
     let nobody = rehearsal.run("explain", &["--find", "nobody"]);
     assert!(
         nobody.err.contains("no lead's contact has `nobody`"),
@@ -185,8 +192,9 @@ fn messages_are_found_by_the_address_to_which_they_go() {
     );
     let unknown = rehearsal.run("messages", &["--to", "marko"]);
     assert_eq!(unknown.code, 2);
-    let says = "there is no agent `marko`; did you mean `marco`?";
-    assert!(unknown.err.contains(says), "{}", unknown.err);
+    for says in ["there is no agent `marko`\n", "did you mean `marco`?"] {
+        assert!(unknown.err.contains(says), "{}", unknown.err);
+    }
     let by_address = rehearsal.run("messages", &["--where", r#"to == "marco@example.com""#]);
     assert!(by_address.out.contains("--to finds"), "{}", by_address.out);
     let by_address = rehearsal.run("messages", &["--where", r#"address == "x""#]);
@@ -197,6 +205,49 @@ fn messages_are_found_by_the_address_to_which_they_go() {
     );
     let listed = rehearsal.run("messages", &[]);
     assert!(listed.out.contains(" address "), "{}", listed.out);
+    // Whom it is about, and not only who gets it.
+    assert_eq!(all["messages"][0]["contact"], "Luis Vera", "{all:#}");
+    for said in [" contact ", " Luis Vera "] {
+        assert!(listed.out.contains(said), "{said}: {}", listed.out);
+    }
+    // Nobody knows of an agent that can't be read whether it has the address.
+    damage(&rehearsal.db, &Key::agent(&"shop".into(), &"bea".into()));
+    let to = rehearsal.run("messages", &["--to", "Marco@example.com", "--json"]);
+    assert_eq!(to.code, 1, "{}", to.err);
+    let to = to.json();
+    assert_eq!(to["count"], all["count"]);
+    assert_eq!(to["unreadable"][0]["kind"], "agent", "{to:#}");
+    let nobody = rehearsal.run("messages", &["--to", "nobody@example.com"]);
+    assert_eq!(nobody.code, 1, "{}", nobody.err);
+    assert!(nobody.out.contains("can't be read"), "{}", nobody.out);
+}
+
+/// Agents are data, and a condition may name one who comes tomorrow: so it is no fault.
+#[test]
+fn whoever_asks_for_an_agent_who_is_not_there_is_told_whom_they_may_mean() {
+    let rehearsal = Rehearsal::until("2026-04-10", &[]);
+    for (command, condition) in [
+        ("leads", r#"owner == "anna""#),
+        (
+            "leads",
+            r#"stage == "new" and not (owner in ["bea", "ANNA"])"#,
+        ),
+        ("messages", r#"to == "anna""#),
+    ] {
+        let told = rehearsal.run(command, &["--where", condition]);
+        assert_eq!(told.code, 0, "{condition}: {}", told.err);
+        let says = "warning: nobody is called `anna`; did you mean `ana`?\n";
+        assert_eq!(told.err, says, "{condition}");
+        let json = rehearsal.json(command, &["--where", condition]);
+        assert_eq!(json["warnings"][0]["hint"], "did you mean `ana`?");
+    }
+    let counted = ["--where", r#"owner == "anna""#, "--count-by", "stage"];
+    let counted = rehearsal.json("leads", &counted);
+    assert_eq!(counted["warnings"][0]["message"], "nobody is called `anna`");
+    for condition in [r#"owner == "ANA""#, "owner is missing", ""] {
+        let told = rehearsal.run("leads", &["--where", condition]);
+        assert_eq!((told.code, told.err.as_str()), (0, ""), "{condition}");
+    }
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_history_is_lived_through_and_its_figures_come_from_the_database() {
     let text = folder.replay(&["--until", "2026-04-01"]);
     assert_eq!(text.code, 0);
     for said in [
-        "9 commands carried out",
+        "6 rows: 6 carried out\n9 commands: 9 carried out\n",
         "lived from 2026-03-02 10:00:00 -05:00 until 2026-04-01 00:00:00 -05:00 (times in America/Guayaquil)",
         "3 leads arrived on 2 days; 2 open",
         "first-contact",
@@ -380,11 +380,12 @@ fn the_same_again_changes_nothing_and_rows_added_later_are_late_facts() {
         "--email",
         "eva@example.com",
     ]);
-    assert!(
-        eva.out.contains("(happened 2026-03-10 09:00:00 -05:00)"),
-        "{}",
-        eva.out
-    );
+    // It stands where it happened, and says once when it was told.
+    let said = "moved from new to lost (told 2026-03-20 12:00:00 -05:00)\n";
+    let line = eva.out.lines().find(|line| line.contains("moved from"));
+    assert!(eva.out.contains(said), "{}", eva.out);
+    assert!(line.is_some_and(|line| line.starts_with("  2026-03-10 09:00:00 -05:00  ")));
+    assert_eq!(eva.out.matches("(told ").count(), 1, "{}", eva.out);
 
     let back = folder.replay(&["--db", &db, "--until", "2026-03-05"]);
     assert_eq!(back.code, 2);
@@ -534,7 +535,7 @@ fn what_was_set_aside_is_among_the_figures() {
     assert_eq!(replayed["figures"]["set_aside"], 2, "{replayed:#}");
     let first = &replayed["figures"]["set_aside_examples"][0];
     assert_eq!(first["kind"], "message");
-    assert_eq!(first["what"], "late to marco@example.com");
+    assert_eq!(first["what"], "late to marco@example.com about Luis Vera");
     let told = folder.replay(&["--until", "2026-04-01"]);
     let said = "2 records set aside because they failed:";
     assert!(told.out.contains(said), "{}", told.out);

@@ -156,6 +156,14 @@ pub enum What {
         /// Which was merged into another one.
         contact: ContactId,
     },
+    /// Say of two contacts that share something that they are two persons: they are no possible
+    /// duplicates of each other any more.
+    DistinguishContacts {
+        /// One of them.
+        one: ContactId,
+        /// The other.
+        other: ContactId,
+    },
     /// Do something with many leads, page by page.
     StartSweep(Box<NewSweep>),
     /// Make a playbook the active one, and take the leads over to it by a sweep.

@@ -181,7 +181,14 @@ pub(crate) fn renew_copy(
             break;
         };
         if !merged.leads.contains(&lead.id) && !merged.keeping.contains(&lead.id) {
-            add_open_lead(&mut merged, lead.id)?;
+            if merged.leads.len() >= Contact::MOST_OPEN_LEADS {
+                return Err(Refusal::TooMany {
+                    sort: "leads that go back with a merged contact: take that merge back, and merge again",
+                    most: Contact::MOST_OPEN_LEADS,
+                }
+                .into());
+            }
+            merged.leads.push(lead.id);
             draft.put(key, merged, None);
         }
         id = into;

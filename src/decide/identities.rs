@@ -6,6 +6,7 @@
 use crate::decide::Stop;
 use crate::decide::contacts::{current, renew_copies, renew_copy};
 use crate::decide::draft::Draft;
+use crate::decide::duplicates::{self, note_duplicate, part_pair};
 use crate::ids::{ContactId, LeadId};
 use crate::playbook::Playbook;
 use crate::record::contact::{Claim, Contact, Identity};
@@ -47,57 +48,103 @@ pub(crate) fn learn(
             Ok(())
         }
         Some(other) if other.id == contact.id => Ok(()),
-        Some(other) => note_duplicate(draft, contact, other, leads),
+        Some(holder) => {
+            // Who is distinct from the holder is told by nobody else.
+            for other in duplicates::distinct_by(draft, &holder, identity)? {
+                if other.id != contact.id {
+                    note_duplicate(draft, contact, other, leads)?;
+                }
+            }
+            note_duplicate(draft, contact, holder, leads)
+        }
     }
 }
 
-/// A contact stands for itself again. What the one that stood for it gave up meanwhile is claimed anew, and
-/// who is known by it since then is possibly the same person.
-pub(crate) fn learn_anew(draft: &mut Draft<'_>, mut contact: Contact) -> Result<(), Stop> {
-    let claims = contact.identities.iter();
+/// A contact stands for itself again, and is known by some things more. What the one that stood for it gave
+/// up meanwhile is claimed anew, and who is known by it since then is possibly the same person.
+pub(crate) fn learn_anew(
+    draft: &mut Draft<'_>,
+    id: ContactId,
+    more: &[Identity],
+) -> Result<(), Stop> {
+    let key = Key::contact(draft.tenant, id);
+    let Some(mut contact) = draft.read::<Contact>(&key)? else {
+        return Ok(());
+    };
+    let known = std::mem::take(&mut contact.identities);
+    let duplicates_before = contact.duplicates.clone();
+    let contact = learn_each(
+        draft,
+        contact,
+        known.into_iter().chain(more.iter().copied()),
+    )?;
+    renew_if_other(draft, &contact, &duplicates_before)?;
+    draft.put(key, contact, None);
+    Ok(())
+}
+
+/// A contact is known by all these.
+pub(crate) fn learn_all(
+    draft: &mut Draft<'_>,
+    id: ContactId,
+    identities: impl IntoIterator<Item = Identity>,
+) -> Result<(), Stop> {
+    let key = Key::contact(draft.tenant, id);
+    let Some(contact) = draft.read::<Contact>(&key)? else {
+        return Ok(());
+    };
+    let before = contact.clone();
+    let contact = learn_each(draft, contact, identities)?;
+    if contact != before {
+        renew_if_other(draft, &contact, &before.duplicates)?;
+        draft.put(key, contact, None);
+    }
+    Ok(())
+}
+
+fn learn_each(
+    draft: &mut Draft<'_>,
+    mut contact: Contact,
+    identities: impl IntoIterator<Item = Identity>,
+) -> Result<Contact, Stop> {
+    let identities: Vec<Identity> = identities.into_iter().collect();
+    let claims = identities.iter();
     draft.need(claims.map(|identity| Key::claim(draft.tenant, identity.claim)))?;
-    let (leads, duplicates_before) = (contact.leads.clone(), contact.duplicates.clone());
-    for identity in std::mem::take(&mut contact.identities) {
+    let leads = contact.leads.clone();
+    for identity in identities {
         learn(draft, &mut contact, Some(identity), &leads)?;
     }
-    if contact.duplicates != duplicates_before {
-        renew_copies(draft, &contact, None, None)?;
-    }
-    draft.put(Key::contact(draft.tenant, contact.id), contact, None);
-    Ok(())
+    Ok(contact)
 }
 
-fn note_duplicate(
+fn renew_if_other(
     draft: &mut Draft<'_>,
-    contact: &mut Contact,
-    mut other: Contact,
-    leads: &[LeadId],
+    contact: &Contact,
+    duplicates_before: &[ContactId],
 ) -> Result<(), Stop> {
-    if contact.duplicates.contains(&other.id) {
-        return Ok(());
+    match contact.duplicates == duplicates_before {
+        true => Ok(()),
+        false => renew_copies(draft, contact, None, None),
     }
-    let shares: Vec<_> = contact.shares(&other).collect();
-    add(&mut contact.duplicates, other.id);
-    add(&mut other.duplicates, contact.id);
-    let found = |lead, other| Event::DuplicateFound {
-        lead,
-        other,
-        shares: shares.clone(),
-    };
-    for lead in leads {
-        draft.happened(found(*lead, other.id));
-    }
-    renew_copies(draft, &other, None, Some(&|lead| found(lead, contact.id)))?;
-    draft.put(Key::contact(draft.tenant, other.id), other, None);
-    Ok(())
 }
 
-pub(crate) fn add(duplicates: &mut Vec<ContactId>, id: ContactId) {
-    if !duplicates.contains(&id) {
-        duplicates.push(id);
+/// A contact is known by none of these any more.
+pub(crate) fn give_up(
+    draft: &mut Draft<'_>,
+    id: ContactId,
+    identities: &[Identity],
+) -> Result<(), Stop> {
+    let key = Key::contact(draft.tenant, id);
+    for identity in identities {
+        let Some(mut contact) = draft.read::<Contact>(&key)? else {
+            return Ok(());
+        };
+        let before = contact.duplicates.clone();
+        forget(draft, &mut contact, Some(*identity))?;
+        renew_if_other(draft, &contact, &before)?;
+        draft.put(key.clone(), contact, None);
     }
-    let too_many = duplicates.len().saturating_sub(Contact::MOST_DUPLICATES);
-    duplicates.drain(..too_many);
+    Ok(())
 }
 
 /// A contact is known by this no more. Who shares it with nobody any more is nobody's duplicate; one of
@@ -112,13 +159,15 @@ pub(crate) fn forget(
     };
     contact.identities.retain(|known| *known != identity);
     let mut sharing = Vec::new();
-    for mut other in duplicates_of(draft, contact)? {
+    for mut other in duplicates::all_who_share(draft, contact)? {
         if other.identities.contains(&identity) {
             sharing.push(other.id);
         }
+        let knows = contact.duplicates.len() + other.duplicates.len();
         if contact.shares(&other).next().is_none() {
-            contact.duplicates = without(draft, &contact.duplicates, other.id)?;
-            other.duplicates = without(draft, &other.duplicates, contact.id)?;
+            part_pair(draft, contact, &mut other)?;
+        }
+        if contact.duplicates.len() + other.duplicates.len() != knows {
             renew_copies(draft, &other, None, None)?;
             draft.put(Key::contact(draft.tenant, other.id), other, None);
         }
@@ -159,37 +208,6 @@ fn hand_on(draft: &mut Draft<'_>, identity: Identity, sharing: &[ContactId]) -> 
         draft.put(key.clone(), heir, None);
     }
     Ok(())
-}
-
-/// The possible duplicates of a contact, or those who stand for them, each once.
-fn duplicates_of(draft: &mut Draft<'_>, contact: &Contact) -> Result<Vec<Contact>, Stop> {
-    let ids = contact.duplicates.iter();
-    draft.need(ids.map(|id| Key::contact(draft.tenant, *id)))?;
-    let mut duplicates: Vec<Contact> = Vec::new();
-    for id in &contact.duplicates {
-        let Some(other) = current(draft, *id)? else {
-            continue;
-        };
-        if other.id != contact.id && duplicates.iter().all(|known| known.id != other.id) {
-            duplicates.push(other);
-        }
-    }
-    Ok(duplicates)
-}
-
-/// These possible duplicates without somebody and those for whom that one stands.
-fn without(
-    draft: &mut Draft<'_>,
-    duplicates: &[ContactId],
-    whom: ContactId,
-) -> Result<Vec<ContactId>, Stop> {
-    let mut kept = Vec::with_capacity(duplicates.len());
-    for id in duplicates {
-        if current(draft, *id)?.is_none_or(|other| other.id != whom) {
-            kept.push(*id);
-        }
-    }
-    Ok(kept)
 }
 
 /// The tax numbers among a lead's fields that say who its contact is.

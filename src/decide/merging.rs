@@ -10,12 +10,13 @@
 use crate::decide::Stop;
 use crate::decide::command::What;
 use crate::decide::draft::Draft;
+use crate::decide::duplicates::{self, standing};
 use crate::decide::life::settle;
 use crate::decide::permit::permit;
-use crate::decide::refusal::{Missing, Refusal};
+use crate::decide::refusal::{Missing, Refusal, Rivals};
 use crate::decide::{identities, laws, places};
 use crate::ids::{ContactId, LeadId};
-use crate::record::contact::{MessageBook, Taken};
+use crate::record::contact::{Identity, MessageBook, Taken};
 use crate::record::journal::Event;
 use crate::record::lead::ContactCopy;
 use crate::record::{Contact, Lead};
@@ -41,9 +42,7 @@ pub(crate) fn merge(
         into: into.id,
         from: from.id,
     });
-    for lead in leads {
-        bring(draft, lead, &into)?;
-    }
+    bring(draft, vec![(leads, &into)])?;
     put(draft, into);
     put(draft, from);
     Ok(())
@@ -73,40 +72,58 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
     let (back, others): (Vec<Lead>, Vec<Lead>) = leads
         .drain(..)
         .partition(|lead| was_theirs.contains(&lead.id) && lead.contact.id == stood.id);
-    part(&mut stood, &mut contact, &back);
+    let others: Vec<Lead> = others
+        .into_iter()
+        .filter(|lead| lead.contact.id == stood.id)
+        .collect();
+    let came = part(&mut stood, &mut contact, &back);
     draft.happened(Event::ContactUnmerged {
         from: stood.id,
         contact: id,
     });
-    for lead in back {
-        bring(draft, lead, &contact)?;
-    }
-    for lead in others
+    let (said_there, said_here) = (said(draft, &back), said(draft, &others));
+    bring(draft, vec![(back, &contact), (others, &stood)])?;
+    let (stands, parted) = (stood.id, contact.id);
+    let known: Vec<ContactId> = [&stood, &contact]
         .into_iter()
-        .filter(|lead| lead.contact.id == stood.id)
-    {
-        bring(draft, lead, &stood)?;
-    }
+        .flat_map(|one| one.duplicates.iter().copied())
+        .collect();
+    let own = own_identities(draft, &stood);
     put(draft, stood);
-    put(draft, contact.clone());
-    identities::learn_anew(draft, contact)
+    put(draft, contact);
+    duplicates::distinguish_all(draft, parted, &came.distinct)?;
+    // What leads that go back said since is not what the other is known by.
+    let is_gone = |known: &Identity| said_there.contains(known) && !said_here.contains(known);
+    let gone: Vec<Identity> = came.identities.into_iter().filter(is_gone).collect();
+    identities::give_up(draft, stands, &gone)?;
+    identities::learn_anew(draft, parted, &said_there)?;
+    identities::learn_all(draft, stands, own.into_iter().chain(said_here))?;
+    duplicates::part_duplicates(draft, [stands, parted], &known)
 }
 
-/// A contact that stands for itself.
-fn standing(draft: &mut Draft<'_>, id: ContactId) -> Result<Contact, Stop> {
-    let contact = draft.read::<Contact>(&Key::contact(draft.tenant, id))?;
-    let Some(contact) = contact else {
-        return Err(Refusal::NoSuchRecord("contact").into());
-    };
-    match contact.merged_into {
-        Some(into) => Err(Refusal::Merged { contact: id, into }.into()),
-        None => Ok(contact),
-    }
+/// The tax numbers that open leads say.
+fn said(draft: &Draft<'_>, leads: &[Lead]) -> Vec<Identity> {
+    let open = leads.iter().filter(|lead| lead.is_open());
+    open.flat_map(|lead| identities::tax_numbers_in(draft.playbook, &lead.fields))
+        .collect()
+}
+
+/// What a contact's own address and number make it known by.
+fn own_identities(draft: &Draft<'_>, contact: &Contact) -> Vec<Identity> {
+    let home = draft.playbook.country;
+    let email = contact.email.as_ref().map(Identity::email);
+    let phone = contact.phone.as_deref();
+    let phone = phone.and_then(|phone| Identity::phone(phone, home));
+    email.into_iter().chain(phone).collect()
 }
 
 /// The open leads of contacts, and those that keep a place; the actor must be allowed to act on the open
 /// ones, and the active playbook to decide them.
-fn leads_of(draft: &mut Draft<'_>, contacts: &[&Contact], what: &What) -> Result<Vec<Lead>, Stop> {
+pub(crate) fn leads_of(
+    draft: &mut Draft<'_>,
+    contacts: &[&Contact],
+    what: &What,
+) -> Result<Vec<Lead>, Stop> {
     let mut ids: Vec<LeadId> = Vec::new();
     for contact in contacts {
         for id in contact.leads.iter().chain(&contact.keeping) {
@@ -140,6 +157,7 @@ fn join(into: &mut Contact, from: &Contact) -> Result<(), Refusal> {
         phone: into.phone.is_none() && from.phone.is_some(),
         identities: into.identities.clone(),
         duplicates: into.duplicates.clone(),
+        distinct: into.distinct.clone(),
     };
     if taken.email {
         into.email = from.email.clone();
@@ -158,6 +176,7 @@ fn join(into: &mut Contact, from: &Contact) -> Result<(), Refusal> {
         .collect();
     into.identities.extend(new);
     into.duplicates = joined_duplicates(into, from);
+    into.distinct = joined_distinct(into, from);
     into.taken.push(taken);
     bounded(into)
 }
@@ -165,50 +184,88 @@ fn join(into: &mut Contact, from: &Contact) -> Result<(), Refusal> {
 fn bounded(contact: &Contact) -> Result<(), Refusal> {
     let counts = [
         (
-            "open leads of one contact",
+            "open leads",
             contact.leads.len(),
             Contact::MOST_OPEN_LEADS,
+            "close some of them first",
         ),
         (
-            "closed leads of one contact that keep a place",
+            "closed leads that keep a place in a base",
             contact.keeping.len(),
             Contact::MOST_OPEN_LEADS,
+            "they stay two contacts",
         ),
         (
-            "messages that count for one contact",
+            "messages that count towards the cap",
             contact.book.len(),
             MessageBook::MOST,
+            "try again when those that are queued have been sent",
         ),
         (
-            "identities of one contact",
+            "addresses and numbers by which they are known",
             contact.identities.len(),
             Contact::MOST_IDENTITIES,
+            "they stay two contacts",
         ),
         (
-            "contacts merged into one",
+            "contacts that were merged into them",
             contact.taken.len(),
             Contact::MOST_TAKEN,
+            "merge this one into another contact",
+        ),
+        (
+            "contacts that are distinct from them",
+            contact.distinct.len(),
+            Contact::MOST_DISTINCT,
+            "they stay two contacts",
         ),
     ];
-    match counts.iter().find(|(_, count, most)| count > most) {
-        Some((sort, _, most)) => Err(Refusal::TooMany { sort, most: *most }),
+    match counts.into_iter().find(|(_, count, most, _)| count > most) {
+        Some((sort, count, most, hint)) => Err(Refusal::TooMuchForOne {
+            sort,
+            count,
+            most,
+            hint,
+        }),
         None => Ok(()),
     }
 }
 
-/// The possible duplicates of both, without each other.
+/// Who is distinct from either, but for each other: who is one of them now was held for another person.
+fn joined_distinct(into: &Contact, from: &Contact) -> Vec<ContactId> {
+    let mut distinct = into.distinct.clone();
+    let new = from
+        .distinct
+        .iter()
+        .filter(|id| !into.distinct.contains(id));
+    distinct.extend(new);
+    distinct.retain(|id| *id != into.id && *id != from.id);
+    distinct
+}
+
+/// The possible duplicates of both, without each other and who is distinct from either.
 fn joined_duplicates(into: &Contact, from: &Contact) -> Vec<ContactId> {
     let mut duplicates = into.duplicates.clone();
     for id in &from.duplicates {
-        identities::add(&mut duplicates, *id);
+        duplicates::add(&mut duplicates, *id);
     }
     let is_taken = |id: &ContactId| into.taken.iter().any(|taken| taken.from == *id);
-    duplicates.retain(|id| *id != into.id && *id != from.id && !is_taken(id));
+    let distinct = joined_distinct(into, from);
+    let is_other = |id: &ContactId| *id != into.id && *id != from.id && !distinct.contains(id);
+    duplicates.retain(|id| is_other(id) && !is_taken(id));
     duplicates
 }
 
-/// Gives to each what was its own when they were merged; what came since stays with who stood for both.
-fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) {
+/// What came to the contact that stood for both since another one was merged into it.
+#[derive(Default)]
+struct Came {
+    identities: Vec<Identity>,
+    distinct: Vec<ContactId>,
+}
+
+/// Gives to each what was its own when they were merged; what came since stays with who stood for both, and
+/// is told.
+fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Came {
     contact.merged_into = None;
     contact.unsubscribed_at = earlier(contact.unsubscribed_at, stood.unsubscribed_at);
     contact.book = stood.book.part(&contact.book);
@@ -227,7 +284,7 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) {
     contact.leads = of(Lead::is_open);
     contact.keeping = of(|lead| !lead.is_open() && !lead.claims.is_empty());
     let Some(taken) = stood.taken.pop() else {
-        return;
+        return Came::default();
     };
     if taken.email && stood.email == contact.email {
         contact.email_invalid_at = stood.email_invalid_at.take();
@@ -240,10 +297,21 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) {
     stood
         .identities
         .retain(|known| taken.identities.contains(known) || !theirs.contains(known));
+    let came = stood.identities.iter();
+    let came = came.filter(|known| !taken.identities.contains(known));
+    let mut came = Came {
+        identities: came.copied().collect(),
+        distinct: std::mem::take(&mut stood.distinct),
+    };
     let had = Contact {
         duplicates: taken.duplicates.clone(),
+        distinct: taken.distinct.clone(),
         ..stood.clone()
     };
+    let joined = joined_distinct(&had, contact);
+    came.distinct.retain(|id| !joined.contains(id));
+    stood.distinct = taken.distinct;
+    stood.distinct.extend(&came.distinct);
     let joined = joined_duplicates(&had, contact);
     let now = std::mem::take(&mut stood.duplicates);
     let is_gone = |id: &ContactId| joined.contains(id) && !now.contains(id);
@@ -254,32 +322,43 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) {
         .filter(|id| !is_gone(id))
         .collect();
     for id in now.iter().filter(|id| !joined.contains(id)) {
-        identities::add(&mut stood.duplicates, *id);
+        duplicates::add(&mut stood.duplicates, *id);
     }
+    came
 }
 
 fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     one.into_iter().chain(other).min()
 }
 
-/// Brings a lead to its contact as it is now: its copy, its places, and what follows. What would break a
-/// law where it stands is refused.
-fn bring(draft: &mut Draft<'_>, mut lead: Lead, contact: &Contact) -> Result<(), Stop> {
-    let broken_before = laws::broken_where_it_stands(draft, &lead);
-    lead.contact = ContactCopy::of(contact);
-    match lead.is_open() {
-        true => places::take(draft, &mut lead)?,
-        // What is closed disputes no place: who is there keeps it.
-        false => places::take_free(draft, &mut lead).map(drop)?,
+/// Brings leads to their contacts as these are now: their copies, their places, and what follows. What
+/// would break a law where it stands is refused, and so are two open leads that want one place: all such are
+/// told.
+fn bring(draft: &mut Draft<'_>, leads: Vec<(Vec<Lead>, &Contact)>) -> Result<(), Stop> {
+    let mut rivals = Vec::new();
+    for (leads, contact) in leads {
+        for mut lead in leads {
+            let broken_before = laws::broken_where_it_stands(draft, &lead);
+            lead.contact = ContactCopy::of(contact);
+            let taken = places::take_free(draft, &mut lead)?;
+            // What is closed disputes no place: who is there keeps it.
+            if let Some((base, holder)) = taken.filter(|_| lead.is_open()) {
+                let lead = lead.id;
+                rivals.push(Rivals { base, lead, holder });
+            }
+            let broken = laws::broken_where_it_stands(draft, &lead).into_iter();
+            let broken: Vec<Missing> = broken.filter(|law| !broken_before.contains(law)).collect();
+            if lead.is_open() && !broken.is_empty() {
+                return Err(Refusal::Missing(broken).into());
+            }
+            settle(draft, &mut lead);
+            draft.put_lead(lead);
+        }
     }
-    let broken = laws::broken_where_it_stands(draft, &lead).into_iter();
-    let broken: Vec<Missing> = broken.filter(|law| !broken_before.contains(law)).collect();
-    if lead.is_open() && !broken.is_empty() {
-        return Err(Refusal::Missing(broken).into());
+    match rivals.is_empty() {
+        true => Ok(()),
+        false => Err(Refusal::RivalLeads(rivals).into()),
     }
-    settle(draft, &mut lead);
-    draft.put_lead(lead);
-    Ok(())
 }
 
 fn put(draft: &mut Draft<'_>, contact: Contact) {

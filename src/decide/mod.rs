@@ -33,6 +33,7 @@ pub mod command;
 mod contacts;
 mod documents;
 mod draft;
+mod duplicates;
 mod fields;
 mod holds;
 mod identities;
@@ -252,6 +253,11 @@ pub fn decide(
             permit::permit(&mut draft, &command.what, None)?;
             adoption::rely_on_active(&mut draft)?;
             merging::unmerge(&mut draft, *contact, &command.what)?;
+        }
+        What::DistinguishContacts { one, other } => {
+            permit::permit(&mut draft, &command.what, None)?;
+            adoption::rely_on_active(&mut draft)?;
+            duplicates::distinguish(&mut draft, *one, *other, &command.what)?;
         }
         What::Lead { lead, order } => life::carry_out(&mut draft, *lead, order, &command.what)?,
         What::StartSweep(new) => {

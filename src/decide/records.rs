@@ -23,6 +23,9 @@ pub struct Found {
     pub record: Option<Arc<Record>>,
 }
 
+/// What stood where decisions were applied, in the order of applying.
+pub(crate) type Applied = Vec<(Key, Option<Found>)>;
+
 impl Records {
     /// None at hand.
     #[must_use]
@@ -37,7 +40,7 @@ impl Records {
 
     /// Puts at hand what a decision writes, so that the next decision builds on it. Returns
     /// what was there instead, in order.
-    pub(crate) fn apply(&mut self, decision: &super::Decision) -> Vec<(Key, Option<Found>)> {
+    pub(crate) fn apply(&mut self, decision: &super::Decision) -> Applied {
         let apply = |write: &super::Write| {
             let version = match write.record {
                 Some(_) => write.makes,
@@ -53,7 +56,7 @@ impl Records {
     }
 
     /// Puts back what was there before decisions were applied, the last one first.
-    pub(crate) fn undo(&mut self, applied: Vec<(Key, Option<Found>)>) {
+    pub(crate) fn undo(&mut self, applied: Applied) {
         for (key, before) in applied.into_iter().rev() {
             match before {
                 Some(found) => self.found.insert(key, found),

@@ -342,6 +342,39 @@ pub enum Refusal {
     /// Another contact was merged into the same one since.
     #[error("{0} was merged into the same contact since; take that merge back first")]
     MergedSince(ContactId),
+    /// Two contacts share nothing, so that nobody takes them for one.
+    #[error(
+        "the contacts {one} and {other} share no address or number: nobody takes them for one person"
+    )]
+    NothingShared {
+        /// One of them.
+        one: ContactId,
+        /// The other.
+        other: ContactId,
+    },
+    /// Two contacts are known to be two persons.
+    #[error("that the contacts {one} and {other} are two persons is on record already")]
+    DistinctAlready {
+        /// One of them.
+        one: ContactId,
+        /// The other.
+        other: ContactId,
+    },
+    /// Open leads that would be one contact's want one place in a base; all of them.
+    #[error("{}; close one of each two that is still open (`close`) and ask again: which of them goes on is for a person to say", told::joined(.0, "; "))]
+    RivalLeads(Vec<Rivals>),
+    /// Two contacts have more together than one can have.
+    #[error("together they have {count} {sort}, and one contact can have {most}: {hint}")]
+    TooMuchForOne {
+        /// Of what.
+        sort: &'static str,
+        /// How many they have together.
+        count: usize,
+        /// How many one contact can have.
+        most: usize,
+        /// What to do.
+        hint: &'static str,
+    },
     /// An open lead of the contact is still under a former playbook.
     #[error("lead {0} is under a former playbook still; try again when it is taken over")]
     NotTakenOver(LeadId),
@@ -376,6 +409,27 @@ impl fmt::Display for EndsDiffer {
             f,
             "leads in {}.{} are {was}, and in {}.{} leads are {is}; map them to a stage where leads are {was}",
             from.0, from.1, to.0, to.1
+        )
+    }
+}
+
+/// Two leads that want one place in a base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rivals {
+    /// The base.
+    pub base: Name,
+    /// The lead that has no place in it.
+    pub lead: LeadId,
+    /// The lead that holds the place: it is open, or keeps the place in its end.
+    pub holder: LeadId,
+}
+
+impl fmt::Display for Rivals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (base, lead, holder) = (&self.base, &self.lead, &self.holder);
+        write!(
+            f,
+            "the leads {lead} and {holder} want one place in the base `{base}`"
         )
     }
 }
@@ -677,6 +731,10 @@ impl Refusal {
             Self::Merged { .. } => "merged",
             Self::NotMerged(_) => "not-merged",
             Self::MergedSince(_) => "merged-since",
+            Self::NothingShared { .. } => "nothing-shared",
+            Self::DistinctAlready { .. } => "distinct-already",
+            Self::RivalLeads(_) => "rival-leads",
+            Self::TooMuchForOne { .. } => "too-much-for-one",
             Self::NotTakenOver(_) => "not-taken-over",
         }
     }

@@ -276,6 +276,7 @@ fn new_contact(draft: &mut Draft<'_>, new: &NewLead, said: &Said) -> Result<Cont
         keeping: Vec::new(),
         merged_into: None,
         taken: Vec::new(),
+        distinct: Vec::new(),
     })
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn check(command: &Command) -> Result<(), Refusal> {
         | What::Adopt(_)
         | What::MergeContacts { .. }
         | What::UnmergeContact { .. }
+        | What::DistinguishContacts { .. }
         | What::SettleMessage { .. }
         | What::Sweep { .. } => {}
     }

@@ -1,15 +1,14 @@
 //! Asking for something: `quito.move_to(lead, "contract").by("ana").await`.
 
-use std::collections::BTreeMap;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 
+use super::follow::{Followed, lead_in};
 use super::job::{Job, Outcome};
 use super::{Engine, Error};
-use crate::decide::Decision;
-use crate::decide::command::{Actor, Command, Wake, What};
+use crate::decide::command::{Actor, Command, What};
 use crate::decide::records::Records;
 use crate::ids::{CommandId, ContactId, LeadId, SweepId, Tenant};
 use crate::record::contact::ContactPart;
@@ -222,20 +221,11 @@ impl Engine {
                 What::Lead { lead, .. } => Some(*lead),
                 _ => None,
             };
+            let about = lead.map(|lead| Key::lead(&command.tenant, lead));
             asked.push((id, command.tenant.clone(), lead));
-            jobs.push(Job::Command(id, Box::new(command)));
+            jobs.push((Job::Command(id, Box::new(command)), about));
         }
-        let outcomes = self.carry_out(jobs, now).await;
-        let mut leads = Following::default();
-        for ((_, tenant, lead), outcome) in asked.iter().zip(&outcomes) {
-            let Outcome::Written(decision, _) = outcome else {
-                continue;
-            };
-            if let Some(lead) = lead_in(&decision.entry).or(*lead) {
-                leads.note(Key::lead(tenant, lead), decision);
-            }
-        }
-        self.follow_through(&mut leads, now).await;
+        let (outcomes, leads) = self.follow_through(jobs, now).await;
         let mut answers = Vec::with_capacity(asked.len());
         for ((id, tenant, lead), outcome) in asked.into_iter().zip(outcomes) {
             answers.push(self.answer(id, &tenant, lead, outcome, &leads).await);
@@ -250,7 +240,7 @@ impl Engine {
         tenant: &Tenant,
         asked_about: Option<LeadId>,
         outcome: Outcome,
-        leads: &Following,
+        leads: &Followed,
     ) -> Result<Answer, Error> {
         let (entry, already_done) = match outcome {
             Outcome::Written(decision, _) => (Some(decision.entry), false),
@@ -280,28 +270,6 @@ impl Engine {
         })
     }
 
-    /// Fires what is due for leads at once.
-    async fn follow_through(&self, leads: &mut Following, now: Instant) {
-        for _ in 0..MOST_AT_ONCE {
-            let due = leads.due(now);
-            if due.is_empty() {
-                return;
-            }
-            let wakes: Vec<Job> = due
-                .iter()
-                .map(|key| Job::Wake(key.tenant.clone(), Wake::Lead(LeadId(key.id))))
-                .collect();
-            let outcomes = self.carry_out(wakes, now).await;
-            for (key, outcome) in due.into_iter().zip(outcomes) {
-                match outcome {
-                    Outcome::Written(decision, _) => leads.note(key, &decision),
-                    // What fails here is done, or reported, by the next tick.
-                    _ => leads.leave(&key),
-                }
-            }
-        }
-    }
-
     /// Makes the playbook of a tenant that nobody has seen before the active one.
     async fn begin_tenant(&self, tenant: &Tenant, now: Instant) -> Result<(), Error> {
         let playbooks = self.playbooks(tenant)?;
@@ -320,51 +288,6 @@ impl Engine {
             _ => Ok(()),
         }
     }
-}
-
-/// Leads that commands wrote, as they are now, and when each wants to be woken.
-#[derive(Default)]
-struct Following {
-    leads: BTreeMap<Key, (Option<Lead>, Option<Instant>)>,
-}
-
-impl Following {
-    /// Takes over what a decision wrote of a lead; one that wrote nothing of it says nothing.
-    fn note(&mut self, key: Key, decision: &Decision) {
-        let write = decision.writes.iter().find(|write| write.key == key);
-        if let Some(write) = write {
-            let lead = decision.written::<Lead>(&key).cloned();
-            self.leads.insert(key, (lead, write.wakes_at));
-        }
-    }
-
-    fn due(&self, now: Instant) -> Vec<Key> {
-        let leads = self.leads.iter();
-        leads
-            .filter(|(_, (_, wakes_at))| wakes_at.is_some_and(|wakes_at| wakes_at <= now))
-            .map(|(key, _)| key.clone())
-            .collect()
-    }
-
-    fn leave(&mut self, key: &Key) {
-        if let Some((_, wakes_at)) = self.leads.get_mut(key) {
-            *wakes_at = None;
-        }
-    }
-
-    fn lead(&self, key: &Key) -> Option<&Lead> {
-        self.leads.get(key)?.0.as_ref()
-    }
-}
-
-/// How many rules fire at once behind one command; the rest is left to the next tick.
-const MOST_AT_ONCE: usize = 16;
-
-fn lead_in(entry: &JournalEntry) -> Option<LeadId> {
-    entry.events.iter().find_map(|event| match event {
-        Event::Registered { lead, .. } => Some(*lead),
-        _ => None,
-    })
 }
 
 fn differing_in(entry: &JournalEntry) -> Vec<ContactPart> {

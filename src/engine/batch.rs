@@ -1,6 +1,7 @@
 //! Deciding and committing many jobs at once: load what is needed, decide one after the other on
 //! common records, commit in one go, and again for those whose records moved.
 
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -8,7 +9,7 @@ use std::task::Poll;
 use super::job::{Decided, Job, Outcome, Undecided};
 use super::{Engine, Error};
 use crate::decide::Decision;
-use crate::decide::records::Records;
+use crate::decide::records::{Applied, Records};
 use crate::decide::refusal::Refusal;
 use crate::record::journal::{Asked, JournalEntry};
 use crate::record::stored;
@@ -19,6 +20,10 @@ use crate::time::Instant;
 const MOST_ROUNDS: u32 = 16;
 /// How often records are loaded for one round; each load is for keys that the last one led to.
 pub(super) const MOST_LOADS: u32 = 64;
+
+/// After how many jobs in a row that need nothing new no more are asked what they need, before that
+/// is loaded: to ask costs as much as to decide.
+const BARREN: u32 = 32;
 
 /// Jobs on their way through deciding and committing.
 pub(super) struct Batch {
@@ -39,6 +44,41 @@ pub(super) struct Round {
     changes: Vec<Changes>,
     /// Jobs that come to nothing, or fail.
     settled: Vec<(usize, Outcome)>,
+}
+
+/// What jobs need, from the first one on that can't be decided yet.
+#[derive(Default)]
+struct Needs {
+    keys: BTreeSet<Key>,
+    /// How many in a row needed nothing new.
+    barren: u32,
+    /// What those behind it that could be decided overwrote in the records.
+    overwritten: Applied,
+}
+
+impl Needs {
+    /// Whether every job could be decided.
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Notes what a job needs. Returns whether enough is heard.
+    fn note(&mut self, keys: Vec<Key>) -> bool {
+        let known = self.keys.len();
+        self.keys.extend(keys);
+        self.barren = match self.keys.len() > known {
+            true => 0,
+            false => self.barren + 1,
+        };
+        self.barren >= BARREN
+    }
+
+    /// Notes what a decision overwrote, if it is to be taken back.
+    fn note_applied(&mut self, overwritten: Applied) {
+        if !self.is_empty() {
+            self.overwritten.extend(overwritten);
+        }
+    }
 }
 
 impl Batch {
@@ -120,6 +160,12 @@ impl Batch {
         self.records = Records::new();
     }
 
+    /// The records as they are if all that was decided is written, for who decides before that is
+    /// known; if it is not, they are loaded again here.
+    pub(super) fn hand_on(&mut self) -> Records {
+        std::mem::take(&mut self.records)
+    }
+
     /// Forgets what a decision read and would have made.
     fn forget(&mut self, decision: &Decision) {
         let writes = decision.writes.iter().map(|write| &write.key);
@@ -135,6 +181,11 @@ impl Round {
         self.decided.is_empty() && self.settled.is_empty()
     }
 
+    fn extend(&mut self, later: Self) {
+        self.decided.extend(later.decided);
+        self.settled.extend(later.settled);
+    }
+
     /// The same with its changes, which are made here and not when it is committed: while the
     /// round before it is.
     async fn written_down(mut self) -> Result<Self, Error> {
@@ -144,6 +195,12 @@ impl Round {
             self.changes.push(decided.changes()?);
         }
         Ok(self)
+    }
+
+    /// What was decided, each with the place of its job.
+    pub(super) fn decisions(&self) -> impl Iterator<Item = (usize, &Decision)> {
+        let decided = self.decided.iter();
+        decided.map(|(job, decided)| (*job, &decided.decision))
     }
 
     /// The records as they are if all of this is written: for who decides before that is known.
@@ -227,51 +284,64 @@ impl Engine {
 
     /// Decides on common records, loading until nothing more is needed. The records are then as
     /// if everything that was decided were written.
+    ///
+    /// What is decided before the first job that needs something holds; from that one on all is
+    /// decided anew when it is loaded, since each job sees what the earlier ones write. Until then
+    /// the later ones are decided only to hear what they will need.
     async fn decide_pending(&self, batch: &mut Batch) -> Result<Round, Error> {
         let pending = batch.pending();
         let mut unreadable: Vec<Error> = Vec::new();
+        let mut round = Round::default();
+        let mut begin = 0;
         for load in 0..=MOST_LOADS {
-            let records = &mut batch.records;
-            let mut round = Round::default();
-            let mut applied = Vec::new();
-            let mut needed: Vec<Key> = Vec::new();
-            for &job in &pending {
+            let mut needs = Needs::default();
+            let mut decided = Round::default();
+            for (place, &job) in pending.iter().enumerate().skip(begin) {
                 breathe(job).await;
-                match self.decide(&batch.jobs[job], batch.now, records) {
-                    Ok(Some(mut decided)) => {
+                match self.decide(&batch.jobs[job], batch.now, &batch.records) {
+                    Ok(Some(mut made)) => {
                         // The next jobs count on this, and it may come to nothing.
-                        decided.decision.stamp(self.inner.command_ids.stamp());
-                        applied.extend(records.apply(&decided.decision));
-                        round.decided.push((job, decided));
+                        made.decision.stamp(self.inner.command_ids.stamp());
+                        needs.note_applied(batch.records.apply(&made.decision));
+                        decided.decided.push((job, made));
                     }
-                    Ok(None) => round.settled.push((job, Outcome::Nothing)),
+                    Ok(None) => decided.settled.push((job, Outcome::Nothing)),
                     Err(Undecided::Failed(error)) => {
-                        round.settled.push((job, Outcome::Failed(error)));
+                        decided.settled.push((job, Outcome::Failed(error)));
                     }
                     Err(Undecided::Need(keys)) => {
-                        match keys.iter().find_map(|key| unreadable_at(&unreadable, key)) {
-                            Some(error) => round.settled.push((job, Outcome::Failed(again(error)))),
-                            None if load < MOST_LOADS => needed.extend(keys),
-                            None => {
-                                // What was decided before it holds; it comes first in the next
-                                // round.
-                                if round.is_empty() {
-                                    let endless = Error::Contended(load);
-                                    round.settled.push((job, Outcome::Failed(endless)));
-                                }
-                                return Ok(round);
-                            }
+                        if let Some(error) = keys.iter().find_map(|key| at(&unreadable, key)) {
+                            decided.settled.push((job, Outcome::Failed(again(error))));
+                            continue;
+                        }
+                        if needs.is_empty() {
+                            round.extend(std::mem::take(&mut decided));
+                            begin = place;
+                        }
+                        if needs.note(keys) {
+                            break;
                         }
                     }
                 }
             }
-            if needed.is_empty() {
+            if needs.is_empty() {
+                round.extend(decided);
                 return Ok(round);
             }
-            records.undo(applied);
-            needed.sort_unstable();
-            needed.dedup();
-            unreadable.extend(self.load_into(records, needed).await?);
+            batch.records.undo(needs.overwritten);
+            if load == MOST_LOADS {
+                // What was decided before it holds; it comes first in the next round.
+                if round.is_empty() {
+                    let endless = Error::Contended(load);
+                    round
+                        .settled
+                        .push((pending[begin], Outcome::Failed(endless)));
+                }
+                return Ok(round);
+            }
+            let needed = needs.keys.into_iter().collect();
+            let found = self.load_into(&mut batch.records, needed).await?;
+            unreadable.extend(found);
         }
         Err(Error::Contended(MOST_LOADS))
     }
@@ -372,7 +442,7 @@ async fn breathe(place: usize) {
     .await;
 }
 
-fn unreadable_at<'a>(unreadable: &'a [Error], wanted: &Key) -> Option<&'a Error> {
+fn at<'a>(unreadable: &'a [Error], wanted: &Key) -> Option<&'a Error> {
     unreadable
         .iter()
         .find(|error| matches!(error, Error::Unreadable { key, .. } if key == wanted))

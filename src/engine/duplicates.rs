@@ -2,7 +2,6 @@
 
 use super::Error;
 use super::tenant::TenantHandle;
-use crate::decide::records::Records;
 use crate::ids::ContactId;
 use crate::record::Contact;
 use crate::record::contact::IdentitySort;
@@ -24,12 +23,7 @@ impl TenantHandle<'_> {
     /// # Errors
     /// When the store fails or the record can't be read.
     pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>, Error> {
-        let key = Key::contact(self.name(), id);
-        let mut records = Records::new();
-        self.engine
-            .load_into(&mut records, vec![key.clone()])
-            .await?;
-        Ok(records.record::<Contact>(&key).cloned())
+        self.engine.read(Key::contact(self.name(), id)).await
     }
 
     /// The contacts that are possibly the same person as this one, at most

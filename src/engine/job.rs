@@ -146,6 +146,7 @@ fn decider_of(command: &Command) -> Decider<'_> {
         | What::Register(_)
         | What::MergeContacts { .. }
         | What::UnmergeContact { .. }
+        | What::DistinguishContacts { .. }
         | What::StartSweep(_)
         | What::TellReferralCode { .. }
         | What::PlanVisits(_)

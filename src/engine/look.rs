@@ -55,7 +55,7 @@ impl Engine {
     }
 
     /// Reads a record of some sort.
-    async fn read<T: Recorded>(&self, key: Key) -> Result<Option<T>, Error> {
+    pub(super) async fn read<T: Recorded>(&self, key: Key) -> Result<Option<T>, Error> {
         let mut records = Records::new();
         let unreadable = self.load_into(&mut records, vec![key.clone()]).await?;
         match unreadable.into_iter().next() {

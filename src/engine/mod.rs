@@ -49,6 +49,7 @@ mod batch;
 mod damaged;
 mod duplicates;
 mod errands;
+mod follow;
 mod hand_over;
 mod history;
 mod job;

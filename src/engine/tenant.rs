@@ -348,6 +348,12 @@ impl<'e> TenantHandle<'e> {
         self.ask(What::UnmergeContact { contact })
     }
 
+    /// Says of two contacts that share something that they are two persons: none is told as a possible
+    /// duplicate of the other any more. Merging them says otherwise.
+    pub fn distinguish(&self, one: ContactId, other: ContactId) -> Unsigned<'e, ()> {
+        self.ask(What::DistinguishContacts { one, other })
+    }
+
     /// Tries again what was set aside.
     pub fn retry(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Retry)

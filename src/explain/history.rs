@@ -14,13 +14,42 @@ use crate::record::message::{Message, Recipient};
 use crate::record::pool::{PassedOver, Reasons};
 use crate::time::Instant;
 
+/// What stands before the number of an occurrence.
+pub(super) const NUMBERED: &str = " (no. ";
+/// What stands before an instant at which something is, or was, due.
+pub(super) const DUE: &str = ", due ";
+
 /// What a line says, and why, where there is more to say.
 type Told = Option<(SmolStr, Option<SmolStr>)>;
 
 impl Telling<'_> {
+    /// In the order in which it happened; what happened at one instant, as it was recorded.
     pub(super) fn history(&self) -> Vec<Line> {
-        let entries = self.past.entries.iter();
-        entries.flat_map(|entry| self.entry(entry)).collect()
+        let mut entries = Vec::with_capacity(self.past.entries.len());
+        let mut recorded = Instant::MIN_UTC;
+        for entry in &self.past.entries {
+            // A clock that jumped back changes no order.
+            recorded = recorded.max(entry.at);
+            entries.push((entry.happened_at.unwrap_or(recorded), entry));
+        }
+        entries.sort_by_key(|(happened, _)| *happened);
+        let registration = (self.past.older > 0).then(|| self.registration());
+        let lines = entries.into_iter().flat_map(|(_, entry)| self.entry(entry));
+        registration.into_iter().chain(lines).collect()
+    }
+
+    /// How the lead came, as far as the lead itself knows: its entry is too old to be told.
+    fn registration(&self) -> Line {
+        let registered = self.lead.registered;
+        let is_late = registered.at != registered.recorded;
+        let by = self.lead.registered_by.as_ref();
+        Line {
+            at: self.local(registered.recorded),
+            happened_at: is_late.then(|| self.local(registered.at)),
+            who: by.map(|by| by.as_str().into()).unwrap_or_default(),
+            what: told_registered(self.lead.source.as_ref()),
+            why: None,
+        }
     }
 
     fn entry(&self, entry: &JournalEntry) -> Vec<Line> {
@@ -51,15 +80,8 @@ impl Telling<'_> {
         let plain = |text: SmolStr| Some((text, None));
         match event {
             Event::Registered { lead, source, into } if *lead == id => {
-                let source = source
-                    .as_ref()
-                    .map(|source| format!(" from {source}"))
-                    .unwrap_or_default();
-                plain(format_smolstr!(
-                    "registered{source} into {}.{}",
-                    into.0,
-                    into.1
-                ))
+                let registered = told_registered(source.as_ref());
+                plain(format_smolstr!("{registered} into {}.{}", into.0, into.1))
             }
             Event::Assigned {
                 lead,
@@ -258,7 +280,7 @@ impl Telling<'_> {
         match event {
             Event::TaskOpened { lead, task, due_at } if *lead == id => {
                 let due = due_at
-                    .map(|due_at| format!(", due {}", self.local(due_at)))
+                    .map(|due_at| format!("{DUE}{}", self.local(due_at)))
                     .unwrap_or_default();
                 plain(format_smolstr!("task opened: {task}{due}"))
             }
@@ -333,6 +355,9 @@ impl Telling<'_> {
             Event::ContactUnmerged { from, contact } => plain(format_smolstr!(
                 "contact {contact} was parted from {from} again"
             )),
+            Event::ContactsDistinct { one, other } => plain(format_smolstr!(
+                "the contacts {one} and {other} are two persons"
+            )),
             Event::Unsubscribed { .. } => plain("the contact unsubscribed".into()),
             Event::EmailInvalid { .. } => plain("mail to the contact comes back for good".into()),
             _ => None,
@@ -356,7 +381,7 @@ impl Telling<'_> {
                 let nth = match fired.and_then(|rule| rule.every) {
                     Some(period) => {
                         let nth = occurrence.saturating_sub(period.first).saturating_add(1);
-                        format!(" (no. {nth})")
+                        format!("{NUMBERED}{nth})")
                     }
                     None => String::new(),
                 };
@@ -398,7 +423,7 @@ impl Telling<'_> {
         if due_at == self.local(at) {
             String::new()
         } else {
-            format!(", due {due_at}")
+            format!("{DUE}{due_at}")
         }
     }
 
@@ -509,6 +534,13 @@ fn nobody(whom: &str, refers: bool) -> SmolStr {
         ("referrer", _) if refers => "nobody who is there referred it".into(),
         (_, Some(team)) => format_smolstr!("nobody is in the team {team}"),
         (role, None) => format_smolstr!("nobody has the role {role}"),
+    }
+}
+
+fn told_registered(source: Option<&Name>) -> SmolStr {
+    match source {
+        Some(source) => format_smolstr!("registered from {source}"),
+        None => SmolStr::new_static("registered"),
     }
 }
 

@@ -34,11 +34,12 @@ pub struct Explanation {
     pub owner: Option<SmolStr>,
     /// The zone in which times are told.
     pub zone: SmolStr,
-    /// How many entries of its history are older than what is told.
+    /// How many entries of its history are older than what is told; if any, the registration is told
+    /// all the same.
     pub older: u32,
-    /// What happened, the oldest first.
+    /// What happened, in the order in which it did.
     pub history: Vec<Line>,
-    /// Open tasks.
+    /// Open tasks, the one that is due first at the beginning.
     pub tasks: Vec<OpenTask>,
     /// What is due, the earliest first.
     pub next: Vec<Next>,
@@ -74,6 +75,14 @@ pub struct Line {
     pub what: SmolStr,
     /// Why, where there is more to say.
     pub why: Option<SmolStr>,
+}
+
+impl Line {
+    /// When it happened, whenever it was reported.
+    #[must_use]
+    pub fn when(&self) -> LocalTime {
+        self.happened_at.unwrap_or(self.at)
+    }
 }
 
 /// An open task.
@@ -206,7 +215,9 @@ impl Telling<'_> {
                 is_overdue: due_at.is_some_and(|due_at| due_at < self.now),
             }
         });
-        told.collect()
+        let mut told: Vec<OpenTask> = told.collect();
+        told.sort_by_key(|task| (task.due_at.is_none(), task.due_at));
+        told
     }
 
     fn next(&self) -> Vec<Next> {

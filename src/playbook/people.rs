@@ -180,7 +180,7 @@ permissions! {
     Attach = "attach", "Attach documents.";
     Unsubscribe = "unsubscribe", "Record that a contact wants no more marketing.";
     CorrectContact = "correct-contact", "Correct a contact's name or phone number.";
-    Merge = "merge", "Merge contacts who are the same person, and take that back.";
+    Merge = "merge", "Merge contacts who are the same person, take that back, and say which possible duplicates are none.";
     PlanVisits = "plan-visits", "Plan visits in the zones that one watches over, and record what came of any of them.";
     Refer = "refer", "Have a code of one's own, and refer leads with it.";
     SetUpAgents = "set-up-agents", "Make and change agents, and let them leave.";
@@ -201,7 +201,9 @@ impl Permission {
             What::RecordVisit(_) => Self::Record,
             What::Register(_) => Self::Register,
             What::StartSweep(_) => Self::Sweep,
-            What::MergeContacts { .. } | What::UnmergeContact { .. } => Self::Merge,
+            What::MergeContacts { .. }
+            | What::UnmergeContact { .. }
+            | What::DistinguishContacts { .. } => Self::Merge,
             What::Adopt(_) | What::Begin => Self::Adopt,
             What::SettleMessage { .. } => Self::Settle,
             What::Sweep { order, .. } => match order {

@@ -45,6 +45,9 @@ pub struct Contact {
     /// What it took over from contacts that were merged into it, the latest last; at most
     /// [`Contact::MOST_TAKEN`].
     pub taken: Vec<Taken>,
+    /// The contacts of which somebody said that they are other persons, whatever they share; at most
+    /// [`Contact::MOST_DISTINCT`].
+    pub distinct: Vec<ContactId>,
 }
 
 /// A contact that was merged into another one, and what that one had before of what was joined.
@@ -60,6 +63,8 @@ pub struct Taken {
     pub identities: Vec<Identity>,
     /// Its possible duplicates before.
     pub duplicates: Vec<ContactId>,
+    /// Who was distinct from it before.
+    pub distinct: Vec<ContactId>,
 }
 
 /// Something by which a contact is known: a claim, if nobody else is known by it already.
@@ -121,6 +126,9 @@ impl Contact {
     pub const MOST_IDENTITIES: usize = 16;
     /// How many possible duplicates one contact knows.
     pub const MOST_DUPLICATES: usize = 16;
+
+    /// How many contacts can be called distinct from one.
+    pub const MOST_DISTINCT: usize = 64;
 
     /// How many contacts can be merged into one.
     pub const MOST_TAKEN: usize = 16;

@@ -330,6 +330,13 @@ pub enum Event {
         /// Which stands for itself again.
         contact: ContactId,
     },
+    /// Somebody said of two contacts that they are two persons.
+    ContactsDistinct {
+        /// One of them.
+        one: ContactId,
+        /// The other.
+        other: ContactId,
+    },
     /// The contact wants no more marketing.
     Unsubscribed {
         /// Through which lead.

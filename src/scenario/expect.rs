@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::appointments::{self, ExpectedAppointment};
+use super::contacts::{self, ExpectedContact};
 use super::names::Names;
 use super::quotes::{self, ExpectedQuote};
 use super::read::instant;
@@ -11,7 +12,7 @@ use super::visits::{self, ExpectedVisits};
 use super::world::World;
 use crate::agenda::task_due_at;
 use crate::decide::refusal::Refusal;
-use crate::engine::Error;
+use crate::engine::{Duplicate, Error};
 use crate::explain::Explanation;
 use crate::mailer::Outgoing;
 use crate::playbook::read::{Node, Section};
@@ -74,6 +75,10 @@ pub enum Expected {
     SameLeadAs(SmolStr),
     /// Its contact is that of the lead of another `ref`.
     SameContactAs(SmolStr),
+    /// What is known of its contact.
+    Contact(ExpectedContact),
+    /// The leads of the contacts that are possibly the same person as its contact, all of them.
+    Duplicates(Vec<SmolStr>),
     /// When something is due next.
     NextAt(Instant),
     /// Nothing is due.
@@ -119,6 +124,8 @@ pub(super) struct Happened<'a> {
     pub(super) plans: &'a [VisitPlan],
     /// The leads of the refs that expectations name.
     pub(super) others: &'a [(SmolStr, Lead)],
+    /// The possible duplicates of the lead's contact, where expectations ask for them.
+    pub(super) duplicates: &'a [Duplicate],
 }
 
 /// A message that was handed over.
@@ -156,7 +163,7 @@ pub(super) fn read(mut section: Section<'_>, names: &Names<'_>) -> Vec<Expected>
             expected.extend(texts_in(&node).into_iter().map(make));
         }
     }
-    let lists: [Word<Vec<SmolStr>>; 7] = [
+    let lists: [Word<Vec<SmolStr>>; 8] = [
         ("tasks", Expected::Tasks),
         ("refused", Expected::Refused),
         ("notified", Expected::Notified),
@@ -164,6 +171,7 @@ pub(super) fn read(mut section: Section<'_>, names: &Names<'_>) -> Vec<Expected>
         ("ranked", Expected::Ranked),
         ("earlier-owners", Expected::EarlierOwners),
         ("silent", Expected::Silent),
+        ("duplicates", Expected::Duplicates),
     ];
     for (key, make) in lists {
         if let Some(node) = section.optional(key) {
@@ -268,6 +276,9 @@ fn read_others(section: &mut Section<'_>, names: &Names<'_>, expected: &mut Vec<
         let version = node.number(0..1_000_001);
         expected.extend(version.map(|version| Expected::Documents(kind.into(), version)));
     }
+    let of_contact = section.optional("contact");
+    let of_contact = of_contact.and_then(|node| contacts::read_expected(&node));
+    expected.extend(of_contact.map(Expected::Contact));
     let of_visits = section.optional("visits");
     let of_visits = of_visits.and_then(|node| visits::read_expected(&node));
     expected.extend(of_visits.map(Expected::Visits));
@@ -327,12 +338,12 @@ impl Expected {
                 return lacks("the mail", said, part);
             }
             Self::History(part) => {
-                let told = happened.explained.map(ToString::to_string);
+                let told = happened.explained.map(|told| format!("{told:#}"));
                 return lacks("the history", told, part)
                     .map(|_| format!("the history should say {}", part.told()));
             }
             Self::Silent(parts) => {
-                let told = happened.explained.map(ToString::to_string);
+                let told = happened.explained.map(|told| format!("{told:#}"));
                 let said = parts.iter().find(|part| {
                     told.as_ref()
                         .is_some_and(|told| told.contains(part.as_str()))
@@ -436,6 +447,8 @@ impl Expected {
                 let wanted = kept.unwrap_or_else(|| wanted.clone());
                 differ(&format!("field {name}"), Some(wanted), found)
             }
+            Self::Contact(expected) => expected.unmet(lead),
+            Self::Duplicates(wanted) => contacts::unmet_duplicates(wanted, happened),
             Self::Quote(expected) => expected.unmet(lead, playbook),
             Self::Documents(kind, wanted) => {
                 let current = lead.document(&kind.as_str().into());
@@ -616,7 +629,7 @@ impl Happened<'_> {
         plans.find(|plan| plan.week == of.week && folded_eq(&plan.zone, &of.zone))
     }
 
-    fn other(&self, reference: &str) -> Option<&Lead> {
+    pub(super) fn other(&self, reference: &str) -> Option<&Lead> {
         let found = self.others.iter().find(|(known, _)| known == reference);
         found.map(|(_, lead)| lead)
     }

@@ -24,7 +24,7 @@
 //! A step says at most one thing that happens: `register`, `tried`, `reached`, `answered`,
 //! `record`, `move`, `close`, `reopen`, `assign`, `reassign`, `hold`, `release`, `set`,
 //! `complete`, `quote`, `accept`, `decline`, `book`, `rebook`, `held`, `no-show`, `cancel`, `feedback`
-//! (appointments), `attach` (a document), `unsubscribe`, `retry`, `set-up` (an agent), `refer` (an agent is told its code; `register` says `referral` then, the agent or a code), `plan-visits`, `record-visit` (with a `ref`, where a lead comes of it), or `down-until` (the process is down
+//! (appointments), `attach` (a document), `unsubscribe`, `retry`, `set-up` (an agent), `refer` (an agent is told its code; `register` says `referral` then, the agent or a code), `plan-visits`, `record-visit` (with a `ref`, where a lead comes of it), `merge`, `unmerge` and `distinguish` (the contacts with which leads were registered), or `down-until` (the process is down
 //! until then). It is about the lead that was spoken of last; `lead = "luis"`, beside `at` and not
 //! inside what happens, names another by its `ref`.
 //!
@@ -35,7 +35,7 @@
 //! `open`, `outcome`, `fields`, `wait-days`, `reassignments`, `tasks` (the open ones, all of
 //! them), `task-for`, `due`, `sla`, `next-at`, `nothing-due`, `ranked` and `passed-over` (what
 //! its pool said), `quote` (its version, total, last day, and what it `is`), `appointment` (when the one of a kind is, or what
-//! became of it), `documents` (the version of each), `referrer` and `reward`, `same-lead-as`, `same-contact-as`, `history` and `silent` (parts that its explanation says, or doesn't).
+//! became of it), `documents` (the version of each), `referrer` and `reward`, `same-lead-as`, `same-contact-as`, `contact` (what is known of it), `duplicates`, `history` and `silent` (parts that its explanation says, or doesn't).
 //! Of messages about it: `mailed` (to the contact) and `notified` (roles), all since the last
 //! step that spoke of the lead; `mailed-as` and `mail-says` of the last one; `queued` (until
 //! when), `dropped` (why). Of the command: `refused` (the names of all that is missing, or the
@@ -58,6 +58,7 @@ use crate::playbook::load::Folder;
 use crate::time::Instant;
 
 mod appointments;
+mod contacts;
 mod documents;
 mod expect;
 mod names;
@@ -70,6 +71,7 @@ mod visits;
 mod world;
 
 pub use appointments::ExpectedAppointment;
+pub use contacts::{ExpectedContact, Merging};
 pub use expect::Expected;
 pub use quotes::ExpectedQuote;
 pub use run::{Failure, Outcome, Report, run, run_all};
@@ -129,6 +131,8 @@ pub enum Doing {
     PlanVisits(Box<NewVisitPlan>, Asked),
     /// What came of a visit is recorded, and the lead of the step is registered, if one comes of it.
     RecordVisit(Box<VisitReport>, Asked),
+    /// Contacts are merged, parted again, or told from each other.
+    Merge(Merging, Asked),
     /// The process is down until then; nothing happens in between.
     DownUntil(Instant),
 }

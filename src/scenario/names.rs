@@ -369,7 +369,10 @@ const EXPECTED: &[(Sort, &[&str])] = &[
     (Sort::Appointment, &["appointment"]),
     (Sort::Document, &["documents"]),
     (Sort::Field, &["fields"]),
-    (Sort::Lead, &["same-lead-as", "same-contact-as"]),
+    (
+        Sort::Lead,
+        &["same-lead-as", "same-contact-as", "duplicates"],
+    ),
     (Sort::Level, &["sla"]),
     (Sort::Outcome, &["outcome"]),
     (Sort::Pipeline, &["pipeline"]),

@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::names::{Names, Refused, Sort};
-use super::{Asked, Doing, Scenario, Step, appointments, documents, quotes, referrals, visits};
+use super::{
+    Asked, Doing, Merging, Scenario, Step, appointments, documents, quotes, referrals, visits,
+};
 use crate::decide::command::{
     Actor, AgentSetup, Capacity, Completion, LeadOrder, Leaving, NewLead, Waiting,
 };
@@ -374,7 +376,7 @@ fn beside(key: &str, path: &str) -> Option<SmolStr> {
     is_of_step.then(|| format_smolstr!("`{key}` stands beside `{verb}`, not in it"))
 }
 
-const VERBS: [&str; 32] = [
+const VERBS: [&str; 35] = [
     "register",
     "tried",
     "reached",
@@ -406,6 +408,9 @@ const VERBS: [&str; 32] = [
     "plan-visits",
     "record-visit",
     "leave",
+    "merge",
+    "unmerge",
+    "distinguish",
     "down-until",
 ];
 
@@ -472,6 +477,10 @@ fn read_doing(
         Doing::RecordVisit(Box::new(report), asked)
     } else if verb == "leave" {
         Doing::Leave(Box::new(read_leaving(&mut section)?), asked)
+    } else if matches!(verb, "merge" | "unmerge" | "distinguish") {
+        let merging = Merging::read(verb, &mut section, named)?;
+        *last_lead = Some(merging.lead().clone());
+        Doing::Merge(merging, asked)
     } else {
         Doing::Order(read_order(verb, &mut section, named)?, asked)
     };
@@ -492,6 +501,8 @@ fn said_of(verb: &str) -> &'static str {
         "complete" => "task",
         "attach" => "document",
         "leave" => "agent",
+        "merge" => "from",
+        "unmerge" | "distinguish" => "contact",
         "book" | "rebook" | "held" | "no-show" | "cancel" | "feedback" => "appointment",
         _ => "by",
     }

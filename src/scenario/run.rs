@@ -223,7 +223,7 @@ async fn play_step(world: &mut World, step: &Step) -> Result<bool, Error> {
         Doing::RecordVisit(report, asked) => {
             let answer = execute(world, What::RecordVisit(report.clone()), asked).await?;
             if let (Some(lead), Some(reference)) = (answer.lead, &step.lead) {
-                world.name_lead(reference, lead.id);
+                world.name_lead(reference, &lead);
             }
             world.tick().await.map(|()| answer.already_done)
         }
@@ -231,8 +231,12 @@ async fn play_step(world: &mut World, step: &Step) -> Result<bool, Error> {
             let new = referrals::with_code(world, new).await?;
             let answer = execute(world, What::Register(new), asked).await?;
             if let (Some(lead), Some(reference)) = (answer.lead, &step.lead) {
-                world.name_lead(reference, lead.id);
+                world.name_lead(reference, &lead);
             }
+            world.tick().await.map(|()| answer.already_done)
+        }
+        Doing::Merge(merging, asked) => {
+            let answer = execute(world, merging.what(world)?, asked).await?;
             world.tick().await.map(|()| answer.already_done)
         }
         Doing::Order(order, asked) => {
@@ -299,6 +303,7 @@ async fn judge(
     let sent = newly_sent(world, step, seen, &messages);
     messages.retain(|message| lead.as_ref().is_some_and(|lead| lead.id == message.lead));
     let (mut counts, mut others, mut plans) = (Vec::new(), Vec::new(), Vec::new());
+    let mut duplicates = Vec::new();
     for expected in &step.expected {
         match expected {
             Expected::Count(condition, _) => {
@@ -310,6 +315,14 @@ async fn judge(
             }
             Expected::SameLeadAs(other) | Expected::SameContactAs(other) => {
                 others.push((other.clone(), world.lead(other).await?));
+            }
+            Expected::Duplicates(leads) => {
+                for other in leads {
+                    others.push((other.clone(), world.lead(other).await?));
+                }
+                if let Some(lead) = &lead {
+                    duplicates = world.tenant().duplicates(lead.contact.id).await?;
+                }
             }
             _ => {}
         }
@@ -325,6 +338,7 @@ async fn judge(
         counts: &counts,
         plans: &plans,
         others: &others,
+        duplicates: &duplicates,
     };
     let mut count = happened.counts.iter();
     Ok(step

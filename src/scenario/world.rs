@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use crate::clock::{Clock, VirtualClock};
 use crate::decide::command::{Actor, AgentSetup, NewLead};
 use crate::engine::{Engine, Error, TenantHandle};
-use crate::ids::{AgentId, LeadId, Tenant};
+use crate::ids::{AgentId, ContactId, LeadId, Tenant};
 use crate::mailer::{MemoryMailer, Outgoing};
 use crate::playbook::Playbook;
 use crate::record::Lead;
@@ -24,7 +24,8 @@ pub struct World {
     mailer: MemoryMailer,
     playbook: Arc<Playbook>,
     tenant: Tenant,
-    leads: BTreeMap<SmolStr, LeadId>,
+    /// By their short names, with the contacts with which they were registered.
+    leads: BTreeMap<SmolStr, (LeadId, ContactId)>,
     agents: BTreeMap<AgentId, (SmolStr, SmolStr)>,
 }
 
@@ -126,18 +127,28 @@ impl World {
         by: Actor,
     ) -> Result<Lead, Error> {
         let lead = self.tenant().register(lead).by(by).await?;
-        self.leads.insert(reference.into(), lead.id);
+        self.name_lead(reference, &lead);
         Ok(lead)
     }
 
     /// The lead of this short name.
     #[must_use]
     pub fn lead_id(&self, reference: &str) -> Option<LeadId> {
-        self.leads.get(reference).copied()
+        self.leads.get(reference).map(|(lead, _)| *lead)
     }
 
-    pub(super) fn name_lead(&mut self, reference: &str, lead: LeadId) {
-        self.leads.insert(reference.into(), lead);
+    /// The contact with which the lead of this short name was registered, whoever stands for it now.
+    #[must_use]
+    pub fn contact_id(&self, reference: &str) -> Option<ContactId> {
+        self.leads.get(reference).map(|(_, contact)| *contact)
+    }
+
+    pub(super) fn name_lead(&mut self, reference: &str, lead: &Lead) {
+        // A registration that is repeated answers with the lead as it is, perhaps another contact's.
+        if self.lead_id(reference) != Some(lead.id) {
+            let known = (lead.id, lead.contact.id);
+            self.leads.insert(reference.into(), known);
+        }
     }
 
     /// The lead of this short name, as it is.

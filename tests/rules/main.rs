@@ -16,6 +16,7 @@ mod changed;
 mod kinds;
 mod peers;
 mod refusals;
+mod service_levels;
 #[path = "../shop/mod.rs"]
 mod shop;
 mod time;

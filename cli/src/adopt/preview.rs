@@ -1,6 +1,6 @@
 //! What an adoption would make of each lead: decided as it would be, and written nowhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -19,11 +19,12 @@ use leadkit::value::Value;
 use serde::Serialize;
 
 use super::told_stage;
-use super::unknown::Unknown;
-use crate::Failure;
+use super::unknown::{Seen, Unknown};
 use crate::database::Opened;
 use crate::listing::{self, PAGE, Unreadable};
+use crate::progress::{Bar, Progress};
 use crate::report::{counted, grouped, table_of_numbers};
+use crate::{Failure, agents};
 
 /// What an adoption would do.
 #[derive(Debug, Default, Serialize)]
@@ -66,9 +67,10 @@ struct StageShown {
     /// `None` if there is no such stage any more.
     to: Option<String>,
     leads: u64,
-    /// For how many a rule is due at once; not known where it can't be adopted.
+    /// For how many a rule is due at once; not known where none of them would be taken over.
     due_at_once: Option<u64>,
-    /// For how many the next step comes at another time; only known with the former playbook.
+    /// For how many the next step comes at another time; only known with the former playbook, of leads that
+    /// would be taken over.
     next_changes: Option<u64>,
     /// How many would stay under the former playbook; not known where it can't be adopted.
     refused: Option<u64>,
@@ -100,6 +102,7 @@ pub(super) async fn preview(
     adoption: &Command,
     mapped: &[StageMapping],
     former: Option<&Playbook>,
+    progress: Progress,
 ) -> Result<Preview, Failure> {
     let mut asking = Asking::new(opened);
     let tenant = Key::tenant(&opened.tenant);
@@ -113,14 +116,14 @@ pub(super) async fn preview(
     match asking.decide(id, adoption).await? {
         Ok(decision) => match sweep_of(&decision) {
             Some(sweep) => {
-                preview.unknown = Unknown::read(opened, &sweep.audience, former).await?;
-                preview.go_through(asking, &sweep, former).await?;
+                let sweep = Some(&sweep);
+                preview.go_through(asking, sweep, former, progress).await?;
             }
             None => preview.is_adopted = true,
         },
         Err(refusal) if is_about_stages(&refusal) => {
+            preview.go_through(asking, None, former, progress).await?;
             preview.stages = occupied(opened, mapped).await?;
-            preview.unknown = Unknown::read(opened, "", former).await?;
             preview.refusal = Some(Told::new(&refusal));
         }
         Err(refusal) => return Err(Error::Refused(refusal).into()),
@@ -211,24 +214,39 @@ impl Preview {
         self.refusal.is_none() && self.refused.is_empty() && self.unreadable.is_empty()
     }
 
-    /// Takes over each lead that the sweep would reach, in mind only.
+    /// Reads the agents, and each lead that the sweep would reach (all of them, where there is none), for
+    /// what the changed playbook does not know; and takes it over, in mind only.
     async fn go_through(
         &mut self,
         mut asking: Asking<'_>,
-        sweep: &Sweep,
+        sweep: Option<&Sweep>,
         former: Option<&Playbook>,
+        progress: Progress,
     ) -> Result<(), Failure> {
+        let opened = asking.opened;
+        let handle = opened.handle();
+        let mut seen = Seen::new(&opened.playbook, former);
+        let agents = agents::all(opened).await?;
+        agents.records.iter().for_each(|agent| seen.agent(agent));
+        self.unreadable.extend(agents.unreadable);
         let mut stages = BTreeMap::new();
         let mut refused = BTreeMap::new();
         let mut breaking = BTreeMap::new();
+        let audience = sweep.map_or("", |sweep| sweep.audience.as_str());
+        let groups = handle.count(audience, &[]).await?;
+        let count = groups.iter().map(|group| group.count).sum();
+        let mut bar = Bar::new(progress, count, "leads", "deciding");
         let mut after = None;
         loop {
-            let handle = asking.opened.handle();
-            let page = handle
-                .leads(&sweep.audience, Order::Id, after, PAGE)
-                .await?;
+            let page = handle.leads(audience, Order::Id, after, PAGE).await?;
             self.unreadable.extend(Unreadable::of(&page.unreadable));
+            bar.step(page.unreadable.len());
             for lead in &page.records {
+                seen.lead(lead);
+                bar.step(1);
+                let Some(sweep) = sweep else {
+                    continue;
+                };
                 let taken = asking.take_over(sweep, lead).await?;
                 note(&mut stages, lead, &taken, former, asking.now);
                 let first = || (0, lead.id.to_string());
@@ -247,6 +265,7 @@ impl Preview {
                 break;
             }
         }
+        self.unknown = seen.told();
         self.stages = stages.into_values().collect();
         let refused = refused.into_iter();
         self.refused = refused
@@ -344,9 +363,10 @@ impl Preview {
                 Some(to) => to,
                 None => "?",
             };
-            let numbers = columns
-                .iter()
-                .map(|(_, of)| grouped(of(stage).unwrap_or_default()));
+            let numbers = columns.iter().map(|(_, of)| match of(stage) {
+                Some(number) => grouped(number),
+                None => "?".to_owned(),
+            });
             let words = [stage.from.clone(), becomes.to_owned()];
             table.add_row(words.into_iter().chain(numbers));
         }
@@ -372,9 +392,9 @@ fn note(
     (shown.from, shown.to) = (from, Some(to));
     shown.leads += 1;
     let refused = shown.refused.get_or_insert(0);
-    let due_at_once = shown.due_at_once.get_or_insert(0);
     match taken {
         Ok(taken) => {
+            let due_at_once = shown.due_at_once.get_or_insert(0);
             *due_at_once += u64::from(taken.wakes_at.is_some_and(|at| at <= now));
             if let Some(former) = former.filter(|former| former.hash == lead.playbook) {
                 let changes = agenda::wakes_at(former, lead) != taken.wakes_at;
@@ -397,6 +417,8 @@ struct Taken {
 struct Asking<'o> {
     opened: &'o Opened<'o>,
     records: Records,
+    /// The contacts that are otherwise in mind than in the store.
+    changed: BTreeSet<Key>,
     now: Instant,
 }
 
@@ -405,6 +427,7 @@ impl<'o> Asking<'o> {
         Self {
             opened,
             records: Records::new(),
+            changed: BTreeSet::new(),
             now: opened.engine.clock().now(),
         }
     }
@@ -465,10 +488,18 @@ impl<'o> Asking<'o> {
         };
         let key = Key::lead(&self.opened.tenant, lead.id);
         let decided = self.decide(sweep.command_for(lead.id), &command).await?;
-        // Nobody else asks for it, nor for its contact, who rarely has another.
+        // Nobody else asks for it. The contact may have another lead, for which it counts what this one
+        // made of it; as long as that is nothing, it can be loaded again.
         self.records.forget(&key);
         let contact = Key::contact(&self.opened.tenant, lead.contact.id);
-        self.records.forget(&contact);
+        if let Ok(decision) = &decided {
+            let written = decision.writes.iter().map(|write| &write.key);
+            self.changed
+                .extend(written.filter(|key| **key == contact).cloned());
+        }
+        if !self.changed.contains(&contact) {
+            self.records.forget(&contact);
+        }
         Ok(decided.map(|decision| {
             let after = decision.written::<Lead>(&key).unwrap_or(lead);
             let is_new = |rule: &Name| !lead.since.iter().any(|(known, _)| known == rule);

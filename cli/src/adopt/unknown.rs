@@ -8,12 +8,8 @@ use leadkit::ids::Name;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::pipeline::Misfit;
 use leadkit::record::{Agent, Lead};
-use leadkit::store::Order;
 use serde::Serialize;
 
-use crate::Failure;
-use crate::database::{self, Opened};
-use crate::listing::PAGE;
 use crate::report::counted;
 
 /// Something that records have, and the changed playbook does not know as they have it.
@@ -34,34 +30,6 @@ pub(super) struct Unknown {
 }
 
 impl Unknown {
-    /// All that agents, and the leads for which a condition holds, have of it.
-    pub(super) async fn read(
-        opened: &Opened<'_>,
-        audience: &str,
-        former: Option<&Playbook>,
-    ) -> Result<Vec<Self>, Failure> {
-        let changed = &opened.playbook;
-        let mut seen = Seen::default();
-        for agent in database::agents(opened).await? {
-            let role = role_of(&agent, changed);
-            seen.note(role, &agent.id.to_string());
-        }
-        let mut after = None;
-        loop {
-            let handle = opened.handle();
-            let page = handle.leads(audience, Order::Id, after, PAGE).await?;
-            for lead in &page.records {
-                let source = source_of(lead, changed, former);
-                let id = lead.id.to_string();
-                seen.note(values_of(lead, changed).chain(source), &id);
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(seen.told());
-            }
-        }
-    }
-
     /// For people, on a line.
     pub(super) fn told(&self) -> String {
         let count = match self.agents {
@@ -156,18 +124,44 @@ impl fmt::Display for Lost {
 }
 
 /// What was met, how often, and where first.
-#[derive(Default)]
-struct Seen(BTreeMap<Lost, (u64, String)>);
+pub(super) struct Seen<'a> {
+    changed: &'a Playbook,
+    former: Option<&'a Playbook>,
+    seen: BTreeMap<Lost, (u64, String)>,
+}
 
-impl Seen {
-    fn note(&mut self, lost: impl IntoIterator<Item = Lost>, id: &str) {
-        for one in lost {
-            self.0.entry(one).or_insert_with(|| (0, id.to_owned())).0 += 1;
+impl<'a> Seen<'a> {
+    /// Nothing yet. `former` is the former playbook, where it is at hand.
+    pub(super) fn new(changed: &'a Playbook, former: Option<&'a Playbook>) -> Self {
+        Self {
+            changed,
+            former,
+            seen: BTreeMap::new(),
         }
     }
 
-    fn told(self) -> Vec<Unknown> {
-        let lost = self.0.into_iter();
+    /// What an agent has that the changed playbook does not know.
+    pub(super) fn agent(&mut self, agent: &Agent) {
+        self.note(role_of(agent, self.changed), &agent.id.to_string());
+    }
+
+    /// What a lead has of it.
+    pub(super) fn lead(&mut self, lead: &Lead) {
+        let source = source_of(lead, self.changed, self.former);
+        let lost = values_of(lead, self.changed).chain(source);
+        self.note(lost, &lead.id.to_string());
+    }
+
+    fn note(&mut self, lost: impl IntoIterator<Item = Lost>, id: &str) {
+        for one in lost {
+            let first = || (0, id.to_owned());
+            self.seen.entry(one).or_insert_with(first).0 += 1;
+        }
+    }
+
+    /// All of it.
+    pub(super) fn told(self) -> Vec<Unknown> {
+        let lost = self.seen.into_iter();
         let told = lost.map(|(lost, (count, for_instance))| {
             let is_of_agents = matches!(lost, Lost::Role(_));
             Unknown {

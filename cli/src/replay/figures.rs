@@ -15,9 +15,9 @@ use leadkit::value::{Value, fold};
 use serde::Serialize;
 use smol_str::SmolStr;
 
-use super::progress::{Bar, Progress};
 use crate::Failure;
 use crate::listing::{PAGE, Unreadable};
+use crate::progress::{Bar, Progress};
 use crate::set_aside::{self, Aside};
 
 /// How many of each kind of what was set aside are told.

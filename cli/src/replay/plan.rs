@@ -10,7 +10,6 @@ use leadkit::ids::CommandId;
 use leadkit::playbook::Playbook;
 use leadkit::time::Instant;
 use leadkit::value::fold;
-use serde::Serialize;
 use smol_str::SmolStr;
 
 use super::dates::OrderFault;
@@ -18,6 +17,7 @@ use super::fault::ValueFault;
 use super::map::{CommandMap, FileMap, Map, MapFault, Verb};
 use super::quotes::Reply;
 use super::range::{Bulk, Far, Range};
+use super::refused::{Because, Refused};
 use super::row::{RowReading, formats, shortened};
 use super::spellings::Spellings;
 use super::table::Table;
@@ -66,21 +66,6 @@ pub(super) enum Doing {
     Order(LeadOrder),
     Reply(Reply),
     Leave(Box<Leaving>),
-}
-
-/// A row, or a command of a row, that was not carried out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Refused {
-    /// The file, as the map names it.
-    pub file: String,
-    /// The line on which the row begins.
-    pub line: u64,
-    /// The command, unless the whole row could not be read.
-    pub command: Option<String>,
-    /// A short stable name of the reason.
-    pub code: String,
-    /// Why.
-    pub reason: String,
 }
 
 /// Everything that the files say.
@@ -145,13 +130,9 @@ impl Plan {
     ) -> Result<Vec<u64>, Vec<OrderFault>> {
         self.rows += (table.rows.len() + table.refused.len()) as u64;
         for bad in &table.refused {
-            self.refused.push(Refused {
-                file: map.name.clone(),
-                line: bad.line,
-                command: None,
-                code: "unreadable-row".into(),
-                reason: bad.fault.to_string(),
-            });
+            let because = bad.fault.clone().into();
+            let refused = Refused::new(&map.name, bad.line, None, &because);
+            self.refused.push(refused);
         }
         let formats = formats(map, table, playbook)?;
         let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
@@ -167,17 +148,16 @@ impl Plan {
             let key = match map.key.as_deref().map(|column| reading.cell(column)) {
                 None => format!("line {}", row.line),
                 Some("") => {
-                    let column = map.key.as_deref().unwrap_or_default();
-                    let reason = format!("the row has nothing in `{column}`, which names it");
-                    self.refuse_row(place, &reading, "no-key", reason);
+                    let column = map.key.clone().unwrap_or_default();
+                    self.refuse_row(place, &reading, &Because::NoKey { column });
                     continue;
                 }
                 Some(key) => match keys.insert(key, row.line) {
                     None => key.to_owned(),
                     Some(line) => {
                         keys.insert(key, line);
-                        let reason = format!("`{key}` stands on line {line} already");
-                        self.refuse_row(place, &reading, "key-twice", reason);
+                        let key = key.to_owned();
+                        self.refuse_row(place, &reading, &Because::KeyTwice { key, line });
                         continue;
                     }
                 },
@@ -194,17 +174,12 @@ impl Plan {
         Ok(passed_over)
     }
 
-    fn refuse_row(&mut self, file: usize, reading: &RowReading<'_>, code: &str, reason: String) {
+    fn refuse_row(&mut self, file: usize, reading: &RowReading<'_>, because: &Because) {
         for (place, command) in reading.commands(file) {
             self.note_unregistered(place, command, reading.lead(command));
         }
-        self.refused.push(Refused {
-            file: reading.map.name.clone(),
-            line: reading.row.line,
-            command: None,
-            code: code.into(),
-            reason,
-        });
+        let (file, line) = (&reading.map.name, reading.row.line);
+        self.refused.push(Refused::new(file, line, None, because));
     }
 
     fn note_unregistered(&mut self, place: Place, command: &CommandMap, lead: Option<Rc<str>>) {
@@ -290,13 +265,9 @@ impl Plan {
     }
 
     fn refuse_value(&mut self, reading: &RowReading<'_>, command: &CommandMap, fault: ValueFault) {
-        self.refused.push(Refused {
-            file: reading.map.name.clone(),
-            line: reading.row.line,
-            command: Some(command.name.clone()),
-            code: "unreadable-value".into(),
-            reason: fault.to_string(),
-        });
+        let (file, line) = (&reading.map.name, reading.row.line);
+        let refused = Refused::new(file, line, Some(&command.name), &fault.into());
+        self.refused.push(refused);
     }
 
     pub(super) fn sets_up_agents(&self) -> bool {
@@ -352,13 +323,14 @@ impl Plan {
             let command = &file.commands[planned.place.command];
             let column = command.at.as_deref().unwrap_or_default();
             self.note_unregistered(planned.place.clone(), command, planned.lead);
-            self.refused.push(Refused {
-                file: file.name.clone(),
-                line: planned.place.line,
-                command: Some(command.name.clone()),
-                code: "far-away".into(),
-                reason: format!("`{column}`: `{}` {why}", shortened(&planned.at_said)),
-            });
+            let because = Because::FarAway {
+                column: column.to_owned(),
+                said: shortened(&planned.at_said),
+                why,
+            };
+            let (line, name) = (planned.place.line, Some(command.name.as_str()));
+            let refused = Refused::new(&file.name, line, name, &because);
+            self.refused.push(refused);
         }
     }
 

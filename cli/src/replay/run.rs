@@ -21,8 +21,9 @@ use serde::Serialize;
 use super::contacts::ContactDiffers;
 use super::map::Map;
 use super::names::Earlier;
-use super::plan::{Doing, Place, Plan, Planned, Refused};
-use super::progress::{Bar, Progress};
+use super::plan::{Doing, Place, Plan, Planned};
+use super::refused::{Because, Refused};
+use crate::progress::{Bar, Progress};
 use crate::{Failure, database};
 
 /// How many commands are carried out, and journal entries read, at once.
@@ -33,6 +34,8 @@ const BATCH: usize = 500;
 pub(super) struct Ran {
     pub(super) done: u64,
     pub(super) done_before: u64,
+    /// The rows of which something was carried out: the file, and the line.
+    pub(super) rows_done: BTreeSet<(usize, u64)>,
     pub(super) left_out: Vec<LeftOut>,
     pub(super) messages: u64,
     pub(super) refused: Vec<Refused>,
@@ -268,14 +271,15 @@ impl Run<'_> {
                     state.ran.left_out.push(self.left_out(planned));
                     continue;
                 }
-                let reason = match state.unregistered.get(&lead) {
-                    Some(row) => {
-                        let row = self.map.place(row);
-                        format!("the registration of the lead `{lead}` in {row} was refused")
-                    }
-                    None => format!("the lead `{lead}` was not registered by any row"),
+                let lead = lead.clone();
+                let because = match state.unregistered.get(&lead) {
+                    Some(row) => Because::LeadRefused {
+                        row: self.map.place(row),
+                        lead,
+                    },
+                    None => Because::NoSuchLead(lead),
                 };
-                self.refuse(state, planned, "no-such-lead", reason);
+                self.refuse(state, planned, &because);
             }
         }
     }
@@ -334,17 +338,16 @@ impl Run<'_> {
                     continue;
                 }
                 if is_known && matches!(planned.doing, Doing::Register(_)) {
-                    let reason = format!("the lead `{lead}` is registered already");
-                    self.refuse(state, planned, "registered-already", reason);
+                    let because = Because::RegisteredAlready(lead.clone());
+                    self.refuse(state, planned, &because);
                     continue;
                 }
                 if let (Some(file), false) = (self.earlier.get(&**lead), is_known) {
-                    let reason = format!(
-                        "the lead `{lead}` was registered in an earlier run, by another row of {file}; \
-                         name it otherwise if it is another lead, and else replay the file under the \
-                         name and with the keys that it had"
-                    );
-                    self.refuse(state, planned, "registered-already", reason);
+                    let because = Because::RegisteredEarlier {
+                        lead: lead.clone(),
+                        file: file.to_string(),
+                    };
+                    self.refuse(state, planned, &because);
                     continue;
                 }
                 state.touched.insert(lead.clone());
@@ -366,8 +369,8 @@ impl Run<'_> {
         let (mut asked, mut commands) = (Vec::new(), Vec::new());
         for planned in wave {
             let Some(what) = self.what(state, planned).await? else {
-                let reason = "its lead was not registered".to_owned();
-                self.refuse(state, planned, "no-such-lead", reason);
+                let lead = planned.lead.clone().unwrap_or_default();
+                self.refuse(state, planned, &Because::NoSuchLead(lead));
                 continue;
             };
             let happened_at = planned.at.filter(|at| *at < now);
@@ -446,6 +449,10 @@ impl Run<'_> {
             Ok(answer) => {
                 state.ran.done += u64::from(!answer.already_done);
                 state.ran.done_before += u64::from(answer.already_done);
+                if !answer.already_done {
+                    let Place { file, line, .. } = planned.place;
+                    state.ran.rows_done.insert((file, line));
+                }
                 let registers = matches!(planned.doing, Doing::Register(_));
                 if let (Some(lead), true) = (answer.lead, registers) {
                     let differs = answer.contact_differs.as_slice();
@@ -455,9 +462,12 @@ impl Run<'_> {
                 Ok(())
             }
             Err(Error::Refused(refusal)) => {
-                let reason = self.told(state, planned, &refusal);
+                let because = Because::Decided {
+                    code: refusal.code(),
+                    told: self.told(state, planned, &refusal),
+                };
                 state.ran.note_not_permitted(&refusal);
-                self.refuse(state, planned, refusal.code(), reason);
+                self.refuse(state, planned, &because);
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -529,19 +539,20 @@ impl Run<'_> {
         }
     }
 
-    fn refuse(&self, state: &mut State<'_>, planned: &Planned, code: &str, reason: String) {
+    fn refuse(&self, state: &mut State<'_>, planned: &Planned, because: &Because) {
         if let (Doing::Register(_), Some(lead)) = (&planned.doing, &planned.lead) {
             let unregistered = state.unregistered.entry(lead.clone());
             unregistered.or_insert_with(|| planned.place.clone());
         }
-        let file = &self.map.files[planned.place.file];
-        state.ran.refused.push(Refused {
-            file: file.name.clone(),
-            line: planned.place.line,
-            command: Some(file.commands[planned.place.command].name.clone()),
-            code: code.into(),
-            reason,
-        });
+        let Place {
+            file,
+            line,
+            command,
+        } = planned.place;
+        let file = &self.map.files[file];
+        let command = Some(file.commands[command].name.as_str());
+        let refused = Refused::new(&file.name, line, command, because);
+        state.ran.refused.push(refused);
     }
 }
 

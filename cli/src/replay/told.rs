@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::figures::Figures;
-use super::{ContactDiffers, FileRead, Replayed, Warning};
+use super::{ContactDiffers, FileRead, Refused, Replayed, RowsOf, Warning};
 use crate::database::REHEARSED;
 use crate::report::{counted, grouped, table as text_table, table_of_numbers, times};
 use crate::{listing, set_aside};
@@ -15,20 +15,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
     for file in &replayed.files {
         tell_file(&mut text, file);
     }
-    let _ = writeln!(
-        text,
-        "{} carried out{}",
-        counted(replayed.carried_out, "command"),
-        beside(&[
-            (replayed.done_before, "had been done before"),
-            (replayed.left_out, "left out by --until"),
-            (
-                (replayed.refused.len() as u64).saturating_sub(replayed.refused_as_read),
-                "refused",
-            ),
-            (replayed.refused_as_read, "refused in reading"),
-        ]),
-    );
+    tell_rows(&mut text, replayed);
     tell_left_out(&mut text, replayed);
     match (&replayed.lived_from, &replayed.clock) {
         (Some(from), Some(clock)) => {
@@ -79,6 +66,34 @@ pub(super) fn told(replayed: &Replayed) -> String {
     tell_contacts(&mut text, &replayed.contacts_differ);
     tell_refused(&mut text, replayed);
     text
+}
+
+/// What became of all rows, and of the commands in them: either adds up.
+fn tell_rows(text: &mut String, replayed: &Replayed) {
+    let RowsOf {
+        carried_out,
+        done_before,
+        left_out,
+        passed_over,
+        refused,
+    } = replayed.rows_of;
+    let rows = adding_up(&[
+        (carried_out, "carried out"),
+        (done_before, "done before"),
+        (left_out, "left out by --until"),
+        (passed_over, "of no command"),
+        (refused, "refused"),
+    ]);
+    let listed = replayed.refused.iter();
+    let refused = listed.filter(|one| one.command.is_some()).count() as u64;
+    let commands = adding_up(&[
+        (replayed.carried_out, "carried out"),
+        (replayed.done_before, "done before"),
+        (replayed.left_out, "left out by --until"),
+        (refused, "refused"),
+    ]);
+    let _ = writeln!(text, "{}{rows}", counted(replayed.rows, "row"));
+    let _ = writeln!(text, "{}{commands}", counted(replayed.commands, "command"));
 }
 
 /// A file, how it was read, and how many of its rows match no command.
@@ -193,13 +208,22 @@ fn tell_contacts(text: &mut String, differ: &[ContactDiffers]) {
 fn tell_refused(text: &mut String, replayed: &Replayed) {
     if !replayed.refused.is_empty() {
         let mut table = text_table(["refused at", "command", "because"]);
-        for refused in replayed.refused.iter().take(MOST_TOLD) {
+        let same = |one: &Refused, next: &Refused| {
+            (&one.file, one.line, &one.reason) == (&next.file, next.line, &next.reason)
+        };
+        let mut told = 0;
+        for of_row in replayed.refused.chunk_by(same).take(MOST_TOLD) {
+            let [refused, ..] = of_row else { continue };
             let place = format!("{}:{}", refused.file, refused.line);
-            let command = refused.command.as_deref().unwrap_or("the row");
-            table.add_row([place.as_str(), command, &refused.reason]);
+            let commands: Vec<&str> = of_row
+                .iter()
+                .map(|one| one.command.as_deref().unwrap_or("the row"))
+                .collect();
+            table.add_row([place, commands.join(", "), refused.told()]);
+            told += of_row.len();
         }
         let _ = writeln!(text, "\n{table}");
-        tell_more(text, replayed.refused.len());
+        tell_rest(text, replayed.refused.len() - told);
     }
     if !replayed.not_permitted.is_empty() {
         let mut table = text_table(["not permitted", "may not", "who may", "refused"]);
@@ -238,12 +262,13 @@ fn told_of(lines: &[u64], count: u64) -> String {
 const MOST_TOLD: usize = 40;
 
 fn tell_more(text: &mut String, count: usize) {
-    if count > MOST_TOLD {
-        let _ = writeln!(
-            text,
-            "and {} more; --json lists all",
-            grouped((count - MOST_TOLD) as u64)
-        );
+    tell_rest(text, count.saturating_sub(MOST_TOLD));
+}
+
+fn tell_rest(text: &mut String, rest: usize) {
+    if rest > 0 {
+        let rest = grouped(rest as u64);
+        let _ = writeln!(text, "and {rest} more; --json lists all");
     }
 }
 
@@ -366,14 +391,14 @@ fn tell_tasks(text: &mut String, figures: &Figures) {
     }
 }
 
-/// `; 3 had been done before, 1 refused`: those of which there are any.
-fn beside(counts: &[(u64, &str)]) -> String {
+/// `: 3 carried out, 1 refused`: those of which there are any.
+fn adding_up(counts: &[(u64, &str)]) -> String {
     let some = counts.iter().filter(|(count, _)| *count > 0);
     let some: Vec<String> = some
         .map(|(count, what)| format!("{} {what}", grouped(*count)))
         .collect();
     match some.is_empty() {
         true => String::new(),
-        false => format!("; {}", some.join(", ")),
+        false => format!(": {}", some.join(", ")),
     }
 }

@@ -75,3 +75,10 @@ pub(crate) fn write(folder: &Path, files: &[(&str, &str)]) {
         std::fs::write(path, text).unwrap();
     }
 }
+
+/// Makes a record unreadable, as a database of another version has them.
+pub(crate) fn damage(db: &str, key: &leadkit::store::Key) {
+    let database = leadkit_sqlite::rusqlite::Connection::open(db).unwrap();
+    let harm = "UPDATE leadkit_records SET body = x'00' WHERE id = ?1";
+    assert!(database.execute(harm, [key.id.as_bytes()]).unwrap() >= 1);
+}

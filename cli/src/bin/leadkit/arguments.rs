@@ -1,46 +1,30 @@
-//! The `leadkit` program: checks, tests, explains and replays playbooks, and looks after databases.
+//! What can be asked of the program, and what it says of that in its help.
 
-use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use leadkit::decide::command::Fate;
-use leadkit_cli::adopt::{Adopt, Mode};
-use leadkit_cli::by_ids::ByIds;
-use leadkit_cli::check::{Declared, Depth};
+use leadkit_cli::check::Declared;
 use leadkit_cli::database::Database;
-use leadkit_cli::duplicates::{Merge, Unmerge};
-use leadkit_cli::explain::{Explain, Which};
-use leadkit_cli::leads::{Direction, Leads};
-use leadkit_cli::messages::{Messages, Settle};
-use leadkit_cli::replay::{Progress, Replay};
-use leadkit_cli::set_aside::SetAside;
-use leadkit_cli::snippets::Style;
-use leadkit_cli::sweeps::Sweeps;
-use leadkit_cli::{
-    Failure, Reported, adopt, check, duplicates, explain, leads, messages, replay, set_aside,
-    sweeps, test,
-};
 
 /// Checks, tests, explains and replays leadkit playbooks, and looks after their leads
 ///
 /// A playbook is a folder with a playbook.toml in it. Nothing that this program does sends a message.
 #[derive(Parser)]
 #[command(name = "leadkit", version, max_term_width = 100, after_help = EXIT_CODES)]
-struct Cli {
+pub(crate) struct Cli {
     /// Print JSON on standard output, errors included
     #[arg(long, global = true)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(subcommand)]
-    command: Command,
+    pub(crate) command: Command,
 }
 
 const EXIT_CODES: &str = "Ends with 0 when all is well, with 1 when something was found (faults of a playbook, scenarios that \
 failed, rows that were refused, records that can't be read), with 2 when it could not be done.";
 
 #[derive(Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Tell everything that is wrong with a playbook at once, each fault with its place
     #[command(
         after_help = "Examples:\n  leadkit check playbooks/field-and-digital-sales --explain\n  leadkit check sales --with guard:credit-checked --with action:push-to-erp"
@@ -93,7 +77,7 @@ enum Command {
 
 /// What is asked of a database.
 #[derive(Subcommand)]
-enum OfDatabase {
+pub(crate) enum OfDatabase {
     /// Explain a lead: its history with reasons, what is due next, how each rule stands
     #[command(
         group = ArgGroup::new("which").required(true),
@@ -227,7 +211,7 @@ Examples:
 
 /// What waits for a person there, and what goes through many leads.
 #[derive(Subcommand)]
-enum Waiting {
+pub(crate) enum Waiting {
     /// Say what became of a message
     #[command(
         after_help = "Nothing is sent from here: what goes again is sent by the next worker. In the database of a replay it is settled at the time at which its history stands.\n\nExamples:\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f accepted --by ana\n  leadkit settle sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f send-again --by host:it-desk"
@@ -313,6 +297,22 @@ enum Waiting {
         #[arg(long, value_name = "WHO")]
         by: String,
     },
+    /// Say of two possible duplicates that they are two persons: they are listed no more
+    #[command(
+        after_help = "Whoever was wrong merges them.\n\nExample:\n  leadkit distinguish sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f 019ad0c4-2c10-7cc3-98c4-dc0c0c073990 --by ana"
+    )]
+    Distinguish {
+        #[command(flatten)]
+        database: Database,
+        /// One of them, as `leadkit duplicates` lists it
+        one: String,
+        /// The other
+        other: String,
+        /// Who says so: an agent by its id, who then needs the permission `merge`, or host:NAME for
+        /// whoever runs the organisation's programs
+        #[arg(long, value_name = "WHO")]
+        by: String,
+    },
     /// Let leads, messages and sweeps go on that were set aside
     #[command(
         after_help = "Nothing is sent from here: that is for the next worker. In the database of a replay it happens at the time at which its history stands.\n\nExample:\n  leadkit retry sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f --by ana"
@@ -329,15 +329,15 @@ enum Waiting {
 }
 
 #[derive(Args)]
-struct Who {
+pub(crate) struct Who {
     /// Who says so: an agent by its id, who then needs the permission `settle`, or host:NAME for
     /// whoever runs the organisation's programs
     #[arg(long, value_name = "WHO")]
-    by: String,
+    pub(crate) by: String,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum SaidFate {
+pub(crate) enum SaidFate {
     /// The server did take it: it was in doubt
     Accepted,
     /// It is known to have arrived: it was in doubt, or accepted
@@ -363,275 +363,10 @@ impl From<SaidFate> for Fate {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum On {
+pub(crate) enum On {
     Memory,
     Sqlite,
     Both,
 }
 
-const MAP_HELP: &str = include_str!("replay/map.txt");
-
-fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return wrongly_asked(&error),
-    };
-    let wants_json = cli.json;
-    let style = |is_terminal: bool| {
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        if is_terminal && !no_colour {
-            Style::Coloured
-        } else {
-            Style::Plain
-        }
-    };
-    let (printed, code) = match carry_out(cli) {
-        Ok(reported) => {
-            let code = u8::from(!reported.is_well);
-            if wants_json {
-                (print(io::stdout(), &pretty(&reported.json)), code)
-            } else {
-                (print(io::stdout(), &reported.text), code)
-            }
-        }
-        Err(failure) if wants_json => (
-            print(io::stdout(), &pretty(&failure.json())),
-            failure.exit_code(),
-        ),
-        Err(failure) => {
-            // What a check finds is what was asked for; the rest is in the way of it.
-            let told = |style| format!("{}\n", failure.told(style));
-            let printed = if failure.exit_code() == 1 {
-                print(io::stdout(), &told(style(io::stdout().is_terminal())))
-            } else {
-                print(io::stderr(), &told(style(io::stderr().is_terminal())))
-            };
-            (printed, failure.exit_code())
-        }
-    };
-    match printed {
-        Err(error) if !read_enough(&error) => {
-            // There may be nowhere left to say so.
-            let _ = print(
-                io::stderr(),
-                &format!("error: nothing could be printed: {error}\n"),
-            );
-            ExitCode::from(2)
-        }
-        _ => ExitCode::from(code),
-    }
-}
-
-/// Whether whoever reads has read enough: `| head -1`.
-fn read_enough(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::BrokenPipe
-}
-
-/// Help and the version are what was asked for; the rest is told as JSON if that was asked for.
-fn wrongly_asked(error: &clap::Error) -> ExitCode {
-    let wants_json = std::env::args_os().any(|argument| argument == "--json");
-    let printed = if error.use_stderr() && wants_json {
-        let message = error.to_string();
-        let json = serde_json::json!({ "error": { "kind": "usage", "message": message.trim() } });
-        print(io::stdout(), &pretty(&json))
-    } else {
-        error.print()
-    };
-    let code = if error.use_stderr() { 2 } else { 0 };
-    match printed {
-        Err(error) if !read_enough(&error) => ExitCode::from(2),
-        _ => ExitCode::from(code),
-    }
-}
-
-fn print(mut to: impl Write, text: &str) -> io::Result<()> {
-    to.write_all(text.as_bytes())?;
-    to.flush()
-}
-
-fn pretty(json: &serde_json::Value) -> String {
-    format!("{json:#}\n")
-}
-
-fn carry_out(cli: Cli) -> Result<Reported, Failure> {
-    match cli.command {
-        Command::Check {
-            playbook,
-            explain,
-            with,
-        } => {
-            let depth = if explain {
-                Depth::Explained
-            } else {
-                Depth::Summary
-            };
-            check::check(&playbook, &with, depth)
-        }
-        Command::Test { playbook, on } => {
-            let on = match on {
-                On::Memory => test::On::Memory,
-                On::Sqlite => test::On::Sqlite,
-                On::Both => test::On::Both,
-            };
-            test::test(&playbook, on)
-        }
-        Command::Replay {
-            playbook,
-            map,
-            db,
-            until,
-            tenant,
-        } => replay::replay(&Replay {
-            playbook,
-            map,
-            db,
-            until,
-            tenant,
-            progress: if io::stderr().is_terminal() {
-                Progress::Shown
-            } else {
-                Progress::Told
-            },
-        }),
-        Command::OfDatabase(asked) => of_database(asked),
-    }
-}
-
-/// Those that look into a database, or settle what waits there.
-fn of_database(asked: OfDatabase) -> Result<Reported, Failure> {
-    match asked {
-        OfDatabase::Explain {
-            database,
-            lead,
-            email,
-            find,
-            last,
-        } => {
-            let which = match (lead, email, find) {
-                (_, Some(email), _) => Which::Email(email),
-                (_, _, Some(text)) => Which::Find(text),
-                (lead, ..) => Which::Id(lead.unwrap_or_default()),
-            };
-            explain::explain(&Explain {
-                database,
-                which,
-                last,
-            })
-        }
-        OfDatabase::Leads {
-            database,
-            condition,
-            find,
-            count_by,
-            order,
-            descending,
-            limit,
-            now,
-        } => leads::leads(&Leads {
-            database,
-            condition,
-            find,
-            count_by: count_by.iter().map(|fact| fact.trim().into()).collect(),
-            order,
-            direction: if descending {
-                Direction::Descending
-            } else {
-                Direction::Ascending
-            },
-            limit,
-            now,
-        }),
-        OfDatabase::Messages {
-            database,
-            in_doubt,
-            set_aside,
-            to,
-            condition,
-            limit,
-        } => messages::messages(&Messages {
-            database,
-            which: match (in_doubt, set_aside) {
-                (false, false) => messages::Which::All,
-                (true, false) => messages::Which::InDoubt,
-                (false, true) => messages::Which::SetAside,
-                (true, true) => messages::Which::Waiting,
-            },
-            to,
-            condition,
-            limit,
-        }),
-        OfDatabase::Adopt {
-            database,
-            former,
-            stages,
-            by,
-            yes,
-            dry_run: _,
-        } => adopt::adopt(&Adopt {
-            database,
-            former,
-            stages,
-            by,
-            mode: match yes {
-                true => Mode::Done,
-                false => Mode::Shown,
-            },
-        }),
-        OfDatabase::Waiting(asked) => waiting(asked),
-    }
-}
-
-/// Those that list and settle what waits.
-fn waiting(asked: Waiting) -> Result<Reported, Failure> {
-    match asked {
-        Waiting::Settle {
-            database,
-            message,
-            fate,
-            who,
-        } => messages::settle(&Settle {
-            database,
-            message,
-            fate: fate.into(),
-            by: who.by,
-        }),
-        Waiting::SetAside { database, limit } => {
-            set_aside::set_aside(&SetAside { database, limit })
-        }
-        Waiting::Sweeps { database, all } => sweeps::sweeps(&Sweeps {
-            database,
-            which: if all {
-                sweeps::Which::All
-            } else {
-                sweeps::Which::Unfinished
-            },
-        }),
-        Waiting::Duplicates { database } => duplicates::duplicates(&database),
-        Waiting::Merge {
-            database,
-            into,
-            from,
-            by,
-        } => duplicates::merge(&Merge {
-            database,
-            into,
-            from,
-            by,
-        }),
-        Waiting::Unmerge {
-            database,
-            contact,
-            by,
-        } => duplicates::unmerge(&Unmerge {
-            database,
-            contact,
-            by,
-        }),
-        Waiting::Cancel { database, ids, by } => sweeps::cancel(&ByIds { database, ids, by }),
-        Waiting::Retry { database, ids, who } => set_aside::retry(&ByIds {
-            database,
-            ids,
-            by: who.by,
-        }),
-    }
-}
+const MAP_HELP: &str = include_str!("../../replay/map.txt");

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
+mod distinct;
+mod odoo;
+mod parting;
+#[path = "../shop/mod.rs"]
 mod shop;
 
 use std::sync::Arc;
@@ -238,20 +242,33 @@ fn a_closed_lead_that_comes_back_while_its_contact_is_merged_goes_back_with_it()
 }
 
 #[test]
-fn leads_that_want_the_same_place_are_not_merged_and_the_refusal_names_who_holds_it() {
+fn leads_that_want_one_place_are_not_merged_and_the_refusal_names_them_all_and_what_to_do() {
     block_on(async {
         let world = world(BASE);
-        let first = register(&world, named("luis").field("city", "Madrid")).await;
-        let second = register(&world, named("vera").field("city", "madrid")).await;
-        let refused = merge(&world, &first, &second).await;
+        let mut pairs = Vec::new();
+        for city in ["Madrid", "Vigo"] {
+            let first = register(&world, named("luis").field("city", city)).await;
+            let second = named("vera").field("city", city.to_uppercase().as_str());
+            pairs.push((first, register(&world, second).await));
+        }
+        let (luis, vera) = pairs[0].clone();
+        let refused = merge(&world, &luis, &vera).await;
         let told = refused.as_ref().unwrap_err().to_string();
-        assert!(told.contains(&first.id.to_string()), "{told}");
-        assert_eq!(code(refused), "already-held");
+        for (first, second) in &pairs {
+            let (first, second) = (first.id, second.id);
+            let said = format!("the leads {second} and {first} want one place in the base `one`");
+            assert!(told.contains(&said), "{told}");
+        }
+        assert!(told.contains("close one of each two"), "{told}");
+        assert_eq!(code(refused), "rival-leads");
         // Nothing was written.
-        assert_eq!(lead(&world, second.id).await, second);
-        let asked = world.tenant().close(second.id, "lost", "twice");
-        asked.by(Actor::host("desk")).await.unwrap();
-        merge(&world, &first, &second).await.unwrap();
+        assert_eq!(lead(&world, vera.id).await, vera);
+        for (n, (first, second)) in pairs.iter().enumerate() {
+            let closed = [first, second][n];
+            let asked = world.tenant().close(closed.id, "lost", "twice");
+            asked.by(Actor::host("desk")).await.unwrap();
+        }
+        merge(&world, &luis, &vera).await.unwrap();
     });
 }
 
@@ -379,6 +396,7 @@ proptest! {
         phones in (0_u8..3, 0_u8..3),
         leads in prop::collection::vec(any::<(bool, bool)>(), 0..5),
         third_shares in any::<(bool, bool)>(),
+        distinct in any::<(bool, bool)>(),
     ) {
         block_on(async {
             let world = world(BASE);
@@ -412,6 +430,11 @@ proptest! {
                 let phone = if shares { u8::try_from(n + 1).unwrap() } else { 9 };
                 all.push(register(&world, person(&format!("third{n}"), true, phone)).await);
             }
+            for (one, is_distinct) in all.iter().zip([distinct.0, distinct.1]) {
+                if is_distinct {
+                    distinct::from_all_duplicates(&world, one.id).await;
+                }
+            }
             let ids = [all[0].contact.id, all[1].contact.id];
             let mut before = Vec::new();
             for one in &all {
@@ -433,7 +456,7 @@ proptest! {
     fn whatever_happens_between_a_merge_and_its_end_each_lead_stays_with_one_contact(
         phones in prop::collection::vec(0_u8..3, 3),
         closed_before in prop::collection::vec(any::<bool>(), 6),
-        acts in prop::collection::vec((0_u8..4, 0_usize..6, 0_u8..3), 0..12),
+        acts in prop::collection::vec((0_u8..5, 0_usize..6, 0_u8..3), 0..12),
     ) {
         block_on(async {
             let store = Arc::new(MemoryStore::default());
@@ -459,12 +482,15 @@ proptest! {
                     0 => all.push(register(&world, person(which)).await),
                     1 => act(&world, id, Act::Close).await,
                     2 => act(&world, id, Act::Reopen).await,
+                    3 => distinct::from_all_duplicates(&world, id).await,
                     _ => correct_phone(&world, id, &format!("600 100 20{phone}")).await,
                 }
                 each_lead_is_with_one_contact(&world, &store, &all).await;
+                parting::each_knows_whom_it_shares_with(&world, &store, &all).await;
             }
             unmerge(&world, &all[0]).await.unwrap();
             each_lead_is_with_one_contact(&world, &store, &all).await;
+            parting::each_knows_whom_it_shares_with(&world, &store, &all).await;
             for one in &all[..6] {
                 let now = lead(&world, one.id).await;
                 assert_eq!(now.contact.id, one.contact.id);

@@ -1,0 +1,226 @@
+//! What was asked for and is not there, is not to be told from others, or is not said as it must be.
+
+use leadkit::condition::{ComputedFact, Fault};
+use leadkit::ids::{LeadId, MessageId, Name, NotAnId, Tenant};
+use leadkit::time::LocalTime;
+use serde::Serialize;
+
+use crate::listing::Unreadable;
+use crate::spell;
+
+/// How many leads, or records that can't be read, are named where one is asked for.
+const MOST_NAMED: usize = 20;
+
+/// Why nothing came of what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Asked {
+    /// A text is no id.
+    #[error(transparent)]
+    NoId(#[from] NotAnId),
+    /// There is no lead of this id.
+    #[error("there is no lead {lead} of `{tenant}`")]
+    NoLead {
+        /// The id.
+        lead: LeadId,
+        /// Whose it was to be.
+        tenant: Tenant,
+    },
+    /// No lead's contact has this e-mail address.
+    #[error("no lead has the e-mail address {0}")]
+    NoLeadAt(String),
+    /// No lead's contact has this text.
+    #[error(
+        "no lead's contact has `{text}` in the name, the e-mail address or the phone number{}",
+        unsearched(.unreadable)
+    )]
+    NobodyFound {
+        /// What was looked for.
+        text: String,
+        /// Those of which nobody knows whether they have it.
+        unreadable: Vec<Unreadable>,
+    },
+    /// Several leads, of which one was asked for.
+    #[error("several leads have `{said}`:{}", lines(.leads.iter().map(ToString::to_string)))]
+    SeveralLeads {
+        /// What they have in common.
+        said: String,
+        /// The leads.
+        leads: Vec<OneOf>,
+    },
+    /// There is no message of this id.
+    #[error("there is no message {0}")]
+    NoMessage(MessageId),
+    /// Nobody has the address to which messages were asked for.
+    #[error("--to: no contact and no agent has the e-mail address {0}")]
+    NobodyAt(String),
+    /// There is no agent of the id to whom messages were asked for.
+    #[error("--to: there is no agent `{agent}`")]
+    NoAgent {
+        /// The id.
+        agent: String,
+        /// The one that was probably meant.
+        near: Option<String>,
+    },
+    /// A former playbook that the leads are not under.
+    #[error("--former: the folder holds the playbook {given}, and the leads are under {active}")]
+    NotFormer {
+        /// The one in the folder, by hash.
+        given: Name,
+        /// The one that the leads are under.
+        active: Name,
+    },
+    /// A stage is to be mapped in which no lead is.
+    #[error("--map: no lead is in {stage}")]
+    NoLeadIn {
+        /// The stage.
+        stage: String,
+        /// Those in which leads are.
+        occupied: Vec<String>,
+    },
+    /// A text is no mapping of stages.
+    #[error("--map: `{0}` is no mapping")]
+    NoMapping(String),
+    /// A text is no time.
+    #[error("`{0}` is no time")]
+    NoTime(String),
+    /// Nothing is said by which a contact could be found.
+    #[error("--find: nothing is said")]
+    NothingSought,
+    /// A replay can't stop before the time until which its database has lived.
+    #[error("the database has lived until {lived} already; it can't stop at {until}")]
+    LivedAlready {
+        /// Until when it has lived.
+        lived: LocalTime,
+        /// Where it was to stop.
+        until: LocalTime,
+    },
+    /// No fact is said by which to count or to order.
+    #[error("{option}: no fact is said")]
+    NoFact {
+        /// Where it was to be said.
+        option: &'static str,
+    },
+    /// A text is no name of a fact.
+    #[error("{option}: `{text}` is no fact, which is one word")]
+    NotOneFact {
+        /// Where it was said.
+        option: &'static str,
+        /// The text.
+        text: String,
+    },
+    /// There is no such fact, or not like that.
+    #[error("{option}: {}", told(.faults))]
+    UnknownFact {
+        /// Where it was said.
+        option: &'static str,
+        /// All that is wrong with it.
+        faults: Vec<Fault>,
+    },
+    /// Stores don't keep this fact.
+    #[error("{option}: {fact}")]
+    ComputedFact {
+        /// Where it was said.
+        option: &'static str,
+        /// The fact.
+        fact: ComputedFact,
+    },
+}
+
+/// One of several leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OneOf {
+    /// Its id.
+    pub lead: String,
+    /// Its contact's name; not known of one that can't be read.
+    pub contact: Option<String>,
+    /// Where it is.
+    pub stage: Option<String>,
+}
+
+impl std::fmt::Display for OneOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.contact, &self.stage) {
+            (Some(contact), Some(stage)) => write!(f, "{} ({contact}, {stage})", self.lead),
+            _ => write!(f, "{} (can't be read)", self.lead),
+        }
+    }
+}
+
+impl Asked {
+    /// A short stable name.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoId(_) => "no-id",
+            Self::NoLead { .. } | Self::NoLeadAt(_) | Self::NobodyFound { .. } => "no-such-lead",
+            Self::SeveralLeads { .. } => "several-leads",
+            Self::NoMessage(_) => "no-such-message",
+            Self::NobodyAt(_) | Self::NoAgent { .. } => "no-such-recipient",
+            Self::NotFormer { .. } => "not-former",
+            Self::NoLeadIn { .. } => "empty-stage",
+            Self::NoMapping(_) => "no-mapping",
+            Self::NoTime(_) => "no-time",
+            Self::NothingSought => "nothing-sought",
+            Self::LivedAlready { .. } => "lived-already",
+            Self::NoFact { .. }
+            | Self::NotOneFact { .. }
+            | Self::UnknownFact { .. }
+            | Self::ComputedFact { .. } => "no-such-fact",
+        }
+    }
+
+    /// What to do about it, where that is not plain.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::SeveralLeads { .. } => "say which by its id",
+            Self::NoAgent { near, .. } => {
+                return near.as_ref().map(|near| format!("did you mean `{near}`?"));
+            }
+            Self::NotFormer { .. } => "name the folder of that one",
+            Self::NoLeadIn { stage, occupied } => {
+                return Some(spell::hint(stage, occupied.iter().map(String::as_str)));
+            }
+            Self::NoMapping(_) => {
+                "write PIPELINE.STAGE=PIPELINE.STAGE, and :GROUP behind it for the wait group of those \
+                 who have none"
+            }
+            Self::NoTime(_) => "write for instance 2018-04-01 or 2018-04-01T00:00:00Z",
+            Self::NothingSought => "say a part of a name, an e-mail address or a phone number",
+            Self::LivedAlready { .. } => "name a later time, or a file that is not there yet",
+            Self::NoFact { .. } => "say by which fact, for instance stage or owner",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn told(faults: &[Fault]) -> String {
+    let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    told.join("; ")
+}
+
+/// The first of some lines, and how many more there are.
+fn lines(all: impl ExactSizeIterator<Item = String>) -> String {
+    let more = all.len().saturating_sub(MOST_NAMED);
+    let mut text: String = all
+        .take(MOST_NAMED)
+        .map(|line| format!("\n  {line}"))
+        .collect();
+    if more > 0 {
+        text.push_str(&format!("\n  and {more} more"));
+    }
+    text
+}
+
+/// What is said of leads that can't be read, where contacts are searched; nothing, if there are none.
+pub(crate) fn unsearched(unreadable: &[Unreadable]) -> String {
+    match unreadable {
+        [] => String::new(),
+        some => {
+            let ids = lines(some.iter().map(|one| one.id.clone()));
+            format!("; not searched, since they can't be read:{ids}")
+        }
+    }
+}

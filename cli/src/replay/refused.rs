@@ -1,0 +1,199 @@
+//! Rows, and commands of rows, that were not carried out, and why; and what became of all rows, each
+//! counted once.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use serde::Serialize;
+use smol_str::SmolStr;
+
+use super::FileRead;
+use super::fault::ValueFault;
+use super::range::Outside;
+use super::run::LeftOut;
+use super::table::RowFault;
+
+/// A row, or a command of a row, that was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// The file, as the map names it.
+    pub file: String,
+    /// The line on which the row begins.
+    pub line: u64,
+    /// The command, unless the whole row could not be read.
+    pub command: Option<String>,
+    /// A short stable name of the reason.
+    pub code: &'static str,
+    /// Why.
+    pub reason: String,
+    /// What to do about it, where that is not plain.
+    pub hint: Option<&'static str>,
+}
+
+impl Refused {
+    pub(super) fn new(file: &str, line: u64, command: Option<&str>, because: &Because) -> Self {
+        Self {
+            file: file.to_owned(),
+            line,
+            command: command.map(ToOwned::to_owned),
+            code: because.code(),
+            reason: because.to_string(),
+            hint: because.hint(),
+        }
+    }
+
+    /// Why, and what to do about it.
+    pub(super) fn told(&self) -> String {
+        match self.hint {
+            Some(hint) => format!("{}; {hint}", self.reason),
+            None => self.reason.clone(),
+        }
+    }
+}
+
+/// Why a row, or a command of a row, is not carried out.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Because {
+    /// The row can't be trusted.
+    #[error(transparent)]
+    Row(#[from] RowFault),
+    /// Something in it makes no command.
+    #[error(transparent)]
+    Value(#[from] ValueFault),
+    /// Nothing names it.
+    #[error("the row has nothing in `{column}`, which names it")]
+    NoKey {
+        /// The column of the key.
+        column: String,
+    },
+    /// Another row has the same key.
+    #[error("`{key}` stands on line {line} already")]
+    KeyTwice {
+        /// The key.
+        key: String,
+        /// Where it stands first.
+        line: u64,
+    },
+    /// Its time lies outside of the history's.
+    #[error("`{column}`: `{said}` {why}")]
+    FarAway {
+        /// The column that says when.
+        column: String,
+        /// What it says.
+        said: SmolStr,
+        /// Why that is too far.
+        why: Outside,
+    },
+    /// No row registers its lead.
+    #[error("the lead `{0}` was not registered by any row")]
+    NoSuchLead(Rc<str>),
+    /// The row that registers its lead was refused.
+    #[error("the registration of the lead `{lead}` in {row} was refused")]
+    LeadRefused {
+        /// The lead.
+        lead: Rc<str>,
+        /// The row, as people read it.
+        row: String,
+    },
+    /// Another row of this run registered its lead.
+    #[error("the lead `{0}` is registered already")]
+    RegisteredAlready(Rc<str>),
+    /// Another row of an earlier run did.
+    #[error("the lead `{lead}` was registered in an earlier run, by another row of {file}")]
+    RegisteredEarlier {
+        /// The lead.
+        lead: Rc<str>,
+        /// The file, as the map named it then.
+        file: String,
+    },
+    /// The playbook, or what is known of the lead, is against it.
+    #[error("{told}")]
+    Decided {
+        /// The refusal's code.
+        code: &'static str,
+        /// The refusal, as whoever has the files reads it.
+        told: String,
+    },
+}
+
+impl Because {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Row(_) => "unreadable-row",
+            Self::Value(_) => "unreadable-value",
+            Self::NoKey { .. } => "no-key",
+            Self::KeyTwice { .. } => "key-twice",
+            Self::FarAway { .. } => "far-away",
+            Self::NoSuchLead(_) | Self::LeadRefused { .. } => "no-such-lead",
+            Self::RegisteredAlready(_) | Self::RegisteredEarlier { .. } => "registered-already",
+            Self::Decided { code, .. } => code,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::KeyTwice { .. } => {
+                Some("a key names one row: choose a column in which no two are the same")
+            }
+            Self::RegisteredEarlier { .. } => Some(
+                "name it otherwise if it is another lead, and else replay the file under the name and \
+                 with the keys that it had",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// What became of the rows: each is counted once, and together they are all rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RowsOf {
+    /// Something of it was carried out, and nothing refused or left out.
+    pub carried_out: u64,
+    /// All of it had been carried out before.
+    pub done_before: u64,
+    /// Something of it was left out, and nothing refused.
+    pub left_out: u64,
+    /// It matches no command.
+    pub passed_over: u64,
+    /// It was refused, or something of it.
+    pub refused: u64,
+}
+
+impl RowsOf {
+    /// `done` are the rows of which something was carried out: the file, and the line.
+    pub(super) fn count(
+        files: &[FileRead],
+        refused: &[Refused],
+        left_out: &[LeftOut],
+        done: &BTreeSet<(usize, u64)>,
+    ) -> Self {
+        let name = |file: usize| files.get(file).map(|read| read.file.as_str());
+        let refused = distinct(refused);
+        let left_out = left_out.iter().map(|left| (left.file.as_str(), left.line));
+        let left_out: BTreeSet<_> = left_out.filter(|row| !refused.contains(row)).collect();
+        let done = done
+            .iter()
+            .filter_map(|(file, line)| Some((name(*file)?, *line)));
+        let done = done.filter(|row| !refused.contains(row) && !left_out.contains(row));
+        let all: usize = files.iter().map(|file| file.rows).sum();
+        let passed_over: usize = files.iter().map(|file| file.passed_over.len()).sum();
+        let rows = Self {
+            carried_out: done.count() as u64,
+            done_before: 0,
+            left_out: left_out.len() as u64,
+            passed_over: passed_over as u64,
+            refused: refused.len() as u64,
+        };
+        let others = rows.carried_out + rows.left_out + rows.passed_over + rows.refused;
+        Self {
+            done_before: (all as u64).saturating_sub(others),
+            ..rows
+        }
+    }
+}
+
+/// The rows of which something was refused, each once.
+pub(super) fn distinct(refused: &[Refused]) -> BTreeSet<(&str, u64)> {
+    let rows = refused.iter().map(|one| (one.file.as_str(), one.line));
+    rows.collect()
+}

@@ -1,0 +1,224 @@
+//! What is known of two contacts who were merged and are parted again: each is known by what it says,
+//! and who shares that is told.
+
+use super::*;
+use leadkit::record::Claim;
+use leadkit::record::contact::Identity;
+
+const RUC: &str = "[field.ruc]\ntype = \"tax-number\"\nof = \"EC\"\n";
+
+async fn duplicates(world: &World, of: &Lead) -> Vec<ContactId> {
+    contact(world, of.contact.id).await.duplicates
+}
+
+async fn set_ruc(world: &World, of: &Lead, ruc: &str) {
+    let asked = world.tenant().set(of.id, "ruc", ruc);
+    asked.by(Actor::host("desk")).await.unwrap();
+}
+
+#[test]
+fn who_came_since_by_a_number_is_the_possible_duplicate_of_whose_number_it_is() {
+    block_on(async {
+        let world = world("");
+        let b = register(&world, named("bea")).await;
+        let a = register(&world, named("ana").phone("600 100 200")).await;
+        merge(&world, &b, &a).await.unwrap();
+        let c = register(&world, named("carla").phone("600 100 200")).await;
+        assert_eq!(duplicates(&world, &c).await, [b.contact.id]);
+        unmerge(&world, &a).await.unwrap();
+        assert_eq!(duplicates(&world, &a).await, [c.contact.id]);
+        assert_eq!(duplicates(&world, &b).await, []);
+        assert_eq!(duplicates(&world, &c).await, [a.contact.id]);
+        for (one, is_told) in [(&a, true), (&b, false), (&c, true)] {
+            let copy = lead(&world, one.id).await.contact;
+            assert_eq!(copy.possible_duplicate, is_told);
+        }
+        let told = world.tenant().explain(a.id).await.unwrap().to_string();
+        assert!(told.contains(&c.contact.id.to_string()), "{told}");
+    });
+}
+
+#[test]
+fn who_was_given_the_number_of_the_other_shares_it_when_they_are_parted() {
+    block_on(async {
+        let world = world("");
+        let b = register(&world, named("bea").phone("600 300 400")).await;
+        let a = register(&world, named("ana").phone("600 100 200")).await;
+        merge(&world, &b, &a).await.unwrap();
+        correct_phone(&world, b.id, "600 100 200").await;
+        unmerge(&world, &a).await.unwrap();
+        for (one, other) in [(&a, &b), (&b, &a)] {
+            assert_eq!(duplicates(&world, one).await, [other.contact.id]);
+            let copy = lead(&world, one.id).await.contact;
+            assert_eq!(copy.phone.as_deref(), Some("600 100 200"));
+            assert!(copy.possible_duplicate);
+        }
+        correct_phone(&world, b.id, "600 300 400").await;
+        for one in [&a, &b] {
+            assert_eq!(duplicates(&world, one).await, []);
+        }
+    });
+}
+
+#[test]
+fn who_shared_a_number_that_was_given_up_since_shares_it_no_more() {
+    block_on(async {
+        let world = world("");
+        let b = register(&world, named("bea").phone("600 100 200")).await;
+        let a = register(&world, named("ana").phone("600 100 200")).await;
+        assert_eq!(duplicates(&world, &a).await, [b.contact.id]);
+        merge(&world, &b, &a).await.unwrap();
+        correct_phone(&world, b.id, "600 300 400").await;
+        unmerge(&world, &a).await.unwrap();
+        for one in [&a, &b] {
+            assert_eq!(duplicates(&world, one).await, []);
+        }
+    });
+}
+
+#[test]
+fn who_shared_something_with_both_is_told_of_the_one_with_whom_that_is_so_still() {
+    block_on(async {
+        let world = world(RUC);
+        let with_ruc = |name: &str| named(name).field("ruc", "1790016919001");
+        let b = register(&world, with_ruc("bea")).await;
+        let a = register(&world, named("ana").phone("600 100 200")).await;
+        let c = register(&world, with_ruc("carla").phone("600 100 200")).await;
+        assert_eq!(duplicates(&world, &c).await.len(), 2);
+        merge(&world, &b, &a).await.unwrap();
+        correct_phone(&world, c.id, "600 500 600").await;
+        assert_eq!(duplicates(&world, &b).await, [c.contact.id]);
+        unmerge(&world, &a).await.unwrap();
+        assert_eq!(duplicates(&world, &a).await, []);
+        assert_eq!(duplicates(&world, &b).await, [c.contact.id]);
+        assert_eq!(duplicates(&world, &c).await, [b.contact.id]);
+    });
+}
+
+#[test]
+fn who_is_given_the_number_of_a_duplicate_of_the_other_is_told_of_that_one() {
+    block_on(async {
+        let world = world(RUC);
+        let b = register(&world, named("bea")).await;
+        let with_ruc = |name: &str| named(name).field("ruc", "1790016919001");
+        let a = register(&world, with_ruc("ana")).await;
+        let c = register(&world, with_ruc("carla").phone("600 100 200")).await;
+        merge(&world, &b, &a).await.unwrap();
+        correct_phone(&world, b.id, "600 100 200").await;
+        unmerge(&world, &a).await.unwrap();
+        for one in [&a, &b] {
+            assert_eq!(duplicates(&world, one).await, [c.contact.id]);
+        }
+        let mut both = duplicates(&world, &c).await;
+        both.sort();
+        let mut expected = [a.contact.id, b.contact.id];
+        expected.sort();
+        assert_eq!(both, expected);
+    });
+}
+
+#[test]
+fn a_tax_number_that_was_told_since_goes_with_the_lead_that_says_it() {
+    block_on(async {
+        let world = world(RUC);
+        let b = register(&world, named("bea")).await;
+        let a = register(&world, named("ana")).await;
+        merge(&world, &b, &a).await.unwrap();
+        set_ruc(&world, &a, "1790016919001").await;
+        set_ruc(&world, &b, "0990004196001").await;
+        unmerge(&world, &a).await.unwrap();
+        for (ruc, whose) in [("1790016919001", &a), ("0990004196001", &b)] {
+            let known = contact(&world, whose.contact.id).await.identities;
+            assert!(known.contains(&Identity::tax_number(ruc)));
+            assert_eq!(known.len(), 2);
+            let other = NewLead::new("carla").field("ruc", ruc);
+            let other = register(&world, other.phone("600 100 200")).await;
+            assert!(duplicates(&world, whose).await.contains(&other.contact.id));
+        }
+    });
+}
+
+#[test]
+fn two_who_have_more_open_leads_than_one_can_have_are_not_merged_and_it_is_said_what_to_do() {
+    block_on(async {
+        let world = world("");
+        let b = register(&world, named("bea")).await;
+        let mut of_a = Vec::new();
+        for _ in 0..64 {
+            of_a.push(register(&world, named("ana")).await);
+        }
+        let refused = merge(&world, &b, &of_a[0]).await;
+        let told = refused.as_ref().unwrap_err().to_string();
+        assert_eq!(
+            told,
+            "refused: together they have 65 open leads, and one contact can have 64: close some of them first"
+        );
+        assert_eq!(code(refused), "too-much-for-one");
+        let closed = [of_a[0].id, of_a[1].id];
+        for id in closed {
+            act(&world, id, Act::Close).await;
+        }
+        register(&world, named("ana")).await;
+        merge(&world, &b, &of_a[0]).await.unwrap();
+        act(&world, b.id, Act::Close).await;
+        act(&world, closed[0], Act::Reopen).await;
+        // There is room among the open ones, and none among those that would go back.
+        act(&world, of_a[2].id, Act::Close).await;
+        let reopened = world.tenant().reopen(closed[1], "new");
+        let refused = reopened.by(Actor::host("desk")).await.map(drop);
+        let told = refused.as_ref().unwrap_err().to_string();
+        assert!(told.contains("take that merge back"), "{told}");
+        assert_eq!(code(refused), "too-many");
+        unmerge(&world, &of_a[0]).await.unwrap();
+        act(&world, closed[1], Act::Reopen).await;
+        assert_eq!(contact(&world, of_a[0].contact.id).await.leads.len(), 64);
+    });
+}
+
+/// Whoever a contact knows shares something with it and knows it as well; and everything by which it is
+/// known is claimed by it, by one whom it knows, or by one of whom it is known to be distinct.
+pub(crate) async fn each_knows_whom_it_shares_with(
+    world: &World,
+    store: &MemoryStore,
+    all: &[Lead],
+) {
+    let mut ids: Vec<ContactId> = all.iter().map(|lead| lead.contact.id).collect();
+    ids.sort();
+    ids.dedup();
+    for id in ids {
+        let one = contact(world, id).await;
+        if one.merged_into.is_some() {
+            continue;
+        }
+        let known = world.tenant().duplicates(id).await.unwrap();
+        for known in &known {
+            assert!(!known.shares.is_empty(), "{one:#?}");
+            let back = world.tenant().duplicates(known.contact.id).await.unwrap();
+            assert!(back.iter().any(|back| back.contact.id == id), "{one:#?}");
+            let distinct = distinct::from(world, id).await;
+            assert!(!distinct.contains(&known.contact.id), "{one:#?}");
+        }
+        if let Some(phone) = one.phone.as_deref() {
+            let phone = Identity::phone(phone, None).unwrap();
+            assert!(one.identities.contains(&phone), "{one:#?}");
+        }
+        for identity in &one.identities {
+            let key = Key::claim(world.tenant().name(), identity.claim);
+            let loaded = store.load(&[key]).await.unwrap();
+            let record = stored::decode(loaded[0].body.as_ref().unwrap()).unwrap();
+            let Some(Claim::Contact(mut holder)) = Claim::from_record(&record).cloned() else {
+                panic!("{record:?}");
+            };
+            while let Some(into) = contact(world, holder).await.merged_into {
+                holder = into;
+            }
+            let is_known = known.iter().any(|known| known.contact.id == holder);
+            let is_distinct = || async {
+                distinct::from(world, id).await.contains(&holder)
+                    || distinct::from(world, holder).await.contains(&id)
+            };
+            let is_told = holder == id || is_known || is_distinct().await;
+            assert!(is_told, "{identity:?} of {one:#?}");
+        }
+    }
+}
