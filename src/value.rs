@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
@@ -275,6 +275,53 @@ impl fmt::Display for Number {
             digits => write!(f, "{sign}{}.{digits}", magnitude / scale),
         }
     }
+}
+
+/// Both ways in which a number reads whose point stands before three digits: in much of the world it
+/// separates thousands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TwoWays {
+    /// How it is written without the point.
+    pub(crate) thousands: SmolStr,
+    /// How it is written so that its point can only stand before a fraction.
+    pub(crate) fraction: SmolStr,
+}
+
+impl TwoWays {
+    /// Those of `20.000`; `0.125` and `2000.125` read in one.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let (whole, behind) = digits.split_once('.')?;
+        let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        let may_separate = (1..=3).contains(&whole.len())
+            && !whole.starts_with('0')
+            && behind.len() == 3
+            && is_number(whole)
+            && is_number(behind);
+        if !may_separate {
+            return None;
+        }
+        // `20.0` and `2.1250` read in one way.
+        let fraction = match text.trim_end_matches('0') {
+            short if short.ends_with('.') => format_smolstr!("{short}0"),
+            short if short.len() < text.len() => short.into(),
+            _ => format_smolstr!("{text}0"),
+        };
+        Some(Self {
+            thousands: text.replace('.', "").into(),
+            fraction,
+        })
+    }
+}
+
+/// `1.234.567` or `20_000` without what separates its thousands.
+pub(crate) fn without_separators(text: &str) -> Option<SmolStr> {
+    let mut groups = text.split(['.', '_', ',']);
+    let first = groups.next()?;
+    let is_number = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = (1..=3).contains(&first.len()) && is_number(first);
+    let fits = fits && groups.all(|group| group.len() == 3 && is_number(group));
+    fits.then(|| text.replace(['.', '_', ','], "").into())
 }
 
 /// Folds text for equality, as [`folded_eq`] compares it: lower case, character by character, and

@@ -7,6 +7,7 @@ mod shop;
 
 use leadkit::playbook::Playbook;
 use leadkit::playbook::load::Folder;
+use leadkit::scenario;
 use shop::folder;
 
 /// All faults of a playbook, as they are told.
@@ -157,7 +158,7 @@ fn rates_countries_names_and_braces_are_told_as_they_are_written() {
     let rate = |found: &str| {
         format!("expected a rate, as in `\"15 %\"`, found `{found}`; write `\"15 %\"`")
     };
-    let tax = "[field.ruc]\ntype = \"tax-number\"\nof = \"OF\"\n";
+    let tax = "[field.ruc]\ntype = \"tax-number\"\nof = \"OF\"\nidentifies = true\n";
     let of = |word: &str, hint: &str| {
         let slip = tax.replace("OF", word);
         (
@@ -186,7 +187,7 @@ fn rates_countries_names_and_braces_are_told_as_they_are_written() {
         ),
         (
             "[task.llamar-mañana]\ntext = \"X\"\n",
-            "invalid unquoted key, expected letters, numbers, `-`, `_`; small letters, digits and - or _: `llamar-manana`",
+            "`llamar-mañana` is no name for task; small letters, digits and - or _: `llamar-manana`",
         ),
         (
             &rule("").replace("{ task = \"call\" }", " task = \"call\" "),
@@ -204,17 +205,114 @@ fn rates_countries_names_and_braces_are_told_as_they_are_written() {
 }
 
 #[test]
+fn a_number_whose_point_may_separate_thousands_is_told_in_both_ways() {
+    let priced = |price: &str| {
+        let tax = "[tax]\niva = \"15 %\"\n\n[product.car]\ntax = \"iva\"\n";
+        format!("{tax}price = {price}\n")
+    };
+    let set = |to: &str| {
+        let action = format!("{{ set = \"price\", to = {to} }}");
+        format!(
+            "{PRICED}{}",
+            rule("").replace("{ task = \"call\" }", &action)
+        )
+    };
+    let both = |found: &str, ways: &str| format!("`{found}` reads in two ways; write {ways}");
+    let no_amount = |found: &str, meant: &str| {
+        let expected = "expected an amount with its currency";
+        format!("{expected}, found `{found}`; write `\"{meant}\"`")
+    };
+    each_is_told(&[
+        (&set("12.000"), &both("12.000", "`12000` or `12.0`")),
+        (&set("-2.125"), &both("-2.125", "`-2125` or `-2.1250`")),
+        (
+            &priced("12.000"),
+            &both("12.000", "`\"12000.00 USD\"` or `\"12.00 USD\"`"),
+        ),
+        (
+            &priced("\"1.500 USD\""),
+            &both("1.500", "`\"1500.00 USD\"` or `\"1.50 USD\"`"),
+        ),
+        // A cent has no tenths.
+        (&priced("12.345"), &no_amount("12.345", "12345.00 USD")),
+        (&priced("990.5"), &no_amount("990.5", "990.50 USD")),
+        (
+            "[pool.p]\nmembers = 'available'\ncapacity = 1.000\n",
+            "expected a whole number, found float; write `1000`",
+        ),
+    ]);
+    for one_way in ["0.125", "2000.125", "12.0", "12.0000"] {
+        shop::read(&folder(&set(one_way), ""));
+    }
+}
+
+#[test]
+fn a_day_or_an_hour_that_there_is_not_is_told_as_that() {
+    let calendar =
+        |said: &str| format!("[calendar.c]\nweekly = {{ mon = [\"09:00-13:00\"] }}\n{said}\n");
+    let hours = |said: &str| format!("[calendar.c]\nweekly = {{ mon = [{said}] }}\n");
+    let birthday = |day: &str| {
+        rule("").replace(
+            "{ task = \"call\" }",
+            &format!("{{ set = \"birthday\", to = {day} }}"),
+        )
+    };
+    let february = "there is no `2026-02-30`: that month has days 01 to 28";
+    let begins = "there is no `24:00`: the day is over then; 00:00 begins the next one";
+    each_is_told(&[
+        (&calendar("holidays = [\"2026-02-30\"]"), february),
+        (&calendar("dates = { 2026-02-30 = [] }"), february),
+        (&birthday("2026-02-30"), february),
+        (
+            &rule("if = 'birthday < 2026-02-30'"),
+            &format!("in the condition: {february}"),
+        ),
+        (
+            &calendar("holidays = [\"2026-13-01\"]"),
+            "there is no `2026-13-01`: a year has months 01 to 12",
+        ),
+        (
+            &calendar("every-year = { 02-30 = [] }"),
+            "there is no `02-30`: that month has days 01 to 29",
+        ),
+        (
+            &hours("\"18:00-25:00\""),
+            "there is no `25:00`: a day ends at 24:00; past midnight it is `01:00`",
+        ),
+        (
+            &hours("\"09:75-12:00\""),
+            "there is no `09:75`: an hour has minutes 00 to 59, and a minute seconds 00 to 59",
+        ),
+        (&hours("\"24:00-06:00\""), begins),
+        (
+            &hours("\"09:00\", \"13:00\", \"14:00\", \"18:00\""),
+            "a shift is one text, from when until when; write `[\"09:00-13:00\", \"14:00-18:00\"]`",
+        ),
+    ]);
+    let start = "[[scenario]]\nname = \"s\"\nstart = \"2026-02-30T10:00:00+01:00\"\n";
+    let faults = scenario::read(&folder("", start)).unwrap_err().0;
+    let told = "there is no `2026-02-30T10:00:00+01:00`: that month has days 01 to 28";
+    assert_eq!(faults[0].kind.to_string(), told);
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    shop::read(&folder(&calendar("every-year = { 02-29 = [] }"), ""));
+    shop::read(&folder(&hours("\"18:00-24:00\""), ""));
+}
+
+#[test]
 fn a_wrong_date_stands_in_the_file_of_holidays() {
     let mut folder = folder(
         "[calendar.c]\nweekly = { mon = [\"09:00-13:00\"] }\nholidays = \"holidays/es.csv\"\n",
         "",
     );
-    let days = "2026-01-01,New Year\n26-01-06,Epiphany\n0026-05-01,May\n";
+    let days = "2026-01-01,New Year\n26-01-06,Epiphany\n0026-05-01,May\n2026-02-30,Carnival\n";
     folder.holidays = vec![("holidays/es.csv".into(), days.into())];
     let faults = Playbook::read(&folder).unwrap_err().0;
     let places: Vec<_> = faults
         .iter()
         .map(|fault| (&*fault.file, fault.line))
         .collect();
-    assert_eq!(places, [("holidays/es.csv", 2), ("holidays/es.csv", 3)]);
+    let file = "holidays/es.csv";
+    assert_eq!(places, [(file, 2), (file, 3), (file, 4)]);
+    let carnival = "there is no `2026-02-30`: that month has days 01 to 28";
+    assert_eq!(faults[2].kind.to_string(), carnival);
 }

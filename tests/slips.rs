@@ -555,6 +555,17 @@ do   = [{ task = "call" }]
     assert_eq!(told.len(), 1, "{told:?}");
 }
 
+#[test]
+fn of_a_route_whose_condition_can_not_be_read_nothing_follows() {
+    let routes =
+        "[[route]]\nif = 'cty == \"Quito\"'\nto = \"new\"\n\n[[route]]\nto = \"talking\"\n";
+    let told = told(&folder(routes, ""));
+    assert_eq!(
+        told,
+        ["in the condition: there is no fact `cty`; did you mean `city`?"]
+    );
+}
+
 /// What stands below is read into what was left open, and two hundred faults of it are none.
 #[test]
 fn a_bracket_that_is_left_open_is_one_fault() {

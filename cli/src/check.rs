@@ -167,7 +167,8 @@ fn long_nights(calendar: &NamedCalendar) -> Vec<Warning> {
         };
         let (from, to) = (minutes(&shift.from)?, minutes(&shift.to)?);
         let lasts = to - from + 24 * 60;
-        (to < from && lasts > 12 * 60).then(|| Warning {
+        // What ends at midnight doesn't go on over it.
+        (0 < to && to < from && lasts > 12 * 60).then(|| Warning {
             calendar: Some(calendar.name.to_string()),
             message: Some(format!(
                 "in the calendar `{}`, {day}: {}-{} goes on over midnight and lasts {}; if the two \

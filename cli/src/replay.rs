@@ -30,8 +30,9 @@ use std::sync::Arc;
 use chrono::{NaiveDate, NaiveTime};
 use leadkit::clock::{Clock as _, VirtualClock};
 use leadkit::explain::local;
-use leadkit::ids::Tenant;
+use leadkit::ids::{AgentId, Tenant};
 use leadkit::playbook::Playbook;
+use leadkit::store::{Key, Store as _};
 use leadkit::time::{Instant, LocalTime};
 use serde::Serialize;
 
@@ -61,6 +62,7 @@ pub use warnings::Warning;
 
 use crate::database::{self, Database, For};
 use crate::progress::{Bar, Progress};
+use crate::rehearsal::Origin;
 use crate::report::counted;
 use crate::{Asked, Failure, Reported, check, rehearsal};
 use figures::{Figures, OfRun};
@@ -171,8 +173,12 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         Some(text) => Some(instant(text, &playbook)?),
         None => None,
     };
-    let (map, plan, files) = plan(&replay.map, &playbook)?;
     let tenant = database::tenant(replay.tenant.as_deref(), &playbook);
+    let is_known = |agent: &str| match &replay.db {
+        Some(db) => is_in_a_replay(db, &tenant, agent),
+        None => Ok(false),
+    };
+    let (map, plan, files) = plan(&replay.map, &playbook, &is_known)?;
     let scratch;
     let db = match &replay.db {
         Some(path) => path,
@@ -251,9 +257,29 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     Ok((replayed, playbook))
 }
 
-/// Reads the map and all files, and plans what their rows say. All that is wrong with the map, and
-/// with the columns that it speaks of, is told at once.
-fn plan(path: &Path, playbook: &Playbook) -> Result<(Map, Plan, Vec<FileRead>), Failure> {
+/// Whether an agent was set up by an earlier replay into this database.
+fn is_in_a_replay(db: &Path, tenant: &Tenant, agent: &str) -> Result<bool, Failure> {
+    let origin = rehearsal::origin(db).map_err(|error| Failure::Database {
+        path: db.to_owned(),
+        error: error.into(),
+    })?;
+    if origin != Origin::Replay {
+        return Ok(false);
+    }
+    let store = database::open(db, For::Reading)?;
+    let key = Key::agent(tenant, &AgentId::from(agent));
+    let found = pollster::block_on(store.load(&[key]))?;
+    Ok(found.iter().any(|found| found.body.is_some()))
+}
+
+/// Reads the map and all files, and plans what their rows say. All that is wrong with the map, with the
+/// columns that it speaks of and with the agents whom it names, is told at once; who is none of a row's
+/// agents may be known already.
+fn plan(
+    path: &Path,
+    playbook: &Playbook,
+    is_known: &dyn Fn(&str) -> Result<bool, Failure>,
+) -> Result<(Map, Plan, Vec<FileRead>), Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::File {
         path: path.to_owned(),
         error,
@@ -277,6 +303,15 @@ fn plan(path: &Path, playbook: &Playbook) -> Result<(Map, Plan, Vec<FileRead>), 
     }
     if faults.is_empty() && unreadable.len() == 1 {
         return Err(unreadable.remove(0).1);
+    }
+    // Or they may be set up by what can't be read.
+    let is_whole = files.len() == map.files.len();
+    if is_whole && (faults.is_empty() || plan.sets_up_agents()) {
+        for (agent, span) in plan.strangers(&map) {
+            if !is_known(agent)? {
+                faults.push(plan.no_agent(agent, span));
+            }
+        }
     }
     faults.extend(unreadable.into_iter().map(|(file, failure)| MapFault {
         span: file.span.clone(),

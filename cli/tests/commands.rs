@@ -276,7 +276,13 @@ fn hours_that_may_be_swapped_are_a_warning_and_a_night_shift_is_none() {
         message.contains("lasts 14 hours") && message.contains("09:00-19:00"),
         "{message}"
     );
-    for night in ["22:00-06:00", "18:00-24:00", "00:00-00:00", "09:00-19:00"] {
+    for night in [
+        "22:00-06:00",
+        "18:00-24:00",
+        "09:00-00:00",
+        "00:00-00:00",
+        "09:00-19:00",
+    ] {
         assert!(warnings(night).is_empty(), "{night}");
     }
 }

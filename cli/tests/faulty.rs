@@ -73,8 +73,18 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "unknown-name",
         Some("did you mean `holidays/ec.csv`?"),
     ),
-    ("playbook.toml", 23, "calendar", None),
-    ("playbook.toml", 23, "calendar", None),
+    (
+        "playbook.toml",
+        23,
+        "calendar",
+        Some("past midnight it is `01:00`"),
+    ),
+    (
+        "playbook.toml",
+        23,
+        "calendar",
+        Some("past midnight it is `02:00`"),
+    ),
     (
         "playbook.toml",
         27,
@@ -253,6 +263,12 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
     ),
     (
         "playbook.toml",
+        100,
+        "unknown-key",
+        Some("an action is one of send, notify, task, assign, move, close, set, reward, do"),
+    ),
+    (
+        "playbook.toml",
         103,
         "unknown-word",
         Some("did you mean `assigned`?"),
@@ -384,7 +400,7 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "scenarios/broken.toml",
         2,
         "syntax",
-        Some("write texts in quotes: \"like this\""),
+        Some("write a value behind `=`"),
     ),
     (
         "scenarios/faulty.toml",

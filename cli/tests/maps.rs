@@ -326,17 +326,105 @@ fn a_table_that_is_given_for_a_map_is_one_fault() {
 
 #[test]
 fn a_bracket_that_a_map_lacks_is_one_fault_where_it_breaks() {
-    let map = MAP.replace(
-        "if     = { end = [\"won\", \"lost\"] }",
-        "if = { end = [\"won\", \"lost\" }",
-    );
-    let map = map.replace("set-up = {", "set-up = ");
+    let end = "if     = { end = [\"won\", \"lost\"] }";
+    for (slip, by, line, message) in [
+        (
+            "set-up = {",
+            "set-up = ",
+            6,
+            "what is said of something stands in braces",
+        ),
+        (
+            end,
+            "if = { end = [\"won\", \"lost\" }",
+            27,
+            "something is opened above and not closed",
+        ),
+    ] {
+        let folder = Folder::new(&[("map.toml", &MAP.replace(slip, by))]);
+        let faults = folder.replay(&["--json"]).json()["error"]["faults"].clone();
+        assert_eq!(faults.as_array().unwrap().len(), 1, "{faults:#}");
+        assert_eq!(faults[0]["message"], message, "{faults:#}");
+        assert_eq!(faults[0]["line"], line);
+    }
+}
+
+/// Each is told where it stands, and how it is written.
+#[test]
+fn what_is_no_toml_in_a_map_is_told_as_in_a_playbook() {
+    let map = MAP
+        .replace("[[file]]", "[file]")
+        .replace("\"leads.csv\"", "\"C:\\crm\\leads.csv\"")
+        .replace("\"{email}\"", "{email}")
+        .replace("if    = \"talked\"", "if = “talked”");
     let folder = Folder::new(&[("map.toml", &map)]);
     let faults = folder.replay(&["--json"]).json()["error"]["faults"].clone();
-    assert_eq!(faults.as_array().unwrap().len(), 1, "{faults:#}");
-    let told = faults[0]["message"].as_str().unwrap();
-    assert!(told.starts_with("this is no TOML from here: "), "{told}");
-    assert_eq!(faults[0]["line"], 6);
+    let told: Vec<(u64, &str)> = faults
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| {
+            let hint = fault["hint"].as_str().unwrap();
+            (fault["line"].as_u64().unwrap(), hint)
+        })
+        .collect();
+    let wanted = [
+        (2, "write `[[file]]`, each time"),
+        (9, "write `'C:\\crm\\leads.csv'`"),
+        (16, "write `\"{email}\"`"),
+        (21, "write `\"talked\"`"),
+    ];
+    assert_eq!(told, wanted);
+}
+
+#[test]
+fn an_agent_whom_no_row_sets_up_is_told_before_any_row_is_carried_out() {
+    let by = |agent: &str| MAP.replace("by = \"{advisor}\"", &format!("by = \"{agent}\""));
+    let faults = |map: &str| {
+        let folder = Folder::new(&[("map.toml", map)]);
+        let told = folder.replay(&["--json"]).json()["error"]["faults"].clone();
+        let faults = told.as_array().cloned().unwrap_or_default();
+        let told = faults.iter().map(|fault| {
+            let said = |key: &str| fault[key].as_str().unwrap_or_default().to_owned();
+            format!("{}; {}", said("message"), said("hint"))
+        });
+        told.collect::<Vec<_>>()
+    };
+    let bea = "no row sets up an agent `bia`; did you mean `bea`?";
+    assert_eq!(faults(&by("bia")), [bea]);
+    assert_eq!(faults(&by("import:bia")), [bea]);
+    assert_eq!(
+        faults(&by("bia").replace("owner = \"{advisor}\"", "owner = \"anna\"")),
+        ["no row sets up an agent `anna`; did you mean `ana`?", bea]
+    );
+    // With the map's other faults.
+    let both = faults(&by("bia").replace("to = \"talking\"", "to = \"taking\""));
+    assert_eq!(both.len(), 2, "{both:?}");
+    // Whoever is set up, however the id is written, and what no agent did.
+    for somebody in ["bea", "BEA", "host:crm"] {
+        assert_eq!(faults(&by(somebody)), [""; 0], "{somebody}");
+    }
+    // Nobody can be told to be a stranger while the file of agents can't be read.
+    let columns = faults(&by("bia").replace("id = \"{id}\"", "id = \"{nummer}\""));
+    assert_eq!(columns.len(), 1, "{columns:?}");
+    assert!(columns[0].contains("no column `nummer`"), "{columns:?}");
+}
+
+/// The next month's map need not set them up again.
+#[test]
+fn an_agent_whom_an_earlier_replay_set_up_is_no_stranger() {
+    let folder = Folder::new(&[]);
+    let db = folder.path("shop.db");
+    assert_eq!(folder.replay(&["--db", &db]).code, 0);
+    let (_, leads) = MAP.split_once("\n[[file]]\npath  =").unwrap();
+    let leads = format!("[[file]]\npath  ={leads}");
+    let leads = leads.replace("by = \"{advisor}\"", "by = \"ana\"");
+    write(folder.0.path(), &[("map.toml", &leads)]);
+    assert_eq!(folder.replay(&["--db", &db]).code, 0);
+    let told = folder.replay(&[]);
+    assert_eq!(told.code, 2);
+    let stranger = "no row sets up an agent `ana`";
+    assert!(told.err.contains(stranger), "{}", told.err);
 }
 
 /// What people call a source is no name of it; the map says which one it is.

@@ -60,6 +60,7 @@
 //!
 //! [`add_working_days`]: Calendar::add_working_days
 
+mod impossible;
 mod index;
 mod offsets;
 mod rules;
@@ -80,6 +81,7 @@ use rules::{DAY, Rules};
 use walk::{HORIZON, Walk, Way};
 use working_days::WorkingDays;
 
+pub use impossible::Impossible;
 pub use spec::{CalendarFault, CalendarFaults, CalendarSpec, Flaw, Hours, parse_days};
 pub use zone::{UnknownZone, Zone};
 

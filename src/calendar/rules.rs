@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
 
+use super::impossible::Impossible;
 use super::spec::{CalendarFault, CalendarFaults, CalendarSpec, Flaw, Hours, parse_days};
 use super::zone::Zone;
 
@@ -62,7 +63,6 @@ enum Day<'a> {
 }
 
 impl Rules {
-    /// Checks `spec` from one end to the other.
     /// Open every day, all day.
     pub(super) fn round_the_clock(zone: Zone) -> Self {
         let day = vec![Shift { from: 0, to: DAY }];
@@ -74,6 +74,7 @@ impl Rules {
         }
     }
 
+    /// Checks `spec` from one end to the other.
     pub(super) fn read(spec: &CalendarSpec) -> Result<Self, CalendarFaults> {
         let mut reader = Reader::default();
         let zone = match spec.tz.parse() {
@@ -309,7 +310,12 @@ impl Reader {
             let date = digits(key, b"00-00")
                 .and_then(|[month, day, _]| NaiveDate::from_ymd_opt(2000, month, day));
             if date.is_none() {
-                self.fault(place.as_str(), Flaw::BadMonthDay { text: key.clone() });
+                let text = key.clone();
+                let flaw = match Impossible::month_day(key) {
+                    Some(why) => Flaw::NoSuchDay { text, why },
+                    None => Flaw::BadMonthDay { text },
+                };
+                self.fault(place.as_str(), flaw);
             }
             let shifts = self.shifts(&place, hours, Overlaps::Refused);
             read.extend(date.map(|date| (date.month() * 32 + date.day(), shifts)));
@@ -323,12 +329,12 @@ impl Reader {
             NaiveDate::from_ymd_opt(year, month, day)
         });
         if date.is_none() {
-            self.fault(
-                place(),
-                Flaw::BadDate {
-                    text: text.to_owned(),
-                },
-            );
+            let said = text.to_owned();
+            let flaw = match Impossible::date(text) {
+                Some(why) => Flaw::NoSuchDay { text: said, why },
+                None => Flaw::BadDate { text: said },
+            };
+            self.fault(place(), flaw);
         }
         date.map(days_since_1970)
     }
@@ -338,12 +344,15 @@ impl Reader {
         for (i, Hours { from, to }) in hours.iter().enumerate() {
             let opens = time(from).filter(|from| *from < DAY);
             let closes = time(to);
-            for (text, bad) in [(from, opens.is_none()), (to, closes.is_none())] {
+            for (said, bad) in [(from, opens.is_none()), (to, closes.is_none())] {
                 if bad {
-                    self.fault(
-                        format!("{place}[{i}]"),
-                        Flaw::BadTime { text: text.clone() },
-                    );
+                    let text = said.clone();
+                    let ends = time(said).is_some().then_some(Impossible::Begins);
+                    let flaw = match ends.or_else(|| Impossible::time(said)) {
+                        Some(why) => Flaw::NoSuchTime { text, why },
+                        None => Flaw::BadTime { text },
+                    };
+                    self.fault(format!("{place}[{i}]"), flaw);
                 }
             }
             if let (Some(from), Some(to)) = (opens, closes) {
@@ -387,7 +396,7 @@ fn time(text: &str) -> Option<i64> {
 
 /// The up to three numbers of a text that has a digit wherever `form` has one, and is otherwise
 /// equal to it.
-fn digits(text: &str, form: &[u8]) -> Option<[u32; 3]> {
+pub(super) fn digits(text: &str, form: &[u8]) -> Option<[u32; 3]> {
     if text.len() != form.len() {
         return None;
     }

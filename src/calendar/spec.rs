@@ -8,6 +8,8 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::ser::{SerializeTuple, Serializer};
 use serde::{Deserialize, Serialize};
 
+use super::Impossible;
+
 /// A calendar as people write it: plain data, nothing checked yet.
 ///
 /// [`Calendar::compile`](super::Calendar::compile) checks it and lists every fault at once. It is
@@ -314,13 +316,29 @@ pub enum Flaw {
         /// The key that named it first.
         earlier: String,
     },
-    /// Not a date, or one that does not exist.
+    /// A day that there is not: `2026-02-30`, or `02-30` of every year.
+    #[error("there is no `{text}`: {why}")]
+    NoSuchDay {
+        /// The text found.
+        text: String,
+        /// Why there is none.
+        why: Impossible,
+    },
+    /// A time that there is not: `25:00`, or hours that begin at `24:00`.
+    #[error("there is no `{text}`: {why}")]
+    NoSuchTime {
+        /// The text found.
+        text: String,
+        /// Why there is none.
+        why: Impossible,
+    },
+    /// Not a date.
     #[error("`{text}` is not a date; write YYYY-MM-DD")]
     BadDate {
         /// The text found.
         text: String,
     },
-    /// Not a day of the year, or one that does not exist.
+    /// Not a day of the year.
     #[error("`{text}` is not a day of the year; write MM-DD")]
     BadMonthDay {
         /// The text found.

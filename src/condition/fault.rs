@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use smol_str::SmolStr;
 
+use crate::calendar::Impossible;
 use crate::tax_number::TaxNumberError;
 use crate::value::ValueType;
 
@@ -114,6 +115,14 @@ pub enum FaultKind {
         found: SmolStr,
         /// What it resembles.
         shape: Shape,
+    },
+    /// A day or a time that there is not: `2026-02-30`.
+    #[error("there is no `{found}`: {why}")]
+    Impossible {
+        /// What stands there.
+        found: SmolStr,
+        /// Why there is none.
+        why: Impossible,
     },
     /// A duration of more than [`Condition::MAX_DAYS`](super::Condition::MAX_DAYS).
     #[error("a duration has at most {limit_days} days")]

@@ -9,8 +9,9 @@ use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 use super::Comparison;
 use super::fault::{Fault, FaultKind, Shape, Span, excerpt};
 use super::{Condition, micros, moment};
+use crate::calendar::Impossible;
 use crate::time::Instant;
-use crate::value::{Number, plain};
+use crate::value::{Number, TwoWays, plain, without_separators};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
@@ -266,11 +267,16 @@ impl<'s> Lexer<'s> {
         };
         let at = self.since(start);
         match read {
-            Some(Token::Number(_)) if may_separate_thousands(word) => {
-                let (thousands, fraction) = two_ways(word);
-                let found = excerpt(word);
+            Some(Token::Number(number)) => {
+                let Some(ways) = TwoWays::of(word) else {
+                    return Token::Number(number);
+                };
+                let TwoWays {
+                    thousands,
+                    fraction,
+                } = ways;
                 let kind = FaultKind::ReadsInTwoWays {
-                    found,
+                    found: excerpt(word),
                     thousands,
                     fraction,
                 };
@@ -285,9 +291,12 @@ impl<'s> Lexer<'s> {
             }
             Some(token) => token,
             None => {
-                let kind = FaultKind::Malformed {
-                    found: excerpt(word),
-                    shape: shape(word),
+                let found = excerpt(word);
+                let kind = match (shape(word), Impossible::in_toml(word)) {
+                    (Shape::Date | Shape::Instant, Some(why)) => {
+                        FaultKind::Impossible { found, why }
+                    }
+                    (shape, _) => FaultKind::Malformed { found, shape },
                 };
                 self.faults
                     .push(Fault::new(at, kind).maybe_hint(well_formed(word)));
@@ -393,26 +402,6 @@ fn read_duration(word: &str) -> Option<i64> {
     Some(total)
 }
 
-/// Whether the point of a number can be one between thousands: `20.000`, not `0.125` nor `2000.125`.
-fn may_separate_thousands(word: &str) -> bool {
-    let Some((whole, behind)) = word.split_once('.') else {
-        return false;
-    };
-    (1..=3).contains(&whole.len()) && !whole.starts_with('0') && behind.len() == 3
-}
-
-/// A number of which nobody knows what its point is, in both ways in which it reads.
-fn two_ways(word: &str) -> (SmolStr, SmolStr) {
-    let thousands = word.replace('.', "").into();
-    // `20.0` and `2.1250` read in one way.
-    let fraction = match word.trim_end_matches('0') {
-        short if short.ends_with('.') => format_smolstr!("{short}0"),
-        short if short.len() < word.len() => short.into(),
-        _ => format_smolstr!("{word}0"),
-    };
-    (thousands, fraction)
-}
-
 /// How a malformed literal should have been written.
 pub(super) fn well_formed(word: &str) -> Option<SmolStr> {
     match shape(word) {
@@ -449,16 +438,6 @@ const UNITS_ELSEWHERE: [(&[&str], u32, char); 7] = [
     (&["month", "me", "mese"], 30, 'd'),
     (&["year", "ano"], 365, 'd'),
 ];
-
-/// `1.234.567` or `20_000` without what separates its thousands.
-pub(super) fn without_separators(word: &str) -> Option<SmolStr> {
-    let mut groups = word.split(['.', '_', ',']);
-    let first = groups.next()?;
-    let is_number = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
-    let fits = (1..=3).contains(&first.len()) && is_number(first);
-    let fits = fits && groups.all(|group| group.len() == 3 && is_number(group));
-    fits.then(|| word.replace(['.', '_', ','], "").into())
-}
 
 /// A text as the language writes it.
 pub(crate) fn quoted(text: &str) -> SmolStr {

@@ -160,6 +160,12 @@ pub enum FaultKind {
         /// Why not.
         why: &'static str,
     },
+    /// A number with a point before three digits, which may separate thousands.
+    #[error("`{found}` reads in two ways")]
+    ReadsInTwoWays {
+        /// The number as it is written.
+        found: SmolStr,
+    },
     /// A number out of its range.
     #[error("{found} is out of range: {least} to {most}")]
     OutOfRange {
@@ -340,6 +346,7 @@ impl FaultKind {
             Self::DefinedTwice { .. } => "defined-twice",
             Self::BadDuration { .. } => "bad-duration",
             Self::UnfitDuration { .. } => "unfit-duration",
+            Self::ReadsInTwoWays { .. } => "reads-in-two-ways",
             Self::OutOfRange { .. } => "out-of-range",
             Self::Condition(_) => "condition",
             Self::Calendar(_) => "calendar",

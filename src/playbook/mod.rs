@@ -58,6 +58,8 @@ pub(crate) mod variables;
 pub mod work;
 pub(crate) mod written;
 
+pub use read::{Slip, slips};
+
 /// Everything that one organisation decides, compiled.
 pub struct Playbook {
     /// What tells this playbook from a changed one: a hash over what its files say,

@@ -4,9 +4,13 @@
 //! of them. So the file is read into a tree of spanned values, and walked by hand.
 
 mod amounts;
+mod echoes;
+mod keys;
 mod lengths;
 mod mended;
+mod quotes;
 mod section;
+mod syntax;
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -21,10 +25,13 @@ use crate::ids::Name;
 use crate::letters::{hidden_in_line, hidden_in_text};
 use crate::playbook::fault::{Fault, FaultKind};
 use crate::playbook::pipeline::{Field, Misfit};
-use crate::value::{Number, Value, ValueType, plain};
+use crate::value::{Number, TwoWays, Value, ValueType, plain, without_separators};
 
-pub(crate) use mended::{Mended, drop_echoes};
+pub(crate) use echoes::{drop_echoes, drop_echoes_of_names};
+pub(crate) use mended::Mended;
+pub use mended::slips;
 pub(crate) use section::Section;
+pub use syntax::Slip;
 
 /// A file of a playbook, and the faults that were found in it.
 pub(crate) struct Source<'s> {
@@ -201,7 +208,12 @@ impl<'s> Node<'s> {
             let text = self.value.get_ref().as_str();
             let number = text.and_then(|text| text.trim().parse::<i64>().ok());
             let hint = number.map(|number| format_smolstr!("without quotes: {number}"));
-            self.expected_or("a whole number", hint);
+            // A fraction can't be meant here.
+            let written = self
+                .written()
+                .and_then(|written| without_separators(&written));
+            let whole = written.map(|whole| format_smolstr!("write `{whole}`"));
+            self.expected_or("a whole number", hint.or(whole));
             return None;
         };
         let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
@@ -218,8 +230,31 @@ impl<'s> Node<'s> {
         u32::try_from(self.number(range.start.into()..range.end.into())?).ok()
     }
 
+    /// A number as it is written, without quotes or in them.
+    fn written(&self) -> Option<SmolStr> {
+        match self.value.get_ref() {
+            DeValue::String(text) => Some(text.as_ref().into()),
+            DeValue::Integer(integer) => Some(integer.as_str().into()),
+            DeValue::Float(float) => Some(float.as_str().into()),
+            _ => None,
+        }
+    }
+
+    /// Says that a number reads in two ways, and how each is written.
+    fn reads_in_two_ways(&self, found: &str, thousands: &str, fraction: &str) {
+        let found = found.into();
+        let hint = format_smolstr!("write `{thousands}` or `{fraction}`");
+        self.fault(FaultKind::ReadsInTwoWays { found }, Some(hint));
+    }
+
     /// A value of a lead's field.
     pub(crate) fn value(&self) -> Option<Value> {
+        if let DeValue::Float(float) = self.value.get_ref() {
+            if let Some(ways) = TwoWays::of(float.as_str()) {
+                self.reads_in_two_ways(float.as_str(), &ways.thousands, &ways.fraction);
+                return None;
+            }
+        }
         match self.value.get_ref() {
             DeValue::String(text) => Some(Value::from(text.as_ref())),
             DeValue::Boolean(value) => Some(Value::from(*value)),
@@ -462,7 +497,7 @@ fn as_written(value: &Value, wanted: ValueType) -> SmolStr {
         };
     };
     let example = match wanted {
-        ValueType::Number if text.parse::<Number>().is_ok() => text,
+        ValueType::Number if text.parse::<Number>().is_ok() && TwoWays::of(text).is_none() => text,
         ValueType::Bool if matches!(text.as_str(), "true" | "false") => text,
         ValueType::Date if text.parse::<chrono::NaiveDate>().is_ok() => text,
         ValueType::Instant if text.parse::<chrono::DateTime<chrono::Utc>>().is_ok() => text,
@@ -502,6 +537,7 @@ pub(crate) fn name_for(text: &str) -> SmolStr {
     let letters = plain(text.trim());
     let words: Vec<&str> = letters
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .map(|word| word.trim_matches('_'))
         .filter(|word| !word.is_empty())
         .collect();
     let meant = words.join("-");

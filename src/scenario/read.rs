@@ -139,6 +139,9 @@ fn moment(node: &Node<'_>) -> Option<chrono::DateTime<chrono::FixedOffset>> {
     if parsed.is_some() && unquoted.is_none() {
         return parsed;
     }
+    if node.is_impossible(text) {
+        return None;
+    }
     let hint = match parsed {
         Some(_) => format_smolstr!("in quotes: `\"{text}\"`"),
         None => "in quotes and with its offset, as in `\"2026-03-06T16:30:00-05:00\"`".into(),

@@ -118,7 +118,7 @@ fn every_fault_is_told_with_its_place() {
         "{told}"
     );
     assert!(
-        told.contains("weekly.sat-mon[0]: `25:00` is not a time"),
+        told.contains("weekly.sat-mon[0]: there is no `25:00`: a day ends at 24:00"),
         "{told}"
     );
     // Through serde, the same text.

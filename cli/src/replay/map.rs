@@ -67,6 +67,8 @@ pub struct FileMap {
     /// What its commands say in words of their own, names of the playbook left out, each with the first
     /// place where they do.
     pub literals: BTreeMap<String, Range<usize>>,
+    /// The agents whom its commands name in words of their own, each with the first place where they do.
+    pub agents: BTreeMap<String, Range<usize>>,
     /// What its rows are.
     pub commands: Vec<CommandMap>,
     /// All columns that the map speaks of, each with the first place where it does.

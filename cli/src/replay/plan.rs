@@ -1,6 +1,7 @@
 //! From rows to commands, each at its own time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops;
 use std::rc::Rc;
 
 use leadkit::calendar::Zone;
@@ -13,7 +14,7 @@ use smol_str::SmolStr;
 
 use super::dates::OrderFault;
 use super::fault::ValueFault;
-use super::map::{CommandMap, FileMap, Map, Verb};
+use super::map::{CommandMap, FileMap, Map, MapFault, Verb};
 use super::quotes::Reply;
 use super::range::{Bulk, Far, Range};
 use super::refused::{Because, Refused};
@@ -21,6 +22,7 @@ use super::row::{RowReading, formats, shortened};
 use super::spellings::Spellings;
 use super::table::Table;
 use super::warnings::Warning;
+use crate::spell;
 
 /// A command of a row.
 #[derive(Clone, Debug)]
@@ -75,6 +77,8 @@ pub(super) struct Plan {
     pub(super) rows: u64,
     /// The leads whose registration was refused, each with the row.
     pub(super) unregistered: BTreeMap<Rc<str>, Place>,
+    /// Whom rows set up, as they write it, whatever becomes of the row.
+    set_up: BTreeSet<String>,
     /// Who is there from the beginning, whatever the case of the id.
     agents: BTreeMap<SmolStr, FirstSetUp>,
     spellings: Spellings,
@@ -192,6 +196,11 @@ impl Plan {
         key: &str,
     ) {
         let agent = reading.said(command, "id").map(SmolStr::from);
+        if let (Verb::SetUp, Some(agent)) = (command.verb, &agent)
+            && !self.set_up.contains(agent.as_str())
+        {
+            self.set_up.insert(agent.to_string());
+        }
         let agent = agent.filter(|_| command.sets_up_at_once());
         if agent
             .as_ref()
@@ -259,6 +268,35 @@ impl Plan {
         let (file, line) = (&reading.map.name, reading.row.line);
         let refused = Refused::new(file, line, Some(&command.name), &fault.into());
         self.refused.push(refused);
+    }
+
+    pub(super) fn sets_up_agents(&self) -> bool {
+        !self.set_up.is_empty()
+    }
+
+    /// The agents whom the map names in words of its own, and whom no row sets up, each with its place.
+    pub(super) fn strangers<'m>(&self, map: &'m Map) -> Vec<(&'m str, ops::Range<usize>)> {
+        let known: BTreeSet<SmolStr> = self.set_up.iter().map(|id| fold(id)).collect();
+        let named = map.files.iter().flat_map(|file| &file.agents);
+        let strangers = named.filter(|(id, _)| !known.contains(&fold(id)));
+        strangers
+            .map(|(id, span)| (id.as_str(), span.clone()))
+            .collect()
+    }
+
+    /// That there is no such agent, and who was probably meant.
+    pub(super) fn no_agent(&self, id: &str, span: ops::Range<usize>) -> MapFault {
+        MapFault {
+            span,
+            message: format!("no row sets up an agent `{id}`"),
+            hint: Some(match self.set_up.is_empty() {
+                true => {
+                    "say with set-up which agents there are; what no agent did is by \"host:..\""
+                        .into()
+                }
+                false => spell::hint(id, self.set_up.iter().map(String::as_str)),
+            }),
+        }
     }
 
     /// Writes each agent as it is first set up, and warns of rows that write it otherwise.

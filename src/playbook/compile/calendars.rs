@@ -3,7 +3,7 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Head, round_the_clock};
-use crate::calendar::{Calendar, CalendarSpec, Flaw, Zone, parse_days};
+use crate::calendar::{Calendar, CalendarFault, CalendarSpec, Flaw, Impossible, Zone, parse_days};
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
@@ -22,7 +22,7 @@ pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<
                     let hint = hint_of(&fault.flaw);
                     match place_of(&places, &fault.place) {
                         Some(node) => {
-                            let node = match is_about_key(&fault.flaw) {
+                            let node = match is_about_key(fault) {
                                 true => node.at_its_key(),
                                 false => node,
                             };
@@ -59,12 +59,17 @@ fn place_of<'s>(places: &[(String, Node<'s>)], part: &str) -> Option<Node<'s>> {
     Some(shift.unwrap_or_else(|| node.clone()))
 }
 
-/// Whether a flaw lies in the day, and not in its hours.
-fn is_about_key(flaw: &Flaw) -> bool {
-    matches!(
-        flaw,
-        Flaw::BadDays { .. } | Flaw::DayTwice { .. } | Flaw::BadMonthDay { .. }
-    )
+/// Whether a fault lies in the day under which hours stand, and not in the hours.
+fn is_about_key(fault: &CalendarFault) -> bool {
+    let is_of_day = matches!(
+        fault.flaw,
+        Flaw::BadDays { .. }
+            | Flaw::DayTwice { .. }
+            | Flaw::BadDate { .. }
+            | Flaw::BadMonthDay { .. }
+            | Flaw::NoSuchDay { .. }
+    );
+    is_of_day && !fault.place.starts_with("holidays")
 }
 
 /// What was probably meant.
@@ -75,6 +80,12 @@ fn hint_of(flaw: &Flaw) -> Option<SmolStr> {
             return Some("a shift has two times, as in `09:00-13:00`".into());
         }
         Flaw::BadTime { text } => meant_time(text)?,
+        Flaw::NoSuchTime { text, .. } => {
+            let (hour, minute) = text.split_once(':')?;
+            let hour = hour.parse::<u32>().ok()?.checked_sub(24)?;
+            let is_night = (1..=6).contains(&hour);
+            return is_night.then(|| format_smolstr!("past midnight it is `{hour:02}:{minute}`"));
+        }
         _ => return None,
     };
     Some(format_smolstr!("did you mean `{meant}`?"))
@@ -110,13 +121,31 @@ fn meant_days(text: &str) -> Option<String> {
         let ends = part.split(['-', '–', '/']).map(day);
         Some(ends.collect::<Option<Vec<_>>>()?.join("-"))
     };
-    let meant = text
+    let said = AS_SPOKEN
+        .iter()
+        .fold(text.to_lowercase(), |said, (spoken, ours)| {
+            said.replace(spoken, ours)
+        });
+    let meant = said
         .split(',')
         .map(range)
         .collect::<Option<Vec<_>>>()?
         .join(",");
     parse_days(&meant).map(|_| meant)
 }
+
+/// How people say days, and how they are written here.
+const AS_SPOKEN: [(&str, &str); 9] = [
+    ("-feira", ""),
+    (" a ", "-"),
+    (" al ", "-"),
+    (" to ", "-"),
+    (" até ", "-"),
+    (" y ", ","),
+    (" e ", ","),
+    (" and ", ","),
+    (" & ", ","),
+];
 
 /// The day that is called so in Spanish or Portuguese, whole or by three letters at least.
 fn day_elsewhere(word: &str) -> Option<&'static str> {
@@ -206,10 +235,20 @@ fn hours_by_key<'s>(section: &mut Section<'s>, key: &'static str) -> Vec<(String
 }
 
 fn hours(node: &Node<'_>) -> Vec<String> {
-    node.list()
-        .iter()
-        .filter_map(|node| Some(node.text()?.to_owned()))
-        .collect()
+    let texts = node.list();
+    let texts = texts.iter().filter_map(Node::text);
+    let texts: Vec<&str> = texts.collect();
+    let is_time = |text: &&str| !text.contains('-') && meant_time(text).is_some();
+    if texts.len() % 2 == 0 && !texts.is_empty() && texts.iter().all(is_time) {
+        let shifts = texts
+            .chunks(2)
+            .map(|ends| format!("\"{}\"", ends.join("-")));
+        let hint = format_smolstr!("write `[{}]`", shifts.collect::<Vec<_>>().join(", "));
+        let message = "a shift is one text, from when until when";
+        node.fault(FaultKind::Calendar(message.into()), Some(hint));
+        return Vec::new();
+    }
+    texts.into_iter().map(ToOwned::to_owned).collect()
 }
 
 /// A date by itself, or all dates of a file of holidays.
@@ -258,10 +297,12 @@ fn dates_of(file: &Source<'_>) -> Vec<String> {
         if is_whole && date.parse::<chrono::NaiveDate>().is_ok() {
             dates.push(date.to_owned());
         } else {
-            let text = SmolStr::from(date);
-            let kind = FaultKind::Calendar(smol_str::format_smolstr!(
-                "`{text}` is not a date; write YYYY-MM-DD"
-            ));
+            let text = date.to_owned();
+            let flaw = match Impossible::date(date) {
+                Some(why) => Flaw::NoSuchDay { text, why },
+                None => Flaw::BadDate { text },
+            };
+            let kind = FaultKind::Calendar(format_smolstr!("{flaw}"));
             let columns = [';', '\t'].into_iter().find(|c| date.contains(*c));
             let hint = columns.map(|_| "put a comma between the date and its name".into());
             let line = place.start + line.find(date).unwrap_or(0);

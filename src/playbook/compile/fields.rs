@@ -8,7 +8,7 @@ use crate::ids::Name;
 use crate::letters::is_blank;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::Field;
-use crate::playbook::read::{Node, Section, did_you_mean};
+use crate::playbook::read::{Node, Section, did_you_mean, is_name};
 use crate::playbook::variables::parts_of;
 use crate::tax_number::TaxNumberKinds;
 use crate::value::{ValueType, folded_eq};
@@ -20,16 +20,15 @@ pub(super) fn read(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
     for (name, mut section) in root.sections("field") {
         let node = section.required("type");
         let value_type = node.as_ref().and_then(|node| node.word(Field::TYPES));
-        let texts = match (
-            node.filter(Node::is_text).and_then(|node| node.text()),
-            value_type,
-        ) {
+        let word = node.filter(Node::is_text).and_then(|node| node.text());
+        let texts = match (word, value_type) {
             (Some(Field::CHOICE), _) => choices(&mut section).map(Texts::Among),
             (Some(Field::TAX_NUMBER), _) => tax_numbers(&mut section).map(Texts::TaxNumbers),
             (_, Some(_)) => Some(Texts::Any),
             (_, None) => {
-                // Of what it is a choice is no second mistake.
+                // Of what it is a choice, or whom it names, is no second mistake.
                 section.optional("of");
+                section.optional("identifies");
                 None
             }
         };
@@ -38,8 +37,8 @@ pub(super) fn read(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
         }
         let required = section.optional("required");
         let required = required.and_then(|node| node.bool()).unwrap_or(false);
-        let identifies = match texts {
-            Some(Texts::TaxNumbers(_)) => section.optional("identifies"),
+        let identifies = match word {
+            Some(Field::TAX_NUMBER) => section.optional("identifies"),
             _ => None,
         };
         let identifies = identifies.and_then(|node| node.bool());
@@ -74,6 +73,9 @@ enum Texts {
 
 /// A field is a fact and a variable beside others.
 fn check_name(section: &Section<'_>, name: &Name) {
+    if !is_name(name.as_str()) {
+        return;
+    }
     let is_taken = LeadFact::named(name.as_str()).is_some();
     let is_variable = !name.as_str().contains('-');
     if is_taken || !parts_of(name.as_str()).is_empty() {

@@ -21,7 +21,9 @@ use crate::playbook::host::Host;
 use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::people::Team;
 use crate::playbook::pipeline::{Field, Source};
-use crate::playbook::read::{Mended, Node, Section, Source as File, drop_echoes};
+use crate::playbook::read::{
+    Mended, Node, Section, Source as File, drop_echoes, drop_echoes_of_names,
+};
 use crate::playbook::rule::{BusinessTime, NamedCalendar, StageRef};
 use crate::playbook::work::DocumentSpec;
 use crate::playbook::{CapRule, Organisation, Playbook};
@@ -74,6 +76,7 @@ pub(super) fn compile(folder: &Folder, host: &Host) -> Result<Playbook, Faults> 
             })
         }
         _ => {
+            drop_echoes_of_names(&mut faults);
             drop_echoes("playbook.toml", text, &mended, &mut faults);
             sort(&mut faults);
             Err(Faults(faults))

@@ -233,6 +233,8 @@ impl Finding<'_> {
                     self.file.fault(place, FaultKind::NeverTaken, None);
                 }
                 Some(condition) => known.assume(condition, false),
+                // Its `if` can't be read, so nobody knows which leads it takes.
+                None if self.places.is_there(&format!("{path}.if")) => {}
                 None => takes_all = true,
             }
         }

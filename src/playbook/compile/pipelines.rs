@@ -265,17 +265,18 @@ fn read_ways(node: &Node<'_>, pipeline: &Name, names: &Names) -> Vec<Way> {
         });
         return ways.collect();
     }
-    let Some(mut section) = node.section() else {
+    let Some(section) = node.section() else {
         return Vec::new();
     };
     let mut ways = Vec::new();
-    for (to, node) in section.entries("a stage") {
+    for (to, node) in section.keyed() {
         let needs = node
             .list()
             .iter()
             .filter_map(|node| node.known("need", &names.needs))
             .collect();
-        let _ = names.stage_named(&node.at_its_key(), to.as_str(), Some(pipeline));
+        let _ = names.stage_named(&node.at_its_key(), &to, Some(pipeline));
+        let to = Name::from(to);
         ways.push(Way { to, needs });
     }
     ways

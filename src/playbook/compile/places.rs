@@ -68,6 +68,10 @@ impl Places {
         found.map(|(_, place)| place.clone())
     }
 
+    pub(super) fn is_there(&self, path: &str) -> bool {
+        self.find(path).is_some()
+    }
+
     /// The place of this path, or of what it is a part of.
     pub(super) fn at(&self, path: &str) -> Range<usize> {
         let mut path = path;

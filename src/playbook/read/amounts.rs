@@ -4,9 +4,10 @@ use chrono::NaiveDate;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::Node;
-use crate::money::{Currency, Money, Rate};
+use crate::calendar::Impossible;
+use crate::money::{Currency, Money, MoneyError, Rate};
 use crate::playbook::fault::FaultKind;
-use crate::value::{Number, Value};
+use crate::value::{Number, TwoWays, Value};
 
 impl Node<'_> {
     /// An amount with its currency: `"49.00 USD"`.
@@ -16,7 +17,13 @@ impl Node<'_> {
             Ok(money) => Some(money),
             Err(error) => {
                 let expected = "an amount with its currency, as in `49.00 USD`";
-                self.is_no(expected, text, Some(format_smolstr!("{error}")));
+                match &error {
+                    MoneyError::NotAnAmount { text, currency } => {
+                        let hint = format_smolstr!("{error}");
+                        self.is_no_amount(expected, text, *currency, Some(hint));
+                    }
+                    _ => self.is_no(expected, text, Some(format_smolstr!("{error}"))),
+                }
                 None
             }
         }
@@ -25,14 +32,10 @@ impl Node<'_> {
     /// The same, in this currency.
     pub(crate) fn money_in(&self, currency: Currency) -> Option<Money> {
         // A number alone, in quotes or not, doesn't say of what.
-        let said = match self.is_text() {
-            true => SmolStr::from(self.text()?),
-            false => format_smolstr!("{}", self.value()?),
-        };
-        if let Ok(money) = Money::parse(&said, currency) {
-            let expected = "an amount with its currency";
-            let hint = format_smolstr!("write `\"{money}\"`");
-            self.is_no(expected, &said, Some(hint));
+        let alone = self.written().filter(|said| !said.contains(' '));
+        let alone = alone.filter(|said| !amounts_meant(said, currency).is_empty());
+        if let Some(said) = alone {
+            self.is_no_amount("an amount with its currency", &said, currency, None);
             return None;
         }
         let money = self.money()?;
@@ -45,11 +48,32 @@ impl Node<'_> {
         Some(money)
     }
 
+    /// Says that this is no amount, and how those that it can be are written.
+    fn is_no_amount(
+        &self,
+        expected: &'static str,
+        said: &str,
+        currency: Currency,
+        otherwise: Option<SmolStr>,
+    ) {
+        let quoted = |money: &Money| format!("\"{money}\"");
+        match amounts_meant(said, currency).as_slice() {
+            [thousands, fraction] => {
+                self.reads_in_two_ways(said, &quoted(thousands), &quoted(fraction));
+            }
+            [meant, ..] => {
+                let hint = format_smolstr!("write `{}`", quoted(meant));
+                self.is_no(expected, said, Some(hint));
+            }
+            [] => self.is_no(expected, said, otherwise),
+        }
+    }
+
     /// A part in percent: `"15 %"`.
     pub(crate) fn rate(&self) -> Option<Rate> {
-        let said = match self.is_text() {
-            true => SmolStr::from(self.text()?),
-            false => format_smolstr!("{}", self.value()?),
+        let said = match self.written() {
+            Some(written) => written,
+            None => format_smolstr!("{}", self.value()?),
         };
         let rate = said.parse().ok().filter(|_| self.is_text());
         if rate.is_none() {
@@ -74,6 +98,7 @@ impl Node<'_> {
     pub(crate) fn date(&self) -> Option<NaiveDate> {
         match self.value()? {
             Value::Date(date) => Some(date),
+            Value::Text(text) if self.is_impossible(&text) => None,
             other => {
                 let hint = Some("without quotes: 2026-03-25".into());
                 self.is_no("a day", &format_smolstr!("{other}"), hint);
@@ -82,10 +107,36 @@ impl Node<'_> {
         }
     }
 
+    /// Says that there is no such day or time, if that is so.
+    pub(crate) fn is_impossible(&self, text: &str) -> bool {
+        let why = Impossible::in_toml(text);
+        if let Some(why) = why {
+            let told = format_smolstr!("there is no `{text}`: {why}");
+            self.fault(FaultKind::Calendar(told), None);
+        }
+        why.is_some()
+    }
+
     fn is_no(&self, expected: &'static str, found: &str, hint: Option<SmolStr>) {
         let found = format_smolstr!("`{found}`");
         self.fault(FaultKind::WrongType { expected, found }, hint);
     }
+}
+
+/// The amounts that were probably meant by a number: of `12.000` two, if its point may separate thousands.
+fn amounts_meant(said: &str, currency: Currency) -> Vec<Money> {
+    if let Ok(money) = Money::parse(said, currency) {
+        return vec![money];
+    }
+    let exact = |text: &str| {
+        let number: Number = text.parse().ok()?;
+        let places = 10_i64.pow(4 - currency.digits());
+        let fits = number.ten_thousandths() % places == 0;
+        let minor = fits.then(|| number.ten_thousandths() / places)?;
+        Money::of_minor(minor, currency).ok()
+    };
+    let thousands = TwoWays::of(said).and_then(|ways| Money::parse(&ways.thousands, currency).ok());
+    thousands.into_iter().chain(exact(said)).collect()
 }
 
 /// The rate that was probably meant: `15` is 15 %, and so is `0.15`.

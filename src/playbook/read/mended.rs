@@ -1,23 +1,27 @@
 //! TOML in which something was plainly forgotten: read on as it was meant, so that one slip is one
 //! fault, and all others are told too.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use smol_str::{SmolStr, format_smolstr};
 use toml::de::DeTable;
 
-use super::{Source, WHOLE, floor, is_name, name_for, place_of};
-use crate::playbook::fault::{Fault, FaultKind};
+use super::syntax::{self, Leaves, Slip, line_at, listed, of_a_list, unclosed_name};
+use super::{Source, keys, quotes};
+use crate::playbook::fault::FaultKind;
 
 /// A text of TOML in which what was plainly forgotten is there: the `]` of `[need`, the second
 /// brackets of `[rule]`, a closing quote. What stands below is meant, and whoever refers to it made
 /// no mistake.
 pub(crate) struct Mended {
     pub(super) text: String,
-    /// Where in the mended text something was added, in order, and how many bytes.
-    added: Vec<(usize, usize)>,
+    /// Where in the mended text a byte was added, in order.
+    added: Vec<usize>,
     /// Whether a bracket is left open, so that nothing behind it stands where it was meant to.
-    is_left_open: bool,
+    pub(super) is_left_open: bool,
+    /// What is no TOML in it as it stands, one a line, in order.
+    pub(super) slips: Vec<Slip>,
 }
 
 /// The sections of which there are several, each in double brackets.
@@ -30,147 +34,241 @@ const LISTS: [&str; 6] = [
     "scenario.agent",
 ];
 
+/// What is no TOML in a text, one slip a line, in the order of lines. Of `lists`, the sections that
+/// stand in double brackets, it is told where one stands in single ones.
+///
+/// ```
+/// let slips = leadkit::playbook::slips("path = \"C:\\leads.csv\"", &["file"]);
+/// assert_eq!(slips[0].hint.as_deref(), Some("write `'C:\\leads.csv'`"));
+/// ```
+#[must_use]
+pub fn slips(text: &str, lists: &[&str]) -> Vec<Slip> {
+    Mended::with_lists(text, lists).slips
+}
+
+/// A line as it was meant, and what was wrong with it.
+pub(super) struct Mend {
+    pub(super) line: String,
+    /// Where in this line a byte was added, in order.
+    pub(super) added: Vec<usize>,
+    pub(super) slip: Slip,
+}
+
+/// A line of a file, as it is read.
+struct Line<'t> {
+    /// Where it begins in the file.
+    start: usize,
+    text: Cow<'t, str>,
+    added: Vec<usize>,
+}
+
+/// How long a line is that people wrote.
+const MOST_BYTES: usize = 4_096;
+
+/// How often a text is read again: what is mended lets the reader see what stands behind it.
+const MOST_READINGS: usize = 64;
+
 impl Mended {
     /// Mends a text, and reports what is no TOML in it as it stands: one fault a line.
     pub(crate) fn of(file: &Source<'_>) -> Self {
-        let (_, errors) = DeTable::parse_recoverable(file.text);
-        let errors: Vec<(Range<usize>, &str)> = errors
-            .iter()
-            .map(|error| (error.span().unwrap_or(0..0), error.message()))
-            .collect();
-        let as_it_is = Self {
-            text: file.text.to_owned(),
-            added: Vec::new(),
-            is_left_open: false,
-        };
-        if errors.is_empty() {
-            return as_it_is;
-        }
-        let lists = mixed_lists(file.text, &errors);
-        let mut mended = Self {
-            text: String::with_capacity(file.text.len()),
-            added: Vec::new(),
-            is_left_open: false,
-        };
-        let mut told: Vec<(Range<usize>, SmolStr, Option<SmolStr>)> = Vec::new();
-        let mut start = 0;
-        for line in file.text.split_inclusive('\n') {
-            let end = start + line.len();
-            let of_line = |(at, _): &&(Range<usize>, &str)| {
-                (start..end).contains(&at.start) || (at.start == end && end == file.text.len())
-            };
-            let error = errors.iter().find(of_line);
-            if mended.add_line(line, error.map(|(_, said)| *said), &lists) {
-                let (at, said) = error.map_or((start..start, ""), |(at, said)| (at.clone(), said));
-                let (message, hint) = told_of_syntax(line, said);
-                told.push((at, message, hint));
-            }
-            start = end;
-        }
-        let (_, left) = DeTable::parse_recoverable(&mended.text);
-        let mut left: Vec<(Range<usize>, &str)> = if left.len() >= errors.len() {
-            // It was something else.
-            mended = as_it_is;
-            told.clear();
-            errors
-        } else {
-            let places = left.iter().map(|error| {
-                let at = error.span().unwrap_or(0..0);
-                let at = mended.in_the_file(at.start)..mended.in_the_file(at.end);
-                (at, error.message())
-            });
-            places.collect()
-        };
-        left.sort_by_key(|(at, _)| at.start);
-        left.dedup_by_key(|(at, _)| place_of(file.text, at.start).0);
-        let open = left_open(file.text, &left);
-        for (place, (at, said)) in left.iter().enumerate() {
-            match open {
-                Some(open) if place == open => told.push(told_open(at.clone(), said)),
-                _ => told.push(told_at(file.text, at.clone(), said)),
-            }
-        }
-        if let Some((at, _)) = open.and_then(|open| left.get(open)) {
-            mended.is_left_open = true;
-            told.retain(|(place, _, _)| place.start <= at.start);
-        }
-        told.sort_by_key(|(at, _, _)| at.start);
-        told.dedup_by_key(|(at, _, _)| place_of(file.text, at.start).0);
-        for (at, message, hint) in told {
-            file.fault(at, FaultKind::Syntax(message), hint);
+        let mended = Self::with_lists(file.text, &LISTS);
+        for slip in &mended.slips {
+            let kind = FaultKind::Syntax(slip.message.clone());
+            file.fault(slip.at.clone(), kind, slip.hint.clone());
         }
         mended
     }
 
-    /// Adds a line, mended if that is plainly possible; whether it was.
-    fn add_line(&mut self, line: &str, error: Option<&str>, lists: &[&str]) -> bool {
-        let head = line.split('#').next().unwrap_or_default().trim_end();
-        let opened = head.bytes().take_while(|byte| *byte == b'[').count();
-        let closed = head.bytes().rev().take_while(|byte| *byte == b']').count();
-        let names = head.trim_matches(['[', ']']);
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let is_header = matches!(opened, 1 | 2) && !names.is_empty() && names.chars().all(is_name);
-        let wanted = match opened {
-            1 if lists.contains(&names) => 2,
-            opened => opened,
-        };
-        if is_header && (wanted > opened || (error.is_some() && closed < opened)) {
-            self.add("[", wanted.saturating_sub(opened));
-            self.text.push_str(head);
-            self.add("]", wanted.saturating_sub(closed));
-            self.text.push_str(&line[head.len()..]);
-            return true;
+    fn with_lists(text: &str, lists: &[&str]) -> Self {
+        let mut lines = lines_of(text);
+        let (mut mixed, mut slips) = (Vec::new(), Vec::new());
+        let mut mended = Self::joined(&lines);
+        let mut left = errors_of(&mended.text);
+        for _ in 0..MOST_READINGS {
+            mixed.extend(mixed_lists(&mended.text, &left, lists));
+            let found = mend_lines(&mut lines, &left, &mixed);
+            if left.is_empty() || found.is_empty() {
+                break;
+            }
+            slips.extend(found);
+            mended = Self::joined(&lines);
+            left = errors_of(&mended.text);
         }
-        let quote = error.and_then(|said| match said {
-            said if said.starts_with("invalid basic string") => Some("\""),
-            said if said.starts_with("invalid literal string") => Some("'"),
-            _ => None,
-        });
-        if let Some(quote) = quote {
-            let text = line.trim_end().trim_end_matches([' ', '}', ']', ',']);
-            self.text.push_str(text);
-            self.add(quote, 1);
-            self.text.push_str(&line[text.len()..]);
-            return true;
+        tell_lists_once(text, &mut slips, lists);
+        for (at, _) in &mut left {
+            *at = mended.in_the_file(at.start)..mended.in_the_file(at.end);
         }
-        self.text.push_str(line);
-        false
+        left.dedup_by_key(|(at, _)| line_at(text, at.start).0);
+        let open = left_open(text, &left);
+        for (place, (at, said)) in left.iter().enumerate() {
+            slips.push(match open {
+                Some(open) if place == open => told_open(at.clone(), said),
+                _ => syntax::told(text, at.clone(), said, lists),
+            });
+        }
+        if let Some((at, _)) = open.and_then(|open| left.get(open)) {
+            mended.is_left_open = true;
+            slips.retain(|slip| slip.at.start <= at.start);
+        }
+        slips.sort_by_key(|slip| slip.at.start);
+        slips.dedup_by_key(|slip| line_at(text, slip.at.start).0);
+        Self { slips, ..mended }
     }
 
-    fn add(&mut self, sign: &str, count: usize) {
-        if count > 0 {
-            self.added.push((self.text.len(), count));
-            self.text.push_str(&sign.repeat(count));
+    fn joined(lines: &[Line<'_>]) -> Self {
+        let mut text = String::new();
+        let mut added = Vec::new();
+        for line in lines {
+            added.extend(line.added.iter().map(|at| text.len() + at));
+            text.push_str(&line.text);
+        }
+        Self {
+            text,
+            added,
+            is_left_open: false,
+            slips: Vec::new(),
         }
     }
 
     /// Where a place of the mended text stands in the file.
     pub(super) fn in_the_file(&self, at: usize) -> usize {
-        let before = self.added.iter().filter(|(behind, _)| *behind < at);
-        let added: usize = before
-            .map(|(behind, count)| (*count).min(at - behind))
-            .sum();
-        at - added
+        at - self.added.iter().filter(|added| **added < at).count()
     }
 
     /// Whether a header was closed at or behind a place of the file, on the same line.
-    fn is_closed(&self, line: &Range<usize>) -> bool {
-        let mut before = 0;
-        self.added.iter().any(|(behind, count)| {
-            let at = behind - before;
-            before += count;
+    pub(super) fn is_closed(&self, line: &Range<usize>) -> bool {
+        self.added.iter().any(|added| {
+            let at = self.in_the_file(*added);
             line.contains(&at) || at == line.end
         })
     }
 }
 
-/// The first of the errors, one a line, behind which the next line is one too: there, a bracket that was opened above is not closed,
-/// and takes in the rest of the file.
-fn left_open(text: &str, errors: &[(Range<usize>, &str)]) -> Option<usize> {
+fn lines_of(text: &str) -> Vec<Line<'_>> {
+    let mut start = 0;
+    let lines = text.split_inclusive('\n').map(|line| {
+        start += line.len();
+        Line {
+            start: start - line.len(),
+            text: Cow::Borrowed(line),
+            added: Vec::new(),
+        }
+    });
+    lines.collect()
+}
+
+/// What the TOML reader has to say, in the order of the text.
+fn errors_of(text: &str) -> Vec<(Range<usize>, SmolStr)> {
+    let (_, errors) = DeTable::parse_recoverable(text);
+    let errors = errors.iter();
+    let mut errors: Vec<_> = errors
+        .map(|error| (error.span().unwrap_or(0..0), error.message().into()))
+        .collect();
+    errors.sort_by_key(|(at, _)| at.start);
+    errors
+}
+
+/// Mends the lines where that is plainly possible; what was wrong with those.
+fn mend_lines(
+    lines: &mut [Line<'_>],
+    errors: &[(Range<usize>, SmolStr)],
+    mixed: &[&str],
+) -> Vec<Slip> {
+    let length: usize = lines.iter().map(|line| line.text.len()).sum();
+    let mut slips = Vec::new();
+    let mut start = 0;
+    for line in lines {
+        let end = start + line.text.len();
+        let is_of_line = |(at, _): &&(Range<usize>, SmolStr)| {
+            at.start < end || (at.start == end && end == length)
+        };
+        // Each once: what is wrong with it then is something else.
+        if let Cow::Borrowed(text) = line.text {
+            let first = errors.partition_point(|(at, _)| at.start < start);
+            let error = errors.get(first).filter(is_of_line);
+            let error = error.map(|(at, said)| (at.start - start..at.end - start, said.as_str()));
+            if let Some(mend) = mend_of(text, error, mixed) {
+                slips.push(mend.slip.behind(line.start));
+                line.text = Cow::Owned(mend.line);
+                line.added = mend.added;
+            }
+        }
+        start = end;
+    }
+    slips
+}
+
+/// A line as it was meant, if that is plain.
+fn mend_of(line: &str, error: Option<(Range<usize>, &str)>, mixed: &[&str]) -> Option<Mend> {
+    if let Some(mend) = whole_header(line, error.clone(), mixed) {
+        return Some(mend);
+    }
+    let (at, said) = error.filter(|_| line.len() <= MOST_BYTES)?;
+    quotes::mended(line)
+        .or_else(|| keys::with_quoted_columns(line))
+        .or_else(|| keys::with_equals_sign(line))
+        .or_else(|| keys::with_quoted_keys(line))
+        .or_else(|| quotes::closed(line, at, said))
+}
+
+/// A header with the brackets that it lacks.
+fn whole_header(line: &str, error: Option<(Range<usize>, &str)>, mixed: &[&str]) -> Option<Mend> {
+    let head = line.split('#').next().unwrap_or_default().trim_end();
+    let opened = head.bytes().take_while(|byte| *byte == b'[').count();
+    let closed = head.bytes().rev().take_while(|byte| *byte == b']').count();
+    let name = head.trim_matches(['[', ']']);
+    let can_stand = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_header = matches!(opened, 1 | 2) && !name.is_empty() && name.chars().all(can_stand);
+    let wanted = match opened {
+        1 if mixed.contains(&name) => 2,
+        opened => opened,
+    };
+    let lacks_some = wanted > opened || (error.is_some() && closed < opened);
+    if !is_header || !lacks_some {
+        return None;
+    }
+    let before = wanted.saturating_sub(opened);
+    let behind = wanted.saturating_sub(closed);
+    let end = before + head.len();
+    let at = error.map_or(0..0, |(at, _)| at);
+    Some(Mend {
+        line: format!(
+            "{}{head}{}{}",
+            "[".repeat(before),
+            "]".repeat(behind),
+            &line[head.len()..]
+        ),
+        added: (0..before).chain(end..end + behind).collect(),
+        slip: match mixed.contains(&name) {
+            true => of_a_list(at, name),
+            false => unclosed_name(at, line),
+        },
+    })
+}
+
+/// Tells of each list once, at the first of its headers in single brackets.
+fn tell_lists_once(text: &str, slips: &mut Vec<Slip>, lists: &[&str]) {
+    let mut told: Vec<&str> = Vec::new();
+    slips.sort_by_key(|slip| slip.at.start);
+    slips.retain(|slip| {
+        let (_, line) = line_at(text, slip.at.start);
+        let Some(list) = listed(line, lists) else {
+            return true;
+        };
+        let is_first = !told.contains(&list);
+        told.push(list);
+        is_first
+    });
+}
+
+/// The first of the errors, one a line, behind which the next line is one too: there, a bracket that was
+/// opened above is not closed, and takes in the rest of the file.
+fn left_open(text: &str, errors: &[(Range<usize>, SmolStr)]) -> Option<usize> {
     let inside = ["array", "inline table", "key-value pairs"];
-    let is_inside = |(_, said): &(Range<usize>, &str)| inside.iter().any(|one| said.contains(one));
+    let is_inside =
+        |(_, said): &(Range<usize>, SmolStr)| inside.iter().any(|one| said.contains(one));
     let next_line = |at: usize| {
-        let at = floor(text, at);
+        let at = super::floor(text, at);
         let mut start = at + text[at..].find('\n')? + 1;
         for line in text[start..].split_inclusive('\n') {
             let is_blank = line.trim().is_empty() || line.trim_start().starts_with('#');
@@ -189,164 +287,25 @@ fn left_open(text: &str, errors: &[(Range<usize>, &str)]) -> Option<usize> {
 }
 
 /// What is told of a bracket that is left open, where the TOML reader comes to notice.
-fn told_open(at: Range<usize>, said: &str) -> (Range<usize>, SmolStr, Option<SmolStr>) {
+fn told_open(at: Range<usize>, said: &str) -> Slip {
     let bracket = if said.contains("array") { "]" } else { "}" };
     let hint = format_smolstr!("close it with `{bracket}`; what stands below can't be read before");
-    let message = "something is opened above and not closed".into();
-    (at, message, Some(hint))
+    let message = "something is opened above and not closed";
+    Slip::new(at, Leaves::AGuess, message, hint)
 }
 
 /// The lists of which one is written in single brackets, and so stands in the way of the next.
-fn mixed_lists(text: &str, errors: &[(Range<usize>, &str)]) -> Vec<&'static str> {
+fn mixed_lists<'l>(
+    text: &str,
+    errors: &[(Range<usize>, SmolStr)],
+    lists: &[&'l str],
+) -> Vec<&'l str> {
     let lines = errors
         .iter()
         .filter(|(_, said)| said.starts_with("duplicate key"));
-    let heads = lines.map(|(at, _)| {
-        line_at(text, at.start)
-            .split('#')
-            .next()
-            .unwrap_or_default()
-    });
-    let names: Vec<&str> = heads
-        .filter(|head| head.starts_with('['))
-        .map(|head| head.trim().trim_matches(['[', ']']))
+    let mixed: Vec<&str> = lines
+        .filter_map(|(at, _)| listed(line_at(text, at.start).1, lists))
         .collect();
-    LISTS
-        .into_iter()
-        .filter(|list| names.contains(list))
-        .collect()
-}
-
-/// `do = [ task = "call" ]`, where the braces were forgotten, with them.
-fn with_braces(line: &str) -> Option<SmolStr> {
-    let (key, list) = line.split_once('=')?;
-    let inner = list.trim().strip_prefix('[')?.trim_end_matches([']', ' ']);
-    let (word, value) = inner.split_once('=')?;
-    let is_plain = is_name(word.trim()) && value.trim().starts_with('"');
-    let (key, inner) = (key.trim(), inner.trim());
-    is_plain.then(|| format_smolstr!("{key} = [{{ {inner} }}]"))
-}
-
-fn line_at(text: &str, at: usize) -> &str {
-    let at = floor(text, at);
-    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    text[start..].lines().next().unwrap_or_default()
-}
-
-fn told_at(text: &str, at: Range<usize>, said: &str) -> (Range<usize>, SmolStr, Option<SmolStr>) {
-    let (message, hint) = told_of_syntax(line_at(text, at.start), said);
-    (at, message, hint)
-}
-
-/// What the TOML reader says of a line, in words for people, and how to mend it.
-fn told_of_syntax(line: &str, said: &str) -> (SmolStr, Option<SmolStr>) {
-    let head = line.split('#').next().unwrap_or_default();
-    let name = head.trim_matches(|c: char| matches!(c, '[' | ']') || c.is_whitespace());
-    if line.starts_with('[') && LISTS.contains(&name) {
-        let hint = format_smolstr!("write `[[{name}]]`, each time");
-        return (
-            "this is one of several, and stands in double brackets".into(),
-            Some(hint),
-        );
-    }
-    if let Some(whole) = with_braces(head) {
-        let message = "what is said in a list stands in braces";
-        return (message.into(), Some(format_smolstr!("write `{whole}`")));
-    }
-    if said.starts_with("unclosed table, expected") {
-        let opened = line.bytes().take_while(|byte| *byte == b'[').count();
-        let opened = opened.clamp(1, 2);
-        let whole = format_smolstr!("write `{}{name}{}`", "[".repeat(opened), "]".repeat(opened));
-        return ("this section's name is not closed".into(), Some(whole));
-    }
-    if said.starts_with("invalid basic string") || said.starts_with("invalid literal string") {
-        return (
-            "this text is not closed".into(),
-            Some("a quote is missing behind it".into()),
-        );
-    }
-    let key = line.split(':').next().unwrap_or_default().trim();
-    let mut words = line.split(['=', '[', ']', '.', '{', ',']);
-    let foreign = words.find(|word| !word.is_ascii() && !word.contains(['"', '\'']));
-    let hint = match said {
-        said if said.starts_with("invalid unquoted key") && foreign.is_some() => {
-            foreign.map(name_for)
-        }
-        said if said.contains("string values must be quoted") => {
-            Some("write texts in quotes: \"like this\"".into())
-        }
-        said if said.starts_with("duplicate key") => {
-            Some("it is said above already: leave one of the two".into())
-        }
-        said if said.starts_with("invalid unquoted key") && line.contains(':') && is_name(key) => {
-            Some(format_smolstr!("write `{key} = ..`"))
-        }
-        _ => None,
-    };
-    (said.into(), hint)
-}
-
-/// Drops what a header that is no TOML (`[[[`) brings about: whatever stands below it was read into
-/// another section, and means nothing there. Only the header itself is to be mended.
-pub(crate) fn drop_echoes(file: &str, text: &str, mended: &Mended, faults: &mut Vec<Fault>) {
-    if mended.is_left_open {
-        // Names of the playbook are missing wherever they are spoken of.
-        let is_of_it = |fault: &Fault| fault.file == file || file == "playbook.toml";
-        faults.retain(|fault| matches!(fault.kind, FaultKind::Syntax(_)) || !is_of_it(fault));
-        return;
-    }
-    let starts_line = |at: usize| text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    let is_syntax =
-        |fault: &&Fault| fault.file == file && matches!(fault.kind, FaultKind::Syntax(_));
-    let broken: Vec<Range<usize>> = faults
-        .iter()
-        .filter(is_syntax)
-        .filter_map(|fault| {
-            let from = starts_line(floor(text, fault.span.start));
-            let below = text[from..]
-                .find('\n')
-                .map_or(text.len(), |newline| from + newline + 1);
-            let is_header =
-                text[from..].trim_start().starts_with('[') && !mended.is_closed(&(from..below));
-            let until = match text[below..].starts_with('[') {
-                true => below,
-                false => text[below..]
-                    .find("\n[")
-                    .map_or(text.len(), |at| below + at + 1),
-            };
-            is_header.then_some(from..until)
-        })
-        .collect();
-    // What is read of a line that is no TOML is a guess, and so is what it is missing.
-    let lines: Vec<usize> = faults
-        .iter()
-        .filter(is_syntax)
-        .filter(|fault| !is_of_words_alone(&fault.kind))
-        .map(|fault| fault.line)
-        .collect();
-    let is_guessed = |fault: &Fault| {
-        let is_missing = match &fault.kind {
-            FaultKind::MissingKey { section, .. } => section == WHOLE,
-            FaultKind::DeadEnd { .. } | FaultKind::UnreachableStage { .. } => true,
-            _ => false,
-        };
-        !lines.is_empty() && (is_missing || lines.contains(&fault.line))
-    };
-    faults.retain(|fault| {
-        let is_echo = !matches!(fault.kind, FaultKind::Syntax(_))
-            && fault.file == file
-            && (is_guessed(fault)
-                || broken
-                    .iter()
-                    .any(|broken| broken.contains(&fault.span.start)));
-        !is_echo
-    });
-}
-
-/// Whether a fault of the TOML leaves no doubt of what is said.
-fn is_of_words_alone(kind: &FaultKind) -> bool {
-    let FaultKind::Syntax(said) = kind else {
-        return true;
-    };
-    said.starts_with("duplicate key") || said.starts_with("this ")
+    let lists = lists.iter().copied();
+    lists.filter(|list| mixed.contains(list)).collect()
 }

@@ -104,24 +104,23 @@ impl<'s> Section<'s> {
         }
     }
 
-    /// Everything in this table, in the order of the file. Each key must be a name.
+    /// Everything in this table, in the order of the file. Each key must be a name; what stands under one
+    /// that is none is read all the same, since whoever refers to it means it.
     pub(crate) fn entries(&mut self, sort: &'static str) -> Vec<(Name, Node<'s>)> {
         let mut entries: Vec<_> = self.table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
-        let mut named = Vec::new();
-        for (key, value) in entries {
+        let named = entries.into_iter().map(|(key, value)| {
             let name = key.get_ref().as_ref();
-            if is_name(name) {
-                named.push((Name::from(name), self.node(name, value)));
-            } else {
+            if !is_name(name) {
                 let kind = FaultKind::BadName {
                     sort,
                     name: name.into(),
                 };
                 self.source.fault(key.span(), kind, Some(name_for(name)));
             }
-        }
-        named
+            (Name::from(name), self.node(name, value))
+        });
+        named.collect()
     }
 
     /// Everything in this table under whatever keys, in the order of the file.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use leadkit::decide::command::Actor;
 use leadkit::ids::Name;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -78,8 +79,11 @@ impl Reader<'_> {
     ) {
         let Some(sort) = Sort::of(verb, key) else {
             if let [Part::Plain(literal)] = text.0.as_slice() {
-                let literal = literal.trim().to_owned();
-                self.literals.entry(literal).or_insert(span);
+                let literal = literal.trim();
+                if let Some(agent) = agent_named(verb, key, literal).filter(|id| !id.is_empty()) {
+                    self.agents.entry(agent).or_insert_with(|| span.clone());
+                }
+                self.literals.entry(literal.to_owned()).or_insert(span);
             }
             return;
         };
@@ -173,5 +177,16 @@ impl Reader<'_> {
             is_new
         });
         names
+    }
+}
+
+/// The agent whom a word of a command names, if it is one.
+fn agent_named(verb: Verb, key: &str, literal: &str) -> Option<String> {
+    match (verb, key) {
+        (_, "by") => Actor::said(literal).as_agent().map(ToString::to_string),
+        (Verb::Register, "owner") | (Verb::Reassign, "to") | (Verb::Leave, "agent") => {
+            Some(literal.to_owned())
+        }
+        _ => None,
     }
 }

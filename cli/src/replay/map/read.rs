@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use encoding_rs::Encoding;
 use leadkit::calendar::Zone;
 use leadkit::hint::nearest;
-use leadkit::playbook::Playbook;
+use leadkit::playbook::{Playbook, slips};
 use leadkit::value::fold;
 use smol_str::SmolStr;
 use toml::Spanned;
@@ -40,40 +40,35 @@ const OF_FILE: [&str; 10] = [
     "values",
     "command",
 ];
+/// The sections of which there are several, each in double brackets.
+const LISTS: [&str; 2] = ["file", "file.command"];
+
 /// Reads a map as far as it can be read, and tells all that is wrong with it. Of what is no TOML at
 /// all, only that is told.
 #[must_use]
 pub fn read(path: &Path, text: &str, playbook: &Playbook) -> (Map, Vec<MapFault>) {
-    let (table, errors) = DeTable::parse_recoverable(text);
+    let (table, _) = DeTable::parse_recoverable(text);
     let mut reader = Reader {
         playbook,
         text,
         columns: BTreeMap::new(),
         literals: BTreeMap::new(),
+        agents: BTreeMap::new(),
         faults: Vec::new(),
     };
-    // What follows the first of them is mostly said because of it.
-    let first = errors
-        .iter()
-        .min_by_key(|error| error.span().map(|span| span.start));
-    match first {
-        Some(_) if is_table(text) => {
-            let hint = "a map is a TOML file that names the table: [[file]], then path = \"leads.csv\"; see leadkit \
-                        replay --help";
-            reader.fault(0..0, "this is no map but a table", Some(hint.into()));
-        }
-        Some(error) => {
-            let message = format!("this is no TOML from here: {}", error.message());
-            let hint = "is something that is opened above not closed?".to_owned();
-            let hint = Some(hint).filter(|_| errors.len() > 1);
-            reader.fault(error.span().unwrap_or(0..0), message, hint);
-        }
-        None => {}
-    }
+    let slips = slips(text, &LISTS);
     let mut map = Map::default();
-    if errors.is_empty() {
+    if slips.is_empty() {
         let base = path.parent().unwrap_or_else(|| Path::new(""));
         map = reader.map(&table, base);
+    } else if is_table(text) {
+        let hint = "a map is a TOML file that names the table: [[file]], then path = \"leads.csv\"; see leadkit \
+                    replay --help";
+        reader.fault(0..0, "this is no map but a table", Some(hint.into()));
+    } else {
+        for slip in slips {
+            reader.fault(slip.at, slip.message, slip.hint.map(String::from));
+        }
     }
     reader.faults.sort_by_key(|fault| fault.span.start);
     (map, reader.faults)
@@ -95,6 +90,8 @@ pub(super) struct Reader<'t> {
     columns: BTreeMap<String, Range<usize>>,
     /// What its commands say in words of their own.
     pub(super) literals: BTreeMap<String, Range<usize>>,
+    /// The agents whom they name so.
+    pub(super) agents: BTreeMap<String, Range<usize>>,
     faults: Vec<MapFault>,
 }
 
@@ -230,6 +227,7 @@ impl Reader<'_> {
     fn file(&mut self, table: &DeTable<'_>, base: &Path, span: Range<usize>) -> FileMap {
         self.columns = BTreeMap::new();
         self.literals = BTreeMap::new();
+        self.agents = BTreeMap::new();
         let mut file = FileMap {
             path: PathBuf::new(),
             name: String::new(),
@@ -243,6 +241,7 @@ impl Reader<'_> {
             dates: BTreeMap::new(),
             values: BTreeMap::new(),
             literals: BTreeMap::new(),
+            agents: BTreeMap::new(),
             commands: Vec::new(),
             columns: BTreeMap::new(),
         };
@@ -306,6 +305,7 @@ impl Reader<'_> {
         }
         file.columns = std::mem::take(&mut self.columns);
         file.literals = std::mem::take(&mut self.literals);
+        file.agents = std::mem::take(&mut self.agents);
         file
     }
 

@@ -1,0 +1,281 @@
+//! What is no TOML, in words for people, and how it is written.
+
+use std::ops::Range;
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::quotes::has_quotes;
+use super::{floor, is_name, name_for};
+use crate::calendar::Impossible;
+use crate::hint::nearest;
+use crate::value::{TwoWays, without_separators};
+
+/// Something in a text that is no TOML.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Slip {
+    /// Where it stands in the text, in bytes.
+    pub at: Range<usize>,
+    /// What is wrong.
+    pub message: SmolStr,
+    /// How it is written.
+    pub hint: Option<SmolStr>,
+    pub(super) leaves: Leaves,
+}
+
+/// How far what is read of a line can be relied on, though it is no TOML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaves {
+    /// It is plain what is meant: what else is wrong on the line is wrong.
+    NoDoubt,
+    /// It is a key that can't stand without quotes. Who reads it tells better what it is no name of.
+    AName,
+    /// It is a guess, and so is whatever is wrong with it.
+    AGuess,
+}
+
+impl Slip {
+    pub(super) fn new(
+        at: Range<usize>,
+        leaves: Leaves,
+        message: impl Into<SmolStr>,
+        hint: impl Into<Option<SmolStr>>,
+    ) -> Self {
+        Self {
+            at,
+            message: message.into(),
+            hint: hint.into(),
+            leaves,
+        }
+    }
+
+    /// The same, of a line that begins there.
+    pub(super) fn behind(self, start: usize) -> Self {
+        let at = start + self.at.start..start + self.at.end;
+        Self { at, ..self }
+    }
+}
+
+/// A line of a text, and where it begins.
+pub(super) fn line_at(text: &str, at: usize) -> (usize, &str) {
+    let at = floor(text, at);
+    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    (start, text[start..].lines().next().unwrap_or_default())
+}
+
+/// What the TOML reader says of a place, in words for people, and how to mend it.
+pub(super) fn told(text: &str, at: Range<usize>, said: &str, lists: &[&str]) -> Slip {
+    let (start, line) = line_at(text, at.start);
+    let found = text.get(at.clone()).unwrap_or_default();
+    let slip =
+        |leaves, message: &str, hint: Option<SmolStr>| Slip::new(at.clone(), leaves, message, hint);
+    let head = line.split('#').next().unwrap_or_default();
+    if let Some(list) = listed(line, lists) {
+        return of_a_list(at, list);
+    }
+    if let Some(whole) = with_braces(head) {
+        let message = "what is said in a list stands in braces";
+        return slip(
+            Leaves::AGuess,
+            message,
+            Some(format_smolstr!("write `{whole}`")),
+        );
+    }
+    if said.starts_with("unclosed table, expected") {
+        return unclosed_name(at, line);
+    }
+    if said.starts_with("invalid date") || said.starts_with("invalid time") {
+        if let Some(why) = Impossible::in_toml(found) {
+            let message = format_smolstr!("there is no `{found}`: {why}");
+            return slip(Leaves::AGuess, &message, None);
+        }
+        let hint = padded_date(found).map(|date| format_smolstr!("write `{date}`"));
+        let message = "this is no day or time as TOML writes it";
+        return slip(Leaves::AGuess, message, hint);
+    }
+    if said.starts_with("missing escaped value") {
+        let why = "a backslash begins a sign of its own in these quotes";
+        return slip(
+            Leaves::NoDoubt,
+            why,
+            in_single_quotes(line, at.start - start),
+        );
+    }
+    if said.starts_with("invalid unquoted key") {
+        return unquoted_key(line, at, said);
+    }
+    let of_numbers = ["unexpected", "invalid float"];
+    if of_numbers.iter().any(|begins| said.starts_with(begins)) {
+        if let Some((message, hint)) = of_a_number(line, at.start - start, said) {
+            return slip(Leaves::AGuess, message, Some(hint));
+        }
+    }
+    if said.starts_with("invalid basic string") || said.starts_with("invalid literal string") {
+        return match line.contains(['"', '\'']) {
+            true => not_closed(at),
+            false => slip(Leaves::AGuess, "this is a text, and stands in quotes", None),
+        };
+    }
+    let is_of_a_word = [
+        "string values must be quoted",
+        "invalid boolean",
+        "invalid float",
+    ];
+    if is_of_a_word.iter().any(|begins| said.starts_with(begins)) {
+        let behind = &line[floor(line, at.end - start)..];
+        let (message, hint) = of_a_word(found, behind);
+        return slip(Leaves::AGuess, message, Some(hint));
+    }
+    let hint = match said {
+        said if said.starts_with("key with no value") => with_equals_sign(line),
+        said if said.starts_with("unexpected key or value") && line.matches('"').count() > 2 => {
+            Some("a text with quotes in it stands in single ones: 'like \"this\"'".into())
+        }
+        said if said.starts_with("duplicate key") => {
+            let hint = "it is said above already: leave one of the two".into();
+            return slip(Leaves::NoDoubt, said, Some(hint));
+        }
+        _ => None,
+    };
+    slip(Leaves::AGuess, said, hint)
+}
+
+/// The list whose header a line is, in single brackets.
+pub(super) fn listed<'l>(line: &str, lists: &[&'l str]) -> Option<&'l str> {
+    let head = line.split('#').next().unwrap_or_default();
+    let name = head.trim_matches(|c: char| matches!(c, '[' | ']') || c.is_whitespace());
+    let mut known = lists.iter().copied();
+    known.find(|list| line.starts_with('[') && *list == name)
+}
+
+pub(super) fn of_a_list(at: Range<usize>, list: &str) -> Slip {
+    let hint = format_smolstr!("write `[[{list}]]`, each time");
+    let message = "this is one of several, and stands in double brackets";
+    Slip::new(at, Leaves::NoDoubt, message, hint)
+}
+
+/// A header without its last bracket.
+pub(super) fn unclosed_name(at: Range<usize>, line: &str) -> Slip {
+    let head = line.split('#').next().unwrap_or_default();
+    let name = head.trim_matches(|c: char| matches!(c, '[' | ']') || c.is_whitespace());
+    let opened = line.bytes().take_while(|byte| *byte == b'[').count();
+    let opened = opened.clamp(1, 2);
+    let hint = format_smolstr!("write `{}{name}{}`", "[".repeat(opened), "]".repeat(opened));
+    let message = "this section's name is not closed";
+    Slip::new(at, Leaves::NoDoubt, message, hint)
+}
+
+/// A text without its last quote.
+pub(super) fn not_closed(at: Range<usize>) -> Slip {
+    let hint = SmolStr::new_static("a quote is missing behind it");
+    Slip::new(at, Leaves::NoDoubt, "this text is not closed", hint)
+}
+
+/// `do = [ task = "call" ]`, where the braces were forgotten, with them.
+fn with_braces(line: &str) -> Option<SmolStr> {
+    let (key, list) = line.split_once('=')?;
+    let inner = list.trim().strip_prefix('[')?.trim_end_matches([']', ' ']);
+    let (word, value) = inner.split_once('=')?;
+    let is_plain = is_name(word.trim()) && value.trim().starts_with('"');
+    let (key, inner) = (key.trim(), inner.trim());
+    is_plain.then(|| format_smolstr!("{key} = [{{ {inner} }}]"))
+}
+
+fn unquoted_key(line: &str, at: Range<usize>, said: &str) -> Slip {
+    let mut words = line.split(['=', '[', ']', '.', '{', ',']);
+    let foreign = words.find(|word| !word.is_ascii() && !word.contains(['"', '\'']));
+    if let Some(foreign) = foreign {
+        let message = format_smolstr!("`{}` is no name", foreign.trim());
+        return Slip::new(at, Leaves::AName, message, name_for(foreign));
+    }
+    Slip::new(at, Leaves::AGuess, said, with_equals_sign(line))
+}
+
+/// `name: "Ana"`, with the sign that TOML has.
+fn with_equals_sign(line: &str) -> Option<SmolStr> {
+    let (key, _) = line.split_once(':')?;
+    let key = key.trim();
+    is_name(key).then(|| format_smolstr!("write `{key} = ..`"))
+}
+
+/// What is wrong with a word that stands without quotes, before the rest of its line, and how it is written.
+fn of_a_word(word: &str, behind: &str) -> (&'static str, SmolStr) {
+    if word.is_empty() {
+        return ("nothing is said here", "write a value behind `=`".into());
+    }
+    if behind.trim_start().starts_with('=') {
+        let hint = "write `{` before it, and `}` behind the last of them";
+        return ("what is said of something stands in braces", hint.into());
+    }
+    let lower = word.to_lowercase();
+    let truth = match lower.as_str() {
+        "yes" | "si" | "sí" | "sim" | "verdadero" => Some("true"),
+        "no" | "não" | "falso" => Some("false"),
+        lower => nearest(lower, ["true", "false"]),
+    };
+    if let Some(truth) = truth {
+        let hint = format_smolstr!("write `{truth}`; a text stands in quotes");
+        return ("this is neither true nor false", hint);
+    }
+    let is_plain = !word.contains(['\\', '\n']) && !has_quotes(word);
+    let hint = match is_plain {
+        true => format_smolstr!("write `\"{word}\"`"),
+        false => "write it \"like this\"; with quotes in it, 'like \"this\"'".into(),
+    };
+    ("this is a text, and stands in quotes", hint)
+}
+
+/// `2026-3-5`, with all its digits.
+fn padded_date(found: &str) -> Option<SmolStr> {
+    let numbers: Option<Vec<u32>> = found.split('-').map(|part| part.parse().ok()).collect();
+    let [year, month, day] = numbers?.try_into().ok()?;
+    let date = format_smolstr!("{year:04}-{month:02}-{day:02}");
+    let is_date = year > 999 && date.parse::<chrono::NaiveDate>().is_ok();
+    is_date.then_some(date)
+}
+
+/// `'C:\crm\leads.csv'`: the text around a place of a line, in quotes in which a backslash is one.
+fn in_single_quotes(line: &str, at: usize) -> Option<SmolStr> {
+    let at = floor(line, at);
+    let start = line[..at].rfind('"')? + 1;
+    let inner = &line[start..start + line[start..].find('"')?];
+    let is_plain = !inner.contains('\'');
+    is_plain.then(|| format_smolstr!("write `'{inner}'`"))
+}
+
+/// What is wrong with a number that is written as people write it, and how it is written.
+fn of_a_number(line: &str, at: usize, said: &str) -> Option<(&'static str, SmolStr)> {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '=' | '[' | ']' | '{' | '}' | '#');
+    let at = floor(line, at);
+    let start = line[..at].rfind(ends).map_or(0, |before| {
+        before + line[before..].chars().next().map_or(0, char::len_utf8)
+    });
+    let word = line[start..].split(ends).next().unwrap_or_default();
+    let word = word.trim_end_matches(',');
+    let is_number =
+        !word.is_empty() && word.bytes().all(|c| matches!(c, b'0'..=b'9' | b'.' | b','));
+    if !is_number {
+        return None;
+    }
+    if said.starts_with("unexpected leading zero") {
+        let number = word.trim_start_matches('0');
+        let hint =
+            format_smolstr!("a text stands in quotes, `\"{word}\"`; the number is `{number}`");
+        return Some(("a number has no zero before it", hint));
+    }
+    let with_point = word.replace(',', ".");
+    if let Some(ways) = TwoWays::of(&with_point) {
+        let TwoWays {
+            thousands,
+            fraction,
+        } = ways;
+        let hint = format_smolstr!("write `{thousands}` or `{fraction}`");
+        return Some(("this number reads in two ways", hint));
+    }
+    let message = "nothing separates thousands here, and a point stands before a fraction";
+    let meant = match word.matches([',', '.']).count() {
+        1 => with_point.into(),
+        _ => without_separators(word)?,
+    };
+    Some((message, format_smolstr!("write `{meant}`")))
+}
