@@ -253,3 +253,53 @@ fn what_is_due_behind_commands_is_done_also_if_they_were_decided_in_vain() {
         }
     });
 }
+
+/// Commands go to the store in portions, and each is decided while the one before is on its way. Where
+/// one of these came to nothing, the refusals behind it were decided on what never came true.
+#[test]
+fn a_repeat_among_many_commands_makes_none_behind_it_be_refused() {
+    let (kept, world) = kept_world();
+    // The second portion takes its time: others are decided before it is there.
+    let plan = Plan::new().on(Call::Commit, 2, StoreFault::Delay(Elapsed::zero()));
+    let (engine, _) = advisors(&world, &kept, plan);
+    let answers = run(&world, vec![command(&world, "luis", register("Luis"))]);
+    let lead = answers[0].as_ref().unwrap().lead.as_ref().unwrap().id;
+    let order = |id, order| command(&world, id, What::Lead { lead, order });
+    let reached = || order("reached", LeadOrder::Attempt { reached: true });
+    run(&world, vec![reached()]);
+
+    let mut commands = registrations(&world, "Eva", 650);
+    commands[100] = reached();
+    let (stage, reason) = ("lost".into(), Some("no money".into()));
+    commands[300] = order("close", LeadOrder::Close { stage, reason });
+    commands[600] = order(
+        "reopen",
+        LeadOrder::Reopen {
+            stage: "new".into(),
+            wait: None,
+        },
+    );
+    let answers = pollster::block_on(engine.execute_all(commands)).unwrap();
+    for (place, answer) in answers.iter().enumerate() {
+        let answer = answer
+            .as_ref()
+            .unwrap_or_else(|error| panic!("{place}: {error}"));
+        assert_eq!(answer.already_done, place == 100);
+    }
+}
+
+#[test]
+fn what_comes_behind_commands_that_the_store_did_not_take_is_not_carried_out() {
+    let (kept, world) = kept_world();
+    let plan = Plan::new().on(Call::Commit, 2, StoreFault::Before);
+    let (engine, _) = advisors(&world, &kept, plan);
+    let commands = registrations(&world, "Eva", 700);
+    let answers = pollster::block_on(engine.execute_all(commands)).unwrap();
+    let done: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+    let first_in_vain = done.iter().position(|done| !done).unwrap();
+    assert!((1..700).contains(&first_in_vain));
+    assert!(done[first_in_vain..].iter().all(|done| !done));
+    let stored = pollster::block_on(world.tenant().count(r#"source == "web""#, &[])).unwrap();
+    let count: u64 = stored.iter().map(|counted| counted.count).sum();
+    assert_eq!(count, u64::try_from(first_in_vain).unwrap());
+}

@@ -14,7 +14,7 @@ use crate::database::Opened;
 use crate::listing::{Found, PAGE, Unreadable};
 use crate::report::Warned;
 
-/// The facts whose values are ids of agents.
+/// The facts whose values are ids of agents; that of `to` can be a contact's, too.
 const NAMING: [&str; 5] = ["owner", "registered_by", "referrer", "from", "to"];
 
 /// All agents.
@@ -63,6 +63,7 @@ pub(crate) async fn strangers(
 ) -> Result<Vec<Warned>, Failure> {
     let mut named = BTreeSet::new();
     note_named(filter, &mut named);
+    // What is an id as contacts have it names no agent.
     named.retain(|name| name.parse::<ContactId>().is_err());
     if named.is_empty() {
         return Ok(Vec::new());

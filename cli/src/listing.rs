@@ -18,7 +18,7 @@ pub(crate) const PAGE: usize = 500;
 /// A record that can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Unreadable {
-    /// What it is: `lead`, `message`, `sweep`, `agent`, `contact`.
+    /// What it is: `lead`, `message`, `sweep`, `agent`, `contact`, or `record` for any other.
     pub kind: &'static str,
     /// Its id.
     pub id: String,

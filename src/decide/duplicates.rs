@@ -273,6 +273,7 @@ pub(crate) fn note_duplicate(
     Ok(())
 }
 
+/// Adds one to possible duplicates; the first ones are forgotten for it.
 pub(crate) fn add(duplicates: &mut Vec<ContactId>, id: ContactId) {
     if !duplicates.contains(&id) {
         duplicates.push(id);

@@ -112,9 +112,11 @@ impl Batch {
             self.outcomes[*job] = Some(Outcome::Failed(again(&error)));
         }
         self.outcomes[*first] = Some(Outcome::Failed(error));
+        // Among them may be what was decided and is not written.
+        self.records = Records::new();
     }
 
-    /// Notes what became of a round, and tells whether all of it came true.
+    /// Notes what became of a round, and tells whether all of the batch came true by it.
     pub(super) fn note(
         &mut self,
         round: Round,
@@ -150,20 +152,25 @@ impl Batch {
                 self.outcomes[job] = Some(outcome);
             }
         }
-        first_in_vain == usize::MAX
+        first_in_vain == usize::MAX && self.pending().is_empty()
     }
 
     /// Takes back what came to nothing or failed in a round, and the records that it rested on:
     /// not all of them came true. What was decided shows by its versions.
     pub(super) fn doubt(&mut self, round: &mut Round) {
         round.settled.clear();
-        self.records = Records::new();
+        self.begin_anew();
     }
 
     /// The records as they are if all that was decided is written, for who decides before that is
     /// known; if it is not, they are loaded again here.
     pub(super) fn hand_on(&mut self) -> Records {
         std::mem::take(&mut self.records)
+    }
+
+    /// Forgets the records at hand, so that all that is pending is decided on what is in the store.
+    pub(super) fn begin_anew(&mut self) {
+        self.records = Records::new();
     }
 
     /// Forgets what a decision read and would have made.
@@ -310,7 +317,9 @@ impl Engine {
                         decided.settled.push((job, Outcome::Failed(error)));
                     }
                     Err(Undecided::Need(keys)) => {
-                        if let Some(error) = keys.iter().find_map(|key| at(&unreadable, key)) {
+                        if let Some(error) =
+                            keys.iter().find_map(|key| unreadable_at(&unreadable, key))
+                        {
                             decided.settled.push((job, Outcome::Failed(again(error))));
                             continue;
                         }
@@ -442,7 +451,7 @@ async fn breathe(place: usize) {
     .await;
 }
 
-fn at<'a>(unreadable: &'a [Error], wanted: &Key) -> Option<&'a Error> {
+fn unreadable_at<'a>(unreadable: &'a [Error], wanted: &Key) -> Option<&'a Error> {
     unreadable
         .iter()
         .find(|error| matches!(error, Error::Unreadable { key, .. } if key == wanted))
@@ -461,7 +470,8 @@ fn again(error: &Error) -> Error {
     }
 }
 
-fn same(error: &StoreError) -> StoreError {
+/// The same error of the store, without what lies beneath.
+pub(super) fn same(error: &StoreError) -> StoreError {
     StoreError {
         kind: error.kind,
         doing: error.doing,
@@ -493,7 +503,7 @@ mod tests {
     fn what_came_to_nothing_on_records_that_did_not_come_true_is_decided_anew() {
         let (mut batch, mut round) = nothing_to_do();
         batch.doubt(&mut round);
-        assert!(batch.note(round, Ok(Vec::new())));
+        assert!(!batch.note(round, Ok(Vec::new())));
         assert_eq!(batch.pending(), [0]);
 
         let (mut batch, round) = nothing_to_do();

@@ -6,22 +6,24 @@ use std::sync::Arc;
 
 use futures::future::join;
 
-use super::Engine;
-use super::batch::{Batch, Round};
+use super::batch::{Batch, Round, same};
 use super::job::{Job, Outcome};
+use super::{Engine, Error};
 use crate::decide::Decision;
 use crate::decide::command::Wake;
 use crate::decide::records::Records;
 use crate::ids::LeadId;
 use crate::record::journal::{Event, JournalEntry};
 use crate::record::{Lead, Record, Recorded};
-use crate::store::Key;
+use crate::store::{Key, StoreError};
 use crate::time::Instant;
 
 /// How many commands are committed at once.
 const COMMANDS: usize = 250;
+/// For how many leads at once rules fire behind them.
+const LEADS: usize = 500;
 /// How many rules fire at once behind one command; the rest is left to the next tick.
-const MOST_AT_ONCE: usize = 16;
+const MOST_AT_ONCE: u32 = 16;
 
 /// A command to carry out, and the lead that it is about, unless that shows only when it is decided.
 pub(super) type Asked = (Job, Option<Key>);
@@ -42,10 +44,12 @@ pub(super) struct Followed {
     leads: BTreeMap<Key, Left>,
 }
 
-/// A lead as it was left, and when it wants to be woken.
+/// A lead as it was left.
 struct Left {
     record: Option<Arc<Record>>,
     wakes_at: Option<Instant>,
+    /// How often it was woken behind its commands.
+    woken: u32,
 }
 
 impl Engine {
@@ -60,48 +64,50 @@ impl Engine {
         let mut outcomes = Vec::with_capacity(commands.len());
         let mut followed = Followed::default();
         let mut commands = commands.into_iter();
-        let mut wakes = 0;
         let mut wave = self
             .decide_commands(&mut commands, now, Records::new())
             .await;
         while let Some(mut last) = wave {
-            // As if all of it were written; where that turns out otherwise, what rests on it is
-            // decided anew.
-            let expected = match commands.len() == 0 && wakes < MOST_AT_ONCE {
-                true => last.due_if_written(&followed, now),
-                false => BTreeSet::new(),
+            // As if all of it were written.
+            let expected = match commands.len() {
+                0 => last.due_if_written(&followed, now),
+                _ => BTreeSet::new(),
             };
             let decide_ahead = async {
+                if expected.is_empty() && commands.len() == 0 {
+                    return None;
+                }
+                let records = last.batch.hand_on();
                 match expected.is_empty() {
-                    true if commands.len() == 0 => None,
-                    true => {
-                        let records = last.batch.hand_on();
-                        self.decide_commands(&mut commands, now, records).await
-                    }
-                    false => Some(self.decide_due(&expected, now, last.batch.hand_on()).await),
+                    true => self.decide_commands(&mut commands, now, records).await,
+                    false => Some(self.decide_due(&expected, now, records).await),
                 }
             };
             let (verdicts, ahead) = join(self.commit_round(&mut last.round), decide_ahead).await;
             let came_true = last.batch.note(last.round, verdicts);
             let done = self.complete(last.batch).await;
             followed.note(&last.leads, &done, last.is_due);
+            let failure = done.iter().find_map(Outcome::store_failure);
             if !last.is_due {
                 outcomes.extend(done);
             }
+            if let Some(failure) = failure {
+                // Nothing is done behind what was not.
+                let asked = ahead.filter(|ahead| !ahead.is_due);
+                let left = asked.map_or(0, |ahead| ahead.leads.len()) + commands.len();
+                let failed = || Outcome::Failed(Error::Store(same(&failure)));
+                outcomes.extend(std::iter::repeat_with(failed).take(left));
+                break;
+            }
+            let due = followed.due(now);
             wave = match ahead {
-                Some(mut ahead) if !ahead.is_due || followed.due(now) == expected => {
-                    if !came_true {
-                        ahead.batch.doubt(&mut ahead.round);
-                    }
-                    Some(ahead)
-                }
-                _ if wakes == MOST_AT_ONCE => None,
-                _ => match followed.due(now) {
-                    due if due.is_empty() => None,
-                    due => Some(self.decide_due(&due, now, Records::new()).await),
-                },
+                Some(ahead) if ahead.is_due && due != expected => None,
+                Some(ahead) if !came_true => Some(self.decide_anew(ahead).await),
+                ahead => ahead,
             };
-            wakes += usize::from(wave.as_ref().is_some_and(|wave| wave.is_due));
+            if wave.is_none() && !due.is_empty() {
+                wave = Some(self.decide_due(&due, now, Records::new()).await);
+            }
         }
         (outcomes, followed)
     }
@@ -120,11 +126,12 @@ impl Engine {
         }
     }
 
-    /// Decides what rules do with leads whose time has come.
+    /// Decides what rules do with the first of the leads whose time has come.
     async fn decide_due(&self, due: &BTreeSet<Key>, now: Instant, records: Records) -> Wave {
         let waking = |key: &Key| Job::Wake(key.tenant.clone(), Wake::Lead(LeadId(key.id)));
-        let jobs = due.iter().map(waking).collect();
-        let leads = due.iter().cloned().map(Some).collect();
+        let due = || due.iter().take(LEADS);
+        let jobs = due().map(waking).collect();
+        let leads = due().cloned().map(Some).collect();
         let wave = self.decide_wave(jobs, leads, now, records).await;
         Wave {
             is_due: true,
@@ -148,6 +155,13 @@ impl Engine {
             is_due: false,
         }
     }
+
+    /// Decides a wave again, on nothing of what it was decided on: not all of that came true.
+    async fn decide_anew(&self, mut wave: Wave) -> Wave {
+        wave.batch.begin_anew();
+        wave.round = self.decide_round(&mut wave.batch).await;
+        wave
+    }
 }
 
 impl Wave {
@@ -158,7 +172,8 @@ impl Wave {
             due.remove(key);
         }
         for (job, decision) in self.round.decisions() {
-            if let Some((key, left)) = written_lead(self.leads[job].as_ref(), decision) {
+            if let Some((key, mut left)) = written_lead(self.leads[job].as_ref(), decision) {
+                left.woken = followed.woken(&key) + u32::from(self.is_due);
                 match left.is_due(now) {
                     true => due.insert(key),
                     false => due.remove(&key),
@@ -175,7 +190,10 @@ impl Followed {
     fn note(&mut self, leads: &[Option<Key>], outcomes: &[Outcome], were_due: bool) {
         for (lead, outcome) in leads.iter().zip(outcomes) {
             if let Outcome::Written(decision, _) = outcome {
-                self.leads.extend(written_lead(lead.as_ref(), decision));
+                if let Some((key, mut left)) = written_lead(lead.as_ref(), decision) {
+                    left.woken = self.woken(&key) + u32::from(were_due);
+                    self.leads.insert(key, left);
+                }
                 continue;
             }
             let left = lead.as_ref().filter(|_| were_due);
@@ -183,6 +201,10 @@ impl Followed {
                 left.wakes_at = None;
             }
         }
+    }
+
+    fn woken(&self, key: &Key) -> u32 {
+        self.leads.get(key).map_or(0, |left| left.woken)
     }
 
     /// Which of them are due.
@@ -199,7 +221,17 @@ impl Followed {
 
 impl Left {
     fn is_due(&self, now: Instant) -> bool {
-        self.wakes_at.is_some_and(|wakes_at| wakes_at <= now)
+        self.woken < MOST_AT_ONCE && self.wakes_at.is_some_and(|wakes_at| wakes_at <= now)
+    }
+}
+
+impl Outcome {
+    /// What the store failed with.
+    fn store_failure(&self) -> Option<StoreError> {
+        match self {
+            Self::Failed(Error::Store(error)) => Some(same(error)),
+            _ => None,
+        }
     }
 }
 
@@ -211,6 +243,7 @@ fn written_lead(asked_about: Option<&Key>, decision: &Decision) -> Option<(Key, 
     let left = Left {
         record: write.record.clone(),
         wakes_at: write.wakes_at,
+        woken: 0,
     };
     Some((key, left))
 }

@@ -132,7 +132,7 @@ impl Mended {
 
     /// Where a place of the mended text stands in the file.
     pub(super) fn in_the_file(&self, at: usize) -> usize {
-        at - self.added.iter().filter(|added| **added < at).count()
+        at - self.added.partition_point(|added| *added < at)
     }
 
     /// Whether a header was closed at or behind a place of the file, on the same line.
