@@ -120,7 +120,6 @@ fn workers_share_what_is_due_and_do_nothing_twice() {
     });
 }
 
-/// A worker's mark is behind what another one writes with an earlier clock: it is found when
 /// Somebody else was faster to lease what a claim had found free: there is more.
 #[test]
 fn who_comes_too_late_for_some_records_is_given_the_next() {
@@ -161,6 +160,7 @@ fn who_comes_too_late_for_some_records_is_given_the_next() {
     });
 }
 
+/// A worker's mark is behind what another one writes with an earlier clock: it is found when
 /// there is nothing else, and within a second in any case.
 #[test]
 fn what_another_worker_writes_for_an_earlier_time_is_found() {
