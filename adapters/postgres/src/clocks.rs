@@ -72,7 +72,7 @@ impl Clocks {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves marks back to what is about to be written.
+    /// Moves marks back to what was written, or may have been.
     pub(crate) fn note(&self, changes: &[Changes]) {
         let mut state = self.state();
         for change in changes {

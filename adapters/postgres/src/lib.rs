@@ -29,7 +29,11 @@
 //!
 //! **Many workers.** Any number of processes may work on one database. Due records are claimed
 //! tenant by tenant with `SKIP LOCKED`, and leased in an unlogged table. No statement locks rows of
-//! two tenants, and nobody waits for a row of another tenant.
+//! two tenants. A batch that is about several is answered when the last of them is.
+//!
+//! **A server that is silent.** No statement has a deadline here, and no connection of
+//! [`PostgresStore::open`] is given up while the server says nothing. A URL may say otherwise, with
+//! `connect_timeout`, `tcp_user_timeout` and `keepalives_idle`, and so may a pool of the host's.
 //!
 //! **Lists.** [`PostgresStore::index`] makes the indexes by which the segments that a host shows all
 //! day are found; [`PostgresStore::plan`] tells whether they are used. A page or a total takes one
