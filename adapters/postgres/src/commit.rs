@@ -22,7 +22,9 @@ use crate::tables::{FactShape, Sql};
 use crate::wide::Widths;
 
 /// How often a batch is written anew because others were faster, or have it in hand.
-const MOST_ROUNDS: u32 = 64;
+const MOST_ROUNDS: u32 = 12;
+/// The same for one change of a batch that somebody had in hand for as long as that.
+const ROUNDS_ALONE: u32 = 3;
 /// How long to wait for those who have it in hand, at most.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -157,18 +159,44 @@ pub(crate) struct Desk<'a> {
 
 impl Session<'_> {
     /// Writes changes of one tenant that [`Changes::check`] accepts.
+    ///
+    /// A record that somebody else's transaction has in hand for long has moved, as far as can be told:
+    /// it costs the changes that build on it, and none of the others.
     pub(crate) async fn commit(
         self,
         desk: Desk<'_>,
         tenant: &Tenant,
         changes: &[&Changes],
     ) -> Result<Vec<Verdict>> {
+        let together = self.commit_together(desk, tenant, changes, MOST_ROUNDS);
+        if let Some(verdicts) = together.await? {
+            return Ok(verdicts);
+        }
+        let mut verdicts = Vec::with_capacity(changes.len());
+        for change in changes {
+            let alone = [*change];
+            let alone = self
+                .commit_together(desk, tenant, &alone, ROUNDS_ALONE)
+                .await?;
+            verdicts.extend(alone.unwrap_or_else(|| vec![all_moved(change)]));
+        }
+        Ok(verdicts)
+    }
+
+    /// The same; nothing, if somebody had one of the records in hand all the time.
+    async fn commit_together(
+        self,
+        desk: Desk<'_>,
+        tenant: &Tenant,
+        changes: &[&Changes],
+        rounds: u32,
+    ) -> Result<Option<Vec<Verdict>>> {
         let mut plan = Plan::new(changes, None);
-        for round in 0..MOST_ROUNDS {
+        for round in 0..rounds {
             if let Some(plan) = &mut plan {
                 plan.keep_what_counts();
                 if plan.written.is_empty() || self.write(desk, tenant, plan).await? {
-                    return Ok(std::mem::take(&mut plan.verdicts));
+                    return Ok(Some(std::mem::take(&mut plan.verdicts)));
                 }
                 if round > 1 {
                     // It fitted what was read, so somebody has it in hand.
@@ -179,7 +207,7 @@ impl Session<'_> {
             let truth = self.truth(desk.sql, tenant, changes).await?;
             plan = Plan::new(changes, Some(&truth));
         }
-        Err(Failure::Contended(MOST_ROUNDS))
+        Ok(None)
     }
 
     async fn truth(self, sql: &Sql, tenant: &Tenant, changes: &[&Changes]) -> Result<Truth> {
@@ -244,6 +272,12 @@ impl Session<'_> {
         let written = rows.first().ok_or(Failure::Unreadable("is_so"))?;
         Ok(written.try_get(0)?)
     }
+}
+
+fn all_moved(changes: &Changes) -> Verdict {
+    let puts = changes.puts.iter().map(|put| &put.key);
+    let checks = changes.checks.iter().map(|check| &check.key);
+    Verdict::Moved(puts.chain(checks).cloned().collect())
 }
 
 /// The records of a plan as arrays, each in the order of the keys.

@@ -54,9 +54,13 @@ fn of_server(error: &tokio_postgres::Error) -> StoreErrorKind {
         (&SqlState::READ_ONLY_SQL_TRANSACTION | &SqlState::INSUFFICIENT_PRIVILEGE, _) => {
             StoreErrorKind::Unavailable
         }
-        // Connections, logins, rollbacks of a transaction, resources, locks, interventions,
-        // and the operating system.
-        (_, Some("08" | "28" | "40" | "53" | "55" | "57" | "58")) => StoreErrorKind::Unavailable,
+        // Connections, transactions that were ended from outside, logins, rollbacks of a
+        // transaction, resources, locks, interventions, and the operating system; and a plan that a
+        // migration beside it has made stale. It helps to begin again.
+        (&SqlState::FEATURE_NOT_SUPPORTED, _)
+        | (_, Some("08" | "25" | "28" | "40" | "53" | "55" | "57" | "58")) => {
+            StoreErrorKind::Unavailable
+        }
         // A statement too deep, or with too many values.
         (_, Some("54")) => StoreErrorKind::Invalid,
         _ => StoreErrorKind::Corrupt,

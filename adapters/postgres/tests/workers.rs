@@ -371,6 +371,18 @@ fn nobody_waits_for_a_record_of_another_tenant() {
             });
             let verdicts = store.commit(batch.to_vec()).await.expect("verdicts");
             assert_eq!(verdicts, vec![Verdict::Written; 3]);
+            // What builds on the record in hand has moved; nothing else is kept from being written.
+            let batch = [("zenith", 3), ("acme", 1), ("acme", 3)].map(|(tenant, n)| {
+                change(
+                    tenant,
+                    &format!("beside {n}"),
+                    vec![put(tenant, n, 1, Some(2))],
+                )
+            });
+            let verdicts = store.commit(batch.to_vec()).await.expect("verdicts");
+            let held = put("acme", 1, 1, None).key;
+            let moved = Verdict::Moved(vec![held]);
+            assert_eq!(verdicts, [Verdict::Written, moved, Verdict::Written]);
             for tenant in ["acme", "zenith"] {
                 let journal = store.journal(&tenant.into(), Default::default(), 10).await;
                 assert!(journal.expect("entries").len() > 1);

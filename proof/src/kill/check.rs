@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use leadkit::clock::{Clock, VirtualClock};
-use leadkit::decide::command::Command;
+use leadkit::decide::command::{self, Command, What};
 use leadkit::engine::Engine;
 use leadkit::ids::{CommandId, MessageId};
 use leadkit::mailer::Outcome;
@@ -364,10 +364,13 @@ impl Life {
                 let mut dials = post.of(&key.tenant, MessageId(key.id));
                 let is_accepted = message.state == leadkit::record::message::State::Accepted;
                 // A person may have said so.
-                let was_settled = message.attempts > 0
-                    && message.class == leadkit::record::message::Class::Marketing;
+                let taken = What::SettleMessage {
+                    message: MessageId(key.id),
+                    fate: command::Fate::Accepted,
+                };
+                let was_settled = || self.fates.values().any(|asked| asked.command.what == taken);
                 let was_taken = dials.any(|dial| dial.outcome == Some(Outcome::Accepted));
-                if is_accepted && !was_taken && !was_settled {
+                if is_accepted && !was_taken && !was_settled() {
                     lost.push(format!("{message:?}"));
                 }
             }
