@@ -35,8 +35,10 @@ use leadkit::playbook::Playbook;
 use leadkit::time::{Instant, LocalTime};
 use serde::Serialize;
 
+mod appointments;
 mod contacts;
 pub mod dates;
+mod documents;
 mod fault;
 pub mod figures;
 pub mod map;
