@@ -106,13 +106,16 @@ impl<'de> Deserialize<'de> for ComparedList {
 #[inline]
 pub(crate) fn beginning(text: &str) -> u64 {
     let bytes = text.as_bytes();
-    match bytes.first_chunk() {
-        Some(first) => u64::from_le_bytes(*first),
-        None => {
-            let bytes = bytes.iter().rev();
-            bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
-        }
+    if let Some(first) = bytes.first_chunk() {
+        return u64::from_le_bytes(*first);
     }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        // Both halves are read at once; where they overlap they say the same.
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return u64::from(first) | u64::from(last) << (8 * (bytes.len() - size_of::<u32>()));
+    }
+    let bytes = bytes.iter().rev();
+    bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]
@@ -132,6 +135,17 @@ mod tests {
                 other.replace_range(place..=place, "0");
                 assert!(!list.has(&Compared::of(&other)), "{text} and {other}");
             }
+        }
+    }
+
+    #[test]
+    fn a_beginning_is_the_first_eight_bytes_and_zeros_behind_a_short_text() {
+        for length in 0..12 {
+            let text: String = ('a'..='z').take(length).collect();
+            let mut bytes = [0; 8];
+            let count = length.min(bytes.len());
+            bytes[..count].copy_from_slice(&text.as_bytes()[..count]);
+            assert_eq!(beginning(&text), u64::from_le_bytes(bytes), "{text}");
         }
     }
 
