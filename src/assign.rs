@@ -5,11 +5,10 @@
 
 use std::cmp::Reverse;
 
-use smol_str::SmolStr;
-
 use crate::ids::{AgentId, Name};
 use crate::playbook::people::{AgentList, Choose, PoolSpec};
 use crate::playbook::rule::BusinessTime;
+use crate::record::compared::{Compared, beginning};
 use crate::record::fields::Fields;
 use crate::record::pool::{Member, PassedOver, Pool, Ranked, Reasons};
 use crate::record::workload::Counts;
@@ -19,7 +18,7 @@ use crate::time::Instant;
 #[derive(Clone, Debug, Default)]
 pub struct Question<'a> {
     /// What the agent must have, as [`wanted`] tells it of a lead.
-    pub wanted: Vec<(AgentList, Option<SmolStr>)>,
+    pub wanted: Vec<(AgentList, Option<Compared>)>,
     /// Roles whose agents own no leads.
     pub not_owning: &'a [Name],
     /// Agents who had the lead before and are not to have it again.
@@ -31,7 +30,7 @@ pub struct Question<'a> {
 /// What a pool asks its members for, of a lead with these fields: for each of its lists what must
 /// be in it. A lead that does not say it is nobody's.
 #[must_use]
-pub fn wanted(spec: &PoolSpec, fields: &Fields) -> Vec<(AgentList, Option<SmolStr>)> {
+pub fn wanted(spec: &PoolSpec, fields: &Fields) -> Vec<(AgentList, Option<Compared>)> {
     let matches = spec.matches.iter();
     matches
         .map(|matched| (matched.list, matched.wanted(fields)))
@@ -301,7 +300,7 @@ struct Means<'a> {
 
 struct Team<'a> {
     name: Option<&'a Name>,
-    /// The name's beginning as a number, which is compared at once.
+    /// The name's beginning as a number, which is compared at once; no name holds zeros.
     beginning: u64,
     counts: Counts,
 }
@@ -342,18 +341,6 @@ fn place_of<'a>(teams: &mut Vec<Team<'a>>, name: Option<&'a Name>) -> usize {
         });
         teams.len() - 1
     })
-}
-
-/// A name's first eight bytes; of one that is shorter all of them and zeros, which no name holds.
-fn beginning(name: &str) -> u64 {
-    let bytes = name.as_bytes();
-    match bytes.first_chunk() {
-        Some(first) => u64::from_le_bytes(*first),
-        None => {
-            let bytes = bytes.iter().rev();
-            bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
-        }
-    }
 }
 
 /// Won over received, in thousandths, as if `prior` more leads had come that converted like the

@@ -19,6 +19,8 @@ pub struct Cast {
     pub owner: Option<Agent>,
     /// Who had it before.
     pub earlier_owner: Option<Agent>,
+    /// Who referred it.
+    pub referrer: Option<Agent>,
     /// The agent with whom the lead's appointment is, if it is not the owner.
     pub with: Option<Agent>,
     /// The agent who gets the message, if an agent does.
@@ -47,6 +49,9 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
     let feedback = feedback.map_or("", |feedback| feedback.says.as_str());
     let appointment =
         appointment.map(|(kind, one)| AppointmentTexts::of(playbook, kind, one.at, feedback));
+    let referral = lead.referral.as_ref();
+    let reward = referral.and_then(|referral| referral.reward.as_ref());
+    let reward = reward.map(|reward| playbook.quoting.amount(reward.amount));
     let with = cast.with.as_ref().or(cast.owner.as_ref());
     let variables = Variables {
         contact: Person {
@@ -56,6 +61,7 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
         },
         owner: person(cast.owner.as_ref()),
         earlier_owner: person(cast.earlier_owner.as_ref()),
+        referrer: person(cast.referrer.as_ref()),
         recipient: person(cast.recipient.as_ref()),
         quote: quote.as_ref().map(QuoteTexts::said).unwrap_or_default(),
         appointment: appointment
@@ -69,6 +75,8 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
         source: source
             .map(|source| source.label.as_str())
             .unwrap_or_default(),
+        referral_code: referral.map_or("", |referral| referral.code.as_str()),
+        reward: reward.as_deref().unwrap_or_default(),
     };
     variables.with_fields(fields)
 }

@@ -207,17 +207,18 @@ fn every_fact_stands_in_the_reference_as_the_catalogue_tells_it() {
 
 /// Whether a template may ask for this.
 fn is_variable(name: &str) -> bool {
-    let mut folder = shop::folder("", "");
+    let mut folder = shop::folder("[referral]\n", "");
     folder.templates[0].1 = format!("Subject: Hello\n\n{{{{ {name} }}}}\n");
     Playbook::read(&folder).is_ok()
 }
 
 #[test]
 fn the_reference_names_the_variables_of_templates_and_no_others() {
-    const OBJECTS: [&str; 9] = [
+    const OBJECTS: [&str; 10] = [
         "contact",
         "owner",
         "earlier_owner",
+        "referrer",
         "recipient",
         "organisation",
         "lead",
@@ -225,7 +226,7 @@ fn the_reference_names_the_variables_of_templates_and_no_others() {
         "quote",
         "appointment",
     ];
-    const PARTS: [&str; 17] = [
+    const PARTS: [&str; 19] = [
         "name",
         "email",
         "phone",
@@ -243,6 +244,8 @@ fn the_reference_names_the_variables_of_templates_and_no_others() {
         "time",
         "with",
         "feedback",
+        "referral_code",
+        "reward",
     ];
     let page = page();
     let rows = table(section(&page, "Templates"), "| variable |");

@@ -173,6 +173,10 @@ expect   = { owner = "dario" }
 register = { ref = "eva", name = "Eva", source = "web", referral = "dario", by = "dario" }
 expect   = { owner = "ana", referrer = "dario", tasks = ["call"], count = { 'source == "web"' = 2 } }
 
+[[scenario.step]]                           # nor is it kept by naming oneself: that gives it away
+register = { ref = "rosa", name = "Rosa", referral = "dario", owner = "dario", by = "dario" }
+expect   = { refused = ["not-permitted"], refusal-says = "dario may not reassign; who may: seller" }
+
 [[scenario.step]]                           # who registers a lead with another one's code keeps it
 refer = { by = "rita" }
 

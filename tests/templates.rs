@@ -179,6 +179,93 @@ expect   = { mailed = ["hello"] }
     play(rule, scenario);
 }
 
+#[test]
+fn a_message_about_a_referred_lead_may_name_its_referrer_the_code_and_the_reward() {
+    let rules = r#"
+[referral]
+
+[[rule]]
+name = "bought"
+on   = "entered talking"
+do   = [{ notify = "seller", template = "hello" }]
+
+[[rule]]
+name = "reward"
+on   = "registered"
+if   = 'referrer is present'
+do   = [{ reward = "20.00 USD" }]
+"#;
+    let scenario = r#"
+[[agent]]
+id    = "rita"
+name  = "Rita"
+email = "rita@example.com"
+phone = "+34 600 111 222"
+role  = "seller"
+
+[[scenario]]
+name  = "a lead of rita's, and one that nobody referred"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+refer = { by = "rita" }
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", referral = "rita", owner = "ana" }
+
+[[scenario.step]]
+move   = { to = "talking" }
+expect = { mail-says = "Rita rita@example.com +34 600 111 222 by a code 20.00 USD" }
+
+[[scenario.step]]
+register = { ref = "eva", name = "Eva", owner = "ana" }
+
+[[scenario.step]]
+move   = { to = "talking" }
+expect = { mail-says = "By nobody." }
+"#;
+    let text = "Subject: Bought\n\n{% if referrer.name %}{{ referrer.name }} {{ referrer.email }} \
+        {{ referrer.phone }} by {{ 'a code' if lead.referral_code|length >= 6 }} {{ lead.reward }}\
+        {% else %}By nobody.{% endif %}\n";
+    let mut folder = folder(rules, scenario);
+    folder.templates[0].1 = text.into();
+    shop::play_folder(&folder);
+}
+
+#[test]
+fn a_playbook_in_which_nobody_refers_asks_for_no_referrer() {
+    for variable in ["referrer.name", "lead.referral_code", "lead.reward"] {
+        let mut mail = folder("", "");
+        mail.templates[0].1 = format!("Subject: Hello\n\nBy {{{{ {variable} }}}}\n");
+        let task = folder(
+            &format!("[task.write]\ntext = 'Thank for {{{{ {variable} }}}}'\n"),
+            "",
+        );
+        for folder in [mail, task] {
+            let faults = Playbook::read(&folder).unwrap_err().0;
+            let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            let wanted = format!("no lead of this playbook is referred, and `{variable}` would be");
+            assert!(told.iter().any(|told| told.contains(&wanted)), "{told:#?}");
+            assert!(told[0].contains("[referral]"), "{told:#?}");
+        }
+    }
+    // A task knows what its lead says of the referral, and no agent.
+    let task = |text: &str| {
+        folder(
+            &format!("[referral]\n\n[task.write]\ntext = '{text}'\n"),
+            "",
+        )
+    };
+    read(&task(
+        "Thank for {{ lead.referral_code }}, {{ lead.reward }}",
+    ));
+    let faults = Playbook::read(&task("Thank {{ referrer.name }}"))
+        .unwrap_err()
+        .0;
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    assert_eq!(faults[0].kind.code(), "no-agent-in-task");
+}
+
 /// The shop with a price in its leads, and what its mail says for a price of 24.5.
 fn price_in(template: &str) -> Folder {
     let rule = "[[rule]]\nname = \"r\"\non = \"registered\"\n\

@@ -299,6 +299,84 @@ expect = { owner = "saul" }
     play(&format!("{VISITS}{pool}"), &format!("{PEOPLE}{scenario}"));
 }
 
+/// The visitor's role decides whose the lead is; what else is asked for with it is the actor's to be
+/// permitted.
+#[test]
+fn who_records_a_visit_needs_the_permissions_for_what_comes_with_the_lead_and_not_the_visitor() {
+    let rules = r#"
+[role.planner]
+may  = ["register", "plan-visits", "appointment", "reassign"]
+over = { zones = "zone" }
+
+[role.assistant]
+may  = ["plan-visits"]
+over = { zones = "zone" }
+
+[appointment]
+demo = { label = "Demostración", lasts = "1 hour" }
+"#;
+    let scenario = r#"
+[[agent]]
+id    = "pia"
+name  = "Pía"
+email = "pia@example.com"
+role  = "planner"
+zones = ["Norte"]
+
+[[agent]]
+id    = "asun"
+name  = "Asun"
+email = "asun@example.com"
+role  = "assistant"
+zones = ["Norte"]
+
+[[scenario]]
+name  = "what the visitor may not, and who tells of the visit may"
+start = "2026-03-09T09:00:00+01:00"
+
+[[scenario.step]]
+plan-visits = { by = "nora", zone = "Norte", week = "2026-W11", visits = [
+    { visitor = "vera", place = "Farmacia Sol", day = 2026-03-09 },
+    { visitor = "vera", place = "Bar Central", day = 2026-03-09 },
+    { visitor = "vera", place = "Taller Díaz", day = 2026-03-09 },
+    { visitor = "vera", place = "Panadería Flor", day = 2026-03-09 },
+] }
+
+[[scenario.step]]                           # who may not take leads in takes none in by another's visit
+record-visit = { by = "asun", zone = "Norte", week = "2026-W11", visit = 1, result = "interested", ref = "luis", name = "Luis" }
+expect = { refused = ["not-permitted"], refusal-says = "asun may not register; who may: seller, visitor, supervisor, planner" }
+
+[[scenario.step]]
+record-visit = { by = "vera", zone = "Norte", week = "2026-W11", visit = 1, result = "interested", ref = "luis", name = "Luis", appointment = { demo = "2026-03-12T10:00:00+01:00" } }
+expect = { refused = ["not-permitted"], refusal-says = "vera may not appointment; who may: seller, planner" }
+
+[[scenario.step]]
+record-visit = { by = "nora", zone = "Norte", week = "2026-W11", visit = 1, result = "interested", ref = "luis", name = "Luis", appointment = { demo = "2026-03-12T10:00:00+01:00" } }
+expect = { refused = ["not-permitted"], refusal-says = "nora may not appointment; who may: seller, planner" }
+
+[[scenario.step]]
+record-visit = { by = "pia", zone = "Norte", week = "2026-W11", visit = 1, result = "interested", ref = "luis", name = "Luis", appointment = { demo = "2026-03-12T10:00:00+01:00" } }
+expect = { owner = "vera", appointment = { demo = "2026-03-12T10:00:00+01:00" } }
+
+[[scenario.step]]                           # whose the lead is anyhow, nobody has to be permitted to give it to
+record-visit = { by = "nora", zone = "Norte", week = "2026-W11", visit = 2, result = "interested", ref = "eva", name = "Eva", owner = "vera" }
+expect = { owner = "vera" }
+
+[[scenario.step]]
+record-visit = { by = "nora", zone = "Norte", week = "2026-W11", visit = 3, result = "interested", ref = "rosa", name = "Rosa", owner = "nora" }
+expect = { refused = ["not-permitted"], refusal-says = "nora may not reassign; who may: seller, planner" }
+
+[[scenario.step]]
+record-visit = { by = "pia", zone = "Norte", week = "2026-W11", visit = 3, result = "interested", ref = "rosa", name = "Rosa", owner = "nora" }
+expect = { owner = "nora" }
+
+[[scenario.step]]                           # the host may everything, whoever visited
+record-visit = { by = "host:crm", zone = "Norte", week = "2026-W11", visit = 4, result = "interested", ref = "tomas", name = "Tomás", owner = "saul", appointment = { demo = "2026-03-12T10:00:00+01:00" } }
+expect = { owner = "saul", appointment = { demo = "2026-03-12T10:00:00+01:00" } }
+"#;
+    play(&format!("{VISITS}{rules}"), &format!("{PEOPLE}{scenario}"));
+}
+
 fn world(playbook: Playbook) -> World {
     let store = Arc::new(MemoryStore::default());
     let mut world = World::new(playbook, store, at("2026-03-09T09:00:00Z")).unwrap();

@@ -36,8 +36,10 @@ use leadkit::store::{Key, Store as _};
 use leadkit::time::{Instant, LocalTime};
 use serde::Serialize;
 
+mod appointments;
 mod contacts;
 pub mod dates;
+mod documents;
 mod fault;
 pub mod figures;
 pub mod map;

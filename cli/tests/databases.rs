@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
+mod live;
 mod shop;
 mod told;
 
@@ -9,39 +10,29 @@ use std::path::Path;
 use std::sync::Arc;
 
 use leadkit::clock::VirtualClock;
-use leadkit::decide::command::{Actor, AgentSetup, NewLead};
+use leadkit::decide::command::{Actor, NewLead};
 use leadkit::engine::Engine;
 use leadkit::mailer::MemoryMailer;
 use leadkit::playbook::Playbook;
 use leadkit_sqlite::rusqlite::Connection;
-use leadkit_sqlite::{Options, SqliteStore};
+use live::{set_up, store};
 use pollster::block_on;
 use shop::Folder;
 
 /// A database with a real lead, about whom a message is due.
 fn live(folder: &Folder, db: &str) {
-    let options = Options {
-        virtual_time: true,
-        ..Options::default()
-    };
-    let store = SqliteStore::open_with(db, &options).unwrap();
     let playbook = Arc::new(Playbook::load(folder.path("playbook")).unwrap());
-    let engine = Engine::builder(store)
+    let engine = Engine::builder(store(db))
         .playbook("shop", playbook)
         .mailer("email", MemoryMailer::default())
         .clock(VirtualClock::at("2026-03-02T14:00:00Z".parse().unwrap()))
         .build()
         .unwrap();
-    let shop = engine.tenant("shop");
-    let desk = || Actor::host("desk");
     block_on(async {
-        for (id, role) in [("ana", "advisor"), ("marco", "manager")] {
-            let email = format!("{id}@example.com");
-            let agent = AgentSetup::new(id).name(id).email(email).role(role);
-            shop.set_up(agent).by(desk()).await.unwrap();
-        }
+        set_up(&engine, &[("ana", "advisor"), ("marco", "manager")]).await;
         let lead = NewLead::new("Luis").email("luis@example.com").source("web");
-        shop.register(lead).by(desk()).await.unwrap();
+        let asked = engine.tenant("shop").register(lead);
+        asked.by(Actor::host("desk")).await.unwrap();
     });
 }
 

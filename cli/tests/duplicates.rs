@@ -2,58 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
+mod live;
 mod told;
 
-use std::sync::Arc;
-
 use leadkit::decide::command::{Actor, NewLead};
-use leadkit::engine::Engine;
 use leadkit::ids::ContactId;
-use leadkit::playbook::Playbook;
 use leadkit::store::Key;
-use leadkit_sqlite::SqliteStore;
+use live::{Live, PLAYBOOK};
 use pollster::block_on;
-use told::{damage, leadkit, write};
-
-const PLAYBOOK: &str = r#"
-[playbook]
-id       = "shop"
-zone     = "America/Guayaquil"
-country  = "EC"
-calendar = "office"
-
-[organisation]
-name  = "Shop"
-email = "shop@example.com"
-
-[calendar.office]
-weekly = { mon-fri = ["09:00-17:00"] }
-
-[role.seller]
-may = ["*"]
-
-[[route]]
-to = "sales.new"
-
-[pipeline.sales]
-start = "new"
-
-[pipeline.sales.stage]
-new  = { to = { lost = [] } }
-lost = { final = "lost" }
-"#;
+use told::{damage, leadkit};
 
 #[test]
 fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
-    let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), &[("playbook/playbook.toml", PLAYBOOK)]);
-    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let (playbook, db) = (at("playbook"), at("leads.db"));
-    let loaded = Arc::new(Playbook::load(&playbook).unwrap());
-    let engine = Engine::builder(SqliteStore::open(&db).unwrap())
-        .playbook("shop", loaded)
-        .build()
-        .unwrap();
+    let live = Live::new();
+    let playbook = live.write(&[("playbook.toml", PLAYBOOK)]);
+    let engine = live.worker(&playbook).build().unwrap();
     let contacts = [
         ("Luis", "luis@example.com"),
         ("Luisa Paz", "luisa@example.com"),
@@ -67,9 +30,7 @@ fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
     drop(engine);
     let run = |words: &[&str]| {
         let (command, rest) = words.split_first().unwrap();
-        let mut arguments = vec![*command, &playbook, "--db", &db, "--json"];
-        arguments.extend(rest);
-        leadkit(arguments)
+        live.run(command, &[rest, &["--json"]].concat())
     };
     let listed = || {
         let json = run(&["duplicates"]).json();
@@ -83,7 +44,7 @@ fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
     };
     // Who is possibly whom is said once, and not of each of the two.
     assert_eq!(listed(), std::slice::from_ref(&contacts));
-    let told = leadkit(["duplicates", &playbook, "--db", &db]);
+    let told = live.run("duplicates", &[]);
     for contact in &contacts {
         assert_eq!(told.out.matches(contact).count(), 1, "{}", told.out);
     }
@@ -112,8 +73,8 @@ fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
 
     // One that can't be read is told, and keeps none of the others from being listed.
     let id = from.parse::<ContactId>().unwrap();
-    let damaged = format!("{db}.damaged");
-    std::fs::copy(&db, &damaged).unwrap();
+    let (playbook, damaged) = (live.path("playbook"), live.path("damaged.db"));
+    std::fs::copy(live.db(), &damaged).unwrap();
     damage(&damaged, &Key::contact(&"shop".into(), id));
     let told = leadkit(["duplicates", &playbook, "--db", &damaged, "--json"]);
     assert_eq!(told.code, 1, "{}", told.err);

@@ -2,52 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
+mod live;
 mod told;
 
 use std::sync::Arc;
 
 use leadkit::clock::{Clock, SystemClock};
-use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, NewLead, NewSweep};
+use leadkit::decide::command::{Actor, LeadOrder, NewLead, NewSweep};
 use leadkit::engine::Engine;
 use leadkit::faults::{FaultyMailer, MailerFault, Plan};
 use leadkit::mailer::{MemoryMailer, Outcome};
 use leadkit::playbook::Playbook;
 use leadkit::time::{Elapsed, Instant};
 use leadkit_sqlite::rusqlite::Connection;
-use leadkit_sqlite::{Options, SqliteStore};
+use live::{Live, PLAYBOOK, set_up};
 use pollster::block_on;
-use tempfile::TempDir;
-use told::{Told, leadkit, write};
+use told::{Told, leadkit};
 
-const PLAYBOOK: &str = r#"
-[playbook]
-id       = "shop"
-zone     = "America/Guayaquil"
-calendar = "office"
-
-[organisation]
-name  = "Shop"
-email = "shop@example.com"
-
-[calendar.office]
-weekly = { mon-fri = ["09:00-17:00"] }
-
-[role.seller]
-may = ["attempt"]
-
-[role.manager]
-may = ["*"]
-
-[[route]]
-to = "sales.new"
-
-[pipeline.sales]
-start = "new"
-
-[pipeline.sales.stage]
-new  = { to = { lost = [] } }
-lost = { final = "lost" }
-
+const WELCOME: &str = r#"
 [[rule]]
 name = "welcome"
 on   = "registered"
@@ -73,7 +45,7 @@ impl Clock for Later {
 }
 
 struct Shop {
-    folder: TempDir,
+    live: Live,
     playbook: Arc<Playbook>,
 }
 
@@ -81,18 +53,14 @@ impl Shop {
     /// Three leads: one whose message is in doubt, one whose message was set aside, and one whose
     /// message was refused. And a sweep that was set aside, since no car is known any more.
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let live = Live::new();
         let write = |playbook: &str| {
-            let files = [
-                ("playbook/playbook.toml", playbook),
-                ("playbook/templates/hello.txt", TEXT),
-            ];
-            write(folder.path(), &files);
-            Arc::new(Playbook::load(folder.path().join("playbook")).unwrap())
+            live.write(&[("playbook.toml", playbook), ("templates/hello.txt", TEXT)])
         };
-        let with_car = write(&format!("{PLAYBOOK}{FIELD}"));
-        let playbook = write(PLAYBOOK);
-        let shop = Self { folder, playbook };
+        let rules = format!("{PLAYBOOK}{WELCOME}");
+        let with_car = write(&format!("{rules}{FIELD}"));
+        let playbook = write(&rules);
+        let shop = Self { live, playbook };
         let says = |outcome| MailerFault::Says(outcome);
         let plan = Plan::new()
             .at(
@@ -112,11 +80,7 @@ impl Shop {
         block_on(async {
             let handle = engine.tenant("shop");
             let host = || Actor::host("desk");
-            for (id, role) in [("ana", "seller"), ("marta", "manager")] {
-                let agent = AgentSetup::new(id).name(id).role(role);
-                let agent = agent.email(format!("{id}@example.com"));
-                handle.set_up(agent).by(host()).await.unwrap();
-            }
+            set_up(&engine, &[("ana", "seller"), ("marta", "manager")]).await;
             for name in ["Luis", "Rosa", "Broken"] {
                 let email = format!("{}@example.com", name.to_lowercase());
                 let lead = NewLead::new(name).email(email);
@@ -147,33 +111,22 @@ impl Shop {
         shop
     }
 
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().unwrap().to_owned()
+    fn engine(&self, playbook: &Arc<Playbook>, by: Elapsed, plan: Plan<MailerFault>) -> Engine {
+        let mailer = FaultyMailer::new(MemoryMailer::default(), plan);
+        let worker = self.live.worker(playbook).mailer("email", mailer);
+        worker.clock(Later(by)).build().unwrap()
     }
 
-    fn engine(&self, playbook: &Arc<Playbook>, by: Elapsed, plan: Plan<MailerFault>) -> Engine {
-        let options = Options {
-            virtual_time: true,
-            ..Options::default()
-        };
-        let store = SqliteStore::open_with(self.path("leads.db"), &options).unwrap();
-        Engine::builder(store)
-            .playbook("shop", playbook.clone())
-            .mailer("email", FaultyMailer::new(MemoryMailer::default(), plan))
-            .clock(Later(by))
-            .build()
-            .unwrap()
+    fn path(&self, name: &str) -> String {
+        self.live.path(name)
     }
 
     fn run(&self, command: &str, more: &[&str]) -> Told {
-        let (playbook, db) = (self.path("playbook"), self.path("leads.db"));
-        let begin = [command, &playbook, "--db", &db];
-        leadkit(begin.iter().chain(more))
+        self.live.run(command, more)
     }
 
     fn json(&self, command: &str, more: &[&str]) -> serde_json::Value {
-        let more: Vec<&str> = more.iter().copied().chain(["--json"]).collect();
-        self.run(command, &more).json()
+        self.live.json(command, more)
     }
 
     /// Puts bytes that are no record in the place of leads, messages and sweeps.
@@ -446,8 +399,8 @@ fn nothing_is_settled_in_a_database_that_is_not_there_or_is_anothers() {
         &[message, "accepted", "--by", "marta", "--tenant", "other"],
     );
     assert_eq!(told["error"]["kind"], "no-such-tenant");
-    let changed = format!("{PLAYBOOK}{FIELD}");
-    write(shop.folder.path(), &[("playbook/playbook.toml", &changed)]);
+    let changed = format!("{PLAYBOOK}{WELCOME}{FIELD}");
+    shop.live.write(&[("playbook.toml", &changed)]);
     for command in ["settle", "retry"] {
         let fate: &[&str] = if command == "settle" {
             &["accepted"]

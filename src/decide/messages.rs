@@ -352,7 +352,13 @@ fn assemble(
     let key = |agent: Option<&AgentId>| agent.map(|agent| Key::agent(draft.tenant, agent));
     let appointment = lead.next_appointment();
     let with = appointment.and_then(|(_, one)| one.with.as_ref());
-    let keys = [key(owner), key(earlier), key(with), key(recipient)];
+    let keys = [
+        key(owner),
+        key(earlier),
+        key(lead.referrer()),
+        key(with),
+        key(recipient),
+    ];
     draft.need(keys.iter().flatten().cloned())?;
     let load = |key: &Option<Key>| -> Result<Option<Agent>, Stop> {
         let Some(key) = key else {
@@ -360,10 +366,11 @@ fn assemble(
         };
         Ok(draft.hint::<Agent>(key)?.cloned())
     };
-    let [owner, earlier_owner, with, recipient] = &keys;
+    let [owner, earlier_owner, referrer, with, recipient] = &keys;
     Ok(Cast {
         owner: load(owner)?,
         earlier_owner: load(earlier_owner)?,
+        referrer: load(referrer)?,
         with: load(with)?,
         recipient: load(recipient)?,
     })

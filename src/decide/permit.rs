@@ -138,10 +138,7 @@ pub(crate) fn permit_sweep(draft: &mut Draft<'_>, what: &What, sweep: SweepId) -
 /// Refuses to start a sweep whose order the actor may not give. On whose leads, is asked for each
 /// of them, in its own command.
 pub(crate) fn permit_order(draft: &mut Draft<'_>, order: &LeadOrder) -> Result<(), Stop> {
-    match acting_agent(draft)? {
-        Some(agent) => permit_agent(draft, &agent, Permission::of_order(order)).map(drop),
-        None => Ok(()),
-    }
+    permit_actor(draft, Permission::of_order(order))
 }
 
 /// Refuses to say that something happened earlier, to agents who may not: else whoever is late
@@ -150,8 +147,13 @@ pub(crate) fn permit_back_dating(draft: &mut Draft<'_>) -> Result<(), Stop> {
     if draft.happened_at == draft.now || matches!(draft.actor, Actor::Import(_)) {
         return Ok(());
     }
+    permit_actor(draft, Permission::BackDate)
+}
+
+/// Refuses an actor who does not have a permission, whosever the lead is.
+pub(crate) fn permit_actor(draft: &mut Draft<'_>, permission: Permission) -> Result<(), Stop> {
     match acting_agent(draft)? {
-        Some(agent) => permit_agent(draft, &agent, Permission::BackDate).map(drop),
+        Some(agent) => permit_agent(draft, &agent, permission).map(drop),
         None => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use crate::decide::draft::Draft;
 use crate::decide::fields::accept;
 use crate::decide::life::settle;
 use crate::decide::ownership::{self, Heir};
-use crate::decide::permit::{acting_agent, permit_agent};
+use crate::decide::permit::{acting_agent, permit_actor};
 use crate::decide::refusal::{Gap, Gaps, Problem, Refusal};
 use crate::decide::{Stop, appointments, identities, laws, places, referrals, waits};
 use crate::email::Email;
@@ -41,7 +41,8 @@ pub(crate) fn register(draft: &mut Draft<'_>, new: &NewLead) -> Result<(), Stop>
     take_in(draft, new, registrar.as_deref()).map(drop)
 }
 
-/// Takes a lead in that this agent registers, or none.
+/// Takes a lead in that this agent registers, or none. Whose lead it is follows from that agent; what
+/// may be done beside is the actor's.
 pub(crate) fn take_in(
     draft: &mut Draft<'_>,
     new: &NewLead,
@@ -85,7 +86,7 @@ pub(crate) fn take_in(
         });
     }
     find_owner(draft, &mut lead, new, registrar, route)?;
-    book(draft, &mut lead, new, registrar)?;
+    book(draft, &mut lead, new)?;
     places::take(draft, &mut lead)?;
     add_open_lead(&mut contact, lead.id)?;
     draft.put(Key::contact(draft.tenant, contact.id), contact, None);
@@ -97,14 +98,9 @@ pub(crate) fn take_in(
 }
 
 /// Books the appointments that a lead comes with, for whoever may book.
-fn book(
-    draft: &mut Draft<'_>,
-    lead: &mut Lead,
-    new: &NewLead,
-    registrar: Option<&Agent>,
-) -> Result<(), Stop> {
-    if let Some(registrar) = registrar.filter(|_| !new.appointments.is_empty()) {
-        permit_agent(draft, registrar, Permission::Appointment)?;
+fn book(draft: &mut Draft<'_>, lead: &mut Lead, new: &NewLead) -> Result<(), Stop> {
+    if !new.appointments.is_empty() {
+        permit_actor(draft, Permission::Appointment)?;
     }
     for (kind, at) in &new.appointments {
         appointments::book(draft, lead, kind, *at, None)?;
@@ -381,21 +377,22 @@ fn find_owner(
     registrar: Option<&Agent>,
     route: Option<&Route>,
 ) -> Result<(), Stop> {
-    if let Some(named) = &new.owner {
-        // Who takes a lead in for somebody else gives it away.
-        if let Some(registrar) = registrar.filter(|registrar| registrar.id != *named) {
-            permit_agent(draft, registrar, Permission::Reassign)?;
-        }
-        let heir = ownership::named_heir(draft, named)?;
-        let by = smol_str::format_smolstr!("{}", draft.actor);
-        return ownership::hand_over(draft, lead, heir, Because::GivenBy(by));
-    }
     // Whoever registers a lead with the own code refers it, and keeps it not.
     let refers = |agent: &Agent| lead.referrer() == Some(&agent.id);
     let owns = |agent: &&Agent| {
         agent.left_at.is_none() && draft.playbook.can_own(&agent.role) && !refers(agent)
     };
-    if let Some(agent) = registrar.filter(owns) {
+    let owning = registrar.filter(owns);
+    if let Some(named) = &new.owner {
+        // Who takes a lead in for somebody else gives it away.
+        if owning.is_none_or(|owning| owning.id != *named) {
+            permit_actor(draft, Permission::Reassign)?;
+        }
+        let heir = ownership::named_heir(draft, named)?;
+        let by = smol_str::format_smolstr!("{}", draft.actor);
+        return ownership::hand_over(draft, lead, heir, Because::GivenBy(by));
+    }
+    if let Some(agent) = owning {
         return ownership::hand_over(draft, lead, Heir::from(agent), Because::RegisteredIt);
     }
     let pool = route.and_then(|route| route.assign.as_ref());

@@ -211,6 +211,12 @@ pub enum FaultKind {
         /// What it asks for.
         variable: SmolStr,
     },
+    /// A text asks for what is known of referred leads alone, in a playbook without referrals.
+    #[error("no lead of this playbook is referred, and `{variable}` would be empty")]
+    NobodyRefers {
+        /// What it asks for.
+        variable: SmolStr,
+    },
     /// A variable in single braces, which is no variable then.
     #[error("`{{{variable}}}` would be shown as it stands")]
     SingleBraces {
@@ -355,6 +361,7 @@ impl FaultKind {
             Self::UnknownVariable { .. } => "unknown-variable",
             Self::WholeVariable { .. } => "whole-variable",
             Self::NoAgentInTask { .. } => "no-agent-in-task",
+            Self::NobodyRefers { .. } => "nobody-refers",
             Self::SingleBraces { .. } => "single-braces",
             Self::UnsafeLink { .. } => "unsafe-link",
             Self::Empty { .. } => "empty",

@@ -7,8 +7,9 @@ use crate::condition::Condition;
 use crate::decide::command::{LeadOrder, SweepOrder, What};
 use crate::ids::Name;
 use crate::playbook::rule::BusinessTime;
+use crate::record::compared::Compared;
 use crate::record::fields::Fields;
-use crate::record::pool::{AgentCopy, compared_text};
+use crate::record::pool::AgentCopy;
 use crate::time::Elapsed;
 use crate::value::ValueRef;
 
@@ -108,9 +109,9 @@ pub struct Match {
 impl Match {
     /// What the lead says, as it is compared; nothing, where its field is empty.
     #[must_use]
-    pub fn wanted(&self, fields: &Fields) -> Option<SmolStr> {
+    pub fn wanted(&self, fields: &Fields) -> Option<Compared> {
         match fields.value(&self.field)? {
-            ValueRef::Text(text) => Some(compared_text(text)),
+            ValueRef::Text(text) => Some(Compared::of(text)),
             _ => None,
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Variables<'a> {
     pub(crate) owner: Person<'a>,
     /// Who had the lead before.
     pub(crate) earlier_owner: Person<'a>,
+    /// Who referred the lead.
+    pub(crate) referrer: Person<'a>,
     /// The agent who gets a message; nobody, when the contact gets it.
     pub(crate) recipient: Person<'a>,
     /// The lead's quote, in its current version.
@@ -33,6 +35,10 @@ pub(crate) struct Variables<'a> {
     pub(crate) stage: &'a str,
     /// The label of the lead's source.
     pub(crate) source: &'a str,
+    /// The code with which the lead came.
+    pub(crate) referral_code: &'a str,
+    /// With what its referrer was rewarded, as the playbook writes amounts.
+    pub(crate) reward: &'a str,
 }
 
 /// What templates can say of a person.
@@ -89,7 +95,7 @@ pub(crate) type Object<'a> = (&'static str, Vec<(&'static str, &'a str)>);
 
 impl<'a> Variables<'a> {
     /// All variables beside the fields. There is no other list of them.
-    pub(crate) fn objects(self) -> [Object<'a>; 8] {
+    pub(crate) fn objects(self) -> [Object<'a>; 9] {
         let organisation = vec![
             ("name", self.organisation_name),
             ("email", self.organisation_email),
@@ -98,6 +104,8 @@ impl<'a> Variables<'a> {
             ("id", self.id),
             ("stage", self.stage),
             ("source", self.source),
+            ("referral_code", self.referral_code),
+            ("reward", self.reward),
         ];
         let quote = vec![
             ("number", self.quote.number),
@@ -116,6 +124,7 @@ impl<'a> Variables<'a> {
             ("contact", self.contact.parts()),
             ("owner", self.owner.parts()),
             ("earlier_owner", self.earlier_owner.parts()),
+            ("referrer", self.referrer.parts()),
             ("recipient", self.recipient.parts()),
             ("organisation", organisation),
             ("lead", lead),
@@ -147,6 +156,12 @@ pub(crate) fn names() -> Vec<String> {
         parts.map(move |(part, _)| format!("{object}.{part}"))
     });
     names.collect()
+}
+
+/// Whether it is known of leads that are referred alone.
+pub(crate) fn is_of_referrals(name: &str) -> bool {
+    name.split('.').next() == Some("referrer")
+        || matches!(name, "lead.referral_code" | "lead.reward")
 }
 
 /// The parts of a variable that has some, by their whole names; a field has none.

@@ -13,6 +13,7 @@ use crate::week::Week;
 
 pub mod agent;
 pub mod appointment;
+pub mod compared;
 pub mod contact;
 pub mod document;
 pub mod fields;
@@ -216,7 +217,7 @@ impl Key {
     /// The visits of a zone in a week. However the zone is written, it is the same one.
     #[must_use]
     pub fn visit_plan(tenant: &Tenant, zone: &str, week: Week) -> Self {
-        let text = format!("{}\u{1f}{week}", pool::compared_text(zone));
+        let text = format!("{}\u{1f}{week}", compared::compared_text(zone));
         Self::new(tenant, Kind::VisitPlan, Id::named("visit-plan", &text))
     }
 

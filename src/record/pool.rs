@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
 
 use crate::ids::{AgentId, Name};
 use crate::playbook::people::{AgentList, Choose};
 use crate::record::agent::{Absence, Agent};
+use crate::record::compared::{Compared, ComparedList};
 use crate::record::workload::Tally;
 use crate::time::Instant;
-use crate::value::fold;
 
 /// The members of one pool of the playbook, their load, their record and their shares.
 ///
@@ -93,11 +92,11 @@ pub struct AgentCopy {
     /// The team.
     pub team: Option<Name>,
     /// The cities, as they are compared, in order.
-    pub cities: Vec<SmolStr>,
+    pub cities: ComparedList,
     /// The zones, likewise.
-    pub zones: Vec<SmolStr>,
+    pub zones: ComparedList,
     /// The skills, likewise.
-    pub skills: Vec<SmolStr>,
+    pub skills: ComparedList,
     /// How many open leads the agent can hold, if the agent has a number of its own.
     pub capacity: Option<u32>,
     /// Whether the agent takes leads.
@@ -115,9 +114,9 @@ impl AgentCopy {
         Self {
             role: agent.role.clone(),
             team: agent.team.clone(),
-            cities: compared(&agent.cities),
-            zones: compared(&agent.zones),
-            skills: compared(&agent.skills),
+            cities: ComparedList::of(&agent.cities),
+            zones: ComparedList::of(&agent.zones),
+            skills: ComparedList::of(&agent.skills),
             capacity: agent.capacity,
             available: agent.available,
             hours: agent.hours.clone(),
@@ -125,19 +124,16 @@ impl AgentCopy {
         }
     }
 
-    /// Whether one of the agent's lists holds this, which is as it is compared.
+    /// Whether one of the agent's lists holds this.
     #[must_use]
-    pub fn has(&self, list: AgentList, wanted: &SmolStr) -> bool {
+    #[inline]
+    pub fn has(&self, list: AgentList, wanted: &Compared) -> bool {
         let list = match list {
             AgentList::Cities => &self.cities,
             AgentList::Zones => &self.zones,
             AgentList::Skills => &self.skills,
         };
-        match list.len() {
-            // Few are found sooner by looking at each.
-            ..8 => list.iter().any(|known| is_same(known, wanted)),
-            _ => list.binary_search(wanted).is_ok(),
-        }
+        list.has(wanted)
     }
 
     /// Whether the agent is away at an instant.
@@ -145,39 +141,6 @@ impl AgentCopy {
     pub fn is_away(&self, at: Instant) -> bool {
         self.absences.iter().any(|absence| absence.covers(at))
     }
-}
-
-/// A text of one of an agent's lists, or of the field of a lead that is matched with it, as the two
-/// are compared: folded, and without surrounding blanks.
-#[must_use]
-pub fn compared_text(text: &str) -> SmolStr {
-    fold(text.trim())
-}
-
-/// Whether two texts are the same, in few instructions: most are short, and a thousand agents have
-/// several each.
-#[inline]
-fn is_same(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    match one.len() {
-        length if length != other.len() => false,
-        4..=8 => ends::<4>(one) == ends::<4>(other),
-        9..=16 => ends::<8>(one) == ends::<8>(other),
-        _ => one == other,
-    }
-}
-
-/// The first and the last bytes, which are all of a text that is no longer than both.
-#[inline]
-fn ends<const N: usize>(text: &[u8]) -> Option<([u8; N], [u8; N])> {
-    Some((*text.first_chunk()?, *text.last_chunk()?))
-}
-
-fn compared(texts: &[SmolStr]) -> Vec<SmolStr> {
-    let mut compared: Vec<SmolStr> = texts.iter().map(|text| compared_text(text)).collect();
-    compared.sort_unstable();
-    compared.dedup();
-    compared
 }
 
 /// Why a pool chose an agent: kept with the lead and in the journal.
@@ -270,20 +233,6 @@ mod tests {
         Pool {
             choose: Choose::Evenly,
             members: credits.iter().enumerate().map(member).collect(),
-        }
-    }
-
-    #[test]
-    fn texts_are_the_same_in_every_byte() {
-        for length in 0..20 {
-            let text: String = ('a'..='z').take(length).collect();
-            assert!(is_same(&text, &text.clone()));
-            assert!(!is_same(&text, &format!("{text}a")));
-            for place in 0..length {
-                let mut other = text.clone();
-                other.replace_range(place..=place, "X");
-                assert!(!is_same(&text, &other), "{text} and {other}");
-            }
         }
     }
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::ids::{AgentId, LeadId, Name};
+use crate::record::compared::compared_text;
 use crate::record::history::History;
 use crate::record::lead::Moment;
-use crate::record::pool::compared_text;
 use crate::week::Week;
 
 /// The visits of one zone in one week.

@@ -1,5 +1,7 @@
 //! What an agent has on hand: its open leads, and what became of those that it had.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Name;
@@ -79,7 +81,8 @@ impl Workload {
 /// What became of an agent's leads over a rolling window, counted in twelve parts.
 ///
 /// The oldest part falls out whole, so a window of 180 days means 165 to 180.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Parts")]
 pub struct Tally {
     window_ms: i64,
     /// In milliseconds of the epoch: a thousand tallies are asked at once, and numbers are compared
@@ -87,6 +90,45 @@ pub struct Tally {
     part_from_ms: i64,
     /// The youngest first.
     parts: [Counts; Self::PARTS],
+    /// The sums of all parts: they are asked for whenever a pool chooses, and change with a lead.
+    #[serde(skip_serializing)]
+    sums: Counts,
+}
+
+/// A tally as it is kept.
+#[derive(Deserialize)]
+#[serde(rename = "Tally")]
+struct Parts {
+    window_ms: i64,
+    part_from_ms: i64,
+    parts: [Counts; Tally::PARTS],
+}
+
+impl From<Parts> for Tally {
+    fn from(kept: Parts) -> Self {
+        let Parts {
+            window_ms,
+            part_from_ms,
+            parts,
+        } = kept;
+        Self {
+            window_ms,
+            part_from_ms,
+            sums: summed(&parts),
+            parts,
+        }
+    }
+}
+
+impl fmt::Debug for Tally {
+    /// As it is kept.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tally")
+            .field("window_ms", &self.window_ms)
+            .field("part_from_ms", &self.part_from_ms)
+            .field("parts", &self.parts)
+            .finish()
+    }
 }
 
 /// How many leads came and how many were won.
@@ -119,6 +161,7 @@ impl Tally {
             window_ms: window.num_milliseconds(),
             part_from_ms: 0,
             parts: [Counts::default(); Self::PARTS],
+            sums: Counts::default(),
         }
     }
 
@@ -145,7 +188,7 @@ impl Tally {
         let gone_ms = now_ms - self.part_from_ms;
         // Mostly no part has begun since, and to divide takes longer than to compare.
         match gone_ms < self.part_ms() {
-            true => summed(&self.parts),
+            true => self.sums,
             false => {
                 let begun = usize::try_from(gone_ms / self.part_ms()).unwrap_or(0);
                 summed(&self.parts[..Self::PARTS - begun.min(Self::PARTS)])
@@ -159,6 +202,7 @@ impl Tally {
         if let Some(part) = self.part_mut(at) {
             part.received = part.received.saturating_add(1);
         }
+        self.sums = summed(&self.parts);
     }
 
     /// Counts a lead that was won at `at`.
@@ -167,6 +211,7 @@ impl Tally {
         if let Some(part) = self.part_mut(at) {
             part.won = part.won.saturating_add(1);
         }
+        self.sums = summed(&self.parts);
     }
 
     /// Counts a lead no more that was won at `at`.
@@ -174,6 +219,7 @@ impl Tally {
         if let Some(part) = self.part_mut(at) {
             part.won = part.won.saturating_sub(1);
         }
+        self.sums = summed(&self.parts);
     }
 
     /// The part in which this happened. What is told late belongs to an older one than the
@@ -207,6 +253,7 @@ impl Tally {
         self.parts.copy_within(0..kept, Self::PARTS - kept);
         self.parts[..Self::PARTS - kept].fill(Counts::default());
         self.part_from_ms = now.timestamp_millis() - running_ms;
+        self.sums = summed(&self.parts);
     }
 
     /// The same over another window, as well as it can be known: each part counts as if all of
@@ -228,6 +275,7 @@ impl Tally {
                 *counts = counts.plus(part);
             }
         }
+        estimate.sums = summed(&estimate.parts);
         estimate
     }
 }

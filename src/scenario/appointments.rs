@@ -127,6 +127,6 @@ impl ExpectedAppointment {
             Self::At(at) => told(*at),
             Self::Is(word) => word.clone(),
         };
-        super::expect::differ(&format!("appointment {kind}"), wanted, found)
+        super::unmet::differ(&format!("appointment {kind}"), wanted, found)
     }
 }

@@ -2,9 +2,9 @@
 
 use smol_str::SmolStr;
 
-use super::expect::{Happened, differ};
 use super::names::Sort;
 use super::read::Named;
+use super::unmet::{Happened, differ};
 use super::world::World;
 use crate::decide::command::What;
 use crate::engine::{Duplicate, Error};

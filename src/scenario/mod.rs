@@ -57,6 +57,7 @@ use crate::playbook::fault::Faults;
 use crate::playbook::load::Folder;
 use crate::time::Instant;
 
+mod agents;
 mod appointments;
 mod contacts;
 mod documents;
@@ -67,6 +68,7 @@ mod read;
 mod referrals;
 mod run;
 mod told;
+mod unmet;
 mod visits;
 mod world;
 

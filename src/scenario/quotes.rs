@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use smol_str::SmolStr;
 
-use super::expect::differ;
+use super::unmet::differ;
 use crate::decide::command::{LeadOrder, NewQuote, NewQuoteLine, Validity};
 use crate::ids::Name;
 use crate::money::Money;

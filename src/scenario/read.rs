@@ -4,20 +4,17 @@ use std::cell::RefCell;
 
 use smol_str::{SmolStr, format_smolstr};
 
+use super::agents::{self, SetUp};
 use super::names::{Names, Refused, Sort};
 use super::{
     Asked, Doing, Merging, Scenario, Step, appointments, documents, quotes, referrals, visits,
 };
-use crate::decide::command::{
-    Actor, AgentSetup, Capacity, Completion, LeadOrder, Leaving, NewLead, Waiting,
-};
+use crate::decide::command::{Actor, AgentSetup, Completion, LeadOrder, Leaving, NewLead, Waiting};
 use crate::ids::Name;
-use crate::letters::is_blank;
 use crate::playbook::Playbook;
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::read::{Mended, Node, Section, Source, drop_echoes};
-use crate::record::agent::Absence;
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -34,7 +31,7 @@ pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<S
         let mut root = Section::new(&file, table.get_ref(), 0..0, SmolStr::default());
         for section in sections(&mut root, "agent") {
             let place = section.place_of("id");
-            let Some(agent) = read_agent(section, &names, SetUp::Shared) else {
+            let Some(agent) = agents::read(section, &names, SetUp::Shared) else {
                 continue;
             };
             if agents.iter().any(|known| known.agent == agent.agent) {
@@ -104,7 +101,7 @@ fn read_scenario(mut section: Section<'_>, names: &Names<'_>) -> Option<Scenario
     let start = section.required("start").and_then(|node| instant(&node));
     let agents = sections(&mut section, "agent")
         .into_iter()
-        .filter_map(|agent| read_agent(agent, &names, SetUp::Before))
+        .filter_map(|agent| agents::read(agent, &names, SetUp::Before))
         .collect();
     let mut last_lead = None;
     let mut now = start;
@@ -149,111 +146,6 @@ fn moment(node: &Node<'_>) -> Option<chrono::DateTime<chrono::FixedOffset>> {
     let (expected, found) = ("an instant with its offset, in quotes", text.into());
     node.fault(FaultKind::WrongType { expected, found }, Some(hint));
     None
-}
-
-/// Where an agent is set up.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum SetUp {
-    /// Before all scenarios: everything must be said that an agent needs.
-    Shared,
-    /// Before one scenario; it may change who is set up for all.
-    Before,
-    /// In a step: whoever is not made anew must be there.
-    InStep,
-}
-
-fn read_agent(mut section: Section<'_>, names: &Names<'_>, set_up: SetUp) -> Option<AgentSetup> {
-    let id_node = section.required("id");
-    let id = id_node.as_ref().and_then(|node| node.text());
-    if let (SetUp::InStep, Some(node), Some(id)) = (set_up, &id_node, id) {
-        names.check(Sort::Agent, node, id);
-    }
-    if set_up == SetUp::Shared {
-        for key in ["name", "email", "role"] {
-            section.required(key);
-        }
-    }
-    let mut text = |key: &'static str| {
-        section
-            .optional(key)
-            .and_then(|node| node.text())
-            .map(SmolStr::from)
-    };
-    let (name, email, phone) = (text("name"), text("email"), text("phone"));
-    let team = section.optional("team").and_then(|node| {
-        let team = node.text()?;
-        names.check_team(&node, team);
-        Some(Name::from(team))
-    });
-    let role = section.optional("role").and_then(|node| {
-        let role = node.text()?;
-        names.check(Sort::Role, &node, role);
-        Some(Name::from(role))
-    });
-    let cities = section.optional("cities").map(|node| {
-        node.list().iter().for_each(|node| names.check_city(node));
-        texts(&node)
-    });
-    let zones = section.optional("zones").map(|node| texts(&node));
-    let skills = section.optional("skills").map(|node| texts(&node));
-    let hours = section.optional("hours").and_then(|node| node.text());
-    let absences = section.optional("absences").map(|node| node.list());
-    let absences = absences.map(|nodes| {
-        let absences = nodes.iter().filter_map(|node| read_absence(node, set_up));
-        absences.collect()
-    });
-    let capacity = section.optional("capacity");
-    let capacity = capacity.and_then(|node| read_capacity(&node));
-    let available = section.optional("available").and_then(|node| node.bool());
-    section.finish();
-    Some(AgentSetup {
-        agent: id?.into(),
-        name,
-        email,
-        phone,
-        role,
-        team,
-        cities,
-        zones,
-        skills,
-        hours: hours.map(Name::from),
-        absences,
-        capacity,
-        available,
-    })
-}
-
-/// A number, or an empty text, which takes it away.
-fn read_capacity(node: &Node<'_>) -> Option<Capacity> {
-    if node.is_text() && node.text().is_some_and(is_blank) {
-        return Some(Capacity::OfPool);
-    }
-    node.count(0..1_000_001).map(Capacity::Own)
-}
-
-fn texts(node: &Node<'_>) -> Vec<SmolStr> {
-    let nodes = node.list();
-    let texts = nodes.iter().filter_map(|node| Some(node.text()?.into()));
-    texts.collect()
-}
-
-/// `{ from = "2026-03-06T00:00:00-05:00", until = "2026-03-09T00:00:00-05:00" }`
-fn read_absence(node: &Node<'_>, set_up: SetUp) -> Option<Absence> {
-    let mut section = node.section()?;
-    let from = section.required("from").and_then(|node| instant(&node));
-    let node = section.required("until");
-    let until = node.as_ref().and_then(instant);
-    // Who is set up in a step may be refused for it.
-    let is_backwards = from.zip(until).is_some_and(|(from, until)| until <= from);
-    if let Some(node) = node.filter(|_| is_backwards && set_up != SetUp::InStep) {
-        let kind = FaultKind::Scenario("an absence ends after it begins".into());
-        node.fault(kind, None);
-    }
-    section.finish();
-    Some(Absence {
-        from: from?,
-        until: until?,
-    })
 }
 
 fn read_step(
@@ -446,7 +338,7 @@ fn read_doing(
                 happened_at: None,
                 id: None,
             };
-            let agent = read_agent(node.section()?, named.names, SetUp::InStep)?;
+            let agent = agents::read(node.section()?, named.names, SetUp::InStep)?;
             return Some(Doing::SetUp(Box::new(agent), asked));
         }
         _ => {}

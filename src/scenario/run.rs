@@ -9,8 +9,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use smol_str::SmolStr;
 
-use super::expect::{Expected, Happened, Sent};
+use super::expect::Expected;
 use super::referrals;
+use super::unmet::{Happened, Sent};
 use super::world::World;
 use super::{Doing, Scenario, Step};
 use crate::decide::command::{Actor, Command, What};

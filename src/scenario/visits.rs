@@ -2,9 +2,9 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::expect::differ;
 use super::names::Sort;
 use super::read::{Named, read_new_lead};
+use super::unmet::differ;
 use crate::decide::command::{NewVisit, NewVisitPlan, VisitReport};
 use crate::ids::AgentId;
 use crate::playbook::fault::FaultKind;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use leadkit::calendar::Zone;
+use leadkit::ids::Name;
 use leadkit::value::folded_eq;
 use serde_json::json;
 
@@ -116,6 +117,8 @@ pub struct CommandMap {
     pub says: Vec<(String, Text)>,
     /// What each line of its quote says, by name.
     pub lines: Vec<Vec<(String, Text)>>,
+    /// When the appointments are with which a lead is registered, by kind.
+    pub appointments: Vec<(Name, Text)>,
 }
 
 impl CommandMap {
@@ -124,6 +127,17 @@ impl CommandMap {
     #[must_use]
     pub fn sets_up_at_once(&self) -> bool {
         self.verb == Verb::SetUp && self.at.is_none()
+    }
+
+    /// What it says of times, beside the fields of the playbook.
+    pub fn times(&self) -> impl Iterator<Item = &Text> {
+        let own = match self.verb {
+            Verb::Book => self.text("at"),
+            Verb::Rebook => self.text("to"),
+            _ => None,
+        };
+        let appointments = self.appointments.iter().map(|(_, at)| at);
+        own.into_iter().chain(appointments)
     }
 
     /// What it says under a name.
@@ -259,7 +273,7 @@ macro_rules! verbs {
 
 verbs! {
     SetUp = "set-up": ["id"], ["name", "email", "phone", "role", "team", "cities", "zones", "skills", "hours", "capacity", "available"];
-    Register = "register": ["name"], ["email", "phone", "source", "wait", "wait-days", "owner"];
+    Register = "register": ["name"], ["email", "phone", "source", "wait", "wait-days", "owner", "appointment", "referral"];
     Tried = "tried": [], [];
     Reached = "reached": [], [];
     Answered = "answered": [], [];
@@ -276,7 +290,15 @@ verbs! {
     Quote = "quote": ["lines"], ["valid-days", "terms"];
     Accept = "accept": [], ["version"];
     Decline = "decline": [], ["version", "reason"];
+    Book = "book": ["appointment", "at"], ["with"];
+    Rebook = "rebook": ["appointment", "to"], [];
+    Held = "held": ["appointment"], [];
+    NoShow = "no-show": ["appointment"], [];
+    Cancel = "cancel": ["appointment"], [];
+    Feedback = "feedback": ["appointment", "says"], [];
+    Attach = "attach": ["document", "name"], ["uri", "sha256", "media-type"];
     Unsubscribe = "unsubscribe": [], [];
+    Refer = "refer": ["agent"], [];
     Leave = "leave": ["agent", "to"], ["else"];
 }
 
@@ -292,7 +314,13 @@ impl Verb {
     /// Whether it is about a lead, or about an agent.
     #[must_use]
     pub fn is_about_a_lead(self) -> bool {
-        !matches!(self, Self::SetUp | Self::Leave)
+        !matches!(self, Self::SetUp | Self::Refer | Self::Leave)
+    }
+
+    /// Whether it can be there from the beginning, and need not say when.
+    #[must_use]
+    pub fn is_of_the_beginning(self) -> bool {
+        matches!(self, Self::SetUp | Self::Refer)
     }
 
     /// Whether it says fields of the playbook.

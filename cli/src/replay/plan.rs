@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use leadkit::calendar::Zone;
 use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead};
-use leadkit::ids::CommandId;
+use leadkit::ids::{AgentId, CommandId};
 use leadkit::playbook::Playbook;
 use leadkit::time::Instant;
 use leadkit::value::fold;
@@ -65,6 +65,7 @@ pub(super) enum Doing {
     Register(Box<NewLead>),
     Order(LeadOrder),
     Reply(Reply),
+    Refer(AgentId),
     Leave(Box<Leaving>),
 }
 
@@ -370,9 +371,11 @@ impl Plan {
     }
 
     /// Puts the commands into the order in which they are carried out: agents who are there from
-    /// the beginning, then by time, file, line.
+    /// the beginning, and their codes; then by time, file, line.
     pub(super) fn sort(&mut self) {
+        let follows =
+            |planned: &Planned| planned.at.is_none() && matches!(planned.doing, Doing::Refer(_));
         self.commands
-            .sort_by(|a, b| (a.at, &a.place).cmp(&(b.at, &b.place)));
+            .sort_by(|a, b| (a.at, follows(a), &a.place).cmp(&(b.at, follows(b), &b.place)));
     }
 }

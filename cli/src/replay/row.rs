@@ -32,6 +32,7 @@ pub(super) fn formats<'m>(
     let mut columns: BTreeSet<&str> = BTreeSet::new();
     for command in &map.commands {
         columns.extend(command.at.as_deref());
+        columns.extend(command.times().flat_map(Text::columns));
         for (name, text) in &command.says {
             let field = playbook.field(&Name::from(name.as_str()));
             let is_dated = field.is_some_and(|field| {
@@ -199,7 +200,7 @@ impl<'a> RowReading<'a> {
         self.text(command.text(name)?)
     }
 
-    fn needed(&self, command: &CommandMap, name: &str) -> Result<String, ValueFault> {
+    pub(super) fn needed(&self, command: &CommandMap, name: &str) -> Result<String, ValueFault> {
         let said = self.said(command, name);
         said.ok_or_else(|| ValueFault::Empty(name.into()))
     }
@@ -309,7 +310,15 @@ impl<'a> RowReading<'a> {
                 )?,
                 choice: self.maybe(command, "choice", &mut choices())?,
             })),
+            Verb::Book
+            | Verb::Rebook
+            | Verb::Held
+            | Verb::NoShow
+            | Verb::Cancel
+            | Verb::Feedback => self.of_appointment(command)?,
+            Verb::Attach => self.document(command)?,
             Verb::Unsubscribe => LeadOrder::Unsubscribe,
+            Verb::Refer => return Ok(Doing::Refer(needed("agent")?.into())),
         }))
     }
 
@@ -395,10 +404,9 @@ impl<'a> RowReading<'a> {
             wait: self.wait(command)?,
             wait_days: self.number(command, "wait-days")?,
             owner: self.said(command, "owner").map(Into::into),
-            // Codes are drawn when agents ask for them: those of a history are nobody's here.
-            referral: None,
+            referral: said("referral"),
             fields: self.fields(command)?,
-            appointments: Vec::new(),
+            appointments: self.booked(command)?,
         })))
     }
 
@@ -427,9 +435,14 @@ impl<'a> RowReading<'a> {
         Ok(fields)
     }
 
-    fn value(&self, field: &Field, text: &Text, said: &str) -> Result<Value, ValueFault> {
+    /// How dates are written in the column of a text.
+    pub(super) fn format(&self, text: &Text) -> Option<Format> {
         let mut formats = text.columns().filter_map(|column| self.formats.get(column));
-        let format = formats.next().copied();
+        formats.next().copied()
+    }
+
+    fn value(&self, field: &Field, text: &Text, said: &str) -> Result<Value, ValueFault> {
+        let format = self.format(text);
         let refused = |why: Unfit| ValueFault::unfit(field.name.as_str(), said, why);
         let value = match field.value_type {
             ValueType::Text => Some(Value::Text(said.into())),

@@ -5,15 +5,15 @@ use std::rc::Rc;
 
 use leadkit::calendar::Zone;
 use leadkit::clock::{Clock, VirtualClock};
-use leadkit::decide::command::{Actor, Command, What};
-use leadkit::decide::refusal::Refusal;
+use leadkit::decide::command::{Actor, Command, NewLead, What};
+use leadkit::decide::refusal::{Problem, Refusal};
 use leadkit::engine::{Answer, Engine, Error};
 use leadkit::explain::local;
-use leadkit::ids::{CommandId, ContactId, LeadId, Tenant};
+use leadkit::ids::{AgentId, CommandId, ContactId, LeadId, Tenant};
 use leadkit::record::contact::ContactPart;
 use leadkit::record::journal::{Asked, Event, JournalEntry};
 use leadkit::record::stored;
-use leadkit::record::{Contact, Lead};
+use leadkit::record::{Agent, Contact, Lead};
 use leadkit::store::{JournalCursor, Key};
 use leadkit::time::Instant;
 use serde::Serialize;
@@ -317,13 +317,18 @@ impl Run<'_> {
             };
             if let Some(done) = self.past.done.get(&planned.id) {
                 state.ran.done_before += 1;
-                if self.says_otherwise(state, planned, done) {
+                if self.says_otherwise(state, planned, done).await? {
                     let Place { file, line, .. } = planned.place;
                     state.ran.said_otherwise.insert((file, line));
                 }
                 if let Some(id) = self.past.leads.get(&planned.id) {
                     registered(state, planned, *id);
                 }
+                continue;
+            }
+            if is_referred(planned) && state.wave.iter().any(|before| lets_refer(before)) {
+                state.queue.push_front(planned);
+                self.flush(state).await?;
                 continue;
             }
             if let Some(lead) = &planned.lead {
@@ -400,22 +405,22 @@ impl Run<'_> {
 
     /// Whether a row says something else than when it was carried out. A reply to a quote depends on the
     /// quote, which went on since; of it this is not known.
-    fn says_otherwise(&self, state: &State<'_>, planned: &Planned, done: &Done) -> bool {
-        let lead = planned.lead.as_ref().and_then(|lead| state.leads.get(lead));
-        let what = match (&planned.doing, lead.copied()) {
-            (Doing::SetUp(agent), _) => What::SetUpAgent(agent.clone()),
-            (Doing::Leave(leaving), _) => What::Leave(leaving.clone()),
-            (Doing::Register(lead), _) => What::Register(lead.clone()),
-            (Doing::Order(order), Some(lead)) => What::Lead {
-                lead,
-                order: order.clone(),
-            },
-            (Doing::Order(_), None) | (Doing::Reply(_), _) => return false,
+    async fn says_otherwise(
+        &self,
+        state: &State<'_>,
+        planned: &Planned,
+        done: &Done,
+    ) -> Result<bool, Failure> {
+        if matches!(planned.doing, Doing::Reply(_)) {
+            return Ok(false);
+        }
+        let Some(what) = self.what(state, planned).await? else {
+            return Ok(false);
         };
         let was_at = done.happened_at.unwrap_or(done.at);
         let happened_at = done.happened_at.and(planned.at);
         let asked = Asked::by(&self.command(planned, happened_at, what));
-        planned.at.is_some_and(|at| at != was_at) || done.asked != Some(asked)
+        Ok(planned.at.is_some_and(|at| at != was_at) || done.asked != Some(asked))
     }
 
     /// What a command does, now that all before it is done; nothing, where its lead is not there.
@@ -424,7 +429,11 @@ impl Run<'_> {
         Ok(match (&planned.doing, lead.copied()) {
             (Doing::SetUp(agent), _) => Some(What::SetUpAgent(agent.clone())),
             (Doing::Leave(leaving), _) => Some(What::Leave(leaving.clone())),
-            (Doing::Register(lead), _) => Some(What::Register(lead.clone())),
+            (Doing::Register(lead), _) => Some(What::Register(self.with_code(lead).await?)),
+            (Doing::Refer(agent), _) => {
+                let agent = agent.clone();
+                Some(What::TellReferralCode { agent })
+            }
             (Doing::Order(_) | Doing::Reply(_), None) => None,
             (Doing::Order(order), Some(lead)) => {
                 let order = order.clone();
@@ -437,6 +446,19 @@ impl Run<'_> {
                 Some(What::Lead { lead, order })
             }
         })
+    }
+
+    /// A row says who referred a lead. Codes are drawn when agents ask for them, so what stood on paper is
+    /// nobody's here; what names no agent stays as it is said.
+    async fn with_code(&self, new: &NewLead) -> Result<Box<NewLead>, Failure> {
+        let mut new = Box::new(new.clone());
+        if let Some(said) = &new.referral {
+            let key = Key::agent(self.tenant, &AgentId::from(said.clone()));
+            let agent = database::record::<Agent>(self.engine, key).await?;
+            let code = agent.and_then(|agent| agent.referral_code);
+            new.referral = code.map(|code| code.as_str().into()).or(new.referral);
+        }
+        Ok(new)
     }
 
     async fn note<'p>(
@@ -520,6 +542,13 @@ impl Run<'_> {
                 let row = self.row_of(state, *holder);
                 format!("{who} is already in the base `{base}`, with the {row}")
             }
+            (Refusal::Incomplete(gaps), Doing::Register(_))
+                if gaps.iter().any(|gap| gap.problem == Problem::NobodysCode) =>
+            {
+                format!(
+                    "{refusal}; name the agent who referred it, after a row has said `refer` of that agent"
+                )
+            }
             (Refusal::Overtaken { what, is, since }, _) => {
                 let since = local(self.zone, *since);
                 format!("reported too late: since {since} the lead's {what} is {is}")
@@ -554,6 +583,16 @@ impl Run<'_> {
         let refused = Refused::new(&file.name, line, command, because);
         state.ran.refused.push(refused);
     }
+}
+
+/// Whether it is looked up with which code a lead comes, before that is registered.
+fn is_referred(planned: &Planned) -> bool {
+    matches!(&planned.doing, Doing::Register(new) if new.referral.is_some())
+}
+
+/// Whether an agent may have its code only behind this.
+fn lets_refer(planned: &Planned) -> bool {
+    matches!(planned.doing, Doing::Refer(_))
 }
 
 /// A lead is there: what waited for it comes next.

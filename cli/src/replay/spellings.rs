@@ -48,10 +48,25 @@ impl Spellings {
                 if let Some(id) = lead.owner.as_ref().and_then(|owner| write(owner.as_str())) {
                     lead.owner = Some(id.into());
                 }
+                if let Some(id) = lead.referral.as_deref().and_then(&mut write) {
+                    lead.referral = Some(id);
+                }
             }
             Doing::Order(LeadOrder::Reassign { to }) => {
                 if let Some(id) = write(to.as_str()) {
                     *to = id.into();
+                }
+            }
+            Doing::Order(LeadOrder::Book {
+                with: Some(with), ..
+            }) => {
+                if let Some(id) = write(with.as_str()) {
+                    *with = id.into();
+                }
+            }
+            Doing::Refer(agent) => {
+                if let Some(id) = write(agent.as_str()) {
+                    *agent = id.into();
                 }
             }
             Doing::Leave(leaving) => {

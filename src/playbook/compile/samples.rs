@@ -96,6 +96,7 @@ pub(super) fn full(fields: &[Field], of: Use) -> [Jinja; 2] {
         contact: SOMEBODY,
         owner: agent,
         earlier_owner: agent,
+        referrer: agent,
         recipient: recipient(of),
         quote: A_QUOTE,
         appointment: Appointed {
@@ -107,6 +108,8 @@ pub(super) fn full(fields: &[Field], of: Use) -> [Jinja; 2] {
         id: ID,
         stage: "New",
         source: "Web",
+        referral_code: "7K3M9P",
+        reward: "20.00 USD",
     };
     NUMBERS.map(|number| {
         let fields = fields.iter();

@@ -178,8 +178,12 @@ pub(super) fn unknown_variables(
     source: &str,
     names: &super::Names,
 ) -> Vec<tags::Flaw> {
+    let is_never_there = |variable: &str| !names.refers && variables::is_of_referrals(variable);
     let known = variables::names();
-    let mut variables = templates.variables(part);
+    let asked = templates.variables(part);
+    let (of_referrals, mut variables): (Vec<String>, Vec<String>) = asked
+        .into_iter()
+        .partition(|variable| is_never_there(variable));
     variables.retain(|variable| {
         let of_faulty = names
             .faulty_fields
@@ -197,7 +201,8 @@ pub(super) fn unknown_variables(
             return flaw;
         }
         let place = tags::place_of_variable(source, variable).unwrap_or(0..0);
-        let parts = variables::parts_of(variable);
+        let mut parts = variables::parts_of(variable);
+        parts.retain(|part| !is_never_there(part));
         let variable = SmolStr::from(variable);
         if parts.is_empty() {
             let hint = near(&variable, &names.fields);
@@ -207,7 +212,17 @@ pub(super) fn unknown_variables(
         (place, FaultKind::WholeVariable { variable }, Some(hint))
     });
     let shown = variables_in_single_braces(source, &known, names);
-    flaws.chain(shown).collect()
+    let of_referrals = of_referrals.into_iter().map(|variable| {
+        let place = tags::place_of_variable(source, &variable).unwrap_or(0..0);
+        let hint = "say with `[referral]` that agents refer leads, or leave it out";
+        let variable = variable.into();
+        (
+            place,
+            FaultKind::NobodyRefers { variable },
+            Some(hint.into()),
+        )
+    });
+    flaws.chain(shown).chain(of_referrals).collect()
 }
 
 /// Variables in single braces, which nobody means to be read as they stand.
@@ -234,7 +249,8 @@ pub(super) fn agents_asked_for(templates: &Templates, part: &str, source: &str) 
     let variables = templates.variables(part).into_iter();
     let of_agents = variables.filter(|variable| {
         let object = variable.split('.').next().unwrap_or_default();
-        variable == "appointment.with" || matches!(object, "owner" | "earlier_owner" | "recipient")
+        variable == "appointment.with"
+            || matches!(object, "owner" | "earlier_owner" | "referrer" | "recipient")
     });
     let flaws = of_agents.map(|variable| {
         let place = tags::place_of_variable(source, &variable).unwrap_or(0..0);
@@ -346,7 +362,7 @@ fn without(of: Use) -> Option<(&'static str, &'static str)> {
         )),
         Use::Task => Some((
             " in a task",
-            "a task knows no agents: `owner`, `earlier_owner` and `recipient` are empty there",
+            "a task knows no agents: `owner`, `earlier_owner`, `referrer` and `recipient` are empty there",
         )),
     }
 }

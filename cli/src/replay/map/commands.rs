@@ -6,6 +6,7 @@ use leadkit::hint::nearest;
 use leadkit::ids::Name;
 use toml::de::{DeTable, DeValue};
 
+use super::literals::Sort;
 use super::read::{Reader, Said};
 use super::{CommandMap, Must, Part, Test, Text, Verb};
 use crate::spell;
@@ -26,6 +27,7 @@ struct Own {
     by: Option<Text>,
     says: Vec<(String, Text)>,
     lines: Vec<Vec<(String, Text)>>,
+    appointments: Vec<(Name, Text)>,
 }
 
 /// What a command can say beside what it is.
@@ -90,7 +92,7 @@ impl Reader<'_> {
             let is_said = table.iter().any(|(known, _)| known.get_ref() == key);
             let is_needed = match key {
                 "lead" => verb.is_about_a_lead(),
-                _ => verb != Verb::SetUp,
+                _ => !verb.is_of_the_beginning(),
             };
             if is_needed && !is_said && !meant.contains(&key) {
                 let message = format!("`{}` needs `{key}`, a column", verb.word());
@@ -112,6 +114,7 @@ impl Reader<'_> {
             by: own.by,
             says: own.says,
             lines: own.lines,
+            appointments: own.appointments,
         })
     }
 
@@ -146,9 +149,16 @@ impl Reader<'_> {
                 continue;
             };
             meant.push(name);
-            if (verb, name) == (Verb::Quote, "lines") {
-                said.lines = self.lines(value, meanings);
-                continue;
+            match (verb, name) {
+                (Verb::Quote, "lines") => {
+                    said.lines = self.lines(value, meanings);
+                    continue;
+                }
+                (Verb::Register, "appointment") => {
+                    said.appointments = self.appointments(value);
+                    continue;
+                }
+                _ => {}
             }
             let Some(text) = self.said(name, value) else {
                 continue;
@@ -167,6 +177,23 @@ impl Reader<'_> {
             self.fault(value.span(), "`set` needs a field and its value", None);
         }
         said
+    }
+
+    /// When the appointments are that a lead comes with: `appointment = { visit = "{visit_on}" }`.
+    fn appointments(&mut self, value: &Said<'_>) -> Vec<(Name, Text)> {
+        let Some(table) = value.get_ref().as_table() else {
+            let hint =
+                "say of which kind, and when it is: appointment = { visit = \"{visit_on}\" }";
+            let message = "`appointment` must be a table";
+            self.fault(value.span(), message, Some(hint.into()));
+            return Vec::new();
+        };
+        let entries = Self::entries(table).into_iter();
+        let appointments = entries.filter_map(|(kind, span, at)| {
+            let kind = self.named(Sort::Appointment, kind, span);
+            Some((kind, self.said("appointment", at)?))
+        });
+        appointments.collect()
     }
 
     /// The lines of a quote: `lines = [{ product = "{product}", quantity = "{quantity}" }]`.

@@ -13,7 +13,7 @@ use crate::spell::{self, as_known};
 
 /// What a text names in the playbook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sort {
+pub(super) enum Sort {
     Stage,
     FinalStage,
     Role,
@@ -26,6 +26,8 @@ enum Sort {
     Choice,
     Product,
     Tax,
+    Appointment,
+    Document,
 }
 
 impl Sort {
@@ -44,6 +46,16 @@ impl Sort {
             (Verb::Complete, "choice") => Self::Choice,
             (Verb::Quote, "product") => Self::Product,
             (Verb::Quote, "tax") => Self::Tax,
+            (
+                Verb::Book
+                | Verb::Rebook
+                | Verb::Held
+                | Verb::NoShow
+                | Verb::Cancel
+                | Verb::Feedback,
+                "appointment",
+            ) => Self::Appointment,
+            (Verb::Attach, "document") => Self::Document,
             _ => return None,
         })
     }
@@ -62,6 +74,8 @@ impl Sort {
             Self::Choice => "choice of a task",
             Self::Product => "product",
             Self::Tax => "tax",
+            Self::Appointment => "appointment",
+            Self::Document => "document",
         }
     }
 }
@@ -88,14 +102,16 @@ impl Reader<'_> {
             return;
         };
         match text.0.as_slice() {
-            [Part::Plain(literal)] => self.check_name(sort, literal, span),
+            [Part::Plain(literal)] => {
+                self.named(sort, literal, span);
+            }
             [Part::Column(column)] => {
                 let columns = meanings.and_then(|meanings| meanings.get_ref().as_table());
                 let meanings = columns.and_then(|columns| columns.get(column.as_str()));
                 let meanings = meanings.and_then(|meanings| meanings.get_ref().as_table());
                 for (_, meaning) in meanings.into_iter().flat_map(|table| table.iter()) {
                     if let Some(literal) = meaning.get_ref().as_str() {
-                        self.check_name(sort, literal, meaning.span());
+                        self.named(sort, literal, meaning.span());
                     }
                 }
             }
@@ -103,16 +119,17 @@ impl Reader<'_> {
         }
     }
 
-    fn check_name(&mut self, sort: Sort, literal: &str, span: Range<usize>) {
+    /// The name of the playbook that is meant; one that it does not have is reported.
+    pub(super) fn named(&mut self, sort: Sort, literal: &str, span: Range<usize>) -> Name {
         let literal = literal.trim();
         let names = self.names(sort);
         let known = as_known(literal, &mut names.iter());
-        if literal.is_empty() || names.contains(&known) {
-            return;
+        if !literal.is_empty() && !names.contains(&known) {
+            let message = format!("the playbook has no {} `{literal}`", sort.word());
+            let hint = spell::hint(literal, names.iter().map(Name::as_str));
+            self.fault(span, message, Some(hint));
         }
-        let message = format!("the playbook has no {} `{literal}`", sort.word());
-        let hint = spell::hint(literal, names.iter().map(Name::as_str));
-        self.fault(span, message, Some(hint));
+        known
     }
 
     fn names(&self, sort: Sort) -> Vec<Name> {
@@ -169,6 +186,16 @@ impl Reader<'_> {
                 .map(|product| product.name.clone())
                 .collect(),
             Sort::Tax => playbook.taxes.iter().map(|tax| tax.name.clone()).collect(),
+            Sort::Appointment => playbook
+                .appointments
+                .iter()
+                .map(|spec| spec.name.clone())
+                .collect(),
+            Sort::Document => playbook
+                .documents
+                .iter()
+                .map(|spec| spec.name.clone())
+                .collect(),
         };
         let mut seen: Vec<Name> = Vec::new();
         names.retain(|name| {

@@ -1,0 +1,166 @@
+//! Late facts: what is told after it happened undoes nothing that came since, and what contradicts itself
+//! is kept and flagged.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+mod shop;
+
+use leadkit::clock::VirtualClock;
+use leadkit::decide::command::{Actor, AgentSetup, NewLead};
+use leadkit::engine::Engine;
+use leadkit::store::MemoryStore;
+use leadkit::time::Elapsed;
+use pollster::block_on;
+use shop::{at, folder, play, read};
+
+#[test]
+fn what_is_reported_late_moves_no_lead_that_was_moved_since_and_takes_it_from_no_newer_owner() {
+    play(
+        "",
+        r#"
+[[agent]]
+id    = "jon"
+name  = "Jon"
+email = "jon@example.com"
+role  = "seller"
+
+[[agent]]
+id    = "cleo"
+name  = "Cleo"
+email = "cleo@example.com"
+role  = "seller"
+
+[[scenario]]
+name  = "a late move and a late reassignment"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com", owner = "ana" }
+
+[[scenario.step]]
+at   = "2026-03-04T10:00:00+01:00"
+move = { to = "talking" }
+
+[[scenario.step]]
+reassign = { to = "cleo" }
+
+[[scenario.step]]                           # of Tuesday, told on Thursday: on Wednesday it went on
+at     = "2026-03-05T10:00:00+01:00"
+move   = { to = "new", happened-at = "2026-03-03T10:00:00+01:00" }
+expect = { refused = ["overtaken"], refusal-says = "talking", stage = "talking" }
+
+[[scenario.step]]
+close  = { as = "lost", happened-at = "2026-03-03T10:00:00+01:00" }
+expect = { refused = ["overtaken"], open = true }
+
+[[scenario.step]]
+reassign = { to = "jon", happened-at = "2026-03-03T10:00:00+01:00" }
+expect   = { refused = ["overtaken"], refusal-says = "cleo", owner = "cleo" }
+
+[[scenario.step]]                           # what came after Wednesday is news
+move   = { to = "new", happened-at = "2026-03-04T18:00:00+01:00" }
+expect = { stage = "new" }
+
+[[scenario.step]]
+reassign = { to = "jon", happened-at = "2026-03-04T18:00:00+01:00" }
+expect   = { owner = "jon" }
+"#,
+    );
+}
+
+/// What happens now is not late, whatever the clock said before.
+#[test]
+fn a_clock_that_jumps_back_makes_nothing_late() {
+    block_on(async {
+        let clock = VirtualClock::at(at("2026-03-02T10:00:00+01:00"));
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("shop", read(&folder("", "")))
+            .clock(clock.clone())
+            .seed(1)
+            .build()
+            .unwrap();
+        let shop = engine.tenant("shop");
+        for id in ["ana", "bea"] {
+            let email = format!("{id}@example.com");
+            let agent = AgentSetup::new(id).name(id).email(email).role("seller");
+            shop.set_up(agent).by(Actor::host("test")).await.unwrap();
+        }
+        let new = NewLead::new("Luis").owner("ana");
+        let lead = shop.register(new).by(Actor::host("test")).await.unwrap().id;
+        clock.advance(Elapsed::hours(2));
+        shop.move_to(lead, "talking")
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
+        shop.reassign(lead, "bea")
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
+        clock.set(at("2026-03-02T11:00:00+01:00"));
+        shop.move_to(lead, "new")
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
+        shop.reassign(lead, "ana")
+            .by(Actor::host("test"))
+            .await
+            .unwrap();
+    });
+}
+
+/// The one deal that was won before its first contact: a history that contradicts itself is kept
+/// and flagged, and nothing of it is refused.
+#[test]
+fn what_happened_before_the_registration_is_kept_and_flagged() {
+    play(
+        "",
+        r#"
+[[scenario]]
+name  = "lost before it was taken in"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com", owner = "ana" }
+
+[[scenario.step]]
+move   = { to = "talking", happened-at = "2026-02-28T10:00:00+01:00" }
+expect = { stage = "talking" }
+
+[[scenario.step]]
+close  = { as = "lost", happened-at = "2026-02-28T10:00:00+01:00" }
+expect = { open = false, history = "flagged: closed before it was registered" }
+"#,
+    );
+}
+
+/// An answer of Monday, told on Thursday, of a lead that came to its stage on Wednesday.
+#[test]
+fn a_condition_that_comes_true_late_counts_from_the_stage_and_not_from_before_it() {
+    play(
+        r#"
+[[rule]]
+name  = "go-on"
+stage = "talking"
+when  = 'answered'
+after = "3 days"
+do    = [{ task = "call" }]
+"#,
+        r#"
+[[scenario]]
+name  = "an answer is told late"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com" }
+
+[[scenario.step]]
+at   = "2026-03-04T10:00:00+01:00"
+move = { to = "talking" }
+
+[[scenario.step]]
+at       = "2026-03-05T10:00:00+01:00"
+answered = { happened-at = "2026-03-02T12:00:00+01:00" }
+expect   = { next-at = "2026-03-07T10:00:00+01:00" }
+"#,
+    );
+}
