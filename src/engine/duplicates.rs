@@ -53,6 +53,23 @@ impl TenantHandle<'_> {
         Ok(found)
     }
 
+    /// The contacts of which somebody said that they are other persons than this one, or than the one that it
+    /// was merged into; or those who stand for them by now, each once.
+    ///
+    /// # Errors
+    /// When there is no such contact, the store fails, or a record can't be read.
+    pub async fn distinct(&self, from: ContactId) -> Result<Vec<ContactId>, Error> {
+        let Some(contact) = self.standing(from).await? else {
+            return Err(Error::NotThere("contact"));
+        };
+        let mut found = Vec::new();
+        for id in &contact.distinct {
+            let other = self.standing(*id).await?.map(|other| other.id);
+            found.extend(other.filter(|other| *other != contact.id && !found.contains(other)));
+        }
+        Ok(found)
+    }
+
     /// A contact, or the one that stands for it since they were merged.
     async fn standing(&self, id: ContactId) -> Result<Option<Contact>, Error> {
         let mut contact = self.contact(id).await?;
