@@ -316,3 +316,63 @@ fn a_wrong_date_stands_in_the_file_of_holidays() {
     let carnival = "there is no `2026-02-30`: that month has days 01 to 28";
     assert_eq!(faults[2].kind.to_string(), carnival);
 }
+
+#[test]
+fn a_number_without_digits_on_both_sides_of_its_point_is_told_with_them() {
+    let cap = |said: &str| format!("[cap]\nmessages = {said}\nwithin = \"7 days\"\n");
+    let digits = "a number has digits before its point and behind it";
+    let text = "this is a text, and stands in quotes";
+    for (said, message, meant) in [
+        (".5", digits, "0.5"),
+        ("-.5", digits, "-0.5"),
+        ("5.", digits, "5"),
+        ("3.x", text, "\"3.x\""),
+        ("1e", text, "\"1e\""),
+    ] {
+        let folder = folder(&cap(said), "");
+        let faults = Playbook::read(&folder).unwrap_err().0;
+        assert_eq!(faults.len(), 1, "{said}: {faults:#?}");
+        assert_eq!(faults[0].kind.to_string(), message, "{said}");
+        let hint = faults[0].hint.as_deref();
+        assert_eq!(hint, Some(format!("write `{meant}`").as_str()), "{said}");
+        assert_eq!(&folder.playbook[faults[0].span.clone()], said);
+    }
+}
+
+#[test]
+fn a_space_of_a_word_processor_is_told_where_it_stands_and_nothing_else_for_its_sake() {
+    for space in ['\u{a0}', '\u{2003}', '\u{3000}'] {
+        let twice = format!("{space}{space}");
+        for line in [
+            format!("{space}messages = 3"),
+            format!("{twice}messages ={space}3"),
+            format!("messages{space}= 3"),
+            format!("messages ={space}3"),
+        ] {
+            let folder = folder(&format!("[cap]\n{line}\nwithin = \"7 days\"\n"), "");
+            let faults = Playbook::read(&folder).unwrap_err().0;
+            assert_eq!(faults.len(), 1, "{line:?}: {faults:#?}");
+            let told = faults[0].kind.to_string();
+            assert_eq!(told, "this is no space as TOML knows it", "{line:?}");
+            let hint = faults[0].hint.as_deref();
+            assert_eq!(hint, Some("write a plain one, or none"), "{line:?}");
+            assert_eq!(folder.playbook[faults[0].span.clone()], space.to_string());
+        }
+    }
+}
+
+#[test]
+fn a_name_that_is_none_is_told_where_it_stands_also_behind_a_space_that_is_none() {
+    let stages = "[pipeline.extra]\nstart = \"new\"\n[pipeline.extra.stage]\n";
+    for space in ["\u{a0}", "\u{a0}\u{a0}", "\u{3000} "] {
+        let said =
+            format!("{stages}new = {{ to = {{}} }}\n{space}größe = {{ final = \"lost\" }}\n");
+        let folder = folder(&said, "");
+        let faults = Playbook::read(&folder).unwrap_err().0;
+        let told = faults
+            .iter()
+            .find(|fault| fault.kind.to_string().contains("größe"));
+        let told = told.unwrap_or_else(|| panic!("{faults:#?}"));
+        assert_eq!(&folder.playbook[told.span.clone()], "größe", "{faults:#?}");
+    }
+}

@@ -1,7 +1,8 @@
 //! `leadkit duplicates`, `leadkit merge`, `leadkit unmerge` and `leadkit distinguish`: who is possibly the
 //! same person, and saying who is and who isn't.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::fmt::Write as _;
 
 use leadkit::decide::command::Actor;
@@ -97,9 +98,16 @@ pub fn duplicates(asked: &Duplicates) -> Result<Reported, Failure> {
             false => format!("{rows}\n"),
         };
         let contacts: usize = sets.iter().map(Vec::len).sum();
-        let persons = match sets.len() {
+        let persons: usize = sets.iter().map(|set| fewest_persons(set)).sum();
+        let persons = match persons {
             0 => String::new(),
-            count => format!(": {}, if all are", counted(count as u64, "person")),
+            count if count == sets.len() => {
+                format!(": {}, if all are", counted(count as u64, "person"))
+            }
+            count => format!(
+                ": {}, if all are who were not told from each other",
+                counted(count as u64, "person")
+            ),
         };
         let contacts = counted(contacts as u64, "contact");
         let _ = writeln!(
@@ -117,6 +125,8 @@ pub fn duplicates(asked: &Duplicates) -> Result<Reported, Failure> {
 /// A contact that is possibly the same person as another one.
 #[derive(Clone, Debug, Serialize)]
 struct Person {
+    #[serde(skip)]
+    contact: ContactId,
     id: String,
     name: SmolStr,
     email: Option<SmolStr>,
@@ -125,17 +135,22 @@ struct Person {
     shares: BTreeSet<&'static str>,
     #[serde(skip)]
     others: BTreeSet<ContactId>,
+    /// Those of whom somebody said that they are other persons.
+    #[serde(skip)]
+    distinct: BTreeSet<ContactId>,
 }
 
 impl Person {
-    fn new(contact: &Contact) -> Self {
+    fn new(contact: &Contact, distinct: Vec<ContactId>) -> Self {
         Self {
+            contact: contact.id,
             id: contact.id.to_string(),
             name: contact.name.clone(),
             email: contact.email.as_ref().map(ToSmolStr::to_smolstr),
             phone: contact.phone.clone(),
             shares: BTreeSet::new(),
             others: BTreeSet::new(),
+            distinct: distinct.into_iter().collect(),
         }
     }
 
@@ -180,8 +195,7 @@ impl People {
             }
             after = page.next;
             if after.is_none() {
-                unreadable.sort_unstable();
-                unreadable.dedup();
+                listing::tell_once(&mut unreadable);
                 return Ok((people, unreadable));
             }
         }
@@ -195,7 +209,13 @@ impl People {
         for other in handle.duplicates(id).await? {
             let shares = || other.shares.iter().map(|sort| sort.as_str());
             for (one, with) in [(&contact, &other.contact), (&other.contact, &contact)] {
-                let person = self.0.entry(one.id).or_insert_with(|| Person::new(one));
+                let person = match self.0.entry(one.id) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => {
+                        let distinct = handle.distinct(one.id).await?;
+                        new.insert(Person::new(one, distinct))
+                    }
+                };
                 person.shares.extend(shares());
                 person.others.insert(with.id);
             }
@@ -203,7 +223,8 @@ impl People {
         Ok(())
     }
 
-    /// Each set of contacts of whom any two are the same person, if all guesses are right.
+    /// Each set of contacts of whom each is possibly the same person as another one of it; two of them may
+    /// have been told from each other, and share something with a third.
     fn sets(mut self) -> Vec<Vec<Person>> {
         let mut sets = Vec::new();
         while let Some((id, person)) = self.0.pop_first() {
@@ -219,6 +240,23 @@ impl People {
         }
         sets
     }
+}
+
+/// As how few persons the contacts of a set can be counted, where nobody is one with whom it was told from:
+/// each goes with the first ones with whom that can be.
+fn fewest_persons(set: &[Person]) -> usize {
+    let mut persons: Vec<Vec<&Person>> = Vec::new();
+    for one in set {
+        let is_told_from = |other: &&Person| {
+            one.distinct.contains(&other.contact) || other.distinct.contains(&one.contact)
+        };
+        let can_be = |person: &&mut Vec<&Person>| !person.iter().any(is_told_from);
+        match persons.iter_mut().find(can_be) {
+            Some(person) => person.push(one),
+            None => persons.push(vec![one]),
+        }
+    }
+    persons.len()
 }
 
 /// Merges a contact into another one.

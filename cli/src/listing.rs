@@ -117,12 +117,16 @@ pub(crate) async fn kept<T>(
         }
         after = page.next;
         if after.is_none() {
-            // A contact with several leads is met several times.
-            let mut told = BTreeSet::new();
-            found.unreadable.retain(|one| told.insert(one.clone()));
+            tell_once(&mut found.unreadable);
             return Ok((found, count));
         }
     }
+}
+
+/// Each record that can't be read once: a contact with several leads is met several times.
+pub(crate) fn tell_once(unreadable: &mut Vec<Unreadable>) {
+    let mut told = BTreeSet::new();
+    unreadable.retain(|one| told.insert(one.clone()));
 }
 
 /// Tells which records can't be read, a line each.

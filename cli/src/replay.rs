@@ -176,11 +176,11 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         None => None,
     };
     let tenant = database::tenant(replay.tenant.as_deref(), &playbook);
-    let is_known = |agent: &str| match &replay.db {
-        Some(db) => is_in_a_replay(db, &tenant, agent),
-        None => Ok(false),
+    let are_known = |agents: &[&str]| match &replay.db {
+        Some(db) if !agents.is_empty() => are_in_a_replay(db, &tenant, agents),
+        _ => Ok(vec![false; agents.len()]),
     };
-    let (map, plan, files) = plan(&replay.map, &playbook, &is_known)?;
+    let (map, plan, files) = plan(&replay.map, &playbook, &are_known)?;
     let scratch;
     let db = match &replay.db {
         Some(path) => path,
@@ -259,19 +259,22 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     Ok((replayed, playbook))
 }
 
-/// Whether an agent was set up by an earlier replay into this database.
-fn is_in_a_replay(db: &Path, tenant: &Tenant, agent: &str) -> Result<bool, Failure> {
+/// Of each of these agents, whether an earlier replay into this database set it up.
+fn are_in_a_replay(db: &Path, tenant: &Tenant, agents: &[&str]) -> Result<Vec<bool>, Failure> {
     let origin = rehearsal::origin(db).map_err(|error| Failure::Database {
         path: db.to_owned(),
         error: error.into(),
     })?;
     if origin != Origin::Replay {
-        return Ok(false);
+        return Ok(vec![false; agents.len()]);
     }
     let store = database::open(db, For::Reading)?;
-    let key = Key::agent(tenant, &AgentId::from(agent));
-    let found = pollster::block_on(store.load(&[key]))?;
-    Ok(found.iter().any(|found| found.body.is_some()))
+    let keys = agents.iter();
+    let keys: Vec<Key> = keys
+        .map(|agent| Key::agent(tenant, &AgentId::from(*agent)))
+        .collect();
+    let found = pollster::block_on(store.load(&keys))?;
+    Ok(found.iter().map(|found| found.body.is_some()).collect())
 }
 
 /// Reads the map and all files, and plans what their rows say. All that is wrong with the map, with the
@@ -280,7 +283,7 @@ fn is_in_a_replay(db: &Path, tenant: &Tenant, agent: &str) -> Result<bool, Failu
 fn plan(
     path: &Path,
     playbook: &Playbook,
-    is_known: &dyn Fn(&str) -> Result<bool, Failure>,
+    are_known: &dyn Fn(&[&str]) -> Result<Vec<bool>, Failure>,
 ) -> Result<(Map, Plan, Vec<FileRead>), Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::File {
         path: path.to_owned(),
@@ -309,8 +312,11 @@ fn plan(
     // Or they may be set up by what can't be read.
     let is_whole = files.len() == map.files.len();
     if is_whole && (faults.is_empty() || plan.sets_up_agents()) {
-        for (agent, span) in plan.strangers(&map) {
-            if !is_known(agent)? {
+        let strangers = plan.strangers(&map);
+        let agents: Vec<&str> = strangers.iter().map(|(agent, _)| *agent).collect();
+        let are_known = are_known(&agents)?;
+        for ((agent, span), is_known) in strangers.into_iter().zip(are_known) {
+            if !is_known {
                 faults.push(plan.no_agent(agent, span));
             }
         }

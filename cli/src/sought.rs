@@ -7,7 +7,7 @@
 //!
 //! Who was merged into another contact is found as well: by the leads of who stands for both.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leadkit::email::Email;
 use leadkit::ids::ContactId;
@@ -89,7 +89,7 @@ impl Sought {
     ) -> Result<BTreeSet<ContactId>, Failure> {
         let mut found = BTreeSet::new();
         // Who was merged, and who stands for them by now.
-        let mut merged = Vec::new();
+        let mut merged = BTreeMap::new();
         let loaded = contacts_of(opened, contacts.into_iter()).await?;
         unreadable.extend(loaded.unreadable);
         for contact in loaded.records {
@@ -97,13 +97,12 @@ impl Sought {
         }
         // Nobody is merged twice, so this ends.
         while !merged.is_empty() {
-            let mut before = Vec::new();
-            let from = merged.iter().map(|(from, _)| *from);
+            let mut before = BTreeMap::new();
+            let from = merged.keys().copied();
             let loaded = contacts_of(opened, from).await?;
             unreadable.extend(loaded.unreadable);
             for contact in loaded.records {
-                let of = merged.iter().find(|(from, _)| *from == contact.id);
-                let Some((_, stands)) = of else {
+                let Some(stands) = merged.get(&contact.id) else {
                     continue;
                 };
                 if self.is(&ContactCopy::of(&contact)) {

@@ -92,4 +92,18 @@ fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
     let said = format!("{}{}", again.out, again.err);
     assert_ne!(again.code, 0);
     assert!(said.contains("on record already"), "{said}");
+
+    // A third one shares something with both: of these three two are two persons.
+    let engine = Engine::builder(SqliteStore::open(&db).unwrap())
+        .playbook("shop", Arc::new(Playbook::load(&playbook).unwrap()))
+        .build()
+        .unwrap();
+    let third = NewLead::new("Luis P.").email("lp@example.com");
+    let asked = engine.tenant("shop").register(third.phone("099 123 4567"));
+    block_on(async { asked.by(Actor::host("desk")).await }).unwrap();
+    drop(engine);
+    assert_eq!(listed().len(), 1);
+    let told = leadkit(["duplicates", &playbook, "--db", &db]);
+    let says = "3 contacts possibly the same person as another: 2 persons, if all are who were not told from each other\n";
+    assert!(told.out.ends_with(says), "{}", told.out);
 }

@@ -145,6 +145,36 @@ pub(crate) fn current(draft: &mut Draft<'_>, id: ContactId) -> Result<Option<Con
     }
 }
 
+/// Asks for all these contacts, and for those that they were merged into, step by step for all at once.
+pub(crate) fn need_contacts(
+    draft: &mut Draft<'_>,
+    ids: impl IntoIterator<Item = ContactId>,
+) -> Result<(), Stop> {
+    let mut ids: Vec<ContactId> = ids.into_iter().collect();
+    while !ids.is_empty() {
+        let keys: Vec<Key> = ids
+            .iter()
+            .map(|id| Key::contact(draft.tenant, *id))
+            .collect();
+        draft.need(keys.iter().cloned())?;
+        ids.clear();
+        for key in keys {
+            let contact = draft.look_at::<Contact>(&key)?;
+            ids.extend(contact.and_then(|contact| contact.merged_into));
+        }
+    }
+    Ok(())
+}
+
+/// Asks for the open leads of all these contacts, whose copies are to be renewed.
+pub(crate) fn need_leads<'c>(
+    draft: &Draft<'_>,
+    contacts: impl IntoIterator<Item = &'c Contact>,
+) -> Result<(), Stop> {
+    let leads = contacts.into_iter().flat_map(|contact| &contact.leads);
+    draft.need(leads.map(|lead| Key::lead(draft.tenant, *lead)))
+}
+
 /// Changes a contact and, in the same commit, the copies that its open leads keep.
 pub(crate) fn change_contact(
     draft: &mut Draft<'_>,
@@ -208,19 +238,24 @@ pub(crate) fn renew_copies(
     let others = contact.leads.iter().copied();
     let others: Vec<LeadId> = others.filter(|lead| Some(*lead) != at_hand).collect();
     draft.need(others.iter().map(|lead| Key::lead(draft.tenant, *lead)))?;
+    let mut renewed = Vec::with_capacity(others.len());
     for other in others {
         let other = draft.read::<Lead>(&Key::lead(draft.tenant, other))?;
         // A lead that another playbook clocks gets its copies when it is taken over; until then
         // the gate asks the contact itself.
         if let Some(mut other) = other.filter(|other| other.playbook == draft.playbook.hash) {
             other.contact = ContactCopy::of(contact);
-            places::take(draft, &mut other)?;
-            if let Some(news) = news {
-                draft.happened(news(other.id));
-            }
-            settle(draft, &mut other);
-            draft.put_lead(other);
+            renewed.push(other);
         }
+    }
+    places::need(draft, &renewed)?;
+    for mut other in renewed {
+        places::take(draft, &mut other)?;
+        if let Some(news) = news {
+            draft.happened(news(other.id));
+        }
+        settle(draft, &mut other);
+        draft.put_lead(other);
     }
     Ok(())
 }

@@ -4,9 +4,11 @@
 //! holds the claim to it, and that one knows all. Whom a person called distinct from a contact is told no
 //! more as its possible duplicate, whatever they share.
 
+use std::slice;
+
 use crate::decide::Stop;
 use crate::decide::command::What;
-use crate::decide::contacts::{current, renew_copies};
+use crate::decide::contacts::{current, need_contacts, need_leads, renew_copies};
 use crate::decide::draft::Draft;
 use crate::decide::identities::known_by;
 use crate::decide::merging::leads_of;
@@ -59,16 +61,12 @@ pub(crate) fn distinguish(
         }
         contact.distinct.push(from);
     }
-    for contact in [&one, &other] {
-        renew_copies(draft, contact, None, None)?;
-        let key = Key::contact(draft.tenant, contact.id);
-        draft.put(key, contact.clone(), None);
-    }
+    let known = [&one, &other].map(|contact| contact.duplicates.clone());
+    put_renewed(draft, vec![one, other])?;
     // Who shares something with both knew one of them by the other, perhaps.
-    for (one, other) in [(&one, other.id), (&other, one.id)] {
-        for shares in duplicates_of(draft, one)? {
-            note_pair(draft, other, shares.id, Unless::TheyShareNothing)?;
-        }
+    need_to_note(draft, &known.concat())?;
+    for (one, known) in [ids.1, ids.0].into_iter().zip(&known) {
+        note_pairs(draft, one, known)?;
     }
     Ok(())
 }
@@ -80,6 +78,7 @@ pub(crate) fn distinguish_all(
     id: ContactId,
     distinct: &[ContactId],
 ) -> Result<(), Stop> {
+    need_to_note(draft, distinct)?;
     for from in distinct {
         let (Some(mut one), Some(mut other)) = (current(draft, id)?, current(draft, *from)?) else {
             continue;
@@ -90,13 +89,12 @@ pub(crate) fn distinguish_all(
         }
         part_pair(draft, &mut one, &mut other)?;
         let ids = (one.id, other.id);
-        for (mut contact, from) in [(one, ids.1), (other, ids.0)] {
+        for (contact, from) in [(&mut one, ids.1), (&mut other, ids.0)] {
             if contact.distinct.len() < Contact::MOST_DISTINCT {
                 contact.distinct.push(from);
             }
-            renew_copies(draft, &contact, None, None)?;
-            draft.put(Key::contact(draft.tenant, contact.id), contact, None);
         }
+        put_renewed(draft, vec![one, other])?;
     }
     Ok(())
 }
@@ -116,54 +114,144 @@ pub(crate) fn standing(draft: &mut Draft<'_>, id: ContactId) -> Result<Contact, 
 /// Whether somebody said so of two contacts, or of whom they stand for.
 fn are_distinct(draft: &mut Draft<'_>, one: &Contact, other: &Contact) -> Result<bool, Stop> {
     for (one, other) in [(one, other), (other, one)] {
-        if resolves_to(draft, &one.distinct, other.id)? {
+        if one.distinct.is_empty() {
+            continue;
+        }
+        let of_other = ids_of(draft, slice::from_ref(other))?;
+        if one.distinct.iter().any(|id| of_other.contains(id)) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn resolves_to(draft: &mut Draft<'_>, ids: &[ContactId], whom: ContactId) -> Result<bool, Stop> {
-    for id in ids {
-        if current(draft, *id)?.is_some_and(|contact| contact.id == whom) {
-            return Ok(true);
+/// The ids under which others know contacts: their own, and those of all for whom they stand.
+fn ids_of(draft: &mut Draft<'_>, contacts: &[Contact]) -> Result<Vec<ContactId>, Stop> {
+    let taken_by = |contact: &Contact| -> Vec<ContactId> {
+        contact.taken.iter().map(|taken| taken.from).collect()
+    };
+    let mut ids: Vec<ContactId> = contacts.iter().map(|contact| contact.id).collect();
+    let mut next: Vec<ContactId> = contacts.iter().flat_map(taken_by).collect();
+    while !next.is_empty() {
+        let keys: Vec<Key> = next
+            .iter()
+            .map(|id| Key::contact(draft.tenant, *id))
+            .collect();
+        draft.need(keys.iter().cloned())?;
+        ids.append(&mut next);
+        for key in keys {
+            let contact = draft.look_at::<Contact>(&key)?;
+            next.extend(contact.into_iter().flat_map(taken_by));
         }
     }
-    Ok(false)
+    Ok(ids)
 }
 
-/// Two contacts were parted, who know these together as possible duplicates: each of the two knows those
-/// with whom it shares something now.
+/// A contact took another one in: nobody is a possible duplicate of itself, nor of whom it is distinct from.
+/// The contact itself is at hand, and is written by the caller.
+pub(crate) fn part_from_distinct(draft: &mut Draft<'_>, contact: &mut Contact) -> Result<(), Stop> {
+    let own = ids_of(draft, slice::from_ref(contact))?;
+    contact.duplicates.retain(|id| !own.contains(id));
+    let mut parted = Vec::new();
+    for mut other in all_who_share(draft, contact)? {
+        let before = other.duplicates.len();
+        if are_distinct(draft, contact, &other)? {
+            part_pair(draft, contact, &mut other)?;
+        }
+        if other.duplicates.len() != before {
+            parted.push(other);
+        }
+    }
+    put_renewed(draft, parted)
+}
+
+/// Of the possible duplicates of a contact those who are so still: who share something with it, and were not
+/// told from it.
+pub(crate) fn still_possible(
+    draft: &mut Draft<'_>,
+    contact: &Contact,
+) -> Result<Vec<ContactId>, Stop> {
+    need_to_note(draft, &contact.duplicates)?;
+    let mut possible = Vec::with_capacity(contact.duplicates.len());
+    for id in &contact.duplicates {
+        let Some(other) = current(draft, *id)?.filter(|other| other.id != contact.id) else {
+            continue;
+        };
+        if contact.shares(&other).next().is_some() && !are_distinct(draft, contact, &other)? {
+            possible.push(*id);
+        }
+    }
+    Ok(possible)
+}
+
+/// Two contacts were parted, and one of them knew these as possible duplicates, or they knew it: each of the
+/// two knows those with whom it shares something now.
 pub(crate) fn part_duplicates(
     draft: &mut Draft<'_>,
     parted: [ContactId; 2],
     known: &[ContactId],
 ) -> Result<(), Stop> {
-    unless_they_share(draft, parted[0], parted[1])?;
+    need_to_note(draft, known)?;
+    unless_possible(draft, parted[0], parted[1])?;
     for other in known {
         for one in parted {
-            unless_they_share(draft, one, *other)?;
+            unless_possible(draft, one, *other)?;
             note_pair(draft, one, *other, Unless::NeitherHoldsIt)?;
         }
     }
     Ok(())
 }
 
-/// Who shares nothing with a contact is no possible duplicate of it.
-fn unless_they_share(draft: &mut Draft<'_>, one: ContactId, other: ContactId) -> Result<(), Stop> {
+/// Who shares nothing with a contact, or was told from it, is no possible duplicate of it.
+fn unless_possible(draft: &mut Draft<'_>, one: ContactId, other: ContactId) -> Result<(), Stop> {
     let (Some(mut one), Some(mut other)) = (current(draft, one)?, current(draft, other)?) else {
         return Ok(());
     };
-    if one.id == other.id || one.shares(&other).next().is_some() {
+    let shares = one.shares(&other).next().is_some();
+    if one.id == other.id || (shares && !are_distinct(draft, &one, &other)?) {
         return Ok(());
     }
-    let before = (one.duplicates.clone(), other.duplicates.clone());
+    let before = (one.duplicates.len(), other.duplicates.len());
     part_pair(draft, &mut one, &mut other)?;
+    let mut changed = Vec::new();
     for (contact, before) in [(one, before.0), (other, before.1)] {
-        if contact.duplicates != before {
-            renew_copies(draft, &contact, None, None)?;
-            draft.put(Key::contact(draft.tenant, contact.id), contact, None);
+        if contact.duplicates.len() != before {
+            changed.push(contact);
         }
+    }
+    put_renewed(draft, changed)
+}
+
+/// Writes contacts, and the copies that their open leads keep.
+pub(crate) fn put_renewed(draft: &mut Draft<'_>, contacts: Vec<Contact>) -> Result<(), Stop> {
+    need_leads(draft, &contacts)?;
+    for contact in contacts {
+        renew_copies(draft, &contact, None, None)?;
+        draft.put(Key::contact(draft.tenant, contact.id), contact, None);
+    }
+    Ok(())
+}
+
+/// Asks at once for all contacts that may be noted or told from another one, and for their leads.
+fn need_to_note(draft: &mut Draft<'_>, ids: &[ContactId]) -> Result<(), Stop> {
+    need_contacts(draft, ids.iter().copied())?;
+    let mut contacts = Vec::with_capacity(ids.len());
+    for id in ids {
+        contacts.extend(current(draft, *id)?);
+    }
+    ids_of(draft, &contacts)?;
+    need_leads(draft, &contacts)
+}
+
+/// Notes of a contact and each of these that they share something, unless they don't, or are distinct.
+pub(crate) fn note_pairs(
+    draft: &mut Draft<'_>,
+    one: ContactId,
+    others: &[ContactId],
+) -> Result<(), Stop> {
+    need_to_note(draft, others)?;
+    for other in others {
+        note_pair(draft, one, *other, Unless::TheyShareNothing)?;
     }
     Ok(())
 }
@@ -202,10 +290,8 @@ fn note_pair(
                 return Ok(());
             }
             let leads = one.leads.clone();
-            note_duplicate(draft, &mut one, other, &leads)?;
-            renew_copies(draft, &one, None, None)?;
-            draft.put(Key::contact(draft.tenant, one.id), one, None);
-            Ok(())
+            note_duplicates(draft, &mut one, vec![other], &leads)?;
+            put_renewed(draft, vec![one])
         }
     }
 }
@@ -223,10 +309,17 @@ fn know(draft: &mut Draft<'_>, contact: &mut Contact, other: ContactId) -> Resul
 
 /// Whether one of two contacts holds the claim to something that they share.
 fn holds_shared(draft: &mut Draft<'_>, one: &Contact, other: &Contact) -> Result<bool, Stop> {
-    for identity in &one.identities {
-        if !other.identities.contains(identity) {
-            continue;
-        }
+    let shared = one.identities.iter();
+    let shared: Vec<Identity> = shared
+        .filter(|identity| other.identities.contains(identity))
+        .copied()
+        .collect();
+    draft.need(
+        shared
+            .iter()
+            .map(|identity| Key::claim(draft.tenant, identity.claim)),
+    )?;
+    for identity in &shared {
         let holder = known_by(draft, *identity)?.map(|holder| holder.id);
         if holder == Some(one.id) || holder == Some(other.id) {
             return Ok(true);
@@ -241,35 +334,47 @@ pub(crate) fn part_pair(
     one: &mut Contact,
     other: &mut Contact,
 ) -> Result<(), Stop> {
-    one.duplicates = without(draft, &one.duplicates, other.id)?;
-    other.duplicates = without(draft, &other.duplicates, one.id)?;
+    let (of_one, of_other) = (
+        ids_of(draft, slice::from_ref(one))?,
+        ids_of(draft, slice::from_ref(other))?,
+    );
+    one.duplicates.retain(|id| !of_other.contains(id));
+    other.duplicates.retain(|id| !of_one.contains(id));
     Ok(())
 }
 
-/// Two contacts are possibly the same person, unless they are distinct: that is put on record for these
-/// leads of the one, and for the other's open ones.
-pub(crate) fn note_duplicate(
+/// A contact and each of these are possibly the same person, unless they are distinct: that is put on record
+/// for these leads of the one, and for the others' open ones. Of more than a contact knows only the last are
+/// noted.
+pub(crate) fn note_duplicates(
     draft: &mut Draft<'_>,
     contact: &mut Contact,
-    mut other: Contact,
+    others: Vec<Contact>,
     leads: &[LeadId],
 ) -> Result<(), Stop> {
-    if contact.duplicates.contains(&other.id) || are_distinct(draft, contact, &other)? {
-        return Ok(());
+    let mut new = Vec::with_capacity(others.len());
+    for other in others {
+        if !contact.duplicates.contains(&other.id) && !are_distinct(draft, contact, &other)? {
+            new.push(other);
+        }
     }
-    let shares: Vec<_> = contact.shares(&other).collect();
-    add(&mut contact.duplicates, other.id);
-    add(&mut other.duplicates, contact.id);
-    let found = |lead, other| Event::DuplicateFound {
-        lead,
-        other,
-        shares: shares.clone(),
-    };
-    for lead in leads {
-        draft.happened(found(*lead, other.id));
+    new.drain(..new.len().saturating_sub(Contact::MOST_DUPLICATES));
+    need_leads(draft, &new)?;
+    for mut other in new {
+        let shares: Vec<_> = contact.shares(&other).collect();
+        add(&mut contact.duplicates, other.id);
+        add(&mut other.duplicates, contact.id);
+        let found = |lead, other| Event::DuplicateFound {
+            lead,
+            other,
+            shares: shares.clone(),
+        };
+        for lead in leads {
+            draft.happened(found(*lead, other.id));
+        }
+        renew_copies(draft, &other, None, Some(&|lead| found(lead, contact.id)))?;
+        draft.put(Key::contact(draft.tenant, other.id), other, None);
     }
-    renew_copies(draft, &other, None, Some(&|lead| found(lead, contact.id)))?;
-    draft.put(Key::contact(draft.tenant, other.id), other, None);
     Ok(())
 }
 
@@ -282,12 +387,8 @@ pub(crate) fn add(duplicates: &mut Vec<ContactId>, id: ContactId) {
     duplicates.drain(..too_many);
 }
 
-/// The possible duplicates of a contact, or those who stand for them, each once.
-fn duplicates_of(draft: &mut Draft<'_>, contact: &Contact) -> Result<Vec<Contact>, Stop> {
-    those_who_stand_for(draft, contact, &contact.duplicates)
-}
-
-/// These, and those who are distinct from the contact: all who share something with it.
+/// The possible duplicates of a contact, and those who are distinct from it, or who stands for them, each
+/// once: all who share something with it.
 pub(crate) fn all_who_share(
     draft: &mut Draft<'_>,
     contact: &Contact,
@@ -317,7 +418,7 @@ fn those_who_stand_for(
     contact: &Contact,
     ids: &[ContactId],
 ) -> Result<Vec<Contact>, Stop> {
-    draft.need(ids.iter().map(|id| Key::contact(draft.tenant, *id)))?;
+    need_contacts(draft, ids.iter().copied())?;
     let mut found: Vec<Contact> = Vec::new();
     for id in ids {
         let Some(other) = current(draft, *id)? else {
@@ -327,20 +428,7 @@ fn those_who_stand_for(
             found.push(other);
         }
     }
+    // Who is told from them is asked next.
+    ids_of(draft, &found)?;
     Ok(found)
-}
-
-/// These possible duplicates without somebody and those for whom that one stands.
-fn without(
-    draft: &mut Draft<'_>,
-    duplicates: &[ContactId],
-    whom: ContactId,
-) -> Result<Vec<ContactId>, Stop> {
-    let mut kept = Vec::with_capacity(duplicates.len());
-    for id in duplicates {
-        if current(draft, *id)?.is_none_or(|other| other.id != whom) {
-            kept.push(*id);
-        }
-    }
-    Ok(kept)
 }

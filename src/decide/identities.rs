@@ -4,14 +4,13 @@
 //! same person: both know of each other, and nothing is merged by itself.
 
 use crate::decide::Stop;
-use crate::decide::contacts::{current, renew_copies, renew_copy};
+use crate::decide::contacts::{current, need_leads, renew_copies, renew_copy};
 use crate::decide::draft::Draft;
-use crate::decide::duplicates::{self, note_duplicate, part_pair};
+use crate::decide::duplicates::{self, note_duplicates, part_pair};
 use crate::ids::{ContactId, LeadId};
 use crate::playbook::Playbook;
 use crate::record::contact::{Claim, Contact, Identity};
 use crate::record::fields::Fields;
-use crate::record::journal::Event;
 use crate::record::lead::Lead;
 use crate::store::Key;
 use crate::value::ValueRef;
@@ -50,12 +49,10 @@ pub(crate) fn learn(
         Some(other) if other.id == contact.id => Ok(()),
         Some(holder) => {
             // Who is distinct from the holder is told by nobody else.
-            for other in duplicates::distinct_by(draft, &holder, identity)? {
-                if other.id != contact.id {
-                    note_duplicate(draft, contact, other, leads)?;
-                }
-            }
-            note_duplicate(draft, contact, holder, leads)
+            let mut others = duplicates::distinct_by(draft, &holder, identity)?;
+            others.retain(|other| other.id != contact.id);
+            others.push(holder);
+            note_duplicates(draft, contact, others, leads)
         }
     }
 }
@@ -159,7 +156,9 @@ pub(crate) fn forget(
     };
     contact.identities.retain(|known| *known != identity);
     let mut sharing = Vec::new();
-    for mut other in duplicates::all_who_share(draft, contact)? {
+    let others = duplicates::all_who_share(draft, contact)?;
+    need_leads(draft, &others)?;
+    for mut other in others {
         if other.identities.contains(&identity) {
             sharing.push(other.id);
         }
@@ -188,26 +187,7 @@ fn hand_on(draft: &mut Draft<'_>, identity: Identity, sharing: &[ContactId]) -> 
         return Ok(());
     };
     draft.put(claim, Claim::Contact(*heir), None);
-    let key = Key::contact(draft.tenant, *heir);
-    for other in others {
-        let (Some(mut heir), Some(other)) = (current(draft, *heir)?, current(draft, *other)?)
-        else {
-            continue;
-        };
-        if heir.duplicates.contains(&other.id) {
-            continue;
-        }
-        let shares: Vec<_> = heir.shares(&other).collect();
-        let found = |lead| Event::DuplicateFound {
-            lead,
-            other: other.id,
-            shares: shares.clone(),
-        };
-        note_duplicate(draft, &mut heir, other.clone(), &[])?;
-        renew_copies(draft, &heir, None, Some(&found))?;
-        draft.put(key.clone(), heir, None);
-    }
-    Ok(())
+    duplicates::note_pairs(draft, *heir, others)
 }
 
 /// The tax numbers among a lead's fields that say who its contact is.

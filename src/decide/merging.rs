@@ -13,7 +13,7 @@ use crate::decide::draft::Draft;
 use crate::decide::duplicates::{self, standing};
 use crate::decide::life::settle;
 use crate::decide::permit::permit;
-use crate::decide::refusal::{Missing, Refusal, Rivals};
+use crate::decide::refusal::{Refusal, Rivals};
 use crate::decide::{identities, laws, places};
 use crate::ids::{ContactId, LeadId};
 use crate::record::contact::{Identity, MessageBook, Taken};
@@ -38,13 +38,14 @@ pub(crate) fn merge(
     let leads = leads_of(draft, &[&into, &from], what)?;
     join(&mut into, &from)?;
     from.merged_into = Some(into.id);
+    put(draft, from.clone());
+    duplicates::part_from_distinct(draft, &mut into)?;
     draft.happened(Event::ContactsMerged {
         into: into.id,
         from: from.id,
     });
     bring(draft, vec![(leads, &into)])?;
     put(draft, into);
-    put(draft, from);
     Ok(())
 }
 
@@ -76,7 +77,19 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
         .into_iter()
         .filter(|lead| lead.contact.id == stood.id)
         .collect();
+    let known = [&contact.duplicates[..], &stood.duplicates].concat();
     let came = part(&mut stood, &mut contact, &back);
+    let known = [&known[..], &stood.duplicates].concat();
+    put(draft, stood.clone());
+    put(draft, contact.clone());
+    stood.duplicates = duplicates::still_possible(draft, &stood)?;
+    // What was said since of who stood for both was said of both.
+    let told_from = [&contact.distinct[..], &came.distinct].concat();
+    let told = Contact {
+        distinct: told_from,
+        ..contact.clone()
+    };
+    contact.duplicates = duplicates::still_possible(draft, &told)?;
     draft.happened(Event::ContactUnmerged {
         from: stood.id,
         contact: id,
@@ -84,10 +97,6 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
     let (said_there, said_here) = (said(draft, &back), said(draft, &others));
     bring(draft, vec![(back, &contact), (others, &stood)])?;
     let (stands, parted) = (stood.id, contact.id);
-    let known: Vec<ContactId> = [&stood, &contact]
-        .into_iter()
-        .flat_map(|one| one.duplicates.iter().copied())
-        .collect();
     let own = own_identities(draft, &stood);
     put(draft, stood);
     put(draft, contact);
@@ -243,16 +252,12 @@ fn joined_distinct(into: &Contact, from: &Contact) -> Vec<ContactId> {
     distinct
 }
 
-/// The possible duplicates of both, without each other and who is distinct from either.
+/// The possible duplicates of both.
 fn joined_duplicates(into: &Contact, from: &Contact) -> Vec<ContactId> {
     let mut duplicates = into.duplicates.clone();
     for id in &from.duplicates {
         duplicates::add(&mut duplicates, *id);
     }
-    let is_taken = |id: &ContactId| into.taken.iter().any(|taken| taken.from == *id);
-    let distinct = joined_distinct(into, from);
-    let is_other = |id: &ContactId| *id != into.id && *id != from.id && !distinct.contains(id);
-    duplicates.retain(|id| is_other(id) && !is_taken(id));
     duplicates
 }
 
@@ -314,13 +319,7 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Came {
     stood.distinct.extend(&came.distinct);
     let joined = joined_duplicates(&had, contact);
     let now = std::mem::take(&mut stood.duplicates);
-    let is_gone = |id: &ContactId| joined.contains(id) && !now.contains(id);
-    contact.duplicates.retain(|id| !is_gone(id));
-    stood.duplicates = taken
-        .duplicates
-        .into_iter()
-        .filter(|id| !is_gone(id))
-        .collect();
+    stood.duplicates = taken.duplicates;
     for id in now.iter().filter(|id| !joined.contains(id)) {
         duplicates::add(&mut stood.duplicates, *id);
     }
@@ -335,29 +334,35 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
 /// would break a law where it stands is refused, and so are two open leads that want one place: all such are
 /// told.
 fn bring(draft: &mut Draft<'_>, leads: Vec<(Vec<Lead>, &Contact)>) -> Result<(), Stop> {
-    let mut rivals = Vec::new();
+    let mut brought = Vec::new();
     for (leads, contact) in leads {
         for mut lead in leads {
             let broken_before = laws::broken_where_it_stands(draft, &lead);
             lead.contact = ContactCopy::of(contact);
-            let taken = places::take_free(draft, &mut lead)?;
-            // What is closed disputes no place: who is there keeps it.
-            if let Some((base, holder)) = taken.filter(|_| lead.is_open()) {
-                let lead = lead.id;
-                rivals.push(Rivals { base, lead, holder });
-            }
-            let broken = laws::broken_where_it_stands(draft, &lead).into_iter();
-            let broken: Vec<Missing> = broken.filter(|law| !broken_before.contains(law)).collect();
-            if lead.is_open() && !broken.is_empty() {
-                return Err(Refusal::Missing(broken).into());
-            }
-            settle(draft, &mut lead);
-            draft.put_lead(lead);
+            brought.push((lead, broken_before));
         }
     }
-    match rivals.is_empty() {
-        true => Ok(()),
-        false => Err(Refusal::RivalLeads(rivals).into()),
+    places::need(draft, brought.iter().map(|(lead, _)| lead))?;
+    let (mut rivals, mut missing) = (Vec::new(), Vec::new());
+    for (mut lead, broken_before) in brought {
+        let taken = places::take_free(draft, &mut lead)?;
+        // What is closed disputes no place: who is there keeps it.
+        if let Some((base, holder)) = taken.filter(|_| lead.is_open()) {
+            let lead = lead.id;
+            rivals.push(Rivals { base, lead, holder });
+        }
+        for law in laws::broken_where_it_stands(draft, &lead) {
+            if lead.is_open() && !broken_before.contains(&law) && !missing.contains(&law) {
+                missing.push(law);
+            }
+        }
+        settle(draft, &mut lead);
+        draft.put_lead(lead);
+    }
+    match (rivals.is_empty(), missing.is_empty()) {
+        (true, true) => Ok(()),
+        (true, false) => Err(Refusal::Missing(missing).into()),
+        (false, _) => Err(Refusal::RivalLeads { rivals, missing }.into()),
     }
 }
 

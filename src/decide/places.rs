@@ -34,8 +34,8 @@ pub(crate) fn take_free(
     lead: &mut Lead,
 ) -> Result<Option<(Name, LeadId)>, Stop> {
     let owner = lead.owner_id().cloned();
+    need(draft, [&*lead])?;
     let wanted = claims_of(draft, lead, owner.as_ref());
-    draft.need(wanted.iter().map(|(_, id)| Key::claim(draft.tenant, *id)))?;
     let (mut kept, mut taken) = (Vec::with_capacity(wanted.len()), None);
     for (base, id) in wanted {
         let key = Key::claim(draft.tenant, id);
@@ -59,6 +59,21 @@ pub(crate) fn take_free(
     }
     lead.claims = kept;
     Ok(taken)
+}
+
+/// Asks at once for all places that leads take or give back.
+pub(crate) fn need<'l>(
+    draft: &Draft<'_>,
+    leads: impl IntoIterator<Item = &'l Lead>,
+) -> Result<(), Stop> {
+    let mut changed = Vec::new();
+    for lead in leads {
+        let wanted = claims_of(draft, lead, lead.owner_id()).into_iter();
+        let wanted: Vec<Id> = wanted.map(|(_, id)| id).collect();
+        changed.extend(wanted.iter().filter(|id| !lead.claims.contains(id)));
+        changed.extend(lead.claims.iter().filter(|id| !wanted.contains(id)));
+    }
+    draft.need(changed.into_iter().map(|id| Key::claim(draft.tenant, id)))
 }
 
 /// The claims that a lead makes when this agent owns it: one for each base in which it holds a place.

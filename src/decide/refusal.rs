@@ -363,9 +363,14 @@ pub enum Refusal {
         /// The other.
         other: ContactId,
     },
-    /// Open leads that would be one contact's want one place in a base; all of them.
-    #[error("{}; close one of each two that is still open (`close`) and ask again: which of them goes on is for a person to say", told::joined(.0, "; "))]
-    RivalLeads(Vec<Rivals>),
+    /// Open leads that would be one contact's want one place in a base.
+    #[error("{}; close one of each two that is still open (`close`) and ask again: which of them goes on is for a person to say{}", told::joined(.rivals, "; "), and_missing(.missing))]
+    RivalLeads {
+        /// All such.
+        rivals: Vec<Rivals>,
+        /// The laws that leads would break besides, all of them.
+        missing: Vec<Missing>,
+    },
     /// Two contacts have more together than one can have.
     #[error("together they have {count} {sort}, and one contact can have {most}: {hint}")]
     TooMuchForOne {
@@ -437,6 +442,13 @@ impl fmt::Display for Rivals {
     }
 }
 
+fn and_missing(missing: &[Missing]) -> String {
+    match missing.is_empty() {
+        true => String::new(),
+        false => format!("; and not yet: {}", listed(missing)),
+    }
+}
+
 /// A need that is not met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
@@ -472,7 +484,7 @@ impl Refusal {
     /// The names of everything that is missing or wrong, for a form to mark.
     pub fn missing(&self) -> impl Iterator<Item = &Name> {
         let (needs, gaps): (&[Missing], &[Gap]) = match self {
-            Self::Missing(needs) => (needs, &[]),
+            Self::Missing(needs) | Self::RivalLeads { missing: needs, .. } => (needs, &[]),
             Self::Incomplete(gaps) => (&[], gaps),
             _ => (&[], &[]),
         };
@@ -557,7 +569,7 @@ impl Refusal {
             Self::MergedSince(_) => "merged-since",
             Self::NothingShared { .. } => "nothing-shared",
             Self::DistinctAlready { .. } => "distinct-already",
-            Self::RivalLeads(_) => "rival-leads",
+            Self::RivalLeads { .. } => "rival-leads",
             Self::TooMuchForOne { .. } => "too-much-for-one",
             Self::NotTakenOver(_) => "not-taken-over",
         }

@@ -26,25 +26,21 @@ impl TenantHandle<'_> {
         self.engine.read(Key::contact(self.name(), id)).await
     }
 
-    /// The contacts that are possibly the same person as this one, at most
-    /// [`Contact::MOST_DUPLICATES`].
+    /// The contacts that are possibly the same person as this one, or as the one that it was merged into;
+    /// at most [`Contact::MOST_DUPLICATES`].
     ///
     /// # Errors
     /// When there is no such contact, the store fails, or a record can't be read.
     pub async fn duplicates(&self, of: ContactId) -> Result<Vec<Duplicate>, Error> {
-        let Some(contact) = self.contact(of).await? else {
+        let Some(contact) = self.standing(of).await? else {
             return Err(Error::NotThere("contact"));
         };
         let mut found = Vec::new();
         for id in &contact.duplicates {
-            let mut other = self.contact(*id).await?;
-            // Whoever was merged meanwhile is the one who stands for both.
-            while let Some(into) = other.as_ref().and_then(|other| other.merged_into) {
-                other = self.contact(into).await?;
-            }
+            let other = self.standing(*id).await?;
             let is_told = |other: &Contact| {
                 let mut told = found.iter().map(|told: &Duplicate| told.contact.id);
-                other.id == of || told.any(|told| told == other.id)
+                other.id == contact.id || told.any(|told| told == other.id)
             };
             let Some(other) = other.filter(|other| !is_told(other)) else {
                 continue;
@@ -55,5 +51,31 @@ impl TenantHandle<'_> {
             });
         }
         Ok(found)
+    }
+
+    /// The contacts of which somebody said that they are other persons than this one, or than the one that it
+    /// was merged into; or those who stand for them by now, each once.
+    ///
+    /// # Errors
+    /// When there is no such contact, the store fails, or a record can't be read.
+    pub async fn distinct(&self, from: ContactId) -> Result<Vec<ContactId>, Error> {
+        let Some(contact) = self.standing(from).await? else {
+            return Err(Error::NotThere("contact"));
+        };
+        let mut found = Vec::new();
+        for id in &contact.distinct {
+            let other = self.standing(*id).await?.map(|other| other.id);
+            found.extend(other.filter(|other| *other != contact.id && !found.contains(other)));
+        }
+        Ok(found)
+    }
+
+    /// A contact, or the one that stands for it since they were merged.
+    async fn standing(&self, id: ContactId) -> Result<Option<Contact>, Error> {
+        let mut contact = self.contact(id).await?;
+        while let Some(into) = contact.as_ref().and_then(|contact| contact.merged_into) {
+            contact = self.contact(into).await?;
+        }
+        Ok(contact)
     }
 }

@@ -126,12 +126,12 @@ impl Contact {
     pub const MOST_IDENTITIES: usize = 16;
     /// How many possible duplicates one contact knows.
     pub const MOST_DUPLICATES: usize = 16;
-
     /// How many contacts can be called distinct from one.
     pub const MOST_DISTINCT: usize = 64;
-
     /// How many contacts can be merged into one.
     pub const MOST_TAKEN: usize = 16;
+    /// How many open leads one contact can have; a further registration is refused.
+    pub const MOST_OPEN_LEADS: usize = 64;
 
     /// What both contacts are known by.
     pub fn shares<'c>(&'c self, other: &'c Self) -> impl Iterator<Item = IdentitySort> + 'c {
@@ -139,9 +139,6 @@ impl Contact {
         own.filter(|identity| other.identities.contains(identity))
             .map(|identity| identity.sort)
     }
-
-    /// How many open leads one contact can have; a further registration is refused.
-    pub const MOST_OPEN_LEADS: usize = 64;
 }
 
 /// What can be known of a contact.

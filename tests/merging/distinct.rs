@@ -185,3 +185,114 @@ fn that_two_are_two_is_refused_where_it_says_nothing_or_without_the_permission()
         assert_eq!(code(distinguish(&world, &c, &b).await), "merged");
     });
 }
+
+#[test]
+fn a_number_that_sixty_four_persons_share_stops_nobody() {
+    block_on(async {
+        let world = world(BASE);
+        let at_one_number = |name: &str| at_one_number(name).field("city", "Quito");
+        let first = register(&world, at_one_number("ana")).await;
+        let mut all = Vec::new();
+        for n in 0..64 {
+            let one = register(&world, at_one_number(&format!("person{n}"))).await;
+            distinguish(&world, &first, &one).await.unwrap();
+            all.push(one);
+        }
+        let last = register(&world, at_one_number("zoe")).await;
+        let told = duplicates(&world, &last).await;
+        assert_eq!(told.len(), Contact::MOST_DUPLICATES);
+        assert!(told.contains(&first.contact.id));
+        // No more persons can be told from the first one.
+        let refused = distinguish(&world, &first, &last).await;
+        assert_eq!(code(refused), "too-many");
+        distinguish(&world, &last, &all[63]).await.unwrap();
+        let told = duplicates(&world, &all[63]).await;
+        assert!(!told.contains(&last.contact.id));
+        // One of the others takes the number over, and they go on being told of each other.
+        correct_phone(&world, first.id, "600 300 400").await;
+        assert_eq!(duplicates(&world, &first).await, []);
+        let by_number = NewLead::new("somebody").phone("600 100 200");
+        let heir = register(&world, by_number.field("city", "Loja")).await;
+        let mut others = all.iter().chain([&last]);
+        assert!(others.any(|one| one.contact.id == heir.contact.id));
+        for one in all.iter().chain([&last]) {
+            assert!(!duplicates(&world, one).await.is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_duplicate_of_who_is_distinct_is_none_once_it_is_merged_and_is_one_again_when_it_is_parted() {
+    block_on(async {
+        let world = world("");
+        let c = register(&world, at_one_number("carla")).await;
+        let b = register(&world, at_one_number("bea")).await;
+        let a = register(&world, at_one_number("ana")).await;
+        distinguish(&world, &a, &c).await.unwrap();
+        distinguish(&world, &a, &b).await.unwrap();
+        assert_eq!(duplicates(&world, &c).await, [b.contact.id]);
+        merge(&world, &a, &b).await.unwrap();
+        for one in [&a, &b, &c] {
+            assert_eq!(duplicates(&world, one).await, []);
+            assert!(!lead(&world, one.id).await.contact.possible_duplicate);
+        }
+        let refused = distinguish(&world, &a, &c).await;
+        assert_eq!(code(refused), "distinct-already");
+        unmerge(&world, &b).await.unwrap();
+        for (one, other) in [(&b, &c), (&c, &b)] {
+            assert_eq!(duplicates(&world, one).await, [other.contact.id]);
+            assert!(lead(&world, one.id).await.contact.possible_duplicate);
+        }
+        assert_eq!(duplicates(&world, &a).await, []);
+    });
+}
+
+#[test]
+fn who_is_distinct_from_one_that_was_merged_is_no_duplicate_of_the_survivor_by_another() {
+    block_on(async {
+        let world = world("");
+        let d = register(&world, at_one_number("dora")).await;
+        let d1 = register(&world, at_one_number("diana")).await;
+        let b = register(&world, at_one_number("bea")).await;
+        let a = register(&world, at_one_number("ana")).await;
+        distinguish(&world, &a, &d1).await.unwrap();
+        distinguish(&world, &b, &d1).await.unwrap();
+        merge(&world, &d, &d1).await.unwrap();
+        merge(&world, &a, &b).await.unwrap();
+        for one in [&a, &d] {
+            assert_eq!(duplicates(&world, one).await, []);
+            assert!(!lead(&world, one.id).await.contact.possible_duplicate);
+        }
+    });
+}
+
+#[test]
+fn what_is_asked_of_a_merged_contact_is_told_of_who_stands_for_it() {
+    block_on(async {
+        let world = world("");
+        let a = register(&world, at_one_number("ana")).await;
+        let b = register(&world, at_one_number("bea")).await;
+        merge(&world, &a, &b).await.unwrap();
+        assert_eq!(duplicates(&world, &b).await, []);
+        let c = register(&world, at_one_number("carla")).await;
+        assert_eq!(duplicates(&world, &b).await, [c.contact.id]);
+    });
+}
+
+/// Nobody who shares a number with the heir of a claim is told of those who are distinct from it.
+#[test]
+fn who_takes_a_number_over_is_not_told_of_whom_it_is_distinct_from() {
+    block_on(async {
+        let world = world("");
+        let a = register(&world, at_one_number("ana")).await;
+        let b = register(&world, at_one_number("bea")).await;
+        let c = register(&world, at_one_number("carla")).await;
+        distinguish(&world, &b, &c).await.unwrap();
+        correct_phone(&world, a.id, "600 300 400").await;
+        for (one, other) in [(&b, &c), (&c, &b)] {
+            let told = world.tenant().explain(one.id).await.unwrap().to_string();
+            let said = format!("possibly the same person as contact {}", other.contact.id);
+            assert!(!told.contains(&said), "{told}");
+        }
+    });
+}

@@ -322,6 +322,61 @@ fn a_merge_that_breaks_a_law_is_refused() {
 }
 
 #[test]
+fn all_laws_that_a_merge_breaks_are_told_at_once_beside_the_leads_that_want_one_place() {
+    block_on(async {
+        let law = |name: &str, city: &str| {
+            format!(
+                "[law.{name}]\nif = 'contact.name == \"vera\" or city != \"{city}\"'\ntext = \"Vera in {city}\"\nstage = \"sales.new\"\n"
+            )
+        };
+        let laws = format!("{BASE}{}{}", law("one", "Madrid"), law("two", "Vigo"));
+        let world = world(&laws);
+        let luis = register(&world, named("luis").field("city", "Lugo")).await;
+        let mut of_vera = Vec::new();
+        for city in ["Lugo", "Madrid", "Vigo"] {
+            of_vera.push(register(&world, named("vera").field("city", city)).await);
+        }
+        let refused = merge(&world, &luis, &of_vera[0]).await;
+        let Err(Error::Refused(refusal)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(refusal.code(), "rival-leads");
+        let missing: Vec<&str> = refusal.missing().map(|law| law.as_str()).collect();
+        assert_eq!(missing, ["one", "two"]);
+        let told = refusal.to_string();
+        for said in ["want one place", "Vera in Madrid", "Vera in Vigo"] {
+            assert!(told.contains(said), "{told}");
+        }
+        let asked = world.tenant().close(luis.id, "lost", "twice");
+        asked.by(Actor::host("desk")).await.unwrap();
+        let refused = merge(&world, &luis, &of_vera[0]).await;
+        let told = refused.as_ref().unwrap_err().to_string();
+        assert!(told.contains("Vera in Madrid"), "{told}");
+        assert!(told.contains("Vera in Vigo"), "{told}");
+        assert_eq!(code(refused), "missing");
+    });
+}
+
+#[test]
+fn two_with_as_many_leads_in_a_base_as_one_can_have_are_merged() {
+    block_on(async {
+        let world = world(BASE);
+        let luis = register(&world, named("luis").field("city", "Lugo")).await;
+        let mut of_vera = Vec::new();
+        for n in 0..63 {
+            let new = named("vera").field("city", format!("City {n}").as_str());
+            of_vera.push(register(&world, new).await);
+        }
+        merge(&world, &luis, &of_vera[0]).await.unwrap();
+        assert_eq!(contact(&world, luis.contact.id).await.leads.len(), 64);
+        // Parted, all places are the other's again.
+        unmerge(&world, &of_vera[0]).await.unwrap();
+        let there = named("luis").field("city", "City 5");
+        register(&world, there).await;
+    });
+}
+
+#[test]
 fn merges_are_refused_that_mean_nothing_and_taken_back_the_last_first() {
     block_on(async {
         let world = world("");

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::mended::Mended;
-use super::syntax::Leaves;
+use super::syntax::{Leaves, word_around};
 use super::{WHOLE, floor};
 use crate::condition;
 use crate::playbook::fault::{Fault, FaultKind};
@@ -78,6 +78,9 @@ fn drop_misplaced(file: &str, text: &str, mended: &Mended, faults: &mut Vec<Faul
     });
 }
 
+/// What ends a name, beside blanks.
+const ENDS_OF_NAMES: [char; 10] = ['[', ']', '{', '}', '=', '.', ',', '#', '"', '\''];
+
 /// A key that can't stand without quotes is told by who reads it, as no name of a stage or as no day; and
 /// where it only speaks of something, at what it speaks of.
 fn drop_told_as_names(file: &str, text: &str, mended: &Mended, faults: &mut Vec<Fault>) {
@@ -86,7 +89,7 @@ fn drop_told_as_names(file: &str, text: &str, mended: &Mended, faults: &mut Vec<
     let slips = slips.filter(|slip| slip.leaves == Leaves::AName);
     let told: Vec<Range<usize>> = slips
         .filter(|slip| {
-            let word = word_at(text, slip.at.start);
+            let word = word_around(text, slip.at.start, &ENDS_OF_NAMES);
             let is_of_it = |fault: &Fault| fault.span == word || fault.span == slip.at;
             let mut others = faults.iter().filter(|fault| !is_syntax(fault));
             others.any(|fault| fault.file == file && is_of_it(fault))
@@ -95,15 +98,6 @@ fn drop_told_as_names(file: &str, text: &str, mended: &Mended, faults: &mut Vec<
         .map(|slip| slip.at.clone())
         .collect();
     faults.retain(|fault| !is_syntax(fault) || fault.file != file || !told.contains(&fault.span));
-}
-
-/// The word around a place.
-fn word_at(text: &str, at: usize) -> Range<usize> {
-    let ends = |c: char| c.is_whitespace() || "[]{}=.,#\"'".contains(c);
-    let at = floor(text, at);
-    let start = text[..at].rfind(ends).map_or(0, |before| before + 1);
-    let end = text[at..].find(ends).map_or(text.len(), |end| at + end);
-    start..end
 }
 
 /// Drops what is told of a name that is none, wherever it is spoken of, as it stands or as it was meant:

@@ -12,6 +12,7 @@ use super::{is_name, name_for};
 /// A line whose keys have blanks in them, or other signs that no name has, with quotes around those:
 /// `[task.close negotiation]`, `first contact = {}`.
 pub(super) fn with_quoted_keys(line: &str) -> Option<Mend> {
+    let (line, _) = &quotes::plain_spaces(line);
     let mut parts = match line.starts_with('[') {
         true => parts_of_header(line)?,
         false => parts_of_keys(line),

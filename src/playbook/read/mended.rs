@@ -60,6 +60,8 @@ struct Line<'t> {
     start: usize,
     text: Cow<'t, str>,
     added: Vec<usize>,
+    /// For which error no mend was found: a search that is not begun again.
+    in_vain: Option<(Range<usize>, SmolStr)>,
 }
 
 /// How long a line is that people wrote.
@@ -152,6 +154,7 @@ fn lines_of(text: &str) -> Vec<Line<'_>> {
             start: start - line.len(),
             text: Cow::Borrowed(line),
             added: Vec::new(),
+            in_vain: None,
         }
     });
     lines.collect()
@@ -186,11 +189,19 @@ fn mend_lines(
         if let Cow::Borrowed(text) = line.text {
             let first = errors.partition_point(|(at, _)| at.start < start);
             let error = errors.get(first).filter(is_of_line);
-            let error = error.map(|(at, said)| (at.start - start..at.end - start, said.as_str()));
-            if let Some(mend) = mend_of(text, error, mixed) {
-                slips.push(mend.slip.behind(line.start));
-                line.text = Cow::Owned(mend.line);
-                line.added = mend.added;
+            let error = error.map(|(at, said)| (at.start - start..at.end - start, said.clone()));
+            let at = error.as_ref().map(|(at, _)| at.clone());
+            let mend = whole_header(text, at, mixed).or_else(|| {
+                let error = error.as_ref().filter(|_| error != line.in_vain);
+                error.and_then(|(at, said)| mend_of(text, at.clone(), said))
+            });
+            match mend {
+                Some(mend) => {
+                    slips.push(mend.slip.behind(line.start));
+                    line.text = Cow::Owned(mend.line);
+                    line.added = mend.added;
+                }
+                None => line.in_vain = error,
             }
         }
         start = end;
@@ -199,12 +210,12 @@ fn mend_lines(
 }
 
 /// A line as it was meant, if that is plain.
-fn mend_of(line: &str, error: Option<(Range<usize>, &str)>, mixed: &[&str]) -> Option<Mend> {
-    if let Some(mend) = whole_header(line, error.clone(), mixed) {
-        return Some(mend);
+fn mend_of(line: &str, at: Range<usize>, said: &str) -> Option<Mend> {
+    if line.len() > MOST_BYTES {
+        return None;
     }
-    let (at, said) = error.filter(|_| line.len() <= MOST_BYTES)?;
-    quotes::mended(line)
+    quotes::with_plain_spaces(line)
+        .or_else(|| quotes::mended(line))
         .or_else(|| keys::with_quoted_columns(line))
         .or_else(|| keys::with_equals_sign(line))
         .or_else(|| keys::with_quoted_keys(line))
@@ -212,7 +223,7 @@ fn mend_of(line: &str, error: Option<(Range<usize>, &str)>, mixed: &[&str]) -> O
 }
 
 /// A header with the brackets that it lacks.
-fn whole_header(line: &str, error: Option<(Range<usize>, &str)>, mixed: &[&str]) -> Option<Mend> {
+fn whole_header(line: &str, error: Option<Range<usize>>, mixed: &[&str]) -> Option<Mend> {
     let head = line.split('#').next().unwrap_or_default().trim_end();
     let opened = head.bytes().take_while(|byte| *byte == b'[').count();
     let closed = head.bytes().rev().take_while(|byte| *byte == b']').count();
@@ -230,7 +241,7 @@ fn whole_header(line: &str, error: Option<(Range<usize>, &str)>, mixed: &[&str])
     let before = wanted.saturating_sub(opened);
     let behind = wanted.saturating_sub(closed);
     let end = before + head.len();
-    let at = error.map_or(0..0, |(at, _)| at);
+    let at = error.unwrap_or(0..0);
     Some(Mend {
         line: format!(
             "{}{head}{}{}",

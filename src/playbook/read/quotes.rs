@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use smol_str::format_smolstr;
+use smol_str::{SmolStr, format_smolstr};
 use toml::de::DeTable;
 
 use super::mended::Mend;
@@ -49,6 +49,38 @@ pub(super) fn closed(line: &str, at: Range<usize>, said: &str) -> Option<Mend> {
         added: vec![text.len()],
         slip: not_closed(at),
     })
+}
+
+/// A line in which spaces of word processors stand between words, with plain ones in their place.
+pub(super) fn with_plain_spaces(line: &str) -> Option<Mend> {
+    let (whole, first) = plain_spaces(line);
+    let at = first.filter(|_| is_toml(&whole))?;
+    let hint = SmolStr::new_static("write a plain one, or none");
+    let message = "this is no space as TOML knows it";
+    Some(Mend {
+        line: whole,
+        added: Vec::new(),
+        slip: Slip::new(at, Leaves::NoDoubt, message, hint),
+    })
+}
+
+/// A line with plain spaces between words, as long as it was, and where the first of the others stands.
+pub(super) fn plain_spaces(line: &str) -> (String, Option<Range<usize>>) {
+    let (mut whole, mut inside, mut first) = (String::with_capacity(line.len()), None, None);
+    for (at, c) in line.char_indices() {
+        match inside {
+            None if matches!(c, '"' | '\'') => inside = Some(c),
+            Some(quote) if quote == c => inside = None,
+            _ => {}
+        }
+        if inside.is_none() && c.is_whitespace() && !c.is_ascii() {
+            first.get_or_insert(at..at + c.len_utf8());
+            whole.extend(std::iter::repeat_n(' ', c.len_utf8()));
+        } else {
+            whole.push(c);
+        }
+    }
+    (whole, first)
 }
 
 /// Whether a line is TOML by itself, or as a part of a list.

@@ -102,7 +102,12 @@ pub(super) fn told(text: &str, at: Range<usize>, said: &str, lists: &[&str]) -> 
         );
     }
     if said.starts_with("invalid unquoted key") {
-        return unquoted_key(line, at, said);
+        return unquoted_key((start, line), at, said);
+    }
+    let of_points = ["invalid mantissa", "invalid fraction", "invalid exponent"];
+    if of_points.iter().any(|begins| said.starts_with(begins)) {
+        let (word, message, hint) = of_a_point(line, at.start - start);
+        return Slip::new(word, Leaves::AGuess, message, hint).behind(start);
     }
     let of_numbers = ["unexpected", "invalid float"];
     if of_numbers.iter().any(|begins| said.starts_with(begins)) {
@@ -181,11 +186,18 @@ fn with_braces(line: &str) -> Option<SmolStr> {
     is_plain.then(|| format_smolstr!("{key} = [{{ {inner} }}]"))
 }
 
-fn unquoted_key(line: &str, at: Range<usize>, said: &str) -> Slip {
+fn unquoted_key((start, line): (usize, &str), at: Range<usize>, said: &str) -> Slip {
     let mut words = line.split(['=', '[', ']', '.', '{', ',']);
     let foreign = words.find(|word| !word.is_ascii() && !word.contains(['"', '\'']));
     if let Some(foreign) = foreign {
-        let message = format_smolstr!("`{}` is no name", foreign.trim());
+        let name = foreign.trim();
+        let message = format_smolstr!("`{name}` is no name");
+        // A space that is none in TOML may stand before it.
+        let begins = start + line.find(name).unwrap_or_default();
+        let at = match begins > at.start {
+            true => begins..begins + name.len(),
+            false => at,
+        };
         return Slip::new(at, Leaves::AName, message, name_for(foreign));
     }
     Slip::new(at, Leaves::AGuess, said, with_equals_sign(line))
@@ -243,14 +255,41 @@ fn in_single_quotes(line: &str, at: usize) -> Option<SmolStr> {
     is_plain.then(|| format_smolstr!("write `'{inner}'`"))
 }
 
+/// The word around a place of a text, between blanks and what else ends one.
+pub(super) fn word_around(text: &str, at: usize, ends: &[char]) -> Range<usize> {
+    let ends = |c: char| c.is_whitespace() || ends.contains(&c);
+    let at = floor(text, at);
+    let mut before = text[..at].char_indices().rev();
+    let before = before.find(|(_, c)| ends(*c));
+    let start = before.map_or(0, |(before, c)| before + c.len_utf8());
+    let end = text[at..].find(ends).map_or(text.len(), |end| at + end);
+    start..end
+}
+
+/// What is wrong where a number lacks digits before or behind its point, in which word of the line, and how
+/// it is written.
+fn of_a_point(line: &str, at: usize) -> (Range<usize>, &'static str, SmolStr) {
+    let at = word_around(line, at, &['=', '[', ']', '{', '}', ',', '#']);
+    let word = &line[at.clone()];
+    let digits = word.trim_start_matches(['+', '-']);
+    let sign = &word[..word.len() - digits.len()];
+    let are_digits = |part: &str| part.bytes().all(|c| c.is_ascii_digit());
+    let parts = digits.split_once('.');
+    let meant = match parts.filter(|(whole, fraction)| are_digits(whole) && are_digits(fraction)) {
+        Some(("", fraction)) if !fraction.is_empty() => format_smolstr!("{sign}0.{fraction}"),
+        Some((whole, "")) if !whole.is_empty() => format_smolstr!("{sign}{whole}"),
+        _ => {
+            let (message, hint) = of_a_word(word, &line[at.end..]);
+            return (at, message, hint);
+        }
+    };
+    let message = "a number has digits before its point and behind it";
+    (at, message, format_smolstr!("write `{meant}`"))
+}
+
 /// What is wrong with a number that is written as people write it, and how it is written.
 fn of_a_number(line: &str, at: usize, said: &str) -> Option<(&'static str, SmolStr)> {
-    let ends = |c: char| c.is_whitespace() || matches!(c, '=' | '[' | ']' | '{' | '}' | '#');
-    let at = floor(line, at);
-    let start = line[..at].rfind(ends).map_or(0, |before| {
-        before + line[before..].chars().next().map_or(0, char::len_utf8)
-    });
-    let word = line[start..].split(ends).next().unwrap_or_default();
+    let word = &line[word_around(line, at, &['=', '[', ']', '{', '}', '#'])];
     let word = word.trim_end_matches(',');
     let is_number =
         !word.is_empty() && word.bytes().all(|c| matches!(c, b'0'..=b'9' | b'.' | b','));
@@ -278,4 +317,23 @@ fn of_a_number(line: &str, at: usize, said: &str) -> Option<(&'static str, SmolS
         _ => without_separators(word)?,
     };
     Some((message, format_smolstr!("write `{meant}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::word_around;
+
+    #[test]
+    fn a_word_begins_behind_whatever_space_stands_before_it() {
+        for text in ["x=\u{a0}größe = 1", "\u{3000}größe", "x größe]", "größe"] {
+            let starts = text.find("größe").unwrap();
+            for at in starts..=starts + "größe".len() {
+                assert_eq!(
+                    &text[word_around(text, at, &['=', ']'])],
+                    "größe",
+                    "{text:?}"
+                );
+            }
+        }
+    }
 }
