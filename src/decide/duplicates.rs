@@ -157,12 +157,35 @@ fn unless_they_share(draft: &mut Draft<'_>, one: ContactId, other: ContactId) ->
     if one.id == other.id || one.shares(&other).next().is_some() {
         return Ok(());
     }
+    part_and_keep(draft, &mut one, &mut other)
+}
+
+/// A contact came to stand for another one, from whom somebody may be distinct who knew one of them: nobody
+/// whom it is distinct from knows it any more.
+pub(crate) fn part_distinct(draft: &mut Draft<'_>, id: ContactId) -> Result<(), Stop> {
+    let distinct = current(draft, id)?.map(|contact| contact.distinct);
+    for from in distinct.unwrap_or_default() {
+        let (Some(mut one), Some(mut other)) = (current(draft, id)?, current(draft, from)?) else {
+            continue;
+        };
+        part_and_keep(draft, &mut one, &mut other)?;
+    }
+    Ok(())
+}
+
+/// Neither knows the other any more, in the store and on their leads.
+fn part_and_keep(
+    draft: &mut Draft<'_>,
+    one: &mut Contact,
+    other: &mut Contact,
+) -> Result<(), Stop> {
     let before = (one.duplicates.clone(), other.duplicates.clone());
-    part_pair(draft, &mut one, &mut other)?;
+    part_pair(draft, one, other)?;
     for (contact, before) in [(one, before.0), (other, before.1)] {
         if contact.duplicates != before {
-            renew_copies(draft, &contact, None, None)?;
-            draft.put(Key::contact(draft.tenant, contact.id), contact, None);
+            renew_copies(draft, contact, None, None)?;
+            let key = Key::contact(draft.tenant, contact.id);
+            draft.put(key, contact.clone(), None);
         }
     }
     Ok(())
@@ -192,8 +215,7 @@ fn note_pair(
     if !shares || are_distinct(draft, &one, &other)? {
         return Ok(());
     }
-    let knows = |one: &Contact, other: &Contact| one.duplicates.contains(&other.id);
-    match (knows(&one, &other), knows(&other, &one)) {
+    match (knows(draft, &one, other.id)?, knows(draft, &other, one.id)?) {
         (true, true) => Ok(()),
         (true, false) => know(draft, &mut other, one.id),
         (false, true) => know(draft, &mut one, other.id),
@@ -208,6 +230,15 @@ fn note_pair(
             Ok(())
         }
     }
+}
+
+/// Whether a contact knows another one, be it as somebody for whom that one stands.
+pub(crate) fn knows(
+    draft: &mut Draft<'_>,
+    contact: &Contact,
+    whom: ContactId,
+) -> Result<bool, Stop> {
+    resolves_to(draft, &contact.duplicates, whom)
 }
 
 /// A contact knows one who knows it; unless it forgot that one for later ones.
@@ -254,7 +285,7 @@ pub(crate) fn note_duplicate(
     mut other: Contact,
     leads: &[LeadId],
 ) -> Result<(), Stop> {
-    if contact.duplicates.contains(&other.id) || are_distinct(draft, contact, &other)? {
+    if knows(draft, contact, other.id)? || are_distinct(draft, contact, &other)? {
         return Ok(());
     }
     let shares: Vec<_> = contact.shares(&other).collect();
