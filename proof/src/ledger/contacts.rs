@@ -196,7 +196,7 @@ impl Ledger {
                 let holder = self.stands_for(tenant, *holder).map(|holder| holder.id);
                 holder == Some(contact.id) || holder == Some(other.id)
             };
-            let must_be = may_be && shared.iter().any(|identity| names(&identity));
+            let must_be = may_be && shared.iter().any(names);
             let must_be = must_be || are_known.contains(&true);
             let forgets = [contact, other].map(|one| self.is_crowded(tenant, one));
             let lacks = are_known.iter().zip(forgets);
