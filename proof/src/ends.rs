@@ -21,6 +21,13 @@ pub fn hold_to_ends(ledger: &mut Ledger, post: &Post, now: Instant) {
             );
             broken.push((key.clone(), "what is due is done", what));
         }
+        if let Record::Agent(agent) = &held.record {
+            let load = ledger.load(&key.tenant, &agent.id);
+            if agent.left_at.is_some() && load > 0 {
+                let what = format!("{} left and holds {load} open leads", agent.id);
+                broken.push((key.clone(), "who left is gone", what));
+            }
+        }
         let Record::Message(message) = &held.record else {
             continue;
         };
@@ -34,6 +41,7 @@ pub fn hold_to_ends(ledger: &mut Ledger, post: &Post, now: Instant) {
     for (key, law, what) in broken {
         ledger.find(law, what, Some(&key));
     }
+    ledger.check_copies();
 }
 
 /// What is wrong with how a message ended, if something is.

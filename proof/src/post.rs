@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use leadkit::ids::{MessageId, Tenant};
+use leadkit::ids::{ContactId, MessageId, Tenant};
 use leadkit::mailer::{Outcome, Outgoing};
+use leadkit::record::Message;
 use leadkit::record::contact::Cap;
-use leadkit::record::message::Class;
+use leadkit::record::message::{Class, Recipient};
 use leadkit::store::Key;
 use leadkit::time::Instant;
 use smol_str::SmolStr;
@@ -127,15 +128,18 @@ impl Post {
         }
     }
 
-    /// Whether no stretch of time holds more marketing to one address than a tenant's cap.
+    /// Whether no stretch of time holds more marketing to one contact than a tenant's cap.
     pub fn hold_to_cap(&self, tenant: &Tenant, cap: Cap, ledger: &mut Ledger) {
-        let mut by_address: BTreeMap<&SmolStr, Vec<&Dial>> = BTreeMap::new();
+        let mut by_contact: BTreeMap<ContactId, Vec<&Dial>> = BTreeMap::new();
         let dials = self.dials.iter().filter(|dial| dial.tenant == *tenant);
         for dial in dials.filter(|dial| dial.class == Class::Marketing && dial.may_have_gone()) {
-            by_address.entry(&dial.to).or_default().push(dial);
+            let message = ledger.record::<Message>(&Key::message(tenant, dial.message));
+            if let Some(Recipient::Contact(contact)) = message.map(|message| &message.to) {
+                by_contact.entry(*contact).or_default().push(dial);
+            }
         }
         let most = usize::try_from(cap.most).unwrap_or(usize::MAX);
-        for (to, mut dials) in by_address {
+        for (to, mut dials) in by_contact {
             dials.sort_by_key(|dial| dial.at);
             for stretch in dials.windows(most.saturating_add(1)) {
                 let (first, last) = (stretch[0], stretch[most]);

@@ -7,7 +7,7 @@ use crate::decide::command::Correction;
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
-use crate::decide::{Stop, identities, places};
+use crate::decide::{Stop, adoption, identities, places};
 use crate::email::Email;
 use crate::ids::{ContactId, LeadId};
 use crate::letters::is_blank;
@@ -238,15 +238,23 @@ pub(crate) fn renew_copies(
     let others = contact.leads.iter().copied();
     let others: Vec<LeadId> = others.filter(|lead| Some(*lead) != at_hand).collect();
     draft.need(others.iter().map(|lead| Key::lead(draft.tenant, *lead)))?;
+    let copy = ContactCopy::of(contact);
     let mut renewed = Vec::with_capacity(others.len());
     for other in others {
         let other = draft.read::<Lead>(&Key::lead(draft.tenant, other))?;
-        // A lead that another playbook clocks gets its copies when it is taken over; until then
-        // the gate asks the contact itself.
-        if let Some(mut other) = other.filter(|other| other.playbook == draft.playbook.hash) {
-            other.contact = ContactCopy::of(contact);
-            renewed.push(other);
+        let Some(mut other) = other.filter(|other| news.is_some() || other.contact != copy) else {
+            continue;
+        };
+        if other.playbook != draft.playbook.hash {
+            // It gets its copies when it is taken over, or the lead at hand is; until then the gate asks
+            // the contact itself. If neither is to come, this is for the active playbook to decide.
+            if at_hand.is_none() {
+                adoption::rely_on_active(draft)?;
+            }
+            continue;
         }
+        other.contact = copy.clone();
+        renewed.push(other);
     }
     places::need(draft, &renewed)?;
     for mut other in renewed {

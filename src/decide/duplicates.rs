@@ -280,8 +280,7 @@ fn note_pair(
     if !shares || are_distinct(draft, &one, &other)? {
         return Ok(());
     }
-    let knows = |one: &Contact, other: &Contact| one.duplicates.contains(&other.id);
-    match (knows(&one, &other), knows(&other, &one)) {
+    match (knows(draft, &one, &other)?, knows(draft, &other, &one)?) {
         (true, true) => Ok(()),
         (true, false) => know(draft, &mut other, one.id),
         (false, true) => know(draft, &mut one, other.id),
@@ -294,6 +293,15 @@ fn note_pair(
             put_renewed(draft, vec![one])
         }
     }
+}
+
+/// Whether a contact knows another one, be it as somebody for whom that one stands.
+fn knows(draft: &mut Draft<'_>, contact: &Contact, other: &Contact) -> Result<bool, Stop> {
+    if contact.duplicates.is_empty() {
+        return Ok(false);
+    }
+    let of_other = ids_of(draft, slice::from_ref(other))?;
+    Ok(contact.duplicates.iter().any(|id| of_other.contains(id)))
 }
 
 /// A contact knows one who knows it; unless it forgot that one for later ones.
@@ -354,7 +362,7 @@ pub(crate) fn note_duplicates(
 ) -> Result<(), Stop> {
     let mut new = Vec::with_capacity(others.len());
     for other in others {
-        if !contact.duplicates.contains(&other.id) && !are_distinct(draft, contact, &other)? {
+        if !knows(draft, contact, &other)? && !are_distinct(draft, contact, &other)? {
             new.push(other);
         }
     }

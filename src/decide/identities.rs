@@ -125,6 +125,24 @@ fn renew_if_other(
     }
 }
 
+/// Whoever stood for a contact held the claims to these, perhaps, and is known by them no more: they are held
+/// by that contact.
+pub(crate) fn hand_back(
+    draft: &mut Draft<'_>,
+    from: ContactId,
+    to: ContactId,
+    identities: &[Identity],
+) -> Result<(), Stop> {
+    for identity in identities {
+        let holder = known_by(draft, *identity)?;
+        if holder.is_some_and(|holder| holder.id == from) {
+            let claim = Key::claim(draft.tenant, identity.claim);
+            draft.put(claim, Claim::Contact(to), None);
+        }
+    }
+    Ok(())
+}
+
 /// A contact is known by none of these any more.
 pub(crate) fn give_up(
     draft: &mut Draft<'_>,

@@ -79,7 +79,7 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
         .collect();
     let known = [&contact.duplicates[..], &stood.duplicates].concat();
     let came = part(&mut stood, &mut contact, &back);
-    let known = [&known[..], &stood.duplicates].concat();
+    let known = [&known[..], &stood.duplicates, &came.knew].concat();
     put(draft, stood.clone());
     put(draft, contact.clone());
     stood.duplicates = duplicates::still_possible(draft, &stood)?;
@@ -101,6 +101,7 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
     put(draft, stood);
     put(draft, contact);
     duplicates::distinguish_all(draft, parted, &came.distinct)?;
+    identities::hand_back(draft, stands, parted, &came.lost)?;
     // What leads that go back said since is not what the other is known by.
     let is_gone = |known: &Identity| said_there.contains(known) && !said_here.contains(known);
     let gone: Vec<Identity> = came.identities.into_iter().filter(is_gone).collect();
@@ -266,6 +267,11 @@ fn joined_duplicates(into: &Contact, from: &Contact) -> Vec<ContactId> {
 struct Came {
     identities: Vec<Identity>,
     distinct: Vec<ContactId>,
+    /// Who may share something with either: its possible duplicates before and since, and who was distinct
+    /// from both.
+    knew: Vec<ContactId>,
+    /// By what it is known no more: that is the other's alone.
+    lost: Vec<Identity>,
 }
 
 /// Gives to each what was its own when they were merged; what came since stays with who stood for both, and
@@ -299,14 +305,17 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Came {
         stood.phone = None;
     }
     let theirs = &contact.identities;
-    stood
-        .identities
-        .retain(|known| taken.identities.contains(known) || !theirs.contains(known));
+    let is_theirs = |known: &Identity| theirs.contains(known) && !taken.identities.contains(known);
+    let all = std::mem::take(&mut stood.identities);
+    let (lost, kept): (Vec<Identity>, Vec<Identity>) = all.into_iter().partition(is_theirs);
+    stood.identities = kept;
     let came = stood.identities.iter();
     let came = came.filter(|known| !taken.identities.contains(known));
     let mut came = Came {
         identities: came.copied().collect(),
         distinct: std::mem::take(&mut stood.distinct),
+        knew: taken.duplicates.clone(),
+        lost,
     };
     let had = Contact {
         duplicates: taken.duplicates.clone(),
@@ -315,6 +324,7 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Came {
     };
     let joined = joined_distinct(&had, contact);
     came.distinct.retain(|id| !joined.contains(id));
+    came.knew.extend(&joined);
     stood.distinct = taken.distinct;
     stood.distinct.extend(&came.distinct);
     let joined = joined_duplicates(&had, contact);
@@ -323,6 +333,7 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Came {
     for id in now.iter().filter(|id| !joined.contains(id)) {
         duplicates::add(&mut stood.duplicates, *id);
     }
+    came.knew.extend(&stood.duplicates);
     came
 }
 

@@ -39,6 +39,8 @@ pub(crate) fn take_over(
     place(draft, lead, stages)?;
     if let Some(contact) = contacts::current(draft, lead.contact.id)? {
         contacts::renew_copy(draft, lead, &contact)?;
+        // What was decided of it under the former playbook, its leads under this one don't know yet.
+        contacts::renew_copies(draft, &contact, Some(lead.id), None)?;
     }
     lead.playbook = hash.clone();
     draft.happened(Event::LeadAdopted {

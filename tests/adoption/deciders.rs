@@ -505,3 +505,54 @@ fn a_message_that_was_set_aside_is_tried_again_when_its_text_is_mended() {
         );
     });
 }
+
+// ------------------------------------------------------------------ contacts with leads under two playbooks
+
+/// A lead of a contact under a former playbook, and another one of the same contact under the active one.
+async fn one_lead_of_each(world: &World) -> (Engine, LeadId, LeadId) {
+    let (one, two) = (shop(""), shop("[activity]\nvisit = {}"));
+    let former = register(&world.engine(&[&one])).await;
+    let engine = world.engine(&[&one, &two]);
+    let adopts = engine.tenant(TENANT).adopt(Vec::new());
+    adopts.by(Actor::host("test")).await.unwrap();
+    let active = register(&engine).await;
+    (engine, former, active)
+}
+
+#[test]
+fn what_is_corrected_on_a_former_lead_all_leads_of_the_contact_know_in_the_end() {
+    block_on(async {
+        let world = World::new();
+        let (engine, former, active) = one_lead_of_each(&world).await;
+        let correction = Correction::default().name("Luis Vera");
+        let corrects = engine.tenant(TENANT).correct_contact(former, correction);
+        corrects.by(Actor::host("test")).await.unwrap();
+        engine.tick().await.unwrap();
+        for lead in leads(&engine).await {
+            assert_eq!(lead.contact.name, "Luis Vera", "{active}: {lead:?}");
+        }
+    });
+}
+
+#[test]
+fn who_shares_something_with_an_active_lead_s_contact_says_so_when_its_own_lead_is_taken_over() {
+    block_on(async {
+        let world = World::new();
+        let (engine, former, _) = one_lead_of_each(&world).await;
+        let eva = NewLead::new("Eva").phone("600 100 200");
+        let registered = engine.tenant(TENANT).register(eva);
+        let eva = registered.by(Actor::host("test")).await.unwrap().id;
+        let correct = || {
+            let correction = Correction::default().phone("600 100 200");
+            let corrects = engine.tenant(TENANT).correct_contact(former, correction);
+            corrects.by(Actor::host("test"))
+        };
+        // The former playbook can't tell her lead of it, which will not be taken over any more.
+        assert_eq!(code(correct().await), "not-active");
+        engine.tick().await.unwrap();
+        correct().await.unwrap();
+        let tenant = engine.tenant(TENANT);
+        let eva = tenant.lead(eva).await.unwrap().unwrap();
+        assert!(eva.contact.possible_duplicate);
+    });
+}

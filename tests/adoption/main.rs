@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use leadkit::agenda;
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{
-    Actor, Adoption, AgentSetup, Command, Fate, LeadOrder, NewLead, NewSweep, StageMapping,
-    Waiting, What,
+    Actor, Adoption, AgentSetup, Command, Correction, Fate, LeadOrder, NewLead, NewSweep,
+    StageMapping, Waiting, What,
 };
 use leadkit::decide::records::Records;
 use leadkit::decide::refusal::Refusal;

@@ -126,6 +126,27 @@ fn who_is_distinct_from_one_is_distinct_from_who_that_one_is() {
 }
 
 #[test]
+fn who_is_distinct_from_one_knows_it_no_more_when_that_one_stands_for_a_duplicate() {
+    block_on(async {
+        let world = world("");
+        let a = register(&world, at_one_number("ana")).await;
+        let b = register(&world, at_one_number("bea")).await;
+        distinguish(&world, &a, &b).await.unwrap();
+        let c = register(&world, at_one_number("carla")).await;
+        assert_eq!(duplicates(&world, &b).await, [c.contact.id]);
+        merge(&world, &a, &c).await.unwrap();
+        for one in [&a, &b] {
+            assert_eq!(duplicates(&world, one).await, []);
+            assert!(!lead(&world, one.id).await.contact.possible_duplicate);
+        }
+        unmerge(&world, &c).await.unwrap();
+        assert_eq!(duplicates(&world, &a).await, [c.contact.id]);
+        assert_eq!(duplicates(&world, &b).await, [c.contact.id]);
+        assert!(lead(&world, b.id).await.contact.possible_duplicate);
+    });
+}
+
+#[test]
 fn what_is_said_while_one_stands_for_both_is_said_of_both() {
     block_on(async {
         let world = world("");

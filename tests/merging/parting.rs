@@ -139,6 +139,63 @@ fn a_tax_number_that_was_told_since_goes_with_the_lead_that_says_it() {
 }
 
 #[test]
+fn a_number_that_falls_to_who_stands_for_its_bearer_is_the_bearers_again() {
+    block_on(async {
+        let world = world("");
+        let first = register(&world, named("carla").phone("600 100 200")).await;
+        let a = register(&world, named("ana").phone("600 100 200")).await;
+        let b = register(&world, named("bea")).await;
+        merge(&world, &b, &a).await.unwrap();
+        // The first one gives it up, and so it names who stands for the second one.
+        correct_phone(&world, first.id, "600 300 400").await;
+        unmerge(&world, &a).await.unwrap();
+        assert_eq!(contact(&world, b.contact.id).await.identities.len(), 1);
+        let again = register(&world, NewLead::new("ana").phone("600 100 200")).await;
+        assert_eq!(again.contact.id, a.contact.id);
+        for one in [&a, &b] {
+            assert_eq!(duplicates(&world, one).await, []);
+        }
+    });
+}
+
+#[test]
+fn who_came_to_share_a_number_while_it_stood_for_somebody_distinct_is_told_when_they_are_parted() {
+    block_on(async {
+        let world = world(RUC);
+        let ruc = "1790016919001";
+        let b = named("bea").phone("600 100 200").field("ruc", ruc);
+        let b = register(&world, b).await;
+        let c = register(&world, named("carla").field("ruc", ruc)).await;
+        distinct::from_all_duplicates(&world, c.id).await;
+        let a = register(&world, named("ana")).await;
+        merge(&world, &a, &c).await.unwrap();
+        correct_phone(&world, a.id, "600 100 200").await;
+        assert_eq!(duplicates(&world, &a).await, []);
+        unmerge(&world, &c).await.unwrap();
+        assert_eq!(duplicates(&world, &a).await, [b.contact.id]);
+        assert_eq!(duplicates(&world, &b).await, [a.contact.id]);
+        assert_eq!(duplicates(&world, &c).await, []);
+        assert!(lead(&world, b.id).await.contact.possible_duplicate);
+    });
+}
+
+#[test]
+fn a_duplicate_that_was_merged_is_not_told_twice_when_they_are_parted() {
+    block_on(async {
+        let world = world("");
+        let first = register(&world, named("carla").phone("600 100 200")).await;
+        let a = register(&world, named("ana").phone("600 100 200")).await;
+        let b = register(&world, named("bea")).await;
+        merge(&world, &b, &first).await.unwrap();
+        merge(&world, &b, &a).await.unwrap();
+        unmerge(&world, &a).await.unwrap();
+        // Whom it knew stands for itself no more: the one who does is no further duplicate.
+        assert_eq!(duplicates(&world, &a).await, [first.contact.id]);
+        assert_eq!(duplicates(&world, &b).await, [a.contact.id]);
+    });
+}
+
+#[test]
 fn two_who_have_more_open_leads_than_one_can_have_are_not_merged_and_it_is_said_what_to_do() {
     block_on(async {
         let world = world("");

@@ -1,6 +1,6 @@
 //! The organisations that a run is about: their playbooks, and how those change.
 //!
-//! A house is a playbook and what becomes of it later: variations of the two that ship with leadkit,
+//! A house is a playbook and what becomes of it later: variations of some that ship with leadkit,
 //! and small ones of random rules that use every verb of the language.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use leadkit::playbook::load::Folder;
 
 use crate::dice::Dice;
 
+mod more;
 mod small;
 
 /// An organisation and the versions of its playbook, the oldest first.
@@ -56,9 +57,10 @@ impl House {
     /// When the playbook that was made can't be read: a fault of this program.
     #[must_use]
     pub fn build(tenant: &str, versions: usize, dice: &mut Dice) -> Self {
-        let (folders, stages) = match dice.below(4) {
+        let (folders, stages) = match dice.below(6) {
             0 => (vary(&FIELD_AND_DIGITAL_SALES, versions, dice), Vec::new()),
             1 => (vary(&DEFERRED_FOLLOW_UP, versions, dice), Vec::new()),
+            2 => (vary(&DEALERSHIP_TEAMS, versions, dice), Vec::new()),
             _ => small::folders(versions, dice),
         };
         Self::read(tenant, &folders, stages)
@@ -188,6 +190,48 @@ static DEFERRED_FOLLOW_UP: Shipped = Shipped {
     ],
 };
 
+static DEALERSHIP_TEAMS: Shipped = Shipped {
+    playbook: include_str!("../../../playbooks/dealership-teams/playbook.toml"),
+    templates: shipped!(
+        "dealership-teams",
+        "templates/feedback-missing.txt",
+        "templates/feedback.txt",
+        "templates/held.txt",
+        "templates/late.txt",
+        "templates/not-accepted.txt",
+        "templates/nurture.txt",
+        "templates/quiet.txt",
+        "templates/unowned.txt",
+        "templates/visit-missed.txt",
+        "templates/visit-tomorrow.txt"
+    ),
+    holidays: shipped!("dealership-teams", "holidays/es.csv"),
+    lasting: &[
+        ("messages = 2", &["messages = 1"]),
+        ("above    = \"defer\"", &["above = \"drop\""]),
+    ],
+    changing: &[
+        ("capacity = 40", &["capacity = 1", "capacity = 3"]),
+        (
+            "choose   = \"evenly\"",
+            &["choose = \"weighted\"", "choose = \"best\""],
+        ),
+        (
+            "within   = \"30 business minutes\"",
+            &["within = \"1 second\"", "within = \"2 days\""],
+        ),
+        (
+            "after = \"1 day before\"",
+            &["after = \"1 hour before\"", "after = \"3 days before\""],
+        ),
+        ("at-most = 3", &["at-most = 1"]),
+        (
+            "every = \"30 days\"",
+            &["every = \"2 days\"", "every = \"1 month\""],
+        ),
+    ],
+};
+
 fn vary(shipped: &Shipped, versions: usize, dice: &mut Dice) -> Vec<Folder> {
     let lasting = replaced(shipped.playbook, shipped.lasting, dice);
     let texts = (0..versions).map(|_| replaced(&lasting, shipped.changing, dice));
@@ -225,7 +269,11 @@ mod tests {
 
     #[test]
     fn what_varies_is_there() {
-        for shipped in [&FIELD_AND_DIGITAL_SALES, &DEFERRED_FOLLOW_UP] {
+        for shipped in [
+            &FIELD_AND_DIGITAL_SALES,
+            &DEFERRED_FOLLOW_UP,
+            &DEALERSHIP_TEAMS,
+        ] {
             for (from, _) in shipped.lasting.iter().chain(shipped.changing) {
                 assert!(shipped.playbook.contains(from), "{from}");
             }

@@ -8,6 +8,7 @@ use leadkit::playbook::Playbook;
 use leadkit::playbook::fault::FaultKind;
 use leadkit::playbook::load::Folder;
 
+use super::more::More;
 use crate::dice::Dice;
 
 /// The folders of the versions of one small playbook, and where the leads of stages go that a
@@ -15,14 +16,14 @@ use crate::dice::Dice;
 pub(super) fn folders(versions: usize, dice: &mut Dice) -> (Vec<Folder>, Vec<StageMapping>) {
     let frame = Frame::draw(dice);
     let mut rules: Vec<String> = (0..dice.between(2, 7))
-        .map(|number| rule(&format!("r{number}"), dice))
+        .map(|number| rule(&format!("r{number}"), &frame.more, dice))
         .collect();
     let mut texts = Vec::new();
     for version in 0..versions {
         // The last version may have lost a stage.
         let has_extra = version == 0 || version + 1 < versions || frame.keeps_extra;
         texts.push(text(&frame, has_extra, &rules, dice));
-        change(&mut rules, version, dice);
+        change(&mut rules, version, &frame.more, dice);
     }
     let folders = texts.into_iter().map(without_dead_rules);
     let mapping = StageMapping::new(("sale", "extra"), ("sale", "talking"));
@@ -60,7 +61,7 @@ fn folder(playbook: String) -> Folder {
 }
 
 /// Some rules go, some change, some come.
-fn change(rules: &mut Vec<String>, version: usize, dice: &mut Dice) {
+fn change(rules: &mut Vec<String>, version: usize, more: &More, dice: &mut Dice) {
     if dice.one_in(2) && !rules.is_empty() {
         let gone = dice.below(rules.len());
         rules.remove(gone);
@@ -68,11 +69,11 @@ fn change(rules: &mut Vec<String>, version: usize, dice: &mut Dice) {
     for old in rules.iter_mut() {
         if dice.one_in(4) {
             let name = old.split('"').nth(1).unwrap_or("r").to_owned();
-            *old = rule(&name, dice);
+            *old = rule(&name, more, dice);
         }
     }
     for number in 0..dice.below(3) {
-        rules.push(rule(&format!("n{version}-{number}"), dice));
+        rules.push(rule(&format!("n{version}-{number}"), more, dice));
     }
 }
 
@@ -102,6 +103,8 @@ struct Frame {
     base: &'static str,
     cap: String,
     keeps_extra: bool,
+    country: &'static str,
+    more: More,
 }
 
 impl Frame {
@@ -134,6 +137,8 @@ impl Frame {
             ]),
             cap,
             keeps_extra: dice.one_in(2),
+            country: dice.pick(&["", "country = \"EC\"", "country = \"ES\""]),
+            more: More::draw(dice),
         }
     }
 }
@@ -147,8 +152,12 @@ fn text(frame: &Frame, has_extra: bool, rules: &[String], dice: &mut Dice) -> St
         capacity,
         base,
         cap,
+        country,
+        more,
         ..
     } = frame;
+    let sections = more.sections();
+    let refer = if more.refers { ", \"refer\"" } else { "" };
     let (extra, to_extra) = match has_extra {
         true => (
             "extra = { to = { talking = [], won = [] } }\n",
@@ -161,6 +170,8 @@ fn text(frame: &Frame, has_extra: bool, rules: &[String], dice: &mut Dice) -> St
 id = "small"
 zone = "{zone}"
 calendar = "office"
+currency = "USD"
+{country}
 
 [organisation]
 name = "Small"
@@ -170,7 +181,7 @@ email = "desk@small.example"
 weekly = {{ mon-fri = ["09:00-13:00", "14:00-18:00"], sat = ["09:00-12:00"] }}
 
 [role.seller]
-may = ["register", "assign", "attempt", "answered", "record", "move", "reopen", "hold", "set", "complete", "unsubscribe"]
+may = ["register", "assign", "attempt", "answered", "record", "move", "reopen", "hold", "set", "complete", "unsubscribe", "correct-contact", "merge", "quote", "appointment", "attach"{refer}]
 over = "{over}"
 
 [role.clerk]
@@ -191,6 +202,8 @@ visit = {{ type = "date" }}
 call_at = {{ type = "instant" }}
 score = {{ type = "number" }}
 hot = {{ type = "bool" }}
+zone = {{ type = "choice", of = ["Norte", "Sur"] }}
+ruc = {{ type = "tax-number", of = ["EC", "ES"] }}
 
 [activity]
 call = {{ label = "Call" }}
@@ -224,6 +237,7 @@ capacity = 1000
 
 {base}
 {cap}
+{sections}
 [need]
 tried = {{ if = 'attempts.total >= 1', text = "Try first" }}
 why = {{ if = 'outcome.reason is present', text = "Say why" }}
@@ -299,7 +313,7 @@ do = [{{ notify = "owner", template = "note" }}]
     text
 }
 
-const CONDITIONS: [&str; 12] = [
+const CONDITIONS: [&str; 13] = [
     "attempts.total < 3",
     "owner is missing",
     "owner is present and not held",
@@ -312,17 +326,18 @@ const CONDITIONS: [&str; 12] = [
     "attempted_at < now - 1d",
     "tasks.open >= 1",
     "source.kind == \"digital\" and activities(\"call\") < 2",
+    "contact.possible_duplicate",
 ];
 
 /// A rule of this name. One that moves, assigns or sets always waits, so that no two start each
 /// other without end.
-fn rule(name: &str, dice: &mut Dice) -> String {
+fn rule(name: &str, more: &More, dice: &mut Dice) -> String {
     let mut text = format!("name = \"{name}\"\n");
     let mut changes = false;
     let actions: Vec<String> = (0..dice.between(1, 3))
-        .map(|_| action(&mut changes, dice))
+        .map(|_| action(&mut changes, more, dice))
         .collect();
-    let is_dated = anchor(&mut text, dice);
+    let is_dated = anchor(&mut text, more, dice);
     let delays: &[&str] = match (changes, is_dated) {
         (true, _) => &["2 hours", "1 days", "3 business hours", "40 days"],
         (false, true) => &["2 days before", "1 hour before", "0 hours", "1 month"],
@@ -344,7 +359,7 @@ fn rule(name: &str, dice: &mut Dice) -> String {
     }
     for (word, odds) in [("if", 3), ("unless", 5), ("until", 4)] {
         if dice.one_in(odds) {
-            let _ = writeln!(text, "{word} = '{}'", dice.pick(&CONDITIONS));
+            let _ = writeln!(text, "{word} = '{}'", condition(more, dice));
         }
     }
     if dice.one_in(4) {
@@ -360,8 +375,8 @@ fn rule(name: &str, dice: &mut Dice) -> String {
 }
 
 /// What a rule counts from; whether that is a date.
-fn anchor(text: &mut String, dice: &mut Dice) -> bool {
-    let anchors = [
+fn anchor(text: &mut String, more: &More, dice: &mut Dice) -> bool {
+    let mut anchors = vec![
         "on = \"registered\"",
         "on = \"assigned\"",
         "on = \"entered sale.new\"",
@@ -378,10 +393,11 @@ fn anchor(text: &mut String, dice: &mut Dice) -> bool {
         "on = \"field visit\"",
         "on = \"field call_at\"",
     ];
+    anchors.extend(more.anchors());
     let chosen = dice.pick(&anchors);
     match chosen {
         "when" => {
-            let _ = writeln!(text, "when = '{}'", dice.pick(&CONDITIONS));
+            let _ = writeln!(text, "when = '{}'", condition(more, dice));
         }
         on => {
             let _ = writeln!(text, "{on}");
@@ -390,10 +406,24 @@ fn anchor(text: &mut String, dice: &mut Dice) -> bool {
     if !chosen.contains("entered") && chosen != "on = \"closed\"" && dice.one_in(3) {
         let _ = writeln!(text, "pipeline = \"sale\"");
     }
-    chosen.contains("field")
+    ["field", "appointment", "expires"]
+        .iter()
+        .any(|dated| chosen.contains(dated))
 }
 
-fn action(changes: &mut bool, dice: &mut Dice) -> String {
+fn condition(more: &More, dice: &mut Dice) -> &'static str {
+    let conditions: Vec<&str> = CONDITIONS
+        .iter()
+        .copied()
+        .chain(more.conditions())
+        .collect();
+    dice.pick(&conditions)
+}
+
+fn action(changes: &mut bool, more: &More, dice: &mut Dice) -> String {
+    if more.refers && dice.one_in(4) {
+        return "{ reward = \"20.00 USD\" }".to_owned();
+    }
     match dice.below(12) {
         0..=3 => {
             let template = dice.pick(&["offer", "offer", "offer", "heavy"]);

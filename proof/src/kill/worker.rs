@@ -8,16 +8,19 @@ use std::time::Duration;
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::Command;
 use leadkit::engine::{Engine, Error, Page};
-use leadkit::ids::{CommandId, MessageId};
-use leadkit::record::Lead;
+use leadkit::ids::{CommandId, ContactId, MessageId};
+use leadkit::record::visits::VisitPlan;
+use leadkit::record::{Agent, Contact, Lead};
 use leadkit::store::{Order, Store, StoreErrorKind};
 use leadkit::time::Instant;
+use leadkit::week::Week;
 use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Outbox, Place, house};
 use crate::desk::{self, View};
 use crate::dice::Dice;
+use crate::houses::House;
 
 /// What a worker is told when it starts.
 #[derive(Clone, Debug)]
@@ -135,8 +138,16 @@ struct Worker<'a> {
     is_cut_off: bool,
 }
 
+/// What there is around leads.
+#[derive(Debug, Default)]
+struct Around {
+    contacts: Vec<Contact>,
+    agents: Vec<Agent>,
+    plans: Vec<VisitPlan>,
+}
+
 impl Worker<'_> {
-    async fn work(mut self, house: &crate::houses::House) {
+    async fn work(mut self, house: &House) {
         let text = std::fs::read_to_string(pending_file(self.orders)).unwrap_or_default();
         let pending: Vec<(SmolStr, Command)> = serde_json::from_str(&text).unwrap_or_default();
         for (id, command) in pending {
@@ -179,7 +190,7 @@ impl Worker<'_> {
         }
     }
 
-    async fn command(&mut self, house: &crate::houses::House) -> Option<Command> {
+    async fn command(&mut self, house: &House) -> Option<Command> {
         let tenant = self.engine.tenant(house.tenant.clone());
         let newest = Order::Descending("registered_at".into());
         let leads = tenant.leads("", newest, None, 30).await;
@@ -193,16 +204,50 @@ impl Worker<'_> {
                 return None;
             }
         };
+        let around = match self.around(house, &leads).await {
+            Ok(around) => around,
+            Err(error) => {
+                self.note(&error);
+                return None;
+            }
+        };
         let leads: Vec<&Lead> = leads.iter().collect();
         let messages: Vec<MessageId> = doubtful.iter().map(|message| message.id).collect();
         let view = View {
             tenant: &house.tenant,
             book: &house.versions[0],
             leads: &leads,
+            contacts: &around.contacts.iter().collect::<Vec<_>>(),
+            agents: &around.agents.iter().collect::<Vec<_>>(),
+            plans: &around.plans.iter().collect::<Vec<_>>(),
             messages: &messages,
             now: self.clock.now(),
         };
         Some(view.command(&mut self.dice))
+    }
+
+    /// The contacts of leads and those who were merged into them, the agents, and the visit plans of this
+    /// week.
+    async fn around(&self, house: &House, leads: &[Lead]) -> Result<Around, Error> {
+        let tenant = self.engine.tenant(house.tenant.clone());
+        let mut around = Around::default();
+        let mut ids: Vec<ContactId> = leads.iter().map(|lead| lead.contact.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        while let Some(id) = ids.pop() {
+            if let Some(contact) = tenant.contact(id).await? {
+                ids.extend(contact.taken.iter().map(|taken| taken.from));
+                around.contacts.push(contact);
+            }
+        }
+        for agent in desk::AGENTS {
+            around.agents.extend(tenant.agent(&agent.into()).await?);
+        }
+        let week = Week::of(self.clock.now().date_naive());
+        for zone in desk::zones(&house.versions[0]) {
+            around.plans.extend(tenant.visit_plan(&zone, week).await?);
+        }
+        Ok(around)
     }
 
     async fn ask(&mut self, command: Command) {

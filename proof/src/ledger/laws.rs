@@ -34,14 +34,24 @@ impl Ledger {
             Record::Message(message) => self.check_message(key, message),
             Record::Contact(contact) => self.check_contact(key, contact),
             Record::Claim(claim) => self.check_claim(key, claim),
-            Record::Agent(agent) => self.check_load(key, &agent.id),
+            Record::Agent(agent) => {
+                self.check_load(key, &agent.id);
+                self.check_groups(key, agent);
+            }
             Record::Pool(pool) => {
                 let agents = pool.members.iter().map(|member| member.agent.clone());
                 for agent in agents.collect::<Vec<_>>() {
                     self.check_load(key, &agent);
+                    self.check_is_there(key, &agent);
                 }
             }
-            _ => {}
+            Record::Group(group) => {
+                for agent in &group.members {
+                    self.check_is_there(key, agent);
+                }
+            }
+            Record::VisitPlan(plan) => self.check_plan(key, plan),
+            Record::Tenant(_) | Record::Sweep(_) | Record::Workload(_) => {}
         }
     }
 
@@ -75,6 +85,7 @@ impl Ledger {
             Record::Message(message) => message.history,
             Record::Sweep(sweep) => sweep.history,
             Record::Tenant(tenant) => tenant.history,
+            Record::VisitPlan(plan) => plan.history,
             _ => return,
         };
         if history.length != held.version.count() {
@@ -152,6 +163,7 @@ impl Ledger {
             holds.len().to_string(),
             tally.holds.len().to_string(),
         );
+        unlike.extend(tally.work.unlike(lead));
         for what in unlike {
             self.find("the journal tells what is so", what, Some(key));
         }
@@ -173,29 +185,6 @@ impl Ledger {
         if times != usize::from(lead.is_open()) {
             let what = format!("it is {times} times on the list of its contact's open leads");
             self.find("contacts know their open leads", what, Some(key));
-        }
-    }
-
-    fn check_contact(&mut self, key: &Key, contact: &Contact) {
-        // Whoever was merged stays as it was; another contact stands for both.
-        if let Some(into) = contact.merged_into {
-            let stands_for = self.record::<Contact>(&Key::contact(&key.tenant, into));
-            let taken = stands_for.map(|into| into.taken.iter());
-            if !taken.is_some_and(|mut taken| taken.any(|taken| taken.from == contact.id)) {
-                let what = format!("{} was merged into {into}, which doesn't know", contact.id);
-                self.find("merged contacts are stood for", what, Some(key));
-            }
-            return;
-        }
-        for open in &contact.leads {
-            let lead = Key::lead(&key.tenant, *open);
-            let is_open = self
-                .record::<Lead>(&lead)
-                .is_some_and(|lead| lead.is_open() && lead.contact.id == contact.id);
-            if !is_open {
-                let what = format!("{} lists it as open", contact.id);
-                self.find("contacts know their open leads", what, Some(&lead));
-            }
         }
     }
 
@@ -234,11 +223,7 @@ impl Ledger {
                 let is_right = lead.is_some_and(|lead| lead.claims.contains(&key.id));
                 (about, is_right)
             }
-            Claim::Contact(contact) => {
-                let about = Key::contact(&key.tenant, *contact);
-                let is_right = self.record::<Contact>(&about).is_some();
-                (about, is_right)
-            }
+            Claim::Contact(contact) => return self.check_named(key, *contact),
             Claim::Agent(agent) => {
                 let about = Key::agent(&key.tenant, agent);
                 let agent = self.record::<Agent>(&about);
@@ -250,6 +235,33 @@ impl Ledger {
         if !is_right {
             let what = format!("{claim:?} holds the claim {} and does not know", key.id);
             self.find("claims are held once", what, Some(&about));
+        }
+    }
+
+    /// Who left is in no pool and no group.
+    fn check_is_there(&mut self, place: &Key, agent: &AgentId) {
+        let agent = self.record::<Agent>(&Key::agent(&place.tenant, agent));
+        if let Some(gone) = agent.filter(|agent| agent.left_at.is_some()) {
+            let what = format!("{} is in {place:?}", gone.id);
+            self.find("who left is gone", what, None);
+        }
+    }
+
+    fn check_groups(&mut self, key: &Key, agent: &Agent) {
+        if agent.left_at.is_none() {
+            return;
+        }
+        let has = |held: &Held| match &held.record {
+            Record::Pool(pool) => pool.members.iter().any(|member| member.agent == agent.id),
+            Record::Group(group) => group.members.contains(&agent.id),
+            _ => false,
+        };
+        let places = self.records.iter();
+        let places = places.filter(|(place, held)| place.tenant == key.tenant && has(held));
+        let places: Vec<Key> = places.map(|(place, _)| place.clone()).collect();
+        if !places.is_empty() {
+            let what = format!("{} is in {places:?}", agent.id);
+            self.find("who left is gone", what, None);
         }
     }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leadkit::ids::{AgentId, CommandId, Id, LeadId, Tenant};
+use leadkit::ids::{AgentId, CommandId, ContactId, Id, LeadId, Tenant};
 use leadkit::record::history::Subject;
 use leadkit::record::journal::JournalEntry;
 use leadkit::record::stored;
@@ -17,11 +17,16 @@ use leadkit::time::Instant;
 
 use crate::houses::Books;
 
+mod contacts;
 mod laws;
 mod read;
 mod tally;
+mod work;
 
+use contacts::Merge;
 pub use tally::{LeadTally, MessageTally};
+use work::VisitTally;
+pub use work::WorkTally;
 
 /// Something that must never be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +81,12 @@ pub struct Ledger {
     leads: BTreeMap<Key, LeadTally>,
     messages: BTreeMap<Key, MessageTally>,
     loads: BTreeMap<(Tenant, AgentId), u32>,
+    contacts: BTreeMap<Tenant, BTreeSet<ContactId>>,
+    /// The contacts that may have forgotten a possible duplicate for a later one.
+    crowded: BTreeSet<(Tenant, ContactId)>,
+    /// What there was before each merge that stands, by who was merged.
+    merges: BTreeMap<(Tenant, ContactId), Merge>,
+    visits: BTreeMap<Key, VisitTally>,
     findings: Vec<Finding>,
     is_whole: bool,
 }
@@ -131,6 +142,14 @@ impl Ledger {
         leads.filter_map(|key| self.record(key))
     }
 
+    /// The records of a sort that a tenant has, in the order of their keys.
+    pub fn all_of<'a, T: Recorded + 'a>(&'a self, tenant: &Tenant) -> impl Iterator<Item = &'a T> {
+        let tenant = tenant.clone();
+        let records = self.records.iter();
+        let records = records.filter(move |(key, _)| key.tenant == tenant);
+        records.filter_map(|(_, held)| T::from_record(&held.record))
+    }
+
     /// The keys of a tenant's messages, in the order of their ids.
     pub fn messages_of<'a>(&'a self, tenant: &'a Tenant) -> impl Iterator<Item = &'a Key> {
         let messages = self.messages.keys();
@@ -164,6 +183,13 @@ impl Ledger {
     #[must_use]
     pub fn entries(&self) -> usize {
         self.commands.len()
+    }
+
+    /// How many open leads an agent holds.
+    #[must_use]
+    pub fn load(&self, tenant: &Tenant, agent: &AgentId) -> u32 {
+        let load = self.loads.get(&(tenant.clone(), agent.clone()));
+        load.copied().unwrap_or_default()
     }
 
     /// The latest instant at which something was decided.
@@ -228,7 +254,12 @@ impl Ledger {
             self.put(&put.key, put.makes, put.body.as_deref(), wakes_at);
         }
         match stored::decode_entry(journal) {
-            Ok(entry) => self.note(tenant, *command, entry),
+            Ok(entry) => {
+                for event in &entry.events {
+                    self.follow_merge(tenant, event, &before);
+                }
+                self.note(tenant, *command, entry);
+            }
             Err(error) => {
                 let what = format!("the entry of {command} can't be read: {error}");
                 self.find("everything can be read", what, None);
@@ -245,6 +276,10 @@ impl Ledger {
 
     fn put(&mut self, key: &Key, version: Version, body: Option<&[u8]>, wakes_at: Option<Instant>) {
         let Some(body) = body else {
+            if !matches!(key.kind, Kind::Claim | Kind::Pool) {
+                let what = format!("{key:?} was taken away");
+                self.find("what is written is kept", what, Some(key));
+            }
             self.records.remove(key);
             return;
         };
@@ -256,6 +291,7 @@ impl Ledger {
                     wakes_at,
                 };
                 self.records.insert(key.clone(), held);
+                self.note_contact(key);
             }
             Ok(record) => {
                 let what = format!("{key:?} holds a {:?}", record.kind());

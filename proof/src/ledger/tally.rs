@@ -7,15 +7,17 @@ use leadkit::decide::command::Actor;
 use leadkit::ids::{AgentId, LeadId, MessageId, Name, Tenant};
 use leadkit::playbook::Playbook;
 use leadkit::playbook::rule::Anchor;
-use leadkit::record::Lead;
 use leadkit::record::journal::{Event, JournalEntry};
 use leadkit::record::lead::How;
+use leadkit::record::quote::Says;
+use leadkit::record::{Agent, Lead};
 
 use leadkit::store::Key;
 use leadkit::time::Instant;
 use smol_str::SmolStr;
 
 use super::Ledger;
+use super::work::WorkTally;
 
 /// What a lead must look like, as its history tells.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +40,8 @@ pub struct LeadTally {
     pub tasks: BTreeMap<Name, i64>,
     /// Which holds stop its clocks.
     pub holds: BTreeSet<Name>,
+    /// What else was done for it.
+    pub(super) work: WorkTally,
     /// The playbook that clocks it, as far as it is known.
     playbook: Option<Name>,
     /// Which occurrences of each rule came, by anchor, since the rule began anew.
@@ -76,6 +80,8 @@ impl Ledger {
     /// Takes over what an entry tells.
     pub(super) fn tally(&mut self, tenant: &Tenant, entry: &JournalEntry) {
         for event in &entry.events {
+            self.tally_visit(tenant, event);
+            self.hold_to_leaving(tenant, event);
             if let Some(message) = message_of(event) {
                 self.tally_message(&Key::message(tenant, message), event, &entry.actor);
             } else if let Some(lead) = lead_of(event) {
@@ -127,6 +133,7 @@ impl Ledger {
         let is_whole = self.is_whole;
         let record: Option<Lead> = self.record::<Lead>(key).cloned();
         let lead = self.leads.entry(key.clone()).or_default();
+        let is_otherwise = lead.work.tell(event);
         match event {
             Event::Registered { into, .. } => {
                 lead.registered += 1;
@@ -138,6 +145,12 @@ impl Ledger {
                     contradictions.push(format!("{from:?} gave it, {:?} held it", lead.owner));
                 }
                 lead.owner = Some(to.clone());
+            }
+            Event::GivenUp { from, .. } => {
+                if lead.owner.as_ref() != Some(from) {
+                    contradictions.push(format!("{from} lost it, {:?} held it", lead.owner));
+                }
+                lead.owner = None;
             }
             Event::Moved { from, to, .. } => {
                 if lead.stage.as_ref().is_some_and(|stage| stage != from) {
@@ -172,6 +185,22 @@ impl Ledger {
         }
         for what in contradictions {
             self.find("the journal tells what is so", what, Some(key));
+        }
+        if let Some(what) = is_otherwise {
+            self.find("what is over is over once", what, Some(key));
+        }
+    }
+
+    /// Nobody who left is given a lead.
+    fn hold_to_leaving(&mut self, tenant: &Tenant, event: &Event) {
+        let Event::Assigned { lead, to, .. } = event else {
+            return;
+        };
+        let agent = self.record::<Agent>(&Key::agent(tenant, to));
+        let has_left = agent.is_some_and(|agent| agent.left_at.is_some());
+        if has_left && self.is_whole {
+            let what = format!("{to}, who left, was given it");
+            self.find("who left is gone", what, Some(&Key::lead(tenant, *lead)));
         }
     }
 
@@ -229,9 +258,27 @@ impl Ledger {
         let now = self.book_of(key);
         let begins: Box<dyn Fn(&Name) -> bool> = match event {
             Event::Moved { .. } => Box::new(counts_from(now, vec![Anchor::Entered])),
-            Event::Assigned { .. } | Event::Reopened { .. } => {
+            Event::Assigned { .. } | Event::Reopened { .. } | Event::GivenUp { .. } => {
                 Box::new(counts_from(now, vec![Anchor::Assigned, Anchor::Team]))
             }
+            Event::OwnerFollowed { .. } => Box::new(counts_from(now, vec![Anchor::Team])),
+            Event::AppointmentBooked { kind, .. } | Event::AppointmentMoved { kind, .. } => {
+                Box::new(counts_from(now, vec![Anchor::Appointment(kind.clone())]))
+            }
+            Event::AppointmentEnded { kind, how, .. } => {
+                let ended = Anchor::AppointmentEnded(kind.clone(), *how);
+                Box::new(counts_from(now, vec![ended]))
+            }
+            Event::DocumentAttached { kind, .. } => {
+                Box::new(counts_from(now, vec![Anchor::Attached(kind.clone())]))
+            }
+            Event::QuoteMade { .. } => {
+                let anchors = vec![Anchor::Quoted, Anchor::QuoteExpires, Anchor::Accepted];
+                Box::new(counts_from(now, anchors))
+            }
+            Event::QuoteReplied {
+                says: Says::Yes, ..
+            } => Box::new(counts_from(now, vec![Anchor::Accepted])),
             Event::Closed { .. } => Box::new(counts_from(now, vec![Anchor::Closed])),
             Event::TaskOpened { task, .. } => {
                 Box::new(counts_from(now, vec![Anchor::Overdue(task.clone())]))
@@ -280,7 +327,14 @@ fn is_touch(event: &Event, actor: &Actor) -> bool {
         | Event::Recorded { .. }
         | Event::Moved { .. }
         | Event::Held { .. }
-        | Event::Released { .. } => !is_engine(actor),
+        | Event::Released { .. }
+        | Event::AppointmentBooked { .. }
+        | Event::AppointmentMoved { .. }
+        | Event::AppointmentEnded { .. }
+        | Event::FeedbackGiven { .. }
+        | Event::DocumentAttached { .. }
+        | Event::QuoteMade { .. }
+        | Event::QuoteReplied { .. } => !is_engine(actor),
         Event::TaskEnded { how, .. } => *how == How::Done && !is_engine(actor),
         _ => false,
     }
@@ -311,7 +365,18 @@ fn lead_of(event: &Event) -> Option<LeadId> {
         | Event::FieldsSet { lead, .. }
         | Event::Fired { lead, .. }
         | Event::Skipped { lead, .. }
-        | Event::LeadAdopted { lead, .. } => Some(*lead),
+        | Event::LeadAdopted { lead, .. }
+        | Event::GivenUp { lead, .. }
+        | Event::OwnerFollowed { lead }
+        | Event::AppointmentBooked { lead, .. }
+        | Event::AppointmentMoved { lead, .. }
+        | Event::AppointmentEnded { lead, .. }
+        | Event::FeedbackGiven { lead, .. }
+        | Event::DocumentAttached { lead, .. }
+        | Event::QuoteMade { lead, .. }
+        | Event::QuoteReplied { lead, .. }
+        | Event::Referred { lead, .. }
+        | Event::Rewarded { lead, .. } => Some(*lead),
         _ => None,
     }
 }

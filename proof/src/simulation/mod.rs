@@ -15,7 +15,8 @@ use leadkit::engine::Engine;
 use leadkit::faults::{FaultyMailer, FaultyStore, MailerFault, Plan, StoreFault};
 use leadkit::ids::{CommandId, MessageId, Tenant};
 use leadkit::mailer::{MemoryMailer, Outcome};
-use leadkit::record::Lead;
+use leadkit::record::visits::VisitPlan;
+use leadkit::record::{Agent, Contact, Lead};
 use leadkit::store::MemoryStore;
 use leadkit::time::{Elapsed, Instant};
 
@@ -414,6 +415,9 @@ impl Simulation {
         let command = {
             let truth = self.truth.lock();
             let leads: Vec<&Lead> = truth.ledger.leads_of(&house.tenant).collect();
+            let contacts: Vec<&Contact> = truth.ledger.all_of(&house.tenant).collect();
+            let agents: Vec<&Agent> = truth.ledger.all_of(&house.tenant).collect();
+            let plans: Vec<&VisitPlan> = truth.ledger.all_of(&house.tenant).collect();
             let messages = truth.ledger.messages_of(&house.tenant);
             let messages: Vec<MessageId> = messages.map(|key| MessageId(key.id)).collect();
             let book = self.dice.pick_in(&house.versions);
@@ -421,6 +425,9 @@ impl Simulation {
                 tenant: &house.tenant,
                 book,
                 leads: &leads,
+                contacts: &contacts,
+                agents: &agents,
+                plans: &plans,
                 messages: &messages,
                 now,
             };
