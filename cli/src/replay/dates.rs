@@ -6,6 +6,7 @@ use leadkit::calendar::Zone;
 use leadkit::time::Instant;
 
 use super::times::time;
+use crate::report::counted;
 
 /// In which order year, month and day stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,18 @@ pub enum Order {
 
 impl Order {
     const ALL: [Self; 3] = [Self::YearMonthDay, Self::DayMonthYear, Self::MonthDayYear];
+
+    /// As a map declares it.
+    fn declares(self, years: Years) -> &'static str {
+        match (self, years) {
+            (Self::YearMonthDay, Years::FourDigits) => "yyyy-mm-dd",
+            (Self::DayMonthYear, Years::FourDigits) => "dd-mm-yyyy",
+            (Self::MonthDayYear, Years::FourDigits) => "mm-dd-yyyy",
+            (Self::YearMonthDay, Years::TwoDigitsToo) => "yy-mm-dd",
+            (Self::DayMonthYear, Years::TwoDigitsToo) => "dd-mm-yy",
+            (Self::MonthDayYear, Years::TwoDigitsToo) => "mm-dd-yy",
+        }
+    }
 }
 
 /// How the dates of a column are written.
@@ -71,7 +84,7 @@ impl Format {
     }
 }
 
-/// Why the order of a column can't be told.
+/// Why the order of a column can't be told, or is not the one that is declared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OrderFault {
@@ -107,28 +120,58 @@ pub enum OrderFault {
         /// How the column's years are written.
         years: Years,
     },
+    /// Some dates can't be read as it is declared, and all can in another order.
+    #[error(
+        "the dates of `{column}` are declared as {}, and {} can only be {} (first `{example}` on line {line})",
+        .declared.order.declares(.declared.years),
+        counted(*.rows, "row"),
+        .order.declares(.declared.years)
+    )]
+    Declared {
+        /// The column.
+        column: String,
+        /// How it is declared.
+        declared: Format,
+        /// In which order all of its dates can be read.
+        order: Order,
+        /// How many can't be read as it is declared.
+        rows: u64,
+        /// The first of them.
+        example: String,
+        /// Its line.
+        line: u64,
+    },
 }
 
 impl OrderFault {
     /// The column.
     #[must_use]
     pub fn column(&self) -> &str {
-        let (Self::Ambiguous { column, .. } | Self::Mixed { column, .. }) = self;
+        let (Self::Ambiguous { column, .. }
+        | Self::Mixed { column, .. }
+        | Self::Declared { column, .. }) = self;
         column
     }
 
     /// What to write into the map.
     #[must_use]
     pub fn hint(&self) -> String {
-        let (Self::Ambiguous { column, years, .. } | Self::Mixed { column, years, .. }) = self;
         let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-        let column = match column.chars().all(is_bare) {
-            true => column.clone(),
-            false => format!("{column:?}"),
+        let column = match self.column() {
+            column if column.chars().all(is_bare) => column.to_owned(),
+            column => format!("{column:?}"),
         };
-        let (first, others) = match years {
-            Years::FourDigits => ("dd-mm-yyyy", "or \"mm-dd-yyyy\""),
-            Years::TwoDigitsToo => ("dd-mm-yy", "\"mm-dd-yy\" or \"yy-mm-dd\""),
+        let (first, others) = match self {
+            Self::Declared {
+                declared, order, ..
+            } => {
+                let order = order.declares(declared.years);
+                return format!("write: dates = {{ {column} = \"{order}\" }}");
+            }
+            Self::Ambiguous { years, .. } | Self::Mixed { years, .. } => match years {
+                Years::FourDigits => ("dd-mm-yyyy", "or \"mm-dd-yyyy\""),
+                Years::TwoDigitsToo => ("dd-mm-yy", "\"mm-dd-yy\" or \"yy-mm-dd\""),
+            },
         };
         format!("declare it: dates = {{ {column} = \"{first}\" }}, {others}")
     }
@@ -257,6 +300,55 @@ pub fn find_order<'a>(
                 years,
             })
         }
+    }
+}
+
+/// Holds a column against the format that is declared for it. Cells that are no dates in any order say
+/// nothing.
+///
+/// # Errors
+/// When some dates can't be read so, and all can in another order: the declaration is wrong, and those
+/// that it can read would be other days.
+pub fn hold_declared<'a>(
+    column: &str,
+    declared: Format,
+    cells: impl Iterator<Item = Cell<'a>>,
+) -> Result<(), OrderFault> {
+    let mut others = Order::ALL.to_vec();
+    others.retain(|order| *order != declared.order);
+    let (mut rows, mut first) = (0, None);
+    for (line, cell) in cells {
+        let Some(parts) = Parts::of(cell) else {
+            continue;
+        };
+        let years = declared.years;
+        let reads = |order: Order| parts.date(Some(Format { order, years })).is_ok();
+        let is_as_declared = reads(declared.order);
+        if !is_as_declared && !others.iter().any(|order| reads(*order)) {
+            if Order::ALL.into_iter().any(reads) {
+                return Ok(());
+            }
+            continue;
+        }
+        others.retain(|order| reads(*order));
+        if others.is_empty() {
+            return Ok(());
+        }
+        if !is_as_declared {
+            rows += 1;
+            first = first.or(Some((line, cell)));
+        }
+    }
+    match (first, others.first()) {
+        (Some((line, example)), Some(order)) => Err(OrderFault::Declared {
+            column: column.into(),
+            declared,
+            order: *order,
+            rows,
+            example: example.into(),
+            line,
+        }),
+        _ => Ok(()),
     }
 }
 

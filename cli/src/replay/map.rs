@@ -60,8 +60,9 @@ pub struct FileMap {
     pub decimal: Option<DecimalMark>,
     /// Texts that mean nothing.
     pub empty: Vec<String>,
-    /// Declared forms of dates, by column.
-    pub dates: BTreeMap<String, Format>,
+    /// Declared forms of dates, by column; `None` where what is declared is no form, and a fault of the
+    /// map: that is not to be found out too.
+    pub dates: BTreeMap<String, Option<Format>>,
     /// What cells mean to the playbook, by column.
     pub values: BTreeMap<String, Vec<Meaning>>,
     /// What its commands say in words of their own, names of the playbook left out, each with the first

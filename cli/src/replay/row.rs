@@ -44,14 +44,20 @@ pub(super) fn formats<'m>(
     }
     let (mut formats, mut faults) = (BTreeMap::new(), Vec::new());
     for column in columns {
-        let found = match (map.dates.get(column), table.column(column)) {
-            (Some(format), _) => Ok(Some(*format)),
-            (None, Some(place)) => {
+        let declared = map.dates.get(column).copied();
+        let found = match table.column(column) {
+            None => Ok(declared.flatten()),
+            Some(place) => {
                 let cells = table.rows.iter();
                 let cells = cells.map(|row| (row.line, row.cells[place].as_str()));
-                dates::find_order(column, cells)
+                match declared {
+                    Some(None) => Ok(None),
+                    Some(Some(format)) => {
+                        dates::hold_declared(column, format, cells).map(|()| Some(format))
+                    }
+                    None => dates::find_order(column, cells),
+                }
             }
-            (None, None) => Ok(None),
         };
         match found {
             Ok(format) => formats.extend(format.map(|format| (column, format))),
