@@ -69,7 +69,7 @@ use figures::{Figures, OfRun};
 use map::{FileMap, Map, MapFault};
 use plan::Plan;
 use run::{Past, Ran, Run};
-use table::{Reading, Table, TableFault};
+use table::{Reading, RowFault, Table, TableFault};
 
 /// What is to be replayed, and where.
 #[derive(Clone, Debug)]
@@ -216,6 +216,11 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     let mut refused = plan.refused;
     let refused_as_read = refused.len() as u64;
     refused.extend(ran.refused);
+    for one in &mut refused {
+        if let Some(taken_in) = plan.taken_in.get(&(one.file.clone(), one.line)) {
+            one.note(*taken_in);
+        }
+    }
     let in_order = |name: &str, line: u64| {
         let file = map.files.iter().position(|file| file.name == name);
         (file, line)
@@ -386,12 +391,21 @@ fn read_file(
         }),
     })?;
     let passed_over = plan.add(place, file, &table, playbook).map_err(|faults| {
+        // The dates that would have told the order may stand in what a quote took in.
+        let quotes = table.refused.iter().filter_map(|bad| {
+            let is_open = matches!(bad.fault, RowFault::Unclosed { .. });
+            (is_open || bad.taken_in.is_some()).then(|| MapFault {
+                span: file.span.clone(),
+                message: format!("{}:{}: {}", file.name, bad.line, bad.fault),
+                hint: Some("mend the quote first: what follows was not read".to_owned()),
+            })
+        });
         let faults = faults.iter().map(|fault| MapFault {
             span: span(fault.column()),
             message: format!("{}: {fault}", file.name),
             hint: Some(fault.hint()),
         });
-        Unread::Columns(faults.collect())
+        Unread::Columns(quotes.chain(faults).collect())
     })?;
     plan.warnings
         .extend(warnings::swallowing(&file.name, &table));

@@ -20,7 +20,7 @@ use super::range::{Bulk, Far, Range};
 use super::refused::{Because, Refused};
 use super::row::{RowReading, formats, shortened};
 use super::spellings::Spellings;
-use super::table::Table;
+use super::table::{Table, TakenIn};
 use super::warnings::Warning;
 use crate::spell;
 
@@ -75,6 +75,8 @@ pub(super) struct Plan {
     pub(super) refused: Vec<Refused>,
     pub(super) warnings: Vec<Warning>,
     pub(super) rows: u64,
+    /// What rows took in of those that follow them, by the file and the line.
+    pub(super) taken_in: BTreeMap<(String, u64), TakenIn>,
     /// The leads whose registration was refused, each with the row.
     pub(super) unregistered: BTreeMap<Rc<str>, Place>,
     /// Whom rows set up, as they write it, whatever becomes of the row.
@@ -134,6 +136,9 @@ impl Plan {
             let refused = Refused::new(&map.name, bad.line, None, &because);
             self.refused.push(refused);
         }
+        let taken_in = table.taken_in();
+        self.taken_in
+            .extend(taken_in.map(|(line, taken_in)| ((map.name.clone(), line), taken_in)));
         let formats = formats(map, table, playbook)?;
         let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
         let mut passed_over = Vec::new();

@@ -2,6 +2,7 @@
 //! counted once.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::rc::Rc;
 
 use serde::Serialize;
@@ -11,7 +12,8 @@ use super::FileRead;
 use super::fault::ValueFault;
 use super::range::Outside;
 use super::run::LeftOut;
-use super::table::RowFault;
+use super::table::{RowFault, TakenIn};
+use crate::report::grouped;
 
 /// A row, or a command of a row, that was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +22,10 @@ pub struct Refused {
     pub file: String,
     /// The line on which the row begins.
     pub line: u64,
+    /// The line on which it ends, where a quote took in what looks like other rows; else the same.
+    pub last_line: u64,
+    /// How many rows it seems to be: more than one where a quote took others in.
+    pub rows: u64,
     /// The command, unless the whole row could not be read.
     pub command: Option<String>,
     /// A short stable name of the reason.
@@ -35,6 +41,8 @@ impl Refused {
         Self {
             file: file.to_owned(),
             line,
+            last_line: line,
+            rows: 1,
             command: command.map(ToOwned::to_owned),
             code: because.code(),
             reason: because.to_string(),
@@ -42,12 +50,36 @@ impl Refused {
         }
     }
 
+    /// Notes what its row took in.
+    pub(super) fn note(&mut self, taken_in: TakenIn) {
+        self.last_line = taken_in.last_line;
+        self.rows = 1 + taken_in.rows;
+    }
+
+    /// Where it stands: `leads.csv:71`, `leads.csv:71-72`.
+    pub(super) fn place(&self) -> String {
+        let Self {
+            file,
+            line,
+            last_line,
+            ..
+        } = self;
+        match last_line > line {
+            true => format!("{file}:{line}-{last_line}"),
+            false => format!("{file}:{line}"),
+        }
+    }
+
     /// Why, and what to do about it.
     pub(super) fn told(&self) -> String {
-        match self.hint {
-            Some(hint) => format!("{}; {hint}", self.reason),
-            None => self.reason.clone(),
+        let mut told = self.reason.clone();
+        if self.rows > 1 {
+            let _ = write!(told, "; its lines look like {} rows", grouped(self.rows));
         }
+        if let Some(hint) = self.hint {
+            let _ = write!(told, "; {hint}");
+        }
+        told
     }
 }
 

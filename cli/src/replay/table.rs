@@ -46,8 +46,20 @@ pub struct Table {
 pub struct Row {
     /// The line on which it begins, from 1.
     pub line: u64,
+    /// What it took in of the rows that follow it, if it did.
+    pub taken_in: Option<TakenIn>,
     /// Its cells, trimmed.
     pub cells: Vec<String>,
+}
+
+/// What looks like other rows, and was read as a part of one, since a quote stands where none was
+/// meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TakenIn {
+    /// The line on which the row ends that took them in, from 1.
+    pub last_line: u64,
+    /// How many they seem to be.
+    pub rows: u64,
 }
 
 /// A row that can't be trusted.
@@ -55,6 +67,8 @@ pub struct Row {
 pub struct BadRow {
     /// The line on which it begins, from 1.
     pub line: u64,
+    /// What it took in of the rows that follow it, if it did.
+    pub taken_in: Option<TakenIn>,
     /// What is wrong with it.
     pub fault: RowFault,
 }
@@ -248,6 +262,14 @@ impl Table {
         Ok(table)
     }
 
+    /// The rows that took others in, each by the line on which it begins.
+    pub(super) fn taken_in(&self) -> impl Iterator<Item = (u64, TakenIn)> {
+        let good = self.rows.iter().map(|row| (row.line, row.taken_in));
+        let bad = self.refused.iter().map(|bad| (bad.line, bad.taken_in));
+        let all = good.chain(bad);
+        all.filter_map(|(line, taken_in)| Some((line, taken_in?)))
+    }
+
     /// The place of a column.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<usize> {
@@ -259,6 +281,8 @@ impl Table {
 struct RawRecord {
     line: u64,
     cells: Vec<String>,
+    /// How many delimiters stand on each of its lines, quoted or not; nothing, if it has one line.
+    delimiters: Vec<usize>,
     /// How many lines it took, if it ends the file inside a quote.
     unclosed_lines: Option<u64>,
     /// Whether a quoted cell goes on behind its quote.
@@ -269,6 +293,22 @@ impl RawRecord {
     fn unclosed(&self) -> Option<RowFault> {
         self.unclosed_lines
             .map(|lines| RowFault::Unclosed { lines })
+    }
+
+    /// What looks like rows behind its first line, where rows are as wide as that. The last line ends a
+    /// cell of this row, so it is one by itself only if the first is one, too.
+    fn taken_in(&self, width: usize) -> Option<TakenIn> {
+        let between = width.saturating_sub(1);
+        let [first, inner @ .., last] = self.delimiters.as_slice() else {
+            return None;
+        };
+        let inner = inner.iter().filter(|count| **count == between).count();
+        let is_last_one = *last == between && *first >= between;
+        let rows = inner as u64 + u64::from(is_last_one);
+        (between > 1 && rows > 0).then(|| TakenIn {
+            last_line: self.line + self.delimiters.len() as u64 - 1,
+            rows,
+        })
     }
 }
 
@@ -388,8 +428,16 @@ fn records(text: &str, delimiter: u8, most: usize) -> Vec<RawRecord> {
         let lines = newlines(raw.get(blank..).unwrap_or_default().trim_ascii_end());
         let is_open = is_last && quotes % 2 == 1 && lines > 0;
         let cells = record.iter();
+        let ends = raw.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r'));
+        let all_lines =
+            raw[blank..ends.map_or(blank, |last| last + 1)].split(|byte| *byte == b'\n');
+        let count = |line: &[u8]| line.iter().filter(|byte| **byte == delimiter).count();
         records.push(RawRecord {
             line,
+            delimiters: match lines {
+                0 => Vec::new(),
+                _ => all_lines.map(count).collect(),
+            },
             cells: cells
                 .map(|cell| String::from_utf8_lossy(cell).into_owned())
                 .collect(),
@@ -543,7 +591,14 @@ fn row(
     record: RawRecord,
 ) -> Result<Option<Row>, BadRow> {
     let line = record.line;
-    let refused = |fault| Err(BadRow { line, fault });
+    let taken_in = record.taken_in(headers.len());
+    let refused = |fault| {
+        Err(BadRow {
+            line,
+            taken_in,
+            fault,
+        })
+    };
     if let Some(fault) = record.unclosed() {
         return refused(fault);
     }
@@ -582,5 +637,9 @@ fn row(
         }
     }
     cells.resize(width, String::new());
-    Ok(Some(Row { line, cells }))
+    Ok(Some(Row {
+        line,
+        taken_in,
+        cells,
+    }))
 }
