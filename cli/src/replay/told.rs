@@ -53,6 +53,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
         }
         let _ = writeln!(text, "{table}");
     }
+    tell_nobody(&mut text, figures);
     tell_troubles(&mut text, figures);
     if !figures.flagged.is_empty() {
         let mut table = text_table(["flagged lead", "contact", "because"]);
@@ -214,7 +215,7 @@ fn tell_refused(text: &mut String, replayed: &Replayed) {
         let mut told = 0;
         for of_row in replayed.refused.chunk_by(same).take(MOST_TOLD) {
             let [refused, ..] = of_row else { continue };
-            let place = format!("{}:{}", refused.file, refused.line);
+            let place = refused.place();
             let commands: Vec<&str> = of_row
                 .iter()
                 .map(|one| one.command.as_deref().unwrap_or("the row"))
@@ -269,6 +270,33 @@ fn tell_rest(text: &mut String, rest: usize) {
     if rest > 0 {
         let rest = grouped(rest as u64);
         let _ = writeln!(text, "and {rest} more; --json lists all");
+    }
+}
+
+/// Who was to be told, or found, and was not there.
+fn tell_nobody(text: &mut String, figures: &Figures) {
+    if !figures.told_nobody.is_empty() || !figures.found_nobody.is_empty() {
+        text.push('\n');
+    }
+    for of in &figures.told_nobody {
+        let why = match (of.whom.as_str(), of.whom.strip_prefix("team:")) {
+            ("owner", _) => "nobody owns the lead".to_owned(),
+            ("referrer", _) => "nobody who is there referred the lead".to_owned(),
+            (_, Some(team)) => format!("nobody is in the team {team}"),
+            (role, None) => format!("nobody has the role {role}"),
+        };
+        let (notices, since) = (counted(of.notices, "notice"), &of.since);
+        let _ = writeln!(
+            text,
+            "warning: {why}: {notices} went to nobody, since {since}"
+        );
+    }
+    for of in &figures.found_nobody {
+        let (pool, times, since) = (&of.pool, times(of.times), &of.since);
+        let _ = writeln!(
+            text,
+            "warning: the pool {pool} found nobody {times}, since {since}"
+        );
     }
 }
 
