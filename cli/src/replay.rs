@@ -36,6 +36,7 @@ use leadkit::store::{Key, Store as _};
 use leadkit::time::{Instant, LocalTime};
 use serde::Serialize;
 
+mod amounts;
 mod contacts;
 pub mod dates;
 mod fault;
@@ -179,6 +180,9 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         None => Ok(false),
     };
     let (map, plan, files) = plan(&replay.map, &playbook, &is_known)?;
+    if let Some(until) = until {
+        plan.must_not_live_too_long(&map, &playbook.zone, until)?;
+    }
     let scratch;
     let db = match &replay.db {
         Some(path) => path,
@@ -373,6 +377,7 @@ fn read_file(
         delimiter: file.delimiter,
         encoding: file.encoding.as_deref(),
         columns: &columns,
+        ..Reading::default()
     };
     // The place where the map speaks of a column, or of the file.
     let span = |column: &str| file.columns.get(column).unwrap_or(&file.span).clone();

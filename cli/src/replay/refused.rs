@@ -5,15 +5,18 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+use leadkit::decide::refusal::{Gap, Problem, Refusal};
 use serde::Serialize;
 use smol_str::SmolStr;
 
 use super::FileRead;
 use super::fault::ValueFault;
+use super::plan::Doing;
 use super::range::Outside;
+use super::row::shortened;
 use super::run::LeftOut;
 use super::table::{RowFault, TakenIn};
-use crate::report::grouped;
+use crate::report::{grouped, quoted};
 
 /// A row, or a command of a row, that was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,7 +36,7 @@ pub struct Refused {
     /// Why.
     pub reason: String,
     /// What to do about it, where that is not plain.
-    pub hint: Option<&'static str>,
+    pub hint: Option<String>,
 }
 
 impl Refused {
@@ -48,6 +51,23 @@ impl Refused {
             reason: because.to_string(),
             hint: because.hint(),
         }
+    }
+
+    /// Why, without what this row alone says: `` `…` stands on line … already ``. A column in front stays.
+    pub(super) fn kind(&self) -> String {
+        let column = self.reason.find("`: `").map_or(0, |end| end + "`: ".len());
+        let (column, rest) = self.reason.split_at(column);
+        let mut kind = column.to_owned();
+        let mut is_said = false;
+        for part in rest.split_inclusive('`') {
+            match (is_said, part.strip_suffix('`')) {
+                (true, Some(_)) => kind.push_str("…`"),
+                // Never closed: the rest is no value.
+                (true, None) | (false, _) => kind.push_str(&without_numbers(part)),
+            }
+            is_said = !is_said;
+        }
+        kind
     }
 
     /// Notes what its row took in.
@@ -76,7 +96,7 @@ impl Refused {
         if self.rows > 1 {
             let _ = write!(told, "; its lines look like {} rows", grouped(self.rows));
         }
-        if let Some(hint) = self.hint {
+        if let Some(hint) = &self.hint {
             let _ = write!(told, "; {hint}");
         }
         told
@@ -145,6 +165,8 @@ pub(super) enum Because {
         code: &'static str,
         /// The refusal, as whoever has the files reads it.
         told: String,
+        /// What to do about it, where that is not plain.
+        hint: Option<String>,
     },
 }
 
@@ -162,18 +184,66 @@ impl Because {
         }
     }
 
-    fn hint(&self) -> Option<&'static str> {
-        match self {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
             Self::KeyTwice { .. } => {
-                Some("a key names one row: choose a column in which no two are the same")
+                "a key names one row: choose a column in which no two are the same"
             }
-            Self::RegisteredEarlier { .. } => Some(
+            Self::RegisteredEarlier { .. } => {
                 "name it otherwise if it is another lead, and else replay the file under the name and \
-                 with the keys that it had",
-            ),
-            _ => None,
-        }
+                 with the keys that it had"
+            }
+            Self::Decided { hint, .. } => return hint.clone(),
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
+}
+
+/// A text with `…` for each word that holds a digit or is an address.
+fn without_numbers(text: &str) -> String {
+    let words = text.split(' ').map(|word| {
+        let is_own = word.contains(|c: char| c.is_ascii_digit() || c == '@');
+        let bare = word.trim_end_matches([',', ';', ':', '.', ')']);
+        match is_own {
+            true => format!("…{}", &word[bare.len()..]),
+            false => word.to_owned(),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// What a row says in place of an address or a number that is none, which the refusal does not say.
+pub(super) fn said<'a>(gap: &Gap, doing: &'a Doing) -> Option<&'a str> {
+    let (email, phone) = match doing {
+        Doing::Register(new) => (&new.email, &new.phone),
+        Doing::SetUp(agent) => (&agent.email, &agent.phone),
+        _ => return None,
+    };
+    match gap.problem {
+        Problem::NotAnEmail => email.as_deref(),
+        Problem::NotAPhone => phone.as_deref(),
+        _ => None,
+    }
+}
+
+/// What to do about a refusal, where words stand in place of an address or a number.
+pub(super) fn hint(refusal: &Refusal, doing: &Doing) -> Option<String> {
+    let Refusal::Incomplete(gaps) = refusal else {
+        return None;
+    };
+    let said = gaps.iter().filter_map(|gap| said(gap, doing));
+    let mut words: Vec<String> = said
+        .filter(|said| !said.contains('@'))
+        .map(|said| quoted(&shortened(said)))
+        .collect();
+    words.dedup();
+    (!words.is_empty()).then(|| {
+        format!(
+            "if that means that there is none, say so of the file: empty = [{}]",
+            words.join(", ")
+        )
+    })
 }
 
 /// What became of the rows: each is counted once, and together they are all rows.
