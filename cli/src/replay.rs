@@ -377,7 +377,7 @@ fn read_file(
         delimiter: file.delimiter,
         encoding: file.encoding.as_deref(),
         columns: &columns,
-        ..Reading::default()
+        needed: &file.needed(),
     };
     // The place where the map speaks of a column, or of the file.
     let span = |column: &str| file.columns.get(column).unwrap_or(&file.span).clone();
@@ -414,6 +414,8 @@ fn read_file(
     })?;
     plan.warnings
         .extend(warnings::swallowing(&file.name, &table));
+    plan.warnings
+        .extend(warnings::ending_early(&file.name, &table));
     plan.warnings.extend(warnings::of_no_command(file, &table));
     let read = FileRead {
         file: file.name.clone(),

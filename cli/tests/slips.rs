@@ -8,6 +8,7 @@ mod told;
 
 use serde_json::{Value, json};
 use shop::{AGENTS, Folder, LEADS, MAP};
+use told::leadkit;
 
 /// A file of leads, and the map that registers them; `more` goes into the file's part of it.
 const MAP_OF: &str = r#"
@@ -220,5 +221,182 @@ fn notices_that_went_to_nobody_are_told() {
     );
     let text = folder.replay(&["--until", "2026-04-01"]).out;
     let said = "warning: nobody has the role manager: 2 notices went to nobody, since 2026-03-03";
+    assert!(text.contains(said), "{text}");
+}
+
+/// Of `n/a` and `S/N` the map can say that they mean nothing.
+#[test]
+fn what_stands_in_place_of_an_address_or_a_number_is_shown_and_the_hint_says_how_to_leave_it_out() {
+    let map = MAP_OF.replace(
+        "email = \"{email}\"",
+        "email = \"{email}\", phone = \"{phone}\"",
+    );
+    let leads = "\
+id,name,email,phone,arrived
+1,Ana,n/a,S/N,2026-03-02
+2,Eva,eva@@example.com,0991234567,2026-03-03
+3,Luis,Luis Vera <luis@example.com>,,2026-03-04
+";
+    let replay = |more: &str| {
+        let map = map.replace("MORE", more);
+        let folder = Folder::new(&[("map.toml", &map), ("leads.csv", leads)]);
+        let db = folder.path("shop.db");
+        let told = folder.replay(&["--db", &db, "--json"]).json();
+        let refused = list(&told, "refused").iter();
+        let refused = refused.map(|row| (row["reason"].clone(), row["hint"].clone()));
+        (refused.collect::<Vec<_>>(), folder)
+    };
+    let (refused, folder) = replay("");
+    let wrong = (
+        json!("cannot be taken in: email: `eva@@example.com` is no e-mail address"),
+        Value::Null,
+    );
+    let nothing = (
+        json!(
+            "cannot be taken in: phone: `S/N` is no phone number: it has no digit, email: `n/a` is no e-mail address"
+        ),
+        json!("if that means that there is none, say so of the file: empty = [\"S/N\", \"n/a\"]"),
+    );
+    assert_eq!(refused, [nothing, wrong.clone()]);
+    let (playbook, db) = (folder.path("playbook"), folder.path("shop.db"));
+    let luis = leadkit([
+        "explain",
+        &playbook,
+        "--db",
+        &db,
+        "--email",
+        "luis@example.com",
+    ]);
+    assert_eq!(luis.code, 0, "{}", luis.err);
+    let (refused, _) = replay("empty = [\"n/a\", \"S/N\"]");
+    assert_eq!(refused, [wrong]);
+}
+
+#[test]
+fn a_number_may_be_an_amount_of_the_playbooks_currency() {
+    let rows = LEADS
+        .replace("1.234,50", "US$ 24.990,50")
+        .replace(";900;", ";900 EUR;");
+    let folder = Folder::new(&[("leads.csv", &rows)]);
+    let db = folder.path("shop.db");
+    let told = folder.replay(&["--db", &db, "--json"]).json();
+    let [refused] = list(&told, "refused") else {
+        panic!("{:#}", told["refused"]);
+    };
+    let reason = "`budget`: `900 EUR` is in `EUR`, and the playbook's currency is USD";
+    assert_eq!(refused["reason"], reason);
+    let playbook = folder.path("playbook");
+    let found = leadkit([
+        "leads",
+        &playbook,
+        "--where",
+        "budget == 24990.5",
+        "--db",
+        &db,
+        "--json",
+    ]);
+    assert_eq!(found.json()["count"], 1);
+}
+
+#[test]
+fn a_long_list_of_refused_rows_is_told_by_reason_first() {
+    let mut leads = "id,name,email,arrived\n".to_owned();
+    for row in 0..30 {
+        leads += &format!("{row},Ana,nobody{row},2026-03-02\n");
+        leads += &format!("{row},Eva,e{row}@example.com,2026-03-02\n");
+    }
+    let text = folder("", &leads).replay(&[]).out;
+    let told: Vec<Vec<&str>> = text
+        .lines()
+        .skip_while(|line| !line.contains("refused because"))
+        .skip(2)
+        .take(2)
+        .map(|line| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|cell| !cell.is_empty())
+                .collect()
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ["`…` stands on line … already", "30", "leads.csv:3"],
+            [
+                "cannot be taken in: email: `…` is no e-mail address",
+                "30",
+                "leads.csv:2"
+            ],
+        ],
+        "{text}"
+    );
+    // A short one is told as it is.
+    let text = folder("", &leads[..200]).replay(&[]).out;
+    assert!(!text.contains("refused because"), "{text}");
+}
+
+/// Every rule would come to its time through the centuries.
+#[test]
+fn a_replay_does_not_live_on_for_more_than_ten_years_unless_the_map_says_so() {
+    let shop = Folder::new(&[]);
+    let told = shop.replay(&["--until", "9999-12-31", "--json"]);
+    assert_eq!(told.code, 2);
+    let error = &told.json()["error"];
+    assert_eq!(error["kind"], "lives-too-long");
+    let hint = error["hint"].as_str().unwrap();
+    assert!(hint.contains("to = YYYY-MM-DD"), "{hint}");
+    assert_eq!(shop.replay(&["--until", "2036-03-21"]).code, 0);
+    assert_eq!(shop.replay(&["--until", "2036-03-22"]).code, 2);
+    let map = format!("to = 2040-01-31\n{MAP}");
+    let shop = Folder::new(&[("map.toml", &map)]);
+    assert_eq!(shop.replay(&["--until", "2040-02-01"]).code, 0);
+    assert_eq!(shop.replay(&["--until", "2040-02-02"]).code, 2);
+}
+
+/// Spreadsheets leave out what is empty at the end of a line.
+#[test]
+fn empty_cells_that_are_missing_at_the_end_of_a_line_are_empty() {
+    let leads = "\
+id,arrived,name,email,notes,why
+1,2026-03-02,Ana,ana@example.com
+2,2026-03-03,Eva
+3,2026-03-04,Luis,luis@example.com,,
+4
+5,2026-03-05,Rosa,,first,
+";
+    let told = folder("", leads).replay(&["--json"]).json();
+    let refused: Vec<_> = list(&told, "refused")
+        .iter()
+        .map(|row| &row["line"])
+        .collect();
+    assert_eq!(refused, [&json!(5)], "a row without its time is none");
+    assert_eq!(told["figures"]["leads"], 4);
+    let [warning] = list(&told, "warnings") else {
+        panic!("{:#}", told["warnings"]);
+    };
+    assert_eq!(
+        warning["lines"],
+        json!([3]),
+        "the others have all that the map asks for"
+    );
+    // A row that an end of line parts in two is neither of them.
+    let parted = "id,arrived,name,email,notes\n1,2026-03-02,Ana\nLuz,ana@example.com,x\n";
+    let told = folder("", parted).replay(&["--json"]).json();
+    let refused: Vec<_> = list(&told, "refused")
+        .iter()
+        .map(|row| &row["line"])
+        .collect();
+    assert_eq!(refused, [&json!(2), &json!(3)]);
+}
+
+#[test]
+fn rows_that_are_left_out_are_as_many_as_are_listed() {
+    // The second lead's row has one command that comes too late, and one that can't be read.
+    let rows = LEADS.replace("04-03-2026 10:00;", "soon;");
+    let folder = Folder::new(&[("leads.csv", &rows)]);
+    let told = folder.replay(&["--until", "2026-03-01", "--json"]).json();
+    assert_eq!(told["rows_of"]["left_out"], 2);
+    let text = folder.replay(&["--until", "2026-03-01"]).out;
+    let said = "left out: leads.csv lines 2, 4; 1 command of rows that count as refused\n";
     assert!(text.contains(said), "{text}");
 }

@@ -77,6 +77,17 @@ pub struct FileMap {
 }
 
 impl FileMap {
+    /// The columns without which none of its rows can be carried out: what names a row, and of commands
+    /// that all rows are, the lead and the time.
+    #[must_use]
+    pub fn needed(&self) -> Vec<&str> {
+        let of_all = self.commands.iter();
+        let of_all =
+            of_all.filter(|command| command.only_if.is_empty() && command.unless.is_empty());
+        let named = of_all.flat_map(|command| command.lead.iter().chain(&command.at));
+        self.key.iter().chain(named).map(String::as_str).collect()
+    }
+
     /// A cell as it stands, or nothing where it means nothing.
     #[must_use]
     pub fn cell<'a>(&self, cell: &'a str) -> &'a str {

@@ -2,6 +2,7 @@
 //! a row that can't be trusted is reported with its line and never lost silently.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use csv::{ByteRecord, ReaderBuilder};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
@@ -24,6 +25,9 @@ pub struct Reading<'a> {
     pub encoding: Option<&'a str>,
     /// The columns that are wanted. A row that has all of them is good.
     pub columns: &'a [&'a str],
+    /// Those of them without which a row is none. The others may be missing at the end of a line, and
+    /// are empty then.
+    pub needed: &'a [&'a str],
 }
 
 /// A table.
@@ -35,6 +39,8 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// The others.
     pub refused: Vec<BadRow>,
+    /// The lines of the good rows that end before all columns that are wanted.
+    pub ends_early: BTreeSet<u64>,
     /// The encoding that was found, or declared.
     pub encoding: &'static str,
     /// The delimiter that was found, or declared.
@@ -250,12 +256,27 @@ impl Table {
             headers,
             rows: Vec::new(),
             refused: Vec::new(),
+            ends_early: BTreeSet::new(),
             encoding: encoding.name(),
             delimiter: char::from(delimiter),
         };
-        for record in records {
-            match row(&table.headers, &wanted, lost_from, record) {
-                Ok(row) => table.rows.extend(row),
+        let needed = places(&table.headers, reading.needed)?;
+        let wanted = Wanted {
+            places: wanted,
+            needed,
+        };
+        let records: Vec<RawRecord> = records.collect();
+        let halves = halves(&records, table.headers.len(), &wanted.needed);
+        for (place, record) in records.into_iter().enumerate() {
+            let is_whole = !halves.contains(&place);
+            let (line, found) = (record.line, record.cells.len());
+            match row(&table.headers, &wanted, is_whole, lost_from, record) {
+                Ok(row) => {
+                    if row.is_some() && wanted.places.iter().any(|place| *place >= found) {
+                        table.ends_early.insert(line);
+                    }
+                    table.rows.extend(row);
+                }
                 Err(bad) => table.refused.push(bad),
             }
         }
@@ -583,10 +604,37 @@ fn cell_fault(
     None
 }
 
-/// The row of a record; nothing for one without any text.
+/// The records that an end of line makes two of one: their cells add up to those of a whole row and one
+/// that is cut in two, and the second does not begin as the first does, with a number for a number.
+fn halves(records: &[RawRecord], width: usize, needed: &[usize]) -> BTreeSet<usize> {
+    let has_digit = |record: &RawRecord, place: usize| {
+        let cell = record.cells.get(place);
+        cell.map(|cell| cell.contains(|c: char| c.is_ascii_digit()))
+    };
+    let pairs = records.windows(2).enumerate();
+    let halves = pairs.filter(|(_, pair)| {
+        let [one, next] = pair else { return false };
+        let begins_alike = needed.iter().all(|place| {
+            let of_next = has_digit(next, *place);
+            of_next.is_some() && of_next == has_digit(one, *place)
+        });
+        one.cells.len() + next.cells.len() == width + 1 && !begins_alike
+    });
+    halves.flat_map(|(place, _)| [place, place + 1]).collect()
+}
+
+/// Where the columns are that are wanted, and those that are needed.
+struct Wanted {
+    places: Vec<usize>,
+    needed: Vec<usize>,
+}
+
+/// The row of a record; nothing for one without any text. Cells may be missing at its end, unless it is a
+/// part of another one.
 fn row(
     headers: &[String],
-    wanted: &[usize],
+    wanted: &Wanted,
+    is_whole: bool,
     lost_from: Option<&'static str>,
     record: RawRecord,
 ) -> Result<Option<Row>, BadRow> {
@@ -619,9 +667,10 @@ fn row(
             wanted: width,
         });
     }
-    let missing = wanted.iter().filter(|place| **place >= found);
+    let missing = wanted.places.iter().filter(|place| **place >= found);
     let mut missing: Vec<usize> = missing.copied().collect();
-    if !missing.is_empty() {
+    let lacks = wanted.needed.iter().any(|place| *place >= found);
+    if !missing.is_empty() && (lacks || !is_whole) {
         missing.sort_unstable();
         let columns = missing.iter().map(|place| headers[*place].clone());
         return refused(RowFault::TooShort {

@@ -257,6 +257,20 @@ pub(super) fn swallowing(file: &str, table: &Table) -> Vec<Warning> {
     warnings
 }
 
+/// The rows at whose end cells are missing, once of each file.
+pub(super) fn ending_early(file: &str, table: &Table) -> Option<Warning> {
+    let lines = &table.ends_early;
+    let message = match lines.len() {
+        0 => return None,
+        1 => "the row ends early; the cells that are missing at its end are taken as empty"
+            .to_owned(),
+        count => format!(
+            "{count} rows end early; the cells that are missing at their ends are taken as empty"
+        ),
+    };
+    Some(Warning::of_lines(file, lines, message, None))
+}
+
 /// The rows whose phone number can't be one person's, once of each file.
 pub(super) fn phones_of_nobody(map: &Map, commands: &[Planned]) -> Vec<Warning> {
     let mut of_files: BTreeMap<usize, (&str, BTreeSet<u64>)> = BTreeMap::new();
