@@ -22,7 +22,8 @@
 //! - The same replay into the same database changes nothing; rows that were added since are
 //!   carried out at the time at which the database stands, as late facts. What was refused is
 //!   asked again.
-//! - With a time to stop at, whatever happened then or later is left out.
+//! - With a time to stop at, whatever happened then or later is left out. It may lie ten years after the
+//!   last row, or as far as the map says.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

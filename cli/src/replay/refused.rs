@@ -53,19 +53,24 @@ impl Refused {
         }
     }
 
-    /// Why, without what this row alone says: `` `…` stands on line … already ``. A column in front stays.
+    /// Why, without what this row alone says: `` `…` stands on line … already ``. A column stays.
     pub(super) fn kind(&self) -> String {
         let column = self.reason.find("`: `").map_or(0, |end| end + "`: ".len());
         let (column, rest) = self.reason.split_at(column);
         let mut kind = column.to_owned();
-        let mut is_said = false;
-        for part in rest.split_inclusive('`') {
-            match (is_said, part.strip_suffix('`')) {
-                (true, Some(_)) => kind.push_str("…`"),
-                // Never closed: the rest is no value.
-                (true, None) | (false, _) => kind.push_str(&without_numbers(part)),
+        let parts: Vec<&str> = rest.split('`').collect();
+        for (place, part) in parts.iter().enumerate() {
+            let is_quoted = place % 2 == 1 && place + 1 < parts.len();
+            let is_column = parts
+                .get(place + 1)
+                .is_some_and(|next| next.starts_with(" is empty"));
+            let sign = if place > 0 { "`" } else { "" };
+            kind.push_str(sign);
+            match is_quoted {
+                true if is_column => kind.push_str(part),
+                true => kind.push('…'),
+                false => kind.push_str(&without_numbers(part)),
             }
-            is_said = !is_said;
         }
         kind
     }
@@ -298,4 +303,45 @@ impl RowsOf {
 pub(super) fn distinct(refused: &[Refused]) -> BTreeSet<(&str, u64)> {
     let rows = refused.iter().map(|one| (one.file.as_str(), one.line));
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_refused_for_the_same_are_of_one_kind_whatever_they_say() {
+        for (reason, kind) in [
+            (
+                "`arrived`: `31-02-2026` is no date",
+                "`arrived`: `…` is no date",
+            ),
+            (
+                "`Fecha cierre` is empty, and says when",
+                "`Fecha cierre` is empty, and says when",
+            ),
+            (
+                "`7` stands on line 12 already",
+                "`…` stands on line … already",
+            ),
+            (
+                "has 15 cells, the header has 14; quote",
+                "has … cells, the header has …; quote",
+            ),
+            ("luis@example.com is already there", "… is already there"),
+            ("a ` that is never closed 5", "a ` that is never closed …"),
+        ] {
+            let refused = Refused {
+                file: "leads.csv".into(),
+                line: 2,
+                last_line: 2,
+                rows: 1,
+                command: None,
+                code: "unreadable-row",
+                reason: reason.into(),
+                hint: None,
+            };
+            assert_eq!(refused.kind(), kind);
+        }
+    }
 }
