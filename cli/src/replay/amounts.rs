@@ -62,9 +62,8 @@ pub(super) fn amount(
     let before = bare[..first].trim_end();
     let minus_behind = before.strip_suffix(is_minus).map(str::trim_end);
     let (before, after) = (minus_behind.unwrap_or(before), bare[last + 1..].trim());
-    let said = match (before, after) {
-        ("", said) | (said, "") => said,
-        _ => return Ok(number(text, mark)?),
+    let (("", said) | (said, "")) = (before, after) else {
+        return Ok(number(text, mark)?);
     };
     match of_currency(said) {
         Some(codes) if codes.split(' ').any(|code| code == currency.code()) => {
