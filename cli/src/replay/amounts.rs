@@ -67,8 +67,11 @@ pub(super) fn amount(
     };
     match of_currency(said) {
         Some(codes) if codes.split(' ').any(|code| code == currency.code()) => {
-            let is_negative = text.trim_start().starts_with(is_minus) || minus_behind.is_some();
-            let minus = if is_negative { "-" } else { "" };
+            let minus = match (text.trim_start().starts_with(is_minus), minus_behind) {
+                (false, None) => "",
+                (true, None) | (false, Some(_)) => "-",
+                (true, Some(_)) => return Ok(number(text, mark)?),
+            };
             Ok(number(&format!("{minus}{}", &bare[first..=last]), mark)?)
         }
         Some(_) => Err(AmountFault::OtherCurrency {
@@ -144,6 +147,7 @@ mod tests {
             "5-",
             "$ 5 %",
             "1-2 $",
+            "-$-5",
             "12 ABC",
         ] {
             let told = Err(NumberFault::NotANumber.into());
