@@ -22,7 +22,8 @@
 //! - The same replay into the same database changes nothing; rows that were added since are
 //!   carried out at the time at which the database stands, as late facts. What was refused is
 //!   asked again.
-//! - With a time to stop at, whatever happened then or later is left out.
+//! - With a time to stop at, whatever happened then or later is left out. It may lie ten years after the
+//!   last row, or as far as the map says.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use leadkit::store::{Key, Store as _};
 use leadkit::time::{Instant, LocalTime};
 use serde::Serialize;
 
+mod amounts;
 mod appointments;
 mod contacts;
 pub mod dates;
@@ -71,7 +73,7 @@ use figures::{Figures, OfRun};
 use map::{FileMap, Map, MapFault};
 use plan::Plan;
 use run::{Past, Ran, Run};
-use table::{Reading, Table, TableFault};
+use table::{Reading, RowFault, Table, TableFault};
 
 /// What is to be replayed, and where.
 #[derive(Clone, Debug)]
@@ -181,6 +183,9 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         _ => Ok(vec![false; agents.len()]),
     };
     let (map, plan, files) = plan(&replay.map, &playbook, &are_known)?;
+    if let Some(until) = until {
+        plan.must_not_live_too_long(&map, &playbook.zone, until)?;
+    }
     let scratch;
     let db = match &replay.db {
         Some(path) => path,
@@ -218,6 +223,11 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     let mut refused = plan.refused;
     let refused_as_read = refused.len() as u64;
     refused.extend(ran.refused);
+    for one in &mut refused {
+        if let Some(taken_in) = plan.taken_in.get(&(one.file.clone(), one.line)) {
+            one.note(*taken_in);
+        }
+    }
     let in_order = |name: &str, line: u64| {
         let file = map.files.iter().position(|file| file.name == name);
         (file, line)
@@ -376,6 +386,7 @@ fn read_file(
         delimiter: file.delimiter,
         encoding: file.encoding.as_deref(),
         columns: &columns,
+        needed: &file.needed(),
     };
     // The place where the map speaks of a column, or of the file.
     let span = |column: &str| file.columns.get(column).unwrap_or(&file.span).clone();
@@ -394,15 +405,26 @@ fn read_file(
         }),
     })?;
     let passed_over = plan.add(place, file, &table, playbook).map_err(|faults| {
+        // The dates that would have told the order may stand in what a quote took in.
+        let quotes = table.refused.iter().filter_map(|bad| {
+            let is_open = matches!(bad.fault, RowFault::Unclosed { .. });
+            (is_open || bad.taken_in.is_some()).then(|| MapFault {
+                span: file.span.clone(),
+                message: format!("{}:{}: {}", file.name, bad.line, bad.fault),
+                hint: Some("mend the quote first: what follows was not read".to_owned()),
+            })
+        });
         let faults = faults.iter().map(|fault| MapFault {
             span: span(fault.column()),
             message: format!("{}: {fault}", file.name),
             hint: Some(fault.hint()),
         });
-        Unread::Columns(faults.collect())
+        Unread::Columns(quotes.chain(faults).collect())
     })?;
     plan.warnings
         .extend(warnings::swallowing(&file.name, &table));
+    plan.warnings
+        .extend(warnings::ending_early(&file.name, &table));
     plan.warnings.extend(warnings::of_no_command(file, &table));
     let read = FileRead {
         file: file.name.clone(),

@@ -324,7 +324,10 @@ lines\",,,,,2026-03-02
         ),
         (3, "nothing happened in the year 0026"),
         (4, "`visit`: `0001-01-01` is no date to rely on"),
-        (5, "phone: is no phone number: it has no digit"),
+        (
+            5,
+            "phone: `ask the boss` is no phone number: it has no digit",
+        ),
         (6, "name: holds the character U+202E"),
         (7, "name: holds the character U+000A"),
         (9, "`wait-days`: `-5` is below zero"),

@@ -14,6 +14,7 @@ fn read(bytes: &[u8]) -> Table {
         bytes,
         &Reading {
             columns: &["id", "name"],
+            needed: &["id", "name"],
             ..Reading::default()
         },
     )

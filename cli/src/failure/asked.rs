@@ -6,6 +6,7 @@ use leadkit::time::LocalTime;
 use serde::Serialize;
 
 use crate::listing::Unreadable;
+use crate::replay::range::MOST_YEARS;
 use crate::spell;
 
 /// How many leads, or records that can't be read, are named where one is asked for.
@@ -95,6 +96,16 @@ pub enum Asked {
         /// Where it was to stop.
         until: LocalTime,
     },
+    /// A replay is to live on long after its last row.
+    #[error(
+        "--until: {until} lies more than {MOST_YEARS} years after {last}, the last of all rows"
+    )]
+    LivesTooLong {
+        /// Where it was to stop.
+        until: LocalTime,
+        /// When the last row happened.
+        last: LocalTime,
+    },
     /// No fact is said by which to count or to order.
     #[error("{option}: no fact is said")]
     NoFact {
@@ -163,6 +174,7 @@ impl Asked {
             Self::NoTime(_) => "no-time",
             Self::NothingSought => "nothing-sought",
             Self::LivedAlready { .. } => "lived-already",
+            Self::LivesTooLong { .. } => "lives-too-long",
             Self::NoFact { .. }
             | Self::NotOneFact { .. }
             | Self::UnknownFact { .. }
@@ -189,6 +201,10 @@ impl Asked {
             Self::NoTime(_) => "write for instance 2018-04-01 or 2018-04-01T00:00:00Z",
             Self::NothingSought => "say a part of a name, an e-mail address or a phone number",
             Self::LivedAlready { .. } => "name a later time, or a file that is not there yet",
+            Self::LivesTooLong { .. } => {
+                "name an earlier time; if it is right, say above the files of the map how far its history \
+                 goes: to = YYYY-MM-DD"
+            }
             Self::NoFact { .. } => "say by which fact, for instance stage or owner",
             _ => return None,
         };

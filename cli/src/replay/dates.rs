@@ -7,6 +7,10 @@ use leadkit::time::Instant;
 
 use super::times::time;
 
+mod columns;
+
+pub use columns::{OrderFault, find_order, hold_declared};
+
 /// In which order year, month and day stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -20,6 +24,18 @@ pub enum Order {
 
 impl Order {
     const ALL: [Self; 3] = [Self::YearMonthDay, Self::DayMonthYear, Self::MonthDayYear];
+
+    /// As a map declares it.
+    fn declares(self, years: Years) -> &'static str {
+        match (self, years) {
+            (Self::YearMonthDay, Years::FourDigits) => "yyyy-mm-dd",
+            (Self::DayMonthYear, Years::FourDigits) => "dd-mm-yyyy",
+            (Self::MonthDayYear, Years::FourDigits) => "mm-dd-yyyy",
+            (Self::YearMonthDay, Years::TwoDigitsToo) => "yy-mm-dd",
+            (Self::DayMonthYear, Years::TwoDigitsToo) => "dd-mm-yy",
+            (Self::MonthDayYear, Years::TwoDigitsToo) => "mm-dd-yy",
+        }
+    }
 }
 
 /// How the dates of a column are written.
@@ -71,69 +87,6 @@ impl Format {
     }
 }
 
-/// Why the order of a column can't be told.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OrderFault {
-    /// No date of the column has a day above the twelfth.
-    #[error(
-        "the dates of `{column}` can be read in two ways (`{example}` on line {line}, and so all others)"
-    )]
-    Ambiguous {
-        /// The column.
-        column: String,
-        /// One of them.
-        example: String,
-        /// Its line.
-        line: u64,
-        /// How the column's years are written.
-        years: Years,
-    },
-    /// The dates of the column contradict each other.
-    #[error(
-        "the dates of `{column}` are written in different ways: `{one}` on line {one_line}, `{other}` on line {other_line}"
-    )]
-    Mixed {
-        /// The column.
-        column: String,
-        /// One.
-        one: String,
-        /// Its line.
-        one_line: u64,
-        /// Another.
-        other: String,
-        /// Its line.
-        other_line: u64,
-        /// How the column's years are written.
-        years: Years,
-    },
-}
-
-impl OrderFault {
-    /// The column.
-    #[must_use]
-    pub fn column(&self) -> &str {
-        let (Self::Ambiguous { column, .. } | Self::Mixed { column, .. }) = self;
-        column
-    }
-
-    /// What to write into the map.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        let (Self::Ambiguous { column, years, .. } | Self::Mixed { column, years, .. }) = self;
-        let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-        let column = match column.chars().all(is_bare) {
-            true => column.clone(),
-            false => format!("{column:?}"),
-        };
-        let (first, others) = match years {
-            Years::FourDigits => ("dd-mm-yyyy", "or \"mm-dd-yyyy\""),
-            Years::TwoDigitsToo => ("dd-mm-yy", "\"mm-dd-yy\" or \"yy-mm-dd\""),
-        };
-        format!("declare it: dates = {{ {column} = \"{first}\" }}, {others}")
-    }
-}
-
 /// Why a cell can't be read as a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -176,89 +129,6 @@ const DAY_ZERO: NaiveDate = match NaiveDate::from_ymd_opt(1899, 12, 30) {
 };
 /// The numbers that are taken for days: 1954 to 2064.
 const DAY_NUMBERS: std::ops::Range<u64> = 20_000..60_000;
-
-/// A cell with its line.
-type Cell<'a> = (u64, &'a str);
-
-/// Finds out how a column's dates are written. Cells that are no dates say nothing, and neither do
-/// years of two digits where others have four. `None` when none is needed: whatever dates there are begin with a year of four digits.
-///
-/// # Errors
-/// When it can't be told.
-pub fn find_order<'a>(
-    column: &str,
-    cells: impl Iterator<Item = Cell<'a>> + Clone,
-) -> Result<Option<Format>, OrderFault> {
-    let mut parts = cells.clone().filter_map(|(_, cell)| Parts::of(cell));
-    let years = match parts.any(|parts| parts.has_whole_year()) {
-        true => Years::FourDigits,
-        false => Years::TwoDigitsToo,
-    };
-    let mut left: Vec<Order> = Order::ALL.into();
-    // The last cell that left fewer, or the first that could be read at all.
-    let mut told_by: Option<Cell<'_>> = None;
-    let (mut year_first, mut other): (Option<Cell<'_>>, Option<Cell<'_>>) = (None, None);
-    let mixed = |(one_line, one): Cell<'_>, (other_line, other): Cell<'_>| OrderFault::Mixed {
-        column: column.into(),
-        one: one.into(),
-        one_line,
-        other: other.into(),
-        other_line,
-        years,
-    };
-    for (line, cell) in cells {
-        let Some(parts) = Parts::of(cell) else {
-            continue;
-        };
-        if years == Years::FourDigits && !parts.has_whole_year() {
-            continue;
-        }
-        let place = (line, cell);
-        if parts.year_first {
-            year_first = year_first.or(Some(place));
-        } else {
-            let fits: Vec<Order> = Order::ALL
-                .into_iter()
-                .filter(|order| {
-                    let order = *order;
-                    parts.date(Some(Format { order, years })).is_ok()
-                })
-                .collect();
-            if fits.is_empty() {
-                // No date in any order: refused with its line.
-                continue;
-            }
-            other = other.or(Some(place));
-            let still: Vec<Order> = left.iter().copied().filter(|o| fits.contains(o)).collect();
-            if still.is_empty() {
-                return Err(mixed(told_by.unwrap_or(place), place));
-            }
-            if told_by.is_none() || still.len() < left.len() {
-                told_by = Some(place);
-            }
-            left = still;
-        }
-        if let (Some(one), Some(other)) = (year_first, other) {
-            return Err(mixed(one, other));
-        }
-    }
-    match (told_by, left.as_slice()) {
-        (None, _) => Ok(None),
-        (Some(_), [order]) => Ok(Some(Format {
-            order: *order,
-            years,
-        })),
-        (Some(_), _) => {
-            let (line, example) = other.unwrap_or_default();
-            Err(OrderFault::Ambiguous {
-                column: column.into(),
-                example: example.into(),
-                line,
-                years,
-            })
-        }
-    }
-}
 
 /// The day in a cell, which may have a time of day behind it. Without a format, only a date that
 /// begins with a year of four digits is read.

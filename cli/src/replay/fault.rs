@@ -5,6 +5,7 @@ use leadkit::money::Currency;
 use leadkit::value::ValueType;
 use smol_str::SmolStr;
 
+use super::amounts::AmountFault;
 use super::dates::DateFault;
 use super::numbers::NumberFault;
 use super::row::shortened;
@@ -64,6 +65,9 @@ pub(super) enum Unfit {
     /// It is no number that reads in one way.
     #[error(transparent)]
     Number(#[from] NumberFault),
+    /// It is no amount of the playbook's currency that reads in one way.
+    #[error(transparent)]
+    Amount(#[from] AmountFault),
     /// It is no whole number.
     #[error("is no whole number")]
     NotWhole,

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leadkit::agenda;
 use leadkit::engine::{Engine, TenantHandle};
+use leadkit::explain::local;
 use leadkit::ids::Tenant;
 use leadkit::playbook::Playbook;
 use leadkit::record::journal::Event;
 use leadkit::record::lead::How;
 use leadkit::record::stored;
 use leadkit::store::{JournalCursor, Key, Kind, Order};
-use leadkit::time::Instant;
+use leadkit::time::{Instant, LocalTime};
 use leadkit::value::{Value, fold};
 use serde::Serialize;
 use smol_str::SmolStr;
@@ -48,6 +49,10 @@ pub struct Figures {
     pub rules_skipped: u64,
     /// Messages by template and state.
     pub messages: Vec<Messages>,
+    /// Notices that went to nobody, since nobody was there to be told.
+    pub told_nobody: Vec<ToldNobody>,
+    /// Pools that found nobody for a lead.
+    pub found_nobody: Vec<FoundNobody>,
     /// Tasks, by name.
     pub tasks: BTreeMap<String, Tasks>,
     /// Service levels, by name.
@@ -118,6 +123,28 @@ pub struct Messages {
     pub state: String,
     /// How many.
     pub count: u64,
+}
+
+/// Notices that went to nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ToldNobody {
+    /// Whom they were for, as the playbook says it: the owner, a role, a team.
+    pub whom: String,
+    /// How many.
+    pub notices: u64,
+    /// When the first of them would have been queued.
+    pub since: LocalTime,
+}
+
+/// A pool that found nobody for a lead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FoundNobody {
+    /// The pool.
+    pub pool: String,
+    /// How often.
+    pub times: u64,
+    /// When first.
+    pub since: LocalTime,
 }
 
 /// What became of the openings of a task.
@@ -358,6 +385,7 @@ impl Figures {
                 let is_of_run = self.journal_entries > run.entries_before;
                 for event in &entry.events {
                     self.note(event);
+                    self.note_nobody(event, || local(&playbook.zone, entry.at));
                     if is_of_run {
                         run.note(event);
                     }
@@ -379,6 +407,35 @@ impl Figures {
             }
         }
         Ok(())
+    }
+
+    /// Counts who was to be told, or found, and was not there. Entries come in the order of their times.
+    fn note_nobody(&mut self, event: &Event, at: impl Fn() -> LocalTime) {
+        match event {
+            Event::NobodyToNotify { whom, .. } => {
+                let mut known = self.told_nobody.iter_mut();
+                match known.find(|known| known.whom == *whom) {
+                    Some(known) => known.notices += 1,
+                    None => self.told_nobody.push(ToldNobody {
+                        whom: whom.to_string(),
+                        notices: 1,
+                        since: at(),
+                    }),
+                }
+            }
+            Event::NobodyEligible { reasons, .. } => {
+                let mut known = self.found_nobody.iter_mut();
+                match known.find(|known| reasons.pool == known.pool.as_str()) {
+                    Some(known) => known.times += 1,
+                    None => self.found_nobody.push(FoundNobody {
+                        pool: reasons.pool.to_string(),
+                        times: 1,
+                        since: at(),
+                    }),
+                }
+            }
+            _ => {}
+        }
     }
 
     fn note(&mut self, event: &Event) {

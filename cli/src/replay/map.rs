@@ -61,8 +61,9 @@ pub struct FileMap {
     pub decimal: Option<DecimalMark>,
     /// Texts that mean nothing.
     pub empty: Vec<String>,
-    /// Declared forms of dates, by column.
-    pub dates: BTreeMap<String, Format>,
+    /// Declared forms of dates, by column; `None` where what is declared is no form, and a fault of the
+    /// map: that is not to be found out too.
+    pub dates: BTreeMap<String, Option<Format>>,
     /// What cells mean to the playbook, by column.
     pub values: BTreeMap<String, Vec<Meaning>>,
     /// What its commands say in words of their own, names of the playbook left out, each with the first
@@ -77,6 +78,17 @@ pub struct FileMap {
 }
 
 impl FileMap {
+    /// The columns without which none of its rows can be carried out: what names a row, and of commands
+    /// that all rows are, the lead and the time.
+    #[must_use]
+    pub fn needed(&self) -> Vec<&str> {
+        let of_all = self.commands.iter();
+        let of_all =
+            of_all.filter(|command| command.only_if.is_empty() && command.unless.is_empty());
+        let named = of_all.flat_map(|command| command.lead.iter().chain(&command.at));
+        self.key.iter().chain(named).map(String::as_str).collect()
+    }
+
     /// A cell as it stands, or nothing where it means nothing.
     #[must_use]
     pub fn cell<'a>(&self, cell: &'a str) -> &'a str {

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops;
 use std::rc::Rc;
 
+use chrono::{Months, NaiveTime};
 use leadkit::calendar::Zone;
 use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead};
+use leadkit::explain::local;
 use leadkit::ids::{AgentId, CommandId};
 use leadkit::playbook::Playbook;
 use leadkit::time::Instant;
@@ -16,13 +18,13 @@ use super::dates::OrderFault;
 use super::fault::ValueFault;
 use super::map::{CommandMap, FileMap, Map, MapFault, Verb};
 use super::quotes::Reply;
-use super::range::{Bulk, Far, Range};
+use super::range::{Bulk, Far, MOST_YEARS, Range};
 use super::refused::{Because, Refused};
 use super::row::{RowReading, formats, shortened};
 use super::spellings::Spellings;
-use super::table::Table;
+use super::table::{Table, TakenIn};
 use super::warnings::Warning;
-use crate::spell;
+use crate::{Asked, spell};
 
 /// A command of a row.
 #[derive(Clone, Debug)]
@@ -76,6 +78,8 @@ pub(super) struct Plan {
     pub(super) refused: Vec<Refused>,
     pub(super) warnings: Vec<Warning>,
     pub(super) rows: u64,
+    /// What rows took in of those that follow them, by the file and the line.
+    pub(super) taken_in: BTreeMap<(String, u64), TakenIn>,
     /// The leads whose registration was refused, each with the row.
     pub(super) unregistered: BTreeMap<Rc<str>, Place>,
     /// Whom rows set up, as they write it, whatever becomes of the row.
@@ -135,6 +139,9 @@ impl Plan {
             let refused = Refused::new(&map.name, bad.line, None, &because);
             self.refused.push(refused);
         }
+        let taken_in = table.taken_in();
+        self.taken_in
+            .extend(taken_in.map(|(line, taken_in)| ((map.name.clone(), line), taken_in)));
         let formats = formats(map, table, playbook)?;
         let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
         let mut passed_over = Vec::new();
@@ -332,6 +339,30 @@ impl Plan {
             let (line, name) = (planned.place.line, Some(command.name.as_str()));
             let refused = Refused::new(&file.name, line, name, &because);
             self.refused.push(refused);
+        }
+    }
+
+    /// Refuses to live on long after the last row, through years in which every rule comes to its time:
+    /// most likely the year to stop at was mistyped. A map that says how far its history goes is believed.
+    pub(super) fn must_not_live_too_long(
+        &self,
+        map: &Map,
+        zone: &Zone,
+        until: Instant,
+    ) -> Result<(), Asked> {
+        let Some(last) = self.commands.iter().filter_map(|one| one.at).max() else {
+            return Ok(());
+        };
+        let years = Months::new(12 * MOST_YEARS);
+        let farthest = zone.to_local(last).date().checked_add_months(years);
+        let farthest = farthest.max(map.to).and_then(|day| day.succ_opt());
+        let ends = farthest.map(|day| zone.from_local(day.and_time(NaiveTime::MIN)));
+        match ends.is_some_and(|ends| until > ends) {
+            true => Err(Asked::LivesTooLong {
+                until: local(zone, until),
+                last: local(zone, last),
+            }),
+            false => Ok(()),
         }
     }
 

@@ -7,6 +7,7 @@ use leadkit::record::quote::Says;
 use leadkit::value::Number;
 use smol_str::SmolStr;
 
+use super::amounts::amount;
 use super::fault::{Unfit, ValueFault};
 use super::map::{CommandMap, Text};
 use super::numbers;
@@ -122,8 +123,7 @@ impl RowReading<'_> {
     /// An amount in the playbook's currency, whether the cell names that or not: `1.249,00 USD`.
     fn price(&self, text: &str) -> Result<Money, Unfit> {
         let currency = self.playbook.currency;
-        let code = currency.to_string();
-        let number = self.decimal(text.strip_suffix(code.as_str()).unwrap_or(text))?;
+        let number = amount(text, self.map.decimal, currency)?;
         Money::parse(&number.to_string(), currency).map_err(|_| Unfit::NoAmount(currency))
     }
 }

@@ -2,16 +2,21 @@
 //! counted once.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::rc::Rc;
 
+use leadkit::decide::refusal::{Gap, Problem, Refusal};
 use serde::Serialize;
 use smol_str::SmolStr;
 
 use super::FileRead;
 use super::fault::ValueFault;
+use super::plan::Doing;
 use super::range::Outside;
+use super::row::shortened;
 use super::run::LeftOut;
-use super::table::RowFault;
+use super::table::{RowFault, TakenIn};
+use crate::report::{grouped, quoted};
 
 /// A row, or a command of a row, that was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +25,10 @@ pub struct Refused {
     pub file: String,
     /// The line on which the row begins.
     pub line: u64,
+    /// The line on which it ends, where a quote took in what looks like other rows; else the same.
+    pub last_line: u64,
+    /// How many rows it seems to be: more than one where a quote took others in.
+    pub rows: u64,
     /// The command, unless the whole row could not be read.
     pub command: Option<String>,
     /// A short stable name of the reason.
@@ -27,7 +36,7 @@ pub struct Refused {
     /// Why.
     pub reason: String,
     /// What to do about it, where that is not plain.
-    pub hint: Option<&'static str>,
+    pub hint: Option<String>,
 }
 
 impl Refused {
@@ -35,6 +44,8 @@ impl Refused {
         Self {
             file: file.to_owned(),
             line,
+            last_line: line,
+            rows: 1,
             command: command.map(ToOwned::to_owned),
             code: because.code(),
             reason: because.to_string(),
@@ -42,12 +53,58 @@ impl Refused {
         }
     }
 
+    /// Why, without what this row alone says: `` `…` stands on line … already ``. A column stays.
+    pub(super) fn kind(&self) -> String {
+        let column = self.reason.find("`: `").map_or(0, |end| end + "`: ".len());
+        let (column, rest) = self.reason.split_at(column);
+        let mut kind = column.to_owned();
+        let parts: Vec<&str> = rest.split('`').collect();
+        for (place, part) in parts.iter().enumerate() {
+            let is_quoted = place % 2 == 1 && place + 1 < parts.len();
+            let is_column = parts
+                .get(place + 1)
+                .is_some_and(|next| next.starts_with(" is empty"));
+            let sign = if place > 0 { "`" } else { "" };
+            kind.push_str(sign);
+            match is_quoted {
+                true if is_column => kind.push_str(part),
+                true => kind.push('…'),
+                false => kind.push_str(&without_numbers(part)),
+            }
+        }
+        kind
+    }
+
+    /// Notes what its row took in.
+    pub(super) fn note(&mut self, taken_in: TakenIn) {
+        self.last_line = taken_in.last_line;
+        self.rows = 1 + taken_in.rows;
+    }
+
+    /// Where it stands: `leads.csv:71`, `leads.csv:71-72`.
+    pub(super) fn place(&self) -> String {
+        let Self {
+            file,
+            line,
+            last_line,
+            ..
+        } = self;
+        match last_line > line {
+            true => format!("{file}:{line}-{last_line}"),
+            false => format!("{file}:{line}"),
+        }
+    }
+
     /// Why, and what to do about it.
     pub(super) fn told(&self) -> String {
-        match self.hint {
-            Some(hint) => format!("{}; {hint}", self.reason),
-            None => self.reason.clone(),
+        let mut told = self.reason.clone();
+        if self.rows > 1 {
+            let _ = write!(told, "; its lines look like {} rows", grouped(self.rows));
         }
+        if let Some(hint) = &self.hint {
+            let _ = write!(told, "; {hint}");
+        }
+        told
     }
 }
 
@@ -113,6 +170,8 @@ pub(super) enum Because {
         code: &'static str,
         /// The refusal, as whoever has the files reads it.
         told: String,
+        /// What to do about it, where that is not plain.
+        hint: Option<String>,
     },
 }
 
@@ -130,18 +189,66 @@ impl Because {
         }
     }
 
-    fn hint(&self) -> Option<&'static str> {
-        match self {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
             Self::KeyTwice { .. } => {
-                Some("a key names one row: choose a column in which no two are the same")
+                "a key names one row: choose a column in which no two are the same"
             }
-            Self::RegisteredEarlier { .. } => Some(
+            Self::RegisteredEarlier { .. } => {
                 "name it otherwise if it is another lead, and else replay the file under the name and \
-                 with the keys that it had",
-            ),
-            _ => None,
-        }
+                 with the keys that it had"
+            }
+            Self::Decided { hint, .. } => return hint.clone(),
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
+}
+
+/// A text with `…` for each word that holds a digit or is an address.
+fn without_numbers(text: &str) -> String {
+    let words = text.split(' ').map(|word| {
+        let is_own = word.contains(|c: char| c.is_ascii_digit() || c == '@');
+        let bare = word.trim_end_matches([',', ';', ':', '.', ')']);
+        match is_own {
+            true => format!("…{}", &word[bare.len()..]),
+            false => word.to_owned(),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// What a row says in place of an address or a number that is none, which the refusal does not say.
+pub(super) fn said<'a>(gap: &Gap, doing: &'a Doing) -> Option<&'a str> {
+    let (email, phone) = match doing {
+        Doing::Register(new) => (&new.email, &new.phone),
+        Doing::SetUp(agent) => (&agent.email, &agent.phone),
+        _ => return None,
+    };
+    match gap.problem {
+        Problem::NotAnEmail => email.as_deref(),
+        Problem::NotAPhone => phone.as_deref(),
+        _ => None,
+    }
+}
+
+/// What to do about a refusal, where words stand in place of an address or a number.
+pub(super) fn hint(refusal: &Refusal, doing: &Doing) -> Option<String> {
+    let Refusal::Incomplete(gaps) = refusal else {
+        return None;
+    };
+    let said = gaps.iter().filter_map(|gap| said(gap, doing));
+    let mut words: Vec<String> = said
+        .filter(|said| !said.contains('@'))
+        .map(|said| quoted(&shortened(said)))
+        .collect();
+    words.dedup();
+    (!words.is_empty()).then(|| {
+        format!(
+            "if that means that there is none, say so of the file: empty = [{}]",
+            words.join(", ")
+        )
+    })
 }
 
 /// What became of the rows: each is counted once, and together they are all rows.
@@ -196,4 +303,45 @@ impl RowsOf {
 pub(super) fn distinct(refused: &[Refused]) -> BTreeSet<(&str, u64)> {
     let rows = refused.iter().map(|one| (one.file.as_str(), one.line));
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_refused_for_the_same_are_of_one_kind_whatever_they_say() {
+        for (reason, kind) in [
+            (
+                "`arrived`: `31-02-2026` is no date",
+                "`arrived`: `…` is no date",
+            ),
+            (
+                "`Fecha cierre` is empty, and says when",
+                "`Fecha cierre` is empty, and says when",
+            ),
+            (
+                "`7` stands on line 12 already",
+                "`…` stands on line … already",
+            ),
+            (
+                "has 15 cells, the header has 14; quote",
+                "has … cells, the header has …; quote",
+            ),
+            ("luis@example.com is already there", "… is already there"),
+            ("a ` that is never closed 5", "a ` that is never closed …"),
+        ] {
+            let refused = Refused {
+                file: "leads.csv".into(),
+                line: 2,
+                last_line: 2,
+                rows: 1,
+                command: None,
+                code: "unreadable-row",
+                reason: reason.into(),
+                hint: None,
+            };
+            assert_eq!(refused.kind(), kind);
+        }
+    }
 }

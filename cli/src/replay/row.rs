@@ -15,10 +15,11 @@ use leadkit::told::shortened_to;
 use leadkit::value::{Value, ValueType, folded_eq};
 use smol_str::SmolStr;
 
+use super::amounts::{AmountFault, amount};
 use super::dates::{self, DateFault, Format, OrderFault};
 use super::fault::{Unfit, ValueFault};
 use super::map::{CommandMap, FileMap, Must, Part, Test, Text, Verb};
-use super::numbers::{self, NumberFault};
+use super::numbers::NumberFault;
 use super::plan::{Doing, Place, Planned};
 use super::table::{Row, Table};
 use crate::spell::as_known;
@@ -45,14 +46,20 @@ pub(super) fn formats<'m>(
     }
     let (mut formats, mut faults) = (BTreeMap::new(), Vec::new());
     for column in columns {
-        let found = match (map.dates.get(column), table.column(column)) {
-            (Some(format), _) => Ok(Some(*format)),
-            (None, Some(place)) => {
+        let declared = map.dates.get(column).copied();
+        let found = match table.column(column) {
+            None => Ok(declared.flatten()),
+            Some(place) => {
                 let cells = table.rows.iter();
                 let cells = cells.map(|row| (row.line, row.cells[place].as_str()));
-                dates::find_order(column, cells)
+                match declared {
+                    Some(None) => Ok(None),
+                    Some(Some(format)) => {
+                        dates::hold_declared(column, format, cells).map(|()| Some(format))
+                    }
+                    None => dates::find_order(column, cells),
+                }
             }
-            (None, None) => Ok(None),
         };
         match found {
             Ok(format) => formats.extend(format.map(|format| (column, format))),
@@ -363,7 +370,9 @@ impl<'a> RowReading<'a> {
         Ok(Doing::SetUp(Box::new(AgentSetup {
             agent: self.needed(command, "id")?.into(),
             name: said("name"),
-            email: said("email"),
+            email: self
+                .said(command, "email")
+                .map(|said| address(&said).into()),
             phone: said("phone"),
             role: self.maybe(command, "role", &mut roles)?,
             team: self.maybe(command, "team", &mut teams)?,
@@ -398,7 +407,9 @@ impl<'a> RowReading<'a> {
         let mut sources = sources.map(|source| (&source.name, source.label.as_str()));
         Ok(Doing::Register(Box::new(NewLead {
             name: self.said(command, "name").unwrap_or_default().into(),
-            email: said("email"),
+            email: self
+                .said(command, "email")
+                .map(|said| address(&said).into()),
             phone: said("phone"),
             source: self.maybe(command, "source", &mut sources)?,
             wait: self.wait(command)?,
@@ -446,9 +457,9 @@ impl<'a> RowReading<'a> {
         let refused = |why: Unfit| ValueFault::unfit(field.name.as_str(), said, why);
         let value = match field.value_type {
             ValueType::Text => Some(Value::Text(said.into())),
-            ValueType::Number => match numbers::number(said, self.map.decimal) {
+            ValueType::Number => match amount(said, self.map.decimal, self.playbook.currency) {
                 Ok(number) => Some(Value::Number(number)),
-                Err(NumberFault::NotANumber) => None,
+                Err(AmountFault::Number(NumberFault::NotANumber)) => None,
                 Err(fault) => return Err(refused(fault.into())),
             },
             ValueType::Bool => truth(said).map(Value::Bool),
@@ -490,6 +501,15 @@ pub(super) fn named<'p>(
             Err(ValueFault::unfit(of, text, Unfit::Label((*meant).clone())))
         }
         _ => Ok(name),
+    }
+}
+
+/// The address of `Luis Vera <luis@example.com>`; the text as it stands, if it is not written so.
+fn address(said: &str) -> &str {
+    let bare = said.strip_suffix('>').and_then(|said| said.split_once('<'));
+    match bare {
+        Some((_, address)) if !address.contains(['<', '>']) => address.trim(),
+        _ => said,
     }
 }
 

@@ -22,7 +22,8 @@ use super::contacts::ContactDiffers;
 use super::map::Map;
 use super::names::Earlier;
 use super::plan::{Doing, Place, Plan, Planned};
-use super::refused::{Because, Refused};
+use super::refused::{self, Because, Refused};
+use super::row::shortened;
 use crate::progress::{Bar, Progress};
 use crate::{Failure, database};
 
@@ -487,6 +488,7 @@ impl Run<'_> {
                 let because = Because::Decided {
                     code: refusal.code(),
                     told: self.told(state, planned, &refusal),
+                    hint: refused::hint(&refusal, &planned.doing),
                 };
                 state.ran.note_not_permitted(&refusal);
                 self.refuse(state, planned, &because);
@@ -552,6 +554,14 @@ impl Run<'_> {
             (Refusal::Overtaken { what, is, since }, _) => {
                 let since = local(self.zone, *since);
                 format!("reported too late: since {since} the lead's {what} is {is}")
+            }
+            (Refusal::Incomplete(gaps), doing) => {
+                let told = gaps.iter().map(|gap| match refused::said(gap, doing) {
+                    Some(said) => format!("{}: `{}` {}", gap.input, shortened(said), gap.problem),
+                    None => gap.to_string(),
+                });
+                let told: Vec<String> = told.collect();
+                format!("cannot be taken in: {}", told.join(", "))
             }
             _ => refusal.to_string(),
         }

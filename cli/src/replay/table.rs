@@ -2,11 +2,16 @@
 //! a row that can't be trusted is reported with its line and never lost silently.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use csv::{ByteRecord, ReaderBuilder};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::spell;
+
+mod fault;
+
+pub use fault::{ColumnFault, RowFault, TableFault};
 
 /// How large one cell can be, in bytes.
 pub const LARGEST_CELL_BYTES: usize = 64 * 1024;
@@ -24,6 +29,9 @@ pub struct Reading<'a> {
     pub encoding: Option<&'a str>,
     /// The columns that are wanted. A row that has all of them is good.
     pub columns: &'a [&'a str],
+    /// Those of them without which a row is none. The others may be missing at the end of a line, and
+    /// are empty then.
+    pub needed: &'a [&'a str],
 }
 
 /// A table.
@@ -35,6 +43,8 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// The others.
     pub refused: Vec<BadRow>,
+    /// The lines of the good rows that end before all columns that are wanted.
+    pub ends_early: BTreeSet<u64>,
     /// The encoding that was found, or declared.
     pub encoding: &'static str,
     /// The delimiter that was found, or declared.
@@ -46,8 +56,20 @@ pub struct Table {
 pub struct Row {
     /// The line on which it begins, from 1.
     pub line: u64,
+    /// What it took in of the rows that follow it, if it did.
+    pub taken_in: Option<TakenIn>,
     /// Its cells, trimmed.
     pub cells: Vec<String>,
+}
+
+/// What looks like other rows, and was read as a part of one, since a quote stands where none was
+/// meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TakenIn {
+    /// The line on which the row ends that took them in, from 1.
+    pub last_line: u64,
+    /// How many they seem to be.
+    pub rows: u64,
 }
 
 /// A row that can't be trusted.
@@ -55,137 +77,10 @@ pub struct Row {
 pub struct BadRow {
     /// The line on which it begins, from 1.
     pub line: u64,
+    /// What it took in of the rows that follow it, if it did.
+    pub taken_in: Option<TakenIn>,
     /// What is wrong with it.
     pub fault: RowFault,
-}
-
-/// What is wrong with a row.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RowFault {
-    /// It lacks cells that are wanted.
-    #[error("has {found} cells of {wanted}, and none for {}", quoted(.columns))]
-    TooShort {
-        /// How many it has.
-        found: usize,
-        /// How many the header has.
-        wanted: usize,
-        /// The columns that are wanted and missing.
-        columns: Vec<String>,
-    },
-    /// It has more cells than the header; there is probably a delimiter inside one of them.
-    #[error(
-        "has {found} cells, the header has {wanted}; a cell that holds the delimiter must be quoted"
-    )]
-    TooLong {
-        /// How many it has.
-        found: usize,
-        /// How many the header has.
-        wanted: usize,
-    },
-    /// A cell that no honest export has.
-    #[error("the cell in `{column}` has {bytes} bytes; at most {LARGEST_CELL_BYTES} are read")]
-    CellTooLarge {
-        /// The column.
-        column: String,
-        /// How large it is.
-        bytes: usize,
-    },
-    /// A NUL character: the file is damaged, or no text.
-    #[error("the cell in `{column}` holds a NUL character")]
-    Nul {
-        /// The column.
-        column: String,
-    },
-    /// Bytes that are no text in the file's encoding.
-    #[error("the cell in `{column}` is not {encoding}; mend it, or say the encoding of the file")]
-    Undecodable {
-        /// The column.
-        column: String,
-        /// The encoding that was declared, or found.
-        encoding: &'static str,
-    },
-    /// A quote inside a quoted cell that is written once.
-    #[error(
-        "a quoted cell goes on behind its quote, so that what follows can't be told apart; a quote inside of it is written twice: \"Bar \"\"El Sol\"\"\""
-    )]
-    Misquoted,
-    /// A quote that is never closed has swallowed the rest of the file.
-    #[error(
-        "a quote is opened and never closed, so that {lines} lines to the end of the file can't be told apart"
-    )]
-    Unclosed {
-        /// How many lines it took.
-        lines: u64,
-    },
-}
-
-/// Why a file can't be read as a table at all.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TableFault {
-    /// There is not even a line of headers.
-    #[error("the file is empty; its first line must name the columns")]
-    Empty,
-    /// The declared encoding is not known.
-    #[error("`{0}` is no encoding; write for instance \"utf-8\", \"windows-1252\", \"utf-16le\"")]
-    UnknownEncoding(String),
-    /// Columns that the map speaks of are not there, or not once.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Columns(Vec<ColumnFault>),
-    /// The headers themselves can't be read.
-    #[error("line {line}: {fault}")]
-    Headers {
-        /// Their line.
-        line: u64,
-        /// What is wrong.
-        fault: RowFault,
-    },
-}
-
-/// A column that the map speaks of, and which can't be told.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ColumnFault {
-    /// It is not there.
-    #[error("there is no column `{column}`")]
-    Missing {
-        /// The column.
-        column: String,
-        /// What was probably meant.
-        hint: String,
-    },
-    /// It is there more than once.
-    #[error("the column `{column}` is there {times} times; which one is meant can't be told")]
-    Double {
-        /// The column.
-        column: String,
-        /// How often.
-        times: usize,
-    },
-}
-
-impl ColumnFault {
-    /// The column.
-    #[must_use]
-    pub fn column(&self) -> &str {
-        let (Self::Missing { column, .. } | Self::Double { column, .. }) = self;
-        column
-    }
-
-    /// What was probably meant.
-    #[must_use]
-    pub fn hint(&self) -> Option<&str> {
-        match self {
-            Self::Missing { hint, .. } => Some(hint),
-            Self::Double { .. } => None,
-        }
-    }
-}
-
-fn quoted(columns: &[String]) -> String {
-    let quoted: Vec<String> = columns.iter().map(|column| format!("`{column}`")).collect();
-    quoted.join(", ")
 }
 
 impl Table {
@@ -236,16 +131,39 @@ impl Table {
             headers,
             rows: Vec::new(),
             refused: Vec::new(),
+            ends_early: BTreeSet::new(),
             encoding: encoding.name(),
             delimiter: char::from(delimiter),
         };
-        for record in records {
-            match row(&table.headers, &wanted, lost_from, record) {
-                Ok(row) => table.rows.extend(row),
+        let needed = places(&table.headers, reading.needed)?;
+        let wanted = Wanted {
+            places: wanted,
+            needed,
+        };
+        let records: Vec<RawRecord> = records.collect();
+        let halves = halves(&records, table.headers.len(), &wanted.needed);
+        for (place, record) in records.into_iter().enumerate() {
+            let is_whole = !halves.contains(&place);
+            let (line, found) = (record.line, record.cells.len());
+            match row(&table.headers, &wanted, is_whole, lost_from, record) {
+                Ok(row) => {
+                    if row.is_some() && wanted.places.iter().any(|place| *place >= found) {
+                        table.ends_early.insert(line);
+                    }
+                    table.rows.extend(row);
+                }
                 Err(bad) => table.refused.push(bad),
             }
         }
         Ok(table)
+    }
+
+    /// The rows that took others in, each by the line on which it begins.
+    pub(super) fn taken_in(&self) -> impl Iterator<Item = (u64, TakenIn)> {
+        let good = self.rows.iter().map(|row| (row.line, row.taken_in));
+        let bad = self.refused.iter().map(|bad| (bad.line, bad.taken_in));
+        let all = good.chain(bad);
+        all.filter_map(|(line, taken_in)| Some((line, taken_in?)))
     }
 
     /// The place of a column.
@@ -259,6 +177,8 @@ impl Table {
 struct RawRecord {
     line: u64,
     cells: Vec<String>,
+    /// How many delimiters stand on each of its lines, quoted or not; nothing, if it has one line.
+    delimiters: Vec<usize>,
     /// How many lines it took, if it ends the file inside a quote.
     unclosed_lines: Option<u64>,
     /// Whether a quoted cell goes on behind its quote.
@@ -269,6 +189,22 @@ impl RawRecord {
     fn unclosed(&self) -> Option<RowFault> {
         self.unclosed_lines
             .map(|lines| RowFault::Unclosed { lines })
+    }
+
+    /// What looks like rows behind its first line, where rows are as wide as that. The last line ends a
+    /// cell of this row, so it is one by itself only if the first is one, too.
+    fn taken_in(&self, width: usize) -> Option<TakenIn> {
+        let between = width.saturating_sub(1);
+        let [first, inner @ .., last] = self.delimiters.as_slice() else {
+            return None;
+        };
+        let inner = inner.iter().filter(|count| **count == between).count();
+        let is_last_one = *last == between && *first >= between;
+        let rows = inner as u64 + u64::from(is_last_one);
+        (between > 1 && rows > 0).then(|| TakenIn {
+            last_line: self.line + self.delimiters.len() as u64 - 1,
+            rows,
+        })
     }
 }
 
@@ -388,8 +324,16 @@ fn records(text: &str, delimiter: u8, most: usize) -> Vec<RawRecord> {
         let lines = newlines(raw.get(blank..).unwrap_or_default().trim_ascii_end());
         let is_open = is_last && quotes % 2 == 1 && lines > 0;
         let cells = record.iter();
+        let ends = raw.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r'));
+        let all_lines =
+            raw[blank..ends.map_or(blank, |last| last + 1)].split(|byte| *byte == b'\n');
+        let count = |line: &[u8]| line.iter().filter(|byte| **byte == delimiter).count();
         records.push(RawRecord {
             line,
+            delimiters: match lines {
+                0 => Vec::new(),
+                _ => all_lines.map(count).collect(),
+            },
             cells: cells
                 .map(|cell| String::from_utf8_lossy(cell).into_owned())
                 .collect(),
@@ -535,15 +479,49 @@ fn cell_fault(
     None
 }
 
-/// The row of a record; nothing for one without any text.
+/// The records that an end of line makes two of one: their cells add up to those of a whole row and one
+/// that is cut in two, and the second does not begin as the first does, with a number for a number.
+fn halves(records: &[RawRecord], width: usize, needed: &[usize]) -> BTreeSet<usize> {
+    let has_digit = |record: &RawRecord, place: usize| {
+        let cell = record.cells.get(place);
+        cell.map(|cell| cell.contains(|c: char| c.is_ascii_digit()))
+    };
+    let pairs = records.windows(2).enumerate();
+    let halves = pairs.filter(|(_, pair)| {
+        let [one, next] = pair else { return false };
+        let begins_alike = needed.iter().all(|place| {
+            let of_next = has_digit(next, *place);
+            of_next.is_some() && of_next == has_digit(one, *place)
+        });
+        one.cells.len() + next.cells.len() == width + 1 && !begins_alike
+    });
+    halves.flat_map(|(place, _)| [place, place + 1]).collect()
+}
+
+/// Where the columns are that are wanted, and those that are needed.
+struct Wanted {
+    places: Vec<usize>,
+    needed: Vec<usize>,
+}
+
+/// The row of a record; nothing for one without any text. Cells may be missing at its end, unless it is a
+/// part of another one.
 fn row(
     headers: &[String],
-    wanted: &[usize],
+    wanted: &Wanted,
+    is_whole: bool,
     lost_from: Option<&'static str>,
     record: RawRecord,
 ) -> Result<Option<Row>, BadRow> {
     let line = record.line;
-    let refused = |fault| Err(BadRow { line, fault });
+    let taken_in = record.taken_in(headers.len());
+    let refused = |fault| {
+        Err(BadRow {
+            line,
+            taken_in,
+            fault,
+        })
+    };
     if let Some(fault) = record.unclosed() {
         return refused(fault);
     }
@@ -564,9 +542,10 @@ fn row(
             wanted: width,
         });
     }
-    let missing = wanted.iter().filter(|place| **place >= found);
+    let missing = wanted.places.iter().filter(|place| **place >= found);
     let mut missing: Vec<usize> = missing.copied().collect();
-    if !missing.is_empty() {
+    let lacks = wanted.needed.iter().any(|place| *place >= found);
+    if !missing.is_empty() && (lacks || !is_whole) {
         missing.sort_unstable();
         let columns = missing.iter().map(|place| headers[*place].clone());
         return refused(RowFault::TooShort {
@@ -582,5 +561,9 @@ fn row(
         }
     }
     cells.resize(width, String::new());
-    Ok(Some(Row { line, cells }))
+    Ok(Some(Row {
+        line,
+        taken_in,
+        cells,
+    }))
 }

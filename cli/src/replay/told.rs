@@ -1,9 +1,10 @@
 //! What a replay did and what came of it, for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::figures::Figures;
-use super::{ContactDiffers, FileRead, Refused, Replayed, RowsOf, Warning};
+use super::{ContactDiffers, FileRead, LeftOut, Refused, Replayed, RowsOf, Warning, refused};
 use crate::database::REHEARSED;
 use crate::report::{counted, grouped, table as text_table, table_of_numbers, times};
 use crate::{listing, set_aside};
@@ -53,6 +54,7 @@ pub(super) fn told(replayed: &Replayed) -> String {
         }
         let _ = writeln!(text, "{table}");
     }
+    tell_nobody(&mut text, figures);
     tell_troubles(&mut text, figures);
     if !figures.flagged.is_empty() {
         let mut table = text_table(["flagged lead", "contact", "because"]);
@@ -136,19 +138,27 @@ fn tell_rules(text: &mut String, replayed: &Replayed) {
     text.push('\n');
 }
 
-/// What comes after the time to stop at: file by file, with its first lines.
+/// What comes after the time to stop at: file by file, with its first lines. Rows of which something
+/// else was refused count as that, and are listed there.
 fn tell_left_out(text: &mut String, replayed: &Replayed) {
-    let left_out = &replayed.left_out_commands;
-    let files: Vec<String> = left_out
-        .chunk_by(|one, next| one.file == next.file)
+    let refused = refused::distinct(&replayed.refused);
+    let is_refused = |left: &&LeftOut| refused.contains(&(left.file.as_str(), left.line));
+    let (of_refused, left_out): (Vec<&LeftOut>, Vec<&LeftOut>) =
+        replayed.left_out_commands.iter().partition(is_refused);
+    let files = left_out.chunk_by(|one, next| one.file == next.file);
+    let mut told: Vec<String> = files
         .filter_map(|of_file| {
             let mut lines: Vec<u64> = of_file.iter().map(|left| left.line).collect();
             lines.dedup();
             Some(format!("{} {}", of_file.first()?.file, told_lines(&lines)))
         })
         .collect();
-    if !files.is_empty() {
-        let _ = writeln!(text, "left out: {}", files.join("; "));
+    if !of_refused.is_empty() {
+        let commands = counted(of_refused.len() as u64, "command");
+        told.push(format!("{commands} of rows that count as refused"));
+    }
+    if !told.is_empty() {
+        let _ = writeln!(text, "left out: {}", told.join("; "));
     }
 }
 
@@ -206,6 +216,9 @@ fn tell_contacts(text: &mut String, differ: &[ContactDiffers]) {
 
 /// What was not carried out, and who was not permitted to.
 fn tell_refused(text: &mut String, replayed: &Replayed) {
+    if replayed.refused.len() > MOST_TOLD {
+        tell_kinds(text, &replayed.refused);
+    }
     if !replayed.refused.is_empty() {
         let mut table = text_table(["refused at", "command", "because"]);
         let same = |one: &Refused, next: &Refused| {
@@ -214,7 +227,7 @@ fn tell_refused(text: &mut String, replayed: &Replayed) {
         let mut told = 0;
         for of_row in replayed.refused.chunk_by(same).take(MOST_TOLD) {
             let [refused, ..] = of_row else { continue };
-            let place = format!("{}:{}", refused.file, refused.line);
+            let place = refused.place();
             let commands: Vec<&str> = of_row
                 .iter()
                 .map(|one| one.command.as_deref().unwrap_or("the row"))
@@ -236,6 +249,29 @@ fn tell_refused(text: &mut String, replayed: &Replayed) {
         }
         let _ = writeln!(text, "\n{table}");
         tell_more(text, replayed.not_permitted.len());
+    }
+}
+
+/// Why rows were refused, those reasons first that most have.
+fn tell_kinds(text: &mut String, refused: &[Refused]) {
+    let mut kinds: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    for one in refused {
+        let kind = kinds.entry(one.kind());
+        let (count, _) = kind.or_insert_with(|| (0, one.place()));
+        *count += 1;
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+    let mut table = text_table(["refused because", "how many", "first"]);
+    for (kind, (count, first)) in kinds.iter().take(MOST_TOLD) {
+        table.add_row([kind, &grouped(*count), first]);
+    }
+    let _ = writeln!(text, "\n{table}");
+    match kinds.len().saturating_sub(MOST_TOLD) as u64 {
+        0 => {}
+        more => {
+            let _ = writeln!(text, "and {}", counted(more, "more reason"));
+        }
     }
 }
 
@@ -269,6 +305,33 @@ fn tell_rest(text: &mut String, rest: usize) {
     if rest > 0 {
         let rest = grouped(rest as u64);
         let _ = writeln!(text, "and {rest} more; --json lists all");
+    }
+}
+
+/// Who was to be told, or found, and was not there.
+fn tell_nobody(text: &mut String, figures: &Figures) {
+    if !figures.told_nobody.is_empty() || !figures.found_nobody.is_empty() {
+        text.push('\n');
+    }
+    for of in &figures.told_nobody {
+        let why = match (of.whom.as_str(), of.whom.strip_prefix("team:")) {
+            ("owner", _) => "nobody owns the lead".to_owned(),
+            ("referrer", _) => "nobody who is there referred the lead".to_owned(),
+            (_, Some(team)) => format!("nobody is in the team {team}"),
+            (role, None) => format!("nobody has the role {role}"),
+        };
+        let (notices, since) = (counted(of.notices, "notice"), &of.since);
+        let _ = writeln!(
+            text,
+            "warning: {why}: {notices} went to nobody, since {since}"
+        );
+    }
+    for of in &figures.found_nobody {
+        let (pool, times, since) = (&of.pool, times(of.times), &of.since);
+        let _ = writeln!(
+            text,
+            "warning: the pool {pool} found nobody {times}, since {since}"
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use leadkit::value::fold;
 use serde::Serialize;
 use smol_str::SmolStr;
 
-use super::map::{FileMap, Map, MapFault, Meaning, Must, Test};
+use super::map::{FileMap, Map, MapFault, Meaning, Must, Part, Test, Verb};
 use super::plan::{Doing, Planned};
 use super::row::shortened;
 use super::table::Table;
@@ -124,18 +124,68 @@ fn meant_in_vain(
     })
 }
 
-/// Texts of commands that are the name of a column: its cell was probably meant.
-fn columns_as_texts(map: &FileMap, table: &Table) -> impl Iterator<Item = MapFault> {
-    let texts = map.literals.iter();
-    let columns = texts.filter(|(text, _)| table.column(text).is_some());
-    columns.map(|(text, span)| MapFault {
-        span: span.clone(),
-        message: format!(
-            "{}: `{text}` is said as it stands, and is a column",
-            map.name
-        ),
-        hint: Some(format!("write {{{text}}} for what the row has there")),
-    })
+/// Texts of commands that are names of columns, and names of everybody: cells were probably meant.
+fn columns_as_texts(map: &FileMap, table: &Table) -> Vec<MapFault> {
+    let mut faults = Vec::new();
+    for (text, span) in &map.literals {
+        let columns = columns_in(text, table);
+        let is_name = || {
+            let registers = map.commands.iter();
+            let mut registers = registers.filter(|command| command.verb == Verb::Register);
+            registers.any(|command| {
+                let name = command.text("name").map(|name| name.0.as_slice());
+                matches!(name, Some([Part::Plain(name)]) if name.trim() == text)
+            })
+        };
+        let (is, hint) = match columns {
+            Some((1, meant)) => (
+                "is said as it stands, and is a column",
+                format!("write {meant} for what the row has there"),
+            ),
+            Some((_, meant)) => (
+                "is said as it stands, and is made of columns",
+                format!("write {meant} for what the row has there"),
+            ),
+            None if is_name() => (
+                "is said as it stands, and becomes the name of every lead",
+                "write the columns of the name in braces: name = \"{COLUMN}\"".to_owned(),
+            ),
+            None => continue,
+        };
+        faults.push(MapFault {
+            span: span.clone(),
+            message: format!("{}: `{text}` {is}", map.name),
+            hint: Some(hint),
+        });
+    }
+    faults
+}
+
+/// How many columns a text names, and the same with each in braces, if it is made of nothing else.
+fn columns_in(text: &str, table: &Table) -> Option<(usize, String)> {
+    let mut headers: Vec<&str> = table.headers.iter().map(String::as_str).collect();
+    headers.retain(|header| !header.is_empty());
+    // `Name 2` before `Name`.
+    headers.sort_by_key(|header| std::cmp::Reverse(header.len()));
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let (mut count, mut meant, mut rest) = (0, String::new(), text);
+    while let Some(sign) = rest.chars().next() {
+        let ends = |header: &&&str| {
+            let behind = rest.strip_prefix(**header);
+            behind.is_some_and(|behind| !behind.starts_with(is_word))
+        };
+        if let Some(header) = headers.iter().find(ends) {
+            count += 1;
+            meant.push_str(&format!("{{{header}}}"));
+            rest = &rest[header.len()..];
+        } else if is_word(sign) {
+            return None;
+        } else {
+            meant.push(sign);
+            rest = &rest[sign.len_utf8()..];
+        }
+    }
+    (count > 0).then_some((count, meant))
 }
 
 /// The values of columns by which commands are told apart, and for which there is none.
@@ -192,22 +242,33 @@ fn told_values(values: &BTreeMap<&str, u64>) -> String {
     }
 }
 
-/// Rows in one of whose cells a whole row stands: a quote that is opened by mistake takes in what
+/// Rows in one of whose cells other rows stand: a quote that is opened by mistake takes in what
 /// follows it, up to the next one.
 pub(super) fn swallowing(file: &str, table: &Table) -> Vec<Warning> {
-    let between = table.headers.len().saturating_sub(1);
-    let is_row = |line: &str| between > 1 && line.matches(table.delimiter).count() == between;
-    let swallowing = table.rows.iter().filter_map(|row| {
-        let lines = row.cells.iter().flat_map(|cell| cell.split('\n').skip(1));
-        let swallowed = lines.filter(|line| is_row(line)).count();
-        (swallowed > 0).then(|| {
-            let swallowed = counted(swallowed as u64, "other row");
-            let message = format!("a cell of this row holds what looks like {swallowed}");
-            let hint = "is there a quote too many, or one too few?".to_owned();
-            Warning::of_line(file, row.line, message, Some(hint))
-        })
+    let warnings = table.taken_in().map(|(line, taken_in)| {
+        let rows = counted(taken_in.rows, "other row");
+        let message = format!("a cell of this row holds what looks like {rows}");
+        let hint = "is there a quote too many, or one too few?".to_owned();
+        let lines = (line..=taken_in.last_line).collect();
+        Warning::of_lines(file, &lines, message, Some(hint))
     });
-    swallowing.collect()
+    let mut warnings: Vec<Warning> = warnings.collect();
+    warnings.sort_by_key(|warning| warning.line);
+    warnings
+}
+
+/// The rows at whose end cells are missing, once of each file.
+pub(super) fn ending_early(file: &str, table: &Table) -> Option<Warning> {
+    let lines = &table.ends_early;
+    let message = match lines.len() {
+        0 => return None,
+        1 => "the row ends early; the cells that are missing at its end are taken as empty"
+            .to_owned(),
+        count => format!(
+            "{count} rows end early; the cells that are missing at their ends are taken as empty"
+        ),
+    };
+    Some(Warning::of_lines(file, lines, message, None))
 }
 
 /// The rows whose phone number can't be one person's, once of each file.

@@ -15,7 +15,7 @@ use smol_str::SmolStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::super::dates::{Format, Order, Years};
+use super::super::dates::Format;
 use super::super::numbers::DecimalMark;
 use super::{CommandMap, FileMap, Map, MapFault, Meaning};
 use crate::spell;
@@ -393,7 +393,7 @@ impl Reader<'_> {
         entries
     }
 
-    fn dates(&mut self, value: &Said<'_>) -> BTreeMap<String, Format> {
+    fn dates(&mut self, value: &Said<'_>) -> BTreeMap<String, Option<Format>> {
         let mut dates = BTreeMap::new();
         let forms = "write for instance \"yyyy-mm-dd\", \"dd-mm-yyyy\", \"m/d/yyyy\"";
         for (column, _, form) in self.by_column("dates", value, forms) {
@@ -405,11 +405,6 @@ impl Reader<'_> {
                 let message = format!("`{said}` is no form of a date");
                 self.fault(form.span(), message, Some(forms.into()));
             }
-            // Whatever it is, the column is declared: that is not to be found out too.
-            let format = format.unwrap_or(Format {
-                order: Order::YearMonthDay,
-                years: Years::FourDigits,
-            });
             dates.insert(column.to_owned(), format);
         }
         dates
