@@ -151,8 +151,6 @@ const SYNONYMS: &[(&[&str], &[&str])] = &[
     ),
     (&["respondido", "contestado"], &["answered"]),
     (&["nuevo", "novo"], &["new"]),
-    (&["ganado", "ganho", "vendido"], &["won"]),
-    (&["perdido"], &["lost"]),
     (
         &["presupuesto", "orçamento", "orcamento"],
         &["budget", "quote"],
