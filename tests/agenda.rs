@@ -367,6 +367,7 @@ impl<'a> Life<'a> {
                         rule,
                         occurrence,
                         due_at,
+                        ..
                     } => (lead, rule, occurrence, due_at),
                     Event::Skipped {
                         lead, rule, due_at, ..

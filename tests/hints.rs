@@ -376,3 +376,43 @@ fn a_name_that_is_none_is_told_where_it_stands_also_behind_a_space_that_is_none(
         assert_eq!(&folder.playbook[told.span.clone()], "größe", "{faults:#?}");
     }
 }
+
+#[test]
+fn a_day_as_others_write_it_is_told_where_a_field_is_set() {
+    let set = |field: &str, to: &str| {
+        rule("").replace(
+            "{ task = \"call\" }",
+            &format!("{{ set = \"{field}\", to = \"{to}\" }}"),
+        )
+    };
+    let fault =
+        |said: &str, hint: &str| format!("expected a value of this field, found `{said}`; {hint}");
+    each_is_told(&[
+        (
+            &set("birthday", "31/12/2026"),
+            &fault(
+                "31/12/2026",
+                "`birthday` is a date, without quotes: 2026-12-31",
+            ),
+        ),
+        (
+            &set("delivery", "31/12/2026"),
+            &fault(
+                "31/12/2026",
+                "`delivery` is an instant, without quotes: 2026-03-25T16:30:00-05:00",
+            ),
+        ),
+    ]);
+}
+
+#[test]
+fn words_of_other_languages_are_told_as_ours() {
+    for (said, known, meant) in [
+        ("contactado", ["tried", "reached"], "reached"),
+        ("etapa", ["owner", "stage"], "stage"),
+        ("presupuesto", ["city", "budget"], "budget"),
+        ("nuevo", ["new", "talking"], "new"),
+    ] {
+        assert_eq!(leadkit::hint::nearest(said, known), Some(meant));
+    }
+}

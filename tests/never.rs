@@ -436,7 +436,7 @@ choose  = "evenly"
 [[rule]]
 name = "used"
 on   = "registered"
-do   = [{ task = "call" }, { send = "hello" }]
+do   = [{ task = "call" }, { send = "hello" }, { assign = "best", then = { assign = "turns" } }]
 "#;
     let mut shop = folder(pools, "");
     let at = place(&shop, "[pool.best]", "best");
@@ -453,6 +453,62 @@ do   = [{ task = "call" }, { send = "hello" }]
 }
 
 #[test]
+fn who_is_written_to_without_end_or_all_the_time_is_warned_of() {
+    const CAP: &str = "\n[cap]\nmessages = 2\nwithin = \"7 days\"\n";
+    let warned = |every: &str, said: &str, more: &str| {
+        let send = match said {
+            said if said.contains("do ") => "",
+            _ => "do = [{ send = \"hello\" }]",
+        };
+        let folder = with_rule(&format!(
+            "on = \"registered\"\nevery = \"{every}\"\n{said}\n{send}\n{more}"
+        ));
+        let at = place(&folder, "every = ", "\"");
+        let told = warnings(&folder).into_iter();
+        let told = told.map(|told| told.strip_prefix(&format!("{at}: ")).unwrap().to_owned());
+        told.collect::<Vec<_>>().join("; ")
+    };
+    let often = |every: &str| {
+        format!(
+            "the rule `said` writes to the contact every {every} \
+             (say hours or days, or do it once: without `every`)"
+        )
+    };
+    for (every, said, more) in [
+        ("1 minute", "", ""),
+        ("1 minute", "", CAP),
+        ("59 minutes", "at-most = 3", ""),
+        ("30 business minutes", "until = 'vip'", CAP),
+    ] {
+        assert_eq!(warned(every, said, more), often(every), "{said}{more}");
+    }
+    let without_end = "the rule `said` writes to the contact again and again, without end";
+    let capped = "(say `at-most` or `until`, or how much a contact gets, with `[cap]`)";
+    let alert = "(say `at-most` or `until`; no `[cap]` holds alerts back)";
+    let sends_alert = "do = [{ send = \"hello\", class = \"alert\" }]";
+    for (said, more, hint) in [
+        ("", "", capped),
+        (sends_alert, "", alert),
+        (sends_alert, CAP, alert),
+    ] {
+        let wanted = format!("{without_end} {hint}");
+        assert_eq!(warned("1 hour", said, more), wanted, "{said}{more}");
+    }
+    for (said, more) in [
+        ("", CAP),
+        ("at-most = 3", ""),
+        ("until = 'vip'", ""),
+        ("do = [{ task = \"call\" }]", ""),
+        (
+            "do = [{ send = \"hello\" }, { move = \"talking\" }]\nstage = \"new\"",
+            "",
+        ),
+    ] {
+        assert_eq!(warned("1 hour", said, more), "", "{said}{more}");
+    }
+}
+
+#[test]
 fn what_nothing_uses_is_a_warning_where_it_stands() {
     let rules = r#"
 [calendar.night]
@@ -460,6 +516,10 @@ weekly = { mon-fri = ["20:00-23:00"] }
 
 [need]
 reason = { if = 'outcome.reason is present', text = "Why" }
+
+[pool.idle]
+members = 'available'
+choose  = "evenly"
 
 [task.ask]
 text = "Ask"
@@ -487,6 +547,10 @@ do   = [{ task = "call" }]
             "{}: no way asks for the need `reason`",
             at("reason =", "reason")
         ),
+        format!(
+            "{}: nothing assigns leads from the pool `idle`",
+            at("[pool.idle]", "idle")
+        ),
         format!("{}: nothing opens the task `ask`", at("[task.ask]", "ask]")),
         format!(
             "{}: nothing opens the task `thank`",
@@ -502,6 +566,10 @@ do   = [{ task = "call" }]
         "do   = [{ task = \"call\" }, { task = \"ask\" }]",
     );
     wanted.retain(|warning| !warning.contains("task"));
+    assert_eq!(warnings(&folder), wanted);
+    // Where people were given leave to let a pool choose, it may be theirs.
+    folder.playbook = folder.playbook.replace(r#"["*"]"#, r#"["assign"]"#);
+    wanted.retain(|warning| !warning.contains("pool"));
     assert_eq!(warnings(&folder), wanted);
 }
 

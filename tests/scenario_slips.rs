@@ -318,6 +318,36 @@ fn a_step_does_not_go_back_in_time() {
 }
 
 #[test]
+fn a_step_is_not_far_away_in_time() {
+    let hint = "(a scenario lives through all that is due on the way; take a nearer day)";
+    for (day, years) in [
+        ("2200-01-01", 173),
+        ("9999-12-31", 7979),
+        ("2037-03-20", 11),
+    ] {
+        assert_told(
+            "at       = \"2026-03-02T13:00:00+01:00\"",
+            &format!("at       = \"{day}T13:00:00+01:00\""),
+            &format!("\"{day}"),
+            &format!("this is {years} years after the step before, and 10 are the most {hint}"),
+        );
+    }
+}
+
+#[test]
+fn who_ends_in_a_stage_is_not_said_to_end_in_an_outcome() {
+    let steps = SCENARIO.replace("close  = { as = \"lost\" }", "close  = { as = \"failed\" }");
+    let steps = steps.replace("outcome = \"lost\"", "outcome = \"failed\"");
+    let mut shop = folder(RULES, &steps);
+    shop.playbook = shop
+        .playbook
+        .replace("final = \"lost\"", "final = \"failed\"");
+    let at = place(&shop, "\"failed\" }\nexpect");
+    let fault = "there is no final stage `failed` (did you mean `lost`?)";
+    assert_eq!(told(&shop), [format!("{at}: {fault}")]);
+}
+
+#[test]
 fn what_belongs_beside_a_registration_is_no_field() {
     assert_told(
         "by = \"ana\" }",

@@ -39,7 +39,8 @@ pub fn read(path: &Path) -> Result<Checked, Failure> {
 
 /// The same of a playbook that speaks of what a host registers.
 fn read_with(path: &Path, declared: &[Declared]) -> Result<Checked, Failure> {
-    if !path.join("playbook.toml").exists() {
+    // One of which nobody may know is told when it can't be read.
+    if !path.join("playbook.toml").try_exists().unwrap_or(true) {
         return Err(Failure::NoPlaybook(path.to_owned()));
     }
     let (folder, mut faults) = Folder::load_what_can_be(path);
@@ -77,8 +78,8 @@ fn is_of_unread(fault: &Fault, unread: &[Fault]) -> bool {
         return false;
     };
     unread.iter().any(|unread| match *sort {
-        "template" => unread.file == format!("templates/{name}.txt"),
-        "file" | "file of holidays" => unread.file == *name,
+        "template" => unread.file == "templates" || unread.file == format!("templates/{name}.txt"),
+        "file" | "file of holidays" => unread.file == "holidays" || unread.file == *name,
         _ => false,
     })
 }

@@ -274,7 +274,9 @@ fn fire(
     draft.happened(Event::Fired {
         lead: lead.id,
         rule: rule.name.clone(),
+        fingerprint: rule.fingerprint,
         occurrence,
+        number: rule.every.map(|period| period.number_of(occurrence)),
         due_at,
     });
     for action in &rule.actions {

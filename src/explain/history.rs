@@ -370,23 +370,22 @@ impl Telling<'_> {
             Event::Fired {
                 lead,
                 rule,
-                occurrence,
+                fingerprint,
+                number,
                 due_at,
+                ..
             } if *lead == id => {
-                let fired = self.playbook.rule(rule);
+                // What fired before its rule was changed did not fire because of what it says now.
+                let as_it_was = self.playbook.rule(rule);
+                let as_it_was = as_it_was.filter(|rule| rule.fingerprint == *fingerprint);
                 if let Some(law) = self.playbook.law_of_rule(rule) {
                     let told = format_smolstr!("the law {} is broken", law.name);
-                    return Some((told, Some(law.text.clone())));
+                    return Some((told, as_it_was.map(|_| law.text.clone())));
                 }
-                let nth = match fired.and_then(|rule| rule.every) {
-                    Some(period) => {
-                        let nth = occurrence.saturating_sub(period.first).saturating_add(1);
-                        format!("{NUMBERED}{nth})")
-                    }
-                    None => String::new(),
-                };
+                let nth = number.map(|number| format!("{NUMBERED}{number})"));
+                let nth = nth.unwrap_or_default();
                 let told = format_smolstr!("rule {rule} fired{nth}{}", self.due(*due_at, at));
-                let counted = fired.map(|rule| match rule.anchor {
+                let counted = as_it_was.map(|rule| match rule.anchor {
                     Anchor::Turns(_) => counts(rule, self.lead),
                     _ => format!("on {}", counts(rule, self.lead)),
                 });

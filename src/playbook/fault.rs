@@ -298,6 +298,20 @@ pub enum FaultKind {
         /// The pool.
         pool: SmolStr,
     },
+    /// A rule that writes to the contact again and again, and nothing ends it.
+    #[error("the rule `{rule}` writes to the contact again and again, without end")]
+    WithoutEnd {
+        /// The rule.
+        rule: SmolStr,
+    },
+    /// A rule that writes to the contact more often than every hour.
+    #[error("the rule `{rule}` writes to the contact every {every}")]
+    TooOften {
+        /// The rule.
+        rule: SmolStr,
+        /// Its period.
+        every: SmolStr,
+    },
     /// Something that is declared, and that nothing uses.
     #[error("{unused} the {sort} `{name}`")]
     Unused {
@@ -375,6 +389,8 @@ impl FaultKind {
             Self::NeverTaken => "never-taken",
             Self::NoWay { .. } => "no-way",
             Self::NoneWon { .. } => "none-won",
+            Self::WithoutEnd { .. } => "without-end",
+            Self::TooOften { .. } => "too-often",
             Self::Unused { .. } => "unused",
             Self::Contradiction { .. } => "contradiction",
             Self::TooMany { .. } => "too-many",

@@ -368,6 +368,14 @@ pub struct Period {
     pub at_most: Option<u32>,
 }
 
+impl Period {
+    /// Which time an occurrence is, from 1.
+    #[must_use]
+    pub fn number_of(self, occurrence: u32) -> u32 {
+        occurrence.saturating_sub(self.first).saturating_add(1)
+    }
+}
+
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} from {}", self.length, self.first)?;

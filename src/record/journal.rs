@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use crate::decide::command::{Actor, Command, What};
 use crate::ids::{AgentId, ContactId, ErrandId, Id, LeadId, MessageId, Name, SweepId, hash128};
 use crate::money::Money;
+use crate::playbook::rule::Fingerprint;
 use crate::record::appointment::Became;
 use crate::record::contact::{ContactPart, IdentitySort};
 use crate::record::document::Sha256;
@@ -210,8 +211,12 @@ pub enum Event {
         lead: LeadId,
         /// Which rule.
         rule: Name,
+        /// What moved the rule in time then: a rule of that name with another one is not the same.
+        fingerprint: Fingerprint,
         /// Which occurrence of its anchor, from 0.
         occurrence: u32,
+        /// Which time that is, from 1; `None` for a rule that does not come again.
+        number: Option<u32>,
         /// When it was due.
         #[serde(with = "ts_microseconds")]
         due_at: Instant,

@@ -145,6 +145,16 @@ impl<'a> Names<'a> {
         if known.contains(&name) {
             return;
         }
+        if sort == Sort::FinalStage {
+            let stages = playbook.pipelines.iter().flat_map(|of| &of.stages);
+            let ends_so = |outcome: &crate::ids::Name| *outcome == *name;
+            let mut ends = stages.filter(|stage| stage.outcome.as_ref().is_some_and(ends_so));
+            if let (Some(stage), None) = (ends.next(), ends.next()) {
+                let (sort, name) = (sort.word(), name.into());
+                let hint = format_smolstr!("did you mean `{}`?", stage.name);
+                return node.fault(FaultKind::UnknownName { sort, name }, Some(hint));
+            }
+        }
         // `sales.lost`, as routes say it: in a scenario the lead's own pipeline is meant.
         let bare = name.rsplit('.').next().unwrap_or(name);
         if matches!(sort, Sort::Stage | Sort::FinalStage) && known.contains(&bare) {

@@ -182,7 +182,10 @@ fn read_step(
     })
 }
 
-/// The instant until which a step lets time pass: never one that is over.
+/// How many years a step lets pass at most.
+const MOST_YEARS: i64 = 10;
+
+/// The instant until which a step lets time pass: never one that is over, nor one that is far away.
 fn later(node: &Node<'_>, now: &mut Option<Instant>) -> Option<Instant> {
     let at = moment(node)?;
     if let Some(is) = now.filter(|now| at < *now) {
@@ -191,6 +194,14 @@ fn later(node: &Node<'_>, now: &mut Option<Instant>) -> Option<Instant> {
             "this is in the past: it is {is} when this step begins"
         ));
         node.fault(kind, Some("steps stand in the order of their times".into()));
+    }
+    let years = now.map_or(0, |now| (at.to_utc() - now).num_days() / 365);
+    if years > MOST_YEARS {
+        let kind = FaultKind::Scenario(format_smolstr!(
+            "this is {years} years after the step before, and {MOST_YEARS} are the most"
+        ));
+        let hint = "a scenario lives through all that is due on the way; take a nearer day";
+        node.fault(kind, Some(hint.into()));
     }
     *now = Some(at.into());
     *now

@@ -78,6 +78,57 @@ late   = [{{ send = "hello" }}]
     assert_ne!(late("4 business hours"), late("1 business hour"));
 }
 
+// ------------------------------------------------------------------ what is told of the past
+
+#[test]
+fn what_fired_before_a_rule_changed_is_not_told_by_what_the_rule_says_now() {
+    let every = |period: &str| {
+        let when =
+            format!("on = \"registered\"\nafter = \"{period}\"\nevery = \"{period}\"\nat-most = 4");
+        shop(&writes("chase", &when))
+    };
+    let (three, two, without) = (every("3 days"), every("2 days"), shop(""));
+    let told = async |world: &World, engine: &Engine, lead: LeadId| {
+        let told = engine.tenant(TENANT).explain(lead).await.unwrap();
+        let fired = told.history.into_iter();
+        let fired = fired.filter(|line| line.what.starts_with("rule chase fired"));
+        let said = fired.map(|line| (line.at.to_utc() - world.start, line.what, line.why));
+        said.collect::<Vec<_>>()
+    };
+    let said = |day, number, why: Option<&str>| {
+        let what = format!("rule chase fired (no. {number})");
+        (Elapsed::days(day), what.into(), why.map(Into::into))
+    };
+    let (of_three, of_two) = (
+        "on registered + 3 days, every 3 days",
+        "on registered + 2 days, every 2 days",
+    );
+    block_on(async {
+        let world = World::new();
+        let engine = world.engine(&[&three]);
+        let lead = register(&engine).await;
+        world.live_to_day(&engine, 5).await;
+        let fired = [said(3, 1, Some(of_three))];
+        assert_eq!(told(&world, &engine, lead).await, fired);
+        // Changed: what the journal has of it, and no reason that was none then.
+        let engine = world.engine(&[&three, &two]);
+        world.adopt(&engine).await;
+        world.live_to_day(&engine, 7).await;
+        let fired = [said(3, 1, None), said(6, 3, Some(of_two))];
+        assert_eq!(told(&world, &engine, lead).await, fired);
+        // Taken away.
+        let engine = world.engine(&[&three, &two, &without]);
+        world.adopt(&engine).await;
+        let fired = [said(3, 1, None), said(6, 3, None)];
+        assert_eq!(told(&world, &engine, lead).await, fired);
+        // And back as it was at first.
+        let engine = world.engine(&[&three, &two, &without, &three]);
+        world.adopt(&engine).await;
+        let fired = [said(3, 1, Some(of_three)), said(6, 3, None)];
+        assert_eq!(told(&world, &engine, lead).await, fired);
+    });
+}
+
 // ------------------------------------------------------------------ rules that change in flight
 
 #[test]

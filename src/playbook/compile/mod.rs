@@ -37,6 +37,7 @@ mod course;
 mod cycles;
 mod fields;
 mod host;
+mod insistent;
 mod laws;
 mod leads;
 mod never;
@@ -231,7 +232,10 @@ fn compile_root(
     let mut templates = templates;
     let laws = laws::read(&mut root, &names);
     let (tasks, rules, appointments) = rules::read(&mut root, &names, &laws, &mut templates);
-    templates::check(&templates, folder, faults, &names);
+    // Where nothing of a playbook is there, it is not the templates that are wrong.
+    if !(names.fields.is_empty() && names.pipelines.is_empty()) {
+        templates::check(&templates, folder, faults, &names);
+    }
     let places = places::Places::of(&mut root);
     let calendar = names.default_calendar.name.clone();
     let file = root.source;

@@ -283,7 +283,8 @@ pub(super) fn check(
     names: &super::Names,
 ) {
     for (path, text) in &folder.templates {
-        let Some((name, ending)) = name_of(path) else {
+        // What has no name that can be one is told, and was not read.
+        let Some((name, ending)) = name_of(path).filter(|(name, _)| is_name(name)) else {
             continue;
         };
         let file = Source::new(path.clone(), without_bom(text), faults);

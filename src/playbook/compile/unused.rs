@@ -1,7 +1,7 @@
 //! What a playbook declares and nothing in it uses: probably a slip of the pen elsewhere, and no fault.
 //!
-//! Only of what nobody else can use. People record activities, set fields, hold leads and let pools
-//! choose, whatever the rules say.
+//! Only of what nobody else can use. People record activities, set fields and hold leads, whatever the
+//! rules say; and where a role was given leave to `assign`, they let pools choose.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +10,7 @@ use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::load::Folder;
+use crate::playbook::people::Permission;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::read::Source;
 use crate::playbook::rule::{Action, BusinessTime};
@@ -25,6 +26,7 @@ pub(super) fn warn(
     let done = done(playbook);
     warn_of_tasks(playbook, &done, file, places);
     warn_of_needs(playbook, file, places);
+    warn_of_pools(playbook, &done, file, places);
     warn_of_calendars(playbook, calendar, file, places);
     warn_of_templates(playbook, folder, &done, file);
     for (path, _) in &folder.holidays {
@@ -71,6 +73,31 @@ fn warn_of_needs(playbook: &Playbook, file: &Source<'_>, places: &Places) {
     {
         let kind = unused("need", need.name.as_str(), "no way asks for");
         file.fault(places.at(&format!("need.{}", need.name)), kind, None);
+    }
+}
+
+fn warn_of_pools(playbook: &Playbook, done: &[&Action], file: &Source<'_>, places: &Places) {
+    // A role that may do everything was not given leave to let pools choose.
+    let people_choose =
+        |may: &[Permission]| may.contains(&Permission::Assign) && may.len() < Permission::ALL.len();
+    if playbook.roles.iter().any(|role| people_choose(&role.may)) {
+        return;
+    }
+    let of_routes = playbook.routes.iter().map(|route| &route.assign);
+    let stages = playbook.pipelines.iter().flat_map(|of| &of.stages);
+    let of_places = of_routes.chain(stages.map(|stage| &stage.assign));
+    let of_actions = done.iter().filter_map(|action| match action {
+        Action::Assign(assign) => Some(&assign.pool),
+        _ => None,
+    });
+    let used: BTreeSet<&Name> = of_places.flatten().chain(of_actions).collect();
+    for pool in playbook
+        .pools
+        .iter()
+        .filter(|pool| !used.contains(&pool.name))
+    {
+        let kind = unused("pool", pool.name.as_str(), "nothing assigns leads from");
+        file.fault(places.at(&format!("pool.{}", pool.name)), kind, None);
     }
 }
 

@@ -126,10 +126,27 @@ impl Reader<'_> {
         let known = as_known(literal, &mut names.iter());
         if !literal.is_empty() && !names.contains(&known) {
             let message = format!("the playbook has no {} `{literal}`", sort.word());
-            let hint = spell::hint(literal, names.iter().map(Name::as_str));
+            let of_outcome = self.stage_of_outcome(literal);
+            let of_outcome = of_outcome.filter(|_| sort == Sort::FinalStage);
+            let hint = match of_outcome {
+                Some(stage) => {
+                    format!("did you mean `{stage}`? Leads that come there are {literal}")
+                }
+                None => spell::hint(literal, names.iter().map(Name::as_str)),
+            };
             self.fault(span, message, Some(hint));
         }
         known
+    }
+
+    /// The one stage in which leads end so: they are said to end in a stage, and are `won` there.
+    fn stage_of_outcome(&self, outcome: &str) -> Option<Name> {
+        let stages = self.playbook.pipelines.iter().flat_map(|of| &of.stages);
+        let mut ends =
+            stages.filter(|stage| stage.outcome.as_ref().is_some_and(|of| *of == *outcome));
+        let stage = ends.next()?;
+        let is_only = ends.all(|other| other.name == stage.name);
+        is_only.then(|| stage.name.clone())
     }
 
     fn names(&self, sort: Sort) -> Vec<Name> {
