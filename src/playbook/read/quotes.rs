@@ -74,7 +74,7 @@ pub(super) fn plain_spaces(line: &str) -> (String, Option<Range<usize>>) {
             _ => {}
         }
         if inside.is_none() && c.is_whitespace() && !c.is_ascii() {
-            first.get_or_insert(at..at + c.len_utf8());
+            first.get_or_insert_with(|| at..at + c.len_utf8());
             whole.extend(std::iter::repeat_n(' ', c.len_utf8()));
         } else {
             whole.push(c);
