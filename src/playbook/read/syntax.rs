@@ -293,7 +293,8 @@ fn of_a_point(line: &str, at: usize) -> (Range<usize>, &'static str, SmolStr) {
         Some(("", fraction)) if !fraction.is_empty() => format_smolstr!("{sign}0.{fraction}"),
         Some((whole, "")) if !whole.is_empty() => format_smolstr!("{sign}{whole}"),
         _ => {
-            let (message, hint) = of_a_word(word, &line[at.end..]);
+            let key = key_before(&line[..at.start]);
+            let (message, hint) = of_a_word(word, key, &line[at.end..]);
             return (at, message, hint);
         }
     };
