@@ -182,7 +182,7 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         Some(db) if !agents.is_empty() => are_in_a_replay(db, &tenant, agents),
         _ => Ok(vec![false; agents.len()]),
     };
-    let (map, plan, files) = plan(&replay.map, &playbook, &are_known)?;
+    let (map, plan, files) = plan(&replay.map, &playbook, are_known)?;
     if let Some(until) = until {
         plan.must_not_live_too_long(&map, &playbook.zone, until)?;
     }
@@ -293,7 +293,7 @@ fn are_in_a_replay(db: &Path, tenant: &Tenant, agents: &[&str]) -> Result<Vec<bo
 fn plan(
     path: &Path,
     playbook: &Playbook,
-    are_known: &dyn Fn(&[&str]) -> Result<Vec<bool>, Failure>,
+    are_known: impl Fn(&[&str]) -> Result<Vec<bool>, Failure>,
 ) -> Result<(Map, Plan, Vec<FileRead>), Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::File {
         path: path.to_owned(),
