@@ -73,10 +73,10 @@ fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
 
     // One that can't be read is told, and keeps none of the others from being listed.
     let id = from.parse::<ContactId>().unwrap();
-    let (playbook, damaged) = (live.path("playbook"), live.path("damaged.db"));
+    let (folder, damaged) = (live.path("playbook"), live.path("damaged.db"));
     std::fs::copy(live.db(), &damaged).unwrap();
     damage(&damaged, &Key::contact(&"shop".into(), id));
-    let told = leadkit(["duplicates", &playbook, "--db", &damaged, "--json"]);
+    let told = leadkit(["duplicates", &folder, "--db", &damaged, "--json"]);
     assert_eq!(told.code, 1, "{}", told.err);
     let unreadable = &told.json()["unreadable"];
     assert_eq!(unreadable.as_array().unwrap().len(), 1, "{unreadable}");
@@ -94,16 +94,13 @@ fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
     assert!(said.contains("on record already"), "{said}");
 
     // A third one shares something with both: of these three two are two persons.
-    let engine = Engine::builder(SqliteStore::open(&db).unwrap())
-        .playbook("shop", Arc::new(Playbook::load(&playbook).unwrap()))
-        .build()
-        .unwrap();
+    let engine = live.worker(&playbook).build().unwrap();
     let third = NewLead::new("Luis P.").email("lp@example.com");
     let asked = engine.tenant("shop").register(third.phone("099 123 4567"));
     block_on(async { asked.by(Actor::host("desk")).await }).unwrap();
     drop(engine);
     assert_eq!(listed().len(), 1);
-    let told = leadkit(["duplicates", &playbook, "--db", &db]);
+    let told = live.run("duplicates", &[]);
     let says = "3 contacts possibly the same person as another: 2 persons, if all are who were not told from each other\n";
     assert!(told.out.ends_with(says), "{}", told.out);
 }
