@@ -1,6 +1,7 @@
 //! `leadkit check`: everything that is wrong with a playbook at once.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use leadkit::calendar::Hours;
@@ -39,7 +40,9 @@ pub fn read(path: &Path) -> Result<Checked, Failure> {
 
 /// The same of a playbook that speaks of what a host registers.
 fn read_with(path: &Path, declared: &[Declared]) -> Result<Checked, Failure> {
-    if !path.join("playbook.toml").exists() {
+    // One of which nobody may know is told when it can't be read.
+    let is_there = path.join("playbook.toml").try_exists();
+    if !is_there.unwrap_or_else(|why| why.kind() == ErrorKind::PermissionDenied) {
         return Err(Failure::NoPlaybook(path.to_owned()));
     }
     let (folder, mut faults) = Folder::load_what_can_be(path);
@@ -77,8 +80,8 @@ fn is_of_unread(fault: &Fault, unread: &[Fault]) -> bool {
         return false;
     };
     unread.iter().any(|unread| match *sort {
-        "template" => unread.file == format!("templates/{name}.txt"),
-        "file" | "file of holidays" => unread.file == *name,
+        "template" => unread.file == "templates" || unread.file == format!("templates/{name}.txt"),
+        "file" | "file of holidays" => unread.file == "holidays" || unread.file == *name,
         _ => false,
     })
 }

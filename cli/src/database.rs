@@ -223,7 +223,7 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
         error,
     };
     match why {
-        For::Reading | For::Acting if !path.exists() => {
+        For::Reading | For::Acting if matches!(path.try_exists(), Ok(false)) => {
             return Err(Failure::NoDatabase(path.to_owned()));
         }
         For::Reading | For::Acting => {}

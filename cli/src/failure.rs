@@ -1,5 +1,7 @@
 //! Why a command could not do its work.
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use leadkit::ids::{LeadId, Name, Tenant};
@@ -160,8 +162,8 @@ fn no_playbook(path: &Path) -> String {
 fn unreadable(path: &Path, error: &std::io::Error) -> String {
     let path = path.display();
     match error.kind() {
-        std::io::ErrorKind::NotFound => format!("there is no file {path}"),
-        std::io::ErrorKind::InvalidData => format!("{path} is not UTF-8"),
+        ErrorKind::NotFound => format!("there is no file {path}"),
+        ErrorKind::InvalidData => format!("{path} is not UTF-8"),
         _ => format!("{path} can't be read: {error}"),
     }
 }
@@ -181,6 +183,9 @@ fn unopened(path: &Path, error: &OpenError) -> String {
     if let Some(folder) = folder.filter(|folder| !folder.exists()) {
         return format!("there is no folder {}", folder.display());
     }
+    if let Some(why) = why_unread(path) {
+        return format!("it can't be read: {why}");
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => "it is no SQLite database".into(),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
@@ -188,6 +193,12 @@ fn unopened(path: &Path, error: &OpenError) -> String {
         }
         _ => error.to_string(),
     }
+}
+
+/// Why a file that is there can't be read, before anybody asks what is in it.
+fn why_unread(path: &Path) -> Option<ErrorKind> {
+    let kind = File::open(path).err()?.kind();
+    (kind != ErrorKind::NotFound).then_some(kind)
 }
 
 fn say_which(tenants: &[String]) -> String {

@@ -93,6 +93,33 @@ fn what_is_no_database_of_leads_is_told_as_that() {
     refused(&replay(&text), "no-database", "it is no SQLite database");
     let nowhere = path("nowhere/shop.db");
     refused(&replay(&nowhere), "no-database", "there is no folder");
+    // Under a file there is no file; nor may everybody read each.
+    let within = path("notes.txt/shop.db");
+    let why = "it can't be read: not a directory";
+    refused(&replay(&within), "no-database", why);
+    refused(&["leads", SALES, "--db", &within], "no-database", why);
+}
+
+#[test]
+fn a_folder_of_a_playbook_that_can_not_be_read_is_a_fault_and_all_that_follows_is_none() {
+    for sub_folder in ["scenarios", "templates", "holidays"] {
+        let folder = Folder::new(&[]);
+        let within = std::path::PathBuf::from(folder.path(&format!("playbook/{sub_folder}")));
+        if within.is_dir() {
+            std::fs::remove_dir_all(&within).unwrap();
+        }
+        std::fs::write(&within, "no folder").unwrap();
+        let told = leadkit(["check", &folder.path("playbook"), "--json"]);
+        assert_eq!(told.code, 1, "{sub_folder}");
+        let error = told.json()["error"].clone();
+        let faults = error["faults"].as_array().unwrap();
+        assert_eq!(faults.len(), 1, "{faults:#?}");
+        assert_eq!(faults[0]["message"], "cannot be read: not a directory");
+        assert!(
+            faults[0]["file"].as_str().unwrap().ends_with(sub_folder),
+            "{faults:#?}"
+        );
+    }
 }
 
 #[test]

@@ -244,8 +244,14 @@ impl Reading<'_> {
     /// The files of a sub-folder with one of these endings, in the order of their names. A folder
     /// that isn't there has none.
     fn files(&self, sub_folder: &str, endings: &[&str]) -> Vec<(SmolStr, String)> {
-        let Ok(entries) = fs::read_dir(self.folder.join(sub_folder)) else {
-            return Vec::new();
+        let entries = match fs::read_dir(self.folder.join(sub_folder)) {
+            Ok(entries) => entries,
+            Err(error) => {
+                if error.kind() != ErrorKind::NotFound {
+                    self.fault(sub_folder, FaultKind::Unreadable(error.kind()), None);
+                }
+                return Vec::new();
+            }
         };
         let mut paths: Vec<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
