@@ -48,6 +48,20 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     }
 }
 
+/// The day of `31/12/2026`, as most of the world writes it; nothing, where it could be another day too.
+pub(crate) fn day_meant(text: &str) -> Option<chrono::NaiveDate> {
+    let parts = text.split(['/', '.', '-']).map(|part| part.parse().ok());
+    let parts: Vec<u32> = parts.collect::<Option<_>>()?;
+    let (year, month, day) = match parts.as_slice() {
+        [year, month, day] if *year > 999 => (year, month, day),
+        // A year of two digits could be of any century.
+        [day, month, year] if *day > 12 && *year > 999 => (year, month, day),
+        [month, day, year] if *day > 12 && *year > 999 => (year, month, day),
+        _ => return None,
+    };
+    chrono::NaiveDate::from_ymd_opt(i32::try_from(*year).ok()?, *month, *day)
+}
+
 /// What is called otherwise elsewhere, and its names here, of which the first that is known counts.
 const SYNONYMS: &[(&[&str], &[&str])] = &[
     (
@@ -59,7 +73,12 @@ const SYNONYMS: &[(&[&str], &[&str])] = &[
         &["notified"],
     ),
     (&["error", "refusal", "denied", "rejected"], &["refused"]),
-    (&["status", "state", "phase", "step"], &["stage"]),
+    (
+        &[
+            "status", "state", "phase", "step", "etapa", "fase", "estado",
+        ],
+        &["stage"],
+    ),
     (
         &[
             "agent",
@@ -126,6 +145,16 @@ const SYNONYMS: &[(&[&str], &[&str])] = &[
         &["touched_at"],
     ),
     (&["contacted", "called"], &["attempted", "tried", "reached"]),
+    (
+        &["contactado", "contatado", "atendido"],
+        &["reached", "contacted"],
+    ),
+    (&["respondido", "contestado"], &["answered"]),
+    (&["nuevo", "novo"], &["new"]),
+    (
+        &["presupuesto", "orçamento", "orcamento"],
+        &["budget", "quote"],
+    ),
     (&["replied", "responded"], &["answered"]),
     (
         &["nombre", "nombres", "nome", "full-name", "full_name"],

@@ -316,3 +316,43 @@ fn a_wrong_date_stands_in_the_file_of_holidays() {
     let carnival = "there is no `2026-02-30`: that month has days 01 to 28";
     assert_eq!(faults[2].kind.to_string(), carnival);
 }
+
+#[test]
+fn a_day_as_others_write_it_is_told_where_a_field_is_set() {
+    let set = |field: &str, to: &str| {
+        rule("").replace(
+            "{ task = \"call\" }",
+            &format!("{{ set = \"{field}\", to = \"{to}\" }}"),
+        )
+    };
+    let fault =
+        |said: &str, hint: &str| format!("expected a value of this field, found `{said}`; {hint}");
+    each_is_told(&[
+        (
+            &set("birthday", "31/12/2026"),
+            &fault(
+                "31/12/2026",
+                "`birthday` is a date, without quotes: 2026-12-31",
+            ),
+        ),
+        (
+            &set("delivery", "31/12/2026"),
+            &fault(
+                "31/12/2026",
+                "`delivery` is an instant, without quotes: 2026-03-25T16:30:00-05:00",
+            ),
+        ),
+    ]);
+}
+
+#[test]
+fn words_of_other_languages_are_told_as_ours() {
+    for (said, known, meant) in [
+        ("contactado", ["tried", "reached"], "reached"),
+        ("etapa", ["owner", "stage"], "stage"),
+        ("presupuesto", ["city", "budget"], "budget"),
+        ("nuevo", ["new", "talking"], "new"),
+    ] {
+        assert_eq!(leadkit::hint::nearest(said, known), Some(meant));
+    }
+}

@@ -488,6 +488,74 @@ fn twelve_is_midnight_before_noon_and_noon_after() {
 }
 
 #[test]
+fn a_calendar_that_is_never_open_is_a_fault() {
+    let faults = |weekly: &str| {
+        let mut folder = folder("", "");
+        let ours = "weekly = { mon-fri = [\"09:00-17:00\"] }";
+        folder.playbook = folder.playbook.replacen(ours, weekly, 1);
+        let faults = Playbook::read(&folder).err().into_iter();
+        let told = faults.flat_map(|faults| faults.0);
+        told.map(|fault| fault.to_string()).collect::<Vec<_>>()
+    };
+    let never = |place: &str| {
+        let hint = "say when it is open: weekly = { mon-fri = [\"09:00-18:00\"] }";
+        [format!("playbook.toml:{place}: it is never open ({hint})")]
+    };
+    assert_eq!(faults("weekly = { mon-fri = [] }"), never("12:10"));
+    assert_eq!(faults("weekly = {}"), never("12:10"));
+    assert_eq!(faults("dates = { 2026-12-24 = [] }"), never("11:1"));
+    // It opens on some day, or what it says can't be read: which is said already.
+    let fair = "dates = { 2026-12-24 = [\"09:00-13:00\"] }";
+    assert_eq!(faults(fair), [""; 0]);
+    assert_eq!(faults("weekly = { mon-fri = [900] }").len(), 1);
+    // Nothing, or a day?
+    let said = faults("weekly = { mon-fri = [\"09:00-09:00\"] }");
+    let hint = "write `[]` for no time, and `00:00-24:00` for the whole day";
+    let what = "`09:00-09:00` is no time at all, or a whole day";
+    assert_eq!(said, [format!("playbook.toml:12:23: {what} ({hint})")]);
+    for day in ["00:00-24:00", "00:00-00:00"] {
+        let weekly = format!("weekly = {{ mon-fri = [\"{day}\"] }}");
+        assert_eq!(faults(&weekly), [""; 0]);
+    }
+}
+
+#[test]
+fn of_what_is_no_playbook_at_all_nothing_follows_for_its_templates() {
+    let mut folder = folder("", "");
+    let template = "Subject: Hello\n\nIn {{ city }}, {{ contact.name }}?\n";
+    folder.templates = vec![("templates/hello.txt".into(), template.into())];
+    for text in [
+        "",
+        "{\n  \"playbook\": { \"id\": \"shop\" }\n}\n",
+        "PK\u{1}\u{2}?\n",
+    ] {
+        folder.playbook = text.into();
+        let told = told(&folder);
+        assert!(!told.is_empty());
+        let of_templates = told.iter().filter(|told| told.contains("template"));
+        assert_eq!(of_templates.count(), 0, "{told:#?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_name_of_a_template_is_one_fault() {
+    let mut folder = folder("", "");
+    let template = folder.templates[0].1.clone();
+    let path = "templates/Otra Plantilla.txt";
+    folder.templates.push((path.into(), template));
+    let hint = "small letters, digits and - or _: `otra-plantilla`";
+    let wanted = format!("`Otra Plantilla` is no name for a template; {hint}");
+    assert_eq!(told(&folder), [wanted]);
+}
+
+#[test]
+fn what_is_said_twice_is_one_fault() {
+    let task = "\n[task.visit]\ntext = \"Visit\"\ndone = 'held'\n";
+    let told = told(&folder(&format!("{task}{task}"), ""));
+    assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[test]
 fn a_year_of_two_digits_is_no_year_of_the_first_century() {
     for (date, meant) in [
         ("25/12/26", None),
@@ -525,6 +593,10 @@ fn a_lead_ends_won_lost_or_as_what_resembles_neither() {
             )]
         );
     }
+    let told = slipped("", lost, "final = si");
+    let hint = "say how leads end there: `final = \"won\"`, or `\"lost\"`";
+    let slip = "this is a text, and stands in quotes";
+    assert_eq!(told, [format!("playbook.toml:31:21: {slip} ({hint})")]);
     let told = slipped("", lost, "final = true");
     assert!(
         told[0].starts_with("playbook.toml:31:21: expected a text, found boolean (say how leads"),

@@ -207,6 +207,29 @@ fn names_of_the_playbook_are_checked_before_any_row() {
 }
 
 #[test]
+fn who_ends_in_a_stage_is_not_said_to_end_in_an_outcome() {
+    let playbook = PLAYBOOK
+        .replace("won = []", "customer = []")
+        .replace("won     = {", "customer = {");
+    let map = MAP.replace("as = \"{end}\"", "as = \"won\"");
+    let folder = Folder::new(&[("playbook/playbook.toml", &playbook), ("map.toml", &map)]);
+    let faults = folder.replay(&["--json"]).json()["error"]["faults"].clone();
+    assert_eq!(faults.as_array().unwrap().len(), 1, "{faults:#}");
+    let hint = "did you mean `customer`? Leads that come there are won";
+    assert_eq!(faults[0]["hint"], hint);
+}
+
+#[test]
+fn a_zone_is_named_by_a_place() {
+    let file = "path  = \"leads.csv\"\n";
+    let map = MAP.replace(file, &format!("{file}zone = \"Ecuador\"\n"));
+    let folder = Folder::new(&[("map.toml", &map)]);
+    let faults = folder.replay(&["--json"]).json()["error"]["faults"].clone();
+    let hint = "name the zone by a place in it, as in `America/Guayaquil`";
+    assert_eq!(faults[0]["hint"], hint, "{faults:#}");
+}
+
+#[test]
 fn a_file_is_the_same_however_its_path_is_written() {
     let folder = Folder::new(&[]);
     let db = folder.path("shop.db");

@@ -10,6 +10,7 @@ use super::Comparison;
 use super::fault::{Fault, FaultKind, Shape, Span, excerpt};
 use super::{Condition, micros, moment};
 use crate::calendar::Impossible;
+use crate::hint::day_meant;
 use crate::time::Instant;
 use crate::value::{Number, TwoWays, plain, without_separators};
 
@@ -50,6 +51,7 @@ pub(super) fn lex(source: &str, faults: &mut Vec<Fault>) -> Vec<(Token, Span)> {
     let mut lexer = Lexer {
         source,
         position: 0,
+        is_in_list: false,
         faults,
     };
     let mut tokens = Vec::new();
@@ -66,6 +68,8 @@ pub(super) fn lex(source: &str, faults: &mut Vec<Fault>) -> Vec<(Token, Span)> {
 struct Lexer<'s> {
     source: &'s str,
     position: usize,
+    /// Whether a comma stands between two values.
+    is_in_list: bool,
     faults: &'s mut Vec<Fault>,
 }
 
@@ -83,6 +87,11 @@ impl<'s> Lexer<'s> {
             Some(first) => match punctuation(first) {
                 Some(token) => {
                     self.position += first.len_utf8();
+                    match token {
+                        Token::OpenList => self.is_in_list = true,
+                        Token::CloseList => self.is_in_list = false,
+                        _ => {}
+                    }
                     token
                 }
                 None => self.unknown(),
@@ -257,6 +266,9 @@ impl<'s> Lexer<'s> {
             }
             in_instant |= c == 'T';
         }
+        if let Some(end) = self.end_of_foreign_literal(end) {
+            return self.foreign_literal(end);
+        }
         let word = &rest[..end];
         self.position += end;
         let read = match shape(word) {
@@ -303,6 +315,58 @@ impl<'s> Lexer<'s> {
                 Token::Bad
             }
         }
+    }
+}
+
+impl Lexer<'_> {
+    /// Where `31/12/2026` or `50,000` ends, if one of those stands here.
+    fn end_of_foreign_literal(&self, end: usize) -> Option<usize> {
+        let rest = self.rest();
+        let sign = rest[end..].chars().next()?;
+        let is_foreign = sign == '/' || (sign == ',' && !self.is_in_list);
+        let behind = rest[end..].get(1..)?;
+        if !is_foreign || !behind.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        let goes_on = |c: char| c.is_ascii_digit() || matches!(c, '/' | ',' | '.');
+        let behind = rest[end..].find(|c| !goes_on(c));
+        Some(behind.map_or(rest.len(), |behind| end + behind))
+    }
+
+    /// A day or a number as other languages write it.
+    fn foreign_literal(&mut self, end: usize) -> Token {
+        let start = self.position;
+        let word = &self.rest()[..end];
+        self.position += end;
+        let found = excerpt(word);
+        let (kind, hint) = if word.contains('/') {
+            let shape = Shape::Date;
+            let meant = day_meant(word).map(|day| day.to_smolstr());
+            (FaultKind::Malformed { found, shape }, meant)
+        } else if let Some(ways) = TwoWays::of(&word.replace(',', ".")) {
+            let TwoWays {
+                thousands,
+                fraction,
+            } = ways;
+            let kind = FaultKind::ReadsInTwoWays {
+                found,
+                thousands,
+                fraction,
+            };
+            (kind, None)
+        } else {
+            let shape = Shape::Number;
+            let fraction = || {
+                let (whole, behind) = word.split_once(',')?;
+                let is_fraction = !behind.contains([',', '.']) && !whole.contains('.');
+                is_fraction.then(|| format_smolstr!("{whole}.{behind}"))
+            };
+            let meant = without_separators(word).or_else(fraction);
+            (FaultKind::Malformed { found, shape }, meant)
+        };
+        let fault = Fault::new(self.since(start), kind);
+        self.faults.push(fault.maybe_hint(hint));
+        Token::Bad
     }
 }
 
@@ -408,6 +472,7 @@ pub(super) fn well_formed(word: &str) -> Option<SmolStr> {
         Shape::Number => without_separators(word),
         Shape::Date => NaiveDate::parse_from_str(word, "%Y-%m-%d")
             .ok()
+            .or_else(|| day_meant(word))
             .map(|date| date.to_smolstr())
             .filter(|text| read_date(text).is_some()),
         Shape::Instant => {

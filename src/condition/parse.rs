@@ -141,7 +141,8 @@ impl Parser<'_> {
         loop {
             parts.push(self.negation());
             if !self.at_end_of_term() {
-                self.unexpected(Expected::Operator);
+                let hint = operator_elsewhere(self.here().of(self.source));
+                self.unexpected_but(Expected::Operator, hint.map(SmolStr::from));
                 self.skip_term();
             }
             if !self.eat(&Token::And) {
@@ -563,6 +564,18 @@ fn literal(token: Token) -> Option<OperandKind> {
         Token::False => OperandKind::Bool(false),
         _ => return None,
     })
+}
+
+/// What is written otherwise between two values, or two terms, in other languages.
+fn operator_elsewhere(word: &str) -> Option<&'static str> {
+    match word.to_lowercase().as_str() {
+        "y" | "e" => Some("and"),
+        "o" | "ou" => Some("or"),
+        "contains" | "contiene" | "contém" | "like" | "equals" | "eq" | "es" | "igual" => {
+            Some("==")
+        }
+        _ => None,
+    }
 }
 
 fn negate(ast: Ast) -> Ast {

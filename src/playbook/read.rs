@@ -20,7 +20,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::condition::{Catalogue, Condition};
-use crate::hint::nearest;
+use crate::hint::{day_meant, nearest};
 use crate::ids::Name;
 use crate::letters::{hidden_in_line, hidden_in_text};
 use crate::playbook::fault::{Fault, FaultKind};
@@ -496,15 +496,15 @@ fn as_written(value: &Value, wanted: ValueType) -> SmolStr {
             _ => SmolStr::default(),
         };
     };
+    let day = day_meant(text).map(|day| day.to_smolstr());
     let example = match wanted {
         ValueType::Number if text.parse::<Number>().is_ok() && TwoWays::of(text).is_none() => text,
         ValueType::Bool if matches!(text.as_str(), "true" | "false") => text,
-        ValueType::Date if text.parse::<chrono::NaiveDate>().is_ok() => text,
         ValueType::Instant if text.parse::<chrono::DateTime<chrono::Utc>>().is_ok() => text,
         ValueType::Text => return SmolStr::default(),
         ValueType::Number => "24990.50",
         ValueType::Bool => "true",
-        ValueType::Date => "2026-03-25",
+        ValueType::Date => day.as_deref().unwrap_or("2026-03-25"),
         ValueType::Instant => "2026-03-25T16:30:00-05:00",
     };
     format_smolstr!(", without quotes: {example}")

@@ -34,6 +34,75 @@ fn unexpected(found: &str, expected: Expected) -> FaultKind {
 }
 
 #[test]
+fn numbers_days_and_operators_of_other_languages_are_told_as_ours() {
+    let malformed = |found: &str, shape| FaultKind::Malformed {
+        found: found.into(),
+        shape,
+    };
+    let in_two_ways = |found: &str, thousands: &str, fraction: &str| FaultKind::ReadsInTwoWays {
+        found: found.into(),
+        thousands: thousands.into(),
+        fraction: fraction.into(),
+    };
+    let operator = |found: &str| unexpected(found, Expected::Operator);
+    let day = |found: &str| malformed(found, Shape::Date);
+    assert_faults(vec![
+        (
+            "attempts.total > 50,000 and available",
+            "50,000",
+            in_two_ways("50,000", "50000", "50.0"),
+            None,
+        ),
+        (
+            "attempts.total > 1,500,000",
+            "1,500,000",
+            malformed("1,500,000", Shape::Number),
+            Some("1500000"),
+        ),
+        (
+            "attempts.total > 1,5",
+            "1,5",
+            malformed("1,5", Shape::Number),
+            Some("1.5"),
+        ),
+        (
+            "entered < 31/12/2026",
+            "31/12/2026",
+            day("31/12/2026"),
+            Some("2026-12-31"),
+        ),
+        (
+            "entered < 31-12-2026",
+            "31-12-2026",
+            day("31-12-2026"),
+            Some("2026-12-31"),
+        ),
+        // The fifth of June, or the sixth of May?
+        (
+            "entered < 05/06/2026",
+            "05/06/2026",
+            day("05/06/2026"),
+            None,
+        ),
+        (
+            "product contains \"X\"",
+            "contains",
+            operator("contains"),
+            Some("=="),
+        ),
+        ("available y five-attempts", "y", operator("y"), Some("and")),
+        (
+            "product == \"X3\" o available",
+            "o",
+            operator("o"),
+            Some("or"),
+        ),
+    ]);
+    // In a list a comma stands between two numbers.
+    assert!(Condition::parse("attempts.total in [1,200]", &Leads).is_ok());
+}
+
+#[test]
 fn an_unknown_name_gets_the_nearest_known_one() {
     let unknown = |name: &str| FaultKind::UnknownFact { name: name.into() };
     let call = |argument: &str| FaultKind::UnknownArgument {

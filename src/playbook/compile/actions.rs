@@ -146,6 +146,10 @@ impl Names {
     fn set_to(&self, field: &Field, node: &Node<'_>) -> Option<SetTo> {
         let is_text = node.is_text().then(|| node.text()).flatten();
         match is_text {
+            // A day in quotes, or as others write it.
+            Some(text) if text.starts_with(|c: char| c.is_ascii_digit()) => {
+                node.value_of(field).map(SetTo::Value)
+            }
             Some(text) if is_dated(field) => self.later(field, node, text),
             _ => node.value_of(field).map(SetTo::Value),
         }

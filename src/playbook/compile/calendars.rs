@@ -4,7 +4,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{Head, round_the_clock};
 use crate::calendar::{Calendar, CalendarFault, CalendarSpec, Flaw, Impossible, Zone, parse_days};
-use crate::hint::nearest;
+use crate::hint::{day_meant, nearest};
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::load::{Folder, without_bom};
@@ -14,9 +14,19 @@ use crate::playbook::rule::{BusinessTime, NamedCalendar};
 pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<NamedCalendar> {
     let mut calendars = Vec::new();
     for (name, mut section) in root.sections("calendar") {
+        let faults_before = section.source.faults.borrow().len();
         let (spec, places) = read_spec(&mut section, folder, zone);
+        let is_read = section.source.faults.borrow().len() == faults_before;
         let calendar = match Calendar::compile(&spec) {
-            Ok(calendar) => calendar,
+            Ok(calendar) => {
+                if is_read && !opens(&spec) {
+                    let kind = FaultKind::Calendar("it is never open".into());
+                    let hint = "say when it is open: weekly = { mon-fri = [\"09:00-18:00\"] }";
+                    let place = section.place_of("weekly");
+                    section.source.fault(place, kind, Some(hint.into()));
+                }
+                calendar
+            }
             Err(faults) => {
                 for fault in faults.faults() {
                     let hint = hint_of(&fault.flaw);
@@ -45,6 +55,13 @@ pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<
         calendars.push(NamedCalendar { name, calendar });
     }
     calendars
+}
+
+/// Whether a calendar has any hours at all.
+fn opens(spec: &CalendarSpec) -> bool {
+    let days = [&spec.weekly, &spec.overrides, &spec.recurring_overrides];
+    let mut hours = days.into_iter().flat_map(|days| days.values());
+    hours.any(|hours| !hours.is_empty())
 }
 
 /// Where a part of a calendar stands: `weekly.mon[1]` is the second shift of `weekly.mon`.
@@ -248,7 +265,21 @@ fn hours(node: &Node<'_>) -> Vec<String> {
         node.fault(FaultKind::Calendar(message.into()), Some(hint));
         return Vec::new();
     }
+    for (text, node) in texts.iter().zip(node.list()) {
+        if no_time_or_a_day(text) {
+            let message = format_smolstr!("`{text}` is no time at all, or a whole day");
+            let hint = "write `[]` for no time, and `00:00-24:00` for the whole day";
+            node.fault(FaultKind::Calendar(message), Some(hint.into()));
+        }
+    }
     texts.into_iter().map(ToOwned::to_owned).collect()
+}
+
+/// Whether hours end when they begin; from midnight to midnight is a day to everybody.
+fn no_time_or_a_day(text: &str) -> bool {
+    let ends = text.split_once('-');
+    let ends = ends.and_then(|(from, to)| Some((meant_time(from)?, meant_time(to)?)));
+    ends.is_some_and(|(from, to)| from == to && from != "00:00")
 }
 
 /// A date by itself, or all dates of a file of holidays.
@@ -313,26 +344,8 @@ fn dates_of(file: &Source<'_>) -> Vec<String> {
     dates
 }
 
-/// `25/12/2026`, as most of the world writes it; nothing, where it could be another date too.
 fn meant_date(text: &str) -> Option<SmolStr> {
-    let parts: Vec<&str> = text.split(['/', '.', '-']).collect();
-    let [one, two, three] = parts.as_slice() else {
-        return None;
-    };
-    let numbers: Vec<u32> = [one, two, three]
-        .iter()
-        .filter_map(|part| part.parse().ok())
-        .collect();
-    let (year, month, day) = match numbers.as_slice() {
-        [year, month, day] if *year > 999 => (year, month, day),
-        // A year of two digits could be of any century.
-        [day, month, year] if *day > 12 && *year > 999 => (year, month, day),
-        [month, day, year] if *day > 12 && *year > 999 => (year, month, day),
-        _ => return None,
-    };
-    let meant = format!("{year:04}-{month:02}-{day:02}");
-    let is_date = meant.parse::<chrono::NaiveDate>().is_ok();
-    is_date.then(|| format_smolstr!("did you mean `{meant}`?"))
+    day_meant(text).map(|day| format_smolstr!("did you mean `{day}`?"))
 }
 
 /// The calendar that the playbook names as its own.

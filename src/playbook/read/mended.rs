@@ -99,6 +99,7 @@ impl Mended {
             *at = mended.in_the_file(at.start)..mended.in_the_file(at.end);
         }
         left.dedup_by_key(|(at, _)| line_at(text, at.start).0);
+        tell_headers_once(text, &mut left);
         let open = left_open(text, &left);
         for (place, (at, said)) in left.iter().enumerate() {
             slips.push(match open {
@@ -292,6 +293,23 @@ fn told_open(at: Range<usize>, said: &str) -> Slip {
     let hint = format_smolstr!("close it with `{bracket}`; what stands below can't be read before");
     let message = "something is opened above and not closed";
     Slip::new(at, Leaves::AGuess, message, hint)
+}
+
+/// Whatever stands under a header that is there twice is there twice as well: the header is the slip.
+fn tell_headers_once(text: &str, errors: &mut Vec<(Range<usize>, SmolStr)>) {
+    let mut told_until = 0;
+    errors.retain(|(at, said)| {
+        let is_twice = said.starts_with("duplicate key");
+        if is_twice && at.start < told_until {
+            return false;
+        }
+        let (start, line) = line_at(text, at.start);
+        if is_twice && line.trim_start().starts_with('[') {
+            let next = text[start..].find("\n[");
+            told_until = next.map_or(text.len(), |next| start + next);
+        }
+        true
+    });
 }
 
 /// The lists of which one is written in single brackets, and so stands in the way of the next.

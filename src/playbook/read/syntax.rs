@@ -123,7 +123,8 @@ pub(super) fn told(text: &str, at: Range<usize>, said: &str, lists: &[&str]) -> 
     ];
     if is_of_a_word.iter().any(|begins| said.starts_with(begins)) {
         let behind = &line[floor(line, at.end - start)..];
-        let (message, hint) = of_a_word(found, behind);
+        let before = &line[..floor(line, at.start - start)];
+        let (message, hint) = of_a_word(found, key_before(before), behind);
         return slip(Leaves::AGuess, message, Some(hint));
     }
     let hint = match said {
@@ -198,8 +199,17 @@ fn with_equals_sign(line: &str) -> Option<SmolStr> {
     is_name(key).then(|| format_smolstr!("write `{key} = ..`"))
 }
 
-/// What is wrong with a word that stands without quotes, before the rest of its line, and how it is written.
-fn of_a_word(word: &str, behind: &str) -> (&'static str, SmolStr) {
+/// The key whose value begins where this ends: `final`, of `lost = { final = `.
+fn key_before(line: &str) -> &str {
+    let line = line.trim_end().strip_suffix('=').unwrap_or_default();
+    let is_of_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let key = line.trim_end().rsplit(|c| !is_of_key(c)).next();
+    key.unwrap_or_default()
+}
+
+/// What is wrong with a word that stands without quotes behind its key, before the rest of its line, and how
+/// it is written.
+fn of_a_word(word: &str, key: &str, behind: &str) -> (&'static str, SmolStr) {
     if word.is_empty() {
         return ("nothing is said here", "write a value behind `=`".into());
     }
@@ -213,6 +223,10 @@ fn of_a_word(word: &str, behind: &str) -> (&'static str, SmolStr) {
         "no" | "não" | "falso" => Some("false"),
         lower => nearest(lower, ["true", "false"]),
     };
+    if truth.is_some() && key == "final" {
+        let hint = "say how leads end there: `final = \"won\"`, or `\"lost\"`";
+        return ("this is a text, and stands in quotes", hint.into());
+    }
     if let Some(truth) = truth {
         let hint = format_smolstr!("write `{truth}`; a text stands in quotes");
         return ("this is neither true nor false", hint);

@@ -327,6 +327,8 @@ impl Reader<'_> {
             Err(unknown) => {
                 let near = unknown.nearest.first();
                 let hint = near.map(|near| format!("did you mean `{near}`?"));
+                let place = "name the zone by a place in it, as in `America/Guayaquil`";
+                let hint = hint.or_else(|| Some(place.to_owned()));
                 let message = format!("there is no time zone `{said}`");
                 self.fault(value.span(), message, hint);
                 None
