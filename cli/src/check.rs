@@ -1,6 +1,7 @@
 //! `leadkit check`: everything that is wrong with a playbook at once.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use leadkit::calendar::Hours;
@@ -40,7 +41,8 @@ pub fn read(path: &Path) -> Result<Checked, Failure> {
 /// The same of a playbook that speaks of what a host registers.
 fn read_with(path: &Path, declared: &[Declared]) -> Result<Checked, Failure> {
     // One of which nobody may know is told when it can't be read.
-    if !path.join("playbook.toml").try_exists().unwrap_or(true) {
+    let is_there = path.join("playbook.toml").try_exists();
+    if !is_there.unwrap_or_else(|why| why.kind() == ErrorKind::PermissionDenied) {
         return Err(Failure::NoPlaybook(path.to_owned()));
     }
     let (folder, mut faults) = Folder::load_what_can_be(path);

@@ -221,7 +221,8 @@ fn who_ends_in_a_stage_is_not_said_to_end_in_an_outcome() {
 
 #[test]
 fn a_zone_is_named_by_a_place() {
-    let map = format!("zone = \"Ecuador\"\n{MAP}");
+    let file = "path  = \"leads.csv\"\n";
+    let map = MAP.replace(file, &format!("{file}zone = \"Ecuador\"\n"));
     let folder = Folder::new(&[("map.toml", &map)]);
     let faults = folder.replay(&["--json"]).json()["error"]["faults"].clone();
     let hint = "name the zone by a place in it, as in `America/Guayaquil`";
