@@ -378,9 +378,12 @@ impl Ledger {
             };
             let active = self.active_book(&key.tenant).map(|book| &book.hash);
             let contact = self.stands_for(&key.tenant, lead.contact.id);
-            // Whether mail comes back a message tells, whatever playbook serves it; the gate asks the contact.
+            // Whether mail comes back a message tells, whatever playbook serves it; the gate asks the
+            // contact. That it is possibly known twice, a lead does not hear whose playbook was not the
+            // active one then, and became that again before the lead was taken over.
             let copy = contact.map(|contact| ContactCopy {
                 email_invalid: lead.contact.email_invalid,
+                possible_duplicate: lead.contact.possible_duplicate,
                 ..ContactCopy::of(contact)
             });
             if lead.is_open()
