@@ -149,11 +149,10 @@ fn what_builds_on_a_command_that_comes_to_nothing_does_not_write_over_what_other
     });
 }
 
-/// An engine on a store that tells what it was asked, with twenty advisors.
-fn advisors(world: &World, kept: &MemoryStore, plan: Plan<StoreFault>) -> (Engine, FaultyStore) {
-    let store = FaultyStore::new(kept.clone(), plan);
+/// An engine on a store, with twenty advisors.
+fn advisors(world: &World, store: FaultyStore) -> Engine {
     let playbook = Playbook::load("playbooks/field-and-digital-sales").unwrap();
-    let engine = Engine::builder(store.clone())
+    let engine = Engine::builder(store)
         .playbook(world.tenant().name().clone(), playbook)
         .mailer("email", MemoryMailer::default())
         .clock(VirtualClock::at(world.now()))
@@ -173,7 +172,7 @@ fn advisors(world: &World, kept: &MemoryStore, plan: Plan<StoreFault>) -> (Engin
     });
     let answers = pollster::block_on(world.engine().execute_all(set_up.collect())).unwrap();
     assert!(answers.iter().all(Result::is_ok));
-    (engine, store)
+    engine
 }
 
 fn registrations(world: &World, whose: &str, many: u32) -> Vec<(Option<CommandId>, Command)> {
@@ -199,7 +198,8 @@ fn kept_world() -> (MemoryStore, World) {
 #[test]
 fn what_many_commands_need_is_loaded_at_once() {
     let (kept, world) = kept_world();
-    let (engine, store) = advisors(&world, &kept, Plan::new());
+    let store = FaultyStore::new(kept, Plan::new());
+    let engine = advisors(&world, store.clone());
     let answers = pollster::block_on(engine.execute_all(registrations(&world, "Luis", 300)));
     assert!(answers.unwrap().iter().all(Result::is_ok));
     let loads = store
@@ -214,7 +214,7 @@ fn what_many_commands_need_is_loaded_at_once() {
 fn commands_come_together_to_what_they_come_to_one_by_one() {
     let owners = |together: bool| {
         let (kept, world) = kept_world();
-        let (engine, _) = advisors(&world, &kept, Plan::new());
+        let engine = advisors(&world, FaultyStore::new(kept, Plan::new()));
         let commands = registrations(&world, "Luis", 100);
         let answers = match together {
             true => pollster::block_on(engine.execute_all(commands)).unwrap(),
@@ -241,7 +241,7 @@ fn what_is_due_behind_commands_is_done_also_if_they_were_decided_in_vain() {
     pollster::block_on(async {
         let (kept, world) = kept_world();
         let plan = Plan::new().on(Call::Commit, 1, StoreFault::Delay(Elapsed::zero()));
-        let (slow, _) = advisors(&world, &kept, plan);
+        let slow = advisors(&world, FaultyStore::new(kept, plan));
         let late = slow.execute_all(registrations(&world, "Luis", 40));
         let early = world.engine().execute_all(registrations(&world, "Eva", 40));
         let (late, early) = join(late, early).await;
@@ -259,17 +259,33 @@ fn what_is_due_behind_commands_is_done_also_if_they_were_decided_in_vain() {
 #[test]
 fn a_repeat_among_many_commands_makes_none_behind_it_be_refused() {
     let (kept, world) = kept_world();
-    // The second portion takes its time: others are decided before it is there.
-    let plan = Plan::new().on(Call::Commit, 2, StoreFault::Delay(Elapsed::zero()));
-    let (engine, _) = advisors(&world, &kept, plan);
-    let answers = run(&world, vec![command(&world, "luis", register("Luis"))]);
-    let lead = answers[0].as_ref().unwrap().lead.as_ref().unwrap().id;
+    // The second portion takes so long that the third is decided before it is there.
+    let plan = || Plan::new().on(Call::Commit, 2, StoreFault::Delay(Elapsed::zero()));
+    let slow = FaultyStore::new(kept, plan());
+    let slow = (0..40).fold(slow, |slow, _| FaultyStore::new(slow, plan()));
+    let engine = advisors(&world, slow);
+    let of = |name: &str| {
+        let answers = run(&world, vec![command(&world, name, register(name))]);
+        answers[0].as_ref().unwrap().lead.as_ref().unwrap().id
+    };
+    // What is repeated is about another lead: nothing behind it rests on what it would have written.
+    let (lead, other) = (of("Luis"), of("Otto"));
     let order = |id, order| command(&world, id, What::Lead { lead, order });
-    let reached = || order("reached", LeadOrder::Attempt { reached: true });
-    run(&world, vec![reached()]);
+    let reached = |lead, id| {
+        let order = LeadOrder::Attempt { reached: true };
+        command(&world, id, What::Lead { lead, order })
+    };
+    run(&world, vec![reached(lead, "luis"), reached(other, "otto")]);
 
-    let mut commands = registrations(&world, "Eva", 650);
-    commands[100] = reached();
+    // Each is about a lead of its own, so that none is decided anew for another's sake.
+    let leads = run(&world, registrations(&world, "Eva", 650)).into_iter();
+    let leads = leads.map(|answer| answer.unwrap().lead.unwrap().id);
+    let tried = |(n, lead)| {
+        let order = LeadOrder::Attempt { reached: false };
+        command(&world, &format!("tried {n}"), What::Lead { lead, order })
+    };
+    let mut commands: Vec<_> = leads.enumerate().map(tried).collect();
+    commands[100] = reached(other, "otto");
     let (stage, reason) = ("lost".into(), Some("no money".into()));
     commands[300] = order("close", LeadOrder::Close { stage, reason });
     commands[600] = order(
@@ -292,7 +308,7 @@ fn a_repeat_among_many_commands_makes_none_behind_it_be_refused() {
 fn what_comes_behind_commands_that_the_store_did_not_take_is_not_carried_out() {
     let (kept, world) = kept_world();
     let plan = Plan::new().on(Call::Commit, 2, StoreFault::Before);
-    let (engine, _) = advisors(&world, &kept, plan);
+    let engine = advisors(&world, FaultyStore::new(kept, plan));
     let commands = registrations(&world, "Eva", 700);
     let answers = pollster::block_on(engine.execute_all(commands)).unwrap();
     let done: Vec<bool> = answers.iter().map(Result::is_ok).collect();

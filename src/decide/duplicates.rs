@@ -273,7 +273,7 @@ fn note_pair(
     other: ContactId,
     unless: Unless,
 ) -> Result<(), Stop> {
-    let (Some(mut one), Some(mut other)) = (current(draft, one)?, current(draft, other)?) else {
+    let (Some(mut one), Some(other)) = (current(draft, one)?, current(draft, other)?) else {
         return Ok(());
     };
     let shares = one.id != other.id && one.shares(&other).next().is_some();
@@ -282,8 +282,8 @@ fn note_pair(
     }
     match (knows(draft, &one, &other)?, knows(draft, &other, &one)?) {
         (true, true) => Ok(()),
-        (true, false) => know(draft, &mut other, one.id),
-        (false, true) => know(draft, &mut one, other.id),
+        (true, false) => know(draft, other, one.id),
+        (false, true) => know(draft, one, other.id),
         (false, false) => {
             if unless == Unless::NeitherHoldsIt && !holds_shared(draft, &one, &other)? {
                 return Ok(());
@@ -305,14 +305,12 @@ fn knows(draft: &mut Draft<'_>, contact: &Contact, other: &Contact) -> Result<bo
 }
 
 /// A contact knows one who knows it; unless it forgot that one for later ones.
-fn know(draft: &mut Draft<'_>, contact: &mut Contact, other: ContactId) -> Result<(), Stop> {
-    if contact.duplicates.len() < Contact::MOST_DUPLICATES {
-        contact.duplicates.push(other);
-        renew_copies(draft, contact, None, None)?;
-        let key = Key::contact(draft.tenant, contact.id);
-        draft.put(key, contact.clone(), None);
+fn know(draft: &mut Draft<'_>, mut contact: Contact, other: ContactId) -> Result<(), Stop> {
+    if contact.duplicates.len() >= Contact::MOST_DUPLICATES {
+        return Ok(());
     }
-    Ok(())
+    contact.duplicates.push(other);
+    put_renewed(draft, vec![contact])
 }
 
 /// Whether one of two contacts holds the claim to something that they share.

@@ -189,8 +189,9 @@ impl Engine {
     /// because of them: an import, the rows of a recorded history.
     ///
     /// The commands are carried out in order, each on what the earlier ones wrote, and one that is
-    /// refused takes no other down. What is due at once because of them comes after the whole
-    /// batch. There is one answer for each command, in order.
+    /// refused takes no other down. Many go to the store in portions; where it fails, nothing
+    /// that comes behind is carried out. What is due at once because of them comes after the
+    /// whole batch. There is one answer for each command, in order.
     ///
     /// # Errors
     /// When the store fails before anything was asked of it. What becomes of each command is in
