@@ -45,10 +45,14 @@ impl TenantHandle<'_> {
             let Some(other) = other.filter(|other| !is_told(other)) else {
                 continue;
             };
-            found.push(Duplicate {
-                shares: contact.shares(&other).collect(),
-                contact: other,
-            });
+            let shares: Vec<_> = contact.shares(&other).collect();
+            // Who forgot this one could not tell it that they share nothing any more.
+            if !shares.is_empty() {
+                found.push(Duplicate {
+                    contact: other,
+                    shares,
+                });
+            }
         }
         Ok(found)
     }

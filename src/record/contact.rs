@@ -35,7 +35,8 @@ pub struct Contact {
     /// By what it is known, at most [`Contact::MOST_IDENTITIES`].
     pub identities: Vec<Identity>,
     /// The contacts that are possibly the same person, since they share an identity; the latest last. At
-    /// most [`Contact::MOST_DUPLICATES`]: the first ones are forgotten here, and still know this one.
+    /// most [`Contact::MOST_DUPLICATES`]: the first ones are forgotten here, and still know this one, even
+    /// when they share nothing any more.
     pub duplicates: Vec<ContactId>,
     /// Closed leads that keep a place in a base, the latest last; at most [`Contact::MOST_OPEN_LEADS`].
     pub keeping: Vec<LeadId>,

@@ -243,6 +243,25 @@ fn a_number_that_sixty_four_persons_share_stops_nobody() {
 }
 
 #[test]
+fn who_was_forgotten_is_told_no_more_of_one_with_whom_it_shares_nothing() {
+    block_on(async {
+        let world = world(BASE);
+        let at_one_number = |name: &str| at_one_number(name).field("city", "Quito");
+        let first = register(&world, at_one_number("ana")).await;
+        let second = register(&world, at_one_number("bea")).await;
+        for n in 0..Contact::MOST_DUPLICATES {
+            let other = register(&world, at_one_number(&format!("person{n}"))).await;
+            distinguish(&world, &second, &other).await.unwrap();
+        }
+        let known = contact(&world, first.contact.id).await.duplicates;
+        assert!(!known.contains(&second.contact.id));
+        assert_eq!(duplicates(&world, &second).await, [first.contact.id]);
+        correct_phone(&world, first.id, "600 300 400").await;
+        assert_eq!(duplicates(&world, &second).await, []);
+    });
+}
+
+#[test]
 fn a_duplicate_of_who_is_distinct_is_none_once_it_is_merged_and_is_one_again_when_it_is_parted() {
     block_on(async {
         let world = world("");

@@ -185,7 +185,13 @@ impl Ledger {
             let are_known = [(contact, other), (other, contact)]
                 .map(|(one, other)| self.knows(tenant, one, other));
             let may_be = !shared.is_empty() && !self.are_distinct(tenant, contact, other);
-            if !may_be && are_known.contains(&true) {
+            let forgets = [contact, other].map(|one| self.is_crowded(tenant, one));
+            // Whoever forgot the other can't tell it that they share nothing any more.
+            let are_let_go = are_known
+                .iter()
+                .zip(forgets)
+                .any(|(known, forgets)| !known && forgets);
+            if !may_be && are_known.contains(&true) && !are_let_go {
                 wrong.push(format!("{are_known:?} with {other:?}, and are none"));
             }
             let names = |identity: &&Identity| {
@@ -198,7 +204,6 @@ impl Ledger {
             };
             let must_be = may_be && shared.iter().any(names);
             let must_be = must_be || are_known.contains(&true);
-            let forgets = [contact, other].map(|one| self.is_crowded(tenant, one));
             let lacks = are_known.iter().zip(forgets);
             if may_be && must_be && lacks.into_iter().any(|(known, forgets)| !known && !forgets) {
                 wrong.push(format!(
