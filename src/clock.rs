@@ -14,6 +14,12 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
 
     /// Returns at `until`, or at once if it is past.
     async fn sleep_until(&self, until: Instant);
+
+    /// Returns when so much time has passed on the machine, whatever this clock shows: how long
+    /// somebody outside is waited for. Virtual time stands still meanwhile.
+    async fn outlast(&self, patience: Elapsed) {
+        futures_timer::Delay::new(patience.to_std().unwrap_or_default()).await;
+    }
 }
 
 /// The clock of the machine.

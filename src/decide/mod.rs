@@ -41,7 +41,7 @@ mod laws;
 mod leaving;
 mod life;
 mod merging;
-mod messages;
+pub(crate) mod messages;
 mod onboarding;
 mod ownership;
 mod permit;
@@ -99,37 +99,48 @@ pub struct Write {
 
 impl Write {
     /// Its clock as a store takes it. Leads wait for who knows the playbook that clocked them;
-    /// messages and sweeps beside them, since the active playbook can serve those as well.
+    /// messages and sweeps beside them, since the active playbook can serve those as well; and
+    /// messages by themselves, since who hands them over waits for others.
     fn wakes(&self, playbook: &Playbook) -> Option<Wakes> {
         let at = self.wakes_at?;
         let record = self.record.as_deref()?;
         let hash = playbook_of(record).unwrap_or(&playbook.hash);
-        let lane = match record.kind() {
-            Kind::Lead => hash.clone(),
-            _ => served_lane(hash),
-        };
+        let lane = lane(record.kind(), hash);
         Some(Wakes { at, lane })
     }
 }
 
-/// Where the messages and sweeps of a playbook wait to be woken.
-pub(crate) fn served_lane(hash: &Name) -> Name {
-    Name::from(smol_str::format_smolstr!("{SERVED}{hash}"))
+/// Where the records of a playbook that are of this kind wait to be woken.
+pub(crate) fn lane(kind: Kind, hash: &Name) -> Name {
+    let mark = match kind {
+        Kind::Message => MESSAGES,
+        Kind::Sweep => SWEEPS,
+        _ => return hash.clone(),
+    };
+    Name::from(smol_str::format_smolstr!("{mark}{hash}"))
 }
 
-/// Whether messages and sweeps wait in a lane of this name.
+/// Whether messages wait in a lane of this name.
+pub(crate) fn is_lane_of_messages(lane: &Name) -> bool {
+    lane.as_str().starts_with(MESSAGES)
+}
+
+/// Whether what waits in a lane of this name can be served by the active playbook, too.
 pub(crate) fn is_served_lane(lane: &Name) -> bool {
-    lane.as_str().starts_with(SERVED)
+    is_lane_of_messages(lane) || lane.as_str().starts_with(SWEEPS)
 }
 
 /// The playbook whose records wait in a lane, by hash.
 pub(crate) fn playbook_of_lane(lane: &Name) -> Name {
-    let hash = lane.as_str();
-    Name::from(hash.strip_prefix(SERVED).unwrap_or(hash))
+    let name = lane.as_str();
+    let mut marks = [MESSAGES, SWEEPS].into_iter();
+    let hash = marks.find_map(|mark| name.strip_prefix(mark));
+    Name::from(hash.unwrap_or(name))
 }
 
-/// A hash has only hexadecimal digits. Short, so that the name fits in place.
-const SERVED: &str = "s:";
+// A hash has only hexadecimal digits. Short, so that the names fit in place.
+const MESSAGES: &str = "m:";
+const SWEEPS: &str = "s:";
 
 impl Decision {
     /// The same as a store takes it: bodies as bytes, stored facts computed.

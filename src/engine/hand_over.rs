@@ -2,12 +2,14 @@
 //! of it committed again.
 
 use futures::StreamExt;
+use futures::future::{Either, select};
 use futures::stream;
 use smol_str::format_smolstr;
 
 use super::job::{Job, Outcome};
 use super::{Engine, Error, Ticked};
 use crate::decide::command::Wake;
+use crate::decide::messages::HAND_OVER_TIME;
 use crate::ids::Name;
 use crate::mailer::{self, Outgoing};
 use crate::record::message::Message;
@@ -86,7 +88,15 @@ impl Engine {
             _ if spent >= LATEST_CALL => mailer::Outcome::Later {
                 said: "the worker ran out of time".into(),
             },
-            Some(mailer) => mailer.hand_over(outgoing).await,
+            Some(mailer) => {
+                let patience = self.inner.clock.outlast(HAND_OVER_TIME - spent);
+                match select(mailer.hand_over(outgoing), patience).await {
+                    Either::Left((outcome, _)) => outcome,
+                    Either::Right(_) => mailer::Outcome::Unknown {
+                        said: "no answer within the worker's time".into(),
+                    },
+                }
+            }
             // Seen to when it was decided.
             None => mailer::Outcome::Later {
                 said: format_smolstr!("no mailer for {channel}"),

@@ -42,7 +42,7 @@ use crate::ids::{CommandId, Id, Name, Tenant};
 use crate::mailer::Mailer;
 use crate::playbook::Playbook;
 use crate::record::stored::Unreadable;
-use crate::store::{Key, Lane, Lanes, Store, StoreError};
+use crate::store::{Key, Kind, Lane, Store, StoreError};
 
 mod ask;
 mod batch;
@@ -51,6 +51,7 @@ mod duplicates;
 mod errands;
 mod follow;
 mod hand_over;
+mod hands;
 mod history;
 mod job;
 mod look;
@@ -59,6 +60,7 @@ mod run;
 mod sweep;
 mod tenant;
 mod tick;
+mod wakes;
 mod within;
 
 pub use ask::{Answer, Ask, FromAnswer, Unsigned};
@@ -82,7 +84,7 @@ struct Inner {
     mailers: BTreeMap<Name, Arc<dyn Mailer>>,
     playbooks: BTreeMap<Tenant, Playbooks>,
     /// Those of all playbooks that the engine knows.
-    lanes: Lanes,
+    served: hands::Served,
     command_ids: CommandIds,
     damaged: damaged::Damaged,
     pools: pools::KnownPools,
@@ -292,21 +294,20 @@ impl EngineBuilder {
         let seed = self.seed.unwrap_or_else(crate::clock::entropy);
         let lanes = self.playbooks.iter().flat_map(|(tenant, playbooks)| {
             playbooks.all().flat_map(|playbook| {
-                let names = [playbook.hash.clone(), decide::served_lane(&playbook.hash)];
-                names.map(|name| Lane {
+                [Kind::Lead, Kind::Message, Kind::Sweep].map(|kind| Lane {
                     tenant: tenant.clone(),
-                    name,
+                    name: decide::lane(kind, &playbook.hash),
                 })
             })
         });
-        let lanes = lanes.collect();
+        let served = hands::Served::new(lanes.collect());
         Ok(Engine {
             inner: Arc::new(Inner {
                 store: self.store,
                 clock: self.clock,
                 mailers: self.mailers,
                 playbooks: self.playbooks,
-                lanes,
+                served,
                 damaged: damaged::Damaged::default(),
                 pools: pools::KnownPools::default(),
                 command_ids: CommandIds {

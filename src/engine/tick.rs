@@ -1,19 +1,21 @@
 //! The clockwork: waking what is due, page by page.
 
 use std::future::{Future, ready};
+use std::mem;
 
 use futures::future::join;
-use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::batch::{Batch, Round};
 use super::hand_over::TAKEN_ON_AT_ONCE;
+use super::hands::Hand;
 use super::job::{Job, Outcome};
+use super::wakes::Wakes;
 use super::{Engine, Error};
 use crate::decide::command::Wake;
 use crate::decide::records::Records;
 use crate::ids::Tenant;
-use crate::store::{Due, Key, Kind, Lanes, NextDue};
+use crate::store::{Due, Key, Kind, Lane, Lanes, NextDue};
 use crate::time::{Elapsed, Instant};
 use crate::told;
 
@@ -21,10 +23,6 @@ use crate::told;
 const BATCH: usize = 500;
 /// How long a batch is ours alone.
 pub(super) const LEASE: Elapsed = Elapsed::seconds(60);
-/// How often one record may be woken in one tick: more often than a playbook can have rules. Beyond
-/// that they start each other without end, and the record is set aside.
-const MOST_WAKES: u32 = 1_024;
-
 /// What a tick did.
 #[derive(Debug, Default)]
 #[non_exhaustive]
@@ -44,8 +42,9 @@ pub struct Ticked {
     pub left: Vec<Left>,
     /// What lies ahead.
     pub(super) ahead: Ahead,
-    /// How often each record was woken. Looked up by key, and never gone through.
-    wakes: FxHashMap<Key, u32>,
+    /// Lanes of former playbooks in which something is due that can be served in their place.
+    former: Vec<Lane>,
+    wakes: Wakes,
 }
 
 /// Records that are due and left to workers who know their playbook.
@@ -71,8 +70,15 @@ pub(super) struct Ahead {
 
 impl Ahead {
     pub(super) fn note(&mut self, next: &NextDue) {
-        self.at = self.at.into_iter().chain(next.at).min();
-        let ends = self.leased_until.into_iter().chain(next.leased_until);
+        self.join(Self {
+            at: next.at,
+            leased_until: next.leased_until,
+        });
+    }
+
+    fn join(&mut self, other: Self) {
+        self.at = self.at.into_iter().chain(other.at).min();
+        let ends = self.leased_until.into_iter().chain(other.leased_until);
         self.leased_until = ends.min();
     }
 }
@@ -86,6 +92,28 @@ impl Ticked {
 
     pub(super) fn moved_something(&self) -> bool {
         self.fired + self.handed_over + self.pages > 0
+    }
+
+    /// Begins another part: what was told is over, and what goes on is kept.
+    pub(super) fn go_on(&mut self) {
+        *self = Self {
+            ahead: self.ahead,
+            former: mem::take(&mut self.former),
+            wakes: mem::take(&mut self.wakes),
+            ..Self::default()
+        };
+    }
+
+    /// Tells what the other hand did as well.
+    pub(super) fn add(&mut self, other: &mut Self) {
+        self.fired += other.fired;
+        self.handed_over += other.handed_over;
+        self.pages += other.pages;
+        self.failures.append(&mut other.failures);
+        for left in other.left.drain(..) {
+            self.note_left(left);
+        }
+        self.ahead.join(other.ahead);
     }
 
     /// Notes what is left to others, of each playbook once.
@@ -158,26 +186,29 @@ impl Engine {
     /// # Errors
     /// As [`Engine::tick`].
     pub async fn tick_up_to(&self, ticked: &mut Ticked, most: usize) -> Result<usize, Error> {
-        self.tick_while(ticked, most, || true).await
+        self.tick_while(Hand::Both, ticked, most, || true).await
     }
 
-    /// The same, as long as it may go on: asked between two pages, and between two portions of
-    /// messages. What was claimed and not begun is for whoever comes when its lease ends.
+    /// The same with one hand, as long as it may go on: asked between two pages, and between two
+    /// portions of messages. What was claimed and not begun is for whoever comes when its lease ends.
     pub(super) async fn tick_while(
         &self,
+        hand: Hand,
         ticked: &mut Ticked,
         most: usize,
         mut may_go_on: impl FnMut() -> bool,
     ) -> Result<usize, Error> {
-        let mut lanes = self.inner.lanes.clone();
+        let former = mem::take(&mut ticked.former);
+        let mut lanes = with(self.inner.served.by(hand), former);
         let mut more = More::after(0, most, &mut may_go_on);
         let mut claimed = self.claim(&lanes, more).await?;
         let mut done = claimed.due.len();
         let mut last: Option<Page> = None;
         loop {
             if claimed.due.is_empty() && last.is_none() {
-                let former = self.look_ahead(ticked).await?;
+                let former = self.look_ahead(hand, ticked).await?;
                 let More::UpTo(_) = more else {
+                    ticked.former = former;
                     return Ok(done);
                 };
                 // Nothing is due any more: what is woken from here on is not started by itself.
@@ -185,7 +216,7 @@ impl Engine {
                 if former.iter().all(|lane| lanes.contains(lane)) {
                     return Ok(done);
                 }
-                lanes = lanes.iter().cloned().chain(former).collect();
+                lanes = with(&lanes, former);
             }
             let now = claimed.now;
             let Sorted {
@@ -253,14 +284,12 @@ impl Engine {
             if self.inner.damaged.is_left_alone(&key, now) {
                 continue;
             }
-            let wakes = ticked.wakes.entry(key.clone()).or_default();
-            *wakes += 1;
             let job = match key.kind {
                 Kind::Sweep => {
                     sorted.sweeps.push(key);
                     continue;
                 }
-                _ if *wakes > MOST_WAKES => Some(runaway(&key)),
+                _ if ticked.wakes.are_too_many(&key, now) => Some(runaway(&key)),
                 _ => Job::waking(&key),
             };
             match key.kind {
@@ -400,6 +429,14 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// These lanes, and more.
+fn with(lanes: &Lanes, more: Vec<Lane>) -> Lanes {
+    if more.is_empty() {
+        return lanes.clone();
+    }
+    lanes.iter().cloned().chain(more).collect()
 }
 
 fn runaway(key: &Key) -> Job {

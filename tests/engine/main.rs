@@ -25,6 +25,7 @@ use pollster::block_on;
 mod clockwork;
 mod commands;
 mod hand_over;
+mod hands;
 mod listing;
 mod messages;
 mod set_aside;
