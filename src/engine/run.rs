@@ -87,6 +87,17 @@ impl Engine {
         Ok(former)
     }
 
+    /// Those of these lanes that can be served in the place of former playbooks.
+    pub(super) async fn still_served(&self, lanes: Vec<Lane>) -> Result<Vec<Lane>, Error> {
+        let mut served = Vec::with_capacity(lanes.len());
+        for lane in lanes {
+            if self.can_serve(&lane).await? {
+                served.push(lane);
+            }
+        }
+        Ok(served)
+    }
+
     /// Whether a lane of a playbook that isn't known here can be served all the same: messages and
     /// sweeps can, by who knows the tenant's active playbook, since the other is an older one then.
     async fn can_serve(&self, lane: &Lane) -> Result<bool, Error> {
@@ -160,7 +171,11 @@ impl Engine {
             };
             let clocks = self.tick_part(Hand::Clocks, ticked, may_go_on);
             let (mut part, ended) = beside(post.as_mut(), clocks).await;
-            resting = posted.take().or(ended).map(|posted| part.add(posted)).or(resting);
+            resting = posted
+                .take()
+                .or(ended)
+                .map(|posted| part.add(posted))
+                .or(resting);
             // Behind the clocks, so that what they wrote goes at once; and not if the store is gone.
             let may_begin = part.due.is_ok() && !is_over.load(Relaxed);
             if let Some(last) = resting.take_if(|_| may_begin) {

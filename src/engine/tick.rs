@@ -198,7 +198,7 @@ impl Engine {
         most: usize,
         mut may_go_on: impl FnMut() -> bool,
     ) -> Result<usize, Error> {
-        let former = mem::take(&mut ticked.former);
+        let former = self.still_served(mem::take(&mut ticked.former)).await?;
         let mut lanes = with(self.inner.served.by(hand), former);
         let mut more = More::after(0, most, &mut may_go_on);
         let mut claimed = self.claim(&lanes, more).await?;

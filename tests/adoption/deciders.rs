@@ -87,6 +87,36 @@ fn who_no_longer_knows_the_active_playbook_leaves_former_messages_to_who_does() 
 }
 
 #[test]
+fn former_messages_go_though_more_of_the_workers_own_is_always_due() {
+    let writes = writes("welcome", "on = \"registered\"");
+    let (one, two) = (
+        shop(&writes),
+        shop(&format!("{writes}[activity]\nvisit = {{}}")),
+    );
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&one])).await;
+        let engine = world.engine(&[&two]);
+        let shop = engine.tenant(TENANT);
+        let adopts = shop.adopt(Vec::new()).by(Actor::host("test"));
+        adopts.await.unwrap();
+        world.clock.advance(Elapsed::minutes(1));
+        for n in 0..8 {
+            let eva = NewLead::new("Eva").email(format!("eva{n}@example.com"));
+            shop.register(eva).by(Actor::host("test")).await.unwrap();
+        }
+        let mut ticked = Ticked::default();
+        for _ in 0..4 {
+            assert_eq!(engine.tick_up_to(&mut ticked, 1).await.unwrap(), 1);
+        }
+        let sent = shop.messages(r#"state == "accepted""#, None, 10).await;
+        let sent = sent.unwrap().whole().unwrap();
+        let asked_for = world.clock.now() - Elapsed::minutes(1);
+        assert!(sent.iter().any(|message| message.queued_at == asked_for));
+    });
+}
+
+#[test]
 fn a_lead_waits_for_its_own_playbook_or_to_be_taken_over() {
     let (one, two) = (shop(""), shop("[activity]\nvisit = {}"));
     block_on(async {

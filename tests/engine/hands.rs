@@ -107,7 +107,10 @@ async fn message(engine: &Engine) -> leadkit::record::Message {
 
 async fn city(engine: &Engine, lead: LeadId) -> String {
     let lead = engine.tenant("shop").lead(lead).await.unwrap().unwrap();
-    let city = lead.fields.value(&"city".into()).map(|city| city.to_string());
+    let city = lead
+        .fields
+        .value(&"city".into())
+        .map(|city| city.to_string());
     city.unwrap_or_default()
 }
 
@@ -133,10 +136,17 @@ fn a_server_that_takes_its_time_keeps_no_lead_waiting() {
             let mut seen = Vec::new();
             let is_over = async {
                 for hours in [1, 2] {
-                    reached(&clock, at(START) + Elapsed::hours(hours) + Elapsed::seconds(2)).await;
+                    reached(
+                        &clock,
+                        at(START) + Elapsed::hours(hours) + Elapsed::seconds(2),
+                    )
+                    .await;
                     seen.push(city(&engine, lead).await);
                 }
-                assert!(matches!(message(&engine).await.state, State::HandingOver { .. }));
+                assert!(matches!(
+                    message(&engine).await.state,
+                    State::HandingOver { .. }
+                ));
                 server.let_go();
             };
             engine.run(is_over).await.unwrap();
