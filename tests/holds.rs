@@ -206,7 +206,16 @@ fn end(delay: Delay, from: Instant, calendar: &Calendar, holds: &[Hold]) -> Inst
 fn is_plain(zone: &Zone, local: NaiveDateTime) -> bool {
     let hours = [-3, 0, 3].map(|hours| local + TimeDelta::hours(hours));
     let offsets = hours.map(|local| local - zone.from_local(local).naive_utc());
-    offsets[0] == offsets[1] && offsets[1] == offsets[2]
+    let is_there = zone.to_local(zone.from_local(local)) == local;
+    is_there && offsets[0] == offsets[1] && offsets[1] == offsets[2]
+}
+
+/// A day that a zone skipped has no plain times.
+#[test]
+fn a_time_on_a_day_that_was_skipped_is_not_plain() {
+    let apia: Zone = "Pacific/Apia".parse().unwrap();
+    assert!(is_plain(&apia, "2011-12-28T00:00:00".parse().unwrap()));
+    assert!(!is_plain(&apia, "2011-12-30T00:00:00".parse().unwrap()));
 }
 
 proptest! {
