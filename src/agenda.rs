@@ -176,19 +176,20 @@ pub fn standing<'a>(playbook: &'a Playbook, lead: &'a Lead, rule: &'a Rule) -> S
 #[must_use]
 pub fn is_in_scope(rule: &Rule, lead: &Lead) -> bool {
     let scope = &rule.scope;
-    let in_stage = scope.stages.is_empty()
-        || scope
-            .stages
-            .iter()
-            .any(|at| at.is(&lead.pipeline, &lead.stage));
-    let in_wait =
-        scope.wait.is_none() || scope.wait.as_ref() == lead.wait.as_ref().map(|wait| &wait.group);
     let in_life = match scope.leads {
         Leads::Open => lead.is_open(),
         Leads::Closed => !lead.is_open(),
         Leads::All => true,
     };
-    in_stage && in_wait && in_life
+    let in_wait = || {
+        let group = lead.wait.as_ref().map(|wait| &wait.group);
+        scope.wait.is_none() || scope.wait.as_ref() == group
+    };
+    let in_stage = || {
+        let mut stages = scope.stages.iter();
+        scope.stages.is_empty() || stages.any(|at| at.is(&lead.pipeline, &lead.stage))
+    };
+    in_life && in_wait() && in_stage()
 }
 
 fn anchor_of(
@@ -236,7 +237,10 @@ fn anchor_of(
             Some(Moment { at, recorded })
         }
         Anchor::Overdue(name) => {
-            let (Some(task), Some(spec)) = (lead.open_task(name), playbook.task(name)) else {
+            let Some(task) = lead.open_task(name) else {
+                return Ok(None);
+            };
+            let Some(spec) = playbook.task(name) else {
                 return Ok(None);
             };
             let due_at = task_due_at(spec, task, lead)?;

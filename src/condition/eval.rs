@@ -382,12 +382,16 @@ pub(super) fn compare_folded(left: ValueRef<'_>, op: Comparison, right: ValueRef
 /// Whether `value` folds to `folded`.
 #[inline]
 fn folds_to(value: &str, folded: &str) -> bool {
-    for (byte, wanted) in value.bytes().zip(folded.bytes()) {
-        if byte != wanted && byte.to_ascii_lowercase() != wanted {
-            return !(byte.is_ascii() && wanted.is_ascii()) && folded_eq(value, folded);
+    if value.len() == folded.len() {
+        let bytes = value.bytes().zip(folded.bytes());
+        let differ = bytes.fold(0, |differ, (byte, folded)| {
+            differ | (byte.to_ascii_lowercase() ^ folded)
+        });
+        if differ == 0 {
+            return true;
         }
     }
-    value.len() == folded.len()
+    !value.is_ascii() && folded_eq(value, folded)
 }
 
 /// `now`, moved, within what an instant can say.

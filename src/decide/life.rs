@@ -127,14 +127,15 @@ pub(crate) fn settle(draft: &mut Draft<'_>, lead: &mut Lead) {
     flag_contradictions(draft, lead);
     let playbook = draft.playbook;
     // Whether laws are broken is a fact, and so is known before anything asks for it.
-    let of_laws = playbook
-        .rules
-        .iter()
-        .filter(|rule| playbook.law_of_rule(&rule.name).is_some());
-    of_laws.for_each(|rule| note_turn(draft, lead, rule));
+    let turning = || {
+        let rules = playbook.rules.iter();
+        rules.filter(|rule| matches!(rule.anchor, Anchor::Turns(_)))
+    };
+    turning()
+        .filter(|rule| playbook.law_of_rule(&rule.name).is_some())
+        .for_each(|rule| note_turn(draft, lead, rule));
     tasks::end_those_done(draft, lead);
-    let rules = playbook.rules.iter();
-    rules.for_each(|rule| note_turn(draft, lead, rule));
+    turning().for_each(|rule| note_turn(draft, lead, rule));
     bound(draft, lead);
     lead.settled_at = draft.now;
 }

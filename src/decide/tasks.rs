@@ -89,8 +89,8 @@ pub(crate) fn end_those_done(draft: &mut Draft<'_>, lead: &mut Lead) {
         condition.holds(&facts, now)
     };
     for place in 0..lead.tasks.len() {
-        let task = &lead.tasks[place];
-        let spec = playbook.task(&task.name).filter(|_| task.ended.is_none());
+        let task = Some(&lead.tasks[place]).filter(|task| task.ended.is_none());
+        let spec = task.and_then(|task| playbook.task(&task.name));
         let Some(spec) =
             spec.filter(|spec| spec.done.as_ref().is_some_and(|done| is_done(done, lead)))
         else {

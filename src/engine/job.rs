@@ -87,6 +87,19 @@ impl Job {
         }
     }
 
+    /// What is loaded to find the playbook, and who acts with it: that is asked for next.
+    fn with_who_acts(&self, undecided: Undecided, records: &Records) -> Undecided {
+        match (undecided, self) {
+            (Undecided::Need(mut keys), Self::Command(_, command)) => {
+                let agent = command.actor.as_agent();
+                let agent = agent.map(|agent| Key::agent(&command.tenant, agent));
+                keys.extend(agent.filter(|agent| records.found(agent).is_none()));
+                Undecided::Need(keys)
+            }
+            (undecided, _) => undecided,
+        }
+    }
+
     /// Whose playbook decides it.
     fn decider(&self) -> Decider<'_> {
         let tenant = self.tenant();
@@ -176,7 +189,8 @@ impl Engine {
         now: Instant,
         records: &Records,
     ) -> Result<Option<Decided>, Undecided> {
-        let playbook = self.playbook_for(job.tenant(), job.decider(), records)?;
+        let playbook = self.playbook_for(job.tenant(), job.decider(), records);
+        let playbook = playbook.map_err(|undecided| job.with_who_acts(undecided, records))?;
         let (decision, outgoing) = match job {
             Job::Command(id, command) => {
                 let decision = decide::decide(&playbook, records, *id, command, now)?;

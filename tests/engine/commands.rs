@@ -175,3 +175,18 @@ fn two_engines_that_begin_a_tenant_at_once_do_not_take_it_over_from_each_other()
         assert_eq!(sweeps[0].count, 0);
     });
 }
+
+#[test]
+fn a_command_of_an_agent_costs_one_load_and_one_commit() {
+    block_on(async {
+        let store = Arc::new(FaultyStore::new(MemoryStore::default(), Plan::new()));
+        let bench = bench(store.clone(), "2026-03-10T09:30:00-05:00");
+        people(&bench.engine).await;
+        let quito = bench.engine.tenant("quito");
+        let lead = quito.register(luis()).by(desk()).await.unwrap();
+        let owner = lead.owner_id().unwrap().as_str();
+        let before = store.calls().len();
+        quito.tried(lead.id).by(owner).await.unwrap();
+        assert_eq!(store.calls()[before..], [Call::Load, Call::Commit]);
+    });
+}
