@@ -3,6 +3,7 @@
 mod holding;
 mod knowing;
 mod laws;
+mod limits;
 mod reading;
 
 use std::collections::BTreeMap;
