@@ -394,3 +394,33 @@ fn who_had_no_address_is_known_by_the_first_that_is_given() {
         );
     });
 }
+
+#[test]
+fn what_is_corrected_is_so_on_all_leads_and_may_find_a_duplicate() {
+    play(
+        "",
+        r#"
+[[scenario]]
+name  = "a number that was mistyped"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", phone = "600 100 200" }
+
+[[scenario.step]]
+register = { ref = "vera", name = "Ms Vera", phone = "600 100 201" }
+
+[[scenario.step]]
+correct = { name = "Luisa Vera", phone = "600 100 200" }
+expect  = { contact = { name = "Luisa Vera", phone = "600 100 200" }, duplicates = ["luis"] }
+
+[[scenario.step]]
+give-email = { email = "luisa@example.com" }
+expect     = { contact = { email = "luisa@example.com" } }
+
+[[scenario.step]]
+correct = { phone = "" }
+expect  = { contact = { name = "Luisa Vera", phone = "" }, duplicates = [] }
+"#,
+    );
+}

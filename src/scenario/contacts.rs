@@ -6,7 +6,7 @@ use super::names::Sort;
 use super::read::Named;
 use super::unmet::{Happened, differ};
 use super::world::World;
-use crate::decide::command::What;
+use crate::decide::command::{Correction, LeadOrder, What};
 use crate::engine::{Duplicate, Error};
 use crate::playbook::read::{Node, Section};
 use crate::record::Lead;
@@ -89,6 +89,26 @@ impl Merging {
                 other: contact(from)?,
             },
         })
+    }
+}
+
+/// `correct = { name = "Luis Vera", phone = "+593 99 123 4567" }`, `give-email = { email = ".." }`
+pub(super) fn read_order(verb: &str, section: &mut Section<'_>) -> Option<LeadOrder> {
+    let mut said = |key: &'static str| {
+        let text = section.optional(key).and_then(|node| node.text());
+        text.map(SmolStr::from)
+    };
+    match verb {
+        "correct" => {
+            let (name, phone) = (said("name"), said("phone"));
+            Some(LeadOrder::CorrectContact(Correction { name, phone }))
+        }
+        "give-email" => {
+            let email = section.required("email").and_then(|node| node.text())?;
+            let email = email.into();
+            Some(LeadOrder::GiveEmail { email })
+        }
+        _ => None,
     }
 }
 

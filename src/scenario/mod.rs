@@ -24,7 +24,7 @@
 //! A step says at most one thing that happens: `register`, `tried`, `reached`, `answered`,
 //! `record`, `move`, `close`, `reopen`, `assign`, `reassign`, `hold`, `release`, `set`,
 //! `complete`, `quote`, `accept`, `decline`, `book`, `rebook`, `held`, `no-show`, `cancel`, `feedback`
-//! (appointments), `attach` (a document), `unsubscribe`, `retry`, `set-up` (an agent), `refer` (an agent is told its code; `register` says `referral` then, the agent or a code), `plan-visits`, `record-visit` (with a `ref`, where a lead comes of it), `merge`, `unmerge` and `distinguish` (the contacts with which leads were registered), or `down-until` (the process is down
+//! (appointments), `attach` (a document), `unsubscribe`, `correct` (the contact's name or phone number), `give-email`, `retry`, `set-up` (an agent), `refer` (an agent is told its code; `register` says `referral` then, the agent or a code), `plan-visits`, `record-visit` (with a `ref`, where a lead comes of it), `merge`, `unmerge` and `distinguish` (the contacts with which leads were registered), or `down-until` (the process is down
 //! until then). It is about the lead that was spoken of last; `lead = "luis"`, beside `at` and not
 //! inside what happens, names another by its `ref`.
 //!

@@ -7,7 +7,8 @@ use smol_str::{SmolStr, format_smolstr};
 use super::agents::{self, SetUp};
 use super::names::{Names, Refused, Sort};
 use super::{
-    Asked, Doing, Merging, Scenario, Step, appointments, documents, quotes, referrals, visits,
+    Asked, Doing, Merging, Scenario, Step, appointments, contacts, documents, quotes, referrals,
+    visits,
 };
 use crate::decide::command::{Actor, AgentSetup, Completion, LeadOrder, Leaving, NewLead, Waiting};
 use crate::ids::Name;
@@ -279,7 +280,7 @@ fn beside(key: &str, path: &str) -> Option<SmolStr> {
     is_of_step.then(|| format_smolstr!("`{key}` stands beside `{verb}`, not in it"))
 }
 
-const VERBS: [&str; 35] = [
+const VERBS: [&str; 37] = [
     "register",
     "tried",
     "reached",
@@ -305,6 +306,8 @@ const VERBS: [&str; 35] = [
     "feedback",
     "attach",
     "unsubscribe",
+    "correct",
+    "give-email",
     "retry",
     "set-up",
     "refer",
@@ -403,6 +406,8 @@ fn said_of(verb: &str) -> &'static str {
         "assign" => "pool",
         "complete" => "task",
         "attach" => "document",
+        "correct" => "name",
+        "give-email" => "email",
         "leave" => "agent",
         "merge" => "from",
         "unmerge" | "distinguish" => "contact",
@@ -574,6 +579,7 @@ fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Optio
             document: said("document", Sort::Document)?.into(),
             file: Box::new(documents::read_new(section)),
         },
+        "correct" | "give-email" => contacts::read_order(verb, section)?,
         "unsubscribe" => LeadOrder::Unsubscribe,
         "retry" => LeadOrder::Retry,
         other => {

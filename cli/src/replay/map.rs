@@ -310,6 +310,8 @@ verbs! {
     Feedback = "feedback": ["appointment", "says"], [];
     Attach = "attach": ["document", "name"], ["uri", "sha256", "media-type"];
     Unsubscribe = "unsubscribe": [], [];
+    Correct = "correct": [], ["name", "phone"];
+    GiveEmail = "give-email": ["email"], [];
     Refer = "refer": ["agent"], [];
     Leave = "leave": ["agent", "to"], ["else"];
 }

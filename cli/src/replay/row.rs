@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use leadkit::decide::command::{
-    Actor, AgentSetup, Capacity, Completion, LeadOrder, Leaving, NewLead, Waiting,
+    Actor, AgentSetup, Capacity, Completion, Correction, LeadOrder, Leaving, NewLead, Waiting,
 };
 use leadkit::ids::{CommandId, Name};
 use leadkit::playbook::Playbook;
@@ -325,6 +325,13 @@ impl<'a> RowReading<'a> {
             | Verb::Feedback => self.of_appointment(command)?,
             Verb::Attach => self.document(command)?,
             Verb::Unsubscribe => LeadOrder::Unsubscribe,
+            Verb::Correct => LeadOrder::CorrectContact(Correction {
+                name: self.said(command, "name").map(Into::into),
+                phone: self.said(command, "phone").map(Into::into),
+            }),
+            Verb::GiveEmail => LeadOrder::GiveEmail {
+                email: needed("email")?.into(),
+            },
             Verb::Refer => return Ok(Doing::Refer(needed("agent")?.into())),
         }))
     }
