@@ -99,54 +99,63 @@ impl Dialling {
 /// let ecuador = Dialling::of("EC");
 /// assert_eq!(key("099 123 4567", ecuador), key("+593 (0) 99-123-4567", ecuador));
 /// ```
+///
+/// Behind one number of a company there are several persons: an extension belongs to it, in the form of
+/// RFC 3966.
+///
+/// ```
+/// # use leadkit::phone::{Dialling, key};
+/// assert_eq!(key("22 345 678 ext. 12", None).as_deref(), Some("22345678;ext=12"));
+/// ```
 #[must_use]
 pub fn key(said: &str, home: Option<&Dialling>) -> Option<SmolStr> {
-    let (is_abroad, digits) = digits_of(said);
-    if digits.is_empty() {
+    let Digits {
+        is_abroad,
+        number,
+        extension,
+    } = Digits::of(said);
+    if number.is_empty() {
         return None;
     }
+    let number = whole(is_abroad, &number, home);
+    Some(match extension.is_empty() {
+        true => number,
+        false => format_smolstr!("{number};ext={extension}"),
+    })
+}
+
+/// A number with its country's code, where that can be known.
+fn whole(is_abroad: bool, digits: &str, home: Option<&Dialling>) -> SmolStr {
     let abroad = match is_abroad {
-        true => Some(digits.as_str()),
+        true => Some(digits),
         false => digits.strip_prefix("00"),
     };
     if let Some(abroad) = abroad {
-        return Some(international(abroad));
+        return international(abroad);
     }
     let Some(home) = home else {
-        return Some(digits.into());
+        return digits.into();
     };
-    let bare = home.bare(&digits);
+    let bare = home.bare(digits);
     // Some write the country's code without the plus.
     let coded = digits.strip_prefix(home.code);
     let coded = coded.filter(|rest| !home.fits(bare) && home.fits(home.without_prefix(rest)));
     match coded {
-        Some(_) => Some(international(&digits)),
-        None => Some(format_smolstr!("+{}{bare}", home.code)),
+        Some(_) => international(digits),
+        None => format_smolstr!("+{}{bare}", home.code),
     }
 }
 
 /// How many digits a number has at least that is one person's.
 const FEWEST_DIGITS: usize = 6;
 
-/// The words that stand in numbers: what sort of number it is, or that an extension follows.
-const WORDS: &[&str] = &[
-    "anexo",
-    "cel",
-    "celular",
-    "ext",
-    "extension",
-    "int",
-    "interno",
-    "mobile",
-    "movil",
-    "phone",
-    "ramal",
-    "tel",
-    "telefono",
-    "telf",
-    "whatsapp",
-    "x",
+/// The words that tell what sort of number it is.
+const SORTS: &[&str] = &[
+    "cel", "celular", "mobile", "movil", "phone", "tel", "telefono", "telf", "whatsapp",
 ];
+
+/// The words behind which an extension follows.
+const EXTENSION: &[&str] = &["anexo", "ext", "extension", "int", "interno", "ramal", "x"];
 
 /// Whether a number can be one person's. What is typed so that a field isn't empty is not: a few digits,
 /// the same digit again and again, an address, or what a spreadsheet made of a number.
@@ -160,13 +169,14 @@ const WORDS: &[&str] = &[
 /// ```
 #[must_use]
 pub fn is_of_somebody(said: &str) -> bool {
-    let (_, digits) = digits_of(said);
+    let digits = Digits::of(said).number;
     let first = digits.chars().next();
     let words = plain(said);
     let mut words = words.split(|c: char| !c.is_alphabetic());
+    let is_known = |word| SORTS.contains(&word) || EXTENSION.contains(&word);
     digits.len() >= FEWEST_DIGITS
         && digits.chars().any(|digit| Some(digit) != first)
-        && words.all(|word| word.is_empty() || WORDS.contains(&word))
+        && words.all(|word| word.is_empty() || is_known(word))
 }
 
 /// A number that begins with its country's code.
@@ -181,17 +191,36 @@ fn international(digits: &str) -> SmolStr {
     }
 }
 
-/// Whether the country's code comes first, and the digits up to an extension.
-fn digits_of(said: &str) -> (bool, String) {
-    let (mut is_abroad, mut digits) = (false, String::new());
-    for letter in said.nfkc() {
-        match letter {
-            '+' if digits.is_empty() => is_abroad = true,
-            '0'..='9' => digits.push(letter),
-            // An extension is dialled by who answers: 22 345 678 ext. 12.
-            letter if letter.is_alphabetic() && !digits.is_empty() => break,
-            _ => {}
+/// The digits that are dialled.
+#[derive(Debug, Default)]
+struct Digits {
+    /// Whether the country's code comes first.
+    is_abroad: bool,
+    number: String,
+    /// What is dialled when somebody answers.
+    extension: String,
+}
+
+impl Digits {
+    fn of(said: &str) -> Self {
+        let mut digits = Self::default();
+        let mut word = String::new();
+        let wide: String = said.nfkc().collect();
+        for letter in plain(&wide).chars() {
+            let is_behind = !word.is_empty() && !digits.number.is_empty();
+            match letter {
+                '+' if digits.number.is_empty() => digits.is_abroad = true,
+                '0'..='9' if !is_behind => {
+                    word.clear();
+                    digits.number.push(letter);
+                }
+                '0'..='9' if EXTENSION.contains(&word.as_str()) => digits.extension.push(letter),
+                // Another number, perhaps: the first one is the person's.
+                '0'..='9' => break,
+                letter if letter.is_alphabetic() => word.push(letter),
+                _ => {}
+            }
         }
+        digits
     }
-    (is_abroad, digits)
 }

@@ -120,9 +120,22 @@ fn what_is_typed_in_place_of_a_number_identifies_nobody_and_is_kept() {
             assert_eq!(kept.as_deref(), Some(phone));
         }
         assert_eq!(possible_duplicates(&world).await, []);
-        let first = register(&world, NewLead::new("Ana").phone("tel. 22 345 678 ext. 12")).await;
+        let first = register(&world, NewLead::new("Ana").phone("tel. 22 345 678")).await;
         let second = register(&world, NewLead::new("Ana").phone("22345678")).await;
         assert_eq!(contact(&first), contact(&second));
+    });
+}
+
+#[test]
+fn behind_one_number_of_a_company_each_extension_is_somebody() {
+    block_on(async {
+        let world = world("");
+        let ana = register(&world, NewLead::new("Ana").phone("22 345 678 ext. 12")).await;
+        let eva = register(&world, NewLead::new("Eva").phone("22 345 678 ext. 13")).await;
+        assert_ne!(contact(&ana), contact(&eva));
+        let again = register(&world, NewLead::new("Ana").phone("22345678 x12")).await;
+        assert_eq!(contact(&again), contact(&ana));
+        assert_eq!(possible_duplicates(&world).await, []);
     });
 }
 
