@@ -396,7 +396,7 @@ fn who_had_no_address_is_known_by_the_first_that_is_given() {
 }
 
 #[test]
-fn what_is_corrected_is_so_on_all_leads_and_may_find_a_duplicate() {
+fn what_is_corrected_may_find_a_duplicate_and_part_it_again() {
     play(
         "",
         r#"
@@ -422,5 +422,80 @@ expect     = { contact = { email = "luisa@example.com" } }
 correct = { phone = "" }
 expect  = { contact = { name = "Luisa Vera", phone = "" }, duplicates = [] }
 "#,
+    );
+}
+
+// ------------------------------------------------------------------ one address for two
+
+const NEWS: &str = r#"
+[[rule]]
+name  = "news"
+on    = "registered"
+after = "1 day"
+do    = [{ send = "hello" }]
+"#;
+
+/// Rosa has no address of her own, and gives that of Luis with a later step.
+const ROSA_GIVES_HIS: &str = r#"
+[[scenario.step]]
+register = { ref = "rosa", name = "Rosa", phone = "600 100 201" }
+
+[[scenario.step]]
+give-email = { email = "luis@example.com" }
+expect     = { contact = { email = "luis@example.com" }, duplicates = ["luis"] }
+"#;
+
+#[test]
+fn who_unsubscribes_hears_no_more_at_that_address_whoever_else_it_was_given_by() {
+    let scenario = |unsubscribes: &str| {
+        format!(
+            r#"
+[[scenario]]
+name  = "{unsubscribes} unsubscribes"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "luis", name = "Luis", email = "luis@example.com" }}
+{ROSA_GIVES_HIS}
+[[scenario.step]]
+lead        = "{unsubscribes}"
+unsubscribe = {{}}
+
+[[scenario.step]]
+lead   = "rosa"
+at     = "2026-03-04T10:00:00+01:00"
+expect = {{ mailed = [], history = ["the contact unsubscribed"] }}
+
+[[scenario.step]]
+lead   = "luis"
+expect = {{ mailed = [], history = ["the contact unsubscribed"] }}
+"#
+        )
+    };
+    play(NEWS, &format!("{}{}", scenario("luis"), scenario("rosa")));
+}
+
+#[test]
+fn an_address_at_which_nothing_is_wanted_is_so_for_who_gives_it_later() {
+    play(
+        NEWS,
+        &format!(
+            r#"
+[[scenario]]
+name  = "it was unsubscribed before"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "luis", name = "Luis", email = "luis@example.com" }}
+
+[[scenario.step]]
+unsubscribe = {{}}
+{ROSA_GIVES_HIS}
+[[scenario.step]]
+lead   = "rosa"
+at     = "2026-03-04T10:00:00+01:00"
+expect = {{ mailed = [] }}
+"#
+        ),
     );
 }

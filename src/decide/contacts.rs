@@ -7,7 +7,7 @@ use crate::decide::command::Correction;
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
-use crate::decide::{Stop, adoption, identities, places};
+use crate::decide::{Stop, adoption, duplicates, identities, places};
 use crate::email::Email;
 use crate::ids::{ContactId, LeadId};
 use crate::letters::is_blank;
@@ -15,14 +15,40 @@ use crate::record::contact::{Contact, ContactPart, Identity};
 use crate::record::journal::Event;
 use crate::record::lead::{ContactCopy, Lead};
 use crate::store::Key;
+use crate::time::Instant;
 
-/// The contact wants no more marketing, on any of its open leads; at once and for good.
+/// The contact wants no more marketing, on any of its open leads; at once and for good. What is said of
+/// an address is so for everybody to whom it was given.
 pub(crate) fn unsubscribe(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     let at = draft.now;
-    draft.happened(Event::Unsubscribed { lead: lead.id });
+    let unsubscribed = |lead| Event::Unsubscribed { lead };
+    draft.happened(unsubscribed(lead.id));
+    let others = with_the_same_address(draft, lead.contact.id)?;
     change_contact(draft, lead, |contact| {
         contact.unsubscribed_at.get_or_insert(at);
-    })
+    })?;
+    need_leads(draft, &others)?;
+    for mut other in others {
+        other.unsubscribed_at.get_or_insert(at);
+        // The lead at hand is none of theirs, and whatever playbook decides theirs, this is never refused.
+        renew_copies(draft, &other, Some(lead.id), Some(&unsubscribed))?;
+        draft.put(Key::contact(draft.tenant, other.id), other, None);
+    }
+    Ok(())
+}
+
+/// The other contacts that bear the address of this one.
+fn with_the_same_address(draft: &mut Draft<'_>, id: ContactId) -> Result<Vec<Contact>, Stop> {
+    let Some(contact) = current(draft, id)? else {
+        return Ok(Vec::new());
+    };
+    let address = contact.email.as_ref().map(Email::key);
+    if address.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut others = duplicates::all_who_share(draft, &contact)?;
+    others.retain(|other| other.email.as_ref().map(Email::key) == address);
+    Ok(others)
 }
 
 /// Corrects what is known of the contact, on all its open leads: somebody asked the person.
@@ -84,12 +110,12 @@ pub(crate) fn give_email(draft: &mut Draft<'_>, lead: &mut Lead, said: &str) -> 
         }
         None => {}
     }
-    identities::learn(
-        draft,
-        &mut contact,
-        Some(Identity::email(&email)),
-        &[lead.id],
-    )?;
+    let identity = Identity::email(&email);
+    if let Some(holder) = identities::known_by(draft, identity)? {
+        contact.unsubscribed_at = earlier(contact.unsubscribed_at, holder.unsubscribed_at);
+        contact.email_invalid_at = holder.email_invalid_at;
+    }
+    identities::learn(draft, &mut contact, Some(identity), &[lead.id])?;
     contact.email = Some(email);
     let learned = |lead| Event::ContactLearned {
         lead,
@@ -190,6 +216,11 @@ pub(crate) fn change_contact(
     renew_copies(draft, &contact, Some(lead.id), None)?;
     draft.put(key, contact, None);
     Ok(())
+}
+
+/// Of two instants the earlier one, if there is any.
+pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
 }
 
 /// Renews the copy that a lead keeps of its contact.

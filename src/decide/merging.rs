@@ -9,6 +9,7 @@
 
 use crate::decide::Stop;
 use crate::decide::command::What;
+use crate::decide::contacts::earlier;
 use crate::decide::draft::Draft;
 use crate::decide::duplicates::{self, standing};
 use crate::decide::life::settle;
@@ -21,7 +22,6 @@ use crate::record::journal::Event;
 use crate::record::lead::ContactCopy;
 use crate::record::{Contact, Lead};
 use crate::store::Key;
-use crate::time::Instant;
 
 /// Merges a contact into another one.
 pub(crate) fn merge(
@@ -335,10 +335,6 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Came {
     }
     came.knew.extend(&stood.duplicates);
     came
-}
-
-fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
-    one.into_iter().chain(other).min()
 }
 
 /// Brings leads to their contacts as these are now: their copies, their places, and what follows. What

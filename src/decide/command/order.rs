@@ -78,12 +78,13 @@ pub enum LeadOrder {
     },
     /// Complete its open task of a name.
     Complete(Box<Completion>),
-    /// Its contact wants no more marketing.
+    /// Its contact wants no more marketing, nor does anybody else to whom the address was given.
     Unsubscribe,
     /// Correct what is known of its contact, on all the contact's leads.
     CorrectContact(Correction),
     /// Note the e-mail address that was given with a later step: an appointment, a document, a form. The
-    /// one that was given first names the contact and is kept; that another one was given is told.
+    /// one that was given first names the contact and is kept; that another one was given is told. Where
+    /// somebody else is known by the address and wants no marketing there, this contact gets none either.
     GiveEmail {
         /// The address, as typed.
         email: SmolStr,
