@@ -92,24 +92,21 @@ impl Merging {
     }
 }
 
-/// `correct = { name = "Luis Vera", phone = "+593 99 123 4567" }`, `give-email = { email = ".." }`
-pub(super) fn read_order(verb: &str, section: &mut Section<'_>) -> Option<LeadOrder> {
-    let mut said = |key: &'static str| {
+/// `correct = { name = "Luis Vera", phone = "+593 99 123 4567" }`
+pub(super) fn read_correction(section: &mut Section<'_>) -> LeadOrder {
+    let mut said = |key| {
         let text = section.optional(key).and_then(|node| node.text());
         text.map(SmolStr::from)
     };
-    match verb {
-        "correct" => {
-            let (name, phone) = (said("name"), said("phone"));
-            Some(LeadOrder::CorrectContact(Correction { name, phone }))
-        }
-        "give-email" => {
-            let email = section.required("email").and_then(|node| node.text())?;
-            let email = email.into();
-            Some(LeadOrder::GiveEmail { email })
-        }
-        _ => None,
-    }
+    let (name, phone) = (said("name"), said("phone"));
+    LeadOrder::CorrectContact(Correction { name, phone })
+}
+
+/// `give-email = { email = "luis@example.com" }`
+pub(super) fn read_email(section: &mut Section<'_>) -> Option<LeadOrder> {
+    let email = section.required("email").and_then(|node| node.text())?;
+    let email = email.into();
+    Some(LeadOrder::GiveEmail { email })
 }
 
 /// What is expected to be known of a lead's contact; an empty text, where nothing is.

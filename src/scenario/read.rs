@@ -579,7 +579,8 @@ fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Optio
             document: said("document", Sort::Document)?.into(),
             file: Box::new(documents::read_new(section)),
         },
-        "correct" | "give-email" => contacts::read_order(verb, section)?,
+        "correct" => contacts::read_correction(section),
+        "give-email" => contacts::read_email(section)?,
         "unsubscribe" => LeadOrder::Unsubscribe,
         "retry" => LeadOrder::Retry,
         other => {
