@@ -1,6 +1,9 @@
 //! The port to time: `now`, and waiting until some instant. The one place that reads a clock.
 
+use std::future::poll_fn;
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 
 use async_trait::async_trait;
 
@@ -15,11 +18,9 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     /// Returns at `until`, or at once if it is past.
     async fn sleep_until(&self, until: Instant);
 
-    /// Returns when so much time has passed on the machine, whatever this clock shows: how long
-    /// somebody outside is waited for. Virtual time stands still meanwhile.
-    async fn outlast(&self, patience: Elapsed) {
-        futures_timer::Delay::new(patience.to_std().unwrap_or_default()).await;
-    }
+    /// Returns once so much real time has passed, also where this clock is virtual: how long the
+    /// engine waits for a mailer. A clock of a test's own may return at once.
+    async fn wait_out(&self, patience: Elapsed);
 }
 
 /// The clock of the machine.
@@ -38,9 +39,17 @@ impl Clock for SystemClock {
     }
 
     async fn sleep_until(&self, until: Instant) {
-        if let Ok(wait) = until.signed_duration_since(self.now()).to_std() {
-            futures_timer::Delay::new(wait).await;
-        }
+        self.wait_out(until.signed_duration_since(self.now())).await;
+    }
+
+    async fn wait_out(&self, patience: Elapsed) {
+        wait(patience).await;
+    }
+}
+
+async fn wait(long: Elapsed) {
+    if let Ok(long) = long.to_std() {
+        futures_timer::Delay::new(long).await;
     }
 }
 
@@ -48,6 +57,7 @@ impl Clock for SystemClock {
 ///
 /// Give a clone of it to the engine ([`EngineBuilder::clock`](crate::engine::EngineBuilder::clock)),
 /// keep the other, and let time go on with [`Engine::live_until`](crate::engine::Engine::live_until).
+/// Under [`Engine::run`](crate::engine::Engine::run) it goes on also while a store or a mailer is waited for.
 /// The store must allow it: [`MemoryStore`](crate::store::MemoryStore) does, one on disk only if it
 /// was opened for that (`Options { virtual_time: true, .. }` of `leadkit-sqlite` and
 /// `leadkit-postgres`), since on real leads a clock that is wrong would wake all of them at once. Else
@@ -90,6 +100,23 @@ impl Clock for VirtualClock {
             self.set(until);
         }
     }
+
+    async fn wait_out(&self, patience: Elapsed) {
+        wait(patience).await;
+    }
+}
+
+/// Lets others go on, once.
+pub(crate) async fn yield_now() {
+    let mut has_yielded = false;
+    poll_fn(|context| {
+        if mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Bits that differ from process to process, for the ids of commands that have none.

@@ -83,8 +83,9 @@ pub trait Mailer: Send + Sync + std::fmt::Debug {
     /// - [`Outcome::Accepted`] only after the server took responsibility for it;
     /// - [`Outcome::Later`] only if it surely did not;
     /// - in doubt, [`Outcome::Unknown`];
-    /// - within a minute: the engine waits for the answer before it goes on with what else is due,
-    ///   and 120 seconds after the hand-over was put on record it counts as unknown;
+    /// - within a minute: a hundred seconds after the hand-over was put on record the engine takes the
+    ///   outcome for unknown, and drops the future;
+    /// - without blocking the thread: an engine that runs sees to its leads on it;
     /// - the same `id` may come again, perhaps with another text and time; a mailer that can tell
     ///   does not double it.
     async fn hand_over(&self, message: &Outgoing) -> Outcome;

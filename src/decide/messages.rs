@@ -23,7 +23,7 @@ use crate::time::{Elapsed, Instant};
 use crate::told::with_its_source;
 
 /// How long a worker has to hand a message over before the outcome counts as unknown.
-pub(crate) const HAND_OVER_TIME: Elapsed = Elapsed::seconds(120);
+const HAND_OVER_TIME: Elapsed = Elapsed::seconds(120);
 /// For how long a message in the name of who left waits for the lead's new owner; then it goes in the
 /// organisation's name.
 const HEIR_IN: Elapsed = Elapsed::days(1);

@@ -41,7 +41,7 @@ mod laws;
 mod leaving;
 mod life;
 mod merging;
-pub(crate) mod messages;
+mod messages;
 mod onboarding;
 mod ownership;
 mod permit;

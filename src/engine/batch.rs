@@ -2,12 +2,11 @@
 //! common records, commit in one go, and again for those whose records moved.
 
 use std::collections::BTreeSet;
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 use super::job::{Decided, Job, Outcome, Undecided};
 use super::{Engine, Error};
+use crate::clock::yield_now;
 use crate::decide::Decision;
 use crate::decide::records::{Applied, Records};
 use crate::decide::refusal::Refusal;
@@ -439,16 +438,9 @@ pub(super) fn repeat_of(
 /// Lets others go on now and then, so that who commits a page sees soon that it is committed.
 async fn breathe(place: usize) {
     const EVERY: usize = 32;
-    let mut has_waited = place % EVERY != EVERY - 1;
-    poll_fn(|context| match has_waited {
-        true => Poll::Ready(()),
-        false => {
-            has_waited = true;
-            context.waker().wake_by_ref();
-            Poll::Pending
-        }
-    })
-    .await;
+    if place % EVERY == EVERY - 1 {
+        yield_now().await;
+    }
 }
 
 fn unreadable_at<'a>(unreadable: &'a [Error], wanted: &Key) -> Option<&'a Error> {

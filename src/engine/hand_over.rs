@@ -9,7 +9,6 @@ use smol_str::format_smolstr;
 use super::job::{Job, Outcome};
 use super::{Engine, Error, Ticked};
 use crate::decide::command::Wake;
-use crate::decide::messages::HAND_OVER_TIME;
 use crate::ids::Name;
 use crate::mailer::{self, Outgoing};
 use crate::record::message::Message;
@@ -18,11 +17,14 @@ use crate::time::Elapsed;
 
 /// How many messages a worker takes on at once: each must be handed over within its worker's time.
 pub(super) const TAKEN_ON_AT_ONCE: usize = 16;
-/// How many of them are handed over at the same time, so that a slow server holds up few others,
-/// and no server is called by too many at once.
+/// How many of them are handed over at the same time, so that a call which takes its time holds up few
+/// others, and no server is called by too many at once.
 const CALLS_AT_ONCE: usize = 4;
 /// How long after a hand-over was begun the server may still be called.
 const LATEST_CALL: Elapsed = Elapsed::seconds(60);
+/// And how long its answer is waited for: it must be written down before the message's deadline,
+/// when others take the outcome for unknown.
+const LATEST_ANSWER: Elapsed = Elapsed::seconds(100);
 
 /// A message whose hand-over was committed, and the channel it goes over.
 type Begun = (Box<Outgoing>, Name);
@@ -52,14 +54,33 @@ impl Engine {
         self.note_failures(failed, now, ticked).await
     }
 
-    /// Hands messages over, and commits what became of them in the order in which they were begun.
+    /// Hands messages over, and commits what became of them: what is heard together at once, in the
+    /// order in which it was begun, and whatever else takes its time behind it.
     async fn hand_over(&self, begun: Vec<Begun>, ticked: &mut Ticked) -> Result<(), Error> {
-        let calls: Vec<_> = begun.iter().map(|begun| self.call_mailer(begun)).collect();
-        let calls = stream::iter(calls).buffered(CALLS_AT_ONCE);
-        let outcomes: Vec<mailer::Outcome> = calls.collect().await;
-        let mut keys = Vec::with_capacity(begun.len());
-        let mut heard = Vec::with_capacity(begun.len());
-        for ((outgoing, _), outcome) in begun.into_iter().zip(outcomes) {
+        let calls = begun.iter().enumerate();
+        let calls =
+            calls.map(|(place, begun)| async move { (place, self.call_mailer(begun).await) });
+        let calls: Vec<_> = calls.collect();
+        let mut heard = stream::iter(calls)
+            .buffer_unordered(CALLS_AT_ONCE)
+            .ready_chunks(TAKEN_ON_AT_ONCE);
+        while let Some(mut outcomes) = heard.next().await {
+            outcomes.sort_unstable_by_key(|(place, _)| *place);
+            let outcomes = outcomes.into_iter();
+            let outcomes = outcomes.map(|(place, outcome)| (&*begun[place].0, outcome));
+            self.write_down(outcomes.collect(), ticked).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_down(
+        &self,
+        heard: Vec<(&Outgoing, mailer::Outcome)>,
+        ticked: &mut Ticked,
+    ) -> Result<(), Error> {
+        let mut keys = Vec::with_capacity(heard.len());
+        let mut jobs = Vec::with_capacity(heard.len());
+        for (outgoing, outcome) in heard {
             ticked.handed_over += 1;
             let wake = Wake::HandedOver {
                 message: outgoing.id,
@@ -67,10 +88,10 @@ impl Engine {
                 outcome,
             };
             keys.push(Key::message(&outgoing.tenant, outgoing.id));
-            heard.push(Job::Wake(outgoing.tenant, wake));
+            jobs.push(Job::Wake(outgoing.tenant.clone(), wake));
         }
         let now = self.inner.clock.now();
-        for (key, outcome) in keys.into_iter().zip(self.carry_out(heard, now).await) {
+        for (key, outcome) in keys.into_iter().zip(self.carry_out(jobs, now).await) {
             // What can't be written down now is found in doubt when the worker's time is up.
             match outcome {
                 Outcome::Failed(error @ Error::Store(_)) => return Err(error),
@@ -89,7 +110,7 @@ impl Engine {
                 said: "the worker ran out of time".into(),
             },
             Some(mailer) => {
-                let patience = self.inner.clock.outlast(HAND_OVER_TIME - spent);
+                let patience = self.inner.clock.wait_out(LATEST_ANSWER - spent);
                 match select(mailer.hand_over(outgoing), patience).await {
                     Either::Left((outcome, _)) => outcome,
                     Either::Right(_) => mailer::Outcome::Unknown {

@@ -1,9 +1,5 @@
-//! The two hands of a worker. Clocks are seen to with one of them and post with the other, so that a
-//! server which takes its time over a message keeps no lead waiting.
-
-use std::pin::Pin;
-
-use futures::future::{FusedFuture, Future, poll_fn};
+//! The two hands of a worker. It sees to leads and sweeps with one of them and hands messages over
+//! with the other, so that a server which takes its time over a message keeps no lead waiting.
 
 use crate::decide;
 use crate::store::{Lane, Lanes};
@@ -12,72 +8,50 @@ use crate::store::{Lane, Lanes};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hand {
     /// Wakes leads, and goes through sweeps.
-    Clocks,
+    Leads,
     /// Hands messages over.
-    Post,
+    Messages,
     /// Does one after the other, until nothing is due.
     Both,
 }
 
 impl Hand {
-    /// Whether it serves a lane.
-    pub(super) fn serves(self, lane: &Lane) -> bool {
+    /// Whether what waits in this lane is for it.
+    pub(super) fn is_for(self, lane: &Lane) -> bool {
         match self {
-            Self::Clocks => !decide::is_lane_of_messages(&lane.name),
-            Self::Post => decide::is_lane_of_messages(&lane.name),
+            Self::Leads => !decide::is_lane_of_messages(&lane.name),
+            Self::Messages => decide::is_lane_of_messages(&lane.name),
             Self::Both => true,
         }
     }
 }
 
-/// The lanes that a worker serves, by hand.
+/// The lanes of the playbooks that a worker knows, by hand.
 #[derive(Debug)]
-pub(super) struct Served {
-    clocks: Lanes,
-    post: Lanes,
+pub(super) struct LanesByHand {
+    leads: Lanes,
+    messages: Lanes,
     both: Lanes,
 }
 
-impl Served {
+impl LanesByHand {
     pub(super) fn new(both: Lanes) -> Self {
         let of = |hand: Hand| {
-            let lanes = both.iter().filter(|lane| hand.serves(lane));
+            let lanes = both.iter().filter(|lane| hand.is_for(lane));
             lanes.cloned().collect()
         };
         Self {
-            clocks: of(Hand::Clocks),
-            post: of(Hand::Post),
+            leads: of(Hand::Leads),
+            messages: of(Hand::Messages),
             both,
         }
     }
 
-    pub(super) fn by(&self, hand: Hand) -> &Lanes {
+    pub(super) fn of(&self, hand: Hand) -> &Lanes {
         match hand {
-            Hand::Clocks => &self.clocks,
-            Hand::Post => &self.post,
+            Hand::Leads => &self.leads,
+            Hand::Messages => &self.messages,
             Hand::Both => &self.both,
         }
     }
-}
-
-/// Goes on with what one hand does while the other does something. Returns what that came to; and what the
-/// first came to, if it ended meanwhile.
-pub(super) async fn beside<F, T>(
-    mut one: Pin<&mut F>,
-    other: impl Future<Output = T>,
-) -> (T, Option<F::Output>)
-where
-    F: FusedFuture,
-{
-    let mut other = std::pin::pin!(other);
-    let mut ended = None;
-    let done = poll_fn(|context| {
-        if !one.is_terminated()
-            && let std::task::Poll::Ready(end) = one.as_mut().poll(context)
-        {
-            ended = Some(end);
-        }
-        other.as_mut().poll(context)
-    });
-    (done.await, ended)
 }

@@ -44,6 +44,7 @@ use crate::playbook::Playbook;
 use crate::record::stored::Unreadable;
 use crate::store::{Key, Kind, Lane, Store, StoreError};
 
+mod ahead;
 mod ask;
 mod batch;
 mod damaged;
@@ -84,7 +85,7 @@ struct Inner {
     mailers: BTreeMap<Name, Arc<dyn Mailer>>,
     playbooks: BTreeMap<Tenant, Playbooks>,
     /// Those of all playbooks that the engine knows.
-    served: hands::Served,
+    lanes: hands::LanesByHand,
     command_ids: CommandIds,
     damaged: damaged::Damaged,
     pools: pools::KnownPools,
@@ -300,14 +301,14 @@ impl EngineBuilder {
                 })
             })
         });
-        let served = hands::Served::new(lanes.collect());
+        let lanes = hands::LanesByHand::new(lanes.collect());
         Ok(Engine {
             inner: Arc::new(Inner {
                 store: self.store,
                 clock: self.clock,
                 mailers: self.mailers,
                 playbooks: self.playbooks,
-                served,
+                lanes,
                 damaged: damaged::Damaged::default(),
                 pools: pools::KnownPools::default(),
                 command_ids: CommandIds {

@@ -23,6 +23,7 @@ use crate::told;
 const BATCH: usize = 500;
 /// How long a batch is ours alone.
 pub(super) const LEASE: Elapsed = Elapsed::seconds(60);
+
 /// What a tick did.
 #[derive(Debug, Default)]
 #[non_exhaustive]
@@ -42,6 +43,8 @@ pub struct Ticked {
     pub left: Vec<Left>,
     /// What lies ahead.
     pub(super) ahead: Ahead,
+    /// Whether there is something to do for the other hand.
+    pub(super) messages_are_due: bool,
     /// Lanes of former playbooks in which something is due that can be served in their place.
     former: Vec<Lane>,
     wakes: Wakes,
@@ -70,15 +73,8 @@ pub(super) struct Ahead {
 
 impl Ahead {
     pub(super) fn note(&mut self, next: &NextDue) {
-        self.join(Self {
-            at: next.at,
-            leased_until: next.leased_until,
-        });
-    }
-
-    fn join(&mut self, other: Self) {
-        self.at = self.at.into_iter().chain(other.at).min();
-        let ends = self.leased_until.into_iter().chain(other.leased_until);
+        self.at = self.at.into_iter().chain(next.at).min();
+        let ends = self.leased_until.into_iter().chain(next.leased_until);
         self.leased_until = ends.min();
     }
 }
@@ -97,23 +93,10 @@ impl Ticked {
     /// Begins another part: what was told is over, and what goes on is kept.
     pub(super) fn go_on(&mut self) {
         *self = Self {
-            ahead: self.ahead,
             former: mem::take(&mut self.former),
             wakes: mem::take(&mut self.wakes),
             ..Self::default()
         };
-    }
-
-    /// Tells what the other hand did as well.
-    pub(super) fn add(&mut self, other: &mut Self) {
-        self.fired += other.fired;
-        self.handed_over += other.handed_over;
-        self.pages += other.pages;
-        self.failures.append(&mut other.failures);
-        for left in other.left.drain(..) {
-            self.note_left(left);
-        }
-        self.ahead.join(other.ahead);
     }
 
     /// Notes what is left to others, of each playbook once.
@@ -198,8 +181,8 @@ impl Engine {
         most: usize,
         mut may_go_on: impl FnMut() -> bool,
     ) -> Result<usize, Error> {
-        let former = self.still_served(mem::take(&mut ticked.former)).await?;
-        let mut lanes = with(self.inner.served.by(hand), former);
+        let former = self.servable(mem::take(&mut ticked.former)).await?;
+        let mut lanes = with(self.inner.lanes.of(hand), former);
         let mut more = More::after(0, most, &mut may_go_on);
         let mut claimed = self.claim(&lanes, more).await?;
         let mut done = claimed.due.len();

@@ -46,17 +46,29 @@ mod tests {
 
     #[test]
     fn what_is_woken_seldom_is_woken_as_often_as_it_likes() {
-        let mut wakes = Wakes::default();
         let key = Key::lead(&"quito".into(), LeadId(Id::named("lead", "one")));
-        let often = |wakes: &mut Wakes, every: Elapsed| {
+        let is_runaway = |every: Elapsed| {
+            let mut wakes = Wakes::default();
             let mut now = Instant::UNIX_EPOCH;
             (0..10 * MOST_WAKES).any(|_| {
                 now += every;
                 wakes.are_too_many(&key, now)
             })
         };
-        assert!(!often(&mut wakes, Elapsed::minutes(1)));
-        assert!(often(&mut wakes, Elapsed::seconds(1)));
-        assert!(often(&mut wakes, Elapsed::zero()));
+        assert!(!is_runaway(Elapsed::minutes(1)));
+        assert!(is_runaway(Elapsed::seconds(1)));
+        assert!(is_runaway(Elapsed::zero()));
+    }
+
+    #[test]
+    fn what_was_woken_an_hour_ago_is_forgotten() {
+        let mut wakes = Wakes::default();
+        let mut now = Instant::UNIX_EPOCH;
+        for n in 0..10_000 {
+            now += Elapsed::seconds(10);
+            let lead = LeadId(Id::named("lead", &n.to_string()));
+            wakes.are_too_many(&Key::lead(&"quito".into(), lead), now);
+            assert!(wakes.counts.len() <= 361);
+        }
     }
 }

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+use super::pass;
 use super::plan::{Call, Course, Plan, Struck};
-use super::{pass, yield_now};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, yield_now};
 use crate::mailer::{Mailer, Outcome, Outgoing};
 use crate::time::Elapsed;
 

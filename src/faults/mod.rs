@@ -46,9 +46,7 @@ pub use mailer::{FaultyMailer, HandedOver, MailerFault};
 pub use plan::{Call, Plan, Struck};
 pub use store::{FaultyStore, Planned, StoreFault};
 
-use std::task::Poll;
-
-use crate::clock::Clock;
+use crate::clock::{Clock, yield_now};
 use crate::time::Elapsed;
 
 /// Lets so much time pass, and others run.
@@ -58,17 +56,4 @@ async fn pass(clock: &dyn Clock, by: Elapsed) {
     clock
         .sleep_until(now.checked_add_signed(by).unwrap_or(now))
         .await;
-}
-
-/// Lets others run.
-async fn yield_now() {
-    let mut has_yielded = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut has_yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

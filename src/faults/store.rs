@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 
+use super::pass;
 use super::plan::{Call, Course, Plan, Struck};
-use super::{pass, yield_now};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, yield_now};
 use crate::ids::Tenant;
 use crate::store::{
     Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, NextDue, Page,

@@ -1,10 +1,11 @@
 //! A worker that runs: post goes beside clocks, so that no mail server keeps leads waiting.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
+use leadkit::clock::SystemClock;
 use leadkit::mailer::{Mailer, Outgoing};
 use leadkit::record::message::State;
 
@@ -77,7 +78,7 @@ impl Clock for Impatient {
         self.0.sleep_until(until).await;
     }
 
-    async fn outlast(&self, _: Elapsed) {}
+    async fn wait_out(&self, _: Elapsed) {}
 }
 
 const START: &str = "2026-03-02T10:00:00+01:00";
@@ -190,5 +191,139 @@ fn what_clocks_wrote_goes_at_once_and_is_told_with_them() {
         let is_over = reached(&clock, at(START) + Elapsed::minutes(1));
         engine.run_watched(is_over, looked_at).await.unwrap();
         assert_eq!(sent, Some(at(START)));
+    });
+}
+
+#[test]
+fn a_worker_with_nothing_to_do_looks_once_a_second() {
+    // A store that works elsewhere: each answer is waited for.
+    let slowly = StoreFault::Delay(Elapsed::zero());
+    let store = FaultyStore::new(MemoryStore::default(), Plan::new().from(1, slowly));
+    let counted = store.clone();
+    block_on(async {
+        let engine = Engine::builder(store)
+            .playbook("shop", read(&folder(RULES, "")))
+            .mailer("email", MemoryMailer::default())
+            .build()
+            .unwrap();
+        let luis = NewLead::new("Luis").email("luis@example.com");
+        let shop = engine.tenant("shop");
+        shop.register(luis).by(desk()).await.unwrap();
+        let over = SystemClock.now() + Elapsed::milliseconds(2_500);
+        engine.run(SystemClock.sleep_until(over)).await.unwrap();
+        assert_eq!(message(&engine).await.state, State::Accepted);
+    });
+    let looks = counted.calls().into_iter();
+    let looks = looks.filter(|call| *call == Call::Due).count();
+    assert!(looks <= 10, "{looks} looks in two seconds and a half");
+}
+
+/// A server that answers all but the first at once, and that one never.
+#[derive(Clone, Debug, Default)]
+struct StuckAtFirst {
+    calls: Arc<AtomicUsize>,
+    taken: MemoryMailer,
+}
+
+#[async_trait]
+impl Mailer for StuckAtFirst {
+    async fn hand_over(&self, message: &Outgoing) -> Outcome {
+        if self.calls.fetch_add(1, Ordering::Relaxed) == 0 {
+            std::future::pending::<()>().await;
+        }
+        self.taken.hand_over(message).await
+    }
+}
+
+/// A clock whose patience is over when it is told so.
+#[derive(Clone, Debug)]
+struct Patient {
+    clock: VirtualClock,
+    is_over: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Clock for Patient {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    async fn sleep_until(&self, until: Instant) {
+        self.clock.sleep_until(until).await;
+    }
+
+    async fn wait_out(&self, _: Elapsed) {
+        std::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            match self.is_over.load(Ordering::Relaxed) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+}
+
+#[test]
+fn one_call_that_hangs_keeps_no_other_message_of_its_portion_waiting() {
+    for store in stores() {
+        block_on(async {
+            let clock = Patient {
+                clock: VirtualClock::at(at(START)),
+                is_over: Arc::default(),
+            };
+            let server = StuckAtFirst::default();
+            let (engine, _) = shop(&store, clock.clone(), server.clone()).await;
+            for n in 1..16 {
+                let eva = NewLead::new("Eva").email(format!("eva{n}@example.com"));
+                engine
+                    .tenant("shop")
+                    .register(eva)
+                    .by(desk())
+                    .await
+                    .unwrap();
+            }
+            let accepted = async {
+                loop {
+                    let sent = engine.tenant("shop");
+                    let sent = sent.messages(r#"state == "accepted""#, None, 20).await;
+                    if sent.unwrap().whole().unwrap().len() == 15 {
+                        clock.is_over.store(true, Ordering::Relaxed);
+                        break;
+                    }
+                }
+            };
+            let (ticked, ()) = futures::future::join(engine.tick(), accepted).await;
+            assert_eq!(ticked.unwrap().handed_over, 16);
+            let stuck = engine.tenant("shop");
+            let stuck = stuck.messages(r#"state == "in-doubt""#, None, 20).await;
+            assert_eq!(stuck.unwrap().whole().unwrap().len(), 1);
+        });
+    }
+}
+
+#[test]
+fn a_store_that_fails_when_messages_are_asked_for_is_tried_again() {
+    block_on(async {
+        let clock = VirtualClock::at(at(START));
+        let memory: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        shop(&memory, clock.clone(), MemoryMailer::default()).await;
+        // The hand for leads asks first, and then that for messages.
+        let plan = Plan::new().on(Call::Due, 2, StoreFault::Before);
+        let failing: Arc<dyn Store> = Arc::new(FaultyStore::on(memory, plan));
+        let engine = Engine::builder_on(failing)
+            .playbook("shop", read(&folder(RULES, "")))
+            .mailer("email", MemoryMailer::default())
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let mut broken = 0;
+        let looked_at = |_, _: &Ticked, error: Option<&Error>| {
+            broken += u32::from(error.is_some());
+        };
+        let over = reached(&clock, at(START) + Elapsed::seconds(30));
+        engine.run_watched(over, looked_at).await.unwrap();
+        assert_eq!(broken, 1);
+        assert_eq!(message(&engine).await.state, State::Accepted);
     });
 }

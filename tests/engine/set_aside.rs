@@ -78,6 +78,10 @@ impl Clock for Goes {
     async fn sleep_until(&self, until: Instant) {
         self.0.sleep_until(until).await;
     }
+
+    async fn wait_out(&self, patience: Elapsed) {
+        self.0.wait_out(patience).await;
+    }
 }
 
 struct Shop {

@@ -45,10 +45,10 @@
 //!
 //! No runtime: a few threads ([`SmtpMailerBuilder::connections`]) talk to the server and answer
 //! through futures. Connections are kept for the next message and given up at the least doubt.
-//! Each step has its [time](Timeouts). Don't put another around
-//! [`hand_over`](Mailer::hand_over): a future that is dropped before its message is begun sends
-//! nothing; if it is dropped later, the message is handed over all the same, the connection stays
-//! in step, and only you don't hear of it.
+//! Each step has its [time](Timeouts). A future of [`hand_over`](Mailer::hand_over) that is dropped
+//! before its message is begun, as the engine drops it after a hundred seconds, sends nothing; if it
+//! is dropped later, the message is handed over all the same, the connection stays in step, and only
+//! who dropped it doesn't hear of it: don't put a shorter time around it.
 //!
 //! # What it does not do
 //!
