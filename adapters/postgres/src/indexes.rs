@@ -9,6 +9,7 @@ use leadkit::ids::Tenant;
 use leadkit::store::Kind;
 use tokio_postgres::types::Type;
 
+use crate::deadlines::Whose;
 use crate::error::Result;
 use crate::facts::{Layout, Place};
 use crate::migrate::fnv;
@@ -28,6 +29,7 @@ type Columns = Vec<usize>;
 /// aren't there; answers with their names.
 pub(crate) async fn make(
     pool: &Pool,
+    whose: Whose,
     sql: &Sql,
     tenant: &Tenant,
     kind: Kind,
@@ -47,6 +49,9 @@ pub(crate) async fn make(
         // A connection that no other will be given: whoever drops this future leaves a lock and an
         // index behind that the server clears up when the connection is closed.
         let client = Object::take(client);
+        if whose == Whose::Own {
+            client.batch_execute("SET statement_timeout = 0").await?;
+        }
         alone(&client, sql).await?;
         make_lacking(&client, sql, layout, &wanted).await?;
     }

@@ -1,5 +1,11 @@
 //! How a store is opened, and what may be wrong with where.
 
+use std::time::Duration;
+
+use deadpool_postgres::PoolError;
+
+use crate::deadlines::{Deadlines, Overdue};
+
 /// How a store is opened.
 ///
 /// ```
@@ -22,6 +28,8 @@ pub struct Options {
     /// statement asks for more than one tenant, but what can be asked of each shard by itself. It
     /// costs a worker of many tenants time in each look for what is due. Default: no.
     pub distributed: bool,
+    /// How long things may take.
+    pub deadlines: Deadlines,
 }
 
 impl Default for Options {
@@ -31,6 +39,7 @@ impl Default for Options {
             virtual_time: false,
             most_connections: 8,
             distributed: false,
+            deadlines: Deadlines::default(),
         }
     }
 }
@@ -77,7 +86,22 @@ pub enum OpenError {
     /// No connection could be had.
     #[error("no connection to PostgreSQL could be had")]
     Pool(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// PostgreSQL said nothing for too long.
+    #[error("the database was not open within {0:?}")]
+    Overdue(Duration),
     /// PostgreSQL could not make the tables.
     #[error("PostgreSQL could not make the tables")]
     Postgres(#[from] tokio_postgres::Error),
+}
+
+impl From<Overdue> for OpenError {
+    fn from(Overdue(deadline): Overdue) -> Self {
+        Self::Overdue(deadline)
+    }
+}
+
+impl From<PoolError> for OpenError {
+    fn from(error: PoolError) -> Self {
+        Self::Pool(Box::new(error))
+    }
 }
