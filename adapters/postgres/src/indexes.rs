@@ -9,11 +9,11 @@ use leadkit::ids::Tenant;
 use leadkit::store::Kind;
 use tokio_postgres::types::Type;
 
-use crate::deadlines::Whose;
 use crate::error::Result;
 use crate::facts::{Layout, Place};
 use crate::migrate::fnv;
 use crate::names::slot_of;
+use crate::pool::Whose;
 use crate::session::{Param, Session};
 use crate::tables::Sql;
 

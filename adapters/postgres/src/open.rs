@@ -30,6 +30,10 @@ pub struct Options {
     pub distributed: bool,
     /// How long things may take.
     pub deadlines: Deadlines,
+    /// Whether the database is only read. The tables must be there; and where the store is opened by
+    /// its URL the server takes no writing from its connections, so that commits answer
+    /// `Unavailable`. Default: no.
+    pub read_only: bool,
 }
 
 impl Default for Options {
@@ -40,6 +44,7 @@ impl Default for Options {
             most_connections: 8,
             distributed: false,
             deadlines: Deadlines::default(),
+            read_only: false,
         }
     }
 }
@@ -69,6 +74,12 @@ pub enum OpenError {
         /// Its encoding.
         found: String,
     },
+    /// A database that is only read has none of the tables: it is somebody else's, or empty.
+    #[error("no leads are kept in it")]
+    NoTables,
+    /// A database that is only read lacks changes to the tables.
+    #[error("the tables were made by an earlier leadkit, and the database is only read")]
+    OlderTables,
     /// The tables were made by a later leadkit.
     #[error("the tables are at version {found}, this leadkit knows {known} versions: update it")]
     NewerTables {

@@ -18,11 +18,13 @@ use tokio_postgres::Transaction;
 
 use crate::clocks::{self, Clocks};
 use crate::commit::Desk;
-use crate::deadlines::{self, Whose, on_connection};
+use crate::deadlines::on_connection;
 use crate::error::{Failure, failed};
 use crate::indexes;
+use crate::migrate;
 use crate::names::Names;
 use crate::open::{OpenError, Options};
+use crate::pool::{self, Whose};
 use crate::query;
 use crate::session::Session;
 use crate::tables::Tables;
@@ -84,7 +86,7 @@ impl PostgresStore {
     ///
     /// [`OpenError`] says why the database can't be used.
     pub async fn open_with(url: &str, options: &Options) -> Result<Self, OpenError> {
-        Self::over(deadlines::pool(url, options)?, Whose::Own, options).await
+        Self::over(pool::own(url, options)?, Whose::Own, options).await
     }
 
     /// Works on a pool of the host's, with whatever TLS and limits it has, and makes the tables
@@ -100,8 +102,11 @@ impl PostgresStore {
     async fn over(pool: Pool, whose: Whose, options: &Options) -> Result<Self, OpenError> {
         let tables = Tables::prefixed(&options.prefix)?;
         let call_deadline = options.deadlines.call;
-        let migrate = async |client: &mut Object| tables.migrate(client).await;
-        on_connection(&pool, call_deadline, migrate).await?;
+        let make = async |client: &mut Object| match options.read_only {
+            true => migrate::verify(client, &tables).await,
+            false => tables.migrate(client).await,
+        };
+        on_connection(&pool, call_deadline, make).await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 pool,

@@ -89,6 +89,33 @@ fn tables_of_different_prefixes_stand_side_by_side() {
 }
 
 #[test]
+fn who_only_reads_makes_no_tables_and_writes_nothing() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let options = Options {
+            read_only: true,
+            ..server::options()
+        };
+        let refused = PostgresStore::open_with(&url, &options).await;
+        assert!(matches!(refused, Err(OpenError::NoTables)), "{refused:?}");
+        let client = server::connect(&url).await;
+        let ours = "SELECT count(*) FROM pg_class WHERE relname LIKE 'leadkit\\_%'";
+        assert_eq!(number(&client, ours).await, 0);
+        let writer = PostgresStore::open(&url).await.expect("a store");
+        let written = writer.commit(vec![change("acme")]).await;
+        assert_eq!(written.expect("a verdict"), [Verdict::Written]);
+        let reader = PostgresStore::open_with(&url, &options).await;
+        let reader = reader.expect("a store");
+        let loaded = reader.load(&[lead("acme")]).await.expect("a record");
+        assert_eq!(loaded[0].version, Version(1));
+        let refused = reader.commit(vec![change("zenith")]).await;
+        let refused = refused.expect_err("a refusal");
+        assert_eq!(refused.kind, StoreErrorKind::Unavailable);
+    });
+}
+
+#[test]
 fn a_history_that_was_edited_or_is_newer_is_refused() {
     let Some(_) = server::url() else { return };
     block_on(async {
