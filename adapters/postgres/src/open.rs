@@ -113,6 +113,10 @@ impl From<Overdue> for OpenError {
 
 impl From<PoolError> for OpenError {
     fn from(error: PoolError) -> Self {
-        Self::Pool(Box::new(error))
+        match error {
+            // The pool's own error would say it once more.
+            PoolError::Backend(error) => Self::Pool(Box::new(error)),
+            error => Self::Pool(Box::new(error)),
+        }
     }
 }
