@@ -150,7 +150,8 @@ impl PostgresStore {
     /// as in `registered < now - 30d`, may be taken at any instant.
     ///
     /// A segment that asks for what is *not* so gets no index, and neither does a field beyond the
-    /// eight columns that each sort of field has. A connection keeps a lock of its session while
+    /// eight columns that each sort of field has. An index stays until
+    /// [`retain_indexes`](Self::retain_indexes) drops it. A connection keeps a lock of its session while
     /// indexes are made, so none should pass through a pooler that hands connections out by
     /// transaction.
     ///
@@ -180,6 +181,32 @@ impl PostgresStore {
         } = &*self.inner;
         let made = indexes::make(pool, *whose, tables.sql(), tenant, kind, segments).await;
         made.map_err(failed("make indexes"))
+    }
+
+    /// Drops the indexes that [`index`](Self::index) made over records of this kind, but those of
+    /// these names, and answers with the names of those it dropped.
+    ///
+    /// An index stays until then, also where no list asks for it any more: playbooks change, and each
+    /// that they leave behind goes on slowing every write. Indexes serve all tenants, so what is to
+    /// stay is whatever `index` answered for any of them, in all programs on these tables: to be
+    /// called where that is known, and not by each worker. Nobody who writes is kept waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`index`](Self::index).
+    pub async fn retain_indexes(
+        &self,
+        kind: Kind,
+        names: &[String],
+    ) -> Result<Vec<String>, StoreError> {
+        let Inner {
+            pool,
+            whose,
+            tables,
+            ..
+        } = &*self.inner;
+        let dropped = indexes::retain(pool, *whose, tables.sql(), kind, names).await;
+        dropped.map_err(failed("drop indexes"))
     }
 
     /// How the server would go about a selection, as its `EXPLAIN` tells it: for whoever wants to
