@@ -64,16 +64,31 @@ pub(crate) async fn retain(
     let Some(layout) = Layout::of(kind) else {
         return Ok(Vec::new());
     };
-    let client = alone(pool.get().await?, whose, sql).await?;
-    let made = made(sql, layout);
-    let mut dropped = Vec::new();
-    for name in valid(&client, sql, layout).await?.into_keys() {
-        if name.starts_with(&made) && !names.contains(&name) {
-            drop_index(&client, &name).await?;
-            dropped.push(name);
-        }
+    let client = pool.get().await?;
+    if needless(&client, sql, layout, names).await?.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(dropped)
+    let client = alone(client, whose, sql).await?;
+    // Somebody else may have been faster.
+    let needless = needless(&client, sql, layout, names).await?;
+    for name in &needless {
+        drop_index(&client, name).await?;
+    }
+    Ok(needless)
+}
+
+/// The indexes that were made over a table, but those of these names.
+async fn needless(
+    client: &ClientWrapper,
+    sql: &Sql,
+    layout: &Layout,
+    names: &[String],
+) -> Result<Vec<String>> {
+    let made = made(sql, layout);
+    let there = valid(client, sql, layout).await?.into_keys();
+    Ok(there
+        .filter(|name| name.starts_with(&made) && !names.contains(name))
+        .collect())
 }
 
 /// What indexes the segments ask for. A field that has no column yet is given one.
