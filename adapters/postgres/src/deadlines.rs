@@ -21,7 +21,8 @@ use deadpool_postgres::{Object, Pool, PoolError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deadlines {
     /// For a whole call of the store, from the wait for a connection to the last answer, and for
-    /// its opening; its connection is closed then. Making indexes has none. Default: 60 seconds.
+    /// its opening; its connection is closed then. Making and dropping indexes has none. Default: 60
+    /// seconds.
     pub call: Duration,
     /// For a connection to be free, and for a new one to be made. Only where the store is opened by
     /// its URL: a pool of the host's has its own. Default: 10 seconds.
