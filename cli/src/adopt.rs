@@ -81,7 +81,7 @@ pub fn adopt(asked: &Adopt) -> Result<Reported, Failure> {
     };
     let opened = asked.database.open(why)?;
     let by = Actor::said(&asked.by);
-    pollster::block_on(async {
+    opened.block_on(async {
         opened.must_be_there().await?;
         let former = former.as_ref().map(|former| &former.playbook);
         let occupied = opened.handle().occupied_stages().await?;

@@ -57,7 +57,7 @@ impl ByIds {
         let opened = self.database.open(For::Acting)?;
         let by = Actor::said(&self.by);
         let mut done = Vec::with_capacity(ids.len());
-        pollster::block_on(async {
+        opened.block_on(async {
             opened.must_be_under_its_playbook().await?;
             let handle = opened.handle();
             for id in ids {

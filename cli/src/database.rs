@@ -6,6 +6,9 @@
 //!
 //! Real leads are looked at, and acted on, by the clock of the machine; those of a rehearsal at the
 //! time at which their history stands.
+//!
+//! Real leads may be on a PostgreSQL server, too, where the feature `postgres` is on; a rehearsal is in
+//! a file.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,15 +21,26 @@ use leadkit::ids::{Id, LeadId, Name, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::playbook::Playbook;
 use leadkit::record::{Recorded, TenantRecord, stored};
-use leadkit::store::{Key, Kind};
+use leadkit::store::{Key, Kind, Store};
 use leadkit::time::Instant;
-use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags};
 use leadkit_sqlite::{Durability, Options, SqliteStore};
 
 use crate::listing::{Found, Unreadable};
 use crate::rehearsal::{self, Origin};
 use crate::report::rfc3339;
 use crate::{Asked, Failure, check};
+
+use kept::Kept;
+
+mod kept;
+mod place;
+#[cfg(feature = "postgres")]
+mod server;
+#[cfg(not(feature = "postgres"))]
+#[path = "database/no_server.rs"]
+mod server;
+
+pub use place::{Place, Url};
 
 /// A mailer that takes everything and sends nothing.
 #[derive(Clone, Copy, Debug)]
@@ -60,9 +74,10 @@ pub const REHEARSED: &str =
 pub struct Database {
     /// The folder of the playbook that the leads are under
     pub playbook: PathBuf,
-    /// The database: an SQLite file
-    #[arg(long, value_name = "FILE")]
-    pub db: PathBuf,
+    /// The database: an SQLite file, or the URL of one on a PostgreSQL server (postgres://..), for
+    /// which this program is installed with `--features postgres`
+    #[arg(long, value_name = "FILE|URL")]
+    pub db: Place,
     /// Whose leads [default: the playbook's id]
     #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,
@@ -79,7 +94,7 @@ impl Database {
 
     /// How its leads are taken over to this playbook.
     pub(crate) fn adopt(&self) -> String {
-        let (playbook, db) = (self.playbook.display(), self.db.display());
+        let (playbook, db) = (self.playbook.display(), &self.db);
         let tenant = self
             .tenant
             .as_deref()
@@ -102,20 +117,9 @@ impl Database {
     /// As [`open`].
     pub fn open_under(&self, playbook: Arc<Playbook>, why: For) -> Result<Opened<'_>, Failure> {
         let tenant = tenant(self.tenant.as_deref(), &playbook);
-        let store = open(&self.db, why)?;
-        let is_rehearsal = rehearsal::is_rehearsal(&self.db);
-        let is_rehearsal = is_rehearsal.map_err(|error| Failure::Database {
-            path: self.db.clone(),
-            error,
-        })?;
-        let rehearsal = match is_rehearsal {
-            true => {
-                let stands_at = rehearsal::stands_at(&self.db, &store, &tenant)?;
-                Some(VirtualClock::at(stands_at.unwrap_or(Instant::UNIX_EPOCH)))
-            }
-            false => None,
-        };
-        let builder = builder(store, &tenant, playbook.clone());
+        let kept = Kept::open(&self.db, why)?;
+        let rehearsal = kept.rehearsal(&tenant)?;
+        let builder = builder(kept.store(), &tenant, playbook.clone());
         let engine = match &rehearsal {
             Some(clock) => builder.clock(clock.clone()).build()?,
             None => builder.build()?,
@@ -126,6 +130,7 @@ impl Database {
             tenant,
             engine,
             rehearsal,
+            kept,
         })
     }
 
@@ -135,14 +140,16 @@ impl Database {
     /// As [`open`].
     pub fn open_at(&self, playbook: Arc<Playbook>, now: Instant) -> Result<Opened<'_>, Failure> {
         let tenant = tenant(self.tenant.as_deref(), &playbook);
-        let store = open(&self.db, For::Reading)?;
-        let engine = engine(store, &tenant, playbook.clone(), VirtualClock::at(now))?;
+        let kept = Kept::open(&self.db, For::Reading)?;
+        let clock = VirtualClock::at(now);
+        let engine = engine(kept.store(), &tenant, playbook.clone(), clock)?;
         Ok(Opened {
             asked: self,
             playbook,
             tenant,
             engine,
             rehearsal: None,
+            kept,
         })
     }
 }
@@ -160,9 +167,15 @@ pub struct Opened<'a> {
     pub engine: Engine,
     /// The engine's clock, where the database is a rehearsal's.
     pub(crate) rehearsal: Option<VirtualClock>,
+    kept: Kept,
 }
 
 impl Opened<'_> {
+    /// Runs a future that asks it to its end.
+    pub fn block_on<F: Future>(&self, asking: F) -> F::Output {
+        self.kept.block_on(asking)
+    }
+
     /// Its tenant.
     #[must_use]
     pub fn handle(&self) -> TenantHandle<'_> {
@@ -197,7 +210,7 @@ impl Opened<'_> {
             Some(_) => Ok(()),
             None => Err(Failure::NoSuchTenant {
                 tenant: self.tenant.clone(),
-                there: tenants(&self.asked.db).unwrap_or_default(),
+                there: self.kept.tenants().await,
             }),
         }
     }
@@ -213,7 +226,7 @@ impl Opened<'_> {
     }
 }
 
-/// Opens a database.
+/// Opens a database in a file.
 ///
 /// # Errors
 /// When it isn't there or isn't one, or must not be replayed into.
@@ -309,22 +322,12 @@ async fn active(engine: &Engine, tenant: &Tenant) -> Result<Option<Name>, Failur
     Ok(record.map(|record| record.playbook))
 }
 
-/// Whose leads a database holds.
-fn tenants(path: &Path) -> rusqlite::Result<Vec<String>> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let prefix = Options::default().prefix;
-    let sql = format!(r#"SELECT name FROM "{prefix}tenants" ORDER BY name LIMIT 10"#);
-    let mut names = connection.prepare(&sql)?;
-    let names = names.query_map([], |row| row.get(0))?;
-    names.collect()
-}
-
 /// An engine on a store, which sends nothing.
 ///
 /// # Errors
 /// When it can't be built.
 pub fn engine(
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     tenant: &Tenant,
     playbook: Arc<Playbook>,
     clock: impl Clock + 'static,
@@ -333,9 +336,9 @@ pub fn engine(
     Ok(builder.clock(clock).seed(0).build()?)
 }
 
-fn builder(store: SqliteStore, tenant: &Tenant, playbook: Arc<Playbook>) -> EngineBuilder {
+fn builder(store: Arc<dyn Store>, tenant: &Tenant, playbook: Arc<Playbook>) -> EngineBuilder {
     let channels = playbook.channels();
-    let builder = Engine::builder(store).playbook(tenant.clone(), playbook);
+    let builder = Engine::builder_on(store).playbook(tenant.clone(), playbook);
     channels.into_iter().fold(builder, |builder, channel| {
         builder.mailer(channel, OnlyAccepts)
     })

@@ -73,7 +73,7 @@ pub struct Duplicates {
 /// When the database can't be read.
 pub fn duplicates(asked: &Duplicates) -> Result<Reported, Failure> {
     let opened = asked.database.open(For::Reading)?;
-    pollster::block_on(async {
+    opened.block_on(async {
         opened.must_be_under_its_playbook().await?;
         let (people, unreadable) = People::read(&opened.handle(), asked.progress).await?;
         let sets = people.sets();
@@ -266,7 +266,7 @@ fn fewest_persons(set: &[Person]) -> usize {
 pub fn merge(asked: &Merge) -> Result<Reported, Failure> {
     let (into, from) = (contact(&asked.into)?, contact(&asked.from)?);
     let opened = asked.database.open(For::Acting)?;
-    pollster::block_on(async {
+    opened.block_on(async {
         opened.must_be_under_its_playbook().await?;
         let merging = opened.handle().merge(into, from);
         Ok::<_, Failure>(merging.by(Actor::said(&asked.by)).await?)
@@ -288,7 +288,7 @@ pub fn merge(asked: &Merge) -> Result<Reported, Failure> {
 pub fn unmerge(asked: &Unmerge) -> Result<Reported, Failure> {
     let merged = contact(&asked.contact)?;
     let opened = asked.database.open(For::Acting)?;
-    pollster::block_on(async {
+    opened.block_on(async {
         opened.must_be_under_its_playbook().await?;
         let parting = opened.handle().unmerge(merged);
         Ok::<_, Failure>(parting.by(Actor::said(&asked.by)).await?)
@@ -309,7 +309,7 @@ pub fn unmerge(asked: &Unmerge) -> Result<Reported, Failure> {
 pub fn distinguish(asked: &Distinguish) -> Result<Reported, Failure> {
     let (one, other) = (contact(&asked.one)?, contact(&asked.other)?);
     let opened = asked.database.open(For::Acting)?;
-    pollster::block_on(async {
+    opened.block_on(async {
         opened.must_be_under_its_playbook().await?;
         let telling = opened.handle().distinguish(one, other);
         Ok::<_, Failure>(telling.by(Actor::said(&asked.by)).await?)

@@ -68,7 +68,7 @@ pub fn explain(asked: &Explain) -> Result<Reported, Failure> {
     let opened = asked.database.open(For::Reading)?;
     let handle = opened.handle();
     let last = asked.last.unwrap_or(Past::NEWEST);
-    let (told, unreadable) = pollster::block_on(async {
+    let (told, unreadable) = opened.block_on(async {
         opened.must_be_there().await?;
         let Only { lead, unreadable } = only(&opened, asked).await?;
         match handle.explain_newest(lead, last).await {

@@ -11,6 +11,7 @@ use leadkit_sqlite::OpenError;
 use leadkit_sqlite::rusqlite::ErrorCode;
 use serde_json::json;
 
+use crate::database::Url;
 use crate::replay::map::MapFault;
 use crate::replay::table::TableFault;
 use crate::report::counted;
@@ -71,6 +72,14 @@ pub enum Failure {
         path: PathBuf,
         /// Why.
         error: OpenError,
+    },
+    /// The database on a server can't be opened.
+    #[error("the database {url} can't be opened")]
+    Server {
+        /// Which.
+        url: Url,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The database is not there.
     #[error("there is no database {}; `leadkit replay --db` makes one", .0.display())]
@@ -242,7 +251,7 @@ impl Failure {
             Self::Map { .. } => "map-faults",
             Self::Table { .. } => "unreadable-table",
             Self::File { .. } => "unreadable-file",
-            Self::Database { .. } | Self::NoDatabase(_) => "no-database",
+            Self::Database { .. } | Self::Server { .. } | Self::NoDatabase(_) => "no-database",
             Self::NotAReplay(_) => "not-a-replay",
             Self::NoSuchTenant { .. } => "no-such-tenant",
             Self::OtherPlaybook { .. } | Self::NotTakenOver { .. } => "other-playbook",

@@ -102,7 +102,7 @@ pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
             asked.database.open_at(playbook, now)?
         }
     };
-    pollster::block_on(async {
+    opened.block_on(async {
         opened.must_be_under_its_playbook().await?;
         let handle = opened.handle();
         let warnings = agents::strangers(&opened, &filter).await?;

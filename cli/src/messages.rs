@@ -120,7 +120,7 @@ pub fn messages(asked: &Messages) -> Result<Reported, Failure> {
     let (condition, filter) = condition(&playbook, asked)?;
     let opened = asked.database.open_under(playbook, For::Reading)?;
     let playbook = &opened.playbook;
-    pollster::block_on(async {
+    opened.block_on(async {
         opened.must_be_under_its_playbook().await?;
         let handle = opened.handle();
         let warnings = agents::strangers(&opened, &filter).await?;
@@ -405,7 +405,7 @@ fn told(playbook: &Playbook, messages: &[(String, ListedMessage)], count: u64) -
 pub fn settle(asked: &Settle) -> Result<Reported, Failure> {
     let id: MessageId = asked.message.parse().map_err(Asked::from)?;
     let opened = asked.database.open(For::Acting)?;
-    pollster::block_on(async {
+    opened.block_on(async {
         opened.must_be_under_its_playbook().await?;
         let handle = opened.handle();
         handle

@@ -64,7 +64,7 @@ pub use refused::{Refused, RowsOf};
 pub use run::{LeftOut, NotPermitted};
 pub use warnings::Warning;
 
-use crate::database::{self, Database, For};
+use crate::database::{self, Database, For, Place};
 use crate::progress::{Bar, Progress};
 use crate::rehearsal::Origin;
 use crate::report::counted;
@@ -199,21 +199,14 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     };
     let asked = Database {
         playbook: replay.playbook.clone(),
-        db: db.clone(),
+        db: Place::File(db.clone()),
         tenant: replay.tenant.clone(),
     };
-    let (mut ran, lived) = live(
-        &asked,
-        &playbook,
-        &map,
-        &plan,
-        &tenant,
-        until,
-        replay.progress,
-    )?;
+    let (mut ran, lived) = live(&asked, db, &playbook, &map, &plan, until, replay.progress)?;
     let store = database::open(db, For::Reading)?;
     let now = ran.stopped_at.unwrap_or(NO_TIME);
-    let engine = database::engine(store, &tenant, playbook.clone(), VirtualClock::at(now))?;
+    let clock = VirtualClock::at(now);
+    let engine = database::engine(Arc::new(store), &tenant, playbook.clone(), clock)?;
     let mut of_run = OfRun {
         entries_before: ran.entries_before,
         ..OfRun::default()
@@ -446,10 +439,10 @@ struct Lived {
 /// Lives through a plan.
 fn live(
     asked: &Database,
+    db: &Path,
     playbook: &Arc<Playbook>,
     map: &Map,
     plan: &Plan,
-    tenant: &Tenant,
     until: Option<Instant>,
     progress: Progress,
 ) -> Result<(Ran, Option<Lived>), Failure> {
@@ -457,9 +450,10 @@ fn live(
     let last = plan.commands.iter().rev().find_map(|planned| planned.at);
     let first = first.or(until).unwrap_or(NO_TIME);
     let clock = VirtualClock::at(until.map_or(first, |until| first.min(until)));
-    let db = &asked.db;
+    let tenant = &database::tenant(asked.tenant.as_deref(), playbook);
     let store = database::open(db, For::Replaying)?;
-    let engine = database::engine(store.clone(), tenant, playbook.clone(), clock.clone())?;
+    let on_store = Arc::new(store.clone());
+    let engine = database::engine(on_store, tenant, playbook.clone(), clock.clone())?;
     let zone = &playbook.zone;
     let failed = |error| Failure::Database {
         path: db.to_owned(),

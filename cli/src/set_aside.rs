@@ -70,7 +70,7 @@ impl Aside {
 /// When the database can't be read.
 pub fn set_aside(asked: &SetAside) -> Result<Reported, Failure> {
     let opened = asked.database.open(For::Reading)?;
-    pollster::block_on(async {
+    opened.block_on(async {
         opened.must_be_under_its_playbook().await?;
         let handle = opened.handle();
         let count = count(&handle).await?;

@@ -79,7 +79,7 @@ fn state(sweep: &Sweep) -> &'static str {
 pub fn sweeps(asked: &Sweeps) -> Result<Reported, Failure> {
     let opened = asked.database.open(For::Reading)?;
     let playbook = &opened.playbook;
-    pollster::block_on(async {
+    opened.block_on(async {
         opened.must_be_under_its_playbook().await?;
         let handle = opened.handle();
         let condition = match asked.which {

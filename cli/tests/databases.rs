@@ -121,3 +121,38 @@ fn the_figures_of_a_replay_tell_which_leads_they_lack() {
     // What is counted by facts counts it too.
     assert_eq!([&figures["leads"], &figures["outcomes"]["won"]], [3, 1]);
 }
+
+/// It would be a file in a folder `postgres:` for whoever takes every word for a path.
+#[test]
+fn a_replay_goes_into_no_server() {
+    let folder = Folder::new(&[]);
+    let db = "postgres://crm:secret@db.example/crm";
+    let told = folder.replay(&["--db", db, "--json"]);
+    assert_eq!(told.code, 2);
+    let error = &told.json()["error"];
+    assert_eq!(error["kind"], "not-a-replay");
+    assert!(error["hint"].as_str().unwrap().contains("name a file"));
+    assert!(!told.out.contains("secret"), "{}", told.out);
+}
+
+#[cfg(not(feature = "postgres"))]
+#[test]
+fn whoever_names_a_server_is_told_how_to_install_what_it_takes() {
+    let folder = Folder::new(&[]);
+    let playbook = folder.path("playbook");
+    let db = "postgresql://crm:secret@db.example/crm";
+    let leads = ["leads", &playbook, "--db", db];
+    let told = told::leadkit(leads);
+    assert_eq!(told.code, 2);
+    assert!(told.err.contains("--features postgres"), "{}", told.err);
+    assert!(!told.err.contains("secret"), "{}", told.err);
+    let told = told::leadkit([&leads[..], &["--json"]].concat());
+    let error = &told.json()["error"];
+    assert_eq!(error["kind"], "no-postgres");
+    assert!(
+        error["hint"]
+            .as_str()
+            .unwrap()
+            .contains("--features postgres")
+    );
+}

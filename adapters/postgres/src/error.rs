@@ -1,8 +1,12 @@
 //! What a failure of PostgreSQL means to the caller of a store.
 
+use std::time::Duration;
+
 use deadpool_postgres::PoolError;
 use leadkit::store::{StoreError, StoreErrorKind};
 use tokio_postgres::error::SqlState;
+
+use crate::deadlines::Overdue;
 
 /// A failure, met while something was done.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +17,9 @@ pub(crate) enum Failure {
     /// No connection could be had.
     #[error("no connection could be had")]
     Pool(#[from] PoolError),
+    /// No answer came in time.
+    #[error("there was no answer within {0:?}")]
+    Overdue(Duration),
     /// A stored value that leadkit can't have written.
     #[error("the column {0} holds what leadkit can't have written")]
     Unreadable(&'static str),
@@ -22,6 +29,12 @@ pub(crate) enum Failure {
     /// A question that SQL can't be asked.
     #[error("a value of this type can't be asked for")]
     Unaskable,
+}
+
+impl From<Overdue> for Failure {
+    fn from(Overdue(deadline): Overdue) -> Self {
+        Self::Overdue(deadline)
+    }
 }
 
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -34,7 +47,9 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(Failure) -> StoreError {
 fn kind(failure: &Failure) -> StoreErrorKind {
     match failure {
         Failure::Postgres(error) | Failure::Pool(PoolError::Backend(error)) => of_server(error),
-        Failure::Pool(_) | Failure::Contended(_) => StoreErrorKind::Unavailable,
+        Failure::Pool(_) | Failure::Overdue(_) | Failure::Contended(_) => {
+            StoreErrorKind::Unavailable
+        }
         Failure::Unreadable(_) => StoreErrorKind::Corrupt,
         Failure::Unaskable => StoreErrorKind::Invalid,
     }

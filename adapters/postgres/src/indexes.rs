@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::facts::{Layout, Place};
 use crate::migrate::fnv;
 use crate::names::slot_of;
+use crate::pool::Whose;
 use crate::session::{Param, Session};
 use crate::tables::Sql;
 
@@ -28,6 +29,7 @@ type Columns = Vec<usize>;
 /// aren't there; answers with their names.
 pub(crate) async fn make(
     pool: &Pool,
+    whose: Whose,
     sql: &Sql,
     tenant: &Tenant,
     kind: Kind,
@@ -44,13 +46,49 @@ pub(crate) async fn make(
         .collect();
     let is_there = valid(&client, sql, layout).await?;
     if !wanted.keys().all(|name| is_there.get(name) == Some(&true)) {
-        // A connection that no other will be given: whoever drops this future leaves a lock and an
-        // index behind that the server clears up when the connection is closed.
-        let client = Object::take(client);
-        alone(&client, sql).await?;
+        let client = alone(client, whose, sql).await?;
         make_lacking(&client, sql, layout, &wanted).await?;
     }
     Ok(wanted.into_keys().collect())
+}
+
+/// Drops the indexes that were made over records of this kind, but those of these names; answers with
+/// the names of the dropped.
+pub(crate) async fn retain(
+    pool: &Pool,
+    whose: Whose,
+    sql: &Sql,
+    kind: Kind,
+    names: &[String],
+) -> Result<Vec<String>> {
+    let Some(layout) = Layout::of(kind) else {
+        return Ok(Vec::new());
+    };
+    let client = pool.get().await?;
+    if needless(&client, sql, layout, names).await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let client = alone(client, whose, sql).await?;
+    // Somebody else may have been faster.
+    let needless = needless(&client, sql, layout, names).await?;
+    for name in &needless {
+        drop_index(&client, name).await?;
+    }
+    Ok(needless)
+}
+
+/// The indexes that were made over a table, but those of these names.
+async fn needless(
+    client: &ClientWrapper,
+    sql: &Sql,
+    layout: &Layout,
+    names: &[String],
+) -> Result<Vec<String>> {
+    let made = made(sql, layout);
+    let there = valid(client, sql, layout).await?.into_keys();
+    Ok(there
+        .filter(|name| name.starts_with(&made) && !names.contains(name))
+        .collect())
 }
 
 /// What indexes the segments ask for. A field that has no column yet is given one.
@@ -104,12 +142,17 @@ async fn wanted(
 /// Tells indexes from each other by what they hold.
 fn name(sql: &Sql, layout: &Layout, columns: &[usize]) -> String {
     let columns: Vec<String> = columns.iter().map(|c| layout.column(*c)).collect();
-    let table = sql.table(layout.kind);
-    let name = format!("{table}_by_{}", columns.join("_and_"));
+    let made = made(sql, layout);
+    let name = format!("{made}{}", columns.join("_and_"));
     match name.len() <= LONGEST_NAME {
         true => name,
-        false => format!("{table}_by_{:016x}", fnv(name.bytes())),
+        false => format!("{made}{:016x}", fnv(name.bytes())),
     }
+}
+
+/// What the names of all indexes begin with that are made here: none else's do.
+fn made(sql: &Sql, layout: &Layout) -> String {
+    format!("{}_by_", sql.table(layout.kind))
 }
 
 /// The indexes of a table, and whether each is whole.
@@ -128,16 +171,23 @@ async fn valid(
     rows.into_iter().map(index).collect()
 }
 
-/// Waits until nobody else makes indexes here. Whoever waited in one statement would be waited for
-/// by the index that is being made.
-async fn alone(client: &ClientWrapper, sql: &Sql) -> Result<()> {
+/// Waits until nobody else makes or drops indexes here. Whoever waited in one statement would be
+/// waited for by the index that is being made.
+///
+/// No other will be given the connection: whoever drops the future that makes an index leaves a lock and
+/// an index behind that the server clears up when the connection is closed.
+async fn alone(client: Object, whose: Whose, sql: &Sql) -> Result<ClientWrapper> {
+    let client = Object::take(client);
+    if whose == Whose::Own {
+        client.batch_execute("SET statement_timeout = 0").await?;
+    }
     let lock = fnv("leadkit indexes ".bytes().chain(sql.prefix.bytes())).cast_signed();
     let params: [Param<'_>; 1] = [(&lock, Type::INT8)];
     loop {
         let asked = "SELECT pg_try_advisory_lock($1)";
-        let rows = Session::Own(client).query_once(asked, &params).await?;
+        let rows = Session::Own(&client).query_once(asked, &params).await?;
         if rows.first().is_some_and(|row| row.get(0)) {
-            return Ok(());
+            return Ok(client);
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
@@ -155,10 +205,7 @@ async fn make_lacking(
         match is_there.get(name) {
             Some(true) => continue,
             // Somebody died over it.
-            Some(false) => {
-                let drop = format!(r#"DROP INDEX CONCURRENTLY "{name}""#);
-                client.batch_execute(&drop).await?;
-            }
+            Some(false) => drop_index(client, name).await?,
             None => {}
         }
         let names: Vec<String> = columns.iter().map(|c| layout.column(*c)).collect();
@@ -172,6 +219,11 @@ async fn make_lacking(
     // Else the planner may know nothing of what was filled in just now.
     let analyse = format!(r#"ANALYZE "{table}""#);
     Ok(client.batch_execute(&analyse).await?)
+}
+
+async fn drop_index(client: &ClientWrapper, name: &str) -> Result<()> {
+    let drop = format!(r#"DROP INDEX CONCURRENTLY "{name}""#);
+    Ok(client.batch_execute(&drop).await?)
 }
 
 #[cfg(test)]

@@ -31,9 +31,12 @@
 //! tenant by tenant with `SKIP LOCKED`, and leased in an unlogged table. No statement locks rows of
 //! two tenants. A batch that is about several is answered when the last of them is.
 //!
-//! **A server that is silent.** No statement has a deadline here, and no connection of
-//! [`PostgresStore::open`] is given up while the server says nothing. A URL may say otherwise, with
-//! `connect_timeout`, `tcp_user_timeout` and `keepalives_idle`, and so may a pool of the host's.
+//! **A server that is silent.** Every call has a deadline, after which it is `Unavailable`, and so has
+//! each statement where the store is opened by its URL: see [`Deadlines`]. A server that has gone is
+//! noticed on idle connections within a minute, unless the URL says otherwise (`connect_timeout`,
+//! `tcp_user_timeout`, `keepalives_idle`). On a pool of the host's, and in its transactions, the
+//! host's own settings hold; a call that is overdue only takes its connection out of the pool. PgBouncer
+//! refuses connections that begin with settings, unless its `ignore_startup_parameters` names `options`.
 //!
 //! **Lists.** [`PostgresStore::index`] makes the indexes by which the segments that a host shows all
 //! day are found; [`PostgresStore::plan`] tells whether they are used. A page or a total takes one
@@ -59,12 +62,14 @@
 
 mod clocks;
 mod commit;
+mod deadlines;
 mod error;
 mod facts;
 mod indexes;
 mod migrate;
 mod names;
 mod open;
+mod pool;
 mod query;
 mod reads;
 mod session;
@@ -73,6 +78,7 @@ mod tables;
 mod wide;
 mod within;
 
+pub use deadlines::Deadlines;
 pub use deadpool_postgres;
 pub use open::{OpenError, Options};
 pub use store::PostgresStore;

@@ -17,6 +17,18 @@ pub(crate) async fn migrate(client: &mut Client, tables: &Tables) -> Result<(), 
     run(client, tables, MIGRATIONS).await
 }
 
+/// Accepts the tables as they are, or says what is wrong with them.
+pub(crate) async fn verify(client: &Client, tables: &Tables) -> Result<(), OpenError> {
+    refuse_unfit_server(client).await?;
+    let done = history(client, tables).await?;
+    check(&done, MIGRATIONS)?;
+    match done.len() {
+        0 => Err(OpenError::NoTables),
+        known if known == MIGRATIONS.len() => Ok(()),
+        _ => Err(OpenError::OlderTables),
+    }
+}
+
 async fn refuse_unfit_server(client: &Client) -> Result<(), OpenError> {
     let asked = "SELECT current_setting('server_version_num')::int, \
                  current_setting('server_version'), current_setting('server_encoding')";

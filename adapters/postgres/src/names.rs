@@ -168,11 +168,12 @@ impl Session<'_> {
 
 /// A connection that needs no waiting.
 async fn idle(pool: Option<&Pool>) -> Option<Object> {
+    let pool = pool?;
     let at_once = Timeouts {
         wait: Some(Duration::ZERO),
-        ..Timeouts::default()
+        ..pool.timeouts()
     };
-    pool?.timeout_get(&at_once).await.ok()
+    pool.timeout_get(&at_once).await.ok()
 }
 
 fn lacking<'a>(slots: &Slots, fields: &[(&'a str, ValueType)]) -> Vec<(&'a str, ValueType)> {

@@ -1,5 +1,11 @@
 //! How a store is opened, and what may be wrong with where.
 
+use std::time::Duration;
+
+use deadpool_postgres::PoolError;
+
+use crate::deadlines::{Deadlines, Overdue};
+
 /// How a store is opened.
 ///
 /// ```
@@ -22,6 +28,12 @@ pub struct Options {
     /// statement asks for more than one tenant, but what can be asked of each shard by itself. It
     /// costs a worker of many tenants time in each look for what is due. Default: no.
     pub distributed: bool,
+    /// How long things may take.
+    pub deadlines: Deadlines,
+    /// Whether the database is only read. The tables must be there; and where the store is opened by
+    /// its URL the server takes no writing from its connections, so that commits answer
+    /// `Unavailable`. Default: no.
+    pub read_only: bool,
 }
 
 impl Default for Options {
@@ -31,6 +43,8 @@ impl Default for Options {
             virtual_time: false,
             most_connections: 8,
             distributed: false,
+            deadlines: Deadlines::default(),
+            read_only: false,
         }
     }
 }
@@ -60,6 +74,12 @@ pub enum OpenError {
         /// Its encoding.
         found: String,
     },
+    /// A database that is only read has none of the tables: it is somebody else's, or empty.
+    #[error("no leads are kept in it")]
+    NoTables,
+    /// A database that is only read lacks changes to the tables.
+    #[error("the tables were made by an earlier leadkit, and the database is only read")]
+    OlderTables,
     /// The tables were made by a later leadkit.
     #[error("the tables are at version {found}, this leadkit knows {known} versions: update it")]
     NewerTables {
@@ -77,7 +97,26 @@ pub enum OpenError {
     /// No connection could be had.
     #[error("no connection to PostgreSQL could be had")]
     Pool(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// PostgreSQL said nothing for too long.
+    #[error("the database was not open within {0:?}")]
+    Overdue(Duration),
     /// PostgreSQL could not make the tables.
     #[error("PostgreSQL could not make the tables")]
     Postgres(#[from] tokio_postgres::Error),
+}
+
+impl From<Overdue> for OpenError {
+    fn from(Overdue(deadline): Overdue) -> Self {
+        Self::Overdue(deadline)
+    }
+}
+
+impl From<PoolError> for OpenError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            // The pool's own error would say it once more.
+            PoolError::Backend(error) => Self::Pool(Box::new(error)),
+            error => Self::Pool(Box::new(error)),
+        }
+    }
 }

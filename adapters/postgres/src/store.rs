@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{ClientWrapper, Object, Pool};
 use futures::future::join_all;
 use leadkit::condition::Filter;
 use leadkit::ids::Tenant;
@@ -13,14 +14,17 @@ use leadkit::store::{
     NextDue, Page, Select, Store, StoreError, Verdict,
 };
 use leadkit::time::{Elapsed, Instant};
-use tokio_postgres::{Config, NoTls, Transaction};
+use tokio_postgres::Transaction;
 
 use crate::clocks::{self, Clocks};
 use crate::commit::Desk;
+use crate::deadlines::on_connection;
 use crate::error::{Failure, failed};
 use crate::indexes;
+use crate::migrate;
 use crate::names::Names;
 use crate::open::{OpenError, Options};
+use crate::pool::{self, Whose};
 use crate::query;
 use crate::session::Session;
 use crate::tables::Tables;
@@ -38,6 +42,8 @@ pub struct PostgresStore {
 
 struct Inner {
     pool: Pool,
+    whose: Whose,
+    call_deadline: Duration,
     tables: Tables,
     virtual_time: bool,
     names: Names,
@@ -80,16 +86,7 @@ impl PostgresStore {
     ///
     /// [`OpenError`] says why the database can't be used.
     pub async fn open_with(url: &str, options: &Options) -> Result<Self, OpenError> {
-        let config: Config = url.parse().map_err(OpenError::Url)?;
-        let recycling = ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        };
-        let manager = Manager::from_config(config, NoTls, recycling);
-        let pool = Pool::builder(manager)
-            .max_size(options.most_connections.max(1))
-            .build()
-            .map_err(|error| OpenError::Pool(Box::new(error)))?;
-        Self::on(pool, options).await
+        Self::over(pool::own(url, options)?, Whose::Own, options).await
     }
 
     /// Works on a pool of the host's, with whatever TLS and limits it has, and makes the tables
@@ -99,16 +96,22 @@ impl PostgresStore {
     ///
     /// [`OpenError`] says why the database can't be used.
     pub async fn on(pool: Pool, options: &Options) -> Result<Self, OpenError> {
+        Self::over(pool, Whose::Hosts, options).await
+    }
+
+    async fn over(pool: Pool, whose: Whose, options: &Options) -> Result<Self, OpenError> {
         let tables = Tables::prefixed(&options.prefix)?;
-        let mut client = pool
-            .get()
-            .await
-            .map_err(|error| OpenError::Pool(Box::new(error)))?;
-        tables.migrate(&mut client).await?;
-        drop(client);
+        let call_deadline = options.deadlines.call;
+        let make = async |client: &mut Object| match options.read_only {
+            true => migrate::verify(client, &tables).await,
+            false => tables.migrate(client).await,
+        };
+        on_connection(&pool, call_deadline, make).await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 pool,
+                whose,
+                call_deadline,
                 tables,
                 virtual_time: options.virtual_time,
                 names: Names::default(),
@@ -147,7 +150,8 @@ impl PostgresStore {
     /// as in `registered < now - 30d`, may be taken at any instant.
     ///
     /// A segment that asks for what is *not* so gets no index, and neither does a field beyond the
-    /// eight columns that each sort of field has. A connection keeps a lock of its session while
+    /// eight columns that each sort of field has. An index stays until
+    /// [`retain_indexes`](Self::retain_indexes) drops it. A connection keeps a lock of its session while
     /// indexes are made, so none should pass through a pooler that hands connections out by
     /// transaction.
     ///
@@ -169,9 +173,40 @@ impl PostgresStore {
         kind: Kind,
         segments: &[Filter],
     ) -> Result<Vec<String>, StoreError> {
-        let Inner { pool, tables, .. } = &*self.inner;
-        let made = indexes::make(pool, tables.sql(), tenant, kind, segments).await;
+        let Inner {
+            pool,
+            whose,
+            tables,
+            ..
+        } = &*self.inner;
+        let made = indexes::make(pool, *whose, tables.sql(), tenant, kind, segments).await;
         made.map_err(failed("make indexes"))
+    }
+
+    /// Drops the indexes that [`index`](Self::index) made over records of this kind, but those of
+    /// these names, and answers with the names of those it dropped.
+    ///
+    /// An index stays until then, also where no list asks for it any more: playbooks change, and each
+    /// that they leave behind goes on slowing every write. Indexes serve all tenants, so what is to
+    /// stay is whatever `index` answered for any of them, in all programs on these tables: to be
+    /// called where that is known, and not by each worker. Nobody who writes is kept waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`index`](Self::index).
+    pub async fn retain_indexes(
+        &self,
+        kind: Kind,
+        names: &[String],
+    ) -> Result<Vec<String>, StoreError> {
+        let Inner {
+            pool,
+            whose,
+            tables,
+            ..
+        } = &*self.inner;
+        let dropped = indexes::retain(pool, *whose, tables.sql(), kind, names).await;
+        dropped.map_err(failed("drop indexes"))
     }
 
     /// How the server would go about a selection, as its `EXPLAIN` tells it: for whoever wants to
@@ -182,15 +217,19 @@ impl PostgresStore {
     /// As [`Store::select`].
     pub async fn plan(&self, select: &Select) -> Result<String, StoreError> {
         select.check()?;
-        let plan = async {
-            let client = self.client().await?;
-            Session::Own(&client).plan(self.inner.lists(), select).await
+        let plan = async |client: &mut Object| {
+            let session = Session::Own(client);
+            session.plan(self.inner.lists(), select).await
         };
-        plan.await.map_err(failed("plan a selection"))
+        self.call(plan).await.map_err(failed("plan a selection"))
     }
 
-    async fn client(&self) -> Result<Object, Failure> {
-        Ok(self.inner.pool.get().await?)
+    /// Does the work of a call on a connection, within its deadline.
+    async fn call<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Object) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        on_connection(&self.inner.pool, self.inner.call_deadline, work).await
     }
 
     fn refuse_wrong_clock(&self, now: Instant) -> Result<(), StoreError> {
@@ -205,8 +244,11 @@ impl PostgresStore {
     }
 
     /// Each tenant's changes by themselves: nobody waits for another tenant's.
-    async fn write(&self, changes: &[Changes]) -> Result<Vec<Verdict>, Failure> {
-        let client = self.client().await?;
+    async fn write(
+        &self,
+        client: &ClientWrapper,
+        changes: &[Changes],
+    ) -> Result<Vec<Verdict>, Failure> {
         let inner = &*self.inner;
         let desk = Desk {
             sql: inner.tables.sql(),
@@ -218,7 +260,7 @@ impl PostgresStore {
         for (place, change) in changes.iter().enumerate() {
             by_tenant.entry(&change.tenant).or_default().push(place);
         }
-        let session = Session::Own(&client);
+        let session = Session::Own(client);
         let writing = by_tenant.iter().map(|(tenant, places)| async {
             let own: Vec<&Changes> = places.iter().map(|place| &changes[*place]).collect();
             session.commit(desk, tenant, &own).await
@@ -250,12 +292,11 @@ impl Store for PostgresStore {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let load = async {
-            let client = self.client().await?;
+        let load = async |client: &mut Object| {
             let sql = self.inner.tables.sql();
-            Session::Own(&client).load(sql, keys).await
+            Session::Own(client).load(sql, keys).await
         };
-        load.await.map_err(failed("load records"))
+        self.call(load).await.map_err(failed("load records"))
     }
 
     async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
@@ -265,7 +306,8 @@ impl Store for PostgresStore {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
-        let written = self.write(&changes).await;
+        let write = async |client: &mut Object| self.write(client, &changes).await;
+        let written = self.call(write).await;
         self.inner.clocks.note(&changes);
         written.map_err(failed("commit"))
     }
@@ -278,41 +320,37 @@ impl Store for PostgresStore {
         lease_until: Instant,
     ) -> Result<Vec<Due>, StoreError> {
         self.refuse_wrong_clock(now)?;
-        let due = async {
-            let client = self.client().await?;
+        let due = async |client: &mut Object| {
             let (sql, clocks) = (self.inner.tables.sql(), &self.inner.clocks);
-            clocks::due(&client, sql, clocks, lanes, (now, limit, lease_until)).await
+            clocks::due(client, sql, clocks, lanes, (now, limit, lease_until)).await
         };
-        due.await.map_err(failed("read due records"))
+        self.call(due).await.map_err(failed("read due records"))
     }
 
     async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
-        let next = async {
-            let client = self.client().await?;
+        let next = async |client: &mut Object| {
             let (sql, clocks) = (self.inner.tables.sql(), &self.inner.clocks);
-            clocks::next_due(&client, sql, clocks, now).await
+            clocks::next_due(client, sql, clocks, now).await
         };
-        next.await.map_err(failed("read due records"))
+        self.call(next).await.map_err(failed("read due records"))
     }
 
     async fn select(&self, select: &Select) -> Result<Page, StoreError> {
         select.check()?;
-        let page = async {
-            let client = self.client().await?;
-            Session::Own(&client)
-                .select(self.inner.lists(), select)
-                .await
+        let page = async |client: &mut Object| {
+            let session = Session::Own(client);
+            session.select(self.inner.lists(), select).await
         };
-        page.await.map_err(failed("select records"))
+        self.call(page).await.map_err(failed("select records"))
     }
 
     async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
         count.check()?;
-        let counted = async {
-            let client = self.client().await?;
-            Session::Own(&client).count(self.inner.lists(), count).await
+        let counted = async |client: &mut Object| {
+            let session = Session::Own(client);
+            session.count(self.inner.lists(), count).await
         };
-        counted.await.map_err(failed("count records"))
+        self.call(counted).await.map_err(failed("count records"))
     }
 
     async fn journal(
@@ -321,13 +359,11 @@ impl Store for PostgresStore {
         after: JournalCursor,
         limit: usize,
     ) -> Result<Vec<Journaled>, StoreError> {
-        let read = async {
-            let client = self.client().await?;
+        let read = async |client: &mut Object| {
+            let session = Session::Own(client);
             let sql = self.inner.tables.sql();
-            Session::Own(&client)
-                .journal(sql, tenant, after, limit)
-                .await
+            session.journal(sql, tenant, after, limit).await
         };
-        read.await.map_err(failed("read the journal"))
+        self.call(read).await.map_err(failed("read the journal"))
     }
 }

@@ -175,6 +175,40 @@ fn a_text_that_is_longer_than_an_index_has_room_for_is_written_and_found() {
     });
 }
 
+/// A playbook that was changed asks for other lists: what the former ones had slows no write for good. What
+/// else lies on the table is somebody else's.
+#[test]
+fn indexes_that_nobody_needs_any_more_are_dropped_and_the_hosts_own_stay() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let store = PostgresStore::open(&url).await.expect("a store");
+        let client = server::connect(&url).await;
+        let theirs = "CREATE INDEX of_the_host ON leadkit_lead_facts (tenant, owner)";
+        client.batch_execute(theirs).await.expect("an index");
+        let former = [is("owner", "ana"), is("stage", "new"), is("price", 5)];
+        store
+            .index(&acme(), Kind::Lead, &former)
+            .await
+            .expect("indexes");
+        let needed = store.index(&acme(), Kind::Lead, &former[1..2]).await;
+        let needed = needed.expect("indexes");
+        for gone in [names_of(&["n1", "owner"]), Vec::new()] {
+            let dropped = store.retain_indexes(Kind::Lead, &needed).await;
+            assert_eq!(dropped.expect("names"), gone);
+        }
+        let left = "SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes
+                    WHERE tablename = 'leadkit_lead_facts'";
+        let row = client.query_one(left, &[]).await.expect("indexes");
+        assert_eq!(
+            row.get::<_, &str>(0),
+            "leadkit_lead_facts_by_stage leadkit_lead_facts_pkey of_the_host"
+        );
+        let of_claims = store.retain_indexes(Kind::Claim, &[]).await;
+        assert!(of_claims.expect("nothing").is_empty());
+    });
+}
+
 #[test]
 fn processes_that_ask_at_once_make_an_index_once() {
     let Some(_) = server::url() else { return };

@@ -172,7 +172,8 @@ impl SqliteStore {
     /// Facts that are bounded by now, as in `registered < now - 30d`, may be taken at any instant.
     ///
     /// A segment that asks for what is *not* so gets no index, and neither does a field beyond the
-    /// eight columns that each sort of field has.
+    /// eight columns that each sort of field has. An index stays until
+    /// [`retain_indexes`](Self::retain_indexes) drops it.
     ///
     /// ```no_run
     /// # async fn main_(store: leadkit_sqlite::SqliteStore, playbook: leadkit::playbook::Playbook, now: leadkit::time::Instant) -> Result<(), Box<dyn std::error::Error>> {
@@ -195,6 +196,27 @@ impl SqliteStore {
         let (tenant, segments) = (tenant.clone(), segments.to_vec());
         let index = |reply| Request::Index(tenant, kind, segments, reply);
         self.inner.write("make indexes", index).await
+    }
+
+    /// Drops the indexes that [`index`](Self::index) made over records of this kind, but those of
+    /// these names, and answers with the names of those it dropped.
+    ///
+    /// An index stays until then, also where no list asks for it any more: playbooks change, and each
+    /// that they leave behind goes on slowing every write. Indexes serve all tenants, so what is to
+    /// stay is whatever `index` answered for any of them, in all programs on this file: to be
+    /// called where that is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`index`](Self::index).
+    pub async fn retain_indexes(
+        &self,
+        kind: Kind,
+        names: &[String],
+    ) -> Result<Vec<String>, StoreError> {
+        let names = names.to_vec();
+        let retain = |reply| Request::RetainIndexes(kind, names, reply);
+        self.inner.write("drop indexes", retain).await
     }
 
     /// How SQLite would go about a selection, as its `EXPLAIN QUERY PLAN` tells it: for whoever

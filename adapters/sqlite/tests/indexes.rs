@@ -4,7 +4,7 @@ mod lists;
 
 use leadkit::condition::Filter;
 use leadkit::store::Kind;
-use leadkit_sqlite::SqliteStore;
+use leadkit_sqlite::{SqliteStore, rusqlite};
 use lists::{acme, fact, fill, is, put, seen, segments, select, write};
 use pollster::block_on;
 
@@ -65,6 +65,40 @@ fn indexes_made_of_few_leads_are_used_when_there_are_many_and_they_are_asked_for
                 );
             }
         }
+    });
+}
+
+/// A playbook that was changed asks for other lists: what the former ones had slows no write for good. What
+/// else lies on the table is somebody else's.
+#[test]
+fn indexes_that_nobody_needs_any_more_are_dropped_and_the_hosts_own_stay() {
+    block_on(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("leads.db");
+        let store = SqliteStore::open(&path).expect("a store");
+        let connection = rusqlite::Connection::open(&path).expect("a connection");
+        let theirs = "CREATE INDEX of_the_host ON leadkit_lead_facts (tenant, owner)";
+        connection.execute_batch(theirs).expect("an index");
+        let former = [is("owner", "ana"), is("stage", "new"), is("price", 5)];
+        store
+            .index(&acme(), Kind::Lead, &former)
+            .await
+            .expect("indexes");
+        let needed = store.index(&acme(), Kind::Lead, &former[1..2]).await;
+        let needed = needed.expect("indexes");
+        let needless = ["n1", "owner"].map(|column| format!("leadkit_lead_facts_by_{column}"));
+        for gone in [&needless[..], &[]] {
+            let dropped = store.retain_indexes(Kind::Lead, &needed).await;
+            assert_eq!(dropped.expect("names"), gone);
+        }
+        let left = "SELECT group_concat(name, ' ' ORDER BY name) FROM sqlite_schema
+                    WHERE type = 'index' AND tbl_name = 'leadkit_lead_facts' AND sql IS NOT NULL";
+        let left: String = connection
+            .query_row(left, [], |row| row.get(0))
+            .expect("indexes");
+        assert_eq!(left, "leadkit_lead_facts_by_stage of_the_host");
+        let of_claims = store.retain_indexes(Kind::Claim, &[]).await;
+        assert!(of_claims.expect("nothing").is_empty());
     });
 }
 

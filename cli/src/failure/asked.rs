@@ -5,6 +5,7 @@ use leadkit::ids::{LeadId, MessageId, Name, NotAnId, Tenant};
 use leadkit::time::LocalTime;
 use serde::Serialize;
 
+use crate::database::Url;
 use crate::listing::Unreadable;
 use crate::replay::range::MOST_YEARS;
 use crate::spell;
@@ -19,6 +20,18 @@ pub enum Asked {
     /// A text is no id.
     #[error(transparent)]
     NoId(#[from] NotAnId),
+    /// The text begins like the URL of a database, and can't be read as one. It is not told, since a
+    /// password may be in it.
+    #[error("--db: this URL of a database can't be read")]
+    NoUrl,
+    /// A server is named to a program that was built without what it takes to talk to one.
+    #[error(
+        "--db: {0} is on a PostgreSQL server, and this leadkit was built for SQLite files only"
+    )]
+    NoPostgres(Url),
+    /// A replay goes into a file.
+    #[error("--db: a replay goes into a file of its own, and not into {0}")]
+    ReplayIntoServer(Url),
     /// There is no lead of this id.
     #[error("there is no lead {lead} of `{tenant}`")]
     NoLead {
@@ -164,6 +177,9 @@ impl Asked {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NoId(_) => "no-id",
+            Self::NoUrl => "no-database",
+            Self::NoPostgres(_) => "no-postgres",
+            Self::ReplayIntoServer(_) => "not-a-replay",
             Self::NoLead { .. } | Self::NoLeadAt(_) | Self::NobodyFound { .. } => "no-such-lead",
             Self::SeveralLeads { .. } => "several-leads",
             Self::NoMessage(_) => "no-such-message",
@@ -186,6 +202,14 @@ impl Asked {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::NoUrl => {
+                "write postgres://USER:PASSWORD@HOST/DATABASE, and each @ : / ? # or % of the password as % and \
+                 its code: %40 %3A %2F %3F %23 %25"
+            }
+            Self::NoPostgres(_) => {
+                "install it with what PostgreSQL needs: cargo install --path cli --features postgres"
+            }
+            Self::ReplayIntoServer(_) => "name a file that is not there yet",
             Self::SeveralLeads { .. } => "say which by its id",
             Self::NoAgent { near, .. } => {
                 return near.as_ref().map(|near| format!("did you mean `{near}`?"));

@@ -33,11 +33,11 @@ impl Session<'_> {
                 wanted.extend(columns);
             }
         }
-        let table = format!("{}{}", self.sql.prefix, layout.table());
+        let table = self.indexed(layout);
         let mut names = BTreeSet::new();
         for columns in wanted {
             let columns: Vec<String> = columns.iter().map(|c| layout.column(*c)).collect();
-            let name = format!("{table}_by_{}", columns.join("_and_"));
+            let name = format!("{}{}", made(&table), columns.join("_and_"));
             // The id follows by itself, so that a list in order of id comes out in order.
             let make = format!(
                 r#"CREATE INDEX IF NOT EXISTS "{name}" ON "{table}" (tenant, "{}")"#,
@@ -55,6 +55,37 @@ impl Session<'_> {
             self.connection.execute_batch(&analyse)?;
         }
         Ok(names.into_iter().collect())
+    }
+
+    /// Drops the indexes that were made over records of this kind, but those of these names; answers
+    /// with the names of the dropped. Within a transaction that writes.
+    pub(crate) fn retain_indexes(
+        &mut self,
+        kind: Kind,
+        names: &[String],
+    ) -> rusqlite::Result<Vec<String>> {
+        let Some(layout) = Layout::of(kind) else {
+            return Ok(Vec::new());
+        };
+        let table = self.indexed(layout);
+        let asked =
+            "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 ORDER BY name";
+        let mut there = self.connection.prepare(asked)?;
+        let there = there.query_map([&table], |row| row.get(0))?;
+        let there = there.collect::<rusqlite::Result<Vec<String>>>()?;
+        let made = made(&table);
+        let needless = |name: &String| name.starts_with(&made) && !names.contains(name);
+        let dropped: Vec<String> = there.into_iter().filter(needless).collect();
+        for name in &dropped {
+            self.connection
+                .execute_batch(&format!(r#"DROP INDEX "{name}""#))?;
+        }
+        Ok(dropped)
+    }
+
+    /// The table of a kind's facts.
+    fn indexed(&self, layout: &Layout) -> String {
+        format!("{}{}", self.sql.prefix, layout.table())
     }
 
     /// The columns of these facts, as far as they have any. A field that has none yet is given
@@ -82,4 +113,9 @@ impl Session<'_> {
         }
         Ok(columns)
     }
+}
+
+/// What the names of all indexes over a table begin with that are made here: none else's do.
+fn made(table: &str) -> String {
+    format!("{table}_by_")
 }

@@ -40,6 +40,7 @@ pub(super) enum Request {
     LastEntry(Tenant, Reply<Option<Journaled>>),
     Release(Vec<Key>),
     Index(Tenant, Kind, Vec<Filter>, Reply<Vec<String>>),
+    RetainIndexes(Kind, Vec<String>, Reply<Vec<String>>),
     Plan(Select, Reply<String>),
 }
 
@@ -245,6 +246,10 @@ fn answer(session: &mut Session<'_>, leases: &mut Leases, request: Request) {
         Request::Index(tenant, kind, segments, reply) => {
             let made = session.writing(|session| session.index(&tenant, kind, &segments));
             tell(reply, made.map_err(failed("make indexes")));
+        }
+        Request::RetainIndexes(kind, names, reply) => {
+            let dropped = session.writing(|session| session.retain_indexes(kind, &names));
+            tell(reply, dropped.map_err(failed("drop indexes")));
         }
         Request::Plan(select, reply) => {
             let plan = session.reading(|session| session.plan(&select));

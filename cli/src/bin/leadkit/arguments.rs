@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use leadkit::decide::command::Fate;
 use leadkit_cli::check::Declared;
-use leadkit_cli::database::Database;
+use leadkit_cli::database::{Database, Place};
 
 /// Checks, tests, explains and replays leadkit playbooks, and looks after their leads
 ///
@@ -60,10 +60,10 @@ pub(crate) enum Command {
         /// The map: which columns of which files are which commands (see --help)
         #[arg(long, value_name = "FILE")]
         map: PathBuf,
-        /// The database to keep: a new one, or one that a replay made [default: one that is
+        /// The database to keep, in a file: a new one, or one that a replay made [default: one that is
         /// thrown away]
         #[arg(long, value_name = "FILE")]
-        db: Option<PathBuf>,
+        db: Option<Place>,
         /// Stop before what happened at this time: 2018-04-01, or 2018-04-01T00:00:00Z
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
@@ -81,7 +81,7 @@ pub(crate) enum OfDatabase {
     /// Explain a lead: its history with reasons, what is due next, how each rule stands
     #[command(
         group = ArgGroup::new("which").required(true),
-        override_usage = "leadkit explain [OPTIONS] --db <FILE> <PLAYBOOK> <LEAD|--email <ADDRESS>|--find <TEXT>>",
+        override_usage = "leadkit explain [OPTIONS] --db <FILE|URL> <PLAYBOOK> <LEAD|--email <ADDRESS>|--find <TEXT>>",
         after_help = "Examples:\n  leadkit explain sales --db leads.db 019ad0c4-2c10-7cc3-98c4-dc0c0c07398f\n  leadkit explain sales --db leads.db --email luis@example.com\n  leadkit explain sales --db leads.db --find 'luis vera'\n  leadkit explain sales --db leads.db --find '099 123 4567'"
     )]
     Explain {

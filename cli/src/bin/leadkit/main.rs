@@ -7,6 +7,7 @@ use clap::Parser as _;
 use leadkit_cli::adopt::{Adopt, Mode};
 use leadkit_cli::by_ids::ByIds;
 use leadkit_cli::check::Depth;
+use leadkit_cli::database::Place;
 use leadkit_cli::duplicates::{Distinguish, Duplicates, Merge, Unmerge};
 use leadkit_cli::explain::{Explain, Which};
 use leadkit_cli::leads::{Direction, Leads};
@@ -152,7 +153,7 @@ fn carry_out(cli: Cli) -> Result<Reported, Failure> {
         } => replay::replay(&Replay {
             playbook,
             map,
-            db,
+            db: db.map(Place::to_replay_into).transpose()?,
             until,
             tenant,
             progress: progress(),
