@@ -580,3 +580,47 @@ fn the_playbooks_that_are_shipped_have_nothing_to_be_warned_of() {
         assert!(playbook.warnings.is_empty(), "{:#?}", playbook.warnings);
     }
 }
+
+// ------------------------------------------------------------------ where leads end
+
+/// The shop with this pipeline for what comes after a sale.
+fn with_pipeline(stages: &str) -> Folder {
+    let care = format!("\n[pipeline.care]\nstart = \"first\"\n\n[pipeline.care.stage]\n{stages}\n");
+    folder(&care, "")
+}
+
+#[test]
+fn from_every_stage_leads_come_to_an_end_where_leads_end_at_all() {
+    let no_end = |stages: &str| {
+        let faults = faults(&with_pipeline(stages)).into_iter();
+        let faults = faults.filter(|fault| fault.contains("comes to an end"));
+        faults.collect::<Vec<_>>()
+    };
+    let told = no_end(
+        "first = { to = { one = [], done = [] } }\none = { to = { other = [] } }\n\
+         other = { to = { one = [] } }\ndone = { final = \"done\" }",
+    );
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("no lead comes to an end from the stage `one`, `other`"));
+    let told = no_end("first = { to = { first = [], done = [] } }\ndone = { final = \"done\" }");
+    assert!(told.is_empty(), "{told:?}");
+    let round = "first = { to = { second = [] } }\nsecond = { to = { first = [] } }";
+    assert!(no_end(round).is_empty(), "leads end nowhere in it");
+}
+
+#[test]
+fn a_task_and_a_service_level_have_names_of_their_own() {
+    let both = r#"
+[sla.call]
+on     = "registered"
+within = "1 business hour"
+done   = 'stage == "talking"'
+task   = "Call at once"
+"#;
+    let told = faults(&folder(both, ""));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("the task `call` is defined already"),
+        "{told:?}"
+    );
+}

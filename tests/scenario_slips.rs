@@ -546,3 +546,17 @@ fn a_value_is_told_as_a_scenario_writes_it() {
         assert!(faults[0].contains(wanted), "{}", faults[0]);
     }
 }
+
+#[test]
+fn a_scenario_plays_something_and_has_a_name_of_its_own() {
+    let mut twice = folder(RULES, SCENARIO);
+    let again = SCENARIO.to_owned();
+    twice.scenarios.push(("scenarios/again.toml".into(), again));
+    let at = "scenarios/again.toml:3:9";
+    let wanted = format!("{at}: the scenario `somebody buys` is defined already");
+    assert_eq!(told(&twice), [wanted]);
+    let empty = "\n[[scenario]]\nname  = \"nothing\"\nstart = \"2026-03-02T10:00:00+01:00\"\n";
+    let told = told(&folder(RULES, empty));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("needs `step`"), "{told:?}");
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use leadkit::engine::Error;
 use leadkit::playbook::Playbook;
-use leadkit::scenario::{self, Outcome, Report};
+use leadkit::scenario::{self, Report};
 use leadkit::store::{MemoryStore, Store, StoreError, StoreErrorKind};
 use leadkit_sqlite::{Options, SqliteStore};
 use serde::Serialize;
@@ -79,28 +79,7 @@ pub fn test(path: &Path, on: On, progress: Progress) -> Result<Reported, Failure
             report: pollster::block_on(report),
         });
     }
-    let mut text = String::new();
-    let first = stores
-        .first()
-        .map(|first| (first.store, first.report.clone()));
-    for OnStore { store, report } in &stores {
-        let _ = writeln!(text, "on {store}");
-        for (place, outcome) in report.outcomes.iter().enumerate() {
-            // What fails alike on both stores is told once.
-            let told = first.as_ref().filter(|(first, _)| first != store);
-            let same =
-                told.filter(|(_, first)| is_same_failure(first.outcomes.get(place), outcome));
-            let said = match same {
-                Some((first, _)) => {
-                    let line = outcome.to_string();
-                    let line = line.lines().next().unwrap_or_default().to_owned();
-                    format!("{line} (as on {first})")
-                }
-                None => outcome.to_string(),
-            };
-            let _ = writeln!(text, "  {}", said.replace('\n', "\n  ").trim_end());
-        }
-    }
+    let mut text = told(&stores);
     let played = Played {
         playbook: playbook.id.as_str().into(),
         passed: stores.iter().map(|store| store.report.passed()).sum(),
@@ -112,10 +91,43 @@ pub fn test(path: &Path, on: On, progress: Progress) -> Result<Reported, Failure
     Ok(Reported::new(text, &played, is_well))
 }
 
-/// Whether two outcomes are one failure.
-fn is_same_failure(one: Option<&Outcome>, other: &Outcome) -> bool {
-    let told = |outcome: &Outcome| outcome.to_string();
-    other.failure.is_some() && one.is_some_and(|one| told(one) == told(other))
+/// What became of all scenarios. Of the second store only what came out otherwise than on the first; and in
+/// the end, where the eye falls first, what failed.
+fn told(stores: &[OnStore]) -> String {
+    let mut text = String::new();
+    let mut failed: Vec<String> = Vec::new();
+    let first = stores.first();
+    for OnStore { store, report } in stores {
+        let _ = writeln!(text, "on {store}");
+        let mut alike = 0;
+        for (place, outcome) in report.outcomes.iter().enumerate() {
+            let said = outcome.to_string();
+            failed.extend(outcome.failure.as_ref().map(|failure| {
+                let line = said.lines().next().unwrap_or_default();
+                format!("{line} ({}:{})", failure.file, failure.line)
+            }));
+            let before = first.filter(|first| first.store != *store);
+            let before = before.and_then(|first| first.report.outcomes.get(place));
+            if before.is_some_and(|before| before.to_string() == said) {
+                alike += 1;
+                continue;
+            }
+            let _ = writeln!(text, "  {}", said.replace('\n', "\n  ").trim_end());
+        }
+        if let Some(first) = first.filter(|_| alike > 0) {
+            let others = match alike == report.outcomes.len() {
+                true => "all",
+                false => "all others",
+            };
+            let _ = writeln!(text, "  {others} as on {}", first.store);
+        }
+    }
+    failed.sort();
+    failed.dedup();
+    for line in &failed {
+        let _ = writeln!(text, "{line}");
+    }
+    text
 }
 
 /// A playbook that nothing was tried of: nobody should take that for a success.

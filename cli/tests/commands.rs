@@ -232,7 +232,51 @@ fn what_fails_on_both_stores_alike_is_told_once() {
         "{}",
         told.out
     );
-    assert!(told.out.contains("(as on memory)"), "{}", told.out);
+    assert!(told.out.contains("all as on memory"), "{}", told.out);
+    // Whoever looks at the end sees what failed, and where it stands.
+    let mut last = told.out.lines().rev();
+    assert_eq!(last.next(), Some("0 passed, 2 failed"));
+    let failed = last.next().unwrap();
+    let place = "won at once (scenarios/won.toml:5)";
+    assert!(
+        failed.starts_with("FAILED") && failed.ends_with(place),
+        "{failed}"
+    );
+}
+
+#[test]
+fn a_file_that_an_editor_gave_another_ending_is_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let olist = std::fs::read_to_string(repository().join("tests/olist/playbook.toml")).unwrap();
+    let files = [
+        ("playbook.toml", olist.as_str()),
+        ("scenarios/won.toml.txt", ""),
+        ("scenarios/LOST.TOML", ""),
+        ("scenarios/won.toml.bak", ""),
+        ("scenarios/notes.md", ""),
+    ];
+    write(folder.path(), &files);
+    let told = leadkit(["check", folder.path().to_str().unwrap()]);
+    assert_eq!(told.code, 1);
+    for (file, name) in [("won.toml.txt", "won.toml"), ("LOST.TOML", "LOST.toml")] {
+        assert!(
+            told.err.contains(file) || told.out.contains(file),
+            "{}{}",
+            told.out,
+            told.err
+        );
+        let hint = format!("name it `{name}`");
+        assert!(
+            told.err.contains(&hint) || told.out.contains(&hint),
+            "{}",
+            told.out
+        );
+    }
+    assert!(
+        !told.out.contains("bak") && !told.out.contains("notes"),
+        "{}",
+        told.out
+    );
 }
 
 #[test]

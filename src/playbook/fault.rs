@@ -63,6 +63,12 @@ pub enum FaultKind {
     /// A file that is needed can't be read.
     #[error("cannot be read: {0}")]
     Unreadable(std::io::ErrorKind),
+    /// A file that is not read, since its name ends otherwise.
+    #[error("is not read: its name does not end in `.{ending}`")]
+    Misnamed {
+        /// How it ought to end.
+        ending: &'static str,
+    },
     /// A file is larger than any honest one.
     #[error("is larger than {most_bytes} bytes")]
     TooLarge {
@@ -253,6 +259,12 @@ pub enum FaultKind {
         /// The stage.
         stage: SmolStr,
     },
+    /// Stages that lead to each other alone.
+    #[error("no lead comes to an end from the stage `{stages}`")]
+    RoundAndRound {
+        /// The stages.
+        stages: SmolStr,
+    },
     /// Rules that would fire each other without end.
     #[error("the rules {cycle} start each other at once and without end")]
     RuleCycle {
@@ -352,6 +364,7 @@ impl FaultKind {
         match self {
             Self::NoFolder | Self::NotAFolder => "no-folder",
             Self::Unreadable(_) => "unreadable",
+            Self::Misnamed { .. } => "misnamed",
             Self::TooLarge { .. } => "too-large",
             Self::NotUtf8 { .. } => "not-utf8",
             Self::HiddenCharacter { .. } => "hidden-character",
@@ -382,6 +395,7 @@ impl FaultKind {
             Self::SaidTwice { .. } => "said-twice",
             Self::UnreachableStage { .. } => "unreachable-stage",
             Self::DeadEnd { .. } => "dead-end",
+            Self::RoundAndRound { .. } => "round-and-round",
             Self::RuleCycle { .. } => "rule-cycle",
             Self::NeverFires { .. } => "never-fires",
             Self::NeverHolds { .. } => "never-holds",

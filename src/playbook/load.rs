@@ -153,6 +153,22 @@ fn write_text(sort: u8, text: &str, out: &mut Vec<u8>) {
     out.extend(text.as_bytes());
 }
 
+/// Whether a file's name has this ending.
+fn ends_in(name: &str, ending: &str) -> bool {
+    let stem = name.strip_suffix(ending);
+    stem.is_some_and(|stem| stem.ends_with('.'))
+}
+
+/// The name that a file was probably meant to have, of which an editor made `.toml.txt`, behind an ending
+/// that is not shown, or `.TOML`. What is called otherwise is meant to be something else.
+fn renamed(name: &str, endings: &[&'static str]) -> Option<(&'static str, String)> {
+    let lower = name.to_lowercase();
+    let without = lower.strip_suffix(".txt").unwrap_or(&lower);
+    let ending = endings.iter().find(|ending| ends_in(without, ending))?;
+    let stem = name.get(..without.len() - ending.len())?;
+    Some((ending, format!("{stem}{ending}")))
+}
+
 struct Reading<'a> {
     folder: &'a Path,
     faults: RefCell<Vec<Fault>>,
@@ -243,7 +259,7 @@ impl Reading<'_> {
 
     /// The files of a sub-folder with one of these endings, in the order of their names. A folder
     /// that isn't there has none.
-    fn files(&self, sub_folder: &str, endings: &[&str]) -> Vec<(SmolStr, String)> {
+    fn files(&self, sub_folder: &str, endings: &[&'static str]) -> Vec<(SmolStr, String)> {
         let entries = match fs::read_dir(self.folder.join(sub_folder)) {
             Ok(entries) => entries,
             Err(error) => {
@@ -253,15 +269,17 @@ impl Reading<'_> {
                 return Vec::new();
             }
         };
-        let mut paths: Vec<String> = entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| {
-                endings
-                    .iter()
-                    .any(|ending| name.ends_with(&format!(".{ending}")))
-            })
-            .map(|name| format!("{sub_folder}/{name}"))
-            .collect();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut paths = Vec::new();
+        for name in names {
+            let path = format!("{sub_folder}/{name}");
+            if endings.iter().any(|ending| ends_in(&name, ending)) {
+                paths.push(path);
+            } else if let Some((ending, right)) = renamed(&name, endings) {
+                let hint = format_smolstr!("name it `{right}`");
+                self.fault(&path, FaultKind::Misnamed { ending }, Some(hint));
+            }
+        }
         paths.sort_unstable();
         if paths.len() > Folder::MOST_FILES {
             let (found, most) = (paths.len(), Folder::MOST_FILES);

@@ -42,7 +42,18 @@ pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<S
             agents.push(agent);
         }
         for section in sections(&mut root, "scenario") {
-            scenarios.extend(read_scenario(section, &names));
+            let place = section.place_of("name");
+            let Some(scenario) = read_scenario(section, &names) else {
+                continue;
+            };
+            if scenarios
+                .iter()
+                .any(|known: &Scenario| known.name == scenario.name)
+            {
+                let (sort, name) = ("scenario", scenario.name.clone());
+                file.fault(place, FaultKind::DefinedTwice { sort, name }, None);
+            }
+            scenarios.push(scenario);
         }
         root.finish();
     }
@@ -107,7 +118,8 @@ fn read_scenario(mut section: Section<'_>, names: &Names<'_>) -> Option<Scenario
     let mut last_lead = None;
     let mut now = start;
     let mut steps = Vec::new();
-    for step in sections(&mut section, "step") {
+    let told = section.required("step").map(|node| node.list());
+    for step in told.iter().flatten().filter_map(Node::section) {
         steps.extend(read_step(step, &mut last_lead, &mut now, &names));
     }
     section.finish();

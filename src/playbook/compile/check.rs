@@ -12,7 +12,7 @@ use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::load::Folder;
-use crate::playbook::pipeline::Stage;
+use crate::playbook::pipeline::{Pipeline, Stage};
 use crate::playbook::read::Source;
 use crate::playbook::rule::{Action, Rule};
 use crate::record::fields::Fields;
@@ -106,6 +106,47 @@ fn check_stages(playbook: &Playbook, file: &Source<'_>, places: &Places) {
                 file.fault(place(), FaultKind::DeadEnd { stage: name }, hint);
             }
         }
+        check_circles(pipeline, &reached, playbook, file, places);
+    }
+}
+
+/// In a pipeline in which leads end, a lead can come to an end from every stage, or it goes round and round.
+fn check_circles(
+    pipeline: &Pipeline,
+    reached: &BTreeSet<&Name>,
+    playbook: &Playbook,
+    file: &Source<'_>,
+    places: &Places,
+) {
+    let mut stages = pipeline.stages.iter();
+    if !stages.any(|stage| stage.outcome.is_some()) {
+        return;
+    }
+    let mut ends: BTreeSet<&Name> = BTreeSet::new();
+    loop {
+        let before = ends.len();
+        for stage in &pipeline.stages {
+            // One without ways is told by itself.
+            let is_end = stage.outcome.is_some() || stage.ways.is_empty();
+            let leads_to_one = || stage.ways.iter().any(|way| ends.contains(&way.to));
+            if is_end || moves_on(stage, playbook) || leads_to_one() {
+                ends.insert(&stage.name);
+            }
+        }
+        if ends.len() == before {
+            break;
+        }
+    }
+    let stages = pipeline.stages.iter();
+    let round: Vec<&Stage> = stages
+        .filter(|stage| reached.contains(&stage.name) && !ends.contains(&stage.name))
+        .collect();
+    if let Some(first) = round.first() {
+        let names: Vec<_> = round.iter().map(|stage| stage.name.as_str()).collect();
+        let place = places.stage(&pipeline.name, &first.name);
+        let stages = names.join("`, `").into();
+        let hint = Some("add a stage to `to` from which leads come to an end".into());
+        file.fault(place, FaultKind::RoundAndRound { stages }, hint);
     }
 }
 
@@ -127,6 +168,11 @@ fn is_meant_elsewhere(stage: &Name, playbook: &Playbook, file: &Source<'_>) -> b
 }
 
 fn is_dead_end(stage: &Stage, playbook: &Playbook) -> bool {
+    stage.outcome.is_none() && stage.ways.is_empty() && !moves_on(stage, playbook)
+}
+
+/// Whether a rule moves leads of this stage.
+fn moves_on(stage: &Stage, playbook: &Playbook) -> bool {
     let moves_out = |rule: &Rule| {
         let here = rule.scope.stages.is_empty()
             || rule.scope.stages.iter().any(|at| at.stage == stage.name);
@@ -136,5 +182,5 @@ fn is_dead_end(stage: &Stage, playbook: &Playbook) -> bool {
             .flat_map(Action::with_fallbacks)
             .any(|action| matches!(action, Action::Move { .. }))
     };
-    stage.outcome.is_none() && stage.ways.is_empty() && !playbook.rules.iter().any(moves_out)
+    playbook.rules.iter().any(moves_out)
 }

@@ -166,6 +166,11 @@ impl Reader<'_> {
         };
         let late_actions = self.actions_if_any("late", &mut section);
         let ends_with_owner = anchor == Some(Anchor::Assigned);
+        if self.tasks.iter().any(|task| task.name == *name) {
+            let (sort, name) = ("task", name.as_str().into());
+            let hint = "a service level opens a task of its own name; give one of them another";
+            section.fault(FaultKind::DefinedTwice { sort, name }, Some(hint.into()));
+        }
         self.tasks.push(TaskSpec {
             name: name.clone(),
             text,

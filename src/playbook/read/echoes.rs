@@ -30,7 +30,9 @@ pub(crate) fn drop_echoes(file: &str, text: &str, mended: &Mended, faults: &mut 
     let is_guessed = |fault: &Fault| {
         let is_missing = match &fault.kind {
             FaultKind::MissingKey { section, .. } => section == WHOLE,
-            FaultKind::DeadEnd { .. } | FaultKind::UnreachableStage { .. } => true,
+            FaultKind::DeadEnd { .. }
+            | FaultKind::RoundAndRound { .. }
+            | FaultKind::UnreachableStage { .. } => true,
             _ => false,
         };
         !lines.is_empty() && (is_missing || lines.contains(&fault.line))
