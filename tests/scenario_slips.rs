@@ -560,3 +560,42 @@ fn a_scenario_plays_something_and_has_a_name_of_its_own() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("needs `step`"), "{told:?}");
 }
+
+#[test]
+fn who_is_there_from_the_beginning_is_somebody_who_can_be() {
+    let rules = format!("{RULES}\n[team.showroom]\n");
+    for (said, fault) in [
+        (
+            "email = \"ana(at)example.com\"",
+            "expected an e-mail address, found ana(at)example.com",
+        ),
+        ("phone = \"none\"", "expected a phone number, found none"),
+        (
+            "team = \"showrom\"",
+            "there is no team `showrom` (did you mean `showroom`?)",
+        ),
+        (
+            "hours = \"offic\"",
+            "there is no calendar `offic` (did you mean `office`?)",
+        ),
+    ] {
+        let mut slipped = folder(&rules, SCENARIO);
+        let text = &mut slipped.scenarios[0].1;
+        let key = said.split(' ').next().unwrap();
+        let was = text
+            .lines()
+            .find(|line| line.starts_with(key))
+            .map(str::to_owned);
+        *text = match was {
+            Some(was) => text.replacen(&was, said, 1),
+            None => text.replacen(
+                "role  = \"seller\"",
+                &format!("role  = \"seller\"\n{said}"),
+                1,
+            ),
+        };
+        let told = told(&slipped);
+        assert_eq!(told.len(), 1, "{said}: {told:?}");
+        assert!(told[0].contains(fault), "{told:?}");
+    }
+}

@@ -9,8 +9,8 @@ use crate::decide::ownership;
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
 use crate::decide::{
-    Stop, activities, appointments, documents, fields, holds, is_for_closed, laws, leaving, places,
-    pools, quotes, taking_over, tasks, troubles, waits,
+    Stop, activities, appointments, documents, fields, holds, identities, is_for_closed, laws,
+    leaving, places, pools, quotes, taking_over, tasks, troubles, waits,
 };
 use crate::ids::{AgentId, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
@@ -588,6 +588,8 @@ fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
         contact.keeping.retain(|closed| *closed != lead.id);
         add_open_lead(contact, lead.id)
     })?;
+    // Nor did the contact hear its numbers, if it was parted from another one meanwhile.
+    identities::follow_tax_numbers(draft, lead, &[])?;
     places::take(draft, lead)?;
     if let Some(owner) = lead.owner_id() {
         ownership::burden(draft, owner)?;

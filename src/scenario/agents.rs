@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 use super::names::{Names, Sort};
 use super::read::instant;
 use crate::decide::command::{AgentSetup, Capacity};
+use crate::email::Email;
 use crate::ids::Name;
 use crate::letters::is_blank;
 use crate::playbook::fault::FaultKind;
@@ -37,16 +38,24 @@ pub(super) fn read(
             section.required(key);
         }
     }
-    let mut text = |key: &'static str| {
-        section
-            .optional(key)
-            .and_then(|node| node.text())
-            .map(SmolStr::from)
+    let mut text = |key: &'static str, can_be: fn(&str) -> bool, expected: &'static str| {
+        let node = section.optional(key)?;
+        let said = node.text()?;
+        // Who is set up in a step may be refused for it.
+        if set_up != SetUp::InStep && !can_be(said) {
+            let found = said.into();
+            node.fault(FaultKind::WrongType { expected, found }, None);
+        }
+        Some(SmolStr::from(said))
     };
-    let (name, email, phone) = (text("name"), text("email"), text("phone"));
+    let name = text("name", |_| true, "a name");
+    let is_email = |said: &str| said.parse::<Email>().is_ok();
+    let email = text("email", is_email, "an e-mail address");
+    let is_phone = |said: &str| is_blank(said) || said.contains(|c: char| c.is_ascii_digit());
+    let phone = text("phone", is_phone, "a phone number");
     let team = section.optional("team").and_then(|node| {
         let team = node.text()?;
-        names.check_team(&node, team);
+        names.check_team(&node, team, set_up != SetUp::InStep);
         Some(Name::from(team))
     });
     let role = section.optional("role").and_then(|node| {
@@ -60,7 +69,13 @@ pub(super) fn read(
     });
     let zones = section.optional("zones").map(|node| texts(&node));
     let skills = section.optional("skills").map(|node| texts(&node));
-    let hours = section.optional("hours").and_then(|node| node.text());
+    let hours = section.optional("hours").and_then(|node| {
+        let hours = node.text()?;
+        if set_up != SetUp::InStep {
+            names.check_hours(&node, hours);
+        }
+        Some(hours)
+    });
     let absences = section.optional("absences").map(|node| node.list());
     let absences = absences.map(|nodes| {
         let absences = nodes.iter().filter_map(|node| read_absence(node, set_up));

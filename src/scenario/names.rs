@@ -7,6 +7,7 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::hint::nearest;
+use crate::letters::is_blank;
 use crate::playbook::Playbook;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::people::AgentList;
@@ -214,8 +215,30 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Reports a team that resembles one whom the playbook tells something, where nobody is in that.
-    pub(super) fn check_team(&self, node: &Node<'_>, team: &str) {
+    /// Reports a calendar that there is not; an empty text takes an agent's own hours away.
+    pub(super) fn check_hours(&self, node: &Node<'_>, hours: &str) {
+        let Some(playbook) = self.playbook.filter(|_| !is_blank(hours)) else {
+            return;
+        };
+        let known = || playbook.calendars.iter().map(|known| known.name.as_str());
+        if !known().any(|known| known == hours) {
+            node.unknown("calendar", hours, known());
+        }
+    }
+
+    /// Reports a team that there is not, where the playbook says which there are and it `must_be` one; or
+    /// one that resembles a team whom the playbook tells something, where nobody is in that.
+    pub(super) fn check_team(&self, node: &Node<'_>, team: &str, must_be: bool) {
+        let declared = || {
+            let teams = self.playbook.into_iter().flat_map(|known| &known.teams);
+            teams.map(|team| team.name.as_str())
+        };
+        if must_be && !is_blank(team) && declared().next().is_some() {
+            if !declared().any(|known| known == team) {
+                node.unknown("team", team, declared());
+            }
+            return;
+        }
         let actions = self.playbook.into_iter().flat_map(Playbook::actions);
         let told: Vec<&str> = actions
             .filter_map(|action| match action {

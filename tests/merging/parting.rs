@@ -139,6 +139,25 @@ fn a_tax_number_that_was_told_since_goes_with_the_lead_that_says_it() {
 }
 
 #[test]
+fn a_lead_that_was_closed_when_contacts_were_parted_brings_its_number_when_it_is_reopened() {
+    block_on(async {
+        let world = world(RUC);
+        let b = register(&world, named("bea")).await;
+        let a = register(&world, named("ana")).await;
+        merge(&world, &b, &a).await.unwrap();
+        set_ruc(&world, &a, "1790016919001").await;
+        let desk = || Actor::host("desk");
+        let closes = world.tenant().close(a.id, "lost", "no");
+        closes.by(desk()).await.unwrap();
+        unmerge(&world, &a).await.unwrap();
+        let reopens = world.tenant().reopen(a.id, "new");
+        reopens.by(desk()).await.unwrap();
+        let known = contact(&world, a.contact.id).await.identities;
+        assert!(known.contains(&Identity::tax_number("1790016919001")));
+    });
+}
+
+#[test]
 fn a_number_that_falls_to_who_stands_for_its_bearer_is_the_bearers_again() {
     block_on(async {
         let world = world("");
