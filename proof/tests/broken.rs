@@ -36,6 +36,12 @@ caught! {
 }
 
 #[test]
+fn a_store_that_says_for_ever_that_something_moved_is_caught() {
+    let law = found(Flaw::MovedByNobody, 20).map(|(_, law)| law);
+    assert_eq!(law, Some("what moves was moved by somebody"));
+}
+
+#[test]
 fn a_store_that_ignores_leases_breaks_nothing() {
     assert_eq!(found(Flaw::IgnoresLeases, 30), None);
 }

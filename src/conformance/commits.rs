@@ -4,10 +4,7 @@ use super::words::*;
 use super::{Outcome, Subject, same};
 use crate::condition::{FactName, Filter};
 use crate::ids::Tenant;
-use crate::store::{
-    Count, Counted, JournalCursor, Kind, Loaded, Select, StoreErrorKind, Verdict, Version,
-};
-use futures::future::join_all;
+use crate::store::{Count, Counted, JournalCursor, Kind, Loaded, Select, StoreErrorKind, Verdict};
 
 const WRITTEN: Option<Verdict> = Some(Verdict::Written);
 
@@ -184,34 +181,6 @@ pub(super) async fn a_check_guards_what_it_relied_on(subject: &dyn Subject) -> O
         "what was put",
         load(&store, lead(3)).await?,
         Loaded::absent(),
-    )
-}
-
-pub(super) async fn of_racing_writers_one_wins(subject: &dyn Subject) -> Outcome {
-    let store = fresh(subject).await;
-    let _ = commit(&store, change("a").and(put(lead(1), 0, b"one"))).await?;
-    let racing = (0..16).map(|racer| {
-        let body = [racer];
-        let write = change(&format!("racer {racer}")).and(put(lead(1), 1, &body));
-        let store = store.clone();
-        async move { commit(&store, write).await }
-    });
-    let mut winners = 0;
-    for verdict in join_all(racing).await {
-        match verdict? {
-            WRITTEN => winners += 1,
-            other => same(
-                "a loser's verdict",
-                other,
-                Some(Verdict::Moved(vec![lead(1)])),
-            )?,
-        }
-    }
-    same("the winners", winners, 1)?;
-    same(
-        "the version",
-        load(&store, lead(1)).await?.version,
-        Version(2),
     )
 }
 

@@ -20,7 +20,8 @@
 //!     }
 //! }
 //!
-//! // The second argument runs a future to its end: that of your runtime, or pollster's.
+//! // The second argument runs a future to its end: that of your runtime, or pollster's. Racers
+//! // are each run by it on a thread of their own.
 //! leadkit::conformance_tests!(Memory, pollster::block_on);
 //! ```
 //!
@@ -39,6 +40,7 @@ mod commits;
 mod extremes;
 mod journal;
 mod loads;
+mod pages;
 mod queries;
 mod races;
 mod sequences;
@@ -70,8 +72,12 @@ pub struct Promise {
     pub name: &'static str,
     /// What a user would suffer if it were broken.
     pub otherwise: &'static str,
-    run: for<'a> fn(&'a dyn Subject) -> BoxFuture<'a, Outcome>,
+    run: for<'a> fn(&'a dyn Subject, BlockOn) -> BoxFuture<'a, Outcome>,
 }
+
+/// Runs a future to its end on the thread that calls: what a runtime's `block_on` does. Checks
+/// are run by it, and within them those who race, several at once on threads of their own.
+pub type BlockOn = for<'a> fn(BoxFuture<'a, Result<(), Broken>>) -> Result<(), Broken>;
 
 impl Debug for Promise {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -80,16 +86,19 @@ impl Debug for Promise {
 }
 
 impl Promise {
-    /// Puts stores of this subject to the test.
+    /// Puts stores of this subject to the test, and waits for what comes of it.
     ///
     /// # Errors
     ///
     /// [`Broken`] says what was found, and what that would mean to a user.
-    pub async fn check(&self, subject: &dyn Subject) -> Result<(), Broken> {
-        (self.run)(subject).await.map_err(|found| Broken {
-            promise: *self,
-            found,
-        })
+    pub fn check(&self, subject: &dyn Subject, block_on: BlockOn) -> Result<(), Broken> {
+        block_on(Box::pin(async move {
+            let outcome = (self.run)(subject, block_on).await;
+            outcome.map_err(|found| Broken {
+                promise: *self,
+                found,
+            })
+        }))
     }
 }
 
@@ -147,13 +156,20 @@ fn brief(value: &impl Debug) -> String {
 }
 
 macro_rules! promises {
+    // Who races needs threads to race on.
+    (@run races::$name:ident) => {
+        |subject, block_on| Box::pin(races::$name(subject, block_on))
+    };
+    (@run $module:ident::$name:ident) => {
+        |subject, _| Box::pin($module::$name(subject))
+    };
     (($d:tt) $($module:ident::$name:ident, $otherwise:literal;)+) => {
         /// Every promise, in the order of the documentation of [`Store`].
         pub fn all() -> impl Iterator<Item = Promise> {
             let all = [$(Promise {
                 name: stringify!($name),
                 otherwise: $otherwise,
-                run: |subject| Box::pin($module::$name(subject)),
+                run: promises!(@run $module::$name),
             },)+];
             all.into_iter()
         }
@@ -182,17 +198,12 @@ macro_rules! promises {
 ///
 /// When the promise isn't kept, or there is none of this name.
 #[doc(hidden)]
-pub fn assert_kept<'a>(
-    name: &str,
-    subject: &'a dyn Subject,
-    block_on: impl FnOnce(BoxFuture<'a, Result<(), Broken>>) -> Result<(), Broken>,
-) {
+pub fn assert_kept(name: &str, subject: &dyn Subject, block_on: BlockOn) {
     let promise = all().find(|promise| promise.name == name);
     let Some(promise) = promise else {
         panic!("there is no promise {name}");
     };
-    let kept = block_on(Box::pin(async move { promise.check(subject).await }));
-    if let Err(broken) = kept {
+    if let Err(broken) = promise.check(subject, block_on) {
         let mut told = broken.to_string();
         let mut source = std::error::Error::source(&broken);
         while let Some(error) = source {
@@ -222,7 +233,7 @@ promises! { ($)
     commits::already_done_beats_moved, "a command whose answer was lost would be decided and refused again";
     commits::moved_names_every_record_that_moved, "a decision would be taken again on what it knew before";
     commits::a_check_guards_what_it_relied_on, "a lead would be assigned on the strength of what is no longer true";
-    commits::of_racing_writers_one_wins, "two workers would carry out the same rule";
+    races::of_racing_writers_one_wins, "two workers would carry out the same rule";
     commits::changes_build_on_earlier_ones_of_their_batch, "two commands for one lead could not be written together";
     commits::changes_fall_with_earlier_ones, "a decision would be written on a record that never was";
     commits::a_removed_record_is_gone, "an erased contact would stay";
@@ -265,14 +276,14 @@ promises! { ($)
     queries::a_playbooks_own_fields_are_facts, "a playbook with many fields could not filter on its last ones";
     queries::a_field_may_change_its_type, "a field that became a number would break every list";
     queries::facts_replace_the_earlier_ones, "a lead would be listed in the stage that it has left";
-    queries::records_come_in_the_order_asked_for, "a list would be out of order";
-    queries::pages_follow_without_gap_or_repetition, "a campaign would miss a contact, or write to one twice";
+    pages::records_come_in_the_order_asked_for, "a list would be out of order";
+    pages::pages_follow_without_gap_or_repetition, "a campaign would miss a contact, or write to one twice";
     queries::a_kind_without_facts_may_be_selected, "contacts could not be exported";
     queries::the_journal_is_not_selected, "a mistake would read as an empty list";
     queries::a_count_is_a_selections_length, "a report would not add up to its list";
     queries::groups_come_in_order_the_missing_last, "a report would change from day to day";
     queries::a_total_may_be_zero, "a report would be empty instead of saying 0";
-    races::paging_beside_writes_misses_nothing_that_stays, "a campaign that takes an hour would skip contacts";
+    pages::paging_beside_writes_misses_nothing_that_stays, "a campaign that takes an hour would skip contacts";
     sequences::any_filter_selects_what_it_matches, "a list would show other leads than the rule acts on";
     extremes::a_fact_may_be_long, "a lead with a long note could not be written";
     extremes::numbers_are_exact_to_their_ends, "a large amount would be rounded";

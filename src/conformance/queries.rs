@@ -8,9 +8,7 @@ use super::words::*;
 use super::{Outcome, Subject, same};
 use crate::condition::{Comparison, FactName, Filter};
 use crate::ids::{Id, Tenant};
-use crate::store::{
-    Count, Counted, Cursor, Kind, Order, Put, Select, Store, StoreError, StoreErrorKind,
-};
+use crate::store::{Count, Counted, Kind, Order, Put, Select, Store, StoreError, StoreErrorKind};
 use crate::time::Instant;
 use crate::value::{Value, fold};
 use chrono::NaiveDate;
@@ -31,7 +29,7 @@ fn compare(fact: &str, op: Comparison, value: impl Into<Value>) -> Filter {
     }
 }
 
-fn equal(fact: &str, value: impl Into<Value>) -> Filter {
+pub(super) fn equal(fact: &str, value: impl Into<Value>) -> Filter {
     compare(fact, Comparison::Equal, value)
 }
 
@@ -39,11 +37,11 @@ fn missing(fact: &str) -> Filter {
     Filter::IsMissing(FactName::new(fact))
 }
 
-fn not(filter: Filter) -> Filter {
+pub(super) fn not(filter: Filter) -> Filter {
     Filter::Not(Box::new(filter))
 }
 
-fn everything() -> Filter {
+pub(super) fn everything() -> Filter {
     Filter::Constant(true)
 }
 
@@ -94,7 +92,10 @@ fn some_leads() -> Vec<Put> {
     ]
 }
 
-async fn with_leads(subject: &dyn Subject, puts: Vec<Put>) -> Result<Arc<dyn Store>, StoreError> {
+pub(super) async fn with_leads(
+    subject: &dyn Subject,
+    puts: Vec<Put>,
+) -> Result<Arc<dyn Store>, StoreError> {
     let store = fresh(subject).await;
     let write = puts
         .into_iter()
@@ -390,94 +391,6 @@ pub(super) async fn facts_replace_the_earlier_ones(subject: &dyn Subject) -> Out
 }
 
 /// Leads in the order of their `rank`, ascending: 3 and 6 have none.
-fn ranked(fact: &str) -> Vec<Put> {
-    let ranks = [
-        (1, Some(5)),
-        (2, Some(-1)),
-        (3, None),
-        (4, Some(5)),
-        (5, Some(2)),
-        (6, None),
-        (7, Some(2)),
-    ];
-    let lead = |(number, rank): (u32, Option<i32>)| match rank {
-        Some(rank) => put(lead(number), 0, b"x").with(fact, rank),
-        None => put(lead(number), 0, b"x"),
-    };
-    ranks.into_iter().map(lead).collect()
-}
-
-pub(super) async fn records_come_in_the_order_asked_for(subject: &dyn Subject) -> Outcome {
-    for fact in ["attempts.total", "rank"] {
-        let store = with_leads(subject, ranked(fact)).await?;
-        for (order, wanted) in [
-            (Order::Id, [1, 2, 3, 4, 5, 6, 7]),
-            (Order::Ascending(fact.into()), [2, 5, 7, 1, 4, 3, 6]),
-            (Order::Descending(fact.into()), [1, 4, 5, 7, 2, 3, 6]),
-            (Order::Ascending("unheard_of".into()), [1, 2, 3, 4, 5, 6, 7]),
-        ] {
-            let select = Select {
-                order: order.clone(),
-                ..leads(everything())
-            };
-            let found = selected(&store, select).await?;
-            let wanted = wanted.map(id).to_vec();
-            same("the leads", (&order, found), (&order, wanted))?;
-        }
-    }
-    Ok(())
-}
-
-pub(super) async fn pages_follow_without_gap_or_repetition(subject: &dyn Subject) -> Outcome {
-    for fact in ["attempts.total", "rank"] {
-        let store = with_leads(subject, ranked(fact)).await?;
-        let orders = [
-            Order::Id,
-            Order::Ascending(fact.into()),
-            Order::Descending(fact.into()),
-            Order::Descending("unheard_of".into()),
-        ];
-        for order in orders {
-            let select = |limit| Select {
-                order: order.clone(),
-                limit,
-                ..leads(not(equal(fact, -1)))
-            };
-            let whole = selected(&store, select(100)).await?;
-            same("the whole", whole.len(), 6)?;
-            for limit in 1..=7 {
-                let (found, left) = paged(&store, select(limit), 10).await?;
-                same(
-                    "page by page",
-                    (&order, limit, found),
-                    (&order, limit, whole.clone()),
-                )?;
-                same("behind the last page", left, None)?;
-            }
-            same(
-                "a page without room",
-                paged(&store, select(0), 1).await?,
-                (vec![], None),
-            )?;
-        }
-        // Behind a position that no lead has.
-        let between = Select {
-            order: Order::Ascending(fact.into()),
-            after: Some(Cursor {
-                value: Some(3.into()),
-                id: id(0),
-            }),
-            ..leads(everything())
-        };
-        same(
-            "behind 3",
-            selected(&store, between).await?,
-            [1, 4, 3, 6].map(id).to_vec(),
-        )?;
-    }
-    Ok(())
-}
-
 pub(super) async fn a_kind_without_facts_may_be_selected(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let contact = |number| put(key(&acme(), Kind::Contact, number), 0, b"x");

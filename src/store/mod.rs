@@ -139,8 +139,8 @@ pub struct Journaled {
 
 /// Keeps records, their clocks and the journal. See the [module](self) for the ideas.
 ///
-/// Every method may be called from many tasks at once. A future that is dropped may or may
-/// not have had its effect, as after a crash. Instants are kept to the microsecond.
+/// Every method may be called from many tasks and threads at once. A future that is dropped may
+/// or may not have had its effect, as after a crash. Instants are kept to the microsecond.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
     /// Reads records, one answer for each key in the order of the keys.

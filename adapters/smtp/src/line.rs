@@ -94,15 +94,14 @@ impl Line {
 
     /// Makes it a TLS line.
     pub(crate) fn encrypt(
-        self,
+        mut self,
         name: ServerName<'static>,
         config: Arc<ClientConfig>,
         until: Instant,
     ) -> Result<Self, Broken> {
-        // What was said before would be taken for said inside.
-        if !self.wire.buffer().is_empty() {
-            return Err(Broken::Unasked);
-        }
+        // What was said before would be taken for said inside. What comes later is no TLS, and breaks
+        // the handshake.
+        self.expect_nothing(until)?;
         let Wire::Plain(mut timed) = self.wire.into_inner() else {
             return Err(Broken::Garbled);
         };
@@ -132,17 +131,30 @@ impl Line {
 
     /// Sends a command and reads its reply.
     pub(crate) fn ask(&mut self, command: &str, until: Instant) -> Result<Reply, Broken> {
-        self.expect_nothing()?;
+        self.expect_nothing(until)?;
         self.send(format!("{command}\r\n").as_bytes(), until)?;
         self.reply(until)
     }
 
-    /// A reply that nobody asked for would be taken for the next one's.
-    pub(crate) fn expect_nothing(&self) -> Result<(), Broken> {
-        match self.wire.buffer().is_empty() {
-            true => Ok(()),
-            false => Err(Broken::Unasked),
+    /// A reply that nobody asked for would be taken for the next one's. Looks at what has come by now,
+    /// and waits for nothing; finds a server that has hung up, too.
+    pub(crate) fn expect_nothing(&mut self, until: Instant) -> Result<(), Broken> {
+        self.wire.get_mut().timed_mut().until = until;
+        self.set_waiting(false)?;
+        let come = self.wire.fill_buf().map(<[u8]>::len);
+        self.set_waiting(true)?;
+        match come {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error.into()),
+            Ok(0) => Err(Broken::Closed),
+            Ok(_) => Err(Broken::Unasked),
         }
+    }
+
+    /// Whether a read waits for what is yet to come.
+    fn set_waiting(&self, waits: bool) -> io::Result<()> {
+        let socket = &self.wire.get_ref().timed().socket;
+        socket.set_nonblocking(!waits)
     }
 
     /// Reads a reply.

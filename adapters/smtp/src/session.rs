@@ -209,7 +209,8 @@ impl Session {
             self.line.send(block, by)?;
         }
         // An answer before the question would be taken for the answer to it.
-        self.line.expect_nothing()
+        self.line
+            .expect_nothing(settings.by(settings.timeouts.reply, until))
     }
 
     /// The dot that ends the message. From here on the server may have taken it, whatever

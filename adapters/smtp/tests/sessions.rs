@@ -105,6 +105,43 @@ fn a_server_that_answers_more_than_it_was_asked_is_called_anew() {
 }
 
 #[test]
+fn what_a_server_says_of_its_own_accord_is_not_taken_for_an_answer() {
+    for text in ["250 and more", "421 4.4.2 idle too long", "nothing of SMTP"] {
+        let server = Server::good();
+        let mailer = server.mailer();
+        assert_eq!(hand_over(&mailer, &message()), Outcome::Accepted);
+        server.blurt_out(text);
+        assert_eq!(hand_over(&mailer, &message()), Outcome::Accepted, "{text}");
+        let seen = server.seen();
+        // The second message was begun on the new connection alone.
+        let counts = (seen.connections, seen.messages, seen.taken.len());
+        assert_eq!(counts, (2, 2, 2), "{text}");
+    }
+}
+
+#[test]
+fn an_answer_that_comes_amid_the_message_is_none_to_its_end() {
+    // So large that the last of it can't be sent before the server has said it.
+    let mut message = message();
+    message.rendered.text = "See you at nine.\n".repeat(1 << 20);
+    let amid = |asked: &server::Asked| match asked.at {
+        At::Body => Act::Interrupt(b"250 taken".into()),
+        _ => Act::Usual,
+    };
+    let server = Server::new(amid);
+    let outcome = hand_over(&server.mailer(), &message);
+    assert!(is_later(&outcome), "{outcome:?}");
+    assert!(server.seen().taken.is_empty());
+
+    let (tls, pem) = tls_of("localhost", true);
+    let server = Server::with_tls(tls, amid);
+    let mailer = server.builder(Security::Implicit).trust_only(pem);
+    let outcome = hand_over(&mailer.build().unwrap(), &message);
+    assert!(is_later(&outcome), "inside TLS: {outcome:?}");
+    assert!(server.seen().taken.is_empty());
+}
+
+#[test]
 fn a_connection_that_the_server_ended_meanwhile_costs_nothing() {
     for act in [
         Act::HangUp,

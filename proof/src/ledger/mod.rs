@@ -81,6 +81,8 @@ pub struct Ledger {
     leads: BTreeMap<Key, LeadTally>,
     messages: BTreeMap<Key, MessageTally>,
     loads: BTreeMap<(Tenant, AgentId), u32>,
+    /// Who left some time.
+    left: BTreeSet<(Tenant, AgentId)>,
     contacts: BTreeMap<Tenant, BTreeSet<ContactId>>,
     /// The contacts that may have forgotten a possible duplicate for a later one.
     crowded: BTreeSet<(Tenant, ContactId)>,
@@ -190,6 +192,12 @@ impl Ledger {
     pub fn load(&self, tenant: &Tenant, agent: &AgentId) -> u32 {
         let load = self.loads.get(&(tenant.clone(), agent.clone()));
         load.copied().unwrap_or_default()
+    }
+
+    /// Whether an agent left some time, and perhaps came back.
+    #[must_use]
+    pub fn has_ever_left(&self, tenant: &Tenant, agent: &AgentId) -> bool {
+        self.left.contains(&(tenant.clone(), agent.clone()))
     }
 
     /// The latest instant at which something was decided.

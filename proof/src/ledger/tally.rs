@@ -9,6 +9,7 @@ use leadkit::playbook::Playbook;
 use leadkit::playbook::rule::Anchor;
 use leadkit::record::journal::{Event, JournalEntry};
 use leadkit::record::lead::How;
+use leadkit::record::message::DropReason;
 use leadkit::record::quote::Says;
 use leadkit::record::{Agent, Lead};
 
@@ -61,6 +62,8 @@ pub struct MessageTally {
     pub attempts: u32,
     /// After how many hand-overs somebody said that it did not arrive, and is to be sent again.
     pub sent_again_after: Vec<u32>,
+    /// Whether somebody withdrew it.
+    pub is_withdrawn: bool,
 }
 
 /// The message that an event is about.
@@ -98,13 +101,14 @@ impl Ledger {
                 message.lead = Some(*lead);
                 message.state = "queued".into();
             }
-            Event::MessageIs { state, .. } => {
+            Event::MessageIs { state, because, .. } => {
                 if state == "handing-over" {
                     message.attempts += 1;
                 }
                 if state == "queued" && !is_engine(actor) {
                     message.sent_again_after.push(message.attempts);
                 }
+                message.is_withdrawn = *because == Some(DropReason::Withdrawn) && !is_engine(actor);
                 message.state = state.clone();
                 if state == "handing-over" && self.is_whole {
                     self.may_be_handed_over(key);
@@ -191,8 +195,11 @@ impl Ledger {
         }
     }
 
-    /// Nobody who left is given a lead.
+    /// Notes who left. Nobody who did is given a lead.
     fn hold_to_leaving(&mut self, tenant: &Tenant, event: &Event) {
+        if let Event::AgentLeft { agent } = event {
+            self.left.insert((tenant.clone(), agent.clone()));
+        }
         let Event::Assigned { lead, to, .. } = event else {
             return;
         };

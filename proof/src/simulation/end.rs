@@ -11,7 +11,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::flaws::FlawedStore;
 use super::tap::Truth;
-use super::{Simulation, worker};
+use super::{Simulation, Told, worker};
 use crate::ends;
 use crate::houses::Books;
 use crate::ledger::Ledger;
@@ -30,14 +30,16 @@ impl Simulation {
         let clock = VirtualClock::at(self.latest + Elapsed::minutes(5));
         let engine = self.healthy_engine(clock.clone(), self.versions());
         let told = pollster::block_on(worker::tick(engine.clone()));
-        self.hear(told);
+        self.hear(told, 0);
         let until = clock.now() + Elapsed::days(LAST_DAYS);
-        let lived = pollster::block_on(engine.live_until(&clock, until, |_, _| {}));
+        let mut told = Told::default();
+        let lived = pollster::block_on(
+            engine.live_until(&clock, until, |_, ticked| told.note_failures(ticked)),
+        );
         if let Err(error) = lived {
-            let what = format!("{error:?}");
-            let ledger = &mut self.truth.lock().ledger;
-            ledger.find("nothing fails but by faults", what, None);
+            told.alarms.push(format!("{error:?}"));
         }
+        self.hear(told, 0);
         self.hold_to_acknowledgements();
         self.hold_to_caps();
         let mut guard = self.truth.lock();

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use leadkit::ids::{CommandId, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, NextDue, Page,
-    Select, Store, StoreError, Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Loaded, NextDue,
+    Page, Select, Store, StoreError, Verdict,
 };
 use leadkit::time::{Elapsed, Instant};
 
@@ -35,6 +35,8 @@ pub enum Flaw {
     StaleLoads,
     /// The store forgets some journal entries.
     ForgetsJournal,
+    /// The store says of some changes of leads for ever that what they write has moved.
+    MovedByNobody,
     /// The mailer says that what nobody knows surely did not go.
     UnknownIsLater,
     /// The mailer says of what was accepted that it did not go.
@@ -146,6 +148,13 @@ impl Store for FlawedStore {
     async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
         let mut verdicts = Vec::new();
         for change in changes {
+            let is_of_a_lead = change.puts.iter().any(|put| put.key.kind == Kind::Lead);
+            let is_hopeless = is_of_a_lead && change.command.0.as_bytes()[15] % 37 == 0;
+            if self.flaw == Some(Flaw::MovedByNobody) && is_hopeless {
+                let moved = change.puts.into_iter().map(|put| put.key);
+                verdicts.push(Verdict::Moved(moved.collect()));
+                continue;
+            }
             match self.spoil(change).await? {
                 Some(change) => verdicts.extend(self.store.commit(vec![change]).await?),
                 None => verdicts.push(Verdict::Written),

@@ -323,11 +323,16 @@ impl Simulation {
     fn turn(&mut self, place: usize) {
         if self.workers[place].is_idle() {
             let task = self.task(place);
-            self.workers[place].begin(task);
+            let written = self.truth.lock().ledger.entries();
+            self.workers[place].begin(task, written);
         }
-        match self.workers[place].step() {
+        let worker = &mut self.workers[place];
+        match worker.step(|| self.truth.lock().ledger.entries()) {
             Step::GoesOn => {}
-            Step::Done(told) => self.hear(told),
+            Step::Done(told) => {
+                let others_wrote = worker.others_wrote;
+                self.hear(told, others_wrote);
+            }
             Step::Stuck => self.die(place),
         }
     }
@@ -438,8 +443,14 @@ impl Simulation {
     }
 
     /// Hears what came of a task, and holds the engine to its word.
-    fn hear(&mut self, told: Told) {
+    fn hear(&mut self, told: Told, others_wrote: usize) {
         let mut truth = self.truth.lock();
+        if told.was_contended_by_nobody(others_wrote) {
+            let what = format!("{told:?}, and others wrote {others_wrote} times");
+            truth
+                .ledger
+                .find("what moves was moved by somebody", what, None);
+        }
         for alarm in told.alarms {
             truth
                 .ledger

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use leadkit::clock::VirtualClock;
 use leadkit::decide::command::{Actor, Command, StageMapping};
-use leadkit::engine::{Engine, Error};
+use leadkit::engine::{Engine, Error, Ticked};
 use leadkit::ids::{CommandId, Tenant};
 use leadkit::store::StoreErrorKind;
 
@@ -44,6 +44,40 @@ pub(super) struct Told {
     pub(super) heard: Vec<(usize, Heard)>,
     /// What must not go wrong and did.
     pub(super) alarms: Vec<String>,
+    /// How often records moved under what was given up because of it.
+    contended: Vec<u32>,
+}
+
+impl Told {
+    /// Notes a failure: an alarm, if no fault explains it.
+    pub(super) fn note(&mut self, error: &Error) {
+        let is_expected = match error {
+            Error::Store(error) => error.kind == StoreErrorKind::Unavailable,
+            Error::Unreadable { .. } => false,
+            Error::Contended(times) => {
+                self.contended.push(*times);
+                true
+            }
+            _ => true,
+        };
+        if !is_expected {
+            self.alarms.push(format!("{error:?}"));
+        }
+    }
+
+    /// Notes what failed in a tick.
+    pub(super) fn note_failures(&mut self, ticked: &Ticked) {
+        for (_, error) in &ticked.failures {
+            self.note(error);
+        }
+    }
+
+    /// Whether something was given up because records moved more often than others wrote: then nobody
+    /// moved them, and it would be given up for ever.
+    pub(super) fn was_contended_by_nobody(&self, others_wrote: usize) -> bool {
+        let mut contended = self.contended.iter();
+        contended.any(|times| others_wrote < *times as usize)
+    }
 }
 
 type Work = Pin<Box<dyn Future<Output = Told> + Send>>;
@@ -57,6 +91,10 @@ pub(super) struct Worker {
     work: Option<Work>,
     /// The commands that it is at.
     pub(super) at: Vec<usize>,
+    /// How much others have written since it began with them.
+    pub(super) others_wrote: usize,
+    /// How much was written by anybody when its last turn ended.
+    written_by_then: usize,
 }
 
 /// What came of a step.
@@ -85,6 +123,8 @@ impl Worker {
             knows,
             work: None,
             at: Vec::new(),
+            others_wrote: 0,
+            written_by_then: 0,
         }
     }
 
@@ -92,8 +132,10 @@ impl Worker {
         self.work.is_none()
     }
 
-    /// Begins a task.
-    pub(super) fn begin(&mut self, task: Task) {
+    /// Begins a task, when so much was written by anybody.
+    pub(super) fn begin(&mut self, task: Task, written: usize) {
+        self.others_wrote = 0;
+        self.written_by_then = written;
         let engine = self.engine.clone();
         self.at = match &task {
             Task::Commands(commands) => commands.iter().map(|(number, ..)| *number).collect(),
@@ -106,8 +148,16 @@ impl Worker {
         });
     }
 
-    /// Goes on, as far as the next call to a store or mailer.
-    pub(super) fn step(&mut self) -> Step {
+    /// Goes on, as far as the next call to a store or mailer. `written` tells how much was written by
+    /// anybody until now.
+    pub(super) fn step(&mut self, written: impl Fn() -> usize) -> Step {
+        self.others_wrote += written().saturating_sub(self.written_by_then);
+        let step = self.go_on();
+        self.written_by_then = written();
+        step
+    }
+
+    fn go_on(&mut self) -> Step {
         let Some(work) = &mut self.work else {
             return Step::GoesOn;
         };
@@ -124,25 +174,11 @@ impl Worker {
     }
 }
 
-/// Whether something went wrong that no fault explains.
-fn alarm(error: &Error) -> Option<String> {
-    let is_expected = match error {
-        Error::Store(error) => error.kind == StoreErrorKind::Unavailable,
-        Error::Unreadable { .. } => false,
-        _ => true,
-    };
-    (!is_expected).then(|| format!("{error:?}"))
-}
-
 pub(super) async fn tick(engine: Engine) -> Told {
     let mut told = Told::default();
     match engine.tick().await {
-        Ok(ticked) => {
-            let failures = ticked.failures.iter();
-            told.alarms
-                .extend(failures.filter_map(|(_, error)| alarm(error)));
-        }
-        Err(error) => told.alarms.extend(alarm(&error)),
+        Ok(ticked) => told.note_failures(&ticked),
+        Err(error) => told.note(&error),
     }
     told
 }
@@ -162,7 +198,7 @@ async fn execute(engine: Engine, commands: Vec<(usize, CommandId, Command)>) -> 
                     Ok(_) => Heard::Done,
                     Err(Error::Refused(_)) => Heard::Refused,
                     Err(error) => {
-                        told.alarms.extend(alarm(error));
+                        told.note(error);
                         Heard::Nothing
                     }
                 };
@@ -170,7 +206,7 @@ async fn execute(engine: Engine, commands: Vec<(usize, CommandId, Command)>) -> 
             }
         }
         Err(error) => {
-            told.alarms.extend(alarm(&error));
+            told.note(&error);
             let heard = numbers.into_iter().map(|number| (number, Heard::Nothing));
             told.heard = heard.collect();
         }
@@ -183,7 +219,7 @@ async fn adopt(engine: Engine, tenant: Tenant, stages: Vec<StageMapping>) -> Tol
     let tenant = engine.tenant(tenant);
     let adopts = tenant.adopt(stages).by(Actor::host("desk"));
     if let Err(error) = adopts.await {
-        told.alarms.extend(alarm(&error));
+        told.note(&error);
     }
     told
 }

@@ -2,7 +2,6 @@
 
 use super::Flaw;
 use super::store::Flawed;
-use crate::conformance::words::yield_once;
 use crate::store::{Due, Key, Lanes, NextDue, Store, StoreError};
 use crate::time::{Elapsed, Instant};
 
@@ -40,7 +39,7 @@ impl Flawed {
             Flaw::LeasesRace => {
                 // It looks, and leases what it has seen a moment later.
                 let seen = memory.due(lanes, now, limit, now).await?;
-                yield_once().await;
+                self.let_others_in();
                 memory.due(lanes, now, limit, lease_until).await?;
                 Ok(seen)
             }

@@ -38,7 +38,11 @@ impl Flawed {
         limit: usize,
     ) -> Result<Vec<Journaled>, StoreError> {
         if self.is(Flaw::EntriesNumberedEarly) {
-            return Ok(self.numbered_entries(tenant, after, limit));
+            let entries = self.numbered_entries(tenant, after, limit);
+            if !entries.is_empty() {
+                self.come_in();
+            }
+            return Ok(entries);
         }
         let (mut tenant, mut after) = (tenant.clone(), after);
         match self.flaw {

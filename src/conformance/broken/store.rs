@@ -1,7 +1,9 @@
 //! The wrapper: the reference store, with one flaw.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -19,6 +21,7 @@ pub(super) struct Flawed {
     pub(super) memory: MemoryStore,
     pub(super) flaw: Flaw,
     notes: Mutex<Notes>,
+    gap: Gap,
 }
 
 /// What flaws keep beside the reference store.
@@ -43,6 +46,7 @@ impl Flawed {
             memory: MemoryStore::default(),
             flaw,
             notes: Mutex::default(),
+            gap: Gap::new(),
         }
     }
 
@@ -52,6 +56,16 @@ impl Flawed {
 
     pub(super) fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A moment without a lock, between looking and writing.
+    pub(super) fn let_others_in(&self) {
+        self.gap.wait_for_another();
+    }
+
+    /// Ends such a moment.
+    pub(super) fn come_in(&self) {
+        self.gap.come_in();
     }
 
     pub(super) fn key(&self, key: &Key) -> Key {
@@ -69,6 +83,47 @@ impl Flawed {
             _ => {}
         }
         key
+    }
+}
+
+/// Where the first of several racers waits until another one is there too, so that what is between
+/// threads for a few nanoseconds now and then is there in every test.
+#[derive(Debug)]
+struct Gap {
+    came: Mutex<u32>,
+    another_came: Condvar,
+    /// Nobody else can come while this one waits.
+    thread_of_the_check: ThreadId,
+}
+
+impl Gap {
+    /// Far longer than a racer needs to come; it is not waited for when one did.
+    const AT_MOST: Duration = Duration::from_secs(20);
+
+    fn new() -> Self {
+        Self {
+            came: Mutex::default(),
+            another_came: Condvar::new(),
+            thread_of_the_check: thread::current().id(),
+        }
+    }
+
+    fn come_in(&self) {
+        *self.came.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.another_came.notify_all();
+    }
+
+    fn wait_for_another(&self) {
+        if thread::current().id() == self.thread_of_the_check {
+            return;
+        }
+        self.come_in();
+        let came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_alone = |came: &mut u32| *came < 2;
+        // Alone after all: then there was no race, and nothing for the suite to catch.
+        let _ = self
+            .another_came
+            .wait_timeout_while(came, Self::AT_MOST, is_alone);
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::Flaw;
 use super::store::{Flawed, refusal};
-use crate::conformance::words::yield_once;
 use crate::ids::CommandId;
 use crate::store::{
     Changes, JournalCursor, Journaled, Key, Kind, Put, Store, StoreError, Verdict, Version,
@@ -88,11 +87,12 @@ impl Flawed {
                 if done.iter().any(|entry| entry.body.is_some()) {
                     return Ok(Verdict::AlreadyDone);
                 }
-                yield_once().await;
+                self.let_others_in();
                 change.command = self.unheard_of();
             }
+            // It lets go of its lock when it has read the versions.
             Flaw::CheckedThenWritten if moved.is_empty() => {
-                yield_once().await;
+                self.let_others_in();
                 return self.write_over(change).await;
             }
             Flaw::VersionNotChecked => return self.write_over(change).await,
@@ -145,16 +145,16 @@ impl Flawed {
         })
     }
 
-    /// Takes its number in the journal, writes, and publishes its entry when others had time to
-    /// publish theirs.
+    /// Takes its number in the journal, writes, and publishes its entry; the first one when
+    /// somebody has read the entry of another.
     async fn number_early(&self, change: Changes) -> Result<Verdict, StoreError> {
         let taken = {
             let mut notes = self.notes();
             notes.taken += 1;
             notes.taken
         };
-        for _ in 0..change.puts.len() {
-            yield_once().await;
+        if taken == 1 {
+            self.let_others_in();
         }
         let entry = Journaled {
             cursor: JournalCursor(taken),
@@ -170,15 +170,19 @@ impl Flawed {
         Ok(verdict)
     }
 
-    /// Writes a change whatever it has read.
+    /// Writes a change whatever it has read, and whoever writes meanwhile.
     async fn write_over(&self, mut change: Changes) -> Result<Verdict, StoreError> {
-        let now = self.versions(std::slice::from_ref(&change)).await?;
-        for put in &mut change.puts {
-            put.read = now.get(&put.key).copied().unwrap_or_default();
-        }
         change.checks.clear();
-        let verdict = self.memory.commit(vec![change]).await?.pop();
-        verdict.ok_or_else(refusal)
+        loop {
+            let now = self.versions(std::slice::from_ref(&change)).await?;
+            for put in &mut change.puts {
+                put.read = now.get(&put.key).copied().unwrap_or_default();
+            }
+            match self.memory.commit(vec![change.clone()]).await?.pop() {
+                Some(Verdict::Moved(_)) => {}
+                verdict => return verdict.ok_or_else(refusal),
+            }
+        }
     }
 
     /// Takes it for granted that the earlier changes of a batch are written.
@@ -204,12 +208,16 @@ impl Flawed {
     /// Like a database that finds two batches waiting for each other, and an adapter that
     /// doesn't try again.
     async fn commit_alone(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
-        if self.notes().running > 0 {
-            return Err(refusal());
-        }
-        self.notes().running += 1;
-        yield_once().await;
-        let verdicts = self.memory.commit(changes).await;
+        let others = {
+            let mut notes = self.notes();
+            notes.running += 1;
+            notes.running - 1
+        };
+        self.let_others_in();
+        let verdicts = match others {
+            0 => self.memory.commit(changes).await,
+            _ => Err(refusal()),
+        };
         self.notes().running -= 1;
         verdicts
     }

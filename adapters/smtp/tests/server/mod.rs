@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -123,6 +124,8 @@ pub(crate) struct Asked {
 pub(crate) enum Act {
     /// Says this; lines are parted by CR LF, and the last one is ended.
     Say(Vec<u8>),
+    /// Says this when the client has begun to send what follows.
+    Interrupt(Vec<u8>),
     /// What a good server does.
     Usual,
     HangUp,
@@ -160,7 +163,11 @@ pub(crate) struct Seen {
 pub(crate) struct Server {
     pub(crate) port: u16,
     seen: Arc<Mutex<Seen>>,
+    open: Open,
 }
+
+/// The connections that are open, by their number.
+type Open = Arc<Mutex<BTreeMap<usize, TcpStream>>>;
 
 type Script = Arc<dyn Fn(&Asked) -> Act + Send + Sync>;
 
@@ -212,7 +219,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen: Arc<Mutex<Seen>> = Arc::default();
-        let shared = Arc::clone(&seen);
+        let open = Open::default();
+        let (shared, opened) = (Arc::clone(&seen), Arc::clone(&open));
         std::thread::spawn(move || {
             for socket in listener.incoming() {
                 let connection = {
@@ -224,14 +232,24 @@ impl Server {
                     seen: Arc::clone(&shared),
                     script: Arc::clone(&script),
                     tls: tls.clone(),
+                    open: Arc::clone(&opened),
                     connection,
                 };
                 let socket = socket.unwrap();
                 socket.set_nodelay(true).unwrap();
+                let handle = socket.try_clone().unwrap();
+                opened.lock().unwrap().insert(connection, handle);
                 std::thread::spawn(move || peer.serve(socket));
             }
         });
-        Self { port, seen }
+        Self { port, seen, open }
+    }
+
+    /// Says something on its last connection, in the clear and of its own accord.
+    pub(crate) fn blurt_out(&self, text: &str) {
+        let open = self.open.lock().unwrap();
+        let (_, mut socket) = open.last_key_value().unwrap();
+        socket.write_all(format!("{text}\r\n").as_bytes()).unwrap();
     }
 
     pub(crate) fn seen(&self) -> Seen {
@@ -262,6 +280,7 @@ struct Peer {
     seen: Arc<Mutex<Seen>>,
     script: Script,
     tls: Option<ServerTls>,
+    open: Open,
     connection: usize,
 }
 
@@ -299,6 +318,7 @@ impl Peer {
     /// Until either side hangs up; how it ends is for the client to find out.
     fn serve(&self, socket: TcpStream) {
         let _ = self.session(socket);
+        self.open.lock().unwrap().remove(&self.connection);
     }
 
     fn encrypted(&self, socket: TcpStream) -> Wire {
@@ -402,6 +422,10 @@ impl Peer {
         let said = match (self.script)(&asked) {
             Act::Usual => usual.as_bytes().to_vec(),
             Act::Say(said) => said,
+            Act::Interrupt(said) => {
+                wire.fill_buf()?;
+                said
+            }
             Act::HangUp => return Err(io::ErrorKind::Other.into()),
             Act::Silence => {
                 io::copy(wire, &mut io::sink())?;
