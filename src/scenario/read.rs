@@ -118,7 +118,11 @@ fn read_scenario(mut section: Section<'_>, names: &Names<'_>) -> Option<Scenario
     let mut last_lead = None;
     let mut now = start;
     let mut steps = Vec::new();
-    let told = section.required("step").map(|node| node.list());
+    let told = section.optional("step").map(|node| node.list());
+    // Of what can't be read whole, the steps may be what can't.
+    if told.is_none() && name.is_some() && start.is_some() {
+        section.missing("step", None);
+    }
     for step in told.iter().flatten().filter_map(Node::section) {
         steps.extend(read_step(step, &mut last_lead, &mut now, &names));
     }
