@@ -17,7 +17,7 @@ use crate::decide::permit::permit;
 use crate::decide::refusal::{Refusal, Rivals};
 use crate::decide::{identities, laws, places};
 use crate::ids::{ContactId, LeadId};
-use crate::record::contact::{Identity, MessageBook, Taken};
+use crate::record::contact::{Identity, IdentitySort, MessageBook, Taken};
 use crate::record::journal::Event;
 use crate::record::lead::ContactCopy;
 use crate::record::{Contact, Lead};
@@ -78,6 +78,11 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
         .filter(|lead| lead.contact.id == stood.id)
         .collect();
     let known = [&contact.duplicates[..], &stood.duplicates].concat();
+    // A number is not given back that the leads no longer say.
+    let is_said = |known: &Identity| {
+        known.sort != IdentitySort::TaxNumber || stood.identities.contains(known)
+    };
+    contact.identities.retain(is_said);
     let came = part(&mut stood, &mut contact, &back);
     let known = [&known[..], &stood.duplicates, &came.knew].concat();
     put(draft, stood.clone());

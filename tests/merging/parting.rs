@@ -158,6 +158,28 @@ fn a_lead_that_was_closed_when_contacts_were_parted_brings_its_number_when_it_is
 }
 
 #[test]
+fn a_number_that_nobody_says_any_more_is_nobodys_after_contacts_are_parted() {
+    block_on(async {
+        let world = world(RUC);
+        let with_ruc = |name: &str| named(name).field("ruc", "1790016919001");
+        let h = register(&world, with_ruc("helen")).await;
+        let x = register(&world, with_ruc("xavier").phone("600 100 200")).await;
+        let y = register(&world, named("yara")).await;
+        let z = register(&world, named("zoe")).await;
+        merge(&world, &y, &x).await.unwrap();
+        merge(&world, &z, &h).await.unwrap();
+        set_ruc(&world, &x, "0990004196001").await;
+        set_ruc(&world, &h, "0990004196001").await;
+        unmerge(&world, &x).await.unwrap();
+        let claim = Identity::tax_number("1790016919001");
+        let known = contact(&world, x.contact.id).await.identities;
+        assert!(!known.contains(&claim), "{known:?}");
+        let other = register(&world, with_ruc("carla").phone("600 300 400")).await;
+        assert_eq!(duplicates(&world, &other).await, []);
+    });
+}
+
+#[test]
 fn a_number_that_falls_to_who_stands_for_its_bearer_is_the_bearers_again() {
     block_on(async {
         let world = world("");
