@@ -4,6 +4,7 @@
 //! of them. So the file is read into a tree of spanned values, and walked by hand.
 
 mod amounts;
+mod commas;
 mod echoes;
 mod keys;
 mod lengths;

@@ -51,6 +51,61 @@ pub(super) fn closed(line: &str, at: Range<usize>, said: &str) -> Option<Mend> {
     })
 }
 
+/// A line in which a text before others lacks one of its quotes, with both.
+pub(super) fn with_both(line: &str) -> Option<Mend> {
+    let is_odd = |quote: &char| line.matches(*quote).count() % 2 == 1;
+    let mut odd = ['"', '\''].into_iter().filter(is_odd);
+    odd.find_map(|quote| with_last(line, quote).or_else(|| with_first(line, quote)))
+}
+
+/// A line with the quote that a text lacks behind it: `["call, "write"]`.
+fn with_last(line: &str, quote: char) -> Option<Mend> {
+    let mut ends = line.match_indices([',', ']', '}']).map(|(at, _)| {
+        let text = line[..at].trim_end();
+        (text.rfind(quote), text.len())
+    });
+    ends.find_map(|(opens, end)| {
+        let opens = opens?;
+        let inner = &line[opens + 1..end];
+        let goes_on = line[end..].contains(['"', '\'']);
+        let message = format_smolstr!("the quote behind `{inner}` is missing");
+        let hint = format_smolstr!("write `{quote}{inner}{quote}`");
+        let slip = Slip::new(opens..end, Leaves::NoDoubt, message, hint);
+        let is_text = goes_on && !inner.is_empty();
+        is_text
+            .then(|| with_quote(line, end, quote, slip))
+            .flatten()
+    })
+}
+
+/// A line with the quote that a text lacks before it: `["call", write"]`.
+fn with_first(line: &str, quote: char) -> Option<Mend> {
+    let mut starts = line.match_indices(['[', ',', '=']).map(|(at, sign)| {
+        let behind = &line[at + sign.len()..];
+        line.len() - behind.trim_start().len()
+    });
+    starts.find_map(|start| {
+        let inner = &line[start..start + line[start..].find(quote)?];
+        let message = format_smolstr!("the quote before `{inner}` is missing");
+        let hint = format_smolstr!("write `{quote}{inner}{quote}`");
+        let at = start..start + inner.len() + 1;
+        let slip = Slip::new(at, Leaves::NoDoubt, message, hint);
+        let is_text = !inner.is_empty();
+        is_text
+            .then(|| with_quote(line, start, quote, slip))
+            .flatten()
+    })
+}
+
+fn with_quote(line: &str, at: usize, quote: char, slip: Slip) -> Option<Mend> {
+    let whole = format!("{}{quote}{}", &line[..at], &line[at..]);
+    is_toml(&whole).then(|| Mend {
+        line: whole,
+        added: vec![at],
+        slip,
+    })
+}
+
 /// A line in which spaces of word processors stand between words, with plain ones in their place.
 pub(super) fn with_plain_spaces(line: &str) -> Option<Mend> {
     let (whole, first) = plain_spaces(line);
@@ -86,6 +141,12 @@ pub(super) fn plain_spaces(line: &str) -> (String, Option<Range<usize>>) {
 /// Whether a line is TOML by itself, or as a part of a list.
 pub(super) fn is_toml(line: &str) -> bool {
     around(line).any(|whole| DeTable::parse(&whole).is_ok())
+}
+
+/// Whether a line is TOML in a list alone, also as the last line of it.
+pub(super) fn is_of_a_list(line: &str) -> bool {
+    let mut ends = ["\n]", ""].into_iter();
+    ends.any(|end| DeTable::parse(&format!("x = [{line}{end}")).is_ok())
 }
 
 /// Whether it is but for some values, which leave no doubt of where the next one begins.

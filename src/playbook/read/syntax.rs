@@ -317,21 +317,53 @@ fn of_a_number(line: &str, at: usize, said: &str) -> Option<(&'static str, SmolS
             format_smolstr!("a text stands in quotes, `\"{word}\"`; the number is `{number}`");
         return Some(("a number has no zero before it", hint));
     }
-    let with_point = word.replace(',', ".");
-    if let Some(ways) = TwoWays::of(&with_point) {
-        let TwoWays {
-            thousands,
-            fraction,
-        } = ways;
-        let hint = format_smolstr!("write `{thousands}` or `{fraction}`");
-        return Some(("this number reads in two ways", hint));
+    let NumberMeant { message, hint, .. } = NumberMeant::by(word)?;
+    Some((message, hint))
+}
+
+/// What is meant by a number that has commas or points as people set them.
+pub(super) struct NumberMeant {
+    /// The number; the larger, if it reads in two ways.
+    pub(super) number: SmolStr,
+    pub(super) message: &'static str,
+    pub(super) hint: SmolStr,
+}
+
+impl NumberMeant {
+    pub(super) fn by(word: &str) -> Option<Self> {
+        let with_point = word.replace(',', ".");
+        if let Some(ways) = TwoWays::of(&with_point) {
+            let TwoWays {
+                thousands,
+                fraction,
+            } = ways;
+            return Some(Self {
+                hint: format_smolstr!("write `{thousands}` or `{fraction}`"),
+                number: thousands,
+                message: "this number reads in two ways",
+            });
+        }
+        let number = match word.matches([',', '.']).count() {
+            1 => with_point.into(),
+            _ => with_fraction(word).or_else(|| without_separators(word))?,
+        };
+        Some(Self {
+            hint: format_smolstr!("write `{number}`"),
+            number,
+            message: "nothing separates thousands here, and a point stands before a fraction",
+        })
     }
-    let message = "nothing separates thousands here, and a point stands before a fraction";
-    let meant = match word.matches([',', '.']).count() {
-        1 => with_point.into(),
-        _ => without_separators(word)?,
-    };
-    Some((message, format_smolstr!("write `{meant}`")))
+}
+
+/// `1.249,50` or `1,249.50` with nothing between its thousands, and a point before its fraction.
+fn with_fraction(word: &str) -> Option<SmolStr> {
+    let (whole, fraction) = word.rsplit_once([',', '.'])?;
+    let digits = whole.trim_start_matches('-');
+    let sign = &whole[..whole.len() - digits.len()];
+    let separates = word[whole.len()..].chars().next()?;
+    let is_fraction = !digits.contains(separates) && !fraction.is_empty();
+    let thousands = is_fraction.then(|| without_separators(digits)).flatten()?;
+    Some(format_smolstr!("{sign}{thousands}.{fraction}"))
 }
 
 #[cfg(test)]
