@@ -64,6 +64,27 @@ fn a_time_that_makes_no_sense_where_it_stands_is_a_fault() {
 }
 
 #[test]
+fn who_is_notified_is_told_as_an_action_says_it() {
+    let rule = |action: &str| rule("").replace("{ task = \"call\" }", action);
+    let team = "[team.call-centre]\n";
+    let is_a_team = "there is no role `call-centre`; it is a team: write `team:call-centre`";
+    let notify = rule("{ notify = \"call-centre\", template = \"hello\" }");
+    let whose = "[task.write]\ntext = \"Write\"\nfor = \"call-centre\"\n";
+    each_is_told(&[
+        (
+            &rule("{ notify = \"seller\", send = \"hello\" }"),
+            "`send` means nothing in [rule.do]; with `notify` it is `template = \"hello\"`",
+        ),
+        (&format!("{team}{notify}"), is_a_team),
+        (&format!("{team}{whose}"), is_a_team),
+        (
+            &notify,
+            "there is no role `call-centre`; known: owner, seller",
+        ),
+    ]);
+}
+
+#[test]
 fn a_duration_in_other_words_is_told_as_a_playbook_says_it() {
     for (said, meant) in [
         ("1 dia", "1 day"),
