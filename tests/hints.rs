@@ -85,6 +85,29 @@ fn who_is_notified_is_told_as_an_action_says_it() {
 }
 
 #[test]
+fn a_space_or_a_dash_of_a_word_processor_in_a_time_is_told_as_that() {
+    let space = "it holds a space that is none: write a plain one";
+    let hours = |said: &str| format!("[calendar.c]\nweekly = {{ mon = [{said}] }}\n");
+    let another =
+        |dash: char, meant: &str| format!("`{dash}` is another dash than `-`; write `{meant}`");
+    for said in ["6\u{a0}business hours", "6 business\u{202f}hours"] {
+        let wanted = format!("`{said}` is no duration; {space}");
+        each_is_told(&[(&rule(&format!("after = \"{said}\"")), &wanted)]);
+    }
+    each_is_told(&[
+        (&hours("\"09:00–13:00\""), &another('–', "09:00-13:00")),
+        (
+            &hours("\"09:00-13:00\", \"14:00 — 18:00\""),
+            &another('—', "14:00 - 18:00"),
+        ),
+    ]);
+    // The times beside it are read.
+    let two = told(&folder(&hours("\"09:00–13:00\", \"14:00-25:00\""), ""));
+    assert_eq!(two.len(), 2, "{two:?}");
+    assert!(two[1].contains("there is no `25:00`"), "{two:?}");
+}
+
+#[test]
 fn a_duration_in_other_words_is_told_as_a_playbook_says_it() {
     for (said, meant) in [
         ("1 dia", "1 day"),
