@@ -8,7 +8,7 @@ mod shop;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::load::Folder;
 use leadkit::scenario;
-use shop::folder;
+use shop::{PREMISES, SHOP, folder};
 
 /// All faults of a playbook, as they are told.
 fn told(folder: &Folder) -> Vec<String> {
@@ -447,6 +447,46 @@ fn a_day_as_others_write_it_is_told_where_a_field_is_set() {
             ),
         ),
     ]);
+}
+
+#[test]
+fn what_is_defined_twice_is_told_with_where_the_first_one_stands() {
+    let first = PREMISES.matches('\n').count() + SHOP.matches('\n').count() + 1;
+    let at = |below: usize| format!("the first one stands at playbook.toml:{}", first + below);
+    let said = |below: usize| {
+        let line = first + below;
+        format!("duplicate key; it is said in line {line} already: leave one of the two")
+    };
+    let rule = "[[rule]]\nname = \"r\"\non = \"registered\"\ndo = [{ task = \"call\" }]\n\n";
+    let level =
+        "on = \"registered\"\nwithin = \"1 day\"\ndone = 'stage == \"talking\"'\ntask = \"X\"\n";
+    let write = "[task.write]\ntext = \"Write\"\n\n";
+    for (twice, wanted) in [
+        (
+            format!("{write}{rule}{rule}"),
+            format!("the rule `r` is defined already; {}", at(3)),
+        ),
+        (
+            format!("[sla.r]\n{level}\n{rule}"),
+            format!("the rule `r` is defined already; {}", at(0)),
+        ),
+        (
+            format!("{rule}{write}[sla.write]\n{level}"),
+            format!("the task `write` is defined already; {}", at(5)),
+        ),
+        (
+            format!("{write}[task.write] # again\ntext = \"X\"\n"),
+            said(0),
+        ),
+        (
+            "[pipeline.b]\nstart = \"x\"\n\n[pipeline.b.stage]\nx = { to = { y = [] } }\n\
+             y = { final = \"won\" }\nx = {}\n"
+                .to_owned(),
+            said(4),
+        ),
+    ] {
+        assert_eq!(told(&folder(&twice, "")), [wanted], "{twice}");
+    }
 }
 
 #[test]

@@ -371,7 +371,7 @@ fn what_lacks_its_quotes_or_has_another_sign_is_told_as_it_is_written() {
         ),
         (
             "[organisation]\n",
-            "duplicate key; it is said above already: leave one of the two",
+            "duplicate key; it is said in line 7 already: leave one of the two",
         ),
     ]);
 }

@@ -86,6 +86,12 @@ impl<'s> Source<'s> {
         place_of(self.text, self.in_the_file(at..at).start)
     }
 
+    /// Where the first of two stands of which the other is told: `the first one stands at playbook.toml:12`.
+    pub(crate) fn the_first_stands_at(&self, at: usize) -> SmolStr {
+        let (line, _) = self.place(at);
+        format_smolstr!("the first one stands at {}:{line}", self.file)
+    }
+
     /// The same file, read as what closed headers make of it.
     pub(crate) fn mended(self, mended: &'s Mended) -> Self {
         Self {

@@ -138,12 +138,39 @@ pub(super) fn told(text: &str, at: Range<usize>, said: &str, lists: &[&str]) -> 
             Some("a text with quotes in it stands in single ones: 'like \"this\"'".into())
         }
         said if said.starts_with("duplicate key") => {
-            let hint = "it is said above already: leave one of the two".into();
+            let hint = match said_first(text, at.start) {
+                Some(first) => {
+                    format_smolstr!("it is said in line {first} already: leave one of the two")
+                }
+                None => "it is said above already: leave one of the two".into(),
+            };
             return slip(Leaves::NoDoubt, said, Some(hint));
         }
         _ => None,
     };
     slip(Leaves::AGuess, said, hint)
+}
+
+/// The line, from 1, on which a header, or a key of its section, is said first that is said again at a
+/// place.
+fn said_first(text: &str, at: usize) -> Option<usize> {
+    let (start, line) = line_at(text, at);
+    let head = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
+    let key = |line: &str| Some(line.split_once('=')?.0.trim().to_owned());
+    let is_header = line.trim_start().starts_with('[');
+    let section = match is_header {
+        true => 0,
+        false => text[..start].rfind("\n[").map_or(0, |newline| newline + 1),
+    };
+    if !is_header && !text[start..floor(text, at)].trim().is_empty() {
+        return None;
+    }
+    let is_same = |other: &str| match is_header {
+        true => head(other) == head(line),
+        false => key(other).is_some() && key(other) == key(line),
+    };
+    let place = text[section..start].lines().position(is_same)?;
+    Some(text[..section].matches('\n').count() + place + 1)
 }
 
 /// The list whose header a line is, in single brackets.
