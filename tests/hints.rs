@@ -8,7 +8,7 @@ mod shop;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::load::Folder;
 use leadkit::scenario;
-use shop::folder;
+use shop::{PREMISES, SHOP, folder};
 
 /// All faults of a playbook, as they are told.
 fn told(folder: &Folder) -> Vec<String> {
@@ -61,6 +61,50 @@ fn a_time_that_makes_no_sense_where_it_stands_is_a_fault() {
     let before =
         "[reminder.b]\nof = \"birthday\"\nat = [\"1 day before\"]\ndo = [{ task = \"call\" }]\n";
     shop::read(&folder(before, ""));
+}
+
+#[test]
+fn who_is_notified_is_told_as_an_action_says_it() {
+    let rule = |action: &str| rule("").replace("{ task = \"call\" }", action);
+    let team = "[team.call-centre]\n";
+    let is_a_team = "there is no role `call-centre`; it is a team: write `team:call-centre`";
+    let notify = rule("{ notify = \"call-centre\", template = \"hello\" }");
+    let whose = "[task.write]\ntext = \"Write\"\nfor = \"call-centre\"\n";
+    each_is_told(&[
+        (
+            &rule("{ notify = \"seller\", send = \"hello\" }"),
+            "`send` means nothing in [rule.do]; with `notify` it is `template = \"hello\"`",
+        ),
+        (&format!("{team}{notify}"), is_a_team),
+        (&format!("{team}{whose}"), is_a_team),
+        (
+            &notify,
+            "there is no role `call-centre`; known: owner, seller",
+        ),
+    ]);
+}
+
+#[test]
+fn a_space_or_a_dash_of_a_word_processor_in_a_time_is_told_as_that() {
+    let space = "it holds a space that is none: write a plain one";
+    let hours = |said: &str| format!("[calendar.c]\nweekly = {{ mon = [{said}] }}\n");
+    let another =
+        |dash: char, meant: &str| format!("`{dash}` is another dash than `-`; write `{meant}`");
+    for said in ["6\u{a0}business hours", "6 business\u{202f}hours"] {
+        let wanted = format!("`{said}` is no duration; {space}");
+        each_is_told(&[(&rule(&format!("after = \"{said}\"")), &wanted)]);
+    }
+    each_is_told(&[
+        (&hours("\"09:00–13:00\""), &another('–', "09:00-13:00")),
+        (
+            &hours("\"09:00-13:00\", \"14:00 — 18:00\""),
+            &another('—', "14:00 - 18:00"),
+        ),
+    ]);
+    // The times beside it are read.
+    let two = told(&folder(&hours("\"09:00–13:00\", \"14:00-25:00\""), ""));
+    assert_eq!(two.len(), 2, "{two:?}");
+    assert!(two[1].contains("there is no `25:00`"), "{two:?}");
 }
 
 #[test]
@@ -403,6 +447,46 @@ fn a_day_as_others_write_it_is_told_where_a_field_is_set() {
             ),
         ),
     ]);
+}
+
+#[test]
+fn what_is_defined_twice_is_told_with_where_the_first_one_stands() {
+    let first = PREMISES.matches('\n').count() + SHOP.matches('\n').count() + 1;
+    let at = |below: usize| format!("the first one stands at playbook.toml:{}", first + below);
+    let said = |below: usize| {
+        let line = first + below;
+        format!("duplicate key; it is said in line {line} already: leave one of the two")
+    };
+    let rule = "[[rule]]\nname = \"r\"\non = \"registered\"\ndo = [{ task = \"call\" }]\n\n";
+    let level =
+        "on = \"registered\"\nwithin = \"1 day\"\ndone = 'stage == \"talking\"'\ntask = \"X\"\n";
+    let write = "[task.write]\ntext = \"Write\"\n\n";
+    for (twice, wanted) in [
+        (
+            format!("{write}{rule}{rule}"),
+            format!("the rule `r` is defined already; {}", at(3)),
+        ),
+        (
+            format!("[sla.r]\n{level}\n{rule}"),
+            format!("the rule `r` is defined already; {}", at(0)),
+        ),
+        (
+            format!("{rule}{write}[sla.write]\n{level}"),
+            format!("the task `write` is defined already; {}", at(5)),
+        ),
+        (
+            format!("{write}[task.write] # again\ntext = \"X\"\n"),
+            said(0),
+        ),
+        (
+            "[pipeline.b]\nstart = \"x\"\n\n[pipeline.b.stage]\nx = { to = { y = [] } }\n\
+             y = { final = \"won\" }\nx = {}\n"
+                .to_owned(),
+            said(4),
+        ),
+    ] {
+        assert_eq!(told(&folder(&twice, "")), [wanted], "{twice}");
+    }
 }
 
 #[test]

@@ -292,7 +292,7 @@ fn who_works_in_all_scenarios_is_said_whole_once_and_with_a_role_that_there_is()
         seller,
         again,
         "\"ana\" ",
-        "the agent `ana` is defined already",
+        "the agent `ana` is defined already (the first one stands at scenarios/shop.toml:2)",
     );
 }
 

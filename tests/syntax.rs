@@ -56,6 +56,156 @@ fn a_text_with_quotes_in_it_is_told_in_those_that_it_needs() {
 }
 
 #[test]
+fn a_comma_that_is_missing_in_a_list_or_table_is_one_fault() {
+    let missing = |first: &str, second: &str| {
+        format!("a comma is missing behind `{first}`; write `{first}, {second}`")
+    };
+    let choices = |said: &str| format!("[field.plan]\ntype = \"choice\"\nof = {said}\n");
+    let need = |said: &str| format!("[need]\ntried = {{ {said} }}\n");
+    let rule = |said: &str| rule("").replace("{ task = \"call\" }", said);
+    let then_text = missing("'city == \"Quito\"'", "text");
+    let then_action = missing("}", "{");
+    each_is_told(&[
+        (
+            &choices("[\"oficina\" \"en línea\"]"),
+            &missing("\"oficina\"", "\"en línea\""),
+        ),
+        (
+            &choices("[\"oficina\"; \"en línea\"; \"feria\";]"),
+            &missing("\"oficina\"", "\"en línea\""),
+        ),
+        (
+            &choices("[\n  \"oficina\" \"en línea\",\n  \"feria\",\n]"),
+            &missing("\"oficina\"", "\"en línea\""),
+        ),
+        (&need("if = 'city == \"Quito\"' text = \"Try\""), &then_text),
+        (
+            &need("if = 'city == \"Quito\"'; text = \"Try\""),
+            &then_text,
+        ),
+        (
+            &rule("{ task = \"call\" } { send = \"hello\" }"),
+            &then_action,
+        ),
+        (
+            &rule("{ task = \"call\" }{ send = \"hello\" }"),
+            &then_action,
+        ),
+        (
+            &rule("{ assign = \"all\", at-most = 3 not = \"earlier-owners\" }")
+                .replace("[[rule]]", "[pool.all]\nmembers = 'available'\n\n[[rule]]"),
+            &missing("3", "not"),
+        ),
+    ]);
+    let lines = "[\n  \"oficina\", # in Quito\n  \"feria\"\n\n  \"en línea\",\n]";
+    let above = "a comma is missing before `\"en línea\"`; write it behind the line above";
+    each_is_told(&[(&choices(lines), above)]);
+    let three = told(&choices("[\n  \"oficina\"\n  \"feria\"\n  \"en línea\"\n]"));
+    assert_eq!(three.len(), 2, "each of them: {three:?}");
+    assert_eq!(three[1], above);
+    // What stands behind it is read.
+    let two = told(&need("if = 'cty == \"Quito\"' text = \"Try\""));
+    assert_eq!(two.len(), 2, "{two:?}");
+    assert!(two[1].contains("there is no fact `cty`"), "{two:?}");
+}
+
+#[test]
+fn a_quote_that_is_missing_before_other_texts_is_one_fault() {
+    let behind = |text: &str| format!("the quote behind `{text}` is missing; write `\"{text}\"`");
+    let before = |text: &str| format!("the quote before `{text}` is missing; write `\"{text}\"`");
+    let choices = |said: &str| format!("[field.plan]\ntype = \"choice\"\nof = {said}\n");
+    let rule = |said: &str| rule("").replace("{ task = \"call\" }", said);
+    each_is_told(&[
+        (
+            "[role.boss]\nmay = [\"complete\", \"attach, \"set\"]\n",
+            &behind("attach"),
+        ),
+        (
+            &rule("{ send = \"hello, as = \"owner\" }"),
+            &behind("hello"),
+        ),
+        (
+            &rule("{ send = \"hello\", as = owner\", class = \"alert\" }"),
+            &before("owner"),
+        ),
+        (
+            &choices("[\"oficina\", feria\", \"en línea\"]"),
+            &before("feria"),
+        ),
+        (&choices("[oficina\", \"en línea\"]"), &before("oficina")),
+        (
+            &choices("['oficina', 'feria, 'en línea']"),
+            "the quote behind `feria` is missing; write `'feria'`",
+        ),
+        (
+            &choices("[\"oficina, \"feria, \"en línea\"]"),
+            &behind("oficina"),
+        ),
+        (
+            &choices("[\"en línea, o por teléfono, \"feria\"]"),
+            &behind("en línea, o por teléfono"),
+        ),
+        // At the end of a line it is plain where it goes.
+        (
+            &choices("[\"oficina\", \"feria]"),
+            "this text is not closed; a quote is missing behind it",
+        ),
+        // What has quotes inside lacks none.
+        (
+            &choices("[\"Say \"hello\" to her\", \"feria\"]"),
+            "the quotes inside end this text; write `'Say \"hello\" to her'`",
+        ),
+    ]);
+}
+
+#[test]
+fn a_number_with_a_comma_is_told_alike_wherever_it_stands() {
+    let point = |meant: &str| {
+        let message = "nothing separates thousands here, and a point stands before a fraction";
+        format!("{message}; write `{meant}`")
+    };
+    let fields = "[field.price]\ntype = \"number\"\n\n";
+    let set = |to: &str| {
+        let action = format!("{{ set = \"price\", to = {to} }}");
+        format!(
+            "{fields}{}",
+            rule("").replace("{ task = \"call\" }", &action)
+        )
+    };
+    for (said, meant) in [
+        ("249,50", "249.50"),
+        ("1.249,50", "1249.50"),
+        ("1,249.50", "1249.50"),
+        ("1.249,500", "1249.500"),
+        ("1,249,500", "1249500"),
+        ("-249,50", "-249.50"),
+        ("0,125", "0.125"),
+    ] {
+        assert_eq!(told(&set(said)), [point(meant)], "{said}");
+    }
+    let two_ways = "this number reads in two ways; write `12500` or `12.5`";
+    each_is_told(&[(&set("12,500"), two_ways)]);
+    let scenario = |fields: &str| {
+        let start = "name = \"s\"\nstart = \"2026-03-02T10:00:00+01:00\"\n";
+        let step = format!("register = {{ name = \"Ana\", {fields} }}\n");
+        format!("[[scenario]]\n{start}\n[[scenario.step]]\n{step}")
+    };
+    for (said, meant) in [
+        ("fields = { price = 12,5 }", "12.5"),
+        ("fields = { quantity = 2,5, price = 3 }", "2.5"),
+        ("fields = { price = 249,50, by = \"otto\" }", "249.50"),
+    ] {
+        let text = scenario(said);
+        let slips = slips(&text, &["scenario", "scenario.step"]);
+        let told = slips.iter().map(|slip| slip.hint.as_deref().unwrap());
+        let told: Vec<&str> = told.collect();
+        assert_eq!(told, [format!("write `{meant}`")], "{said}");
+        let faults = leadkit::scenario::read(&folder("", &text)).unwrap_err().0;
+        assert_eq!(faults.len(), 1, "{said}: {faults:#?}");
+    }
+}
+
+#[test]
 fn quotes_of_a_word_processor_are_told_as_ours() {
     let opens = |quote: char, written: &str| format!("`{quote}` opens no text; write `{written}`");
     let call = |text: &str| format!("[task.x]\ntext = {text}\n");
@@ -229,7 +379,7 @@ fn what_lacks_its_quotes_or_has_another_sign_is_told_as_it_is_written() {
         ),
         (
             "[organisation]\n",
-            "duplicate key; it is said above already: leave one of the two",
+            "duplicate key; it is said in line 7 already: leave one of the two",
         ),
     ]);
 }
@@ -298,7 +448,7 @@ proptest! {
         words in prop::collection::vec(
             prop::sample::select(vec![
                 "[", "]", "[[", "{", "}", "=", "==", ":", ",", ".", "#", "\n", " ", "\"", "'", "“", "”", "’", "«",
-                "\\", "rule", "sábado", "a b", "12.000", "0991", "2026-02-30", "25:00", "{phone}", "é", "\"\"\"",
+                "\\", ";", "2,5", "rule", "sábado", "a b", "12.000", "0991", "2026-02-30", "25:00", "{phone}", "é", "\"\"\"",
             ]),
             0..40,
         )

@@ -28,7 +28,7 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "playbook.toml",
         7,
         "syntax",
-        Some("it is said above already: leave one of the two"),
+        Some("it is said in line 6 already: leave one of the two"),
     ),
     (
         "playbook.toml",
@@ -314,7 +314,12 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "unknown-key",
         Some("did you mean `late-start`?"),
     ),
-    ("playbook.toml", 136, "defined-twice", None),
+    (
+        "playbook.toml",
+        136,
+        "defined-twice",
+        Some("the first one stands at playbook.toml:131"),
+    ),
     ("playbook.toml", 139, "unfit-duration", None),
     (
         "playbook.toml",

@@ -4,6 +4,7 @@
 //! of them. So the file is read into a tree of spanned values, and walked by hand.
 
 mod amounts;
+mod commas;
 mod echoes;
 mod keys;
 mod lengths;
@@ -83,6 +84,12 @@ impl<'s> Source<'s> {
     /// Line and column of a place of what was read.
     fn place(&self, at: usize) -> (usize, usize) {
         place_of(self.text, self.in_the_file(at..at).start)
+    }
+
+    /// Where the first of two stands of which the other is told: `the first one stands at playbook.toml:12`.
+    pub(crate) fn the_first_stands_at(&self, at: usize) -> SmolStr {
+        let (line, _) = self.place(at);
+        format_smolstr!("the first one stands at {}:{line}", self.file)
     }
 
     /// The same file, read as what closed headers make of it.

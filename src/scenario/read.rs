@@ -22,6 +22,8 @@ use crate::value::Value;
 pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<Scenario>, Faults> {
     let faults = RefCell::new(Vec::new());
     let mut agents: Vec<AgentSetup> = Vec::new();
+    // Where each of them stands, for who defines it again.
+    let mut places: Vec<SmolStr> = Vec::new();
     let mut scenarios = Vec::new();
     let names = names_in(folder, playbook);
     for (path, text) in &folder.scenarios {
@@ -32,14 +34,18 @@ pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<S
         let mut root = Section::new(&file, table.get_ref(), 0..0, SmolStr::default());
         for section in sections(&mut root, "agent") {
             let place = section.place_of("id");
+            let stands_at = file.the_first_stands_at(section.start());
             let Some(agent) = agents::read(section, &names, SetUp::Shared) else {
                 continue;
             };
-            if agents.iter().any(|known| known.agent == agent.agent) {
+            let known = agents.iter().position(|known| known.agent == agent.agent);
+            if let Some(first) = known.and_then(|known| places.get(known)) {
                 let (sort, name) = ("agent", agent.agent.clone());
-                file.fault(place, FaultKind::DefinedTwice { sort, name }, None);
+                let kind = FaultKind::DefinedTwice { sort, name };
+                file.fault(place, kind, Some(first.clone()));
             }
             agents.push(agent);
+            places.push(stands_at);
         }
         for section in sections(&mut root, "scenario") {
             let place = section.place_of("name");

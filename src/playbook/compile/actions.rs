@@ -32,6 +32,25 @@ fn no_verb(section: Section<'_>) {
     section.finish_or(hint());
 }
 
+/// Whether an action says what it sends to whom it notifies, of which it is told that this is a template.
+fn sends_to_an_agent(section: &Section<'_>) -> bool {
+    let said = section.keyed();
+    let notifies = said.iter().any(|(key, _)| key == "notify");
+    let sent = said.iter().find(|(key, _)| key == "send");
+    let Some((key, sent)) = sent.filter(|_| notifies) else {
+        return false;
+    };
+    let template = sent.is_text().then(|| sent.text()).flatten();
+    let template = template.unwrap_or("..");
+    let hint = format_smolstr!("with `notify` it is `template = \"{template}\"`");
+    let kind = FaultKind::UnknownKey {
+        key: key.into(),
+        section: format_smolstr!("[{}]", section.path),
+    };
+    sent.at_its_key().fault(kind, Some(hint));
+    true
+}
+
 fn is_dated(field: &Field) -> bool {
     matches!(field.value_type, ValueType::Date | ValueType::Instant)
 }
@@ -60,6 +79,9 @@ impl Names {
         let mut section = node.section()?;
         if !VERBS.iter().any(|verb| section.optional(verb).is_some()) {
             no_verb(section);
+            return None;
+        }
+        if sends_to_an_agent(&section) {
             return None;
         }
         let action = self.verb(&mut section);
@@ -274,7 +296,11 @@ impl Names {
     /// A role, where the owner could have been said as well.
     pub(super) fn role_or_owner(&self, node: &Node<'_>, text: &str) -> Option<Name> {
         let found = self.roles.iter().find(|role| **role == *text);
-        if found.is_none() {
+        if found.is_none() && self.teams.iter().any(|team| team.name == *text) {
+            let (sort, name) = ("role", text.into());
+            let hint = format_smolstr!("it is a team: write `team:{text}`");
+            node.fault(FaultKind::UnknownName { sort, name }, Some(hint));
+        } else if found.is_none() {
             let roles = self.roles.iter().map(Name::as_str);
             node.unknown("role", text, std::iter::once("owner").chain(roles));
         }

@@ -272,7 +272,23 @@ fn hours(node: &Node<'_>) -> Vec<String> {
             node.fault(FaultKind::Calendar(message), Some(hint.into()));
         }
     }
-    texts.into_iter().map(ToOwned::to_owned).collect()
+    let shifts = texts.iter().zip(node.list());
+    shifts
+        .map(|(text, node)| with_our_dash(text, &node))
+        .collect()
+}
+
+/// A shift with the dash that stands between its times; another one, as a word processor sets it, is told.
+fn with_our_dash(text: &str, node: &Node<'_>) -> String {
+    let is_other = |c: char| matches!(c, '\u{2010}'..='\u{2015}' | '−');
+    let Some(dash) = text.chars().find(|c| is_other(*c)) else {
+        return text.to_owned();
+    };
+    let meant = text.replace(is_other, "-");
+    let message = format_smolstr!("`{dash}` is another dash than `-`");
+    let hint = format_smolstr!("write `{meant}`");
+    node.fault(FaultKind::Calendar(message), Some(hint));
+    meant
 }
 
 /// Whether hours end when they begin; from midnight to midnight is a day to everybody.

@@ -1,6 +1,9 @@
 //! `[[rule]]` and its friendly short forms `law`, `sla`, `ageing`, `wait` and `reminder`. Behind this door
 //! there are only rules and tasks.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use smol_str::{SmolStr, format_smolstr};
 
 use super::parts::{late, period_length};
@@ -28,6 +31,7 @@ pub(super) fn read(
         templates,
         tasks: Vec::new(),
         rules: Vec::new(),
+        defined: BTreeMap::new(),
     };
     for (name, section) in root.sections("task") {
         reader.task(name, section);
@@ -67,19 +71,29 @@ pub(super) struct Reader<'a> {
     pub(super) templates: &'a mut Templates,
     pub(super) tasks: Vec<TaskSpec>,
     rules: Vec<Rule>,
+    /// Where each task and rule begins, by its sort and name.
+    defined: BTreeMap<(&'static str, Name), usize>,
 }
 
 impl Reader<'_> {
+    /// Notes where the first of a name stands; of another, says that the name is taken, and where.
+    pub(super) fn define(&mut self, sort: &'static str, name: &Name, section: &Section<'_>) {
+        let start = section.start();
+        let first = match self.defined.entry((sort, name.clone())) {
+            Entry::Vacant(first) => {
+                first.insert(start);
+                return;
+            }
+            Entry::Occupied(first) => *first.get(),
+        };
+        // One section may make two rules of a name.
+        let hint = (first != start).then(|| section.source.the_first_stands_at(first));
+        let name = name.as_str().into();
+        section.fault(FaultKind::DefinedTwice { sort, name }, hint);
+    }
+
     pub(super) fn add(&mut self, section: &Section<'_>, rule: Rule) {
-        if self.rules.iter().any(|known| known.name == rule.name) {
-            section.fault(
-                FaultKind::DefinedTwice {
-                    sort: "rule",
-                    name: rule.name.as_str().into(),
-                },
-                None,
-            );
-        }
+        self.define("rule", &rule.name, section);
         let task = match &rule.anchor {
             Anchor::Overdue(task) => self.tasks.iter().find(|spec| spec.name == *task),
             _ => None,
@@ -166,11 +180,7 @@ impl Reader<'_> {
         };
         let late_actions = self.actions_if_any("late", &mut section);
         let ends_with_owner = anchor == Some(Anchor::Assigned);
-        if self.tasks.iter().any(|task| task.name == *name) {
-            let (sort, name) = ("task", name.as_str().into());
-            let hint = "a service level opens a task of its own name; give one of them another";
-            section.fault(FaultKind::DefinedTwice { sort, name }, Some(hint.into()));
-        }
+        self.define("task", name, &section);
         self.tasks.push(TaskSpec {
             name: name.clone(),
             text,

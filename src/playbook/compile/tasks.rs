@@ -21,15 +21,7 @@ pub(super) fn names(root: &mut Section<'_>) -> Vec<Name> {
 
 impl Reader<'_> {
     pub(super) fn task(&mut self, name: Name, mut section: Section<'_>) {
-        if self.tasks.iter().any(|task| task.name == name) {
-            section.fault(
-                FaultKind::DefinedTwice {
-                    sort: "task",
-                    name: name.as_str().into(),
-                },
-                None,
-            );
-        }
+        self.define("task", &name, &section);
         let text = match section.required("text") {
             Some(node) => self.task_text(&name, &node),
             None => SmolStr::default(),

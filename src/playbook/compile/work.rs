@@ -9,7 +9,6 @@ use super::{Names, label_of};
 use crate::condition::Condition;
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
-use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{Action, Anchor, Late, Leads, Rule, Scope, StoppedBy};
@@ -130,10 +129,7 @@ impl Reader<'_> {
         mut section: Section<'_>,
     ) -> Option<FeedbackSpec> {
         let task = feedback_task(kind.as_str());
-        if self.tasks.iter().any(|known| known.name == task) {
-            let (sort, name) = ("task", task.as_str().into());
-            section.fault(FaultKind::DefinedTwice { sort, name }, None);
-        }
+        self.define("task", &task, &section);
         let whose = self.whose(&mut section);
         let within = section.required("within");
         let within = within.and_then(|node| self.deadline(&node));

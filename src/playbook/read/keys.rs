@@ -138,7 +138,7 @@ fn parts(line: &str, key: Range<usize>) -> Vec<Range<usize>> {
 }
 
 /// The signs of a line that stand in no text, nor in what is noted behind it.
-fn outside_of_texts(line: &str) -> impl Iterator<Item = (usize, char)> {
+pub(super) fn outside_of_texts(line: &str) -> impl Iterator<Item = (usize, char)> {
     let mut open: Option<char> = None;
     let signs = line.char_indices().filter_map(move |(at, c)| {
         let was_open = open;

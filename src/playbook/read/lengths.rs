@@ -26,6 +26,9 @@ impl Node<'_> {
         let text = self.text()?;
         let Some(delay) = Delay::parse(text) else {
             let hint = match meant_by(text).map(meant) {
+                Some(_) if Delay::parse(&with_plain_spaces(text)).is_some() => {
+                    "it holds a space that is none: write a plain one".into()
+                }
                 Some(meant) => format_smolstr!("did you mean `{meant}`?"),
                 None => how_to_say(),
             };
@@ -123,6 +126,11 @@ impl Node<'_> {
             }
         }
     }
+}
+
+/// A text with plain spaces in place of those of word processors.
+fn with_plain_spaces(text: &str) -> String {
+    text.replace(char::is_whitespace, " ")
 }
 
 /// A number of days that is about as long as some months.

@@ -8,11 +8,11 @@ use smol_str::{SmolStr, format_smolstr};
 use toml::de::DeTable;
 
 use super::syntax::{self, Leaves, Slip, line_at, listed, of_a_list, unclosed_name};
-use super::{Source, keys, quotes};
+use super::{Source, commas, keys, quotes};
 use crate::playbook::fault::FaultKind;
 
 /// A text of TOML in which what was plainly forgotten is there: the `]` of `[need`, the second
-/// brackets of `[rule]`, a closing quote. What stands below is meant, and whoever refers to it made
+/// brackets of `[rule]`, a closing quote, a comma. What stands below is meant, and whoever refers to it made
 /// no mistake.
 pub(crate) struct Mended {
     pub(super) text: String,
@@ -216,10 +216,14 @@ fn mend_of(line: &str, at: Range<usize>, said: &str) -> Option<Mend> {
         return None;
     }
     quotes::with_plain_spaces(line)
+        .or_else(|| commas::with_points(line))
+        .or_else(|| commas::with_commas(line))
+        .or_else(|| quotes::with_both(line))
         .or_else(|| quotes::mended(line))
         .or_else(|| keys::with_quoted_columns(line))
         .or_else(|| keys::with_equals_sign(line))
         .or_else(|| keys::with_quoted_keys(line))
+        .or_else(|| commas::with_comma_before(line, at.clone(), said))
         .or_else(|| quotes::closed(line, at, said))
 }
 

@@ -1,4 +1,5 @@
-//! Quotes as people set them: around a text that has some in it, or as a word processor turns them.
+//! Quotes as people set them: around a text that has some in it, as a word processor turns them, or only one of
+//! the two.
 
 use std::ops::Range;
 
@@ -51,6 +52,80 @@ pub(super) fn closed(line: &str, at: Range<usize>, said: &str) -> Option<Mend> {
     })
 }
 
+/// A line in which texts before others lack one of their quotes, with both.
+pub(super) fn with_both(line: &str) -> Option<Mend> {
+    let is_odd = |quote: char| line.matches(quote).count() % 2 == 1;
+    let mut quotes = ['"', '\''].into_iter();
+    quotes.find_map(|quote| {
+        let first = || is_odd(quote).then(|| with_first(line, quote)).flatten();
+        with_last(line, quote).or_else(first)
+    })
+}
+
+/// A line with the quotes that texts lack behind them: `["call, "write"]`. The next quote then stands where
+/// a text begins.
+fn with_last(line: &str, quote: char) -> Option<Mend> {
+    let (mut whole, mut added, mut slip) =
+        (String::with_capacity(line.len() + 1), Vec::new(), None);
+    let mut at = 0;
+    while let Some(opens) = line[at..].find(quote).map(|opens| at + opens) {
+        let inside = opens + 1;
+        let Some(next) = line[inside..].find(quote).map(|next| inside + next) else {
+            break;
+        };
+        let inner = &line[inside..next];
+        let ends = match inner.trim_end() {
+            list if list.ends_with(',') => inner.rfind(','),
+            table if table.ends_with('=') => inner.find(','),
+            _ => None,
+        };
+        let text = ends.map(|ends| inner[..ends].trim_end());
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            whole.push_str(&line[at..=next]);
+            at = next + 1;
+            continue;
+        };
+        let end = inside + text.len();
+        whole.push_str(&line[at..end]);
+        added.push(whole.len());
+        whole.push(quote);
+        whole.push_str(&line[end..next]);
+        at = next;
+        slip.get_or_insert_with(|| {
+            let message = format_smolstr!("the quote behind `{text}` is missing");
+            let hint = format_smolstr!("write `{quote}{text}{quote}`");
+            Slip::new(opens..end, Leaves::NoDoubt, message, hint)
+        });
+    }
+    whole.push_str(&line[at..]);
+    let slip = slip.filter(|_| is_toml(&whole))?;
+    Some(Mend {
+        line: whole,
+        added,
+        slip,
+    })
+}
+
+/// A line with the quote that a text lacks before it: `["call", write"]`.
+fn with_first(line: &str, quote: char) -> Option<Mend> {
+    let mut starts = line.match_indices(['[', ',', '=']).map(|(at, sign)| {
+        let behind = &line[at + sign.len()..];
+        line.len() - behind.trim_start().len()
+    });
+    starts.find_map(|start| {
+        let inner = &line[start..start + line[start..].find(quote)?];
+        let message = format_smolstr!("the quote before `{inner}` is missing");
+        let hint = format_smolstr!("write `{quote}{inner}{quote}`");
+        let at = start..start + inner.len() + 1;
+        let whole = format!("{}{quote}{}", &line[..start], &line[start..]);
+        (!inner.is_empty() && is_toml(&whole)).then(|| Mend {
+            line: whole,
+            added: vec![start],
+            slip: Slip::new(at, Leaves::NoDoubt, message, hint),
+        })
+    })
+}
+
 /// A line in which spaces of word processors stand between words, with plain ones in their place.
 pub(super) fn with_plain_spaces(line: &str) -> Option<Mend> {
     let (whole, first) = plain_spaces(line);
@@ -86,6 +161,12 @@ pub(super) fn plain_spaces(line: &str) -> (String, Option<Range<usize>>) {
 /// Whether a line is TOML by itself, or as a part of a list.
 pub(super) fn is_toml(line: &str) -> bool {
     around(line).any(|whole| DeTable::parse(&whole).is_ok())
+}
+
+/// Whether a line is TOML in a list alone, also as the last line of it.
+pub(super) fn is_of_a_list(line: &str) -> bool {
+    let mut ends = ["\n]", ""].into_iter();
+    ends.any(|end| DeTable::parse(&format!("x = [{line}{end}")).is_ok())
 }
 
 /// Whether it is but for some values, which leave no doubt of where the next one begins.

@@ -161,6 +161,11 @@ impl<'s> Section<'s> {
         self.source.place(self.span.start).0
     }
 
+    /// Where it begins in what was read.
+    pub(crate) fn start(&self) -> usize {
+        self.span.start
+    }
+
     /// Whatever nobody asked for so far; after this it counts as asked for.
     pub(crate) fn rest(&mut self) -> Vec<(String, Node<'s>)> {
         let mut rest = self.keyed();

@@ -138,12 +138,39 @@ pub(super) fn told(text: &str, at: Range<usize>, said: &str, lists: &[&str]) -> 
             Some("a text with quotes in it stands in single ones: 'like \"this\"'".into())
         }
         said if said.starts_with("duplicate key") => {
-            let hint = "it is said above already: leave one of the two".into();
+            let hint = match said_first(text, at.start) {
+                Some(first) => {
+                    format_smolstr!("it is said in line {first} already: leave one of the two")
+                }
+                None => "it is said above already: leave one of the two".into(),
+            };
             return slip(Leaves::NoDoubt, said, Some(hint));
         }
         _ => None,
     };
     slip(Leaves::AGuess, said, hint)
+}
+
+/// The line, from 1, on which a header, or a key of its section, is said first that is said again at a
+/// place.
+fn said_first(text: &str, at: usize) -> Option<usize> {
+    let (start, line) = line_at(text, at);
+    let head = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
+    let key = |line: &str| Some(line.split_once('=')?.0.trim().to_owned());
+    let is_header = line.trim_start().starts_with('[');
+    let section = match is_header {
+        true => 0,
+        false => text[..start].rfind("\n[").map_or(0, |newline| newline + 1),
+    };
+    if !is_header && !text[start..floor(text, at)].trim().is_empty() {
+        return None;
+    }
+    let is_same = |other: &str| match is_header {
+        true => head(other) == head(line),
+        false => key(other).is_some() && key(other) == key(line),
+    };
+    let place = text[section..start].lines().position(is_same)?;
+    Some(text[..section].matches('\n').count() + place + 1)
 }
 
 /// The list whose header a line is, in single brackets.
@@ -317,21 +344,53 @@ fn of_a_number(line: &str, at: usize, said: &str) -> Option<(&'static str, SmolS
             format_smolstr!("a text stands in quotes, `\"{word}\"`; the number is `{number}`");
         return Some(("a number has no zero before it", hint));
     }
-    let with_point = word.replace(',', ".");
-    if let Some(ways) = TwoWays::of(&with_point) {
-        let TwoWays {
-            thousands,
-            fraction,
-        } = ways;
-        let hint = format_smolstr!("write `{thousands}` or `{fraction}`");
-        return Some(("this number reads in two ways", hint));
+    let NumberMeant { message, hint, .. } = NumberMeant::by(word)?;
+    Some((message, hint))
+}
+
+/// What is meant by a number that has commas or points as people set them.
+pub(super) struct NumberMeant {
+    /// The number; the larger, if it reads in two ways.
+    pub(super) number: SmolStr,
+    pub(super) message: &'static str,
+    pub(super) hint: SmolStr,
+}
+
+impl NumberMeant {
+    pub(super) fn by(word: &str) -> Option<Self> {
+        let with_point = word.replace(',', ".");
+        if let Some(ways) = TwoWays::of(&with_point) {
+            let TwoWays {
+                thousands,
+                fraction,
+            } = ways;
+            return Some(Self {
+                hint: format_smolstr!("write `{thousands}` or `{fraction}`"),
+                number: thousands,
+                message: "this number reads in two ways",
+            });
+        }
+        let number = match word.matches([',', '.']).count() {
+            1 => with_point.into(),
+            _ => with_fraction(word).or_else(|| without_separators(word))?,
+        };
+        Some(Self {
+            hint: format_smolstr!("write `{number}`"),
+            number,
+            message: "nothing separates thousands here, and a point stands before a fraction",
+        })
     }
-    let message = "nothing separates thousands here, and a point stands before a fraction";
-    let meant = match word.matches([',', '.']).count() {
-        1 => with_point.into(),
-        _ => without_separators(word)?,
-    };
-    Some((message, format_smolstr!("write `{meant}`")))
+}
+
+/// `1.249,50` or `1,249.50` with nothing between its thousands, and a point before its fraction.
+fn with_fraction(word: &str) -> Option<SmolStr> {
+    let (whole, fraction) = word.rsplit_once([',', '.'])?;
+    let digits = whole.trim_start_matches('-');
+    let sign = &whole[..whole.len() - digits.len()];
+    let separates = word[whole.len()..].chars().next()?;
+    let is_fraction = !digits.contains(separates) && !fraction.is_empty();
+    let thousands = is_fraction.then(|| without_separators(digits)).flatten()?;
+    Some(format_smolstr!("{sign}{thousands}.{fraction}"))
 }
 
 #[cfg(test)]
