@@ -71,7 +71,7 @@ fn a_comma_that_is_missing_in_a_list_or_table_is_one_fault() {
             &missing("\"oficina\"", "\"en línea\""),
         ),
         (
-            &choices("[\"oficina\"; \"en línea\"; \"feria\"]"),
+            &choices("[\"oficina\"; \"en línea\"; \"feria\";]"),
             &missing("\"oficina\"", "\"en línea\""),
         ),
         (
@@ -136,6 +136,14 @@ fn a_quote_that_is_missing_before_other_texts_is_one_fault() {
         (
             &choices("['oficina', 'feria, 'en línea']"),
             "the quote behind `feria` is missing; write `'feria'`",
+        ),
+        (
+            &choices("[\"oficina, \"feria, \"en línea\"]"),
+            &behind("oficina"),
+        ),
+        (
+            &choices("[\"en línea, o por teléfono, \"feria\"]"),
+            &behind("en línea, o por teléfono"),
         ),
         // At the end of a line it is plain where it goes.
         (

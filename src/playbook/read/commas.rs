@@ -111,7 +111,9 @@ fn gaps(line: &str, parts: &[Range<usize>]) -> Vec<Gap> {
             Some(_) => parts.get(place + 2),
             None => behind,
         };
-        let Some(next) = next.filter(|next| begins_one(next)) else {
+        // A comma may stand behind the last part of a list.
+        let is_next = |next: &&Range<usize>| begins_one(next) || semicolon.is_some();
+        let Some(next) = next.filter(is_next) else {
             continue;
         };
         // A quote with a word right at it stands in a text.

@@ -1,4 +1,5 @@
-//! Quotes as people set them: around a text that has some in it, or as a word processor turns them.
+//! Quotes as people set them: around a text that has some in it, as a word processor turns them, or only one of
+//! the two.
 
 use std::ops::Range;
 
@@ -51,30 +52,57 @@ pub(super) fn closed(line: &str, at: Range<usize>, said: &str) -> Option<Mend> {
     })
 }
 
-/// A line in which a text before others lacks one of its quotes, with both.
+/// A line in which texts before others lack one of their quotes, with both.
 pub(super) fn with_both(line: &str) -> Option<Mend> {
-    let is_odd = |quote: &char| line.matches(*quote).count() % 2 == 1;
-    let mut odd = ['"', '\''].into_iter().filter(is_odd);
-    odd.find_map(|quote| with_last(line, quote).or_else(|| with_first(line, quote)))
+    let is_odd = |quote: char| line.matches(quote).count() % 2 == 1;
+    let mut quotes = ['"', '\''].into_iter();
+    quotes.find_map(|quote| {
+        let first = || is_odd(quote).then(|| with_first(line, quote)).flatten();
+        with_last(line, quote).or_else(first)
+    })
 }
 
-/// A line with the quote that a text lacks behind it: `["call, "write"]`.
+/// A line with the quotes that texts lack behind them: `["call, "write"]`. The next quote then stands where
+/// a text begins.
 fn with_last(line: &str, quote: char) -> Option<Mend> {
-    let mut ends = line.match_indices([',', ']', '}']).map(|(at, _)| {
-        let text = line[..at].trim_end();
-        (text.rfind(quote), text.len())
-    });
-    ends.find_map(|(opens, end)| {
-        let opens = opens?;
-        let inner = &line[opens + 1..end];
-        let goes_on = line[end..].contains(['"', '\'']);
-        let message = format_smolstr!("the quote behind `{inner}` is missing");
-        let hint = format_smolstr!("write `{quote}{inner}{quote}`");
-        let slip = Slip::new(opens..end, Leaves::NoDoubt, message, hint);
-        let is_text = goes_on && !inner.is_empty();
-        is_text
-            .then(|| with_quote(line, end, quote, slip))
-            .flatten()
+    let (mut whole, mut added, mut slip) =
+        (String::with_capacity(line.len() + 1), Vec::new(), None);
+    let mut at = 0;
+    while let Some(opens) = line[at..].find(quote).map(|opens| at + opens) {
+        let inside = opens + 1;
+        let Some(next) = line[inside..].find(quote).map(|next| inside + next) else {
+            break;
+        };
+        let inner = &line[inside..next];
+        let ends = match inner.trim_end() {
+            list if list.ends_with(',') => inner.rfind(','),
+            table if table.ends_with('=') => inner.find(','),
+            _ => None,
+        };
+        let text = ends.map(|ends| inner[..ends].trim_end());
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            whole.push_str(&line[at..=next]);
+            at = next + 1;
+            continue;
+        };
+        let end = inside + text.len();
+        whole.push_str(&line[at..end]);
+        added.push(whole.len());
+        whole.push(quote);
+        whole.push_str(&line[end..next]);
+        at = next;
+        slip.get_or_insert_with(|| {
+            let message = format_smolstr!("the quote behind `{text}` is missing");
+            let hint = format_smolstr!("write `{quote}{text}{quote}`");
+            Slip::new(opens..end, Leaves::NoDoubt, message, hint)
+        });
+    }
+    whole.push_str(&line[at..]);
+    let slip = slip.filter(|_| is_toml(&whole))?;
+    Some(Mend {
+        line: whole,
+        added,
+        slip,
     })
 }
 
@@ -89,20 +117,12 @@ fn with_first(line: &str, quote: char) -> Option<Mend> {
         let message = format_smolstr!("the quote before `{inner}` is missing");
         let hint = format_smolstr!("write `{quote}{inner}{quote}`");
         let at = start..start + inner.len() + 1;
-        let slip = Slip::new(at, Leaves::NoDoubt, message, hint);
-        let is_text = !inner.is_empty();
-        is_text
-            .then(|| with_quote(line, start, quote, slip))
-            .flatten()
-    })
-}
-
-fn with_quote(line: &str, at: usize, quote: char, slip: Slip) -> Option<Mend> {
-    let whole = format!("{}{quote}{}", &line[..at], &line[at..]);
-    is_toml(&whole).then(|| Mend {
-        line: whole,
-        added: vec![at],
-        slip,
+        let whole = format!("{}{quote}{}", &line[..start], &line[start..]);
+        (!inner.is_empty() && is_toml(&whole)).then(|| Mend {
+            line: whole,
+            added: vec![start],
+            slip: Slip::new(at, Leaves::NoDoubt, message, hint),
+        })
     })
 }
 
