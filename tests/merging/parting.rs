@@ -180,6 +180,22 @@ fn a_number_that_nobody_says_any_more_is_nobodys_after_contacts_are_parted() {
 }
 
 #[test]
+fn both_hear_of_each_other_when_a_number_is_given_back_that_the_survivor_gave_up() {
+    block_on(async {
+        let world = world("");
+        let c = register(&world, named("carla").phone("600 100 200")).await;
+        let x = register(&world, named("xavier").phone("600 100 200")).await;
+        let y = register(&world, named("yara")).await;
+        merge(&world, &y, &x).await.unwrap();
+        correct_phone(&world, y.id, "600 300 400").await;
+        assert_eq!(duplicates(&world, &c).await, []);
+        unmerge(&world, &x).await.unwrap();
+        assert_eq!(duplicates(&world, &x).await, [c.contact.id]);
+        assert_eq!(duplicates(&world, &c).await, [x.contact.id]);
+    });
+}
+
+#[test]
 fn a_number_that_falls_to_who_stands_for_its_bearer_is_the_bearers_again() {
     block_on(async {
         let world = world("");
