@@ -232,18 +232,6 @@ impl Ledger {
             .collect()
     }
 
-    /// Whether somebody else to whom the same address was given wants no marketing.
-    pub(super) fn is_unwanted_at_address_of(&self, tenant: &Tenant, contact: &Contact) -> bool {
-        let address = |contact: &Contact| contact.email.as_ref().map(|email| email.key());
-        let living = self.living(tenant).into_iter();
-        let mut others = living.filter(|other| {
-            other.id != contact.id
-                && other.unsubscribed_at.is_some()
-                && !self.is_crowded(tenant, other)
-        });
-        others.any(|other| address(other) == address(contact))
-    }
-
     fn knows(&self, tenant: &Tenant, one: &Contact, other: &Contact) -> bool {
         self.lists(tenant, &one.duplicates, other)
     }

@@ -327,9 +327,7 @@ impl Ledger {
             );
         };
         let invalid = contact.email_invalid_at.is_some() || contact.email.is_none();
-        let unwanted = contact.unsubscribed_at.is_some()
-            || !lead.is_open()
-            || self.is_unwanted_at_address_of(&key.tenant, contact);
+        let unwanted = contact.unsubscribed_at.is_some() || !lead.is_open();
         if invalid || (unwanted && message.class == Class::Marketing) {
             let what = format!("{:?} goes to {contact:?}", message.template);
             self.find("the gate is asked", what, Some(key));
