@@ -17,8 +17,8 @@ use crate::record::lead::{ContactCopy, Lead};
 use crate::store::Key;
 use crate::time::Instant;
 
-/// The contact wants no more marketing, on any of its open leads; at once and for good. What is said of
-/// an address is so for everybody to whom it was given.
+/// The contact wants no more marketing, on any of its open leads; at once and for good. Nor does
+/// any other contact that bears its address.
 pub(crate) fn unsubscribe(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     let at = draft.now;
     let unsubscribed = |lead| Event::Unsubscribed { lead };

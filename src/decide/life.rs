@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use crate::condition::Condition;
 use crate::decide::command::{Actor, LeadOrder, Waiting, What};
 use crate::decide::contacts::{self, add_open_lead, with_contact};
 use crate::decide::draft::Draft;
@@ -128,23 +129,22 @@ pub(crate) fn settle(draft: &mut Draft<'_>, lead: &mut Lead) {
     let playbook = draft.playbook;
     // Whether laws are broken is a fact, and so is known before anything asks for it.
     let turning = || {
-        let rules = playbook.rules.iter();
-        rules.filter(|rule| matches!(rule.anchor, Anchor::Turns(_)))
+        playbook.rules.iter().filter_map(|rule| match &rule.anchor {
+            Anchor::Turns(condition) => Some((rule, condition)),
+            _ => None,
+        })
     };
     turning()
-        .filter(|rule| playbook.law_of_rule(&rule.name).is_some())
-        .for_each(|rule| note_turn(draft, lead, rule));
+        .filter(|(rule, _)| playbook.law_of_rule(&rule.name).is_some())
+        .for_each(|(rule, condition)| note_turn(draft, lead, rule, condition));
     tasks::end_those_done(draft, lead);
-    turning().for_each(|rule| note_turn(draft, lead, rule));
+    turning().for_each(|(rule, condition)| note_turn(draft, lead, rule, condition));
     bound(draft, lead);
     lead.settled_at = draft.now;
 }
 
-/// Notes since when the condition has been true that a rule waits for, if it waits for one.
-fn note_turn(draft: &Draft<'_>, lead: &mut Lead, rule: &Rule) {
-    let Anchor::Turns(condition) = &rule.anchor else {
-        return;
-    };
+/// Notes since when the condition has been true that a rule waits for.
+fn note_turn(draft: &Draft<'_>, lead: &mut Lead, rule: &Rule, condition: &Condition) {
     let (playbook, now) = (draft.playbook, draft.now);
     let facts = LeadFacts {
         playbook,

@@ -78,7 +78,7 @@ pub enum LeadOrder {
     },
     /// Complete its open task of a name.
     Complete(Box<Completion>),
-    /// Its contact wants no more marketing, nor does anybody else to whom the address was given.
+    /// Its contact wants no more marketing, nor does any other contact that bears its address now.
     Unsubscribe,
     /// Correct what is known of its contact, on all the contact's leads.
     CorrectContact(Correction),
