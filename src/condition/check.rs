@@ -3,7 +3,7 @@
 
 use smol_str::{SmolStr, ToSmolStr};
 
-use super::eval::{Known, Literal, Node, Question, Test, TestKind};
+use super::eval::{Known, Literal, Node, Test, TestKind};
 use super::fault::{Fault, FaultKind, Span};
 use super::lex::quoted;
 use super::parse::{Ast, Body, Operand, OperandKind, Term};
@@ -79,10 +79,13 @@ enum Constant {
 }
 
 impl Constant {
-    fn compared(self, op: Comparison) -> Question {
+    fn compared(self, fact: Known, op: Comparison) -> TestKind {
         match self {
-            Self::Text(text) => Question::IsText([text].into()),
-            Self::Other(with) => Question::Compares { op, with },
+            Self::Text(text) => TestKind::IsText {
+                fact,
+                texts: [text].into(),
+            },
+            Self::Other(with) => TestKind::Compares { fact, op, with },
         }
     }
 }
@@ -120,7 +123,7 @@ impl Checker<'_> {
             } => (negated, self.list(left, list)?),
             Body::IsMissing { left, negated } => {
                 let info = self.subject(left)?;
-                (negated, self.asks(&info, Question::IsMissing))
+                (negated, TestKind::IsMissing(self.known(&info)))
             }
         };
         Some(self.test(kind, negated, at))
@@ -148,7 +151,7 @@ impl Checker<'_> {
                 ..
             }) => Some(self.during(&during, at)),
             Typed::Fact(info) if info.value_type == ValueType::Bool => {
-                let kind = self.asks(&info, Question::IsTrue);
+                let kind = TestKind::IsTrue(self.known(&info));
                 Some(self.test(kind, false, at))
             }
             other => {
@@ -162,7 +165,11 @@ impl Checker<'_> {
     /// `from <= now and until > now`, so that it is known when it turns.
     fn during(&mut self, [from, until]: &[FactInfo; 2], at: Span) -> Node {
         let mut compares = |info: &FactInfo, op, at| {
-            let kind = self.asks(info, Question::ComparesWithNow { op, offset: 0 });
+            let kind = TestKind::ComparesWithNow {
+                fact: self.known(info),
+                op,
+                offset: 0,
+            };
             self.test(kind, false, at)
         };
         let begun = compares(from, Comparison::AtMost, at);
@@ -198,21 +205,22 @@ impl Checker<'_> {
             (Typed::Fact(info), Typed::Literal(value)) => {
                 let with = self.literal(&info, value, right_at, false)?;
                 self.ordered(info.value_type, op, op_at)?;
-                Some(self.asks(&info, with.compared(op)))
+                Some(with.compared(self.known(&info), op))
             }
             (Typed::Literal(value), Typed::Fact(info)) => {
                 let with = self.literal(&info, value, left_at, true)?;
                 self.ordered(info.value_type, op, op_at)?;
-                Some(self.asks(&info, with.compared(op.mirrored())))
+                Some(with.compared(self.known(&info), op.mirrored()))
             }
             (Typed::Fact(info), Typed::Now(offset)) => {
                 self.agree((info.value_type, ValueType::Instant), at, None)?;
-                Some(self.asks(&info, Question::ComparesWithNow { op, offset }))
+                let fact = self.known(&info);
+                Some(TestKind::ComparesWithNow { fact, op, offset })
             }
             (Typed::Now(offset), Typed::Fact(info)) => {
                 self.agree((ValueType::Instant, info.value_type), at, None)?;
-                let op = op.mirrored();
-                Some(self.asks(&info, Question::ComparesWithNow { op, offset }))
+                let (fact, op) = (self.known(&info), op.mirrored());
+                Some(TestKind::ComparesWithNow { fact, op, offset })
             }
             (Typed::Now(offset), Typed::Literal(value)) => {
                 let instant = self.instant(value, right_at, false)?;
@@ -254,16 +262,17 @@ impl Checker<'_> {
             }
         }
         let subject = subject?;
-        let question = match subject.value_type {
-            ValueType::Text => Question::IsText(texts.into()),
-            _ => Question::IsIn(others.into()),
-        };
-        Some(self.asks(&subject, question))
-    }
-
-    fn asks(&mut self, info: &FactInfo, asks: Question) -> TestKind {
-        let fact = self.known(info);
-        TestKind::Fact { fact, asks }
+        let fact = self.known(&subject);
+        Some(match subject.value_type {
+            ValueType::Text => TestKind::IsText {
+                fact,
+                texts: texts.into(),
+            },
+            _ => TestKind::IsIn {
+                fact,
+                literals: others.into(),
+            },
+        })
     }
 
     fn known(&mut self, info: &FactInfo) -> Known {

@@ -7,6 +7,7 @@ use std::hint::black_box;
 use chrono::NaiveDate;
 
 use super::fault::Span;
+use super::folded::folds_to;
 use super::{Comparison, FactId, Facts, MAX_MICROS, MIN_MICROS, micros};
 use crate::value::{Number, ValueRef, folded_eq};
 
@@ -56,10 +57,34 @@ impl Next {
     const TRUE: Self = Self(u16::MAX);
 }
 
+/// One flat list, so that one jump leads to what is asked.
 #[derive(Debug, PartialEq)]
 pub(super) enum TestKind {
-    /// Asks one fact about its value.
-    Fact { fact: Known, asks: Question },
+    /// A fact by itself.
+    IsTrue(Known),
+    /// `fact == text` or `fact in [text, ..]`, where the texts are folded.
+    IsText {
+        fact: Known,
+        texts: Box<[Box<str>]>,
+    },
+    /// `fact op literal`
+    Compares {
+        fact: Known,
+        op: Comparison,
+        with: Literal,
+    },
+    /// `fact in [literal, ..]`
+    IsIn {
+        fact: Known,
+        literals: Box<[Literal]>,
+    },
+    /// `fact op now + offset`
+    ComparesWithNow {
+        fact: Known,
+        op: Comparison,
+        offset: i64,
+    },
+    IsMissing(Known),
     /// `left op right`
     Facts {
         left: Known,
@@ -74,27 +99,6 @@ pub(super) enum TestKind {
     },
     /// `true` or `false`
     Constant(bool),
-}
-
-#[derive(Debug, PartialEq)]
-pub(super) enum Question {
-    /// A fact by itself.
-    IsTrue,
-    /// `fact == text` or `fact in [text, ..]`, where the texts are folded.
-    IsText(Box<[Box<str>]>),
-    /// `fact op literal`
-    Compares {
-        op: Comparison,
-        with: Literal,
-    },
-    /// `fact in [literal, ..]`
-    IsIn(Box<[Literal]>),
-    /// `fact op now + offset`
-    ComparesWithNow {
-        op: Comparison,
-        offset: i64,
-    },
-    IsMissing,
 }
 
 /// A fact that has been looked up, and its place among the facts of the condition.
@@ -216,10 +220,38 @@ impl Test {
 }
 
 impl TestKind {
+    /// What is asked decides first, and only then is the fact looked up, in each arm by itself: so
+    /// a look-up is compiled for the one type that the arm wants, and its value needs no tag.
     #[inline(always)]
     fn holds<F: Facts + ?Sized>(&self, facts: &F, now: i64) -> bool {
         match self {
-            Self::Fact { fact, asks } => asks.holds(facts, fact.id, now),
+            Self::IsTrue(fact) => matches!(facts.fact(fact.id), Some(ValueRef::Bool(true))),
+            Self::IsText { fact, texts } => match facts.fact(fact.id) {
+                Some(ValueRef::Text(value)) => texts.iter().any(|text| folds_to(value, text)),
+                _ => false,
+            },
+            Self::Compares {
+                fact,
+                op,
+                with: Literal::Number(literal),
+            } => match facts.fact(fact.id) {
+                Some(ValueRef::Number(value)) => op.holds(value.cmp(literal)),
+                _ => false,
+            },
+            Self::Compares { fact, op, with } => facts
+                .fact(fact.id)
+                .is_some_and(|value| with.compares(value, *op)),
+            Self::IsIn { fact, literals } => facts.fact(fact.id).is_some_and(|value| {
+                let equals = |literal: &Literal| literal.compares(value, Comparison::Equal);
+                literals.iter().any(equals)
+            }),
+            Self::ComparesWithNow { fact, op, offset } => match facts.fact(fact.id) {
+                Some(ValueRef::Instant(instant)) => {
+                    op.holds(micros(instant).cmp(&moved(now, *offset)))
+                }
+                _ => false,
+            },
+            Self::IsMissing(fact) => facts.fact(fact.id).is_none(),
             Self::Facts { left, op, right } => facts_compare(facts, left.id, *op, right.id),
             Self::Now {
                 offset,
@@ -233,71 +265,33 @@ impl TestKind {
     /// The value of `now` at which both sides are equal.
     fn meets_at<F: Facts + ?Sized>(&self, facts: &F) -> Option<i64> {
         match self {
-            Self::Fact {
-                fact,
-                asks: Question::ComparesWithNow { offset, .. },
-            } => match facts.fact(fact.id)? {
+            Self::ComparesWithNow { fact, offset, .. } => match facts.fact(fact.id)? {
                 ValueRef::Instant(instant) => micros(instant).checked_sub(*offset),
                 _ => None,
             },
             Self::Now {
                 offset, instant, ..
             } => instant.checked_sub(*offset),
-            Self::Fact { .. } | Self::Facts { .. } | Self::Constant(_) => None,
+            _ => None,
         }
     }
 
     pub(super) fn is_about_time(&self) -> bool {
-        match self {
-            Self::Fact { asks, .. } => matches!(asks, Question::ComparesWithNow { .. }),
-            Self::Facts { .. } | Self::Constant(_) => false,
-            Self::Now { .. } => true,
-        }
+        matches!(self, Self::ComparesWithNow { .. } | Self::Now { .. })
     }
 
     pub(super) fn facts(&self) -> impl Iterator<Item = Known> + use<> {
         let facts = match self {
-            Self::Fact { fact, .. } => [Some(*fact), None],
+            Self::IsTrue(fact)
+            | Self::IsText { fact, .. }
+            | Self::Compares { fact, .. }
+            | Self::IsIn { fact, .. }
+            | Self::ComparesWithNow { fact, .. }
+            | Self::IsMissing(fact) => [Some(*fact), None],
             Self::Facts { left, right, .. } => [Some(*left), Some(*right)],
             Self::Now { .. } | Self::Constant(_) => [None, None],
         };
         facts.into_iter().flatten()
-    }
-}
-
-impl Question {
-    /// What is asked decides first, and only then is the fact looked up, in each arm by itself: so
-    /// a look-up is compiled for the one type that the arm wants, and its value needs no tag.
-    #[inline(always)]
-    fn holds<F: Facts + ?Sized>(&self, facts: &F, fact: FactId, now: i64) -> bool {
-        match self {
-            Self::IsTrue => matches!(facts.fact(fact), Some(ValueRef::Bool(true))),
-            Self::IsText(texts) => match facts.fact(fact) {
-                Some(ValueRef::Text(value)) => texts.iter().any(|text| folds_to(value, text)),
-                _ => false,
-            },
-            Self::Compares {
-                op,
-                with: Literal::Number(literal),
-            } => match facts.fact(fact) {
-                Some(ValueRef::Number(value)) => op.holds(value.cmp(literal)),
-                _ => false,
-            },
-            Self::Compares { op, with } => facts
-                .fact(fact)
-                .is_some_and(|value| with.compares(value, *op)),
-            Self::IsIn(literals) => facts.fact(fact).is_some_and(|value| {
-                let equals = |literal: &Literal| literal.compares(value, Comparison::Equal);
-                literals.iter().any(equals)
-            }),
-            Self::ComparesWithNow { op, offset } => match facts.fact(fact) {
-                Some(ValueRef::Instant(instant)) => {
-                    op.holds(micros(instant).cmp(&moved(now, *offset)))
-                }
-                _ => false,
-            },
-            Self::IsMissing => facts.fact(fact).is_none(),
-        }
     }
 }
 
@@ -379,23 +373,9 @@ pub(super) fn compare_folded(left: ValueRef<'_>, op: Comparison, right: ValueRef
     }
 }
 
-/// Whether `value` folds to `folded`.
-#[inline]
-fn folds_to(value: &str, folded: &str) -> bool {
-    if value.len() == folded.len() {
-        let bytes = value.bytes().zip(folded.bytes());
-        let differ = bytes.fold(0, |differ, (byte, folded)| {
-            differ | (byte.to_ascii_lowercase() ^ folded)
-        });
-        if differ == 0 {
-            return true;
-        }
-    }
-    !value.is_ascii() && folded_eq(value, folded)
-}
-
-/// `now`, moved, within what an instant can say.
+/// `now`, moved, within what an instant can say. An offset is at most a hundred years, and microseconds
+/// count further than that beyond all instants.
 #[inline]
 pub(super) fn moved(now: i64, offset: i64) -> i64 {
-    now.saturating_add(offset).clamp(MIN_MICROS, MAX_MICROS)
+    (now + offset).clamp(MIN_MICROS, MAX_MICROS)
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use smol_str::SmolStr;
 
-use super::eval::{Known, Literal, Node, Question, TestKind, compare_folded, moved};
+use super::eval::{Known, Literal, Node, TestKind, compare_folded, moved};
 use super::lex::quoted;
 use super::{Inner, moment};
 use crate::value::{Value, ValueRef};
@@ -223,46 +223,47 @@ impl Binder<'_> {
         test: &TestKind,
         stored: impl Fn(Known) -> Result<FactName, ComputedFact>,
     ) -> Result<Filter, ComputedFact> {
-        Ok(match test {
-            TestKind::Fact { fact, asks } => self.question(stored(*fact)?, asks),
-            TestKind::Facts { left, op, right } => Filter::CompareFacts {
+        let compare = |fact: &Known, op: &Comparison, value| {
+            let (fact, op) = (stored(*fact)?, *op);
+            Ok(Filter::Compare { fact, op, value })
+        };
+        match test {
+            TestKind::IsTrue(fact) => compare(fact, &Comparison::Equal, Value::Bool(true)),
+            TestKind::IsText { fact, texts } => {
+                let text = |text: &str| Value::Text(text.into());
+                match &**texts {
+                    [one] => compare(fact, &Comparison::Equal, text(one)),
+                    texts => Ok(Filter::In {
+                        fact: stored(*fact)?,
+                        values: texts.iter().map(|one| text(one)).collect(),
+                    }),
+                }
+            }
+            TestKind::Compares { fact, op, with } => compare(fact, op, value(*with)),
+            TestKind::IsIn { fact, literals } => Ok(Filter::In {
+                fact: stored(*fact)?,
+                values: literals.iter().copied().map(value).collect(),
+            }),
+            TestKind::ComparesWithNow { fact, op, offset } => {
+                let instant = moment(moved(self.now, *offset));
+                compare(fact, op, Value::Instant(instant))
+            }
+            TestKind::IsMissing(fact) => Ok(Filter::IsMissing(stored(*fact)?)),
+            TestKind::Facts { left, op, right } => Ok(Filter::CompareFacts {
                 left: stored(*left)?,
                 op: *op,
                 right: stored(*right)?,
-            },
-            TestKind::Constant(value) => Filter::Constant(*value),
+            }),
             TestKind::Now {
                 offset,
                 op,
                 instant,
-            } => Filter::Constant(op.holds(moved(self.now, *offset).cmp(instant))),
-        })
-    }
-
-    fn question(&self, fact: FactName, asks: &Question) -> Filter {
-        let (op, value) = match asks {
-            Question::IsMissing => return Filter::IsMissing(fact),
-            Question::IsIn(literals) => {
-                let values = literals.iter().copied().map(value).collect();
-                return Filter::In { fact, values };
+            } => {
+                let order = moved(self.now, *offset).cmp(instant);
+                Ok(Filter::Constant(op.holds(order)))
             }
-            Question::IsText(texts) => match &**texts {
-                [text] => (Comparison::Equal, Value::Text((&**text).into())),
-                texts => {
-                    let values = texts
-                        .iter()
-                        .map(|text| Value::Text((&**text).into()))
-                        .collect();
-                    return Filter::In { fact, values };
-                }
-            },
-            Question::IsTrue => (Comparison::Equal, Value::Bool(true)),
-            Question::Compares { op, with } => (*op, value(*with)),
-            Question::ComparesWithNow { op, offset } => {
-                (*op, Value::Instant(moment(moved(self.now, *offset))))
-            }
-        };
-        Filter::Compare { fact, op, value }
+            TestKind::Constant(value) => Ok(Filter::Constant(*value)),
+        }
     }
 }
 

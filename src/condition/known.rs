@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::SmolStr;
 
-use super::eval::{Literal, Node, Question, TestKind};
+use super::eval::{Literal, Node, TestKind};
 use super::{Comparison, Condition, FactId, Inner, micros};
 use crate::value::{Value, fold};
 
@@ -227,9 +227,14 @@ impl State {
         match &test.kind {
             TestKind::Constant(value) => *value == holds,
             TestKind::Now { .. } => true,
-            TestKind::Fact { fact, asks } => {
+            TestKind::IsTrue(fact)
+            | TestKind::IsText { fact, .. }
+            | TestKind::Compares { fact, .. }
+            | TestKind::IsIn { fact, .. }
+            | TestKind::ComparesWithNow { fact, .. }
+            | TestKind::IsMissing(fact) => {
                 let domain = self.domain(fact.id);
-                domain.narrow(asks, holds);
+                domain.narrow(&test.kind, holds);
                 domain.is_possible() && self.orders_are_possible()
             }
             TestKind::Facts { left, op, right } => {
@@ -349,41 +354,43 @@ impl Domain {
         self.among = Some(left);
     }
 
-    fn narrow(&mut self, asks: &Question, holds: bool) {
-        let points = match asks {
-            Question::IsMissing => {
+    /// To what a test wants of this fact alone.
+    fn narrow(&mut self, wants: &TestKind, holds: bool) {
+        let points = match wants {
+            TestKind::IsMissing(_) => {
                 match holds {
                     true => self.may_be_there = false,
                     false => self.may_be_missing = false,
                 }
                 return;
             }
-            Question::Compares { op, with } if *op != Comparison::Equal => {
+            TestKind::Compares { op, with, .. } if *op != Comparison::Equal => {
                 self.bound(*op, place(*with), holds);
                 return;
             }
-            Question::ComparesWithNow { op, offset } => {
+            TestKind::ComparesWithNow { op, offset, .. } => {
                 self.bound_by_now(*op, (*offset).into(), holds);
                 return;
             }
-            Question::IsTrue => {
+            TestKind::IsTrue(_) => {
                 self.is_bool();
                 [Point::At(1)].into()
             }
-            Question::Compares { with, .. } => {
+            TestKind::Compares { with, .. } => {
                 if matches!(with, Literal::Bool(_)) {
                     self.is_bool();
                 }
                 [Point::At(place(*with))].into()
             }
-            Question::IsText(texts) => {
+            TestKind::IsText { texts, .. } => {
                 let texts = texts.iter().map(|text| Point::Text((&**text).into()));
                 texts.collect()
             }
-            Question::IsIn(literals) => {
+            TestKind::IsIn { literals, .. } => {
                 let literals = literals.iter();
                 literals.map(|literal| Point::At(place(*literal))).collect()
             }
+            TestKind::Facts { .. } | TestKind::Now { .. } | TestKind::Constant(_) => return,
         };
         match holds {
             true => self.narrow_to(&points),

@@ -133,6 +133,7 @@ mod check;
 mod eval;
 mod fault;
 mod filter;
+mod folded;
 mod known;
 mod lex;
 mod lookup;

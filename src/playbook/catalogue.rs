@@ -352,13 +352,20 @@ impl<'a> LeadFacts<'a> {
         }
     }
 
-    /// The value of a field, or of a fact about something that the playbook names, by its place.
-    #[inline]
+    /// The value of a field, or of another fact that the playbook defines, by its place.
+    #[inline(always)]
     fn of_playbook(&self, place: usize) -> Option<ValueRef<'a>> {
-        if let Some(field) = self.playbook.fields.get(place) {
-            return self.lead.fields.value(&field.name);
-        }
-        let mut place = place - self.playbook.fields.len();
+        let value = match self.playbook.fields.get(place) {
+            Some(field) => self.lead.fields.value(&field.name)?,
+            None => self.of_what_it_names(place - self.playbook.fields.len())?,
+        };
+        // Taken out and put in again, so that a field's value need not go through memory as the other does.
+        Some(value)
+    }
+
+    /// The value of a fact about something that the playbook names, by its place.
+    #[inline(never)]
+    fn of_what_it_names(&self, mut place: usize) -> Option<ValueRef<'a>> {
         for (sort, facts) in ABOUT {
             let known = match sort {
                 Sort::Activity => self.playbook.activities.len(),

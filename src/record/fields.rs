@@ -17,7 +17,7 @@ impl Fields {
     pub const MOST: usize = 64;
 
     /// The value of a field, if it has one.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn value(&self, name: &Name) -> Option<ValueRef<'_>> {
         let found = self.0.iter().find(|(held, _)| held == name)?;
