@@ -78,13 +78,10 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
         .filter(|lead| lead.contact.id == stood.id)
         .collect();
     let known = [&contact.duplicates[..], &stood.duplicates].concat();
-    // A number is not given back that the leads no longer say. Who was known by too much took none over.
-    let said_by_them = said(draft, &back);
-    let is_full = stood.identities.len() >= Contact::MOST_IDENTITIES;
-    contact.identities.retain(|known| {
-        let is_said = stood.identities.contains(known) || said_by_them.contains(known);
-        known.sort != IdentitySort::TaxNumber || is_said || is_full
-    });
+    // A number that was withdrawn meanwhile is not given back; what their leads say is learned behind.
+    let is_known = |known: &Identity| stood.identities.contains(known);
+    let is_kept = |known: &Identity| known.sort != IdentitySort::TaxNumber || is_known(known);
+    contact.identities.retain(is_kept);
     let came = part(&mut stood, &mut contact, &back);
     let known = [&known[..], &stood.duplicates, &came.knew].concat();
     put(draft, stood.clone());

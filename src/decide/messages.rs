@@ -9,7 +9,7 @@ use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
 use crate::decide::{Stop, Woken};
 use crate::gate::{Asked, Verdict, gate, hindrance, room_for};
-use crate::ids::{AgentId, Id, MessageId, Name};
+use crate::ids::{AgentId, ContactId, Id, MessageId, Name};
 use crate::mailer::{Mailbox, Outcome, Outgoing};
 use crate::playbook::CapRule;
 use crate::playbook::rule::Send;
@@ -316,19 +316,12 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
 }
 
 /// A message goes to whoever is the lead's contact now: another than when it was queued, if contacts were
-/// merged since or parted again.
+/// merged since or parted again. Whoever was to get it, and was merged perhaps, counts it no more.
 fn address(draft: &mut Draft<'_>, message: &mut Message, to: &Contact) -> Result<(), Stop> {
-    let Recipient::Contact(before) = message.to else {
-        return Ok(());
-    };
-    if before == to.id {
-        return Ok(());
+    change_books(draft, message, Some(to.id), |book| book.release(message.id))?;
+    if let Recipient::Contact(before) = &mut message.to {
+        *before = to.id;
     }
-    let known = current(draft, before)?;
-    if known.is_some_and(|known| known.id != to.id) {
-        release_slot(draft, message)?;
-    }
-    message.to = Recipient::Contact(to.id);
     Ok(())
 }
 
@@ -442,18 +435,21 @@ fn drop_it(
 
 /// What was not sent doesn't count towards the cap.
 fn release_slot(draft: &mut Draft<'_>, message: &Message) -> Result<(), Stop> {
-    change_book(draft, message, |book| book.release(message.id))
+    change_books(draft, message, None, |book| book.release(message.id))
 }
 
 /// What may have arrived counts, even when it is sent again and this time withdrawn or refused.
 fn leave_slot(draft: &mut Draft<'_>, message: &Message) -> Result<(), Stop> {
-    change_book(draft, message, |book| book.leave(message.id))
+    change_books(draft, message, None, |book| book.leave(message.id))
 }
 
-fn change_book(
+/// Changes the book of a message's contact, and of all who stand for it: a contact that is parted again has
+/// its own book as it is then. Those from `until` on are left as they are.
+fn change_books(
     draft: &mut Draft<'_>,
     message: &Message,
-    change: impl FnOnce(&mut MessageBook),
+    until: Option<ContactId>,
+    change: impl Fn(&mut MessageBook),
 ) -> Result<(), Stop> {
     let Recipient::Contact(contact) = &message.to else {
         return Ok(());
@@ -461,9 +457,15 @@ fn change_book(
     if draft.playbook.cap.is_none() || message.class != Class::Marketing {
         return Ok(());
     }
-    if let Some(mut contact) = current(draft, *contact)? {
+    let mut next = Some(*contact);
+    while let Some(id) = next.filter(|id| Some(*id) != until) {
+        let key = Key::contact(draft.tenant, id);
+        let Some(mut contact) = draft.read::<Contact>(&key)? else {
+            break;
+        };
+        next = contact.merged_into;
         change(&mut contact.book);
-        draft.put(Key::contact(draft.tenant, contact.id), contact, None);
+        draft.put(key, contact, None);
     }
     Ok(())
 }

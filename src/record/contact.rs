@@ -41,7 +41,8 @@ pub struct Contact {
     /// Closed leads that keep a place in a base, the latest last; at most [`Contact::MOST_OPEN_LEADS`].
     pub keeping: Vec<LeadId>,
     /// The contact that it was merged into, which stands for it since then; the rest of it stays as it was,
-    /// but that closed leads which come to that contact later, as when they are reopened, are added to its leads.
+    /// but that closed leads which come to that contact later, as when they are reopened, are added to its leads,
+    /// and messages that go to that contact instead leave its book.
     pub merged_into: Option<ContactId>,
     /// What it took over from contacts that were merged into it, the latest last; at most
     /// [`Contact::MOST_TAKEN`].

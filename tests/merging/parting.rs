@@ -158,6 +158,25 @@ fn a_lead_that_was_closed_when_contacts_were_parted_brings_its_number_when_it_is
 }
 
 #[test]
+fn who_learned_the_number_of_each_while_they_were_one_shares_something_with_both() {
+    block_on(async {
+        let world = world(RUC);
+        let with_ruc = |name: &str, ruc: &str| named(name).field("ruc", ruc);
+        let b = register(&world, with_ruc("bea", "1790016919001")).await;
+        let a = register(&world, with_ruc("ana", "0990004196001")).await;
+        let c = register(&world, with_ruc("carla", "0990004196001")).await;
+        merge(&world, &b, &a).await.unwrap();
+        register(&world, with_ruc("carla", "1790016919001")).await;
+        unmerge(&world, &a).await.unwrap();
+        for one in [&a, &b] {
+            assert_eq!(duplicates(&world, one).await, [c.contact.id]);
+        }
+        let known = duplicates(&world, &c).await;
+        assert_eq!(known, [a.contact.id, b.contact.id]);
+    });
+}
+
+#[test]
 fn a_number_that_nobody_says_any_more_is_nobodys_after_contacts_are_parted() {
     block_on(async {
         let world = world(RUC);
@@ -335,4 +354,40 @@ pub(crate) async fn each_knows_whom_it_shares_with(
             assert!(is_told, "{identity:?} of {one:#?}");
         }
     }
+}
+
+/// Who is from Quito hears twice, a week apart.
+const TWICE_IN_QUITO: &str = r#"
+[cap]
+messages = 1
+within   = "7 days"
+above    = "defer"
+
+[[rule]]
+name = "hello"
+on   = "registered"
+if   = 'city == "Quito"'
+do   = [{ send = "hello", class = "marketing" }, { send = "hello", class = "marketing" }]
+"#;
+
+#[test]
+fn what_went_to_who_stood_for_both_counts_towards_its_cap_when_they_are_parted() {
+    block_on(async {
+        let world = world(TWICE_IN_QUITO);
+        let luis = register(&world, named("luis")).await;
+        let from_quito = |name: &str| named(name).field("city", "Quito");
+        let vera = register(&world, from_quito("vera")).await;
+        let advance_to = |text: &str| world.advance_to(at(text));
+        advance_to("2026-03-02T11:00:00+01:00").await.unwrap();
+        merge(&world, &luis, &vera).await.unwrap();
+        let to = |address: &str| world.mailbox(address).len();
+        advance_to("2026-03-09T10:00:00+01:00").await.unwrap();
+        assert_eq!(to("luis@example.com"), 1);
+        unmerge(&world, &vera).await.unwrap();
+        register(&world, from_quito("luis")).await;
+        advance_to("2026-03-16T09:59:00+01:00").await.unwrap();
+        assert_eq!(to("luis@example.com"), 1);
+        advance_to("2026-03-16T10:00:00+01:00").await.unwrap();
+        assert_eq!(to("luis@example.com"), 2);
+    });
 }

@@ -1,7 +1,7 @@
 //! Contacts: by what they are known, who is possibly the same person, and what merges may do. Who is
 //! possibly whom the ledger computes itself, from all contacts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leadkit::ids::{ContactId, LeadId, Tenant};
 use leadkit::playbook::Playbook;
@@ -15,12 +15,12 @@ use leadkit::value::ValueRef;
 
 use super::{Held, Ledger};
 
-/// Two contacts as they were before one was merged into the other, and their versions since then.
+/// Two contacts as they were before one was merged into the other, and the versions of all since then.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Merge {
     into: Contact,
     from: Contact,
-    since: [Version; 2],
+    since: BTreeMap<ContactId, Version>,
 }
 
 impl Ledger {
@@ -302,7 +302,9 @@ impl Ledger {
         if self.crowded.contains(&(tenant.clone(), from.id)) {
             self.crowded.insert((tenant.clone(), into.id));
         }
-        let since = keys.map(|key| self.version_of(&key));
+        let all = self.contacts.get(tenant).into_iter().flatten();
+        let since = all.map(|id| (*id, self.version_of(&Key::contact(tenant, *id))));
+        let since = since.collect();
         let merged = (tenant.clone(), from.id);
         self.merges.insert(merged, Merge { into, from, since });
     }
@@ -324,8 +326,13 @@ impl Ledger {
         let mut wrong = Vec::new();
         let keys = ids.map(|id| Key::contact(tenant, id));
         let now = keys.each_ref().map(|key| self.record::<Contact>(key));
-        let was = keys.each_ref().map(|key| contact_in(before, key));
-        let versions = was.map(|was| was.map(|(_, version)| version));
+        let is_untouched = |id: &ContactId| {
+            let key = Key::contact(tenant, *id);
+            let was = contact_in(before, &key).map(|(_, version)| version);
+            let version = was.unwrap_or_else(|| self.version_of(&key));
+            merge.since.get(id) == Some(&version)
+        };
+        let are_untouched = ids.iter().all(is_untouched);
         let were = [&merge.into, &merge.from];
         for (was, is) in were.into_iter().zip(now) {
             let is_all = is.is_some_and(|is| {
@@ -333,7 +340,7 @@ impl Ledger {
                 // What a lead no longer says is not given back.
                 identities
                     .all(|one| one.sort == IdentitySort::TaxNumber || is.identities.contains(one))
-                    || versions != merge.since.map(Some)
+                    || !are_untouched
             });
             if !is_all || is.is_some_and(|is| is.merged_into.is_some()) {
                 wrong.push(format!("{was:?} became {is:?}"));
@@ -345,13 +352,17 @@ impl Ledger {
                 }
             }
             // To which nothing happened meanwhile is as it was, but that who wanted no mail still wants
-            // none, whoever of the two it was.
+            // none, whoever of the two it was, and that who learned something may share it.
             let was = Contact {
                 unsubscribed_at: unsubscribed_at(were),
                 ..was.clone()
             };
-            let is = is.map(|is| self.in_order(tenant, is));
-            if versions == merge.since.map(Some) && is != Some(self.in_order(tenant, &was)) {
+            let in_order = |contact: &Contact| {
+                let mut contact = self.in_order(tenant, contact);
+                contact.duplicates.retain(is_untouched);
+                contact
+            };
+            if are_untouched && is.map(in_order) != Some(in_order(&was)) {
                 wrong.push(format!("{was:?} is {is:?} again"));
             }
         }
