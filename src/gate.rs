@@ -31,6 +31,8 @@ pub struct Asked<'a> {
     pub lead: Option<&'a Lead>,
     /// The contact it goes to, if it goes to one.
     pub contact: Option<&'a Contact>,
+    /// Since when no marketing goes to the contact's address, whoever has it.
+    pub suppressed_since: Option<Instant>,
     /// The cap on marketing, if there is one.
     pub cap: Option<CapRule>,
     /// Now.
@@ -44,6 +46,7 @@ pub fn gate(asked: Asked<'_>) -> Verdict {
         message,
         lead,
         contact,
+        suppressed_since,
         cap,
         now,
     } = asked;
@@ -62,6 +65,9 @@ pub fn gate(asked: Asked<'_>) -> Verdict {
         };
         if let Some(reason) = hindrance(message.class, lead, contact) {
             return Verdict::Drop(reason);
+        }
+        if message.class == Class::Marketing && suppressed_since.is_some() {
+            return Verdict::Drop(DropReason::Unsubscribed);
         }
         if let Some(rule) = cap.filter(|_| message.class == Class::Marketing) {
             match room_for(message.id, contact, rule, now) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use leadkit::decide::command::{Actor, AgentSetup, Command, Correction, NewLead, What};
 use leadkit::engine::{Answer, Error};
+use leadkit::record::Contact;
 use leadkit::record::contact::ContactPart;
 use leadkit::scenario::World;
 use leadkit::store::{MemoryStore, Order};
@@ -496,6 +497,54 @@ lead   = "rosa"
 at     = "2026-03-04T10:00:00+01:00"
 expect = {{ mailed = [] }}
 "#
+        ),
+    );
+}
+
+/// A contact knows sixteen others with whom it shares something.
+#[test]
+fn who_unsubscribes_does_so_for_an_address_that_more_have_than_a_contact_knows() {
+    let others = Contact::MOST_DUPLICATES + 2;
+    let give = (0..others).map(|n| {
+        format!(
+            r#"
+[[scenario.step]]
+register = {{ ref = "rosa-{n}", name = "Rosa", phone = "600 100 2{n:02}" }}
+
+[[scenario.step]]
+give-email = {{ email = "luis@example.com" }}
+"#
+        )
+    });
+    let hears = (0..others).map(|n| {
+        format!(
+            r#"
+[[scenario.step]]
+lead   = "rosa-{n}"
+expect = {{ mailed = [], dropped = {{ hello = "unsubscribed" }} }}
+"#
+        )
+    });
+    play(
+        NEWS,
+        &format!(
+            r#"
+[[scenario]]
+name  = "the first ones are forgotten"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "luis", name = "Luis", email = "luis@example.com" }}
+{}
+[[scenario.step]]
+lead        = "luis"
+unsubscribe = {{}}
+
+[[scenario.step]]
+at     = "2026-03-04T10:00:00+01:00"
+{}"#,
+            give.collect::<String>(),
+            hears.collect::<String>()
         ),
     );
 }

@@ -399,3 +399,62 @@ do    = [{ send = "hello" }]
         assert_eq!(arrived.messages().len(), 2);
     });
 }
+
+/// The first one may have arrived at Vera's, and the second one went to who stood for her.
+#[test]
+fn what_was_in_doubt_and_sent_again_after_a_merge_counts_towards_both_caps_when_they_are_parted() {
+    let rules = r#"
+[cap]
+messages = 2
+within   = "7 days"
+above    = "defer"
+
+[[rule]]
+name = "hello"
+on   = "registered"
+if   = 'city == "Quito"'
+do   = [{ send = "hello", class = "marketing" }]
+"#;
+    block_on(async {
+        let start = at("2026-03-02T10:00:00+01:00");
+        let clock = VirtualClock::at(start);
+        let arrived = MemoryMailer::default();
+        let plan = Plan::new().at(1, MailerFault::After);
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("shop", read(&folder(rules, "")))
+            .mailer("email", FaultyMailer::new(arrived.clone(), plan))
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let shop = engine.tenant("shop");
+        let desk = || Actor::host("desk");
+        let named = |name: &str| NewLead::new(name).email(format!("{name}@example.com"));
+        let from_quito = |name: &str| shop.register(named(name).field("city", "Quito"));
+        let live_for = |days: i64| {
+            let until = start + Elapsed::days(days) + Elapsed::hours(1);
+            engine.live_until(&clock, until, |_, _| {})
+        };
+        let arrived_at = |address: &str| arrived.mailbox(address).len();
+        let luis = shop.register(named("luis")).by(desk()).await.unwrap();
+        let vera = from_quito("vera").by(desk()).await.unwrap();
+        engine.tick().await.unwrap();
+        let doubtful = shop.messages("state == \"in-doubt\"", None, 9).await;
+        let doubtful = doubtful.unwrap().whole().unwrap().remove(0).id;
+        live_for(1).await.unwrap();
+        let merge = shop.merge(luis.contact.id, vera.contact.id);
+        merge.by(desk()).await.unwrap();
+        let again = shop.settle(doubtful, Fate::SendAgain);
+        again.by(desk()).await.unwrap();
+        live_for(2).await.unwrap();
+        let part = shop.unmerge(vera.contact.id);
+        part.by(desk()).await.unwrap();
+        for name in ["luis", "luis", "vera", "vera"] {
+            from_quito(name).by(desk()).await.unwrap();
+        }
+        live_for(7).await.unwrap();
+        assert_eq!(arrived_at("vera@example.com"), 3);
+        assert_eq!(arrived_at("luis@example.com"), 2);
+        live_for(8).await.unwrap();
+        assert_eq!(arrived_at("luis@example.com"), 3);
+    });
+}

@@ -7,6 +7,7 @@ use crate::decide::command::Correction;
 use crate::decide::draft::Draft;
 use crate::decide::life::settle;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
+use crate::decide::suppression::{suppress, suppressed_since};
 use crate::decide::{Stop, adoption, duplicates, identities, places};
 use crate::email::Email;
 use crate::ids::{ContactId, LeadId};
@@ -17,8 +18,8 @@ use crate::record::lead::{ContactCopy, Lead};
 use crate::store::Key;
 use crate::time::Instant;
 
-/// The contact wants no more marketing, on any of its open leads; at once and for good. Nor does
-/// any other contact that bears its address.
+/// The contact wants no more marketing, on any of its open leads; at once and for good. None goes to its
+/// address, whoever has it; of those contacts it knows them, and they are told.
 pub(crate) fn unsubscribe(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     let at = draft.now;
     let unsubscribed = |lead| Event::Unsubscribed { lead };
@@ -27,9 +28,13 @@ pub(crate) fn unsubscribe(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), 
     change_contact(draft, lead, |contact| {
         contact.unsubscribed_at.get_or_insert(at);
     })?;
+    if let Some(contact) = current(draft, lead.contact.id)? {
+        suppress(draft, &contact)?;
+    }
     need_leads(draft, &others)?;
     for mut other in others {
         other.unsubscribed_at.get_or_insert(at);
+        suppress(draft, &other)?;
         // The lead at hand is none of theirs, and whatever playbook decides theirs, this is never refused.
         renew_copies(draft, &other, Some(lead.id), Some(&unsubscribed))?;
         draft.put(Key::contact(draft.tenant, other.id), other, None);
@@ -111,12 +116,14 @@ pub(crate) fn give_email(draft: &mut Draft<'_>, lead: &mut Lead, said: &str) -> 
         None => {}
     }
     let identity = Identity::email(&email);
+    let suppressed_since = suppressed_since(draft, &email)?;
+    contact.unsubscribed_at = earlier(contact.unsubscribed_at, suppressed_since);
     if let Some(holder) = identities::known_by(draft, identity)? {
-        contact.unsubscribed_at = earlier(contact.unsubscribed_at, holder.unsubscribed_at);
         contact.email_invalid_at = holder.email_invalid_at;
     }
     identities::learn(draft, &mut contact, Some(identity), &[lead.id])?;
     contact.email = Some(email);
+    suppress(draft, &contact)?;
     let learned = |lead| Event::ContactLearned {
         lead,
         what: vec![ContactPart::Email],

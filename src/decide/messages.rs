@@ -7,13 +7,15 @@ use crate::decide::command::Fate;
 use crate::decide::contacts::{change_contact, current};
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
+use crate::decide::suppression::{suppressed_since, suppression};
 use crate::decide::{Stop, Woken};
+use crate::email::Email;
 use crate::gate::{Asked, Verdict, gate, hindrance, room_for};
 use crate::ids::{AgentId, ContactId, Id, MessageId, Name};
 use crate::mailer::{Mailbox, Outcome, Outgoing};
 use crate::playbook::CapRule;
 use crate::playbook::rule::Send;
-use crate::record::contact::MessageBook;
+use crate::record::contact::{Identity, MessageBook};
 use crate::record::journal::Event;
 use crate::record::message::{Class, DropReason, Message, OnOwnerChange, Recipient, Sender, State};
 use crate::record::{Agent, Contact, History, Lead};
@@ -244,10 +246,21 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
     if let Some(contact) = &contact {
         address(draft, &mut message, contact)?;
     }
+    let mailed_to = contact.as_ref().and_then(|contact| contact.email.as_ref());
+    let mailed_to = mailed_to.filter(|_| message.class == Class::Marketing);
+    let cast = match &lead {
+        Some(lead) => assemble(draft, lead, &message.to, mailed_to)?,
+        None => Cast::default(),
+    };
+    let suppressed_since = match mailed_to {
+        Some(email) => suppressed_since(draft, email)?,
+        None => None,
+    };
     let verdict = gate(Asked {
         message: &message,
         lead: lead.as_ref(),
         contact: contact.as_ref(),
+        suppressed_since,
         cap: draft.playbook.cap,
         now: draft.now,
     });
@@ -257,7 +270,6 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
         (Verdict::Defer(at), _) => return defer(draft, message, contact, at),
         (Verdict::Drop(because), _) => return drop_it(draft, message, because),
     };
-    let cast = assemble(draft, &lead, sender.as_ref(), &message.to)?;
     if cast.recipient.as_ref().is_some_and(has_left) {
         return drop_it(draft, message, DropReason::Gone);
     }
@@ -329,30 +341,30 @@ fn has_left(agent: &Agent) -> bool {
     agent.left_at.is_some()
 }
 
-/// The people whom a message may speak of.
+/// The people whom a message may speak of. What was said of the address is asked for with them, at once.
 fn assemble(
     draft: &Draft<'_>,
     lead: &Lead,
-    sender: Option<&AgentId>,
     to: &Recipient,
+    mailed_to: Option<&Email>,
 ) -> Result<Cast, Stop> {
     let recipient = match to {
         Recipient::Agent(agent) => Some(agent),
         Recipient::Contact(_) => None,
     };
-    let owner = sender.or_else(|| lead.owner_id());
     let earlier = lead.earlier_owners.last();
     let key = |agent: Option<&AgentId>| agent.map(|agent| Key::agent(draft.tenant, agent));
     let appointment = lead.next_appointment();
     let with = appointment.and_then(|(_, one)| one.with.as_ref());
     let keys = [
-        key(owner),
+        key(lead.owner_id()),
         key(earlier),
         key(lead.referrer()),
         key(with),
         key(recipient),
     ];
-    draft.need(keys.iter().flatten().cloned())?;
+    let said = mailed_to.map(|email| suppression(draft, Identity::email(email)));
+    draft.need(keys.iter().flatten().cloned().chain(said))?;
     let load = |key: &Option<Key>| -> Result<Option<Agent>, Stop> {
         let Some(key) = key else {
             return Ok(None);

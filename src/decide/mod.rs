@@ -53,6 +53,7 @@ mod referrals;
 pub mod refusal;
 mod register;
 pub mod stored_facts;
+mod suppression;
 mod sweeps;
 mod taking_over;
 mod tasks;

@@ -319,7 +319,7 @@ impl<'e> TenantHandle<'e> {
         self.order(lead, LeadOrder::Attach { document, file })
     }
 
-    /// The lead's contact wants no more marketing, on any lead.
+    /// The lead's contact wants no more marketing, on any lead. None goes to its address, whoever has it.
     pub fn unsubscribe(&self, lead: LeadId) -> Unsigned<'e, Lead> {
         self.order(lead, LeadOrder::Unsubscribe)
     }

@@ -135,6 +135,15 @@ impl Contact {
     /// How many open leads one contact can have; a further registration is refused.
     pub const MOST_OPEN_LEADS: usize = 64;
 
+    /// The e-mail addresses by which it is known: its own, and those of whom it stands for.
+    pub fn addresses(&self) -> impl Iterator<Item = Identity> + '_ {
+        let own = self.email.as_ref().map(Identity::email);
+        let others = self.identities.iter().copied();
+        let others =
+            others.filter(move |known| known.sort == IdentitySort::Email && Some(*known) != own);
+        own.into_iter().chain(others)
+    }
+
     /// What both contacts are known by.
     pub fn shares<'c>(&'c self, other: &'c Self) -> impl Iterator<Item = IdentitySort> + 'c {
         let own = self.identities.iter();
@@ -323,7 +332,8 @@ fn forget_before(cap: Cap, now: Instant) -> Instant {
         .unwrap_or(Instant::MIN_UTC)
 }
 
-/// Something that can be held once: an e-mail address in an agent's base, a contact's identity.
+/// Something of which there is one: who holds an identity, a place in a base or a code, and what was said of an
+/// e-mail address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Claim {
     /// The contact that this identity names.
@@ -332,6 +342,12 @@ pub enum Claim {
     Lead(LeadId),
     /// The agent whose referral code this is.
     Agent(AgentId),
+    /// No marketing goes to this e-mail address, whoever has it.
+    Suppressed {
+        /// Since when.
+        #[serde(with = "ts_microseconds")]
+        since: Instant,
+    },
 }
 
 impl Claim {
@@ -339,6 +355,12 @@ impl Claim {
     #[must_use]
     pub fn to_email(email: &Email) -> Id {
         Id::named("contact-by-email", &email.key())
+    }
+
+    /// What is said of a contact's e-mail address when no marketing is wanted there.
+    #[must_use]
+    pub fn to_suppression(address: Identity) -> Id {
+        Id::named("suppression", &address.claim.to_string())
     }
 
     /// The claim to a referral code.

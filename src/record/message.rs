@@ -175,7 +175,7 @@ impl State {
 /// Why a message was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DropReason {
-    /// The contact unsubscribed.
+    /// The contact unsubscribed, or somebody else who had its address.
     Unsubscribed,
     /// The recipient has no address, or mail to it came back for good.
     InvalidAddress,

@@ -356,6 +356,66 @@ pub(crate) async fn each_knows_whom_it_shares_with(
     }
 }
 
+/// A day after each registration.
+const NEWS: &str = r#"
+[[rule]]
+name  = "news"
+on    = "registered"
+after = "1 day"
+do    = [{ send = "hello", class = "marketing" }]
+"#;
+
+async fn unsubscribe(world: &World, of: &Lead) {
+    let asked = world.tenant().unsubscribe(of.id);
+    asked.by(Actor::host("desk")).await.unwrap();
+}
+
+/// Somebody who gives the address of another one with a later step.
+async fn with_the_address_of(world: &World, whose: &str, name: &str, phone: &str) -> Lead {
+    let lead = register(world, NewLead::new(name).phone(phone)).await;
+    let asked = world
+        .tenant()
+        .give_email(lead.id, format!("{whose}@example.com"));
+    asked.by(Actor::host("desk")).await.unwrap();
+    lead
+}
+
+#[test]
+fn who_has_the_address_of_one_that_was_merged_hears_no_more_when_the_survivor_unsubscribes() {
+    block_on(async {
+        let world = world(NEWS);
+        let luis = register(&world, named("luis")).await;
+        let rosa = with_the_address_of(&world, "luis", "rosa", "600 100 201").await;
+        let vera = register(&world, named("vera")).await;
+        merge(&world, &vera, &luis).await.unwrap();
+        unsubscribe(&world, &vera).await;
+        unmerge(&world, &luis).await.unwrap();
+        let soon = at("2026-03-04T10:00:00+01:00");
+        world.advance_to(soon).await.unwrap();
+        assert_eq!(world.mailbox("luis@example.com").len(), 0);
+        assert_eq!(world.mailbox("vera@example.com").len(), 0);
+        let told = world.tenant().explain(rosa.id).await.unwrap().to_string();
+        assert!(told.contains("unsubscribed"), "{told}");
+    });
+}
+
+#[test]
+fn who_is_told_that_its_address_is_unsubscribed_hears_no_more_at_any_other() {
+    block_on(async {
+        let world = world(NEWS);
+        let luis = register(&world, named("luis")).await;
+        let rosa = with_the_address_of(&world, "luis", "rosa", "600 100 201").await;
+        let ana = register(&world, named("ana")).await;
+        merge(&world, &rosa, &ana).await.unwrap();
+        with_the_address_of(&world, "ana", "bob", "600 100 202").await;
+        unsubscribe(&world, &luis).await;
+        let soon = at("2026-03-04T10:00:00+01:00");
+        world.advance_to(soon).await.unwrap();
+        assert_eq!(world.mailbox("luis@example.com").len(), 0);
+        assert_eq!(world.mailbox("ana@example.com").len(), 0);
+    });
+}
+
 /// Who is from Quito hears twice, a week apart.
 const TWICE_IN_QUITO: &str = r#"
 [cap]

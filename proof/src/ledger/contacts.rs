@@ -59,6 +59,11 @@ impl Ledger {
         };
         let of_tenant = self.contacts.entry(key.tenant.clone()).or_default();
         of_tenant.insert(contact.id);
+        if contact.unsubscribed_at.is_some() {
+            let unwanted = addresses(&contact).map(Claim::to_suppression);
+            let unwanted = unwanted.map(|id| Key::claim(&key.tenant, id));
+            self.unwanted.extend(unwanted);
+        }
         if contact.duplicates.len() >= Contact::MOST_DUPLICATES {
             self.crowded.insert((key.tenant.clone(), contact.id));
         }
@@ -76,6 +81,7 @@ impl Ledger {
 
     pub(super) fn check_contact(&mut self, key: &Key, contact: &Contact) {
         let tenant = &key.tenant;
+        self.check_suppressed(tenant, contact);
         for taken in &contact.taken {
             let from = self.record::<Contact>(&Key::contact(tenant, taken.from));
             if from.and_then(|from| from.merged_into) != Some(contact.id) {
@@ -230,6 +236,35 @@ impl Ledger {
         identities
             .filter(|identity| other.identities.contains(identity))
             .collect()
+    }
+
+    /// Whether somebody to whom the address of a contact was given as well wants no marketing.
+    pub(super) fn is_unwanted_at_address_of(&self, tenant: &Tenant, contact: &Contact) -> bool {
+        let address = contact.email.as_ref().map(Identity::email);
+        let suppression = address.map(Claim::to_suppression);
+        suppression.is_some_and(|id| self.unwanted.contains(&Key::claim(tenant, id)))
+    }
+
+    /// Whoever wants no marketing has said so of the addresses, whoever has them then.
+    fn check_suppressed(&mut self, tenant: &Tenant, contact: &Contact) {
+        if contact.unsubscribed_at.is_none() {
+            return;
+        }
+        for address in addresses(contact) {
+            let key = Key::claim(tenant, Claim::to_suppression(address));
+            if !matches!(self.record::<Claim>(&key), Some(Claim::Suppressed { .. })) {
+                let what = format!("{address:?} is not, and {contact:?} wants none");
+                self.find("unwanted addresses are suppressed", what, None);
+            }
+        }
+    }
+
+    /// Somebody who had this address wants no marketing.
+    pub(super) fn check_suppression(&mut self, key: &Key) {
+        if !self.unwanted.contains(key) {
+            let what = format!("{} is, and everybody wants mail there", key.id);
+            self.find("unwanted addresses are suppressed", what, None);
+        }
     }
 
     fn knows(&self, tenant: &Tenant, one: &Contact, other: &Contact) -> bool {
@@ -433,6 +468,13 @@ fn contact_in(before: &[(Key, Option<Held>)], key: &Key) -> Option<(Contact, Ver
         }) => Some((contact.clone(), *version)),
         _ => None,
     }
+}
+
+/// The e-mail addresses by which a contact is known, its own among them.
+fn addresses(contact: &Contact) -> impl Iterator<Item = Identity> {
+    let known = contact.identities.iter().copied();
+    let known = known.filter(|identity| identity.sort == IdentitySort::Email);
+    known.chain(contact.email.as_ref().map(Identity::email))
 }
 
 fn leads_of(contact: &Contact) -> impl Iterator<Item = LeadId> + use<> {

@@ -224,6 +224,7 @@ impl Ledger {
                 (about, is_right)
             }
             Claim::Contact(contact) => return self.check_named(key, *contact),
+            Claim::Suppressed { .. } => return self.check_suppression(key),
             Claim::Agent(agent) => {
                 let about = Key::agent(&key.tenant, agent);
                 let agent = self.record::<Agent>(&about);
@@ -327,7 +328,9 @@ impl Ledger {
             );
         };
         let invalid = contact.email_invalid_at.is_some() || contact.email.is_none();
-        let unwanted = contact.unsubscribed_at.is_some() || !lead.is_open();
+        let unwanted = contact.unsubscribed_at.is_some()
+            || !lead.is_open()
+            || self.is_unwanted_at_address_of(&key.tenant, contact);
         if invalid || (unwanted && message.class == Class::Marketing) {
             let what = format!("{:?} goes to {contact:?}", message.template);
             self.find("the gate is asked", what, Some(key));

@@ -86,6 +86,8 @@ pub struct Ledger {
     contacts: BTreeMap<Tenant, BTreeSet<ContactId>>,
     /// The contacts that may have forgotten a possible duplicate for a later one.
     crowded: BTreeSet<(Tenant, ContactId)>,
+    /// What is to be said of the addresses of contacts who want no marketing.
+    unwanted: BTreeSet<Key>,
     /// What there was before each merge that stands, by who was merged.
     merges: BTreeMap<(Tenant, ContactId), Merge>,
     visits: BTreeMap<Key, VisitTally>,

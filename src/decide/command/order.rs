@@ -78,13 +78,13 @@ pub enum LeadOrder {
     },
     /// Complete its open task of a name.
     Complete(Box<Completion>),
-    /// Its contact wants no more marketing, nor does any other contact that bears its address now.
+    /// Its contact wants no more marketing. None goes to its address, whoever has it, then or later.
     Unsubscribe,
     /// Correct what is known of its contact, on all the contact's leads.
     CorrectContact(Correction),
     /// Note the e-mail address that was given with a later step: an appointment, a document, a form. The
     /// one that was given first names the contact and is kept; that another one was given is told. Where
-    /// somebody else is known by the address and wants no marketing there, this contact gets none either.
+    /// somebody wanted no marketing at the address, this contact wants none either.
     GiveEmail {
         /// The address, as typed.
         email: SmolStr,
