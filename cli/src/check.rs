@@ -76,12 +76,15 @@ fn read_with(path: &Path, declared: &[Declared]) -> Result<Checked, Failure> {
 
 /// Whether a fault only says that a file isn't there, of which it is told that it can't be read.
 fn is_of_unread(fault: &Fault, unread: &[Fault]) -> bool {
-    let FaultKind::UnknownName { sort, name } = &fault.kind else {
+    let (FaultKind::UnknownName { sort, name } | FaultKind::NoneThere { sort, named: name }) =
+        &fault.kind
+    else {
         return false;
     };
     unread.iter().any(|unread| match *sort {
         "template" => unread.file == "templates" || unread.file == format!("templates/{name}.txt"),
         "file" | "file of holidays" => unread.file == "holidays" || unread.file == *name,
+        "agent" => unread.file.starts_with("scenarios"),
         _ => false,
     })
 }

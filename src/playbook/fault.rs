@@ -130,6 +130,14 @@ pub enum FaultKind {
         /// The name.
         name: SmolStr,
     },
+    /// Nothing of a sort is there, and several are spoken of.
+    #[error("there are no {sort}s, and there should be {named}")]
+    NoneThere {
+        /// Of what sort: a template.
+        sort: &'static str,
+        /// Those that are spoken of, or some of them.
+        named: SmolStr,
+    },
     /// A name of which there are several.
     #[error("which `{name}`?")]
     Ambiguous {
@@ -374,6 +382,7 @@ impl FaultKind {
             Self::WrongType { .. } => "wrong-type",
             Self::UnknownWord { .. } => "unknown-word",
             Self::UnknownName { .. } => "unknown-name",
+            Self::NoneThere { .. } => "none-there",
             Self::Ambiguous { .. } => "ambiguous",
             Self::BadName { .. } => "bad-name",
             Self::DefinedTwice { .. } => "defined-twice",

@@ -28,7 +28,9 @@ use crate::playbook::fault::{Fault, FaultKind};
 use crate::playbook::pipeline::{Field, Misfit};
 use crate::value::{Number, TwoWays, Value, ValueType, plain, without_separators};
 
-pub(crate) use echoes::{drop_echoes, drop_echoes_of_names};
+pub(crate) use echoes::{
+    drop_echoes, drop_echoes_of_names, tell_once_that_none_is_there, unknown_name,
+};
 pub(crate) use mended::Mended;
 pub use mended::slips;
 pub(crate) use section::Section;

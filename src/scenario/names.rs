@@ -15,6 +15,9 @@ use crate::playbook::read::{Node, Section, did_you_mean};
 use crate::playbook::rule::{Action, Whom};
 use crate::value::Value;
 
+/// What an agent is called in faults.
+pub(super) const AGENT: &str = "agent";
+
 /// What a name can be the name of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
@@ -44,7 +47,7 @@ impl Sort {
     fn word(self) -> &'static str {
         match self {
             Self::Activity => "activity",
-            Self::Agent => "agent",
+            Self::Agent => AGENT,
             Self::Appointment => "appointment",
             Self::Choice => "choice",
             Self::Document => "document",

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::agents::{self, SetUp};
-use super::names::{Names, Refused, Sort};
+use super::names::{AGENT, Names, Refused, Sort};
 use super::{
     Asked, Doing, Merging, Scenario, Step, appointments, contacts, documents, quotes, referrals,
     visits,
@@ -15,7 +15,9 @@ use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::{Folder, without_bom};
-use crate::playbook::read::{Mended, Node, Section, Source, drop_echoes};
+use crate::playbook::read::{
+    Mended, Node, Section, Source, drop_echoes, tell_once_that_none_is_there, unknown_name,
+};
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -24,6 +26,8 @@ pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<S
     let mut agents: Vec<AgentSetup> = Vec::new();
     // Where each of them stands, for who defines it again.
     let mut places: Vec<SmolStr> = Vec::new();
+    // Whether somebody stands there who can't be read.
+    let mut is_unread = false;
     let mut scenarios = Vec::new();
     let names = names_in(folder, playbook);
     for (path, text) in &folder.scenarios {
@@ -36,6 +40,7 @@ pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<S
             let place = section.place_of("id");
             let stands_at = file.the_first_stands_at(section.start());
             let Some(agent) = agents::read(section, &names, SetUp::Shared) else {
+                is_unread = true;
                 continue;
             };
             let known = agents.iter().position(|known| known.agent == agent.agent);
@@ -76,9 +81,29 @@ pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<S
         let unheard = RefCell::new(Vec::new());
         let mended = Mended::of(&Source::new(path.clone(), text, &unheard));
         drop_echoes(path, text, &mended, &mut faults);
+        is_unread |= mended.is_left_open;
     }
+    tell_once_who_is_not_there(agents.is_empty(), is_unread, &mut faults);
     faults.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
     Err(Faults(faults))
+}
+
+/// Where the agents stand with whom all scenarios can reckon.
+const AGENTS: &str = "scenarios/agents.toml";
+
+/// Tells once that there are no agents for all scenarios, or only why they can't be read, and not of each
+/// wherever one is spoken of.
+fn tell_once_who_is_not_there(is_nobody_there: bool, is_unread: bool, faults: &mut Vec<Fault>) {
+    let mut of_agents = faults.iter().filter(|fault| fault.file == AGENTS);
+    let is_misnamed = |fault: &Fault| matches!(fault.kind, FaultKind::UnknownKey { .. });
+    let is_told = is_unread || of_agents.any(|fault| is_nobody_there || is_misnamed(fault));
+    if is_told {
+        faults.retain(|fault| unknown_name(AGENT, fault).is_none());
+    } else if is_nobody_there {
+        let hint = "those of all scenarios stand there, each an `[[agent]]`; those of one are its \
+            `[[scenario.agent]]`s";
+        tell_once_that_none_is_there((AGENT, AGENTS), hint, faults);
+    }
 }
 
 /// The names that all scenarios of a folder can use.

@@ -23,6 +23,7 @@ use crate::playbook::people::Team;
 use crate::playbook::pipeline::{Field, Source};
 use crate::playbook::read::{
     Mended, Node, Section, Source as File, drop_echoes, drop_echoes_of_names,
+    tell_once_that_none_is_there,
 };
 use crate::playbook::rule::{BusinessTime, NamedCalendar, StageRef};
 use crate::playbook::work::DocumentSpec;
@@ -79,6 +80,10 @@ pub(super) fn compile(folder: &Folder, host: &Host) -> Result<Playbook, Faults> 
         _ => {
             drop_echoes_of_names(&mut faults);
             drop_echoes("playbook.toml", text, &mended, &mut faults);
+            if folder.templates.is_empty() {
+                let hint = "each stands in a file of its own, `templates/NAME.txt`";
+                tell_once_that_none_is_there(("template", "templates"), hint, &mut faults);
+            }
             sort(&mut faults);
             Err(Faults(faults))
         }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use smol_str::{SmolStr, format_smolstr};
+
 use super::mended::Mended;
 use super::syntax::{Leaves, word_around};
 use super::{WHOLE, floor};
@@ -123,6 +125,52 @@ pub(crate) fn drop_echoes_of_names(faults: &mut Vec<Fault>) {
             .any(|said| names.contains(&letters(said)))
     };
     faults.retain(|fault| !is_echo(&fault.kind));
+}
+
+/// Tells once, of the `file` in which they would stand, that nothing of a sort is there, where that was
+/// told wherever one of several is spoken of.
+pub(crate) fn tell_once_that_none_is_there(
+    (sort, file): (&'static str, &str),
+    hint: &'static str,
+    faults: &mut Vec<Fault>,
+) {
+    // One that resembles another that is there is a slip of the pen.
+    let is_slip = |hint: &SmolStr| hint.starts_with("did you mean");
+    let is_of_it = |fault: &Fault| {
+        unknown_name(sort, fault).is_some() && !fault.hint.as_ref().is_some_and(is_slip)
+    };
+    let places = faults.iter().filter(|fault| is_of_it(fault));
+    let mut names: Vec<&str> = places
+        .filter_map(|fault| unknown_name(sort, fault))
+        .collect();
+    if names.len() < 2 {
+        return;
+    }
+    names.sort_unstable();
+    names.dedup();
+    let named = match names.as_slice() {
+        [one, other, third, _, ..] => {
+            format_smolstr!("`{one}`, `{other}`, `{third}` and {} more", names.len() - 3)
+        }
+        few => format_smolstr!("`{}`", few.join("`, `")),
+    };
+    faults.retain(|fault| !is_of_it(fault));
+    faults.push(Fault {
+        file: file.into(),
+        line: 0,
+        column: 0,
+        span: 0..0,
+        kind: FaultKind::NoneThere { sort, named },
+        hint: Some(hint.into()),
+    });
+}
+
+/// The name of this sort that a fault says is not there.
+pub(crate) fn unknown_name<'f>(sort: &str, fault: &'f Fault) -> Option<&'f str> {
+    match &fault.kind {
+        FaultKind::UnknownName { sort: of, name } if *of == sort => Some(name),
+        _ => None,
+    }
 }
 
 /// The letters of all that was told to be no name.

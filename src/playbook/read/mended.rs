@@ -19,7 +19,7 @@ pub(crate) struct Mended {
     /// Where in the mended text a byte was added, in order.
     added: Vec<usize>,
     /// Whether a bracket is left open, so that nothing behind it stands where it was meant to.
-    pub(super) is_left_open: bool,
+    pub(crate) is_left_open: bool,
     /// What is no TOML in it as it stands, one a line, in order.
     pub(super) slips: Vec<Slip>,
 }
