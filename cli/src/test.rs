@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use leadkit::engine::Error;
 use leadkit::playbook::Playbook;
-use leadkit::scenario::{self, Report};
+use leadkit::scenario::{self, Report, Scenario};
 use leadkit::store::{MemoryStore, Store, StoreError, StoreErrorKind};
+use leadkit::value::plain;
 use leadkit_sqlite::{Options, SqliteStore};
 use serde::Serialize;
 use std::fmt::Write as _;
 
 use crate::check::{self, Checked};
 use crate::progress::{Bar, Progress};
-use crate::{Failure, Reported};
+use crate::{Asked, Failure, Reported};
 
 /// On which stores scenarios are played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,17 +43,27 @@ struct OnStore {
     report: Report,
 }
 
-/// Plays the scenarios of a playbook. The report's last line is `N passed, N failed`.
+/// Plays the scenarios of a playbook, all of them or `only` those whose names have the words of a text.
+/// The report's last line is `N passed, N failed`.
 ///
 /// # Errors
-/// [`Failure::Faults`] when the playbook or its scenarios have any.
-pub fn test(path: &Path, on: On, progress: Progress) -> Result<Reported, Failure> {
+/// [`Failure::Faults`] when the playbook or its scenarios have any; [`Asked::NoScenario`] when none has
+/// such a name.
+pub fn test(
+    path: &Path,
+    only: Option<&str>,
+    on: On,
+    progress: Progress,
+) -> Result<Reported, Failure> {
     let Checked {
         playbook,
-        scenarios,
+        mut scenarios,
     } = check::read(path)?;
     if scenarios.is_empty() {
         return Ok(no_scenarios(path, &playbook));
+    }
+    if let Some(text) = only {
+        scenarios = named(text, scenarios)?;
     }
     let playbook = Arc::new(playbook);
     let mut stores = Vec::new();
@@ -89,6 +100,33 @@ pub fn test(path: &Path, on: On, progress: Progress) -> Result<Reported, Failure
     let _ = writeln!(text, "{} passed, {} failed", played.passed, played.failed);
     let is_well = played.failed == 0;
     Ok(Reported::new(text, &played, is_well))
+}
+
+/// The scenario of this name, or those whose names have all of its words. The case of letters and accents
+/// make no difference.
+fn named(text: &str, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Asked> {
+    let name = plain(text.trim());
+    let words: Vec<&str> = name.split_whitespace().collect();
+    // By their letters: `an` is in every other name.
+    let letters = |words: &mut dyn Iterator<Item = &&str>| words.map(|word| word.len()).sum();
+    let all: usize = letters(&mut words.iter());
+    let has =
+        |name: &str| -> usize { letters(&mut words.iter().filter(|word| name.contains(**word))) };
+    let names: Vec<String> = scenarios.iter().map(|one| plain(&one.name)).collect();
+    let most = names.iter().map(|name| has(name)).max().unwrap_or(0);
+    let is_whole = names.contains(&name);
+    let is_meant = |one: &Scenario| {
+        let other = plain(&one.name);
+        has(&other) == most && (!is_whole || other == name)
+    };
+    scenarios.retain(is_meant);
+    if most > 0 && most == all {
+        return Ok(scenarios);
+    }
+    Err(Asked::NoScenario {
+        text: text.to_owned(),
+        near: scenarios.into_iter().map(|one| one.name.into()).collect(),
+    })
 }
 
 /// What became of all scenarios. Of the second store only what came out otherwise than on the first; and in

@@ -171,6 +171,41 @@ fn scenarios_are_played_on_both_stores_and_counted_in_the_last_line() {
 }
 
 #[test]
+fn a_scenario_is_played_alone_by_its_name_or_a_part_of_it() {
+    let whole = "a lead that is not handled in time goes to somebody else, twice, and then to the supervisor";
+    let told = leadkit(["test", SALES, "--on", "memory", "--only", whole]);
+    assert!(told.out.contains(whole), "{}{}", told.out, told.err);
+    assert!(told.out.ends_with("\n1 passed, 0 failed\n"), "{}", told.out);
+    // Some of its words will do, as they come to mind.
+    let words = "TWICE in time";
+    let told = leadkit(["test", SALES, "--on", "memory", "--only", words]);
+    assert!(told.out.contains(whole), "{}{}", told.out, told.err);
+    let all = leadkit(["test", SALES, "--on", "memory", "--json"]).json();
+    let outcomes = all["stores"][0]["outcomes"].as_array().unwrap();
+    assert!(told.out.lines().count() < outcomes.len(), "{}", told.out);
+}
+
+#[test]
+fn whoever_names_no_scenario_is_told_of_those_that_are_near() {
+    let told = leadkit([
+        "test",
+        SALES,
+        "--only",
+        "a lead that is not handled in winter",
+    ]);
+    assert_eq!(told.code, 2, "{}", told.out);
+    let near = "a lead that is not handled in time goes to somebody else";
+    for said in ["no scenario has", near] {
+        assert!(told.err.contains(said), "{said}: {}", told.err);
+    }
+    assert!(told.err.lines().count() < 6, "{}", told.err);
+    for nothing in ["", " ", "xyzzy"] {
+        let told = leadkit(["test", SALES, "--only", nothing, "--json"]);
+        assert_eq!(told.json()["error"]["kind"], "no-such-scenario");
+    }
+}
+
+#[test]
 fn a_scenario_that_fails_shows_what_was_expected_and_the_timeline() {
     let folder = tempfile::tempdir().unwrap();
     let olist = std::fs::read_to_string(repository().join("tests/olist/playbook.toml")).unwrap();

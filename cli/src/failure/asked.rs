@@ -32,6 +32,14 @@ pub enum Asked {
     /// A replay goes into a file.
     #[error("--db: a replay goes into a file of its own, and not into {0}")]
     ReplayIntoServer(Url),
+    /// No scenario has all of these words in its name.
+    #[error("--only: no scenario has `{text}` in its name; near it:{}", lines(.near.iter().cloned()))]
+    NoScenario {
+        /// What was asked for.
+        text: String,
+        /// The names of those that have most of it.
+        near: Vec<String>,
+    },
     /// There is no lead of this id.
     #[error("there is no lead {lead} of `{tenant}`")]
     NoLead {
@@ -180,6 +188,7 @@ impl Asked {
             Self::NoUrl => "no-database",
             Self::NoPostgres(_) => "no-postgres",
             Self::ReplayIntoServer(_) => "not-a-replay",
+            Self::NoScenario { .. } => "no-such-scenario",
             Self::NoLead { .. } | Self::NoLeadAt(_) | Self::NobodyFound { .. } => "no-such-lead",
             Self::SeveralLeads { .. } => "several-leads",
             Self::NoMessage(_) => "no-such-message",

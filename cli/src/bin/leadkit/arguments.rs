@@ -43,11 +43,15 @@ pub(crate) enum Command {
     },
     /// Play the playbook's scenarios in virtual time
     #[command(
-        after_help = "A failed scenario shows the lead's timeline. The last line is `N passed, N failed`.\n\nExample:\n  leadkit test playbooks/field-and-digital-sales --on memory"
+        after_help = "A failed scenario shows the lead's timeline. The last line is `N passed, N failed`.\n\nExamples:\n  leadkit test playbooks/field-and-digital-sales --on memory\n  leadkit test playbooks/field-and-digital-sales --only 'not handled in time'"
     )]
     Test {
         /// The playbook's folder
         playbook: PathBuf,
+        /// Only the scenario of this name, or those whose names have all of these words, or parts of words.
+        /// The case of letters and accents make no difference
+        #[arg(long, value_name = "NAME")]
+        only: Option<String>,
         /// On which stores
         #[arg(long, value_enum, default_value_t = On::Both)]
         on: On,

@@ -136,13 +136,13 @@ fn carry_out(cli: Cli) -> Result<Reported, Failure> {
             };
             check::check(&playbook, &with, depth)
         }
-        Command::Test { playbook, on } => {
+        Command::Test { playbook, only, on } => {
             let on = match on {
                 On::Memory => test::On::Memory,
                 On::Sqlite => test::On::Sqlite,
                 On::Both => test::On::Both,
             };
-            test::test(&playbook, on, progress())
+            test::test(&playbook, only.as_deref(), on, progress())
         }
         Command::Replay {
             playbook,
