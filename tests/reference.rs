@@ -8,9 +8,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use leadkit::decide::refusal::Refusal;
 use leadkit::facts::built_in;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::people::Permission;
+use leadkit::record::message::DropReason;
+use leadkit::record::pool::PassedOver;
+use leadkit::scenario;
 use leadkit::store::Kind;
 use leadkit::tax_number::TaxNumberKinds;
 use leadkit::value::ValueType;
@@ -37,7 +41,7 @@ fn sources(folder: &str) -> Vec<PathBuf> {
 
 /// Where the page tells the keys that a file reads; anywhere, for those that read parts of many.
 /// Pipelines have their waits with them.
-const TOLD_IN: [(&str, &str); 19] = [
+const TOLD_IN: [(&str, &str); 20] = [
     ("compile/laws.rs", "Leads"),
     ("calendars.rs", "Calendars"),
     ("compile/fields.rs", "Leads"),
@@ -53,6 +57,7 @@ const TOLD_IN: [(&str, &str); 19] = [
     ("scenario/appointments.rs", "Scenarios"),
     ("scenario/contacts.rs", "Scenarios"),
     ("scenario/documents.rs", "Scenarios"),
+    ("scenario/orders.rs", "Scenarios"),
     ("scenario/read.rs", "Scenarios"),
     ("scenario/referrals.rs", "Scenarios"),
     ("scenario/visits.rs", "Scenarios"),
@@ -167,6 +172,73 @@ fn every_permission_stands_where_the_reference_tells_what_roles_may() {
         let word = permission.word();
         assert!(told.contains(word), "docs/playbook.md lacks `{word}`");
     }
+}
+
+/// Whoever writes a scenario finds there what it can be refused for, why an agent is passed over, and why
+/// a message is dropped.
+#[test]
+fn every_word_that_a_step_can_expect_stands_where_the_reference_tells_of_scenarios() {
+    let page = page();
+    let told = told(section(&page, "Scenarios"));
+    let passed_over = PassedOver::WORDS.iter().map(|(word, _)| word);
+    for word in Refusal::CODES.iter().chain(passed_over) {
+        assert!(told.contains(*word), "docs/playbook.md lacks `{word}`");
+    }
+    let row = "| `dropped` | text | ";
+    let dropped = page.lines().find(|line| line.starts_with(row)).unwrap();
+    for (word, _) in DropReason::WORDS {
+        assert!(dropped.contains(word), "docs/playbook.md lacks `{word}`");
+    }
+    let codes = table(&page, "| code |");
+    for (code, _) in codes {
+        let code = code.trim_matches('`');
+        assert!(Refusal::CODES.contains(&code), "there is no `{code}`");
+    }
+}
+
+/// The inputs that commands name in refusals, as their source says them.
+fn inputs() -> BTreeSet<String> {
+    let told_by = [
+        "gaps.add(\"",
+        "Gaps::one(\"",
+        "add_too_long(\"",
+        "self.line(\"",
+        "self.maybe(\"",
+        "self.paragraph(\"",
+    ];
+    let mut inputs = BTreeSet::new();
+    for file in sources("src/decide") {
+        let source = fs::read_to_string(file).unwrap();
+        for word in told_by {
+            let named = source.split(word).skip(1);
+            inputs.extend(named.map(|rest| rest.split('"').next().unwrap().to_owned()));
+        }
+    }
+    inputs
+}
+
+#[test]
+fn every_input_that_a_refusal_names_stands_in_the_reference_and_can_be_expected() {
+    let page = page();
+    let refusals = section(&page, "Scenarios");
+    let refusals = refusals.split("### What a step is refused for").nth(1);
+    let listed = refusals.unwrap().split("| code |").next().unwrap();
+    let inputs = inputs();
+    assert!(inputs.len() > 20, "{inputs:?}");
+    let expected: Vec<String> = told(listed)
+        .union(&inputs)
+        .filter(|word| *word != "refused")
+        .inspect(|word| assert!(listed.contains(&format!("`{word}`")), "{word}"))
+        .map(|word| format!("\"{word}\""))
+        .collect();
+    let scenario = format!(
+        "[[scenario]]\nname = \"s\"\nstart = \"2026-03-02T10:00:00+01:00\"\n\n[[scenario.step]]\n\
+         register = {{ ref = \"luis\" }}\nexpect = {{ refused = [{}] }}\n",
+        expected.join(", ")
+    );
+    let folder = shop::folder("", &scenario);
+    let read = scenario::read_for(&shop::read(&folder), &folder);
+    assert!(read.is_ok(), "{}", read.unwrap_err());
 }
 
 /// The tables of facts say what the catalogue says, types and all, word for word, and no more.

@@ -105,3 +105,169 @@ fn a_playbook_whose_templates_are_not_there_has_one_fault() {
         ]
     );
 }
+
+/// The faults of steps behind the registration of luis, in a shop with a choice, a need and a pool.
+fn told_of(steps: &str) -> Vec<String> {
+    let rules = r#"
+[field.car]
+type = "choice"
+of   = ["X1", "X3"]
+
+[pool.all]
+members = 'available'
+
+[need.paid]
+if   = 'car is present'
+text = "A car"
+"#;
+    let scenario = format!(
+        "[[scenario]]\nname = \"s\"\nstart = \"2026-03-02T10:00:00+01:00\"\n\n[[scenario.step]]\n\
+         register = {{ ref = \"luis\", name = \"Luis\" }}\n\n[[scenario.step]]\n{steps}\n"
+    );
+    told(&folder(rules, &scenario))
+}
+
+#[test]
+fn what_no_refusal_says_is_a_fault_before_the_scenario_is_played() {
+    let place = "scenarios/shop.toml:16:";
+    for (word, hint) in [
+        ("not-permited", "did you mean `not-permitted`?"),
+        ("payd", "did you mean `paid`?"),
+        ("crash-landing", "it says the names of needs, laws, fields"),
+    ] {
+        let told = told_of(&format!(
+            "tried  = {{ by = \"ana\" }}\nexpect = {{ refused = [\"{word}\"] }}"
+        ));
+        assert_eq!(told.len(), 1, "{told:#?}");
+        let wanted = format!("no refusal says `{word}` ({hint}");
+        assert!(
+            told[0].starts_with(place) && told[0].contains(&wanted),
+            "{told:#?}"
+        );
+    }
+    // Codes, needs, fields, inputs, and what the step itself says.
+    for word in [
+        "not-permitted",
+        "paid",
+        "car",
+        "reason",
+        "lines.2.tax",
+        "colour",
+    ] {
+        let told = told_of(&format!(
+            "set    = {{ colour = \"red\" }}\nexpect = {{ refused = [\"{word}\", \"colour\"] }}"
+        ));
+        assert_eq!(told, [""; 0], "{word}");
+    }
+}
+
+#[test]
+fn why_somebody_is_passed_over_or_a_message_dropped_is_one_of_few_words() {
+    for (expected, fault) in [
+        (
+            "passed-over = { ana = \"ful\" }",
+            "`ful` is none of owns-no-leads, ",
+        ),
+        ("passed-over = { ana = \"ful\" }", "(did you mean `full`?)"),
+        ("dropped = { hello = \"capp\" }", "(did you mean `cap`?)"),
+    ] {
+        let told = told_of(&format!("expect = {{ {expected} }}"));
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(told[0].contains(fault), "{told:#?}");
+    }
+}
+
+#[test]
+fn a_step_about_a_lead_comes_behind_one_that_speaks_of_it() {
+    let fault = "no lead was spoken of before this step (register one in a step before it)";
+    let scenario = |steps: &str| {
+        let start = "start = \"2026-03-02T10:00:00+01:00\"";
+        let text = format!("[[scenario]]\nname = \"s\"\n{start}\n\n[[scenario.step]]\n{steps}\n");
+        told(&folder("", &text))
+    };
+    let behind = "\n[[scenario.step]]\nregister = { ref = \"luis\", name = \"Luis\" }";
+    for (steps, column) in [
+        (
+            "tried  = { by = \"ana\" }\nexpect = { owner = \"ana\" }",
+            "12:1",
+        ),
+        (
+            "at     = \"2026-03-02T11:00:00+01:00\"\nexpect = { open = true }",
+            "13:1",
+        ),
+    ] {
+        let wanted = format!("scenarios/shop.toml:{column}: {fault}");
+        assert_eq!(scenario(&format!("{steps}\n{behind}")), [wanted], "{steps}");
+    }
+    // What is told of all leads, or of none, needs none.
+    let counted = "expect = { count = { 'open' = 0 }, notified = [], mailed = [] }";
+    assert_eq!(scenario(counted), [""; 0]);
+    // A registration that can't be read is the only fault.
+    let nameless = "register = { name = \"Luis\" }\n\n[[scenario.step]]\ntried = { by = \"ana\" }";
+    let told = scenario(nameless);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("needs `ref`"), "{told:#?}");
+}
+
+#[test]
+fn a_name_that_is_taken_is_told_with_where_the_first_one_stands() {
+    let mut twice = shop_of(Some(&(agent("ana") + &agent("bea"))));
+    let again = ("scenarios/there.toml".into(), SCENARIO.into());
+    twice.scenarios.push(again);
+    assert_eq!(
+        told(&twice),
+        [
+            "scenarios/there.toml:3:9: the scenario `somebody calls` is defined already (the first \
+             one stands at scenarios/steps.toml:2)"
+        ]
+    );
+}
+
+#[test]
+fn an_offset_that_no_clock_of_the_playbook_has_then_is_a_fault() {
+    let step = |at: &str| told_of(&format!("at     = \"{at}\"\nexpect = {{ open = true }}"));
+    assert_eq!(
+        step("2026-07-01T10:00:00+01:00"),
+        [
+            "scenarios/shop.toml:15:10: in Europe/Madrid it is 2026-07-01T11:00:00+02:00 then (write \
+             `2026-07-01T10:00:00+02:00`; or `2026-07-01T11:00:00+02:00`, if the instant is right)"
+        ]
+    );
+    // In the hour that comes twice both are right; UTC always is, and so are the clocks of a calendar.
+    for right in [
+        "2026-07-01T10:00:00+02:00",
+        "2026-10-25T02:30:00+02:00",
+        "2026-10-25T02:30:00+01:00",
+        "2026-07-01T10:00:00Z",
+    ] {
+        assert_eq!(step(right), [""; 0], "{right}");
+    }
+    let quito = "\n[calendar.quito]\nweekly = { mon-fri = [\"09:00-17:00\"] }\nzone = \"America/Guayaquil\"\n";
+    let steps = SCENARIO.replace("2026-03-02T10:00:00+01:00", "2026-03-02T10:00:00-05:00");
+    let of_quito = folder(quito, &(agent("bea") + &steps));
+    assert_eq!(told(&of_quito), [""; 0]);
+    assert_eq!(told(&folder("", &(agent("bea") + &steps))).len(), 1);
+}
+
+#[test]
+fn who_would_be_refused_before_the_first_step_is_a_fault_where_the_agent_stands() {
+    let mut shop = shop_of(Some(&(agent("ana") + &agent("bea"))));
+    shop.playbook = shop.playbook.replace(
+        "may = [\"*\"]",
+        "may = [\"*\"]\nneeds = [\"phone\", \"cities\"]",
+    );
+    let long = format!(
+        "cities = [\"Quito\"]\nphone = \"{}\"\nrole ",
+        "1".repeat(300)
+    );
+    let agents = &mut shop.scenarios[0].1;
+    *agents = agents.replacen("role ", &long, 1);
+    assert_eq!(
+        told(&shop),
+        [
+            "scenarios/agents.toml:7:9: phone: is longer than 256 bytes",
+            "scenarios/agents.toml:10:1: phone: is needed",
+            "scenarios/agents.toml:10:1: cities: is needed",
+        ]
+    );
+}

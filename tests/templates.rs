@@ -394,3 +394,40 @@ fn a_field_that_is_required_can_be_missing_in_a_lead_that_was_there_before() {
     let told = faults[0].to_string();
     assert!(told.contains("of which little is known"), "{told}");
 }
+
+#[test]
+fn a_step_finds_what_was_written_in_whichever_of_its_mails_says_it() {
+    let rules = r#"
+[[rule]]
+name = "both"
+on   = "registered"
+do   = [{ send = "hello", as = "organisation" }, { send = "bye", as = "organisation" }]
+"#;
+    let scenario = |said: &str| {
+        format!(
+            "[[scenario]]\nname = \"two mails\"\nstart = \"2026-03-02T10:00:00+01:00\"\n\n\
+             [[scenario.step]]\nregister = {{ ref = \"luis\", name = \"Luis Vera\", email = \"luis@example.com\" }}\n\
+             expect = {{ mailed = [\"hello\", \"bye\"], mail-says = {said} }}\n"
+        )
+    };
+    let with_both = |said: &str| {
+        let mut folder = folder(rules, &scenario(said));
+        let bye = "Subject: Bye\n\nSee you.\n";
+        folder
+            .templates
+            .push(("templates/bye.txt".into(), bye.into()));
+        folder
+    };
+    for said in [
+        "\"How are you?\"",
+        "\"See you.\"",
+        "[\"Hello Luis Vera\", \"Bye\"]",
+    ] {
+        shop::play_folder(&with_both(said));
+    }
+    let in_neither = shop::unmet(&with_both("[\"See you.\", \"Adieu\"]"));
+    assert_eq!(in_neither.len(), 1, "{in_neither:#?}");
+    for said in ["should say \"Adieu\"", "How are you?", "See you."] {
+        assert!(in_neither[0].contains(said), "{in_neither:#?}");
+    }
+}

@@ -426,6 +426,12 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         Some("did you mean `expect`?"),
     ),
     ("scenarios/faulty.toml", 12, "missing-key", None),
+    (
+        "scenarios/faulty.toml",
+        16,
+        "scenario",
+        Some("register one in a step before it"),
+    ),
     ("scenarios/faulty.toml", 16, "missing-key", None),
     (
         "scenarios/faulty.toml",

@@ -63,6 +63,9 @@ mod visits;
 mod waits;
 mod wake;
 
+pub(crate) use contacts::phone_in;
+pub(crate) use onboarding::gaps_of_newcomer;
+
 use command::{Command, Fate, LeadOrder, SweepOrder, Wake, What};
 use draft::Draft;
 use records::Records;

@@ -29,25 +29,13 @@ pub(crate) fn onboard(
     id: AgentId,
     before: Option<&Agent>,
 ) -> Result<Agent, Stop> {
-    let mut gaps = Gaps::default();
-    check_lengths(setup, &mut gaps);
-    if id.as_str().is_empty() {
-        gaps.add("agent", Problem::Missing);
-    }
-    check_phone(setup.phone.as_deref(), &mut gaps);
-    let name = setup.name.clone().filter(|name| !is_blank(name));
-    let name = name.or_else(|| before.map(|agent| agent.name.clone()));
-    if name.is_none() {
-        gaps.add("name", Problem::Missing);
-    }
-    let email = email_of(setup, before, &mut gaps);
-    let role = setup.role.as_ref();
-    let role = role.or_else(|| before.map(|agent| &agent.role)).cloned();
-    if role.is_none() {
-        gaps.add("role", Problem::Missing);
-    }
-    let details = Details::of(setup, before, draft.now);
-    details.check(draft.playbook, role.as_ref(), &mut gaps);
+    let Said {
+        name,
+        email,
+        role,
+        details,
+        gaps,
+    } = Said::of(draft.playbook, setup, before, draft.now);
     match (name, email, role) {
         (Some(name), Some(email), Some(role)) if gaps.is_empty() => {
             let agent = before.cloned();
@@ -63,6 +51,51 @@ pub(crate) fn onboard(
             }))
         }
         _ => Err(gaps.refusal().into()),
+    }
+}
+
+/// Everything that is missing or wrong of somebody who is set up for the first time.
+pub(crate) fn gaps_of_newcomer(playbook: &Playbook, setup: &AgentSetup, now: Instant) -> Gaps {
+    Said::of(playbook, setup, None, now).gaps
+}
+
+/// What is said of an agent, over what was, and everything that is missing or wrong.
+struct Said {
+    name: Option<SmolStr>,
+    email: Option<Email>,
+    role: Option<Name>,
+    details: Details,
+    gaps: Gaps,
+}
+
+impl Said {
+    fn of(playbook: &Playbook, setup: &AgentSetup, before: Option<&Agent>, now: Instant) -> Self {
+        let mut gaps = Gaps::default();
+        check_lengths(setup, &mut gaps);
+        if setup.agent.trim().is_empty() {
+            gaps.add("agent", Problem::Missing);
+        }
+        check_phone(setup.phone.as_deref(), &mut gaps);
+        let name = setup.name.clone().filter(|name| !is_blank(name));
+        let name = name.or_else(|| before.map(|agent| agent.name.clone()));
+        if name.is_none() {
+            gaps.add("name", Problem::Missing);
+        }
+        let email = email_of(setup, before, &mut gaps);
+        let role = setup.role.as_ref();
+        let role = role.or_else(|| before.map(|agent| &agent.role)).cloned();
+        if role.is_none() {
+            gaps.add("role", Problem::Missing);
+        }
+        let details = Details::of(setup, before, now);
+        details.check(playbook, role.as_ref(), &mut gaps);
+        Self {
+            name,
+            email,
+            role,
+            details,
+            gaps,
+        }
     }
 }
 

@@ -88,10 +88,10 @@ impl<'s> Source<'s> {
         place_of(self.text, self.in_the_file(at..at).start)
     }
 
-    /// Where the first of two stands of which the other is told: `the first one stands at playbook.toml:12`.
+    /// Where the first of two stands of which the other is told.
     pub(crate) fn the_first_stands_at(&self, at: usize) -> SmolStr {
         let (line, _) = self.place(at);
-        format_smolstr!("the first one stands at {}:{line}", self.file)
+        the_first_stands_at(&self.file, line)
     }
 
     /// The same file, read as what closed headers make of it.
@@ -112,6 +112,11 @@ impl<'s> Source<'s> {
     pub(crate) fn table(&self) -> Spanned<DeTable<'s>> {
         DeTable::parse_recoverable(self.read_text()).0
     }
+}
+
+/// Of the first of two of which the other is told: `the first one stands at playbook.toml:12`.
+pub(crate) fn the_first_stands_at(file: &str, line: usize) -> SmolStr {
+    format_smolstr!("the first one stands at {file}:{line}")
 }
 
 /// Line and column, both from 1, the column in characters.

@@ -1,16 +1,19 @@
 //! Agents in scenarios: who is there from the beginning, and who is set up in a step.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
-use super::names::{Names, Sort};
+use super::names::{AGENT, Names, Sort};
 use super::read::instant;
 use crate::decide::command::{AgentSetup, Capacity};
+use crate::decide::{gaps_of_newcomer, phone_in};
 use crate::email::Email;
 use crate::ids::Name;
 use crate::letters::is_blank;
-use crate::playbook::fault::FaultKind;
-use crate::playbook::read::{Node, Section};
+use crate::playbook::Playbook;
+use crate::playbook::fault::{Fault, FaultKind};
+use crate::playbook::read::{Node, Section, tell_once_that_none_is_there, unknown_name};
 use crate::record::agent::Absence;
+use crate::time::Instant;
 
 /// Where an agent is set up.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,7 @@ pub(super) fn read(
     names: &Names<'_>,
     set_up: SetUp,
 ) -> Option<AgentSetup> {
+    let told = section.source.faults.borrow().len();
     let id_node = section.required("id");
     let id = id_node.as_ref().and_then(|node| node.text());
     if let (SetUp::InStep, Some(node), Some(id)) = (set_up, &id_node, id) {
@@ -51,7 +55,7 @@ pub(super) fn read(
     let name = text("name", |_| true, "a name");
     let is_email = |said: &str| said.parse::<Email>().is_ok();
     let email = text("email", is_email, "an e-mail address");
-    let is_phone = |said: &str| is_blank(said) || said.contains(|c: char| c.is_ascii_digit());
+    let is_phone = |said: &str| is_blank(said) || phone_in(said).is_some();
     let phone = text("phone", is_phone, "a phone number");
     let team = section.optional("team").and_then(|node| {
         let team = node.text()?;
@@ -84,8 +88,7 @@ pub(super) fn read(
     let capacity = section.optional("capacity");
     let capacity = capacity.and_then(|node| read_capacity(&node));
     let available = section.optional("available").and_then(|node| node.bool());
-    section.finish();
-    Some(AgentSetup {
+    let setup = AgentSetup {
         agent: id?.into(),
         name,
         email,
@@ -99,7 +102,23 @@ pub(super) fn read(
         absences,
         capacity,
         available,
-    })
+    };
+    let is_sound = section.source.faults.borrow().len() == told;
+    if let (true, SetUp::Shared, Some(playbook)) = (is_sound, set_up, names.playbook) {
+        tell_what_is_refused(&setup, playbook, &section);
+    }
+    section.finish();
+    Some(setup)
+}
+
+/// Tells for what nobody could be set up so: it would be refused before the first step.
+fn tell_what_is_refused(setup: &AgentSetup, playbook: &Playbook, section: &Section<'_>) {
+    let gaps = gaps_of_newcomer(playbook, setup, Instant::UNIX_EPOCH);
+    for gap in gaps.iter() {
+        let place = section.place_of(gap.input.as_str());
+        let kind = FaultKind::Scenario(format_smolstr!("{gap}"));
+        section.source.fault(place, kind, None);
+    }
 }
 
 /// A number, or an empty text, which takes it away.
@@ -133,4 +152,26 @@ fn read_absence(node: &Node<'_>, set_up: SetUp) -> Option<Absence> {
         from: from?,
         until: until?,
     })
+}
+
+/// Where the agents stand with whom all scenarios can reckon.
+const AGENTS: &str = "scenarios/agents.toml";
+
+/// Tells once that there are no agents for all scenarios, or only why they can't be read, and not of each
+/// wherever one is spoken of.
+pub(super) fn tell_once_who_is_not_there(
+    is_nobody_there: bool,
+    is_unread: bool,
+    faults: &mut Vec<Fault>,
+) {
+    let mut of_agents = faults.iter().filter(|fault| fault.file == AGENTS);
+    let is_misnamed = |fault: &Fault| matches!(fault.kind, FaultKind::UnknownKey { .. });
+    let is_told = is_unread || of_agents.any(|fault| is_nobody_there || is_misnamed(fault));
+    if is_told {
+        faults.retain(|fault| unknown_name(AGENT, fault).is_none());
+    } else if is_nobody_there {
+        let hint = "those of all scenarios stand there, each an `[[agent]]`; those of one are its \
+            `[[scenario.agent]]`s";
+        tell_once_that_none_is_there((AGENT, AGENTS), hint, faults);
+    }
 }

@@ -2,8 +2,9 @@
 
 use smol_str::SmolStr;
 
-use super::names::{Names, Refused, Sort};
+use super::names::{Names, Sort};
 use super::read::instant;
+use super::refusals::Refused;
 use super::told::moment;
 use crate::decide::command::LeadOrder;
 use crate::ids::Name;

@@ -9,6 +9,8 @@ use super::quotes::{self, ExpectedQuote};
 use super::read::instant;
 use super::visits::{self, ExpectedVisits};
 use crate::playbook::read::{Node, Section};
+use crate::record::message::DropReason;
+use crate::record::pool::PassedOver;
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -45,18 +47,18 @@ pub enum Expected {
     Notified(Vec<SmolStr>),
     /// The templates of the messages that the contact got about the lead, all of them.
     Mailed(Vec<SmolStr>),
-    /// In whose name the last of them came.
+    /// In whose name the last message about the lead came.
     MailedAs(SmolStr),
-    /// A part of the subject or the text of the last of them.
+    /// A part of the subject or the text of one of them, or of what agents were told.
     MailSays(SmolStr),
     /// The message of this template that waits, and until when.
     Queued(SmolStr, Instant),
     /// Why the last message of this template was not sent.
-    Dropped(SmolStr, SmolStr),
+    Dropped(SmolStr, DropReason),
     /// The agents in the order in which the pool ranked them.
     Ranked(Vec<SmolStr>),
     /// Why the pool passed an agent over.
-    PassedOver(SmolStr, SmolStr),
+    PassedOver(SmolStr, PassedOver),
     /// Who owned the lead before, the latest last.
     EarlierOwners(Vec<SmolStr>),
     /// How often the lead was reassigned.
@@ -97,11 +99,26 @@ pub enum Expected {
     Count(SmolStr, i64),
 }
 
+impl Expected {
+    /// Whether it is about the lead of its step, and not about the command, the mail or all leads.
+    pub(super) fn is_of_a_lead(&self) -> bool {
+        !matches!(
+            self,
+            Self::Refused(_)
+                | Self::RefusalSays(_)
+                | Self::AlreadyDone(_)
+                | Self::Notified(_)
+                | Self::Mailed(_)
+                | Self::MailedAs(_)
+                | Self::MailSays(_)
+                | Self::Visits(_)
+                | Self::Count(..)
+        )
+    }
+}
+
 /// A word, and the expectation that it makes of its value.
 type Word<T> = (&'static str, fn(T) -> Expected);
-
-/// The same for a table of values by name.
-type NamedWord = (&'static str, fn(SmolStr, SmolStr) -> Expected);
 
 pub(super) fn read(mut section: Section<'_>, names: &Names<'_>) -> Vec<Expected> {
     names.check_expected(&section);
@@ -188,19 +205,17 @@ fn read_others(section: &mut Section<'_>, names: &Names<'_>, expected: &mut Vec<
             expected.extend(instant(&node).map(|at| Expected::Due(None, at)));
         }
     }
-    let tables: [NamedWord; 3] = [
-        ("task-for", Expected::TaskFor),
-        ("dropped", Expected::Dropped),
-        ("passed-over", Expected::PassedOver),
-    ];
-    for (key, make) in tables {
-        for (name, node) in section
-            .optional(key)
-            .map(|node| keyed(&node))
-            .unwrap_or_default()
-        {
-            expected.extend(node.text().map(|text| make(name.into(), text.into())));
-        }
+    for (task, node) in section.optional("task-for").iter().flat_map(keyed) {
+        let whom = node.text();
+        expected.extend(whom.map(|whom| Expected::TaskFor(task.into(), whom.into())));
+    }
+    for (template, node) in section.optional("dropped").iter().flat_map(keyed) {
+        let why = node.word(DropReason::WORDS);
+        expected.extend(why.map(|why| Expected::Dropped(template.into(), why)));
+    }
+    for (agent, node) in section.optional("passed-over").iter().flat_map(keyed) {
+        let why = node.word(PassedOver::WORDS);
+        expected.extend(why.map(|why| Expected::PassedOver(agent.into(), why)));
     }
     if let Some(node) = section.optional("queued") {
         for (template, node) in keyed(&node) {

@@ -1,8 +1,5 @@
 //! The names that scenarios use, of the playbook's parts and of their own agents and leads: one that
 //! there isn't is a fault where it stands, and not only when the scenario is played.
-//!
-//! A step may well do what can't be done, to show that it is refused. So a name is let pass where the
-//! step expects to be refused for it.
 
 use smol_str::{SmolStr, format_smolstr};
 
@@ -68,29 +65,11 @@ impl Sort {
             Self::Wait => "wait group",
         }
     }
-
-    /// The codes of refusals that an unknown name of this sort meets.
-    fn refusals(self) -> &'static [&'static str] {
-        match self {
-            Self::Agent => &["no-such-agent"],
-            Self::Choice => &["choice-needed"],
-            Self::FinalStage => &["unknown", "not-final"],
-            Self::Activity
-            | Self::Appointment
-            | Self::Document
-            | Self::Hold
-            | Self::Pool
-            | Self::Stage
-            | Self::VisitResult => &["unknown"],
-            Self::Field | Self::Source | Self::Wait => &["incomplete", "unknown"],
-            _ => &[],
-        }
-    }
 }
 
 /// The names that there are; everything is one where no playbook says which.
 pub(super) struct Names<'a> {
-    playbook: Option<&'a Playbook>,
+    pub(super) playbook: Option<&'a Playbook>,
     agents: Vec<SmolStr>,
     /// The teams of all agents.
     teams: Vec<SmolStr>,
@@ -418,43 +397,6 @@ const EXPECTED: &[(Sort, &[&str])] = &[
     (Sort::Template, &["mailed", "queued", "dropped"]),
 ];
 
-/// What a step expects to be refused for.
-pub(super) enum Refused {
-    /// For whatever its refusal says.
-    Somehow,
-    /// For these names and codes; for nothing, if there are none.
-    For(Vec<SmolStr>),
-}
-
-impl Refused {
-    pub(super) fn of(step: &Section<'_>) -> Self {
-        let expect = said(step, "expect").and_then(|node| quiet_section(&node));
-        let Some(expect) = expect else {
-            return Self::For(Vec::new());
-        };
-        match said(&expect, "refused") {
-            Some(node) => Self::For(node.list().iter().filter_map(text_of).collect()),
-            None if said(&expect, "refusal-says").is_some() => Self::Somehow,
-            None => Self::For(Vec::new()),
-        }
-    }
-
-    /// Whether it expects to be refused at all.
-    pub(super) fn is_anything(&self) -> bool {
-        !matches!(self, Self::For(said) if said.is_empty())
-    }
-
-    /// Whether a name of this sort, as that input, is one that is to be refused.
-    pub(super) fn is_for(&self, sort: Sort, input: &str) -> bool {
-        match self {
-            Self::Somehow => true,
-            Self::For(said) => said
-                .iter()
-                .any(|said| said == input || sort.refusals().contains(&said.as_str())),
-        }
-    }
-}
-
 /// What each of some tables says under a key.
 fn each(section: &Section<'_>, tables: &str, key: &str) -> Vec<SmolStr> {
     let tables = said(section, tables).map_or_else(Vec::new, |node| node.list());
@@ -474,20 +416,20 @@ fn set_up_anew(step: &Section<'_>) -> Option<SmolStr> {
 }
 
 /// What stands under a key, which is looked at beforehand and read later.
-fn said<'s>(section: &Section<'s>, key: &str) -> Option<Node<'s>> {
+pub(super) fn said<'s>(section: &Section<'s>, key: &str) -> Option<Node<'s>> {
     let mut all = section.keyed().into_iter();
     all.find(|(known, _)| known == key).map(|(_, node)| node)
 }
 
-fn quiet_section<'s>(node: &Node<'s>) -> Option<Section<'s>> {
+pub(super) fn quiet_section<'s>(node: &Node<'s>) -> Option<Section<'s>> {
     node.is_table().then(|| node.section()).flatten()
 }
 
-fn text_of(node: &Node<'_>) -> Option<SmolStr> {
+pub(super) fn text_of(node: &Node<'_>) -> Option<SmolStr> {
     let text = node.is_text().then(|| node.text()).flatten();
     text.map(SmolStr::from)
 }
 
-fn keyed<'s>(node: &Node<'s>) -> Vec<(String, Node<'s>)> {
+pub(super) fn keyed<'s>(node: &Node<'s>) -> Vec<(String, Node<'s>)> {
     quiet_section(node).map_or_else(Vec::new, |section| section.keyed())
 }

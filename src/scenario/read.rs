@@ -5,19 +5,16 @@ use std::cell::RefCell;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::agents::{self, SetUp};
-use super::names::{AGENT, Names, Refused, Sort};
-use super::{
-    Asked, Doing, Merging, Scenario, Step, appointments, contacts, documents, quotes, referrals,
-    visits,
-};
-use crate::decide::command::{Actor, AgentSetup, Completion, LeadOrder, Leaving, NewLead, Waiting};
+use super::names::{self, Names, Sort, text_of};
+use super::orders::{read_new_lead, read_order};
+use super::refusals::{self, Refused};
+use super::{Asked, Doing, Expected, Merging, Scenario, Step, expect, offsets, referrals, visits};
+use crate::decide::command::{Actor, AgentSetup, Leaving};
 use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::load::{Folder, without_bom};
-use crate::playbook::read::{
-    Mended, Node, Section, Source, drop_echoes, tell_once_that_none_is_there, unknown_name,
-};
+use crate::playbook::read::{Mended, Node, Section, Source, drop_echoes, the_first_stands_at};
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -36,6 +33,9 @@ pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<S
         let file = file.mended(&mended);
         let table = file.table();
         let mut root = Section::new(&file, table.get_ref(), 0..0, SmolStr::default());
+        if let Some(playbook) = playbook {
+            offsets::check(&root, playbook);
+        }
         for section in sections(&mut root, "agent") {
             let place = section.place_of("id");
             let stands_at = file.the_first_stands_at(section.start());
@@ -57,12 +57,11 @@ pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<S
             let Some(scenario) = read_scenario(section, &names) else {
                 continue;
             };
-            if scenarios
-                .iter()
-                .any(|known: &Scenario| known.name == scenario.name)
-            {
+            let mut known = scenarios.iter();
+            if let Some(first) = known.find(|known: &&Scenario| known.name == scenario.name) {
+                let hint = the_first_stands_at(&first.file, first.line);
                 let (sort, name) = ("scenario", scenario.name.clone());
-                file.fault(place, FaultKind::DefinedTwice { sort, name }, None);
+                file.fault(place, FaultKind::DefinedTwice { sort, name }, Some(hint));
             }
             scenarios.push(scenario);
         }
@@ -83,27 +82,9 @@ pub(super) fn read(folder: &Folder, playbook: Option<&Playbook>) -> Result<Vec<S
         drop_echoes(path, text, &mended, &mut faults);
         is_unread |= mended.is_left_open;
     }
-    tell_once_who_is_not_there(agents.is_empty(), is_unread, &mut faults);
+    agents::tell_once_who_is_not_there(agents.is_empty(), is_unread, &mut faults);
     faults.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
     Err(Faults(faults))
-}
-
-/// Where the agents stand with whom all scenarios can reckon.
-const AGENTS: &str = "scenarios/agents.toml";
-
-/// Tells once that there are no agents for all scenarios, or only why they can't be read, and not of each
-/// wherever one is spoken of.
-fn tell_once_who_is_not_there(is_nobody_there: bool, is_unread: bool, faults: &mut Vec<Fault>) {
-    let mut of_agents = faults.iter().filter(|fault| fault.file == AGENTS);
-    let is_misnamed = |fault: &Fault| matches!(fault.kind, FaultKind::UnknownKey { .. });
-    let is_told = is_unread || of_agents.any(|fault| is_nobody_there || is_misnamed(fault));
-    if is_told {
-        faults.retain(|fault| unknown_name(AGENT, fault).is_none());
-    } else if is_nobody_there {
-        let hint = "those of all scenarios stand there, each an `[[agent]]`; those of one are its \
-            `[[scenario.agent]]`s";
-        tell_once_that_none_is_there((AGENT, AGENTS), hint, faults);
-    }
 }
 
 /// The names that all scenarios of a folder can use.
@@ -211,15 +192,23 @@ fn read_step(
         }
     }
     let refused = Refused::of(&section);
+    refusals::check(&section, names);
     let named = Named {
         names,
         refused: &refused,
     };
     let doing = read_doing(&mut section, last_lead, now, &named);
-    let expected = match section.optional("expect").and_then(|node| node.section()) {
-        Some(expect) => super::expect::read(expect, names),
+    let expect = section.optional("expect");
+    let expected = match expect.as_ref().and_then(Node::section) {
+        Some(expect) => expect::read(expect, names),
         None => Vec::new(),
     };
+    let is_told = doing
+        .as_ref()
+        .is_none_or(|doing| matches!(doing, Doing::Order(..)));
+    if last_lead.is_none() && !is_told && expected.iter().any(Expected::is_of_a_lead) {
+        expect.iter().for_each(no_lead);
+    }
     section.finish();
     Some(Step {
         at,
@@ -228,6 +217,13 @@ fn read_step(
         lead: last_lead.clone(),
         line,
     })
+}
+
+/// Says that a step is about a lead, and that none was spoken of.
+fn no_lead(node: &Node<'_>) {
+    let kind = FaultKind::Scenario("no lead was spoken of before this step".into());
+    let hint = "register one in a step before it";
+    node.at_its_key().fault(kind, Some(hint.into()));
 }
 
 /// How many years a step lets pass at most.
@@ -279,7 +275,7 @@ impl Named<'_> {
     }
 
     /// The same, where nothing need be said.
-    fn optional<'s>(
+    pub(super) fn optional<'s>(
         &self,
         section: &mut Section<'s>,
         key: &'static str,
@@ -298,7 +294,7 @@ impl Named<'_> {
     }
 
     /// Whatever else stands in a table are fields of the playbook.
-    fn fields(&self, section: &mut Section<'_>) -> Vec<(Name, Value)> {
+    pub(super) fn fields(&self, section: &mut Section<'_>) -> Vec<(Name, Value)> {
         let mut fields = Vec::new();
         for (name, node) in section.rest() {
             if let Some(hint) = beside(&name, &section.path) {
@@ -416,7 +412,8 @@ fn read_doing(
     let doing = if verb == "register" {
         let reference = section.required("ref").and_then(|node| node.text());
         let new = read_new_lead(&mut section, named);
-        *last_lead = Some(reference?.into());
+        // One without is told, and whatever is said behind it is of that lead.
+        *last_lead = Some(reference.unwrap_or_default().into());
         Doing::Register(Box::new(new), asked)
     } else if verb == "refer" {
         let (names, refused) = (named.names, named.refused);
@@ -435,6 +432,13 @@ fn read_doing(
         *last_lead = Some(merging.lead().clone());
         Doing::Merge(merging, asked)
     } else {
+        // One inside of what happens is told as that, and meant.
+        let inside = names::said(&section, "lead").filter(|_| last_lead.is_none());
+        if let Some(lead) = inside {
+            *last_lead = Some(text_of(&lead).unwrap_or_default());
+        } else if last_lead.is_none() {
+            no_lead(node);
+        }
         Doing::Order(read_order(verb, &mut section, named)?, asked)
     };
     let path = section.path.clone();
@@ -501,139 +505,4 @@ fn read_asked(section: &mut Section<'_>, named: &Named<'_>) -> Asked {
         happened_at,
         id,
     }
-}
-
-pub(super) fn read_new_lead(section: &mut Section<'_>, named: &Named<'_>) -> NewLead {
-    let source = named.optional(section, "source", Sort::Source);
-    let wait = named.optional(section, "wait", Sort::Wait);
-    let owner = named.optional(section, "owner", Sort::Agent);
-    let mut text = |key: &'static str| {
-        section
-            .optional(key)
-            .and_then(|node| node.text())
-            .map(SmolStr::from)
-    };
-    let mut new = NewLead {
-        name: text("name").unwrap_or_default(),
-        email: text("email"),
-        phone: text("phone"),
-        source: source.map(Name::from),
-        wait: wait.map(Name::from),
-        owner: owner.map(Into::into),
-        referral: text("referral"),
-        ..NewLead::default()
-    };
-    new.wait_days = wait_days(section);
-    new.appointments = appointments::read_booked(section, named.names, named.refused);
-    new.fields = named.fields(section);
-    new
-}
-
-fn reason(section: &mut Section<'_>) -> Option<SmolStr> {
-    section.optional("reason")?.text().map(SmolStr::from)
-}
-
-/// `wait = "three-to-six-months", wait-days = 120`
-fn waiting(section: &mut Section<'_>, named: &Named<'_>) -> Option<Waiting> {
-    let group = named.optional(section, "wait", Sort::Wait);
-    let wait_days = wait_days(section);
-    Some(Waiting {
-        group: group?.into(),
-        wait_days,
-    })
-}
-
-fn wait_days(section: &mut Section<'_>) -> Option<u32> {
-    section
-        .optional("wait-days")
-        .and_then(|node| node.count(0..1_000_001))
-}
-
-/// Values to set.
-fn told(fields: Vec<(Name, Value)>) -> Vec<(Name, Option<Value>)> {
-    let fields = fields.into_iter();
-    fields.map(|(name, value)| (name, Some(value))).collect()
-}
-
-fn read_order(verb: &str, section: &mut Section<'_>, named: &Named<'_>) -> Option<LeadOrder> {
-    let (names, refused) = (named.names, named.refused);
-    if let Some(order) = appointments::read_order(verb, section, names, refused) {
-        return Some(order);
-    }
-    let mut said = |key, sort| named.required(section, key, sort);
-    Some(match verb {
-        "tried" => LeadOrder::Attempt { reached: false },
-        "reached" => LeadOrder::Attempt { reached: true },
-        "answered" => LeadOrder::Answered,
-        "record" => LeadOrder::Record {
-            activity: said("activity", Sort::Activity)?.into(),
-            fields: told(named.fields(section)),
-        },
-        "move" => LeadOrder::MoveTo {
-            stage: said("to", Sort::Stage)?.into(),
-            reason: reason(section),
-            wait: waiting(section, named),
-        },
-        "close" => LeadOrder::Close {
-            stage: said("as", Sort::FinalStage)?.into(),
-            reason: reason(section),
-        },
-        "reopen" => LeadOrder::Reopen {
-            stage: said("to", Sort::Stage)?.into(),
-            wait: waiting(section, named),
-        },
-        "assign" => LeadOrder::Assign {
-            pool: said("pool", Sort::Pool)?.into(),
-        },
-        "reassign" => LeadOrder::Reassign {
-            to: said("to", Sort::Agent)?.into(),
-        },
-        "hold" => LeadOrder::Hold {
-            hold: said("as", Sort::Hold)?.into(),
-        },
-        "release" => LeadOrder::Release {
-            hold: said("from", Sort::Hold)?.into(),
-        },
-        "set" => {
-            let fields = told(named.fields(section));
-            LeadOrder::SetFields { fields }
-        }
-        "complete" => {
-            let task = said("task", Sort::Task)?;
-            let choice = section.optional("choice").and_then(|node| {
-                if !named.refused.is_for(Sort::Choice, "choice") {
-                    named.names.check_choice(task, &node);
-                }
-                node.text().map(Name::from)
-            });
-            let reason = reason(section);
-            LeadOrder::Complete(Box::new(Completion {
-                task: task.into(),
-                choice,
-                reason,
-                fields: told(named.fields(section)),
-            }))
-        }
-        "quote" => quotes::read_order(section),
-        "accept" => LeadOrder::AcceptQuote {
-            version: quotes::version(section)?,
-        },
-        "decline" => LeadOrder::DeclineQuote {
-            version: quotes::version(section)?,
-            reason: reason(section),
-        },
-        "attach" => LeadOrder::Attach {
-            document: said("document", Sort::Document)?.into(),
-            file: Box::new(documents::read_new(section)),
-        },
-        "correct" => contacts::read_correction(section),
-        "give-email" => contacts::read_email(section)?,
-        "unsubscribe" => LeadOrder::Unsubscribe,
-        "retry" => LeadOrder::Retry,
-        other => {
-            let kind = FaultKind::Scenario(format_smolstr!("nothing is known of `{other}`"));
-            section.fault(kind, None);
-            return None;
-        }
-    })
 }

@@ -1,7 +1,8 @@
 //! Referrals in scenarios: a step asks for a code, and a later one registers a lead with it.
 
 use super::Asked;
-use super::names::{Names, Refused, Sort};
+use super::names::{Names, Sort};
+use super::refusals::Refused;
 use super::world::World;
 use crate::decide::command::NewLead;
 use crate::engine::Error;

@@ -73,9 +73,10 @@ impl Expected {
                 return differ("mailed as", Some(wanted), found);
             }
             Self::MailSays(part) => {
-                let last = happened.sent.last().map(|sent| &sent.mail.rendered);
-                let said = last.map(|text| format!("{}\n{}", text.subject, text.text));
-                return lacks("the mail", said, part);
+                let mails = happened.sent.iter().map(|sent| &sent.mail.rendered);
+                let mails = mails.map(|mail| format!("{}\n{}", mail.subject, mail.text));
+                let said = mails.collect::<Vec<_>>().join("\n\n");
+                return lacks("the mail", (!said.is_empty()).then_some(said), part);
             }
             Self::History(part) => {
                 let told = happened.explained.map(|told| format!("{told:#}"));
@@ -103,7 +104,8 @@ impl Expected {
             }
             Self::Dropped(template, wanted) => {
                 let found = dropped(happened, template);
-                return differ(&format!("{template} dropped"), Some(wanted.clone()), found);
+                let wanted = Some(wanted.as_str());
+                return differ(&format!("{template} dropped"), wanted, found.as_deref());
             }
             Self::Visits(expected) => return expected.unmet(happened.plan(expected)),
             Self::Count(condition, wanted) => {

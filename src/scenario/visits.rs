@@ -3,7 +3,8 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use super::names::Sort;
-use super::read::{Named, read_new_lead};
+use super::orders::read_new_lead;
+use super::read::Named;
 use super::unmet::differ;
 use crate::decide::command::{NewVisit, NewVisitPlan, VisitReport};
 use crate::ids::AgentId;

@@ -220,7 +220,7 @@ fn leads(count: usize, pool: &str) -> String {
     let steps = (0..count).map(|n| {
         let (month, day) = (1 + n / 28, 1 + n % 28);
         format!(
-            "\n[[scenario.step]]\nat = \"2026-{month:02}-{day:02}T10:00:00+01:00\"\n\
+            "\n[[scenario.step]]\nat = \"2026-{month:02}-{day:02}T09:00:00Z\"\n\
              register = {{ ref = \"lead-{n}\", name = \"Lead\" }}\n\
              \n[[scenario.step]]\nassign = {{ pool = \"{pool}\" }}\n"
         )

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use leadkit::playbook::Playbook;
 use leadkit::playbook::load::Folder;
-use leadkit::scenario;
+use leadkit::scenario::{self, Report};
 use leadkit::store::{MemoryStore, Store};
 use leadkit::time::Instant;
 
@@ -85,16 +85,27 @@ pub(crate) fn play(rules: &str, scenarios: &str) {
     play_folder(&folder(rules, scenarios));
 }
 
-/// Plays the scenarios of a playbook.
+/// Plays the scenarios of a playbook, which come true.
 pub(crate) fn play_folder(folder: &Folder) {
+    let report = report(folder);
+    assert_eq!(report.failed(), 0, "{report}");
+}
+
+/// All that the scenarios of a playbook expect in vain.
+pub(crate) fn unmet(folder: &Folder) -> Vec<String> {
+    let outcomes = report(folder).outcomes.into_iter();
+    let failures = outcomes.filter_map(|outcome| outcome.failure);
+    failures.flat_map(|failure| failure.unmet).collect()
+}
+
+fn report(folder: &Folder) -> Report {
     let playbook = Arc::new(read(folder));
     let scenarios =
         scenario::read_for(&playbook, folder).unwrap_or_else(|faults| panic!("{:#?}", faults.0));
     assert!(!scenarios.is_empty());
-    let report = pollster::block_on(scenario::run_all(&playbook, &scenarios, || {
+    pollster::block_on(scenario::run_all(&playbook, &scenarios, || {
         Box::pin(async { Ok(Arc::new(MemoryStore::default()) as Arc<dyn Store>) })
-    }));
-    assert_eq!(report.failed(), 0, "{report}");
+    }))
 }
 
 pub(crate) fn at(text: &str) -> Instant {

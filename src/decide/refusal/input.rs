@@ -48,6 +48,10 @@ impl Gaps {
         self.0.iter().any(|gap| gap.input == *input)
     }
 
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Gap> {
+        self.0.iter()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
