@@ -279,7 +279,7 @@ fn every_fact_stands_in_the_reference_as_the_catalogue_tells_it() {
 
 /// Whether a template may ask for this.
 fn is_variable(name: &str) -> bool {
-    let mut folder = shop::folder("[referral]\n", "");
+    let mut folder = shop::folder("[referral]\n[appointment.visit]\n", "");
     folder.templates[0].1 = format!("Subject: Hello\n\n{{{{ {name} }}}}\n");
     Playbook::read(&folder).is_ok()
 }

@@ -360,7 +360,12 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "unknown-variable",
         Some("did you mean `lead.stage`?"),
     ),
-    ("templates/broken.txt", 3, "template", None),
+    (
+        "templates/broken.txt",
+        3,
+        "template",
+        Some("close it with `{% endif %}`"),
+    ),
     (
         "templates/endless.txt",
         1,

@@ -5,6 +5,7 @@ use std::fmt;
 use smol_str::SmolStr;
 
 use crate::condition;
+use crate::ids::Name;
 
 /// Everything that is wrong with a playbook, in the order of files and lines. Never empty.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -225,11 +226,21 @@ pub enum FaultKind {
         /// What it asks for.
         variable: SmolStr,
     },
-    /// A text asks for what is known of referred leads alone, in a playbook without referrals.
-    #[error("no lead of this playbook is referred, and `{variable}` would be empty")]
-    NobodyRefers {
+    /// A text asks for what no lead of this playbook, or nobody who gets it, can have.
+    #[error("{why}, and `{variable}` would be empty")]
+    NeverFilled {
+        /// Why not.
+        why: &'static str,
         /// What it asks for.
         variable: SmolStr,
+    },
+    /// A template compares a field with a text that is none of its choices.
+    #[error("`{field}` is never \"{text}\"")]
+    NotAChoice {
+        /// The field.
+        field: Name,
+        /// The text.
+        text: SmolStr,
     },
     /// A variable in single braces, which is no variable then.
     #[error("`{{{variable}}}` would be shown as it stands")]
@@ -397,7 +408,8 @@ impl FaultKind {
             Self::UnknownVariable { .. } => "unknown-variable",
             Self::WholeVariable { .. } => "whole-variable",
             Self::NoAgentInTask { .. } => "no-agent-in-task",
-            Self::NobodyRefers { .. } => "nobody-refers",
+            Self::NeverFilled { .. } => "never-filled",
+            Self::NotAChoice { .. } => "not-a-choice",
             Self::SingleBraces { .. } => "single-braces",
             Self::UnsafeLink { .. } => "unsafe-link",
             Self::Empty { .. } => "empty",

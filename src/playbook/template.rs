@@ -10,7 +10,7 @@ use std::fmt;
 use std::io;
 
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::ids::Name;
 
@@ -280,6 +280,13 @@ pub(crate) fn told(error: &minijinja::Error) -> SmolStr {
     match error.detail() {
         Some(detail) if detail.contains("recursion limit") => {
             "it calls itself, or goes deeper, without end".into()
+        }
+        Some(detail) if detail.ends_with("is not callable") => {
+            "it calls what is no function".into()
+        }
+        Some(detail) if detail.contains("operator on unsupported types") => {
+            let sign = detail.split_whitespace().nth(3).unwrap_or_default();
+            format_smolstr!("`{sign}` can't reckon with what stands beside it, which is no number")
         }
         Some(detail) => detail.into(),
         None => error.kind().to_string().into(),

@@ -52,6 +52,7 @@ mod samples;
 mod tags;
 mod tasks;
 mod templates;
+mod unreadable;
 mod unused;
 mod work;
 

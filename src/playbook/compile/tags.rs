@@ -17,15 +17,17 @@ pub(super) type Flaw = (Range<usize>, FaultKind, Option<SmolStr>);
 
 /// A piece of what a tag says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Piece<'t> {
-    at: usize,
-    what: What<'t>,
+pub(super) struct Piece<'t> {
+    pub(super) at: usize,
+    pub(super) what: What<'t>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What<'t> {
+pub(super) enum What<'t> {
     /// A tag begins: `{%`, or `{{`.
     Begins { is_statement: bool },
+    /// It ends: `%}`, or `}}`.
+    Ends,
     /// `city`
     Word(&'t str),
     /// A text in quotes.
@@ -70,7 +72,7 @@ pub(super) fn single_braces(text: &str) -> Vec<(Range<usize>, &str)> {
 }
 
 /// All pieces of all tags of a template.
-fn pieces(text: &str) -> Vec<Piece<'_>> {
+pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut at = 0;
     while let Some(found) = text[at..].find('{') {
@@ -103,6 +105,8 @@ fn read_tag<'t>(text: &'t str, start: usize, pieces: &mut Vec<Piece<'t>>) -> usi
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     while let Some(c) = text[at..].chars().next() {
         if text[at..].starts_with(closing) {
+            let what = What::Ends;
+            pieces.push(Piece { at, what });
             return at + closing.len();
         }
         let (what, length) = if matches!(c, '"' | '\'') {
@@ -124,18 +128,29 @@ fn read_tag<'t>(text: &'t str, start: usize, pieces: &mut Vec<Piece<'t>>) -> usi
     at
 }
 
-/// How long a text in quotes is, with them.
+/// How long a text in quotes is, with them; all of the rest, if it is not closed.
 fn text_length(rest: &str, quote: char) -> usize {
+    length_of_closed(rest, quote).unwrap_or(rest.len())
+}
+
+fn length_of_closed(rest: &str, quote: char) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in rest.char_indices().skip(1) {
         match c {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
-            c if c == quote => return at + c.len_utf8(),
+            c if c == quote => return Some(at + c.len_utf8()),
             _ => {}
         }
     }
-    rest.len()
+    None
+}
+
+/// Whether the text in quotes is closed that begins here, in its own tag.
+pub(super) fn is_closed_text(rest: &str) -> bool {
+    let quote = rest.chars().next().unwrap_or_default();
+    let length = length_of_closed(rest, quote);
+    length.is_some_and(|length| !rest[..length].contains("{%") && !rest[..length].contains("{{"))
 }
 
 /// Filters, tests and statements that there aren't.
@@ -197,7 +212,10 @@ pub(super) fn no_function(text: &str, variable: &str) -> Option<Flaw> {
     });
     called.map(|three| {
         let known = Templates::FUNCTIONS.iter().copied();
-        unknown("function", variable, three[1].at, known)
+        let (place, kind, hint) = unknown("function", variable, three[1].at, known);
+        let filter = Templates::FILTERS.contains(&variable);
+        let filter = filter.then(|| format_smolstr!("it is a filter: write `.. | {variable}`"));
+        (place, kind, filter.or(hint))
     })
 }
 
@@ -214,6 +232,47 @@ fn unknown<'a>(
     let name = word.into();
     let kind = FaultKind::UnknownName { sort, name };
     (at..at + word.len(), kind, Some(hint))
+}
+
+/// The texts with which a template compares a variable without parts, each with its place: `car == "X1"`,
+/// `"X1" != car`, `car in ["X1", "X3"]`.
+pub(super) fn compared_with<'t>(text: &'t str, variable: &str) -> Vec<(Range<usize>, &'t str)> {
+    let pieces = pieces(text);
+    let what = |place: usize| pieces.get(place).map(|piece| piece.what);
+    let is_equal = |place: usize| {
+        matches!(what(place), Some(What::Sign('=' | '!')))
+            && what(place + 1) == Some(What::Sign('='))
+    };
+    let mut found = Vec::new();
+    for (place, piece) in pieces.iter().enumerate() {
+        let is_part = place > 0 && what(place - 1) == Some(What::Sign('.'));
+        let goes_on = matches!(what(place + 1), Some(What::Sign('.' | '[' | '(' | '|')));
+        if piece.what != What::Word(variable) || is_part || goes_on {
+            continue;
+        }
+        if is_equal(place + 1) {
+            found.push(place + 3);
+        }
+        if place > 2 && is_equal(place - 2) {
+            found.push(place - 3);
+        }
+        let is_not = usize::from(what(place + 1) == Some(What::Word("not")));
+        let opens = place + 2 + is_not;
+        if what(opens - 1) == Some(What::Word("in")) && what(opens) == Some(What::Sign('[')) {
+            let is_inside =
+                |place: &usize| matches!(what(*place), Some(What::Text | What::Sign(',')));
+            found.extend((opens + 1..).take_while(is_inside));
+        }
+    }
+    let texts = found.into_iter().filter_map(|place| pieces.get(place));
+    let texts = texts.filter(|piece| piece.what == What::Text);
+    let said = texts.filter_map(|piece| {
+        let rest = &text[piece.at..];
+        let length = text_length(rest, rest.chars().next()?);
+        let inside = piece.at + 1..(piece.at + length).checked_sub(1)?;
+        Some((inside.clone(), text.get(inside)?))
+    });
+    said.filter(|(_, said)| !said.contains('\\')).collect()
 }
 
 /// Where a template first asks for a variable (`contact.name`).

@@ -101,7 +101,8 @@ impl Reader<'_> {
         let part = format!("{task}.task");
         let mut flaws = templates::read_part(self.templates, &part, text);
         if flaws.is_empty() {
-            flaws = templates::unknown_variables(self.templates, &part, text, self.names);
+            flaws =
+                templates::unknown_variables(self.templates, &part, text, self.names, &[Use::Task]);
             flaws.extend(templates::agents_asked_for(self.templates, &part, text));
         }
         let unsure = templates::speaks_of_faulty(self.templates, &part, self.names);

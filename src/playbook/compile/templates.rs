@@ -7,7 +7,7 @@ use minijinja::Value as Jinja;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::samples::{self, Use};
-use super::tags;
+use super::{tags, unreadable};
 use crate::ids::Name;
 use crate::letters::hidden_in_text;
 use crate::playbook::fault::{Fault, FaultKind};
@@ -137,18 +137,10 @@ pub(super) fn read_part(templates: &mut Templates, part: &str, source: &str) -> 
 
 /// What is wrong with a template that can't be read.
 fn unread(source: &str, error: &minijinja::Error) -> tags::Flaw {
-    let said = told(error);
-    let hint = match &*said {
-        said if said.contains("unexpected end of input") && said.contains("variable block") => {
-            Some("close it with `}}`")
-        }
-        said if said.contains("unexpected end of input") => Some(
-            "close it: `{{ .. }}`, `{% if .. %}` with `{% endif %}`, `{% for .. %}` with `{% endfor %}`",
-        ),
-        _ => None,
-    };
-    let kind = FaultKind::Template(said.clone());
-    (place_of_error(source, error), kind, hint.map(SmolStr::from))
+    unreadable::reason(source).unwrap_or_else(|| {
+        let kind = FaultKind::Template(unreadable::translated(&told(error)));
+        (place_of_error(source, error), kind, None)
+    })
 }
 
 /// Where in a template an error stands: what it is about, or its line.
@@ -170,20 +162,22 @@ fn line_span(text: &str, line: usize) -> Range<usize> {
     start..end
 }
 
-/// Reports what a part of a template asks for that is neither a variable nor a function, and what has
-/// parts and is asked for as a whole: that would send a list, and be there where nobody is.
+/// Reports what a part of a template asks for that is neither a variable nor a function, or that is never
+/// there where it is read; and what has parts and is asked for as a whole: that would send a list, and be
+/// there where nobody is.
 pub(super) fn unknown_variables(
     templates: &Templates,
     part: &str,
     source: &str,
     names: &super::Names,
+    uses: &[Use],
 ) -> Vec<tags::Flaw> {
-    let is_never_there = |variable: &str| !names.refers && variables::is_of_referrals(variable);
+    let never = |variable: &str| never_filled(variable, names, uses);
     let known = variables::names();
     let asked = templates.variables(part);
-    let (of_referrals, mut variables): (Vec<String>, Vec<String>) = asked
+    let (empty, mut variables): (Vec<String>, Vec<String>) = asked
         .into_iter()
-        .partition(|variable| is_never_there(variable));
+        .partition(|variable| never(variable).is_some());
     variables.retain(|variable| {
         let of_faulty = names
             .faulty_fields
@@ -202,27 +196,81 @@ pub(super) fn unknown_variables(
         }
         let place = tags::place_of_variable(source, variable).unwrap_or(0..0);
         let mut parts = variables::parts_of(variable);
-        parts.retain(|part| !is_never_there(part));
+        parts.retain(|part| never(part).is_none());
         let variable = SmolStr::from(variable);
         if parts.is_empty() {
-            let hint = near(&variable, &names.fields);
+            let hint = filtered(&variable).or_else(|| near(&variable, &names.fields));
             return (place, FaultKind::UnknownVariable { variable }, hint);
         }
         let hint = format_smolstr!("say which part of it: {}", parts.join(", "));
         (place, FaultKind::WholeVariable { variable }, Some(hint))
     });
     let shown = variables_in_single_braces(source, &known, names);
-    let of_referrals = of_referrals.into_iter().map(|variable| {
-        let place = tags::place_of_variable(source, &variable).unwrap_or(0..0);
-        let hint = "say with `[referral]` that agents refer leads, or leave it out";
+    let empty = empty.iter().filter_map(|variable| {
+        let (why, hint) = never(variable)?;
+        let place = tags::place_of_variable(source, variable).unwrap_or(0..0);
         let variable = variable.into();
-        (
-            place,
-            FaultKind::NobodyRefers { variable },
-            Some(hint.into()),
-        )
+        let kind = FaultKind::NeverFilled { why, variable };
+        Some((place, kind, Some(hint.into())))
     });
-    flaws.chain(shown).chain(of_referrals).collect()
+    let compared = names.fields.iter();
+    let compared = compared.flat_map(|field| no_choices(source, field));
+    flaws.chain(shown).chain(empty).chain(compared).collect()
+}
+
+/// Why a variable is empty wherever the text is read, and what to do about it.
+fn never_filled(
+    variable: &str,
+    names: &super::Names,
+    uses: &[Use],
+) -> Option<(&'static str, &'static str)> {
+    let object = variable.split('.').next().unwrap_or_default();
+    if !names.refers && variables::is_of_referrals(variable) {
+        return Some((
+            "no lead of this playbook is referred",
+            "say with `[referral]` that agents refer leads, or leave it out",
+        ));
+    }
+    // With whom one is, a task can't say anyhow.
+    let is_told = uses == [Use::Task] && variable == "appointment.with";
+    if names.appointments.is_empty() && object == "appointment" && !is_told {
+        return Some((
+            "no lead of this playbook has appointments",
+            "say with `[appointment.NAME]` which there are, or leave it out",
+        ));
+    }
+    (uses == [Use::ToContact] && object == "recipient").then_some((
+        "only the contact gets this message",
+        "`recipient` is an agent; who gets it is `contact`, as in `{{ contact.name }}`",
+    ))
+}
+
+/// The texts with which a part compares a field, and that are none of its choices: letter by letter, as
+/// templates compare.
+fn no_choices(source: &str, field: &Field) -> Vec<tags::Flaw> {
+    if field.choices.is_empty() {
+        return Vec::new();
+    }
+    let is_choice = |text: &str| text.is_empty() || field.choices.iter().any(|one| one == text);
+    let mut texts = tags::compared_with(source, field.name.as_str());
+    texts.retain(|(_, text)| !is_choice(text));
+    let flaws = texts.into_iter().map(|(place, text)| {
+        let choices = field.choices.iter().map(SmolStr::as_str);
+        let hint = did_you_mean(text, choices.clone()).unwrap_or_else(|| {
+            let choices: Vec<&str> = choices.collect();
+            format_smolstr!("it is one of {}", choices.join(", "))
+        });
+        let (field, text) = (field.name.clone(), text.into());
+        (place, FaultKind::NotAChoice { field, text }, Some(hint))
+    });
+    flaws.collect()
+}
+
+/// `city.upper`, as other languages have it.
+fn filtered(variable: &str) -> Option<SmolStr> {
+    let (of, filter) = variable.rsplit_once('.')?;
+    let is_filter = Templates::FILTERS.contains(&filter);
+    is_filter.then(|| format_smolstr!("`{filter}` is a filter: write `{of} | {filter}`"))
 }
 
 /// Variables in single braces, which nobody means to be read as they stand.
@@ -294,13 +342,13 @@ pub(super) fn check(
                 file.fault(start + place.start..start + place.end, kind, hint);
             };
             let whole = format!("{name}.{part}");
-            let unknown = unknown_variables(templates, &whole, source, names);
+            let uses = names.uses.of(name);
+            let unknown = unknown_variables(templates, &whole, source, names, &uses);
             unknown.into_iter().for_each(report);
             let here = start..=start + source.len();
             let is_of_it = |fault: &Fault| fault.file == *path && here.contains(&fault.span.start);
             let is_sound = !faults.borrow().iter().any(is_of_it);
             if is_sound && !speaks_of_faulty(templates, &whole, names) {
-                let uses = names.uses.of(name);
                 let failed = failure(templates, &whole, source, &names.fields, &uses);
                 failed.into_iter().for_each(report);
             }
