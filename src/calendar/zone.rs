@@ -13,6 +13,7 @@ use jiff::civil;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+use strsim::osa_distance;
 
 use super::offsets::Offsets;
 use super::{CalendarError, DAY, EARLIEST_SECOND, LATEST_SECOND};
@@ -350,22 +351,17 @@ fn hint(nearest: &[String]) -> String {
     }
 }
 
-/// The known names that a slip of the pen, or a missing continent, would turn into `name`.
+/// The known names that a slip of the pen, a missing continent or another one would turn into `name`:
+/// what people know of a zone is the city.
 fn nearest(name: &str) -> Vec<String> {
     const LONGEST: usize = 64;
     if name.is_empty() || name.len() > LONGEST {
         return Vec::new();
     }
     let wanted = plain(name);
-    let allowed = (wanted.len() / 4).max(1);
-    let mut found: Vec<(usize, String)> = DATABASE
-        .available()
-        .filter_map(|known| {
-            let full = plain(known.as_str());
-            let city = full.rsplit('/').next().unwrap_or(&full);
-            let far = edits(&wanted, &full).min(edits(&wanted, city));
-            (far <= allowed).then(|| (far, known.as_str().to_owned()))
-        })
+    let known = DATABASE.available();
+    let mut found: Vec<(usize, String)> = known
+        .filter_map(|known| Some((far(&wanted, &plain(known.as_str()))?, known.as_str().into())))
         .collect();
     found.sort();
     // Names that are a letter or two off are noise beside one that fits better.
@@ -378,24 +374,35 @@ fn nearest(name: &str) -> Vec<String> {
         .collect()
 }
 
-fn plain(name: &str) -> String {
-    name.trim().to_lowercase().replace([' ', '-'], "_")
+/// How far what was said is from a known name; nothing, if it is surely not meant.
+fn far(wanted: &str, known: &str) -> Option<usize> {
+    const ELSEWHERE: usize = 2;
+    let (region, city) = known.rsplit_once('/').unwrap_or(("", known));
+    let (said_region, said_city) = wanted.rsplit_once('/').unwrap_or(("", wanted));
+    let slips = osa_distance(said_city, city);
+    let is_there = said_region.is_empty() || osa_distance(said_region, region) <= 1;
+    if is_there && slips <= said_city.len() / 4 {
+        return Some(slips);
+    }
+    // Three letters are a code, and a letter off another one.
+    if said_city.len() < 4 {
+        return None;
+    }
+    let goes_on = city
+        .strip_prefix(said_city)
+        .is_some_and(|rest| rest.starts_with('_'));
+    if is_there && goes_on || slips <= 1 {
+        return Some(ELSEWHERE + slips.min(1));
+    }
+    // `Mexico/City`, or `Europe Madrid`.
+    let joined = wanted.replace('/', "_");
+    let is_whole =
+        osa_distance(&joined, city).min(osa_distance(&joined, &known.replace('/', "_"))) <= 1;
+    is_whole.then_some(ELSEWHERE)
 }
 
-/// The Levenshtein distance between two names.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
+fn plain(name: &str) -> String {
+    name.trim().to_lowercase().replace([' ', '-'], "_")
 }
 
 #[cfg(test)]
@@ -460,6 +467,34 @@ mod tests {
         assert_eq!(near("America/Mexico City"), ["America/Mexico_City"]);
         assert_eq!(near("Madrid"), ["Europe/Madrid"]);
         assert_eq!(near("Guayaquil"), ["America/Guayaquil"]);
+        // What is right is the city, and people say it in many ways.
+        for (said, meant) in [
+            ("Spain/Madrid", "Europe/Madrid"),
+            ("Brasil/São Paulo", "America/Sao_Paulo"),
+            ("America/Bogotá", "America/Bogota"),
+            ("America/Mexico", "America/Mexico_City"),
+            ("Mexico/City", "America/Mexico_City"),
+            ("Europe Madrid", "Europe/Madrid"),
+            ("America/Sao Paulo", "America/Sao_Paulo"),
+            ("America/Guayaquill", "America/Guayaquil"),
+            ("Europe/Madird", "Europe/Madrid"),
+        ] {
+            assert_eq!(
+                near(said).first().map(String::as_str),
+                Some(meant),
+                "{said}"
+            );
+        }
+        // Another place that is spelled a little alike is not meant.
+        for nowhere in [
+            "ECT",
+            "Pacific Time",
+            "America/Quito",
+            "Europe/Barcelona",
+            "Ecuador",
+        ] {
+            assert_eq!(near(nowhere), [""; 0], "{nowhere}");
+        }
         assert!(near("").is_empty());
         assert!(near("the office's clock").is_empty());
         assert!(near(&"x".repeat(100_000)).is_empty());
