@@ -88,22 +88,21 @@ struct ListedLead {
 /// When the condition, or a fact, can't be asked for.
 pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
     let playbook = asked.database.playbook()?;
-    let filter = filter(&asked.condition, &playbook)?;
-    for fact in &asked.count_by {
-        must_be_stored("--count-by", fact, &playbook)?;
-    }
-    if let Some(fact) = &asked.order {
-        must_be_stored("--order", fact, &playbook)?;
-    }
+    let filter = all_that_is_asked(asked, &playbook);
     let opened = match &asked.now {
-        None => asked.database.open_under(playbook, For::Reading)?,
+        None => asked.database.open_under(playbook, For::Reading),
         Some(now) => {
-            let now = replay::instant(now, &playbook)?;
-            asked.database.open_at(playbook, now)?
+            replay::instant(now, &playbook).and_then(|now| asked.database.open_at(playbook, now))
         }
     };
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(failure) => return Err(filter.err().unwrap_or(failure)),
+    };
     opened.block_on(async {
+        // What another version of the playbook has is no slip in the condition.
         opened.must_be_under_its_playbook().await?;
+        let filter = filter?;
         let handle = opened.handle();
         let warnings = agents::strangers(&opened, &filter).await?;
         let reported = if asked.count_by.is_empty() {
@@ -113,6 +112,18 @@ pub fn leads(asked: &Leads) -> Result<Reported, Failure> {
         };
         Ok(reported.with_warnings(warnings))
     })
+}
+
+/// The condition, where stores can also count and order by all facts that were asked for.
+fn all_that_is_asked(asked: &Leads, playbook: &Playbook) -> Result<Filter, Failure> {
+    let filter = filter(&asked.condition, playbook)?;
+    for fact in &asked.count_by {
+        must_be_stored("--count-by", fact, playbook)?;
+    }
+    if let Some(fact) = &asked.order {
+        must_be_stored("--order", fact, playbook)?;
+    }
+    Ok(filter)
 }
 
 /// What a condition lets through, at whatever time. Refuses one that can't be read, or that stores can't

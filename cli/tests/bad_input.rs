@@ -135,6 +135,10 @@ fn whose_leads_and_under_which_playbook_must_fit_the_database() {
     write(folder.0.path(), &[("playbook/playbook.toml", &text)]);
     let hint = "Give the folder as it was, or adopt this one: `leadkit adopt ";
     refused(&["leads", &playbook, "--db", &db], "other-playbook", hint);
+    // A stage that only the other version has is no slip in the condition.
+    let of_other = ["--where", "stage == \"in-talks\""];
+    let asked = [&["leads", &playbook, "--db", &db][..], &of_other].concat();
+    refused(&asked, "other-playbook", hint);
     let map = folder.path("map.toml");
     let replay = ["replay", &playbook, "--map", &map, "--db", &db];
     refused(&replay, "other-playbook", hint);
