@@ -500,3 +500,52 @@ fn words_of_other_languages_are_told_as_ours() {
         assert_eq!(leadkit::hint::nearest(said, known), Some(meant));
     }
 }
+
+#[test]
+fn several_names_between_one_pair_of_quotes_are_a_list() {
+    let two = "[role.a]\nmay = [\"move\"]\n\n[role.b]\nmay = [\"move\"]\n\n";
+    let listed = |names: &str| format!("each in quotes of its own: `[{names}]`");
+    let by = format!("{two}[activity.visit]\nby = \"a, b\"\n");
+    let may = "[role.c]\nmay = \"move, atempt\"\n";
+    let of = "[field.car]\ntype = \"choice\"\nof = \"X1, X3\"\n\n[[rule]]\nname = \"r\"\n\
+        on = \"registered\"\nif = 'car == \"X1\"'\ndo = [{ task = \"call\" }]\n";
+    each_is_told(&[
+        (
+            &by,
+            &format!("there is no role `a, b`; {}", listed("\"a\", \"b\"")),
+        ),
+        (
+            of,
+            &format!(
+                "expected several choices, found one, `X1, X3`; {}",
+                listed("\"X1\", \"X3\"")
+            ),
+        ),
+    ]);
+    let faults = told(&folder(may, ""));
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    assert!(
+        faults[0].ends_with(&listed("\"move\", \"atempt\"")),
+        "{faults:#?}"
+    );
+    // One choice of several may well have a comma.
+    let towns = "[field.town]\ntype = \"choice\"\nof = [\"Salinas, Ecuador\", \"Quito\"]\n";
+    shop::read(&folder(towns, ""));
+}
+
+#[test]
+fn a_date_in_quotes_is_told_how_dates_are_written() {
+    let hint = "; dates stand without quotes, as in 2026-03-25";
+    each_is_told(&[
+        (
+            &rule("if = 'birthday > \"1 March 2026\"'"),
+            &format!("in the condition: a date is compared with text{hint}"),
+        ),
+        (
+            &rule("if = 'registered_at > \"2026-03-01\"'"),
+            &format!(
+                "in the condition: an instant is compared with text{hint}; did you mean `2026-03-01`?"
+            ),
+        ),
+    ]);
+}

@@ -461,3 +461,33 @@ fn what_is_told_to_a_team_names_one_that_there_is() {
     assert!(faults.contains("there is no team `feild`"), "{faults}");
     assert!(faults.contains("did you mean `field`?"), "{faults}");
 }
+
+#[test]
+fn a_role_that_is_named_where_it_may_not_act_is_a_warning() {
+    let rules = |may: &str, task: &str| {
+        format!(
+            "[role.clerk]\nmay = [{may}]\n\n[activity.visit]\nby = [\"clerk\", \"seller\"]\n\n\
+             [pipeline.sales.stage.asked]\nto = [\"lost\"]\nby = [\"clerk\"]\n\
+             entered-by = [\"clerk\", \"seller\"]\n\n[[route]]\nif = 'city == \"Loja\"'\n\
+             to = \"sales.asked\"\n\n[[route]]\nto = \"sales.new\"\n{task}"
+        )
+    };
+    let warnings = |may: &str, task: &str| -> Vec<String> {
+        let playbook = shop::read(&shop::folder(&rules(may, task), ""));
+        let told = playbook.warnings.iter().map(|one| one.kind.to_string());
+        told.filter(|told| told.contains("clerk")).collect()
+    };
+    assert_eq!(
+        warnings("\"attempt\"", ""),
+        [
+            "the role `clerk` is named here, and may not `record`",
+            "the role `clerk` is named here, and may not `move`",
+            "the role `clerk` is named here, and may not `move` nor `reopen`",
+        ]
+    );
+    assert_eq!(warnings("\"record\", \"move\"", ""), [""; 0]);
+    // A choice moves a lead as well, by whoever completes its task.
+    let choice = "[task.ask]\ntext = \"Ask\"\n\n[task.ask.choices]\nyes = { do = [{ move = \"asked\" }] }\n\
+        no = {}\n";
+    assert_eq!(warnings("\"record\", \"complete\"", choice), [""; 0]);
+}

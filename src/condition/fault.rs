@@ -50,6 +50,15 @@ impl fmt::Display for DidYouMean<'_> {
     }
 }
 
+/// How a date or an instant is written that was compared with a text.
+fn or_unquoted(left: ValueType, right: ValueType) -> &'static str {
+    let is = |other| left == other || right == other;
+    match is(ValueType::Text) && (is(ValueType::Date) || is(ValueType::Instant)) {
+        true => "; dates stand without quotes, as in 2026-03-25",
+        false => "",
+    }
+}
+
 struct ButOneOf<'a>(Option<&'a str>);
 
 impl fmt::Display for ButOneOf<'_> {
@@ -201,7 +210,7 @@ pub enum FaultKind {
     #[error("this compares nothing that could change")]
     ComparesNothing,
     /// A comparison between values of two types.
-    #[error("{left} is compared with {right}")]
+    #[error("{left} is compared with {right}{}", or_unquoted(*.left, *.right))]
     Mismatch {
         /// The type of what stands on the left.
         left: ValueType,

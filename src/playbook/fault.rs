@@ -131,6 +131,18 @@ pub enum FaultKind {
         /// The name.
         name: SmolStr,
     },
+    /// A name that is spoken of nowhere, where another is spoken of again and again that is not there.
+    #[error(
+        "nothing speaks of `{defined}`; `{meant}`, which is not there, is spoken of {count} times"
+    )]
+    SpokenOfOtherwise {
+        /// The name as it is defined.
+        defined: SmolStr,
+        /// The name as it is spoken of.
+        meant: SmolStr,
+        /// How often.
+        count: usize,
+    },
     /// Nothing of a sort is there, and several are spoken of.
     #[error("there are no {sort}s, and there should be {named}")]
     NoneThere {
@@ -353,6 +365,14 @@ pub enum FaultKind {
         /// What is not done with it: "nothing opens".
         unused: &'static str,
     },
+    /// A role that is named among those who may do something, and may not.
+    #[error("the role `{role}` is named here, and may not `{may_not}`")]
+    Powerless {
+        /// The role.
+        role: Name,
+        /// What it may not.
+        may_not: SmolStr,
+    },
     /// Two things that can't both be said.
     #[error("`{one}` and `{other}` can't both be said")]
     Contradiction {
@@ -393,6 +413,7 @@ impl FaultKind {
             Self::WrongType { .. } => "wrong-type",
             Self::UnknownWord { .. } => "unknown-word",
             Self::UnknownName { .. } => "unknown-name",
+            Self::SpokenOfOtherwise { .. } => "spoken-of-otherwise",
             Self::NoneThere { .. } => "none-there",
             Self::Ambiguous { .. } => "ambiguous",
             Self::BadName { .. } => "bad-name",
@@ -427,6 +448,7 @@ impl FaultKind {
             Self::WithoutEnd { .. } => "without-end",
             Self::TooOften { .. } => "too-often",
             Self::Unused { .. } => "unused",
+            Self::Powerless { .. } => "powerless",
             Self::Contradiction { .. } => "contradiction",
             Self::TooMany { .. } => "too-many",
             Self::Scenario(_) => "scenario",

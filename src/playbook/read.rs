@@ -9,6 +9,7 @@ mod echoes;
 mod keys;
 mod lengths;
 mod mended;
+mod misspelled;
 mod quotes;
 mod section;
 mod syntax;
@@ -29,10 +30,12 @@ use crate::playbook::pipeline::{Field, Misfit};
 use crate::value::{Number, TwoWays, Value, ValueType, plain, without_separators};
 
 pub(crate) use echoes::{
-    drop_echoes, drop_echoes_of_names, tell_once_that_none_is_there, unknown_name,
+    drop_echoes, drop_echoes_of_headings, drop_echoes_of_names, tell_once_that_none_is_there,
+    unknown_name,
 };
 pub(crate) use mended::Mended;
 pub use mended::slips;
+pub(crate) use misspelled::tell_misspelled_once;
 pub(crate) use section::Section;
 pub use syntax::Slip;
 
@@ -352,9 +355,9 @@ impl<'s> Node<'s> {
         let text = self.text()?;
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
-            let known = words.iter().map(|(word, _)| *word);
-            let among = known.clone().collect::<Vec<_>>().join(", ").into();
-            let hint = did_you_mean(text, known);
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let among = known.join(", ").into();
+            let hint = as_list(text, &known).or_else(|| did_you_mean(text, known));
             self.fault(
                 FaultKind::UnknownWord {
                     word: text.into(),
@@ -398,11 +401,15 @@ impl<'s> Node<'s> {
         let bare = bare.and_then(|bare| known.iter().find(|known| **known == bare));
         let bare = bare.map(|bare| format_smolstr!("did you mean `{bare}`?"));
         let near = || did_you_mean(name, known.iter().copied());
-        let hint = bare.or_else(near).or_else(|| match known.as_slice() {
-            [] => None,
-            few if few.len() <= 8 => Some(format_smolstr!("known: {}", few.join(", "))),
-            _ => None,
-        });
+        let list = as_list(name, &known);
+        let hint = bare
+            .or(list)
+            .or_else(near)
+            .or_else(|| match known.as_slice() {
+                [] => None,
+                few if few.len() <= 8 => Some(format_smolstr!("known: {}", few.join(", "))),
+                _ => None,
+            });
         self.fault(
             FaultKind::UnknownName {
                 sort,
@@ -522,6 +529,30 @@ fn as_written(value: &Value, wanted: ValueType) -> SmolStr {
         ValueType::Instant => "2026-03-25T16:30:00-05:00",
     };
     format_smolstr!(", without quotes: {example}")
+}
+
+/// How a list is written, of which a text says several in one pair of quotes; nothing, where they are not
+/// all known.
+fn as_list(text: &str, known: &[&str]) -> Option<SmolStr> {
+    let all = parts_of_list(text)?;
+    let is_known =
+        |part: &str| known.contains(&part) || nearest(part, known.iter().copied()).is_some();
+    let are_known = all.iter().all(|part| is_known(part));
+    are_known.then(|| list_of(&all))
+}
+
+/// The parts of a text that says several, with commas between them.
+pub(crate) fn parts_of_list(text: &str) -> Option<Vec<&str>> {
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    (parts.len() > 1 && !parts.contains(&"")).then_some(parts)
+}
+
+/// That these are to be written as a list.
+pub(crate) fn list_of(parts: &[&str]) -> SmolStr {
+    format_smolstr!(
+        "each in quotes of its own: `[\"{}\"]`",
+        parts.join("\", \"")
+    )
 }
 
 /// What the playbook as a whole is called in faults.

@@ -8,7 +8,7 @@ use crate::ids::Name;
 use crate::letters::is_blank;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::Field;
-use crate::playbook::read::{Node, Section, did_you_mean, is_name};
+use crate::playbook::read::{Node, Section, did_you_mean, is_name, list_of, parts_of_list};
 use crate::playbook::variables::parts_of;
 use crate::tax_number::TaxNumberKinds;
 use crate::value::{ValueType, folded_eq};
@@ -105,10 +105,22 @@ fn check_name(section: &Section<'_>, name: &Name) {
 fn choices(section: &mut Section<'_>) -> Option<Vec<SmolStr>> {
     let hint = "say what it can be, as in `of = [\"small\", \"large\"]`";
     let mut choices: Vec<SmolStr> = Vec::new();
-    for node in several(section, hint) {
+    let nodes = several(section, hint);
+    let is_one = matches!(nodes.as_slice(), [one] if one.is_text());
+    for node in nodes {
         let Some(text) = node.text() else {
             continue;
         };
+        // A choice among one is none; what is said with commas is meant to be several.
+        if let Some(parts) = parts_of_list(text).filter(|_| is_one) {
+            let (expected, found) = ("several choices", format_smolstr!("one, `{text}`"));
+            node.fault(
+                FaultKind::WrongType { expected, found },
+                Some(list_of(&parts)),
+            );
+            choices.extend(parts.into_iter().map(SmolStr::from));
+            continue;
+        }
         if is_blank(text) {
             node.fault(FaultKind::Empty { what: "a choice" }, None);
         } else if choices.iter().any(|choice| folded_eq(choice, text)) {

@@ -22,8 +22,8 @@ use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::people::Team;
 use crate::playbook::pipeline::{Field, Source};
 use crate::playbook::read::{
-    Mended, Node, Section, Source as File, drop_echoes, drop_echoes_of_names,
-    tell_once_that_none_is_there,
+    Mended, Node, Section, Source as File, drop_echoes, drop_echoes_of_headings,
+    drop_echoes_of_names, tell_misspelled_once, tell_once_that_none_is_there,
 };
 use crate::playbook::rule::{BusinessTime, NamedCalendar, StageRef};
 use crate::playbook::work::DocumentSpec;
@@ -46,6 +46,7 @@ mod parts;
 mod people;
 mod pipelines;
 mod places;
+mod powerless;
 mod pricing;
 mod rules;
 mod samples;
@@ -80,6 +81,8 @@ pub(super) fn compile(folder: &Folder, host: &Host) -> Result<Playbook, Faults> 
         }
         _ => {
             drop_echoes_of_names(&mut faults);
+            drop_echoes_of_headings(&mended, &mut faults);
+            tell_misspelled_once("playbook.toml", text, &mended, &mut faults);
             drop_echoes("playbook.toml", text, &mended, &mut faults);
             if folder.templates.is_empty() {
                 let hint = "each stands in a file of its own, `templates/NAME.txt`";
@@ -245,7 +248,8 @@ fn compile_root(
     let places = places::Places::of(&mut root);
     let calendar = names.default_calendar.name.clone();
     let file = root.source;
-    root.finish();
+    let of_stage = "a stage stands in its pipeline: `[pipeline.NAME.stage.STAGE]`";
+    root.finish_with(|key| matches!(key, "stage" | "stages").then(|| of_stage.into()));
 
     // What is missing has its fault; the rest is checked all the same.
     let id = head.id.unwrap_or_else(|| Name::from("nameless"));

@@ -1,6 +1,6 @@
 //! `[pipeline.*]`, `[need.*]`, `[[route]]`, `[base.*]` and `[wait.*]`.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::{Names, label_of};
 use crate::condition::Condition;
@@ -77,11 +77,8 @@ impl Names {
                 None
             }
             [one, other, ..] => {
-                let (one, other) = (
-                    smol_str::format_smolstr!("{one}"),
-                    smol_str::format_smolstr!("{other}"),
-                );
-                let hint = smol_str::format_smolstr!(
+                let (one, other) = (format_smolstr!("{one}"), format_smolstr!("{other}"));
+                let hint = format_smolstr!(
                     "several pipelines have this stage: write `{one}` or `{other}`"
                 );
                 node.fault(FaultKind::Ambiguous { name: text.into() }, Some(hint));
@@ -102,8 +99,7 @@ impl Names {
                 sort: "stage",
                 name: text.into(),
             };
-            let hint =
-                smol_str::format_smolstr!("it is one of `{}`, not of `{within}`", at.pipeline);
+            let hint = format_smolstr!("it is one of `{}`, not of `{within}`", at.pipeline);
             return node.fault(kind, Some(hint));
         }
         let here = |at: &&StageRef| within.is_none_or(|pipeline| at.pipeline == *pipeline);
@@ -158,16 +154,22 @@ pub(super) fn read_pipelines(root: &mut Section<'_>, names: &Names) -> Vec<Pipel
     let mut pipelines = Vec::new();
     for (name, mut section) in root.sections("pipeline") {
         let label = label_of(&mut section, &name);
-        let start = section
-            .required("start")
-            .and_then(|node| names.stage(&node, Some(&name)));
+        let start = section.optional("start");
+        if start.is_none() {
+            let others = names.pipelines.iter().filter(|other| **other != name);
+            let meant = nearest(name.as_str(), others.map(Name::as_str));
+            let hint =
+                meant.map(|meant| format_smolstr!("did you mean `[pipeline.{meant}.stage]`?"));
+            section.missing("start", hint);
+        }
+        let start = start.and_then(|node| names.stage(&node, Some(&name)));
         let mut stages = Vec::new();
         if let Some(mut all) = section.required("stage").and_then(|node| node.section()) {
             for (stage, node) in all.entries("a stage") {
                 stages.extend(read_stage(stage, &node, &name, names));
             }
         }
-        section.finish();
+        finish(section, &name);
         if let Some(start) = start {
             pipelines.push(Pipeline {
                 name,
@@ -181,6 +183,25 @@ pub(super) fn read_pipelines(root: &mut Section<'_>, names: &Names) -> Vec<Pipel
         root.required("pipeline");
     }
     pipelines
+}
+
+/// Reports what means nothing in a pipeline; a table there is meant to be a stage.
+fn finish(section: Section<'_>, pipeline: &Name) {
+    let tables = section.keyed().into_iter();
+    let tables: Vec<String> = tables
+        .filter_map(|(key, node)| node.is_table().then_some(key))
+        .collect();
+    section.finish_with(|key| {
+        let is_table = tables.iter().any(|table| table == key);
+        let is_slip = nearest(key, ["stage"]).is_some();
+        // A pipeline that is called so is a name that was forgotten.
+        let (pipeline, stage) = match pipeline.as_str() {
+            "stage" | "stages" => ("NAME", key),
+            name => (name, key),
+        };
+        let heading = format_smolstr!("write `[pipeline.{pipeline}.stage.{stage}]`");
+        (is_table && !is_slip).then_some(heading)
+    });
 }
 
 fn read_stage(name: Name, node: &Node<'_>, pipeline: &Name, names: &Names) -> Option<Stage> {
@@ -239,7 +260,7 @@ fn outcome(node: &Node<'_>) -> Option<Name> {
             text.into(),
             "won, lost, or a word that resembles neither".into(),
         );
-        let hint = smol_str::format_smolstr!("did you mean `{meant}`?");
+        let hint = format_smolstr!("did you mean `{meant}`?");
         node.fault(FaultKind::UnknownWord { word, among }, Some(hint));
     }
     Some(Name::from(text))
@@ -393,12 +414,12 @@ pub(super) fn read_waits(root: &mut Section<'_>, names: &Names) -> Vec<WaitGroup
         let most = most_days.unwrap_or(u32::MAX);
         if least_days > most {
             let kind = FaultKind::Contradiction {
-                one: smol_str::format_smolstr!("least = {least_days} days"),
-                other: smol_str::format_smolstr!("most = {most} days"),
+                one: format_smolstr!("least = {least_days} days"),
+                other: format_smolstr!("most = {most} days"),
             };
             node.fault(kind, Some("least <= default <= most".into()));
         } else if !(least_days..=most).contains(&default_days) {
-            let found = smol_str::format_smolstr!("{default_days} days");
+            let found = format_smolstr!("{default_days} days");
             let (least, most) = (least_days.into(), most_days.unwrap_or(36_600).into());
             node.fault(
                 FaultKind::OutOfRange { found, least, most },

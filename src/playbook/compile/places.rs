@@ -15,7 +15,7 @@ pub(super) struct Places(Vec<(SmolStr, Range<usize>)>);
 const OF_RULES: [&str; 5] = ["rule", "sla", "ageing", "wait", "reminder"];
 
 /// The sections whose names are spoken of, beside those.
-const NAMED: [&str; 4] = ["task", "need", "pool", "calendar"];
+const NAMED: [&str; 5] = ["activity", "task", "need", "pool", "calendar"];
 
 impl Places {
     pub(super) fn of(root: &mut Section<'_>) -> Self {
@@ -23,7 +23,8 @@ impl Places {
         for (pipeline, mut section) in root.sections("pipeline") {
             let stages = section.optional("stage").and_then(|node| node.section());
             for (stage, node) in stages.iter().flat_map(Section::keyed) {
-                places.add(format_smolstr!("stage.{pipeline}.{stage}"), node.key_span());
+                let path = format_smolstr!("stage.{pipeline}.{stage}");
+                places.add_with_parts(&path, &node, node.key_span());
             }
         }
         for (place, node) in listed(root, "route").iter().enumerate() {

@@ -3,11 +3,13 @@
 use std::ops::Range;
 
 use smol_str::{SmolStr, format_smolstr};
+use toml::de::DeTable;
 
 use super::mended::Mended;
 use super::syntax::{Leaves, word_around};
 use super::{WHOLE, floor};
 use crate::condition;
+use crate::hint::nearest;
 use crate::playbook::fault::{Fault, FaultKind};
 use crate::value::plain;
 
@@ -104,27 +106,113 @@ fn drop_told_as_names(file: &str, text: &str, mended: &Mended, faults: &mut Vec<
     faults.retain(|fault| !is_syntax(fault) || fault.file != file || !told.contains(&fault.span));
 }
 
+/// Drops what a heading brings about that means nothing where it stands (`[stage.new]`): whatever is named
+/// below it is there, and only the heading is to be mended.
+pub(crate) fn drop_echoes_of_headings(mended: &Mended, faults: &mut Vec<Fault>) {
+    drop_echoes_of_pipelines(faults);
+    let mut headings = Vec::new();
+    let mut is_of_stage = false;
+    for fault in faults.iter() {
+        if let FaultKind::UnknownKey { key, section } = &fault.kind {
+            headings.push(fault.span.start);
+            let is_near = nearest(key, ["pipeline", "stage"]).is_some();
+            is_of_stage |= section.starts_with("[pipeline.") || is_near;
+        }
+    }
+    let mut names = Vec::new();
+    let (table, _) = DeTable::parse_recoverable(&mended.text);
+    let is_there = |at: usize| headings.contains(&mended.in_the_file(at));
+    add_misplaced(table.get_ref(), &is_there, &mut names);
+    if names.is_empty() {
+        return;
+    }
+    drop_spoken_of(&names, faults);
+    faults.retain(|fault| match &fault.kind {
+        _ if !is_of_stage => true,
+        FaultKind::MissingKey { section, .. } => !section.starts_with("[pipeline."),
+        kind => !is_of_course(kind),
+    });
+}
+
+/// Whether a fault is about the ways between stages, which nobody knows where one was read nowhere.
+pub(super) fn is_of_course(kind: &FaultKind) -> bool {
+    matches!(
+        kind,
+        FaultKind::DeadEnd { .. }
+            | FaultKind::NoWay { .. }
+            | FaultKind::RoundAndRound { .. }
+            | FaultKind::UnreachableStage { .. }
+    )
+}
+
+/// Drops that stages of one pipeline are not those of another, where one of the two is a slip of the pen.
+fn drop_echoes_of_pipelines(faults: &mut Vec<Fault>) {
+    let has_hint = |fault: &Fault, begins: &str| {
+        let hint = fault.hint.as_ref();
+        hint.is_some_and(|hint| hint.starts_with(begins))
+    };
+    let is_slip = |fault: &Fault| {
+        let is_start = matches!(&fault.kind, FaultKind::MissingKey { key, .. } if key == "start");
+        is_start && has_hint(fault, "did you mean `[pipeline.")
+    };
+    if faults.iter().any(is_slip) {
+        let is_elsewhere = |fault: &Fault| has_hint(fault, "it is one of `");
+        faults.retain(|fault| unknown_name("stage", fault).is_none() || !is_elsewhere(fault));
+    }
+}
+
+/// The names of tables that stand below keys that mean nothing, and those keys.
+fn add_misplaced(table: &DeTable<'_>, is_unknown: &dyn Fn(usize) -> bool, names: &mut Vec<String>) {
+    for (key, value) in table {
+        let Some(below) = value.get_ref().as_table() else {
+            continue;
+        };
+        match is_unknown(key.span().start) {
+            true => add_tables(key.get_ref(), below, names),
+            false => add_misplaced(below, is_unknown, names),
+        }
+    }
+}
+
+fn add_tables(name: &str, table: &DeTable<'_>, names: &mut Vec<String>) {
+    names.push(letters(name));
+    for (key, value) in table {
+        if let Some(below) = value.get_ref().as_table() {
+            add_tables(key.get_ref(), below, names);
+        }
+    }
+}
+
 /// Drops what is told of a name that is none, wherever it is spoken of, as it stands or as it was meant:
 /// that it is none is one fault.
 pub(crate) fn drop_echoes_of_names(faults: &mut Vec<Fault>) {
-    let names = names_that_are_none(faults);
+    drop_spoken_of(&names_that_are_none(faults), faults);
+}
+
+/// Drops the faults that say that one of some names is not there.
+fn drop_spoken_of(names: &[String], faults: &mut Vec<Fault>) {
     let is_echo = |kind: &FaultKind| {
-        let spoken_of = match kind {
-            FaultKind::UnknownName { name, .. } => name,
-            FaultKind::UnknownVariable { variable } => variable,
-            FaultKind::Condition(condition::FaultKind::UnknownFact { name }) => name,
-            FaultKind::Condition(condition::FaultKind::UnknownArgument { argument, .. }) => {
-                argument
-            }
-            FaultKind::Condition(condition::FaultKind::NotAChoice { text, .. }) => text,
-            _ => return false,
+        let Some(spoken_of) = spoken_of(kind) else {
+            return false;
         };
         let bare = spoken_of.rsplit('.').next().unwrap_or_default();
-        [spoken_of.as_str(), bare]
+        [spoken_of, bare]
             .iter()
             .any(|said| names.contains(&letters(said)))
     };
     faults.retain(|fault| !is_echo(&fault.kind));
+}
+
+/// The name of which a fault says that it is not there.
+pub(super) fn spoken_of(kind: &FaultKind) -> Option<&str> {
+    Some(match kind {
+        FaultKind::UnknownName { name, .. } => name,
+        FaultKind::UnknownVariable { variable } => variable,
+        FaultKind::Condition(condition::FaultKind::UnknownFact { name }) => name,
+        FaultKind::Condition(condition::FaultKind::UnknownArgument { argument, .. }) => argument,
+        FaultKind::Condition(condition::FaultKind::NotAChoice { text, .. }) => text,
+        _ => return None,
+    })
 }
 
 /// Tells once, of the `file` in which they would stand, that nothing of a sort is there, where that was

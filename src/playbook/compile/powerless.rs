@@ -1,0 +1,60 @@
+//! Roles that are named among those who may do something, and may not do it for want of a permission.
+
+use std::ops::Range;
+
+use smol_str::format_smolstr;
+
+use super::places::Places;
+use crate::ids::Name;
+use crate::playbook::Playbook;
+use crate::playbook::fault::FaultKind;
+use crate::playbook::people::Permission;
+use crate::playbook::read::Source;
+use crate::playbook::rule::Action;
+
+/// Warns of roles that `by` or `entered-by` names in vain. Rules need no permission.
+pub(super) fn warn(playbook: &Playbook, file: &Source<'_>, places: &Places) {
+    let choices = playbook.tasks.iter().flat_map(|task| &task.choices);
+    let mut chosen = choices.flat_map(|choice| &choice.actions);
+    let by_choice = chosen.any(|action| matches!(action, Action::Move { .. }));
+    let by_choice = by_choice.then_some(Permission::Complete);
+    let moving: Vec<Permission> = [Permission::Move].into_iter().chain(by_choice).collect();
+    let also_reopening: Vec<Permission> =
+        moving.iter().copied().chain([Permission::Reopen]).collect();
+    for pipeline in &playbook.pipelines {
+        for stage in &pipeline.stages {
+            let path = format!("stage.{}.{}", pipeline.name, stage.name);
+            let at = |key: &str| places.at(&format!("{path}.{key}"));
+            let out = match stage.outcome {
+                Some(_) => &also_reopening,
+                None => &moving,
+            };
+            warn_of(playbook, &stage.by, out, (file, at("by")));
+            let into = (file, at("entered-by"));
+            warn_of(playbook, &stage.entered_by, &also_reopening, into);
+        }
+    }
+    for activity in &playbook.activities {
+        let place = places.at(&format!("activity.{}.by", activity.name));
+        warn_of(playbook, &activity.by, &[Permission::Record], (file, place));
+    }
+}
+
+fn warn_of(
+    playbook: &Playbook,
+    named: &[Name],
+    any_of: &[Permission],
+    (file, place): (&Source<'_>, Range<usize>),
+) {
+    let named = named.iter().filter_map(|role| playbook.role(role));
+    let powerless = named.filter(|role| !any_of.iter().any(|may| role.may.contains(may)));
+    for role in powerless {
+        let words: Vec<&str> = any_of.iter().map(|may| may.word()).collect();
+        let kind = FaultKind::Powerless {
+            role: role.name.clone(),
+            may_not: words.join("` nor `").into(),
+        };
+        let hint = format_smolstr!("give the role `{}` in its `may`, or leave it out", words[0]);
+        file.fault(place.clone(), kind, Some(hint));
+    }
+}
