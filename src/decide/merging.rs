@@ -345,8 +345,8 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Came {
 }
 
 /// Brings leads to their contacts as these are now: their copies, their places, and what follows. What
-/// would break a law where it stands is refused, and so are two open leads that want one place: all such are
-/// told.
+/// would break a law where it stands is refused, and so are two leads that want one place, if one of them is
+/// open: all such are told.
 fn bring(draft: &mut Draft<'_>, leads: Vec<(Vec<Lead>, &Contact)>) -> Result<(), Stop> {
     let mut brought = Vec::new();
     for (leads, contact) in leads {
@@ -359,11 +359,12 @@ fn bring(draft: &mut Draft<'_>, leads: Vec<(Vec<Lead>, &Contact)>) -> Result<(),
     places::need(draft, brought.iter().map(|(lead, _)| lead))?;
     let (mut rivals, mut missing) = (Vec::new(), Vec::new());
     for (mut lead, broken_before) in brought {
-        let taken = places::take_free(draft, &mut lead)?;
-        // What is closed disputes no place: who is there keeps it.
-        if let Some((base, holder)) = taken.filter(|_| lead.is_open()) {
-            let lead = lead.id;
-            rivals.push(Rivals { base, lead, holder });
+        // Of two that keep the place in their ends it doesn't matter which has it.
+        if let Some((base, holder)) = places::take_free(draft, &mut lead)? {
+            if lead.is_open() || is_open(draft, holder)? {
+                let lead = lead.id;
+                rivals.push(Rivals { base, lead, holder });
+            }
         }
         for law in laws::broken_where_it_stands(draft, &lead) {
             if lead.is_open() && !broken_before.contains(&law) && !missing.contains(&law) {
@@ -378,6 +379,11 @@ fn bring(draft: &mut Draft<'_>, leads: Vec<(Vec<Lead>, &Contact)>) -> Result<(),
         (true, false) => Err(Refusal::Missing(missing).into()),
         (false, _) => Err(Refusal::RivalLeads { rivals, missing }.into()),
     }
+}
+
+fn is_open(draft: &mut Draft<'_>, lead: LeadId) -> Result<bool, Stop> {
+    let lead = draft.read::<Lead>(&Key::lead(draft.tenant, lead))?;
+    Ok(lead.is_some_and(|lead| lead.is_open()))
 }
 
 fn put(draft: &mut Draft<'_>, contact: Contact) {

@@ -272,26 +272,35 @@ fn leads_that_want_one_place_are_not_merged_and_the_refusal_names_them_all_and_w
     });
 }
 
+/// A shop where leads are won, and keep the place that they hold in the base then.
+fn world_of_customers() -> World {
+    let mut folder = folder("", "");
+    let playbook = folder.playbook.replace(
+        "lost    = { final = \"lost\"",
+        "won = { final = \"won\" }\nlost    = { final = \"lost\"",
+    );
+    let ways = playbook.replacen(
+        "talking = [], lost = []",
+        "talking = [], won = [], lost = []",
+        1,
+    );
+    folder.playbook = format!("{ways}{BASE}holds = \"won\"\n");
+    let store = Arc::new(MemoryStore::default());
+    World::new(read(&folder), store, at("2026-03-02T10:00:00+01:00")).unwrap()
+}
+
+async fn win(world: &World, won: &Lead) {
+    let asked = world.tenant().move_to(won.id, "won");
+    asked.by(Actor::host("desk")).await.unwrap();
+}
+
 #[test]
 fn a_place_that_a_won_lead_keeps_is_the_survivors() {
     block_on(async {
-        let mut folder = folder("", "");
-        let playbook = folder.playbook.replace(
-            "lost    = { final = \"lost\"",
-            "won = { final = \"won\" }\nlost    = { final = \"lost\"",
-        );
-        let ways = playbook.replacen(
-            "talking = [], lost = []",
-            "talking = [], won = [], lost = []",
-            1,
-        );
-        folder.playbook = format!("{ways}{BASE}holds = \"won\"\n");
-        let store = Arc::new(MemoryStore::default());
-        let world = World::new(read(&folder), store, at("2026-03-02T10:00:00+01:00")).unwrap();
+        let world = world_of_customers();
         let first = register(&world, named("luis")).await;
         let second = register(&world, named("vera").field("city", "Madrid")).await;
-        let asked = world.tenant().move_to(second.id, "won");
-        asked.by(Actor::host("desk")).await.unwrap();
+        win(&world, &second).await;
         merge(&world, &first, &second).await.unwrap();
         let again = named("luis").field("city", "Madrid");
         let refused = ask(&world, What::Register(Box::new(again.clone()))).await;
@@ -301,6 +310,29 @@ fn a_place_that_a_won_lead_keeps_is_the_survivors() {
         register(&world, again).await;
         let refused = named("vera").field("city", "Madrid");
         let refused = ask(&world, What::Register(Box::new(refused))).await;
+        assert_eq!(code(refused.map(drop)), "already-held");
+    });
+}
+
+/// Else who is a customer already would be taken in anew as soon as the other lead is lost.
+#[test]
+fn a_won_lead_does_not_lose_the_place_that_it_keeps_to_an_open_one_whichever_contact_survives() {
+    block_on(async {
+        let world = world_of_customers();
+        let won = register(&world, named("luis").field("city", "Madrid")).await;
+        win(&world, &won).await;
+        let open = register(&world, named("vera").field("city", "Madrid")).await;
+        for (into, from) in [(&won, &open), (&open, &won)] {
+            let refused = merge(&world, into, from).await;
+            assert_eq!(code(refused), "rival-leads");
+        }
+        let held = lead(&world, won.id).await.claims;
+        assert_eq!(held, won.claims);
+        // Two customers are one, whichever of the two has the place from now on.
+        win(&world, &open).await;
+        merge(&world, &open, &won).await.unwrap();
+        let again = named("luis").field("city", "Madrid");
+        let refused = ask(&world, What::Register(Box::new(again))).await;
         assert_eq!(code(refused.map(drop)), "already-held");
     });
 }
