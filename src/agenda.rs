@@ -413,6 +413,10 @@ fn started(
     }
     Ok(match rule.late {
         Late::Skip => None,
+        Late::FireIfTold => {
+            let knew_the_rule = told(lead, rule).is_none_or(|told| anchor.recorded >= told);
+            knew_the_rule.then_some(due_at)
+        }
         Late::Fire => Some(due_at),
         Late::FireWithin(delay) => {
             let latest = delay.after(due_at, rule.calendar.of_lead(lead), wait_days(lead))?;

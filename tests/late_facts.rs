@@ -164,3 +164,56 @@ expect   = { next-at = "2026-03-07T10:00:00+01:00" }
 "#,
     );
 }
+
+/// A contract that was signed on Friday and is told on Monday is invoiced; but nobody hears on Monday what
+/// was to be said on Friday.
+#[test]
+fn what_is_to_be_done_at_once_is_done_when_it_is_told_and_contacts_are_not_written_to_late() {
+    play(
+        r#"
+[[rule]]
+name = "at-once"
+on   = "answered"
+do   = [{ set = "birthday", to = "answered_at + 1 month" }, { task = "ask" }]
+
+[[rule]]
+name = "writes"
+on   = "answered"
+do   = [{ send = "hello" }]
+
+[[rule]]
+name  = "an-hour-later"
+on    = "answered"
+after = "1 hour"
+do    = [{ task = "thank" }]
+
+[[rule]]
+name = "of-a-date"
+on   = "field delivery"
+do   = [{ task = "thank" }]
+
+[task.ask]
+text = "Ask"
+
+[task.thank]
+text = "Thank"
+"#,
+        r#"
+[[scenario]]
+name  = "an answer of Friday is told on Monday"
+start = "2026-03-06T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com", owner = "ana" }
+
+[[scenario.step]]
+at       = "2026-03-09T10:00:00+01:00"
+answered = { happened-at = "2026-03-06T16:00:00+01:00" }
+expect   = { tasks = ["ask"], mailed = [], fields = { birthday = 2026-04-06 } }
+
+[[scenario.step]]
+set    = { delivery = 2026-03-01T10:00:00+01:00 }
+expect = { tasks = ["ask"] }
+"#,
+    );
+}

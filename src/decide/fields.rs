@@ -3,11 +3,14 @@
 use chrono::NaiveTime;
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::condition::{FactId, Facts as _};
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::decide::{Stop, identities, places};
+use crate::facts::LeadFact;
 use crate::hint::nearest;
 use crate::ids::Name;
+use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::Misfit;
 use crate::playbook::rule::{SetTo, Since};
@@ -15,6 +18,7 @@ use crate::record::Lead;
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
 use crate::record::lead::ToldAt;
+use crate::time::Instant;
 use crate::value::{Value, ValueRef, ValueType};
 
 /// Sets fields; all that is wrong with them is told at once.
@@ -78,6 +82,10 @@ pub(crate) fn reckoned(
             Some(ValueRef::Instant(at)) => at,
             _ => return Err(Gaps::one(from.as_str(), Problem::Missing)),
         },
+        Since::Fact(fact) => match instant_of(draft, lead, *fact) {
+            Some(at) => at,
+            None => return Err(Gaps::one(fact.built_in().name, Problem::Missing)),
+        },
     };
     let at = match by {
         Delay::Days(days) => zone.add_days(from, days.into()),
@@ -93,6 +101,20 @@ pub(crate) fn reckoned(
         Some(ValueType::Date) => Value::Date(zone.to_local(at).date()),
         _ => Value::Instant(at),
     })
+}
+
+/// What a lead knows of itself that is an instant.
+fn instant_of(draft: &Draft<'_>, lead: &Lead, fact: LeadFact) -> Option<Instant> {
+    let (playbook, now) = (draft.playbook, draft.happened_at);
+    let facts = LeadFacts {
+        playbook,
+        lead,
+        now,
+    };
+    match facts.fact(FactId(fact as u16)) {
+        Some(ValueRef::Instant(at)) => Some(at),
+        _ => None,
+    }
 }
 
 /// Refuses more fields than a lead can have.

@@ -15,6 +15,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::calendar::Calendar;
 use crate::condition::Condition;
+use crate::facts::LeadFact;
 use crate::ids::{Name, hash128};
 use crate::money::Money;
 use crate::playbook::delay::Delay;
@@ -419,8 +420,12 @@ impl fmt::Display for StoppedBy {
 /// of a rule that a changed playbook adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Late {
-    /// It is skipped: the default.
+    /// It is skipped: the default of a rule that waits, repeats, counts from a date or writes to the
+    /// contact.
     Skip,
+    /// It fires at once where its anchor was told late, and is skipped where there was no such rule
+    /// then: the default of any other rule.
+    FireIfTold,
     /// It fires at once.
     Fire,
     /// It fires at once, unless it is older than this: a service level is taken up as long as it
@@ -435,6 +440,7 @@ impl fmt::Display for Late {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Skip => f.write_str("skip"),
+            Self::FireIfTold => f.write_str("fire if told late"),
             Self::Fire => f.write_str("fire"),
             Self::FireWithin(delay) => write!(f, "fire within {delay}"),
             Self::Spread(over) => write!(f, "spread over {} seconds", over.num_seconds()),
@@ -499,6 +505,8 @@ pub enum Since {
     Now,
     /// The date or instant in a field.
     Field(Name),
+    /// An instant that every lead knows of itself, as `entered_at`.
+    Fact(LeadFact),
 }
 
 impl fmt::Display for SetTo {
@@ -510,6 +518,7 @@ impl fmt::Display for SetTo {
         match from {
             Since::Now => f.write_str("now")?,
             Since::Field(field) => write!(f, "{field}")?,
+            Since::Fact(fact) => f.write_str(fact.built_in().name)?,
         }
         match by {
             by if by.is_zero() => Ok(()),

@@ -154,6 +154,39 @@ fn a_wait_that_is_shortened_sends_nothing_to_those_in_between() {
     }
 }
 
+/// What is told late is done late; but a rule that is new has nothing to make up for.
+#[test]
+fn a_new_rule_does_nothing_for_what_was_before_it() {
+    let before = shop("");
+    let after = shop(
+        "[[rule]]\nname = \"ask\"\non = \"answered\"\ndo = [{ task = \"ask\" }]\n\n\
+         [task.ask]\ntext = \"Ask\"\n",
+    );
+    let open = async |engine: &Engine, lead: LeadId| {
+        let lead = engine.tenant(TENANT).lead(lead).await.unwrap().unwrap();
+        lead.tasks.len()
+    };
+    block_on(async {
+        let world = World::new();
+        let engine = world.engine(&[&before]);
+        let told_before = register(&engine).await;
+        let told_after = register(&engine).await;
+        let desk = || Actor::host("test");
+        let answered = engine.tenant(TENANT).answered(told_before).by(desk());
+        answered.await.unwrap();
+        world.live_to_day(&engine, 2).await;
+        let engine = world.engine(&[&before, &after]);
+        world.adopt(&engine).await;
+        world.live_to_day(&engine, 3).await;
+        assert_eq!(open(&engine, told_before).await, 0);
+        // An answer of the first day, which is told now that there is the rule.
+        let answered = engine.tenant(TENANT).answered(told_after).by(desk());
+        let happened = world.start + Elapsed::days(1);
+        answered.happened_at(happened).await.unwrap();
+        assert_eq!(open(&engine, told_after).await, 1);
+    });
+}
+
 #[test]
 fn a_wait_that_is_shortened_in_time_ends_when_it_says_now() {
     let thirty = shop(&writes(

@@ -4,6 +4,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::Names;
 use super::samples::Use;
+use crate::facts::LeadFact;
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
 use crate::playbook::fault::FaultKind;
@@ -164,7 +165,8 @@ impl Names {
         None
     }
 
-    /// A value, or `"now + 1 year"`, `"signed_at + 12 months"` for a date or an instant.
+    /// A value, or `"now + 1 year"`, `"entered_at + 15 days"`, `"signed_at + 12 months"` for a date or an
+    /// instant.
     fn set_to(&self, field: &Field, node: &Node<'_>) -> Option<SetTo> {
         let is_text = node.is_text().then(|| node.text()).flatten();
         match is_text {
@@ -187,11 +189,16 @@ impl Names {
         let from = match from.trim() {
             "now" => Since::Now,
             from if dated().any(|known| known.name == *from) => Since::Field(Name::from(from)),
-            from => {
-                let known = dated().map(|known| known.name.as_str());
-                node.unknown("date", from, std::iter::once("now").chain(known));
-                return None;
-            }
+            from => match facts().find(|fact| fact.built_in().name == from) {
+                Some(fact) => Since::Fact(fact),
+                None => {
+                    let known = dated().map(|known| known.name.as_str());
+                    let facts = facts().map(|fact| fact.built_in().name);
+                    let known = std::iter::once("now").chain(known).chain(facts);
+                    node.unknown("date", from, known);
+                    return None;
+                }
+            },
         };
         let by = match length {
             None => Delay::NONE,
@@ -199,6 +206,10 @@ impl Names {
         };
         // A day has no hours, and open time is a calendar's.
         let fits = match by {
+        let facts = || {
+            let all = LeadFact::ALL.iter().copied();
+            all.filter(|fact| fact.built_in().value_type == ValueType::Instant)
+        };
             Delay::Days(_) | Delay::Months(_) => true,
             Delay::Elapsed(_) => field.value_type == ValueType::Instant || by.is_zero(),
             Delay::Business(_) | Delay::BusinessDays(_) | Delay::OwnWait => false,

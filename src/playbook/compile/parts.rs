@@ -356,9 +356,10 @@ const ANCHORS: [(&str, &str); 18] = [
     ("overdue", "TASK"),
 ];
 
-pub(super) fn late(section: &mut Section<'_>) -> Late {
+/// What becomes of what was due before we were told; if nothing is said, this.
+pub(super) fn late(section: &mut Section<'_>, otherwise: Late) -> Late {
     let Some(node) = section.optional("late-start") else {
-        return Late::Skip;
+        return otherwise;
     };
     match node.text() {
         Some("skip") | None => Late::Skip,

@@ -139,14 +139,20 @@ impl Reader<'_> {
         let delay = section.optional("after").and_then(|node| node.delay());
         let every = self.period(&mut section);
         let stopped_by = self.stopped_by(&mut section, anchor.as_ref());
-        let late = late(&mut section);
         let calendar = self.calendar(&mut section);
         let (only_if, until) = (self.only_if(&mut section), self.until(&mut section));
         let actions = self.actions("do", &mut section);
+        let delay = delay.unwrap_or(Delay::NONE);
+        let acts_at_once = delay.is_zero() && every.is_none();
+        let is_news = anchor.as_ref().is_some_and(|of| !of.may_lie_ahead());
+        let late = match acts_at_once && is_news && !writes_to_the_contact(&actions) {
+            true => late(&mut section, Late::FireIfTold),
+            false => late(&mut section, Late::Skip),
+        };
         if let (Some(name), Some(anchor)) = (name, anchor) {
             let rule = Rule {
                 scope,
-                delay: delay.unwrap_or(Delay::NONE),
+                delay,
                 every,
                 only_if,
                 until,
@@ -222,7 +228,7 @@ impl Reader<'_> {
         let scope = self.scope(&mut section);
         let only_if = self.only_if(&mut section);
         let calendar = self.calendar(&mut section);
-        let late = late(&mut section);
+        let late = late(&mut section, Late::Skip);
         let on = [
             ("registered", Anchor::Registered),
             ("entered", Anchor::Entered),
@@ -264,7 +270,7 @@ impl Reader<'_> {
         section.optional("wait");
         let stopped_by = self.stopped_by(&mut section, Some(&Anchor::Entered));
         let until = self.until(&mut section);
-        let late = late(&mut section);
+        let late = late(&mut section, Late::Skip);
         let first = self.actions("first", &mut section);
         let scope = Scope {
             stages: self.names.waiting_stages.clone(),
@@ -316,7 +322,7 @@ impl Reader<'_> {
         let anchor = field.map(Anchor::Field);
         let only_if = self.only_if(&mut section);
         let calendar = self.calendar(&mut section);
-        let late = late(&mut section);
+        let late = late(&mut section, Late::Skip);
         let stopped_by = self.stopped_by(&mut section, anchor.as_ref());
         let times = section
             .required("at")
@@ -354,6 +360,11 @@ pub(super) fn bare(name: Name, anchor: Anchor, calendar: &BusinessTime) -> Rule 
         actions: Vec::new(),
         fingerprint: Fingerprint::default(),
     }
+}
+
+fn writes_to_the_contact(actions: &[Action]) -> bool {
+    let mut actions = actions.iter().flat_map(Action::with_fallbacks);
+    actions.any(|action| matches!(action, Action::Send(_)))
 }
 
 fn dashed(delay: &Delay) -> SmolStr {

@@ -21,6 +21,7 @@ pub(super) fn rule(rule: &Rule) -> Section {
     let first = rule.every.filter(|every| every.first > 0);
     let late = match rule.late {
         Late::Skip => "skip".to_owned(),
+        Late::FireIfTold => "fire if told late".to_owned(),
         Late::Fire => "fire".to_owned(),
         Late::FireWithin(delay) => format!("fire if not older than {delay}"),
         Late::Spread(time) => elapsed(time),
