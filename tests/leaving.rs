@@ -149,6 +149,65 @@ expect = { no-owner = true, earlier-owners = ["ana"], notified = ["boss"], histo
     );
 }
 
+/// A customer who is renewed each year is somebody's, and what is done with is moved about no more.
+#[test]
+fn a_closed_lead_for_which_something_is_to_come_is_handed_over_too() {
+    let renewal = r#"
+[[rule]]
+name  = "renew"
+stage = "care.done"
+on    = "entered"
+after = "300 days"
+do    = [{ task = "renew" }]
+
+[task.renew]
+text          = "Renew"
+outlives-lead = true
+
+[[rule]]
+name  = "complaint"
+stage = "lost"
+when  = 'city == "Complaint"'
+do    = [{ task = "renew" }]
+"#;
+    play(
+        &format!("{RULES}{renewal}"),
+        &format!(
+            r#"{PEOPLE}
+[[scenario]]
+name  = "a customer and a lost lead"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "lost", name = "Lost", owner = "ana" }}
+
+[[scenario.step]]
+close = {{ as = "lost" }}
+
+[[scenario.step]]
+register = {{ ref = "care", name = "Care", city = "Care", owner = "ana" }}
+
+[[scenario.step]]
+close = {{ as = "done" }}
+
+[[scenario.step]]
+leave  = {{ agent = "ana", to = "digital", in = {{ care = "max" }}, by = "max" }}
+expect = {{ count = {{ 'owner == "ana"' = 1, 'owner == "max"' = 1 }} }}
+
+[[scenario.step]]
+at     = "2027-01-15T10:00:00+01:00"
+lead   = "care"
+expect = {{ owner = "max", tasks = ["renew"], task-for = {{ renew = "owner" }} }}
+
+[[scenario.step]]                           # what comes up later is nobody's, and not who left
+lead   = "lost"
+set    = {{ city = "Complaint", by = "max" }}
+expect = {{ no-owner = true, tasks = ["renew"] }}
+"#
+        ),
+    );
+}
+
 #[test]
 fn an_heir_who_is_full_away_or_unavailable_is_passed_over_and_that_is_told() {
     for (heir, why) in [

@@ -17,6 +17,8 @@ over = "own"
 
 [team.field]
 
+[team.desk]
+
 [field.competitor]
 type = "text"
 
@@ -118,6 +120,104 @@ leave  = { agent = "ben", to = "eva" }
 expect = { owner = "eva", task-for = { follow = "owner" } }
 "#,
     );
+}
+
+#[test]
+fn what_was_to_be_done_by_who_left_is_the_owners_to_do() {
+    play_follow_up(
+        r#"
+[[scenario]]
+name  = "who followed the lead leaves"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", owner = "ana" }
+
+[[scenario.step]]
+reassign = { to = "ben" }
+expect   = { task-for = { follow = "ana" } }
+
+[[scenario.step]]
+complete = { task = "follow", by = "ben" }
+expect   = { refused = ["not-their-task"] }
+
+[[scenario.step]]
+leave = { agent = "ana", to = "bo" }
+
+[[scenario.step]]                           # of a lead that isn't hers
+lead     = "luis"
+complete = { task = "follow", by = "eva" }
+expect   = { refused = ["not-theirs"] }
+
+[[scenario.step]]
+complete = { task = "follow", by = "ben" }
+expect   = { tasks = ["pack", "decide"] }
+"#,
+    );
+}
+
+#[test]
+fn an_earlier_owner_of_a_team_is_who_of_it_had_the_lead_last_and_else_the_team_is_meant() {
+    let rules = FOLLOW_UP.replace("for  = \"earlier-owner\"", "for  = \"earlier-owner:field\"");
+    let rules = rules.replace(
+        "do     = [{ task = \"follow\" }",
+        "do     = [{ notify = \"earlier-owner:field\", template = \"hello\" }, { task = \"follow\" }",
+    );
+    play(
+        &rules,
+        &format!(
+            r#"{PEOPLE}
+[[agent]]
+id    = "flo"
+name  = "Flo"
+email = "flo@example.com"
+role  = "boss"
+team  = "field"
+
+[[scenario]]
+name  = "by way of others"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "luis", name = "Luis", owner = "ana" }}
+
+[[scenario.step]]
+reassign = {{ to = "ben" }}
+expect   = {{ task-for = {{ follow = "team:field" }}, notified = ["boss", "helper"] }}
+
+[[scenario.step]]
+complete = {{ task = "follow", by = "eva" }}
+
+[[scenario.step]]
+reassign = {{ to = "eva" }}
+
+[[scenario.step]]
+complete = {{ task = "follow", by = "flo" }}
+
+[[scenario.step]]
+reassign = {{ to = "ana" }}
+
+[[scenario.step]]
+reassign = {{ to = "bo" }}
+expect   = {{ task-for = {{ follow = "eva" }}, notified = ["helper"] }}
+
+[[scenario.step]]
+complete = {{ task = "follow", by = "eva" }}
+
+[[scenario.step]]                           # who is in another team now is nobody of this one
+set-up = {{ id = "eva", team = "desk" }}
+
+[[scenario.step]]
+lead     = "luis"
+reassign = {{ to = "ben" }}
+expect   = {{ task-for = {{ follow = "team:field" }}, notified = ["boss"] }}
+"#
+        ),
+    );
+    let unknown = rules.replace("earlier-owner:field\"", "earlier-owner:fields\"");
+    let faults = Playbook::read(&folder(&unknown, "")).unwrap_err().0;
+    assert_eq!(faults.len(), 2, "{faults:#?}");
+    assert!(faults[0].to_string().contains("did you mean `field`?"));
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) fn foresee(draft: &Draft<'_>, lead: &Lead, actions: &[Action]) -> Res
         match action {
             Action::Send(_) => keys.push(Key::contact(draft.tenant, lead.contact.id)),
             Action::Notify { whom, .. } => match whom {
-                Whom::Owner | Whom::EarlierOwner => {}
+                Whom::Owner | Whom::EarlierOwner(_) => {}
                 Whom::Referrer => {
                     let referrer = lead.referrer();
                     keys.extend(referrer.map(|agent| Key::agent(draft.tenant, agent)));
@@ -192,10 +192,12 @@ fn notify(draft: &mut Draft<'_>, lead: &Lead, whom: &Whom, template: &Name) -> R
     let agents = match whom {
         Whom::Owner => lead.owner_id().cloned().into_iter().collect(),
         Whom::Referrer => referrals::to_be_told(draft, lead)?,
-        Whom::EarlierOwner => {
-            let earlier = leaving::earlier_owner(draft, lead)?;
-            let told = earlier.or_else(|| lead.owner_id().cloned());
-            told.into_iter().collect()
+        Whom::EarlierOwner(team) => {
+            match (leaving::earlier_owner(draft, lead, team.as_ref())?, team) {
+                (Some(earlier), _) => vec![earlier],
+                (None, Some(team)) => members(draft, &Key::team(draft.tenant, team))?,
+                (None, None) => lead.owner_id().cloned().into_iter().collect(),
+            }
         }
         Whom::Role(role) => members(draft, &Key::role(draft.tenant, role))?,
         Whom::Team(team) => members(draft, &Key::team(draft.tenant, team))?,

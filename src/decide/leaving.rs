@@ -1,7 +1,9 @@
-//! An agent leaves: gone at once from pools and groups, and its open leads handed over by one sweep.
+//! An agent leaves: gone at once from pools and groups, and its leads handed over by one sweep: the open
+//! ones, and closed ones for which something is still to come.
 
 use smol_str::format_smolstr;
 
+use crate::agenda::agenda;
 use crate::condition::quoted;
 use crate::decide::command::{LeadOrder, Leaving, NewSweep};
 use crate::decide::draft::Draft;
@@ -9,14 +11,15 @@ use crate::decide::ownership::{self, Heir};
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::decide::{Stop, agents, sweeps};
 use crate::ids::{AgentId, Name};
+use crate::playbook::Playbook;
 use crate::playbook::people::PoolSpec;
 use crate::record::journal::Event;
-use crate::record::lead::Because;
+use crate::record::lead::{Assignee, Because, Task};
 use crate::record::pool::PassedOver;
 use crate::record::{Agent, Lead, Workload};
 use crate::store::Key;
 
-/// Marks an agent as gone, and starts the sweep that hands its open leads over.
+/// Marks an agent as gone, and starts the sweep that hands its leads over.
 ///
 /// From this commit on the agent is in no pool and no group, so that nothing comes to it any more
 /// while the sweep is still under way.
@@ -40,7 +43,7 @@ pub(crate) fn leave(draft: &mut Draft<'_>, leaving: &Leaving) -> Result<(), Stop
     draft.put(key, agent, None);
     let sweep = NewSweep {
         name: Name::from("leave"),
-        audience: format_smolstr!("owner == {} and open", quoted(leaving.agent.as_str())),
+        audience: format_smolstr!("owner == {}", quoted(leaving.agent.as_str())),
         order: LeadOrder::Succeed(leaving.clone()),
         starts_at: None,
         every_days: None,
@@ -105,7 +108,8 @@ fn check_heir(
 /// Hands over the lead of an agent who left: to the first heir who can take it, else it is
 /// nobody's, and the rules of the playbook say what then.
 ///
-/// A lead that somebody else owns by now stays there, and so does the lead of an agent who is back.
+/// A lead that somebody else owns by now stays there, and so does the lead of an agent who is back. One that
+/// is closed and for which nothing is to come refuses: it stays with who left, and nothing is written.
 pub(crate) fn succeed(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
@@ -113,6 +117,9 @@ pub(crate) fn succeed(
 ) -> Result<(), Stop> {
     if lead.owner_id() != Some(&leaving.agent) || !has_left(draft, &leaving.agent)? {
         return Ok(());
+    }
+    if is_done_with(draft.playbook, lead) {
+        return Err(Refusal::LeadIsClosed.into());
     }
     let pipeline = lead.pipeline.clone();
     for heir in leaving.heirs_in(&pipeline) {
@@ -123,18 +130,56 @@ pub(crate) fn succeed(
     ownership::give_up(draft, lead)
 }
 
+/// Whether a closed lead is at its end: no rule comes for it any more, and its owner has no task.
+fn is_done_with(playbook: &Playbook, lead: &Lead) -> bool {
+    let mut tasks = lead.tasks.iter();
+    let is_the_owners = |task: &Task| task.ended.is_none() && task.assignee == Assignee::Owner;
+    !lead.is_open() && !tasks.any(is_the_owners) && agenda(playbook, lead).is_empty()
+}
+
+/// Takes a closed lead from an owner who left: it is nobody's, and the rules of the playbook say what then.
+pub(crate) fn give_up_if_left(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
+    let Some(owner) = lead.owner_id().cloned() else {
+        return Ok(());
+    };
+    match has_left(draft, &owner)? {
+        true => ownership::give_up(draft, lead),
+        false => Ok(()),
+    }
+}
+
 /// Whether an agent is gone.
 pub(crate) fn has_left(draft: &mut Draft<'_>, agent: &AgentId) -> Result<bool, Stop> {
     let agent = draft.look_at::<Agent>(&Key::agent(draft.tenant, agent))?;
     Ok(agent.is_some_and(|agent| agent.left_at.is_some()))
 }
 
-/// Who owned the lead before its owner, and is still there.
-pub(crate) fn earlier_owner(draft: &mut Draft<'_>, lead: &Lead) -> Result<Option<AgentId>, Stop> {
-    match lead.earlier_owners.last() {
-        Some(agent) if !has_left(draft, agent)? => Ok(Some(agent.clone())),
-        _ => Ok(None),
+/// Who owned the lead before its owner, and is still there; or who owned it last of those who are in
+/// this team.
+pub(crate) fn earlier_owner(
+    draft: &mut Draft<'_>,
+    lead: &Lead,
+    team: Option<&Name>,
+) -> Result<Option<AgentId>, Stop> {
+    let asked = match team {
+        Some(_) => lead.earlier_owners.as_slice(),
+        None => lead
+            .earlier_owners
+            .last()
+            .map_or(&[][..], std::slice::from_ref),
+    };
+    let key = |agent| Key::agent(draft.tenant, agent);
+    draft.need(asked.iter().map(key))?;
+    for agent in asked.iter().rev() {
+        let agent = draft.look_at::<Agent>(&Key::agent(draft.tenant, agent))?;
+        let found = agent.filter(|agent| {
+            agent.left_at.is_none() && (team.is_none() || agent.team.as_ref() == team)
+        });
+        if let Some(agent) = found {
+            return Ok(Some(agent.id.clone()));
+        }
     }
+    Ok(None)
 }
 
 /// Gives the lead to a pool or an agent, if that can take it. That it can't is put on record.

@@ -563,11 +563,7 @@ fn take_back_win(draft: &mut Draft<'_>, lead: &Lead) -> Result<(), Stop> {
 fn reopen(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     take_back_win(draft, lead)?;
     // What was closed stayed with an owner who left; open, it is nobody's.
-    if let Some(owner) = lead.owner_id().cloned() {
-        if leaving::has_left(draft, &owner)? {
-            ownership::give_up(draft, lead)?;
-        }
-    }
+    leaving::give_up_if_left(draft, lead)?;
     lead.closed = None;
     lead.reason = None;
     lead.opened = draft.moment();

@@ -368,6 +368,7 @@ fn is_for_closed(order: &LeadOrder) -> bool {
             | LeadOrder::Retry
             | LeadOrder::Adopt { .. }
             | LeadOrder::FollowOwner
+            | LeadOrder::Succeed(_)
             | LeadOrder::Record { .. }
             | LeadOrder::SetFields { .. }
             | LeadOrder::EndAppointment { .. }

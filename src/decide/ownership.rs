@@ -117,7 +117,10 @@ pub(crate) fn hand_over(
         }
         pools::change_workload(draft, &to.agent, |workload, at| {
             workload.load = workload.load.saturating_add(weight);
-            workload.receive(at);
+            // Who has it to keep has nothing to win.
+            if weight > 0 {
+                workload.receive(at);
+            }
         })?;
         if let Some(earlier) = &from {
             lead.earlier_owners.retain(|known| known != earlier);

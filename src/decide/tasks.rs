@@ -8,7 +8,7 @@ use crate::decide::Stop;
 use crate::decide::act::insist;
 use crate::decide::command::{Actor, Completion, LeadOrder, What};
 use crate::decide::draft::{Draft, never_is_none};
-use crate::decide::leaving::earlier_owner;
+use crate::decide::leaving::{earlier_owner, give_up_if_left, has_left};
 use crate::decide::life::{LONGEST_REASON, move_to, touch};
 use crate::decide::permit::{acting_agent, named, permit, permit_over, permit_roles};
 use crate::decide::refusal::{Problem, Refusal};
@@ -44,6 +44,10 @@ pub(crate) fn open(
         .filter(|task| task.name == *name)
         .map(|task| task.number)
         .max();
+    // Open leads are handed over; of a closed one nobody may have had anything to do until now.
+    if spec.whose == Whose::Owner && !lead.is_open() {
+        give_up_if_left(draft, lead)?;
+    }
     let task = Task {
         name: name.clone(),
         number: number.unwrap_or(0).saturating_add(1),
@@ -72,7 +76,11 @@ fn assignee(draft: &mut Draft<'_>, lead: &Lead, spec: &TaskSpec) -> Result<Assig
         Whose::Owner => Assignee::Owner,
         Whose::Role(role) => Assignee::Role(role.clone()),
         Whose::Team(team) => Assignee::Team(team.clone()),
-        Whose::EarlierOwner => earlier_owner(draft, lead)?.map_or(Assignee::Owner, Assignee::Agent),
+        Whose::EarlierOwner(team) => match (earlier_owner(draft, lead, team.as_ref())?, team) {
+            (Some(agent), _) => Assignee::Agent(agent),
+            (None, Some(team)) => Assignee::Team(team.clone()),
+            (None, None) => Assignee::Owner,
+        },
     })
 }
 
@@ -267,8 +275,8 @@ fn told_with(
 }
 
 /// A task for a role is for that role alone, on the leads that it may act on; one for a team, for
-/// whoever is in it; one for an agent, for that agent; and one for the owner, for whoever may act on the
-/// lead.
+/// whoever is in it; one for an agent, for that agent; and one for the owner, or for an agent who left, for
+/// whoever may act on the lead.
 fn permit_assignee(draft: &mut Draft<'_>, lead: &Lead, place: usize) -> Result<(), Stop> {
     let assignee = lead.tasks[place].assignee.clone();
     match &assignee {
@@ -279,8 +287,11 @@ fn permit_assignee(draft: &mut Draft<'_>, lead: &Lead, place: usize) -> Result<(
         Assignee::Team(team) => {
             permit_task(draft, &assignee, |agent| agent.team.as_ref() == Some(team))
         }
-        Assignee::Agent(agent) => permit_task(draft, &assignee, |acting| acting.id == *agent),
-        Assignee::Owner => {
+        Assignee::Agent(agent) if !has_left(draft, agent)? => {
+            permit_task(draft, &assignee, |acting| acting.id == *agent)
+        }
+        // What was to be done by who left is the owner's.
+        Assignee::Agent(_) | Assignee::Owner => {
             let completion = Completion::new(lead.tasks[place].name.clone());
             let order = LeadOrder::Complete(Box::new(completion));
             let id = lead.id;

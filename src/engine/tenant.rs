@@ -53,7 +53,8 @@ impl<'e> TenantHandle<'e> {
         self.ask(What::SetUpAgent(Box::new(agent)))
     }
 
-    /// Lets an agent leave: gone at once from all pools, and the open leads handed over by a sweep.
+    /// Lets an agent leave: gone at once from all pools, and handed over by a sweep: the open leads, and
+    /// closed ones for which something is still to come.
     /// Whoever comes back is set up again.
     pub fn leave(&self, leaving: Leaving) -> Unsigned<'e, Answer> {
         self.ask(What::Leave(Box::new(leaving)))

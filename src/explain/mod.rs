@@ -412,9 +412,12 @@ fn told_action(action: &Action) -> String {
             template,
         } => format!("tell the referrer: {template}"),
         Action::Notify {
-            whom: Whom::EarlierOwner,
+            whom: Whom::EarlierOwner(team),
             template,
-        } => format!("tell the earlier owner: {template}"),
+        } => match team {
+            Some(team) => format!("tell the earlier owner of {team}: {template}"),
+            None => format!("tell the earlier owner: {template}"),
+        },
         Action::Notify { whom, template } => format!("tell {whom}: {template}"),
         Action::Task(task) => format!("task {task}"),
         Action::Assign(assign) => match &assign.then {

@@ -343,8 +343,9 @@ pub enum Whose {
     /// The lead's owner.
     Owner,
     /// Who owned the lead before, when the task is opened, and keeps it from then on; the owner, where
-    /// nobody did, or who did has left.
-    EarlierOwner,
+    /// nobody did, or who did has left. Or who of this team owned it last; the team, where none of it did
+    /// who is still in it.
+    EarlierOwner(Option<Name>),
     /// Anybody of a role.
     Role(Name),
     /// Anybody of a team.
@@ -355,7 +356,8 @@ impl std::fmt::Display for Whose {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Owner => f.write_str("owner"),
-            Self::EarlierOwner => f.write_str("earlier-owner"),
+            Self::EarlierOwner(None) => f.write_str("earlier-owner"),
+            Self::EarlierOwner(Some(team)) => write!(f, "earlier-owner:{team}"),
             Self::Role(role) => write!(f, "{role}"),
             Self::Team(team) => write!(f, "team:{team}"),
         }

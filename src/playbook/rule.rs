@@ -577,8 +577,9 @@ pub enum Whom {
     Owner,
     /// Who referred the lead.
     Referrer,
-    /// Who owned the lead before; the owner, where nobody did.
-    EarlierOwner,
+    /// Who owned the lead before; the owner, where nobody did, or who did has left. Or who of this team
+    /// owned it last; the team, where none of it did who is still in it.
+    EarlierOwner(Option<Name>),
     /// All agents of a role.
     Role(Name),
     /// All agents of a team.
@@ -590,7 +591,8 @@ impl fmt::Display for Whom {
         match self {
             Self::Owner => f.write_str("owner"),
             Self::Referrer => f.write_str("referrer"),
-            Self::EarlierOwner => f.write_str("earlier-owner"),
+            Self::EarlierOwner(None) => f.write_str("earlier-owner"),
+            Self::EarlierOwner(Some(team)) => write!(f, "earlier-owner:{team}"),
             Self::Role(role) => write!(f, "{role}"),
             Self::Team(team) => write!(f, "team:{team}"),
         }

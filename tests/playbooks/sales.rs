@@ -33,6 +33,8 @@ pub(crate) const CHANGES: &[Change] = &[
     Change("M14", "no signed act", Instead(r#""set-up", "acceptance-act"]"#, r#""set-up"]"#)),
     Change("M14", "supervisors, who own leads too, can't bring it", Instead(r#""quote", "attach", "unsubscribe", "back-date", "plan-visits"]"#, r#""quote", "unsubscribe", "back-date", "plan-visits"]"#)),
     Change("M15", "the period never ends", Without("first-period")),
+    Change("M15", "a customer whose advisor left is nobody's", Without("customer-of-nobody")),
+    Change("M15", "a year from when it is told", Instead(r#"to = "entered_at + 1 year""#, r#"to = "now + 1 year""#)),
     Change("M15", "nobody renews", Without("[reminder.renewal]")),
     Change("M15", "a week before", Instead(r#"["30 days before"]"#, r#"["7 days before"]"#)),
     Change("M15", "once only", Instead(r#"do = [{ set = "period_end", to = "period_end + 12 months" }]"#, "do = []")),

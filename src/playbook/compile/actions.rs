@@ -52,6 +52,21 @@ fn sends_to_an_agent(section: &Section<'_>) -> bool {
     true
 }
 
+/// Who of a team is meant.
+#[derive(Clone, Copy)]
+pub(super) enum InTeam {
+    /// `team:NAME`.
+    Anybody,
+    /// `earlier-owner:NAME`.
+    EarlierOwner,
+}
+
+/// Who of which team is meant, where a team is said.
+pub(super) fn in_a_team(text: &str) -> Option<(InTeam, &str)> {
+    let of = |prefix, who| Some((who, text.strip_prefix(prefix)?));
+    of("team:", InTeam::Anybody).or_else(|| of("earlier-owner:", InTeam::EarlierOwner))
+}
+
 fn is_dated(field: &Field) -> bool {
     matches!(field.value_type, ValueType::Date | ValueType::Instant)
 }
@@ -186,6 +201,10 @@ impl Names {
             (None, None) => (text, "+", None),
         };
         let dated = || self.fields.iter().filter(|known| is_dated(known));
+        let facts = || {
+            let all = LeadFact::ALL.iter().copied();
+            all.filter(|fact| fact.built_in().value_type == ValueType::Instant)
+        };
         let from = match from.trim() {
             "now" => Since::Now,
             from if dated().any(|known| known.name == *from) => Since::Field(Name::from(from)),
@@ -206,10 +225,6 @@ impl Names {
         };
         // A day has no hours, and open time is a calendar's.
         let fits = match by {
-        let facts = || {
-            let all = LeadFact::ALL.iter().copied();
-            all.filter(|fact| fact.built_in().value_type == ValueType::Instant)
-        };
             Delay::Days(_) | Delay::Months(_) => true,
             Delay::Elapsed(_) => field.value_type == ValueType::Instant || by.is_zero(),
             Delay::Business(_) | Delay::BusinessDays(_) | Delay::OwnWait => false,
@@ -333,9 +348,13 @@ impl Names {
             "owner" => Some(Whom::Owner),
             // Where leads are referred, this is who referred the lead, and no role.
             "referrer" if self.refers => Some(Whom::Referrer),
-            "earlier-owner" => Some(Whom::EarlierOwner),
-            text => match text.strip_prefix("team:") {
-                Some(team) => self.team(node, team).map(Whom::Team),
+            "earlier-owner" => Some(Whom::EarlierOwner(None)),
+            text => match in_a_team(text) {
+                Some((InTeam::Anybody, team)) => self.team(node, team).map(Whom::Team),
+                Some((InTeam::EarlierOwner, team)) => {
+                    let team = self.team(node, team)?;
+                    Some(Whom::EarlierOwner(Some(team)))
+                }
                 None => self.role_or_owner(node, text).map(Whom::Role),
             },
         }

@@ -3,6 +3,7 @@
 
 use smol_str::format_smolstr;
 
+use super::actions::{InTeam, in_a_team};
 use super::rules::Reader;
 use crate::condition::Condition;
 use crate::ids::Name;
@@ -284,14 +285,19 @@ impl Reader<'_> {
             .condition(&self.names.catalogue_of_waiting())
     }
 
-    /// `for = "owner"`, `"earlier-owner"`, a role, or `"team:NAME"`; the owner, if nothing is said.
+    /// `for = "owner"`, `"earlier-owner"`, `"earlier-owner:TEAM"`, a role, or `"team:NAME"`; the owner, if
+    /// nothing is said.
     pub(super) fn whose(&self, section: &mut Section<'_>) -> Whose {
         let node = section.optional("for");
         let said = node.and_then(|node| match node.text()? {
             "owner" => Some(Whose::Owner),
-            "earlier-owner" => Some(Whose::EarlierOwner),
-            text => match text.strip_prefix("team:") {
-                Some(team) => self.names.team(&node, team).map(Whose::Team),
+            "earlier-owner" => Some(Whose::EarlierOwner(None)),
+            text => match in_a_team(text) {
+                Some((InTeam::Anybody, team)) => self.names.team(&node, team).map(Whose::Team),
+                Some((InTeam::EarlierOwner, team)) => {
+                    let team = self.names.team(&node, team)?;
+                    Some(Whose::EarlierOwner(Some(team)))
+                }
                 None => self.names.role_or_owner(&node, text).map(Whose::Role),
             },
         });
