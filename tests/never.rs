@@ -194,6 +194,36 @@ fn a_rule_moves_leads_along_a_way() {
     );
 }
 
+/// Else a lead stays where the rule found it, and nobody is told.
+#[test]
+fn each_stage_that_a_rule_names_has_the_way_on_which_it_moves() {
+    let with_rule = |stage: &str, rest: &str| {
+        let moves = "do = [{ task = \"ask\" }, { move = \"talking\" }]\n";
+        let mut folder = with_rule(&format!("{stage}on = \"answered\"\n{rest}{moves}"));
+        folder.playbook = folder.playbook.replace(
+            "new     = { to = { talking = [], lost = [] } }",
+            "new     = { to = { talking = [], apart = [], lost = [] } }\napart   = { to = { lost = [] } }",
+        );
+        folder
+    };
+    let stuck = with_rule("stage = [\"new\", \"apart\"]\n", "");
+    let wanted = "the rule `said` moves leads to `talking`, and no way leads there from `apart` \
+        (give the stage a way: to = [\"talking\"])";
+    let at = place(&stuck, "do =", "[");
+    assert_eq!(faults(&stuck), [format!("{at}: {wanted}")]);
+    // Where the lead is already, or where the rule can't fire, there need be none.
+    for fine in [
+        with_rule("stage = [\"new\", \"talking\"]\n", ""),
+        with_rule(
+            "stage = [\"new\", \"apart\"]\n",
+            "if = 'stage == \"new\"'\n",
+        ),
+        with_rule("", ""),
+    ] {
+        assert_eq!(faults(&fine), Vec::<String>::new(), "{}", fine.playbook);
+    }
+}
+
 #[test]
 fn a_need_a_pool_and_a_done_can_be_met() {
     let rules = r#"

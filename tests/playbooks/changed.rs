@@ -1,38 +1,79 @@
 //! Playbooks are data, not code: what an organisation changes, it changes in its folder alone.
 
-use super::{FOLLOW_UP, TEAMS, folder, in_memory, play, read, scenarios};
+use super::{FOLLOW_UP, REQUIRED, TEAMS, folder, in_memory, in_sqlite, play, read, scenarios};
 use leadkit::playbook::load::Folder;
 
-/// F1, F2: fields and wait groups are added, changed and dropped in the playbook alone.
+/// The requirements that only a changed playbook can meet.
+pub(crate) const BY_CHANGING: [(&str, &str); 1] = [(TEAMS, "D9")];
+
+/// The ways in which a playbook is changed, each with the scenario that it is changed for.
+pub(crate) fn changed(name: &str) -> Vec<Folder> {
+    match name {
+        FOLLOW_UP => vec![with_other_fields_and_groups()],
+        TEAMS => vec![with_a_fourth_team(), without_a_call_centre()],
+        _ => Vec::new(),
+    }
+}
+
+/// Each comes true under the changed playbook, and not under the playbook as it is: else it would show
+/// nothing.
 #[test]
-fn fields_and_wait_groups_change_without_touching_code() {
-    let mut folder = folder(FOLLOW_UP);
-    let replace = |text: &str, with: &str, folder: &mut Folder| {
-        assert!(folder.playbook.contains(text), "{text}");
-        folder.playbook = folder.playbook.replace(text, with);
-    };
-    replace(
-        r#"gender = { type = "choice", of = ["female", "male", "other"], label = "Género" }"#,
-        r#"model_year = { type = "number", label = "Año modelo", required = true }"#,
-        &mut folder,
-    );
-    folder.playbook.push_str(
-        r#"
-[wait.in-two-years]
+fn what_is_changed_in_the_folder_alone_comes_true_on_every_store() {
+    for (name, _) in REQUIRED {
+        for folder in changed(name) {
+            let scenarios = scenarios(&folder);
+            let playbook = read(&folder);
+            assert_eq!(playbook.cold_stages(), Vec::new(), "{name}");
+            for store in [in_memory, in_sqlite] {
+                let report = play(read(&folder), &scenarios, store);
+                let told = (report.passed(), report.failed());
+                assert_eq!(told, (1, 0), "{name}\n{report}");
+            }
+            let as_it_is = read(&super::folder(name));
+            let report = play(as_it_is, &scenarios, in_memory);
+            assert_eq!(report.failed(), 1, "{name}\n{report}");
+        }
+    }
+}
+
+/// The playbook with these texts in the place of others, and this one scenario.
+fn with(name: &str, changes: &[(&str, &str)], scenario: &str) -> Folder {
+    let mut folder = folder(name);
+    for (text, other) in changes {
+        assert_eq!(folder.playbook.matches(text).count(), 1, "{text}");
+        folder.playbook = folder.playbook.replace(text, other);
+    }
+    let is_kept = |path: &str| path.ends_with("agents.toml");
+    folder.scenarios.retain(|(path, _)| is_kept(path));
+    let scenario = ("scenarios/changed.toml".into(), scenario.into());
+    folder.scenarios.push(scenario);
+    folder
+}
+
+/// F1, F2: fields and wait groups are added, changed and dropped in the playbook alone.
+fn with_other_fields_and_groups() -> Folder {
+    with(
+        FOLLOW_UP,
+        &[
+            (
+                r#"gender = { type = "choice", of = ["female", "male", "other"], label = "Género" }"#,
+                r#"model_year = { type = "number", label = "Año modelo", required = true }"#,
+            ),
+            (
+                "[wait.more-than-six-months]",
+                r#"[wait.in-two-years]
 label = "Compra en dos años"
 wait  = { least = "365 days", default = "700 days" }
 first = [{ send = "we-meet-again", as = "owner" }]
-"#,
-    );
-    folder
-        .scenarios
-        .retain(|(path, _)| path.ends_with("agents.toml"));
-    folder.scenarios.push((
-        "scenarios/changed.toml".into(),
+
+[wait.more-than-six-months]"#,
+            ),
+        ],
         r#"
 [[scenario]]
-name  = "a field was added, one was dropped, and there is a third group"
-start = "2026-03-02T11:00:00-06:00"
+name   = "a field was added, one was dropped, and there is a third group"
+covers = ["F1", "F2"]
+start  = "2026-03-02T11:00:00-06:00"
 
 [[scenario.step]]
 register = { ref = "juan", name = "Juan", email = "juan@example.com", car = "X3", gender = "male", wait = "in-two-years", by = "luisa" }
@@ -45,52 +86,34 @@ expect   = { next-at = "2028-01-31T11:00:00-06:00", count = { 'model_year == 202
 [[scenario.step]]
 at     = "2028-01-31T11:00:00-06:00"
 expect = { mailed = ["we-meet-again"], nothing-due = true }
-"#
-        .into(),
-    ));
-    let report = play(read(&folder), &scenarios(&folder), in_memory);
-    assert_eq!((report.passed(), report.failed()), (1, 0), "{report}");
+"#,
+    )
 }
 
-/// D9: a dealership that finances has a fourth team, and a stage between the store and the sale; one that
-/// has no call centre lets online sales qualify. Neither takes a line of code.
-#[test]
-fn other_teams_and_stages_are_data() {
-    let mut folder = folder(TEAMS);
-    folder.playbook = [
-        (
-            "[role.marketing]",
-            "[team.finance]\nlabel = \"Financiación\"\n\n[role.financier]\nlabel = \"Asesor financiero\"\n\
-             may   = [\"record\", \"move\", \"complete\"]\nover  = \"own\"\n\n[role.marketing]",
-        ),
-        (
-            "[pool.nurture]",
-            "[pool.finance]\nmembers  = 'team == \"finance\"'\nchoose   = \"evenly\"\ncapacity = 50\n\n[pool.nurture]",
-        ),
-        (
-            "to     = [\"online\", \"reserved\", \"sold\", \"lost\"]",
-            "to     = [\"online\", \"financing\", \"reserved\", \"lost\"]\n\n\
-             [pipeline.sales.stage.financing]\nlabel  = \"FINANCIACIÓN\"\nassign = \"finance\"\nto     = [\"store\", \"sold\", \"lost\"]",
-        ),
-        (
-            "stage      = [\"qualification\", \"online\", \"store\", \"reserved\"]\non         = \"touched\"\nafter      = \"6",
-            "stage      = [\"qualification\", \"online\", \"store\", \"financing\", \"reserved\"]\non         = \"touched\"\nafter      = \"6",
-        ),
-    ]
-    .into_iter()
-    .fold(folder.playbook, |playbook, (text, with)| {
-        assert_eq!(playbook.matches(text).count(), 1, "{text}");
-        playbook.replace(text, with)
-    });
-    folder.playbook.push_str(
-        "\n[[rule]]\nname = \"credit\"\non   = \"entered financing\"\ndo   = [{ task = \"credit\" }]\n\n\
-         [task.credit]\ntext   = \"Estudiar la financiación de {{ contact.name }}\"\nwithin = \"1 business day\"\ndone   = 'stage != \"financing\"'\n",
-    );
-    folder
-        .scenarios
-        .retain(|(path, _)| path.ends_with("agents.toml"));
-    folder.scenarios.push((
-        "scenarios/financing.toml".into(),
+/// D9: a dealership that finances has a fourth team, and a stage between the store and the sale.
+fn with_a_fourth_team() -> Folder {
+    let mut folder = with(
+        TEAMS,
+        &[
+            (
+                "[role.marketing]",
+                "[team.finance]\nlabel = \"Financiación\"\n\n[role.financier]\nlabel = \"Asesor financiero\"\n\
+                 may   = [\"record\", \"move\", \"complete\"]\nover  = \"own\"\n\n[role.marketing]",
+            ),
+            (
+                "[pool.nurture]",
+                "[pool.finance]\nmembers  = 'team == \"finance\"'\nchoose   = \"evenly\"\ncapacity = 50\n\n[pool.nurture]",
+            ),
+            (
+                "to     = [\"online\", \"reserved\", \"sold\", \"nurturing\", \"lost\"]",
+                "to     = [\"online\", \"financing\", \"reserved\", \"nurturing\", \"lost\"]\n\n\
+                 [pipeline.sales.stage.financing]\nlabel  = \"FINANCIACIÓN\"\nassign = \"finance\"\nto     = [\"store\", \"sold\", \"lost\"]",
+            ),
+            (
+                "stage      = [\"qualification\", \"online\", \"store\", \"reserved\"]\non         = \"touched\"\nafter      = \"6",
+                "stage      = [\"qualification\", \"online\", \"store\", \"financing\", \"reserved\"]\non         = \"touched\"\nafter      = \"6",
+            ),
+        ],
         r#"
 [[scenario]]
 name   = "from the store by way of financing to the sale"
@@ -123,11 +146,36 @@ expect = { refused = ["final-reason"] }
 [[scenario.step]]
 close  = { as = "sold", reason = "Financiado a 60 meses", by = "fina" }
 expect = { outcome = "won", tasks = [] }
-"#
-        .into(),
-    ));
-    let playbook = read(&folder);
-    assert_eq!(playbook.cold_stages(), Vec::new());
-    let report = play(playbook, &scenarios(&folder), in_memory);
-    assert_eq!((report.passed(), report.failed()), (1, 0), "{report}");
+"#,
+    );
+    folder.playbook.push_str(
+        "\n[[rule]]\nname = \"credit\"\non   = \"entered financing\"\ndo   = [{ task = \"credit\" }]\n\n\
+         [task.credit]\ntext   = \"Estudiar la financiación de {{ contact.name }}\"\nwithin = \"1 business day\"\ndone   = 'stage != \"financing\"'\n",
+    );
+    folder
+}
+
+/// D9: where there is no call centre, online sales qualify, and go on with whom they qualified.
+fn without_a_call_centre() -> Folder {
+    with(
+        TEAMS,
+        &[(
+            "members  = 'team == \"call-centre\"'",
+            "members  = 'team == \"online-sales\"'",
+        )],
+        r#"
+[[scenario]]
+name   = "online sales qualify, and there is nothing to hand over"
+covers = ["D9"]
+start  = "2026-03-13T17:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis Vera", source = "web" }
+expect   = { owner = "otto", stage = "qualification", tasks = ["first-response", "qualify"] }
+
+[[scenario.step]]
+complete = { task = "qualify", choice = "hot", by = "otto" }
+expect   = { owner = "otto", stage = "online", tasks = [], earlier-owners = [] }
+"#,
+    )
 }

@@ -85,6 +85,11 @@ pub(super) fn warn(playbook: &Playbook, file: &Source<'_>, places: &Places) {
 const WITHOUT_IT: &str = "without it the rule is the same";
 const FROM_THE_START: &str = "if it is meant from the start, say `on = \"registered\"`";
 
+/// A stage, as faults name it.
+fn told((at, _): &(StageRef, &Stage)) -> SmolStr {
+    format_smolstr!("`{}`", at.stage)
+}
+
 struct Finding<'a> {
     playbook: &'a Playbook,
     file: &'a Source<'a>,
@@ -175,20 +180,30 @@ impl Finding<'_> {
             })
     }
 
-    /// Says that a rule moves leads where no way leads from any of its stages.
+    /// Says that a rule moves leads where no way leads: from none of its stages, or not from each that
+    /// it names and in which it can fire.
     fn move_without_a_way(&self, rule: &Rule) {
-        let Some(Action::Move { stage: to, .. }) = rule.actions.first() else {
+        let mut actions = rule.actions.iter().flat_map(Action::with_fallbacks);
+        let Some(to) = actions.find_map(|action| match action {
+            Action::Move { stage, .. } => Some(stage),
+            _ => None,
+        }) else {
             return;
         };
         let stages = leads::stages_of(self.playbook, rule);
         let leads_there = |stage: &Stage| stage.ways.iter().any(|way| way.to == *to);
-        if stages.is_empty() || stages.iter().any(|(_, stage)| leads_there(stage)) {
+        let is_stuck = |(at, stage): &&(StageRef, &Stage)| {
+            !leads_there(stage) && at.stage != *to && self.can_fire_in(rule, at, stage)
+        };
+        let names_none = rule.scope.stages.is_empty();
+        let from: Vec<SmolStr> = match stages.iter().any(|(_, stage)| leads_there(stage)) {
+            true if names_none => return,
+            true => stages.iter().filter(is_stuck).map(told).collect(),
+            false => stages.iter().map(told).collect(),
+        };
+        if from.is_empty() {
             return;
         }
-        let from: Vec<SmolStr> = stages
-            .iter()
-            .map(|(at, _)| format_smolstr!("`{}`", at.stage))
-            .collect();
         let kind = FaultKind::NoWay {
             rule: rule.name.as_str().into(),
             from: from.join(", ").into(),
@@ -197,6 +212,17 @@ impl Finding<'_> {
         let hint = format_smolstr!("give the stage a way: to = [\"{to}\"]");
         let (_, place) = self.places.part_of_rule(&rule.name, &["do"]);
         self.file.fault(place, kind, Some(hint));
+    }
+
+    /// Whether a rule can fire for leads in this one of its stages.
+    fn can_fire_in(&self, rule: &Rule, at: &StageRef, stage: &Stage) -> bool {
+        let mut known = self.known(rule);
+        leads::are_in(&mut known, &[(at.clone(), stage)]);
+        if let Anchor::Turns(when) = &rule.anchor {
+            known.assume(when, true);
+        }
+        let only_if = rule.only_if.as_ref();
+        known.is_possible() && only_if.is_none_or(|only_if| only_if.can_hold(&known))
     }
 
     fn never_holds(&self, condition: &Condition, known: &Known<'_>, of: &str, path: &str) {
