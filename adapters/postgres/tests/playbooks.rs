@@ -15,7 +15,12 @@ fn all_scenarios_come_true_in_postgres() {
     let Some(_) = server::url() else { return };
     let url = server::block_on(server::fresh_database());
     let mut made = 0;
-    for name in ["field-and-digital-sales", "deferred-follow-up"] {
+    for name in [
+        "field-and-digital-sales",
+        "deferred-follow-up",
+        "platform-onboarding",
+        "dealership-teams",
+    ] {
         let path = format!("{}/../../playbooks/{name}", env!("CARGO_MANIFEST_DIR"));
         let folder = Folder::load(path.as_ref()).expect("a folder");
         let playbook = Arc::new(Playbook::read(&folder).expect("a playbook"));
