@@ -53,9 +53,13 @@ pub struct Answer {
 pub struct Turn {
     /// The place of the member who takes it.
     taken_by: usize,
-    /// The place of everybody who was eligible, and what a turn is worth for each.
-    weights: Vec<(usize, i64)>,
+    /// The place of everybody who was eligible, and the share of each in this turn.
+    shares: Vec<(usize, i64)>,
 }
+
+/// What a turn is worth: a lead. What members are owed is counted in parts of it, so that it means as many
+/// leads when conversions have changed.
+pub const TURN: i64 = 1 << 30;
 
 /// Lets a pool choose an owner.
 ///
@@ -78,20 +82,36 @@ pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instan
         weights.reserve(pool.members.len());
     }
     let means = Means::of(pool, now);
+    let weight_of = |place| match pool.choose {
+        // Nobody starves: who never won anything still has a weight.
+        Choose::Weighted => i64::from(means.shrunk(spec, place)).max(1),
+        Choose::Best | Choose::Evenly => 1,
+    };
     let mut at_work = AtWork::new(spec, now);
     for (place, member) in pool.members.iter().enumerate() {
         match hindrance(spec, member, question, &mut at_work, now) {
             // Of those who are passed over, only so many are told.
             Some(_) if passed_over.len() == Reasons::MOST => {}
             Some(why) => passed_over.push((member.agent.clone(), why)),
-            None => {
-                let candidate = Candidate::of(spec, pool.choose, place, member, &means);
-                if goes_by_turns {
-                    weights.push((place, candidate.weight));
-                }
-                first.meet(candidate);
-            }
+            None if goes_by_turns => weights.push((place, weight_of(place))),
+            None => first.meet(Candidate {
+                place,
+                rank: i64::from(means.shrunk(spec, place)),
+                load: member.load,
+            }),
         }
+    }
+    // A turn is worth the same whatever the weights are, and is parted by them.
+    let sum = weights.iter().map(|(_, weight)| weight).sum::<i64>().max(1);
+    let mut shares = weights;
+    for (place, share) in &mut shares {
+        *share *= (TURN / sum).max(1);
+        let member = &pool.members[*place];
+        first.meet(Candidate {
+            place: *place,
+            rank: member.credit.saturating_add(*share),
+            load: member.load,
+        });
     }
     let ranked = first.candidates.iter().map(|candidate| {
         let member = &pool.members[candidate.place];
@@ -113,7 +133,7 @@ pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instan
     Answer {
         chosen,
         reasons,
-        turn: taken_by.map(|taken_by| Turn { taken_by, weights }),
+        turn: taken_by.map(|taken_by| Turn { taken_by, shares }),
     }
 }
 
@@ -143,7 +163,7 @@ impl First {
 }
 
 /// Takes the turn of a weighted or even pool: everybody who could have had the lead is owed
-/// their weight, and who got it pays the sum. So over time each gets their share, and a new
+/// their share of it, and who got it pays the whole. So over time each gets their share, and a new
 /// agent begins with nothing owed.
 ///
 /// The pool must be the one that gave the answer.
@@ -152,27 +172,15 @@ pub fn take_turn(pool: &mut Pool, answer: &Answer) {
         return;
     };
     let mut sum = 0;
-    for (place, weight) in &turn.weights {
-        sum += weight;
+    for (place, share) in &turn.shares {
+        sum += share;
         if let Some(member) = pool.members.get_mut(*place) {
-            member.credit += weight;
+            member.credit = member.credit.saturating_add(*share);
         }
     }
     if let Some(member) = pool.members.get_mut(turn.taken_by) {
-        member.credit -= sum;
+        member.credit = member.credit.saturating_sub(sum);
     }
-}
-
-/// What a round of turns counts, if one more than its members takes part: the sum of weights.
-#[must_use]
-pub fn round_with_newcomer(spec: &PoolSpec, pool: &Pool, now: Instant) -> i64 {
-    let means = Means::of(pool, now);
-    let members = pool.members.iter().enumerate();
-    let weights = members
-        .map(|(place, member)| Candidate::of(spec, pool.choose, place, member, &means).weight);
-    let (sum, count) = (weights.sum::<i64>(), pool.members.len());
-    let mean = sum / i64::try_from(count.max(1)).unwrap_or(i64::MAX);
-    sum + mean
 }
 
 fn hindrance<'a>(
@@ -255,36 +263,9 @@ struct Candidate {
     /// What is best first: the conversion, or what the agent is owed with this turn.
     rank: i64,
     load: u32,
-    /// What a turn is worth for the agent.
-    weight: i64,
 }
 
 impl Candidate {
-    fn of(
-        spec: &PoolSpec,
-        choose: Choose,
-        place: usize,
-        member: &Member,
-        means: &Means<'_>,
-    ) -> Self {
-        let conversion = || i64::from(means.shrunk(spec, place));
-        let (rank, weight) = match choose {
-            Choose::Best => (conversion(), 0),
-            // Nobody starves: who never won anything still has a weight.
-            Choose::Weighted => {
-                let weight = conversion().max(1);
-                (member.credit + weight, weight)
-            }
-            Choose::Evenly => (member.credit + 1, 1),
-        };
-        Self {
-            place,
-            rank,
-            load: member.load,
-            weight,
-        }
-    }
-
     /// The best first; then who has the least on hand, then by id.
     fn order(&self) -> (Reverse<i64>, u32, usize) {
         (Reverse(self.rank), self.load, self.place)

@@ -122,9 +122,8 @@ pub(crate) fn place_agent(draft: &mut Draft<'_>, agent: &Agent) -> Result<(), St
             }
             (Err(place), true) => {
                 bound(pool.members.len() + 1)?;
-                let round = assign::round_with_newcomer(spec, pool, now);
                 let debt = join(&mut workload, &spec.name);
-                member.credit = pool.credit_of_newcomer(debt, round);
+                member.credit = pool.credit_of_newcomer(debt, assign::TURN);
                 Change::Insert(place, member)
             }
         };
@@ -295,10 +294,9 @@ fn rebuilt(
         }
     }
     // They all join the same pool: none of them is before another.
-    let round = assign::round_with_newcomer(spec, &pool, now);
     let credits: Vec<i64> = newcomers
         .iter()
-        .map(|(debt, _)| pool.credit_of_newcomer(*debt, round))
+        .map(|(debt, _)| pool.credit_of_newcomer(*debt, assign::TURN))
         .collect();
     for ((_, mut member), credit) in newcomers.into_iter().zip(credits) {
         member.credit = credit;

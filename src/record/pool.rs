@@ -37,15 +37,15 @@ impl Pool {
             .binary_search_by(|member| member.agent.cmp(agent))
     }
 
-    /// The credit of somebody who joins with a debt, which is nothing or negative, where a round
-    /// of turns counts so much.
+    /// The credit of somebody who joins with a debt, which is nothing or negative, where a lead
+    /// counts so much: who owes one gets it back in a round of turns.
     ///
     /// Who joins stands where the others are on the mean and is owed nothing, whatever they are
     /// owed: nobody is flooded. Who left after having got a lead still owes it, so that a pause
     /// doesn't jump the queue; but nobody waits for more than a round because of it.
     #[must_use]
-    pub fn credit_of_newcomer(&self, debt: i64, round: i64) -> i64 {
-        let debt = debt.min(0).max(round.saturating_neg());
+    pub fn credit_of_newcomer(&self, debt: i64, turn: i64) -> i64 {
+        let debt = debt.min(0).max(turn.saturating_neg());
         mean_of(&self.members, None).saturating_add(debt)
     }
 
@@ -78,8 +78,8 @@ pub struct Member {
     pub load: u32,
     /// What became of the agent's leads over the pool's window; copied from its workload.
     pub tally: Tally,
-    /// What the agent is owed by the turns of this pool, in thousandths of a lead for weighted
-    /// ones. What one member gains the others lose.
+    /// What the agent is owed by the turns of this pool, in parts of a lead: a whole one is
+    /// [`TURN`](crate::assign::TURN). What one member gains the others lose.
     pub credit: i64,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use leadkit::assign::{Answer, Question, choose, round_with_newcomer, take_turn};
+use leadkit::assign::{Answer, Question, TURN, choose, take_turn};
 use leadkit::ids::AgentId;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::people::PoolSpec;
@@ -92,6 +92,10 @@ fn absence(from: i64, hours: i64) -> Absence {
     }
 }
 
+/// By how many leads somebody can be off the share: by one at each turn, and by what the past left to be
+/// made good.
+const LEADS_OFF: f64 = 6.0;
+
 /// What happens before a lead.
 #[derive(Clone, Copy, Debug)]
 enum Change {
@@ -99,7 +103,10 @@ enum Change {
     Joins(Thrown),
     Leaves(usize),
     ClosesALead(usize),
+    WinsALead(usize),
     IsAvailable(usize, bool),
+    /// So many days pass without a lead, and what was won is forgotten.
+    Passes(i64),
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -108,6 +115,8 @@ fn change() -> impl Strategy<Value = Change> {
         1 => thrown().prop_map(Change::Joins),
         1 => (0_usize..12).prop_map(Change::Leaves),
         4 => (0_usize..12).prop_map(Change::ClosesALead),
+        4 => (0_usize..12).prop_map(Change::WinsALead),
+        1 => (0_i64..300).prop_map(Change::Passes),
         1 => (0_usize..12, any::<bool>()).prop_map(|(n, is)| Change::IsAvailable(n, is)),
     ]
 }
@@ -139,9 +148,8 @@ impl<'a> Life<'a> {
         let count = self.pool.members.len();
         match change {
             Change::Joins(thrown) => {
-                let round = round_with_newcomer(self.spec, &self.pool, self.now);
                 let mut member = member(self.joined, thrown);
-                member.credit = self.pool.credit_of_newcomer(0, round);
+                member.credit = self.pool.credit_of_newcomer(0, TURN);
                 self.pool.members.push(member);
                 self.joined += 1;
             }
@@ -152,6 +160,12 @@ impl<'a> Life<'a> {
                 let load = &mut self.pool.members[n].load;
                 *load = load.saturating_sub(1);
             }
+            Change::WinsALead(n) if n < count => {
+                let member = &mut self.pool.members[n];
+                member.load = member.load.saturating_sub(1);
+                member.tally.win(self.now);
+            }
+            Change::Passes(days) => self.now += Elapsed::days(days),
             Change::IsAvailable(n, is) if n < count => {
                 Arc::make_mut(&mut self.pool.members[n].copy).available = is;
             }
@@ -170,8 +184,10 @@ impl<'a> Life<'a> {
         self.now += Elapsed::hours(1);
         let place = answer.chosen?;
         take_turn(&mut self.pool, &answer);
-        self.pool.members[place].load += 1;
-        Some(self.pool.members[place].agent.clone())
+        let member = &mut self.pool.members[place];
+        member.load += 1;
+        member.tally.receive(self.now);
+        Some(member.agent.clone())
     }
 
     fn may_have_one(&self, member: &Member) -> bool {
@@ -249,7 +265,7 @@ proptest! {
     }
 
     /// Whatever happened before: over any 200 leads among the same members nobody is further from
-    /// the share than one lead, and what the past left to be made good.
+    /// the share, as it is at each lead, than the leads that the past can leave to be made good.
     #[test]
     fn over_any_two_hundred_leads_each_gets_the_share(
         members in prop::collection::vec(thrown(), 2..8),
@@ -268,39 +284,53 @@ proptest! {
                 (copy.available, copy.capacity) = (true, Some(1_000));
                 copy.absences.clear();
             }
-            let weights = life.weights();
-            let sum: f64 = weights.values().sum();
-            let credits = life.pool.members.iter();
-            let owed: BTreeMap<AgentId, f64> =
-                credits.map(|member| (member.agent.clone(), member.credit as f64 / sum)).collect();
-            let mut got: BTreeMap<AgentId, f64> = BTreeMap::new();
+            let mut off: BTreeMap<AgentId, f64> = BTreeMap::new();
             for turn in 1..=200_u32 {
-                *got.entry(life.give().unwrap()).or_default() += 1.0;
-                for (agent, weight) in &weights {
-                    let share = weight / sum * f64::from(turn);
-                    let off = got.get(agent).copied().unwrap_or_default() - share;
-                    let most = 1.0 + owed.values().fold(0.0, |most: f64, owed| most.max(owed.abs()));
-                    prop_assert!(off.abs() <= most + 1e-9, "{agent} is {off} off after {turn}, and may be {most}");
+                let weights = life.weights();
+                let sum: f64 = weights.values().sum();
+                for (agent, weight) in weights {
+                    *off.entry(agent).or_default() -= weight / sum;
+                }
+                *off.entry(life.give().unwrap()).or_default() += 1.0;
+                for (agent, off) in &off {
+                    prop_assert!(off.abs() <= LEADS_OFF, "{agent} is {off} leads off after {turn}");
                 }
             }
         }
     }
 
-    /// What the past can leave to be made good is little, however many come, go and are away.
+    /// Who comes back after a long time, in which less was won than before, is not given one lead after the
+    /// other, nor none at all.
     #[test]
-    fn nobody_is_ever_owed_more_than_a_few_leads(
+    fn who_comes_back_is_not_flooded_and_does_not_starve(
         members in prop::collection::vec(thrown(), 2..8),
-        changes in prop::collection::vec(change(), 200),
+        changes in prop::collection::vec(change(), 0..120),
+        days in 0_i64..400,
     ) {
         let playbook = playbook();
-        let spec = playbook.pool(&"evenly".into()).unwrap();
-        let mut life = Life::of(spec, &members);
-        for change in &changes {
-            life.undergo(*change);
-            life.give();
-            let count = life.pool.members.len() as i64;
-            for member in &life.pool.members {
-                prop_assert!(member.credit.abs() <= 3 * count.max(8), "{} of {count}", member.credit);
+        for spec in playbook.pools.iter().filter(|spec| spec.name != "best") {
+            let mut life = Life::of(spec, &members);
+            for change in &changes {
+                life.undergo(*change);
+                life.give();
+            }
+            life.now += Elapsed::days(days);
+            for member in &mut life.pool.members {
+                let copy = Arc::make_mut(&mut member.copy);
+                (copy.available, copy.capacity) = (true, Some(1_000));
+                copy.absences.clear();
+            }
+            let mut in_a_row = (None, 0);
+            for _ in 0..100 {
+                let agent = life.give();
+                in_a_row = if in_a_row.0 == agent { (agent, in_a_row.1 + 1) } else { (agent, 1) };
+                let count = life.pool.members.len();
+                let weights = life.weights();
+                let sum: f64 = weights.values().sum();
+                let most = weights.values().fold(0.0, |most: f64, weight| most.max(*weight));
+                // Who is alone, or wins almost all, gets almost all.
+                let many = count > 1 && most / sum < 0.75 && in_a_row.1 > 12;
+                prop_assert!(!many, "{} in a row of {count}", in_a_row.1);
             }
         }
     }
@@ -322,15 +352,14 @@ proptest! {
             }
             life.undergo(Change::Joins(all_there(newcomer)));
             let new = life.pool.members.last().unwrap().agent.clone();
-            let weights = life.weights();
-            let share = weights[&new] / weights.values().sum::<f64>();
-            let mut got = 0.0;
+            let mut off = 0.0;
             for turn in 1..=200_u32 {
+                let weights = life.weights();
+                off -= weights[&new] / weights.values().sum::<f64>();
                 if life.give().unwrap() == new {
-                    got += 1.0;
+                    off += 1.0;
                 }
-                let off = got - share * f64::from(turn);
-                prop_assert!(off.abs() <= 1.0 + 1e-9, "{off} off after {turn}");
+                prop_assert!(off.abs() <= 1.5, "{off} off after {turn}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! 6,711 opportunities of a computer dealer that were won or lost, told to the engine: the pool then
 //! ranks the agents as their conversion does.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -141,6 +142,21 @@ async fn ranking(store: &MemoryStore, playbook: &Playbook) -> Vec<Ranked> {
     ranking
 }
 
+/// Everybody who had a lead, the highest rate first, as the deals themselves tell: won over won and lost.
+fn reckoned(deals: &[BTreeMap<String, String>]) -> Vec<(Reverse<u32>, String)> {
+    let mut counts: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
+    for deal in deals {
+        let (won, all) = counts.entry(&deal["sales_agent"]).or_default();
+        *won += u32::from(deal["deal_stage"] == "Won");
+        *all += 1;
+    }
+    let rates = counts.into_iter();
+    let rates = rates.map(|(agent, (won, all))| (Reverse(won * 1000 / all), agent.to_owned()));
+    let mut rates: Vec<_> = rates.collect();
+    rates.sort();
+    rates
+}
+
 /// Agents and the rates at which they win, as the expectations tell them.
 fn expected(folder: &Path, key: &str) -> Vec<(String, f64)> {
     let text = std::fs::read_to_string(folder.join("expected.json")).unwrap();
@@ -173,6 +189,11 @@ fn agents_are_ranked_as_their_history_says() {
         assert_eq!(tried.len(), 30);
         // Who never had a lead converted none, and comes last.
         assert_eq!(tried, ranking.iter().take(30).collect::<Vec<_>>());
+        let told = tried.iter().map(|ranked| {
+            let agent = ranked.agent.as_str().to_owned();
+            (Reverse(ranked.conversion_permille), agent)
+        });
+        assert_eq!(told.collect::<Vec<_>>(), reckoned(&deals));
         let top = expected(&folder, "agent_win_rate_top");
         let bottom = expected(&folder, "agent_win_rate_bottom");
         let best = tried.iter().take(top.len());

@@ -302,9 +302,15 @@ fn every_case_of_duplicates_and_merging_is_held() {
         let case = part.split(':').next().unwrap();
         assert!(held.contains(case) && !why.is_empty(), "{part}");
     }
-    let base = std::env::var_os("LEADKIT_TEST_DATA").map(Into::into);
-    let base = base.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    let said = std::env::var_os("LEADKIT_TEST_DATA").map(Into::into);
+    let must_be_there = said.is_some();
+    let base = said.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
     let Ok(text) = std::fs::read_to_string(base.join("crm/odoo_cases.jsonl")) else {
+        assert!(
+            !must_be_there,
+            "no crm/odoo_cases.jsonl in {}",
+            base.display()
+        );
         println!(
             "skipped: no crm/odoo_cases.jsonl in {}; set LEADKIT_TEST_DATA",
             base.display()

@@ -14,14 +14,16 @@ pub(crate) fn repository() -> PathBuf {
 }
 
 /// The recorded data that must not lie in the repository; nothing, with a message, where it is
-/// absent.
+/// absent and `LEADKIT_TEST_DATA` does not say that it is there.
 pub(crate) fn data(folder: &str) -> Option<PathBuf> {
-    let base = std::env::var_os("LEADKIT_TEST_DATA").map(PathBuf::from);
-    let base = base.unwrap_or_else(|| repository().join("../shared/data"));
+    let said = std::env::var_os("LEADKIT_TEST_DATA").map(PathBuf::from);
+    let must_be_there = said.is_some();
+    let base = said.unwrap_or_else(|| repository().join("../shared/data"));
     let path = base.join(folder);
     if path.is_dir() {
         return Some(path.canonicalize().unwrap());
     }
+    assert!(!must_be_there, "there is no {}", path.display());
     println!(
         "skipped: there is no {}; set LEADKIT_TEST_DATA",
         path.display()
