@@ -45,6 +45,10 @@ pub(crate) fn set_with(
             continue;
         }
         match accept(draft, name, value.as_ref()) {
+            Ok(value) if is_fixed(draft, name) && !is_as_it_is(lead, name, value.as_ref()) => {
+                let expected = "what was told when the lead was registered".into();
+                gaps.add(name.as_str(), Problem::Unfit { expected });
+            }
             Ok(value) => {
                 note_date(draft, lead, name, value.as_ref());
                 lead.fields.set(name.clone(), value);
@@ -60,6 +64,16 @@ pub(crate) fn set_with(
     });
     identities::follow_tax_numbers(draft, lead, &before)?;
     places::take(draft, lead)
+}
+
+fn is_fixed(draft: &Draft<'_>, name: &Name) -> bool {
+    let field = draft.playbook.field(name);
+    field.is_some_and(|field| field.fixed)
+}
+
+/// Whether a field has this value already: who writes all fields again changes nothing.
+fn is_as_it_is(lead: &Lead, name: &Name, value: Option<&Value>) -> bool {
+    lead.fields.value(name) == value.map(Value::as_ref)
 }
 
 /// What a field is to be set to now. Refused where the date is missing from which it is reckoned, or

@@ -202,6 +202,8 @@ pub struct Field {
     pub tax_numbers: Option<TaxNumberKinds>,
     /// Whether a lead can't be registered without it.
     pub required: bool,
+    /// Whether it is told when a lead is registered, and never changed after.
+    pub fixed: bool,
     /// Whether it says who the contact is, as tax numbers do: two contacts with one value are possibly
     /// the same person.
     pub identifies: bool,

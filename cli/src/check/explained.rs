@@ -226,6 +226,7 @@ fn field(field: &Field) -> Section {
         ("of", of),
         ("label", json!(field.label)),
         ("required", json!(field.required)),
+        ("fixed", json!(field.fixed)),
     ];
     Section::named("field", field.name.as_str(), entries)
 }

@@ -154,13 +154,7 @@ impl Names {
             return self.reward(&verb);
         }
         if let Some(verb) = section.optional("set") {
-            let field = verb.known(
-                "field",
-                self.fields
-                    .iter()
-                    .map(|field| &field.name)
-                    .collect::<Vec<_>>(),
-            );
+            let field = self.set_later(&verb);
             let node = section.required("to")?;
             let field = self
                 .fields
@@ -239,6 +233,21 @@ impl Names {
         }
         let by = if sign == "-" { by.opposite() } else { by };
         Some(SetTo::Later { from, by })
+    }
+
+    /// A field that is set after the registration.
+    pub(super) fn set_later(&self, node: &Node<'_>) -> Option<Name> {
+        let known: Vec<&Name> = self.fields.iter().map(|field| &field.name).collect();
+        let name = node.known("field", known)?;
+        if self
+            .fields
+            .iter()
+            .any(|field| field.name == name && field.fixed)
+        {
+            let hint = "it is `fixed`: told when a lead is registered, and never changed after";
+            node.unfit("this field can't be set", Some(hint.into()));
+        }
+        Some(name)
     }
 
     /// A stage of whatever pipeline the lead is in, so the name alone.

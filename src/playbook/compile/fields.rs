@@ -37,6 +37,8 @@ pub(super) fn read(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
         }
         let required = section.optional("required");
         let required = required.and_then(|node| node.bool()).unwrap_or(false);
+        let fixed = section.optional("fixed");
+        let fixed = fixed.and_then(|node| node.bool()).unwrap_or(false);
         let identifies = match word {
             Some(Field::TAX_NUMBER) => section.optional("identifies"),
             _ => None,
@@ -58,6 +60,7 @@ pub(super) fn read(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
             choices,
             tax_numbers,
             required,
+            fixed,
             identifies,
         });
     }

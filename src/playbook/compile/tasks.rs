@@ -63,10 +63,9 @@ impl Reader<'_> {
     fn choice(&mut self, name: Name, node: &Node<'_>) -> Option<Choice> {
         let mut section = node.section()?;
         let label = label_of(&mut section, &name);
-        let fields = || self.names.fields.iter().map(|field| &field.name);
         let asks = section.optional("asks").map(|node| node.list());
         let asks = asks.unwrap_or_default();
-        let asks = asks.iter().filter_map(|node| node.known("field", fields()));
+        let asks = asks.iter().filter_map(|node| self.names.set_later(node));
         let asks = asks.collect();
         let reason = section.optional("reason").and_then(|node| node.bool());
         let actions = section

@@ -42,10 +42,9 @@ pub(super) fn read_activities(root: &mut Section<'_>, names: &Names) -> Vec<Acti
     let mut activities = Vec::new();
     for (name, mut section) in root.sections("activity") {
         let label = label_of(&mut section, &name);
-        let fields = || names.fields.iter().map(|field| &field.name);
         let asks = section.optional("asks").map(|node| node.list());
         let asks = asks.unwrap_or_default();
-        let asks = asks.iter().filter_map(|node| node.known("field", fields()));
+        let asks = asks.iter().filter_map(|node| names.set_later(node));
         let by = section.optional("by").map(|node| node.list());
         let by = by.unwrap_or_default();
         let by = by
