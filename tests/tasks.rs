@@ -147,7 +147,7 @@ leave = { agent = "ana", to = "bo" }
 [[scenario.step]]                           # of a lead that isn't hers
 lead     = "luis"
 complete = { task = "follow", by = "eva" }
-expect   = { refused = ["not-theirs"] }
+expect   = { refused = ["not-theirs"], history = "ben                       See that it is sold (follow)" }
 
 [[scenario.step]]
 complete = { task = "follow", by = "ben" }

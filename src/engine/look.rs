@@ -9,7 +9,7 @@ use crate::explain::{Explanation, explain};
 use crate::facts::LeadFact;
 use crate::ids::{LeadId, MessageId, Name, Tenant};
 use crate::playbook::Playbook;
-use crate::record::lead::Lead;
+use crate::record::lead::{Assignee, Lead};
 use crate::record::message::Message;
 use crate::record::stored::{self, Unreadable};
 use crate::record::{Agent, Recorded, Sweep, VisitPlan};
@@ -116,15 +116,37 @@ impl Engine {
         id: LeadId,
         newest: u32,
     ) -> Result<Explanation, Error> {
-        let Some(lead) = self.lead(tenant, id).await? else {
+        let Some(mut lead) = self.lead(tenant, id).await? else {
             return Err(Error::NotThere("such lead"));
         };
+        self.give_tasks_of_leavers_to_the_owner(tenant, &mut lead)
+            .await?;
         let playbooks = self.playbooks(tenant)?;
         let Some(playbook) = playbooks.of_hash(&lead.playbook) else {
             return Err(Error::UnknownPlaybook(lead.playbook.clone()));
         };
         let past = self.past(tenant, &lead, newest).await?;
         Ok(explain(playbook, &lead, past, self.inner.clock.now()))
+    }
+
+    /// What was to be done by who left, the owner may do: so it is told. A record that can't be read keeps
+    /// nobody from the rest.
+    async fn give_tasks_of_leavers_to_the_owner(
+        &self,
+        tenant: &Tenant,
+        lead: &mut Lead,
+    ) -> Result<(), Error> {
+        for task in lead.tasks.iter_mut().filter(|task| task.ended.is_none()) {
+            let Assignee::Agent(agent) = &task.assignee else {
+                continue;
+            };
+            match self.read::<Agent>(Key::agent(tenant, agent)).await {
+                Ok(Some(agent)) if agent.left_at.is_some() => task.assignee = Assignee::Owner,
+                Ok(_) | Err(Error::Unreadable { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
