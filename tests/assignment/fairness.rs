@@ -299,6 +299,27 @@ proptest! {
         }
     }
 
+    /// What the past can leave to be made good is little, however many come, go and are away, and whatever
+    /// they win.
+    #[test]
+    fn nobody_is_ever_owed_more_than_a_few_leads(
+        members in prop::collection::vec(thrown(), 2..8),
+        changes in prop::collection::vec(change(), 200),
+    ) {
+        let playbook = playbook();
+        for spec in playbook.pools.iter().filter(|spec| spec.name != "best") {
+            let mut life = Life::of(spec, &members);
+            for change in &changes {
+                life.undergo(*change);
+                life.give();
+                for member in &life.pool.members {
+                    let owed = member.credit as f64 / TURN as f64;
+                    prop_assert!(owed.abs() <= LEADS_OFF, "{} is owed {owed} leads", member.agent);
+                }
+            }
+        }
+    }
+
     /// Who comes back after a long time, in which less was won than before, is not given one lead after the
     /// other, nor none at all.
     #[test]
