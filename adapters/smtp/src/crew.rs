@@ -1,5 +1,6 @@
 //! The threads that talk to the server, and the sessions that they share.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use futures::channel::oneshot;
 use leadkit::mailer::Outcome;
 use smol_str::SmolStr;
 
-use crate::line::now;
+use crate::line::{after, now};
 use crate::session::{Handed, Mail, Session};
 use crate::settings::Settings;
 
@@ -65,7 +66,7 @@ impl Crew {
             if job.answer.is_canceled() {
                 continue;
             }
-            let outcome = self.hand_over(&job.mail, job.until);
+            let outcome = spared(|| self.hand_over(&job.mail, job.until));
             // Who asked may have gone meanwhile; the session has its answer, and is in step.
             let _ = job.answer.send(outcome);
         }
@@ -138,16 +139,34 @@ impl Crew {
         let begun = Session::begin(&self.settings, until);
         *held(&self.trouble) = match &begun {
             // Who came late says nothing about the server.
-            Err(said) if now() < until => now()
-                .checked_add(self.settings.timeouts.pause)
-                .map(|until| (until, said.clone())),
+            Err(said) if now() < until => Some((after(self.settings.timeouts.pause), said.clone())),
             _ => None,
         };
         begun
     }
 }
 
+/// What a hand-over comes to. One that panics costs its session, and not the thread: it is then
+/// unknown how far it had come.
+fn spared(hand_over: impl FnOnce() -> Outcome) -> Outcome {
+    catch_unwind(AssertUnwindSafe(hand_over)).unwrap_or_else(|_| Outcome::Unknown {
+        said: "the thread for mail panicked".into(),
+    })
+}
+
 /// A panic while it was held can't leave half of anything.
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hand_over_that_panics_has_an_unknown_outcome_and_leaves_the_thread_at_work() {
+        let panicked = spared(|| unreachable!("an assumption that did not hold"));
+        assert!(matches!(panicked, Outcome::Unknown { .. }), "{panicked:?}");
+        assert_eq!(spared(|| Outcome::Accepted), Outcome::Accepted);
+    }
 }

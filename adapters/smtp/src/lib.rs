@@ -71,7 +71,7 @@ use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use smol_str::SmolStr;
 
 use crate::crew::{Crew, Job};
-use crate::line::now;
+use crate::line::after;
 use crate::session::Mail;
 
 pub use crate::build::{BuildError, SmtpMailerBuilder};
@@ -136,12 +136,10 @@ impl Mailer for SmtpMailer {
             recipient: leadkit_mime::address(&message.to.email),
             eml: leadkit_mime::eml(message),
         };
-        let begun = now();
-        let whole = self.crew.settings.timeouts.whole;
         let (answer, answered) = oneshot::channel();
         let job = Job {
             mail,
-            until: begun.checked_add(whole).unwrap_or(begun),
+            until: after(self.crew.settings.timeouts.whole),
             answer,
         };
         if self.jobs.send(job).is_err() {

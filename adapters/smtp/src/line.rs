@@ -24,6 +24,13 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// When so much time is over, and a century from now at the latest: a host may say that something
+/// takes as long as it likes.
+pub(crate) fn after(time: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    now() + time.min(CENTURY)
+}
+
 /// Why a line can't be used any more. What was in flight is unknown.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Broken {

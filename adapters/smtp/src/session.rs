@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use leadkit::mailer::Outcome;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::line::{Broken, Line, now};
+use crate::line::{Broken, Line, after, now};
 use crate::reply::{Reply, Step};
 use crate::settings::{Credentials, Encryption, Settings};
 
@@ -216,7 +216,7 @@ impl Session {
     /// The dot that ends the message. From here on the server may have taken it, whatever
     /// becomes of the line.
     fn end_text(mut self, settings: &Settings) -> Handed {
-        let by = now() + settings.timeouts.end;
+        let by = after(settings.timeouts.end);
         let sent = self.line.send(b".\r\n", by);
         let reply = match sent.and_then(|()| self.line.reply(by)) {
             Ok(reply) => reply,
@@ -262,7 +262,7 @@ impl Session {
 
     /// Takes leave, without waiting for an answer.
     pub(crate) fn quit(mut self) {
-        let soon = now() + std::time::Duration::from_millis(100);
+        let soon = after(std::time::Duration::from_millis(100));
         // Who doesn't hear it finds the line closed.
         let _ = self.line.send(b"QUIT\r\n", soon);
     }

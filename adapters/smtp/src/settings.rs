@@ -8,7 +8,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use smol_str::SmolStr;
 
-use crate::line::now;
+use crate::line::after;
 
 /// How long things may take.
 ///
@@ -125,6 +125,6 @@ pub(crate) struct Settings {
 impl Settings {
     /// The end of a step that begins now.
     pub(crate) fn by(&self, step: Duration, until: Instant) -> Instant {
-        now().checked_add(step).map_or(until, |by| by.min(until))
+        after(step).min(until)
     }
 }

@@ -91,6 +91,25 @@ fn what_a_server_says_too_late_is_not_taken_for_the_answer_to_the_next() {
 }
 
 #[test]
+fn times_without_end_are_waited_for_and_end_no_thread() {
+    let timeouts = Timeouts {
+        connect: Duration::MAX,
+        reply: Duration::MAX,
+        whole: Duration::MAX,
+        end: Duration::MAX,
+        idle: Duration::MAX,
+        pause: Duration::MAX,
+    };
+    let server = Server::good();
+    let one = server.builder(Security::None).connections(1);
+    let mailer = one.timeouts(timeouts).build().unwrap();
+    for _ in 0..2 {
+        assert_eq!(hand_over(&mailer, &message()), Outcome::Accepted);
+    }
+    assert_eq!(server.seen().connections, 1);
+}
+
+#[test]
 fn a_server_that_answers_more_than_it_was_asked_is_called_anew() {
     let server = Server::that_once(At::End, &say("250 taken\r\n250 and more"));
     let mailer = server.mailer();
