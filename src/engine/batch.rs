@@ -1,10 +1,11 @@
 //! Deciding and committing many jobs at once: load what is needed, decide one after the other on
 //! common records, commit in one go, and again for those whose records moved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::job::{Decided, Job, Outcome, Undecided};
+use super::vain::Vain;
 use super::{Engine, Error};
 use crate::clock::yield_now;
 use crate::decide::Decision;
@@ -12,11 +13,14 @@ use crate::decide::records::{Applied, Records};
 use crate::decide::refusal::Refusal;
 use crate::record::journal::{Asked, JournalEntry};
 use crate::record::stored;
-use crate::store::{Changes, Key, StoreError, Verdict};
+use crate::store::{Changes, Key, StoreError, Verdict, Version};
 use crate::time::Instant;
 
 /// How often decisions are made anew because their records moved, and none of them is written.
 const MOST_ROUNDS: u32 = 16;
+/// After how many rounds a wake is left whose records somebody has in hand: its lease brings it back,
+/// and others wait meanwhile. Of a command somebody waits for the answer.
+const ROUNDS_HELD: u32 = 2;
 /// How often records are loaded for one round; each load is for keys that the last one led to.
 pub(super) const MOST_LOADS: u32 = 64;
 
@@ -32,6 +36,8 @@ pub(super) struct Batch {
     records: Records,
     /// What became of each job, as far as that is known.
     outcomes: Vec<Option<Outcome>>,
+    /// What had moved in the last round, by the version that was read there.
+    moved: BTreeMap<Key, Version>,
 }
 
 /// What was decided about a batch in one go, to be committed.
@@ -88,6 +94,7 @@ impl Batch {
             jobs,
             now,
             records,
+            moved: BTreeMap::new(),
         }
     }
 
@@ -129,6 +136,7 @@ impl Batch {
             }
         };
         let mut first_in_vain = usize::MAX;
+        let mut vain = Vain::since(std::mem::take(&mut self.moved));
         for ((job, decided), verdict) in round.decided.into_iter().zip(verdicts) {
             let Decided {
                 decision, outgoing, ..
@@ -140,10 +148,16 @@ impl Batch {
             first_in_vain = first_in_vain.min(job);
             self.forget(&decision);
             match verdict {
-                Verdict::Moved(keys) => keys.iter().for_each(|key| self.records.forget(key)),
+                Verdict::Moved(keys) => {
+                    keys.iter().for_each(|key| self.records.forget(key));
+                    if vain.is_held(&decision, keys) && !self.jobs[job].is_command() {
+                        self.outcomes[job] = Some(Outcome::Failed(Error::Contended(ROUNDS_HELD)));
+                    }
+                }
                 _ => self.outcomes[job] = Some(Outcome::AlreadyDone(None)),
             }
         }
+        self.moved = vain.moved;
         // What came to nothing or failed did so on what was decided before it, and counts only if
         // all of that came true.
         for (job, outcome) in round.settled {

@@ -80,6 +80,11 @@ impl Job {
         Some(Self::Wake(key.tenant.clone(), wake))
     }
 
+    /// Whether somebody waits for the answer.
+    pub(super) fn is_command(&self) -> bool {
+        matches!(self, Self::Command(..))
+    }
+
     fn tenant(&self) -> &Tenant {
         match self {
             Self::Command(_, command) => &command.tenant,

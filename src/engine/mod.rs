@@ -61,6 +61,7 @@ mod run;
 mod sweep;
 mod tenant;
 mod tick;
+mod vain;
 mod wakes;
 mod within;
 
@@ -159,7 +160,7 @@ pub enum Error {
     /// can be sent again without fear.
     #[error("the store failed")]
     Store(#[from] StoreError),
-    /// Others changed the same records again and again. Try later.
+    /// Others changed the same records again and again, or have them in hand. Try later.
     #[error("the records moved {0} times while this was decided")]
     Contended(u32),
     /// The engine has no playbook for this tenant.

@@ -1,21 +1,24 @@
 //! Writing a batch of one tenant's changes, in one statement.
 //!
-//! What a batch makes of each record is worked out here, and written all or nothing, in the
+//! What a batch makes of each record is worked out ([`Plan`]), and written all or nothing, in the
 //! belief that nothing has moved. When something has, versions are read, the changes that don't
-//! fit are left out, and what is left is written: until it is, or nothing is left.
+//! fit are left out, and what is left is written: until it is, or nothing is left. What somebody
+//! else's transaction has in hand is waited for a little, and then left out as well.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use leadkit::ids::{CommandId, Id, Tenant};
-use leadkit::store::{Changes, Check, Key, Kind, Put, StoredFact, Verdict, Version};
+use leadkit::store::{Changes, Key, Kind, Put, StoredFact, Verdict, Version};
+use tokio::time::Instant;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::error::{Failure, Result};
 use crate::facts::{Encoded, Layout, Place, escaped, is_short};
 use crate::names::{Names, Slots, slot_of};
+use crate::plan::{Plan, Truth};
 use crate::reads::place;
 use crate::session::{Param, Session, arrays, id, kind_number, signed, unsigned, uuid};
 use crate::tables::{FactShape, Sql};
@@ -23,127 +26,17 @@ use crate::wide::Widths;
 
 /// How often a batch is written anew because others were faster, or have it in hand.
 const MOST_ROUNDS: u32 = 12;
-/// The same for one change of a batch that somebody had in hand for as long as that.
-const ROUNDS_ALONE: u32 = 3;
-/// How long to wait for those who have it in hand, at most.
+/// The same for one change of a batch, when it is written by itself.
+const ROUNDS_ALONE: u32 = 2;
+/// How long to wait between two rounds for those who have it in hand, at most.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// After how long no more is begun that waits for them. A round that has begun goes on for as long as
+/// the server waits for a lock, which is a tenth of a second.
+const PATIENCE: Duration = Duration::from_millis(300);
 
-/// What is true in the tables, as far as a batch is concerned.
-#[derive(Debug, Default)]
-struct Truth {
-    /// Of the records that are there.
-    versions: BTreeMap<(Kind, Id), Version>,
-    /// The batch's commands that are in the journal.
-    done: BTreeSet<CommandId>,
-}
-
-/// A record in the course of a batch.
-#[derive(Clone, Copy, Debug)]
-struct Pending<'a> {
-    /// In the tables.
-    stored: Version,
-    /// After the changes so far.
-    version: Version,
-    /// The last of them.
-    put: Option<&'a Put>,
-}
-
-/// What a batch comes to.
-#[derive(Debug, Default)]
-struct Plan<'a> {
-    verdicts: Vec<Verdict>,
-    records: BTreeMap<(Kind, Id), Pending<'a>>,
-    /// The changes that are written.
-    written: Vec<&'a Changes>,
-}
-
-impl<'a> Plan<'a> {
-    /// Works out a batch. Without the truth, what is read first of each record is believed; then
-    /// the answer is `None` as soon as something doesn't fit.
-    fn new(changes: &[&'a Changes], truth: Option<&Truth>) -> Option<Self> {
-        let mut plan = Self::default();
-        let mut commands: BTreeSet<CommandId> = BTreeSet::new();
-        for change in changes {
-            let verdict = plan.decide(change, truth, &commands);
-            match verdict {
-                Verdict::Written => {
-                    commands.insert(change.command);
-                    plan.written.push(change);
-                }
-                _ if truth.is_none() => return None,
-                _ => {}
-            }
-            plan.verdicts.push(verdict);
-        }
-        Some(plan)
-    }
-
-    fn decide(
-        &mut self,
-        change: &'a Changes,
-        truth: Option<&Truth>,
-        commands: &BTreeSet<CommandId>,
-    ) -> Verdict {
-        let Changes {
-            tenant: _,
-            command,
-            checks,
-            puts,
-            journal: _,
-        } = change;
-        let done = truth.is_some_and(|truth| truth.done.contains(command));
-        if done || commands.contains(command) {
-            return Verdict::AlreadyDone;
-        }
-        let mut moved: Vec<&Key> = Vec::new();
-        let read = puts.iter().map(|put| (&put.key, put.read));
-        let checked = checks.iter().map(|Check { key, version }| (key, *version));
-        for (key, version) in read.chain(checked) {
-            let slot = (key.kind, key.id);
-            let pending = self.records.entry(slot).or_insert_with(|| {
-                let stored = match truth {
-                    Some(truth) => truth.versions.get(&slot).copied().unwrap_or_default(),
-                    None => version,
-                };
-                Pending {
-                    stored,
-                    version: stored,
-                    put: None,
-                }
-            });
-            if pending.version != version && !moved.contains(&key) {
-                moved.push(key);
-            }
-        }
-        if !moved.is_empty() {
-            return Verdict::Moved(moved.into_iter().cloned().collect());
-        }
-        for put in puts {
-            if let Some(pending) = self.records.get_mut(&(put.key.kind, put.key.id)) {
-                pending.put = Some(put);
-                pending.version = match put.body {
-                    Some(_) => put.makes,
-                    None => Version::ABSENT,
-                };
-            }
-        }
-        Verdict::Written
-    }
-
-    /// Drops what only changes that aren't written have looked at.
-    fn keep_what_counts(&mut self) {
-        let mut counts: BTreeSet<(Kind, Id)> = BTreeSet::new();
-        for change in &self.written {
-            let puts = change.puts.iter().map(|put| &put.key);
-            let checks = change.checks.iter().map(|check| &check.key);
-            counts.extend(puts.chain(checks).map(|key| (key.kind, key.id)));
-        }
-        self.records.retain(|slot, _| counts.contains(slot));
-    }
-
-    fn puts(&self) -> Vec<&'a Put> {
-        self.records.values().filter_map(|p| p.put).collect()
-    }
+/// Until when a call of the store that begins now waits for what others have in hand.
+pub(crate) fn patience() -> Instant {
+    Instant::now() + PATIENCE
 }
 
 /// What a commit needs beside a session.
@@ -167,20 +60,17 @@ impl Session<'_> {
         desk: Desk<'_>,
         tenant: &Tenant,
         changes: &[&Changes],
+        until: Instant,
     ) -> Result<Vec<Verdict>> {
-        let together = self.commit_together(desk, tenant, changes, MOST_ROUNDS);
+        let together = self.commit_together(desk, tenant, changes, MOST_ROUNDS, until);
         if let Some(verdicts) = together.await? {
             return Ok(verdicts);
         }
-        let mut verdicts = Vec::with_capacity(changes.len());
-        for change in changes {
-            let alone = [*change];
-            let alone = self
-                .commit_together(desk, tenant, &alone, ROUNDS_ALONE)
-                .await?;
-            verdicts.extend(alone.unwrap_or_else(|| vec![all_moved(change)]));
+        match changes {
+            // What the host's transaction holds already isn't to be locked by asking.
+            [change] => Ok(vec![all_moved(change)]),
+            _ => self.commit_beside(desk, tenant, changes).await,
         }
-        Ok(verdicts)
     }
 
     /// The same; nothing, if somebody had one of the records in hand all the time.
@@ -190,13 +80,16 @@ impl Session<'_> {
         tenant: &Tenant,
         changes: &[&Changes],
         rounds: u32,
+        until: Instant,
     ) -> Result<Option<Vec<Verdict>>> {
         let mut plan = Plan::new(changes, None);
         for round in 0..rounds {
             if let Some(plan) = &mut plan {
-                plan.keep_what_counts();
-                if plan.written.is_empty() || self.write(desk, tenant, plan).await? {
+                if self.write_what_counts(desk, tenant, plan).await? {
                     return Ok(Some(std::mem::take(&mut plan.verdicts)));
+                }
+                if Instant::now() >= until {
+                    return Ok(None);
                 }
                 if round > 1 {
                     // It fitted what was read, so somebody has it in hand.
@@ -208,6 +101,38 @@ impl Session<'_> {
             plan = Plan::new(changes, Some(&truth));
         }
         Ok(None)
+    }
+
+    /// Writes what doesn't build on records that somebody has in hand.
+    async fn commit_beside(
+        self,
+        desk: Desk<'_>,
+        tenant: &Tenant,
+        changes: &[&Changes],
+    ) -> Result<Vec<Verdict>> {
+        let mut truth = self.truth(desk.sql, tenant, changes).await?;
+        truth.held = self.held(desk.sql, tenant, changes, &truth).await?;
+        let mut plan = Plan::new(changes, Some(&truth)).unwrap_or_default();
+        if self.write_what_counts(desk, tenant, &mut plan).await? {
+            return Ok(plan.verdicts);
+        }
+        // What is to be new can be in hand as well, which nobody can be asked about.
+        let until = patience();
+        let mut verdicts = Vec::with_capacity(changes.len());
+        for (change, verdict) in changes.iter().zip(plan.verdicts) {
+            let is_over = Instant::now() >= until;
+            verdicts.push(match verdict {
+                Verdict::Written if is_over => all_moved(change),
+                Verdict::Written => {
+                    let alone = [*change];
+                    let alone = self.commit_together(desk, tenant, &alone, ROUNDS_ALONE, until);
+                    let alone = alone.await?.and_then(|mut verdicts| verdicts.pop());
+                    alone.unwrap_or_else(|| all_moved(change))
+                }
+                verdict => verdict,
+            });
+        }
+        Ok(verdicts)
     }
 
     async fn truth(self, sql: &Sql, tenant: &Tenant, changes: &[&Changes]) -> Result<Truth> {
@@ -240,6 +165,50 @@ impl Session<'_> {
             truth.done.insert(CommandId(id(row.try_get(0)?)));
         }
         Ok(truth)
+    }
+
+    /// Which of these records somebody else's transaction has in hand: those that are there, and
+    /// can't be locked now as they would be to be written, or to be relied on.
+    async fn held(
+        self,
+        sql: &Sql,
+        tenant: &Tenant,
+        changes: &[&Changes],
+        truth: &Truth,
+    ) -> Result<BTreeSet<(Kind, Id)>> {
+        let puts = changes.iter().flat_map(|change| &change.puts);
+        let puts: BTreeSet<&Key> = puts.map(|put| &put.key).collect();
+        let checks = changes.iter().flat_map(|change| &change.checks);
+        let checks = checks.map(|check| &check.key);
+        let checks: BTreeSet<&Key> = checks.filter(|key| !puts.contains(key)).collect();
+        let tenant = escaped(tenant.as_str());
+        let mut held: BTreeSet<(Kind, Id)> = truth.versions.keys().copied().collect();
+        for (free, keys) in [(&sql.free_to_write, puts), (&sql.free_to_check, checks)] {
+            let (kinds, ids) = arrays(keys.iter().copied());
+            let params: [Param<'_>; 3] = [
+                (&&*tenant, Type::TEXT),
+                (&kinds, Type::INT2_ARRAY),
+                (&ids, Type::UUID_ARRAY),
+            ];
+            let keys: Vec<&Key> = keys.into_iter().collect();
+            for row in self.query(free, &params).await? {
+                let key = keys.get(place(row.try_get(0)?)?);
+                let key = key.ok_or(Failure::Unreadable("place"))?;
+                held.remove(&(key.kind, key.id));
+            }
+        }
+        Ok(held)
+    }
+
+    /// Writes what counts in a plan, all of it or nothing; tells whether it is written.
+    async fn write_what_counts(
+        self,
+        desk: Desk<'_>,
+        tenant: &Tenant,
+        plan: &mut Plan<'_>,
+    ) -> Result<bool> {
+        plan.keep_what_counts();
+        Ok(plan.written.is_empty() || self.write(desk, tenant, plan).await?)
     }
 
     /// Writes a plan, all of it or nothing; tells which.

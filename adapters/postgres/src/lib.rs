@@ -69,6 +69,7 @@ mod indexes;
 mod migrate;
 mod names;
 mod open;
+mod plan;
 mod pool;
 mod query;
 mod reads;

@@ -17,7 +17,7 @@ use leadkit::time::{Elapsed, Instant};
 use tokio_postgres::Transaction;
 
 use crate::clocks::{self, Clocks};
-use crate::commit::Desk;
+use crate::commit::{Desk, patience};
 use crate::deadlines::on_connection;
 use crate::error::{Failure, failed};
 use crate::indexes;
@@ -260,10 +260,10 @@ impl PostgresStore {
         for (place, change) in changes.iter().enumerate() {
             by_tenant.entry(&change.tenant).or_default().push(place);
         }
-        let session = Session::Own(client);
+        let (session, until) = (Session::Own(client), patience());
         let writing = by_tenant.iter().map(|(tenant, places)| async {
             let own: Vec<&Changes> = places.iter().map(|place| &changes[*place]).collect();
-            session.commit(desk, tenant, &own).await
+            session.commit(desk, tenant, &own, until).await
         });
         let written = join_all(writing).await;
         let mut verdicts: Vec<Option<Verdict>> = vec![None; changes.len()];

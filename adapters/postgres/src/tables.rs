@@ -130,6 +130,8 @@ pub(crate) struct Sql {
     pub(crate) load: String,
     pub(crate) load_entries: String,
     pub(crate) versions: String,
+    pub(crate) free_to_write: String,
+    pub(crate) free_to_check: String,
     pub(crate) done: String,
     pub(crate) slots: String,
     pub(crate) new_slots: String,
@@ -297,21 +299,24 @@ impl Sql {
     fn new(p: &str) -> Self {
         // Key by key: `LIMIT` keeps the planner from reading whole tables instead. The subselects
         // keep from it how many keys there are, for which it would plan anew each time.
-        let by_key = |columns: &str| {
+        let locking = |columns: &str, lock: &str| {
             format!(
                 r#"SELECT k.place, {columns}
                    FROM unnest((SELECT $2::smallint[]), (SELECT $3::uuid[]))
                        WITH ORDINALITY k (kind, id, place)
                    CROSS JOIN LATERAL (
                        SELECT * FROM "{p}records" r
-                       WHERE r.tenant = $1 AND r.kind = k.kind AND r.id = k.id LIMIT 1
+                       WHERE r.tenant = $1 AND r.kind = k.kind AND r.id = k.id LIMIT 1 {lock}
                    ) r"#
             )
         };
+        let by_key = |columns: &str| locking(columns, "");
         Self {
             prefix: p.to_owned(),
             load: by_key("r.version, r.body"),
             versions: by_key("r.version"),
+            free_to_write: locking("r.version", "FOR NO KEY UPDATE OF r SKIP LOCKED"),
+            free_to_check: locking("r.version", "FOR SHARE OF r SKIP LOCKED"),
             load_entries: format!(
                 r#"SELECT k.place, j.body
                    FROM unnest((SELECT $2::uuid[])) WITH ORDINALITY k (command, place)

@@ -5,7 +5,7 @@ use deadpool_postgres::Pool;
 use leadkit::store::{AsyncUnitOfWork, Changes, Key, Loaded, StoreError, Verdict};
 use tokio_postgres::Transaction;
 
-use crate::commit::Desk;
+use crate::commit::{Desk, patience};
 use crate::error::failed;
 use crate::session::Session;
 use crate::tables::Tables;
@@ -33,8 +33,8 @@ use crate::wide::Widths;
 ///
 /// It is made for `READ COMMITTED`, PostgreSQL's own level. In a stricter one, what others
 /// committed meanwhile is a failure of the transaction, kind `Unavailable`, and the host begins
-/// it again. While the transaction is open, who else writes the same records waits for it, for
-/// some seconds at most: keep it short. Leases on what it writes end when it commits.
+/// it again. While the transaction is open, a command that writes the same records waits for it, for
+/// some seconds at most, and what is due on them is left for a minute: keep it short. Leases on what it writes end when it commits.
 pub struct Within<'a> {
     tables: &'a Tables,
     tx: &'a Transaction<'a>,
@@ -88,8 +88,9 @@ impl<'a> Within<'a> {
             pool: self.pool,
         };
         let session = Session::Host(self.tx);
-        let verdicts = session.commit(desk, &changes.tenant, &[changes]).await;
-        let mut verdicts = verdicts.map_err(failed("commit"))?;
+        let alone = [changes];
+        let verdicts = session.commit(desk, &changes.tenant, &alone, patience());
+        let mut verdicts = verdicts.await.map_err(failed("commit"))?;
         let none = crate::error::Failure::Unreadable("verdict");
         verdicts.pop().ok_or_else(|| failed("commit")(none))
     }
