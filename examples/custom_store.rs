@@ -20,7 +20,8 @@ use leadkit::mailer::MemoryMailer;
 use leadkit::playbook::Playbook;
 use leadkit::store::{
     Changes, Count, Counted, Cursor, Due, JournalCursor, Journaled, Key, Kind, Lane, Lanes, Loaded,
-    NextDue, Order, Page, Put, Select, Store, StoreError, StoredFact, Verdict, Version, Wakes,
+    NextDue, Order, Page, Put, Rounds, Select, Store, StoreError, StoredFact, Verdict, Version,
+    Wakes,
 };
 use leadkit::time::Instant;
 use leadkit::value::Value;
@@ -64,8 +65,8 @@ struct Shelf {
     records: BTreeMap<Key, Record>,
     /// Each tenant's entries, in the order of their commits; a cursor is a place in it.
     journal: BTreeMap<Tenant, Vec<(CommandId, Vec<u8>)>>,
-    /// Who was served last, so that the next page begins with somebody else.
-    served_last: Option<Tenant>,
+    /// Whose turn it is, so that the next page begins with somebody else.
+    rounds: Rounds,
 }
 
 #[derive(Debug)]
@@ -238,32 +239,33 @@ impl Shelf {
     /// One record of each tenant in turn, the earliest in any of its lanes, until the page is
     /// full.
     fn due(&mut self, lanes: &Lanes, now: Instant, limit: usize, lease_until: Instant) -> Vec<Due> {
-        let mut queues: BTreeMap<Tenant, Vec<Due>> = BTreeMap::new();
+        let mut queues: BTreeMap<Tenant, Vec<(Lane, Due)>> = BTreeMap::new();
         for (key, record) in &self.records {
             let Some((lane, at)) = record.clock(key) else {
                 continue;
             };
             if at <= now && lanes.contains(&lane) && !record.is_leased(now) {
-                let (tenant, key) = (lane.tenant, key.clone());
-                queues.entry(tenant).or_default().push(Due { key, at });
+                let (tenant, key) = (lane.tenant.clone(), key.clone());
+                queues
+                    .entry(tenant)
+                    .or_default()
+                    .push((lane, Due { key, at }));
             }
         }
-        let mut queues: Vec<(Tenant, Vec<Due>)> = queues.into_iter().collect();
-        let last = self.served_last.as_ref();
-        let behind = queues.partition_point(|(tenant, _)| Some(tenant) <= last);
-        queues.rotate_left(behind);
-        for (_, queue) in &mut queues {
-            queue.sort_by(|a, b| (b.at, &b.key).cmp(&(a.at, &a.key))); // the earliest at the end
+        let mut queues: Vec<Vec<(Lane, Due)>> = queues.into_values().collect();
+        queues.sort_by_key(|queue| self.rounds.last_turn(queue.iter().map(|(lane, _)| lane)));
+        for queue in &mut queues {
+            queue.sort_by(|(_, a), (_, b)| (b.at, &b.key).cmp(&(a.at, &a.key))); // the earliest at the end
         }
         let mut page = Vec::new();
-        while page.len() < limit && queues.iter().any(|(_, queue)| !queue.is_empty()) {
-            for (tenant, queue) in &mut queues {
+        while page.len() < limit && queues.iter().any(|queue| !queue.is_empty()) {
+            for queue in &mut queues {
                 if page.len() == limit {
                     break;
                 }
-                if let Some(due) = queue.pop() {
+                if let Some((lane, due)) = queue.pop() {
                     page.push(due);
-                    self.served_last = Some(tenant.clone());
+                    self.rounds.note(&lane);
                 }
             }
         }

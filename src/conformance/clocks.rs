@@ -248,6 +248,30 @@ pub(super) async fn no_tenant_waits_for_anothers_backlog(subject: &dyn Subject) 
     same("who is served then", of(&next, "large"), 1)
 }
 
+/// A worker asks for leads with one hand and for messages with the other: more tenants than a page
+/// holds have leads, and one of them has messages.
+pub(super) async fn each_question_has_its_own_round(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    backlog(&store, &[("large", 50), ("small", 50), ("other", 50)]).await?;
+    let large = Tenant::from("large");
+    let beside = (100..110).fold(change_of(&large, "beside"), |write, number| {
+        write.and(put(key(&large, Kind::Lead, number), 0, b"x").waking_in("beside", at(5)))
+    });
+    let _ = commit(&store, beside).await?;
+    let others: Lanes = [lane_of("large", "beside")].into_iter().collect();
+    let mut served = Vec::new();
+    for _ in 0..3 {
+        served.extend(due_in(&store, &all_three(), 10_000, 1, 20_000).await?);
+        due_in(&store, &others, 10_000, 1, 20_000).await?;
+    }
+    let shares = (
+        of(&served, "large"),
+        of(&served, "small"),
+        of(&served, "other"),
+    );
+    same("who was served by three pages of one", shares, (1, 1, 1))
+}
+
 fn all_three() -> Lanes {
     lanes_of(&["large", "small", "other"])
 }

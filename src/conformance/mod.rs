@@ -262,6 +262,7 @@ promises! { ($)
     clocks::due_keeps_to_its_limit, "a worker would be given more than it can hold";
     clocks::tenants_share_a_page_of_due_records, "a dealer's leads would wait for another's";
     clocks::no_tenant_waits_for_anothers_backlog, "a dealer's import would stop every other dealer's clocks";
+    clocks::each_question_has_its_own_round, "a dealer's leads would wait for as long as another one has messages";
     clocks::other_lanes_are_left_to_others, "leads of a new playbook would wait behind workers that only know the old one";
     clocks::a_tenants_lanes_are_gone_through_together, "leads that are late would wait behind messages that are not";
     clocks::a_record_may_change_its_lane, "a lead that was taken over would be woken by nobody";

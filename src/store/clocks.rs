@@ -1,6 +1,6 @@
 //! What waits in a store: clocks, and the lanes in which they run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Key;
@@ -55,6 +55,43 @@ impl Lanes {
 impl FromIterator<Lane> for Lanes {
     fn from_iter<I: IntoIterator<Item = Lane>>(lanes: I) -> Self {
         Self(Arc::new(lanes.into_iter().collect()))
+    }
+}
+
+/// Who is to be served next: for stores whose [`due`](super::Store::due) goes round the tenants. It
+/// remembers the lanes that were served, so that each question has a round of its own, whatever is
+/// asked between two of its pages.
+///
+/// ```
+/// use leadkit::store::{Lane, Rounds};
+/// let lane = |tenant: &str| Lane { tenant: tenant.into(), name: "a playbook's hash".into() };
+/// let (acme, zenith) = (lane("acme"), lane("zenith"));
+/// let mut rounds = Rounds::default();
+/// rounds.note(&acme);
+/// assert!(rounds.last_turn([&zenith]) < rounds.last_turn([&acme]));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Rounds {
+    /// The number of each lane's last turn.
+    turns: BTreeMap<Lane, u64>,
+    last: u64,
+}
+
+impl Rounds {
+    /// When whoever has these lanes was last served in one of them: as a number that grows with
+    /// each turn, and is 0 for who was never served. The smallest is next.
+    pub fn last_turn<'l>(&self, lanes: impl IntoIterator<Item = &'l Lane>) -> u64 {
+        let turns = lanes.into_iter().filter_map(|lane| self.turns.get(lane));
+        turns.copied().max().unwrap_or_default()
+    }
+
+    /// Notes that something in this lane was served.
+    pub fn note(&mut self, lane: &Lane) {
+        self.last += 1;
+        match self.turns.get_mut(lane) {
+            Some(turn) => *turn = self.last,
+            None => drop(self.turns.insert(lane.clone(), self.last)),
+        }
     }
 }
 

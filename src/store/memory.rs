@@ -12,7 +12,8 @@ use smol_str::SmolStr;
 
 use super::{
     Changes, Count, Counted, Cursor, Due, JournalCursor, Journaled, Key, Kind, Lane, Lanes, Loaded,
-    NextDue, Order, Page, Put, Select, Store, StoreError, StoredFact, Verdict, Version, Wakes,
+    NextDue, Order, Page, Put, Rounds, Select, Store, StoreError, StoredFact, Verdict, Version,
+    Wakes,
 };
 use crate::condition::Filter;
 use crate::ids::{CommandId, Id, Name, Tenant};
@@ -39,8 +40,7 @@ type Slot = (Kind, Id);
 #[derive(Debug, Default)]
 struct State {
     tenants: BTreeMap<Tenant, Shelf>,
-    /// The tenant whose turn was last; the next page begins with the one behind it.
-    served_last: Option<Tenant>,
+    rounds: Rounds,
 }
 
 /// What one tenant has.
@@ -181,16 +181,16 @@ impl State {
             let shelf = self.tenants.get(&lane.tenant);
             let mut due = shelf.map(|shelf| shelf.due(&lane.name, now).peekable());
             if let Some(due) = due.take_if(|due| due.peek().is_some()) {
-                queues.entry(&lane.tenant).or_default().push(due);
+                queues.entry(&lane.tenant).or_default().push((lane, due));
             }
         }
         let mut queues: Vec<_> = queues.into_iter().collect();
-        let served_last = self.served_last.as_ref();
-        let behind = queues.partition_point(|(tenant, _)| Some(*tenant) <= served_last);
-        queues.rotate_left(behind);
+        queues.sort_by_cached_key(|(_, lanes)| {
+            let lanes = lanes.iter().map(|(lane, _)| *lane);
+            self.rounds.last_turn(lanes)
+        });
 
         let mut page: Vec<Due> = Vec::new();
-        let mut served_last = None;
         while page.len() < limit && !queues.is_empty() {
             queues.retain_mut(|(tenant, lanes)| {
                 if page.len() == limit {
@@ -199,23 +199,21 @@ impl State {
                 // Of one tenant's lanes the earliest, whichever that is in.
                 let clocks = lanes.iter_mut().enumerate();
                 let first = clocks
-                    .filter_map(|(lane, due)| Some((*due.peek()?, lane)))
+                    .filter_map(|(place, (_, due))| Some((*due.peek()?, place)))
                     .min();
-                let Some(((at, kind, id), lane)) = first else {
+                let Some(((at, kind, id), place)) = first else {
                     return false;
                 };
-                lanes[lane].next();
+                let (lane, due) = &mut lanes[place];
+                due.next();
+                self.rounds.note(lane);
                 let tenant = Tenant::clone(tenant);
-                served_last = Some(tenant.clone());
                 let key = Key { id, kind, tenant };
                 page.push(Due { key, at });
                 true
             });
         }
         drop(queues);
-        if served_last.is_some() {
-            self.served_last = served_last;
-        }
         for Due { key, .. } in &page {
             if let Some(shelf) = self.tenants.get_mut(&key.tenant) {
                 shelf.leases.insert((key.kind, key.id), lease_until);

@@ -24,7 +24,7 @@ mod memory;
 mod query;
 
 pub use changes::{Changes, Check, Put, StoredFact, Verdict, Version};
-pub use clocks::{Due, Lane, Lanes, NextDue, Wakes};
+pub use clocks::{Due, Lane, Lanes, NextDue, Rounds, Wakes};
 pub use error::{Misuse, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use query::{Count, Counted, Cursor, Order, Page, Select};
@@ -214,8 +214,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// - a page has no more than `limit` (`due_keeps_to_its_limit`), chosen from the tenants
     ///   in turn, of each the earliest in any of its lanes
     ///   (`a_tenants_lanes_are_gone_through_together`): they share a page
-    ///   (`tenants_share_a_page_of_due_records`), and none waits for another's backlog
-    ///   (`no_tenant_waits_for_anothers_backlog`).
+    ///   (`tenants_share_a_page_of_due_records`), none waits for another's backlog
+    ///   (`no_tenant_waits_for_anothers_backlog`), and what is asked about other lanes between two
+    ///   pages changes nothing ([`Rounds`]; `each_question_has_its_own_round`).
     async fn due(
         &self,
         lanes: &Lanes,

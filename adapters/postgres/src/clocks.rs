@@ -13,8 +13,9 @@ use std::time::Duration;
 use deadpool_postgres::ClientWrapper;
 use futures::future::{join, join_all, try_join_all};
 use leadkit::ids::Tenant;
-use leadkit::store::{Changes, Due, Key, Lane, Lanes, NextDue};
+use leadkit::store::{Changes, Due, Key, Lane, Lanes, NextDue, Rounds};
 use leadkit::time::Instant;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -29,13 +30,13 @@ const MARKS_LIFE: Duration = Duration::from_secs(1);
 /// How far the clocks of those who ask may be apart: twice what one of them may be off. Whoever asks
 /// may have one that is ahead, and must not end others' leases.
 const CLOCKS_APART_MICROS: i64 = 2 * CLOCK_TOLERANCE_MINUTES * 60_000_000;
-/// How often leases that have ended by every clock are swept away.
+/// How often leases that are over are swept away.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// No disk is waited for. The planner, who knows neither lanes nor marks, would now and then read
 /// and sort a whole backlog for its first records: the settings keep it on the indexes, in their
 /// order.
-const BEGIN_CLAIMS: &str = "BEGIN; SET LOCAL synchronous_commit TO off; SET LOCAL jit TO off; \
+const BEGIN_CLAIM: &str = "BEGIN; SET LOCAL synchronous_commit TO off; SET LOCAL jit TO off; \
     SET LOCAL enable_bitmapscan TO off; SET LOCAL enable_seqscan TO off";
 
 /// Where to look for what is due.
@@ -52,11 +53,11 @@ struct State {
     /// it has no mark.
     marks: BTreeMap<Lane, i64>,
     marked_since: Option<tokio::time::Instant>,
-    swept_at: Option<tokio::time::Instant>,
-    /// Whose leases are to be swept away, and when the last of those given here ends.
-    leased_until: BTreeMap<Tenant, i64>,
-    /// The tenant that the last page ended with; the next one begins behind it.
-    served_last: Option<Tenant>,
+    /// When leases are to be swept away next; nothing, before that was done at all.
+    sweeps_at: Option<tokio::time::Instant>,
+    /// Who may have leases that are to be swept away.
+    leased: BTreeSet<Tenant>,
+    rounds: Rounds,
 }
 
 impl Clocks {
@@ -109,20 +110,30 @@ impl Clocks {
 
     /// Whose leases to sweep away now: at first, what others left in these lanes when they died;
     /// then once in a while those that were given here.
-    fn to_sweep(&self, lanes: &Lanes, ended: i64) -> BTreeSet<Tenant> {
+    fn to_sweep(&self, lanes: &Lanes) -> BTreeSet<Tenant> {
         let mut state = self.state();
         let clock = tokio::time::Instant::now();
-        let last = state.swept_at;
-        if last.is_some_and(|last| clock.duration_since(last) < SWEEP_EVERY) {
+        if state.sweeps_at.is_some_and(|at| clock < at) {
             return BTreeSet::new();
         }
-        state.swept_at = Some(clock);
-        if last.is_none() {
-            return lanes.iter().map(|lane| lane.tenant.clone()).collect();
+        if state.sweeps_at.is_none() {
+            let tenants = lanes.iter().map(|lane| lane.tenant.clone());
+            state.leased.extend(tenants);
         }
-        let tenants = state.leased_until.keys().cloned().collect();
-        state.leased_until.retain(|_, until| ended < *until);
-        tenants
+        state.sweeps_at = Some(clock + SWEEP_EVERY);
+        std::mem::take(&mut state.leased)
+    }
+
+    /// Notes what a sweep has left.
+    fn note_swept(&self, tenant: &Tenant, left: Left) {
+        let mut state = self.state();
+        match left {
+            Left::Nothing => return,
+            Left::Some => {}
+            // There is more to be swept away, and the next look goes on with it.
+            Left::Over => state.sweeps_at = Some(tokio::time::Instant::now()),
+        }
+        state.leased.insert(tenant.clone());
     }
 
     fn mark(&self, lane: &Lane) -> i64 {
@@ -143,11 +154,19 @@ impl Clocks {
             }
         }
         let state = self.state();
-        let served_last = state.served_last.as_ref();
-        let behind = turns.partition_point(|turn| Some(turn.tenant) <= served_last);
-        turns.rotate_left(behind);
+        turns.sort_by_key(|turn| state.rounds.last_turn(turn.lanes.iter().copied()));
         turns
     }
+}
+
+/// What a sweep has left of a tenant's leases.
+#[derive(Clone, Copy, Debug)]
+enum Left {
+    Nothing,
+    /// Those that run, or could not be swept away now.
+    Some,
+    /// So many that one sweep did not come to all that are over.
+    Over,
 }
 
 /// A tenant's turn.
@@ -200,28 +219,42 @@ pub(crate) async fn due(
         fill(client, sql, clocks, lanes, claim, limit, &mut page).await?;
     }
     let ended = (claim.now).saturating_sub(CLOCKS_APART_MICROS);
-    let tenants = clocks.to_sweep(lanes, ended);
-    end_leases(client, sql, &tenants, ended).await?;
+    end_leases(client, sql, clocks, &clocks.to_sweep(lanes), ended).await;
     page.sort_unstable();
     // A lease that is over when it begins hides nothing from the second look.
     page.dedup();
     page.into_iter().map(due_of).collect()
 }
 
-/// Sweeps away these tenants' leases that ended by then, one after the other, in one round trip.
+/// Sweeps away these tenants' leases that are over, one after the other, in one round trip: those
+/// that ended by then, and those on what was written since. A page that is claimed is not lost to one
+/// that can't be swept.
 async fn end_leases(
     client: &ClientWrapper,
     sql: &Sql,
+    clocks: &Clocks,
     tenants: &BTreeSet<Tenant>,
     ended: i64,
-) -> Result<()> {
-    let sweeping = tenants.iter().map(|tenant| async {
-        let tenant = escaped(tenant.as_str());
-        let params: [Param<'_>; 2] = [(&&*tenant, Type::TEXT), (&ended, Type::INT8)];
+) {
+    let sweeping = tenants.iter().map(|tenant| async move {
+        let name = escaped(tenant.as_str());
+        let params: [Param<'_>; 2] = [(&&*name, Type::TEXT), (&ended, Type::INT8)];
         let swept = Session::Own(client).query(&sql.clocks.end_leases, &params);
-        swept.await.map(drop)
+        let left = match swept.await.as_deref() {
+            Ok([row]) => left_of(row),
+            _ => Left::Some,
+        };
+        clocks.note_swept(tenant, left);
     });
-    try_join_all(sweeping).await.map(drop)
+    join_all(sweeping).await;
+}
+
+fn left_of(row: &Row) -> Left {
+    match (row.try_get(0), row.try_get(1)) {
+        (Ok(true), _) => Left::Over,
+        (_, Ok(false)) => Left::Nothing,
+        _ => Left::Some,
+    }
 }
 
 /// Takes from the tenants in turn until the page is full, or nothing is left.
@@ -252,12 +285,13 @@ async fn fill(
         for ((turn, share), Taken { leased, seen }) in round.into_iter().zip(taken) {
             turn.is_hungry = seen == share;
             let mut state = clocks.state();
+            if !leased.is_empty() {
+                state.leased.insert(turn.tenant.clone());
+            }
             for (found, lane) in leased {
                 // In the order of time: each lane's last one stays.
                 state.marks.insert(lane.clone(), found.0);
-                state.served_last = Some(turn.tenant.clone());
-                let until = state.leased_until.entry(turn.tenant.clone()).or_default();
-                *until = claim.lease_until.max(*until);
+                state.rounds.note(lane);
                 page.push(found);
             }
         }
@@ -331,7 +365,7 @@ async fn lanes_due_of(
 }
 
 /// Claims up to so many records of each of these tenants (its share), the earliest in any of its lanes: one
-/// statement for each, in one round trip and one transaction that no disk is waited for, since
+/// statement for each, in a transaction of its own, and one round trip. No disk is waited for, since
 /// leases only spare work.
 async fn claims<'l>(
     client: &ClientWrapper,
@@ -364,18 +398,21 @@ async fn claims<'l>(
             let Claim { now, lease_until } = claim;
             let params: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
                 [&&*tenant, &names, &marks, &now, &share, &lease_until];
-            client.query(statement, &params).await
+            // The end is sent before any answer is waited for: whoever drops this future leaves no
+            // transaction open.
+            let begin = client.batch_execute(BEGIN_CLAIM);
+            let work = join(
+                client.query(statement, &params),
+                client.batch_execute("COMMIT"),
+            );
+            let (begun, (rows, ended)) = join(begin, work).await;
+            begun.and(ended).and(rows)
         }
     });
-    // All are sent before any answer is waited for, the end included: whoever drops this future
-    // leaves no transaction open.
-    let begin = client.batch_execute(BEGIN_CLAIMS);
-    let work = join(join_all(taking), client.batch_execute("COMMIT"));
-    let (begun, (taken, ended)) = join(begin, work).await;
-    begun?;
+    let taken = join_all(taking).await;
     let mut found = Vec::with_capacity(turns.len());
     for ((turn, _), rows) in turns.iter().zip(taken) {
-        let key = |row: tokio_postgres::Row| -> Result<(Found, &'l Lane)> {
+        let key = |row: Row| -> Result<(Found, &'l Lane)> {
             let kind = kind_of(row.try_get(0)?)?;
             let id = id(row.try_get::<_, Uuid>(1)?);
             let tenant = turn.tenant.clone();
@@ -394,7 +431,6 @@ async fn claims<'l>(
         leased.sort_unstable();
         found.push(Taken { leased, seen });
     }
-    ended?;
     Ok(found)
 }
 
@@ -414,7 +450,7 @@ pub(crate) async fn next_due(
         session.query(&of_lanes.lease_ends, &params),
     );
     let (lanes, ends) = asked.await;
-    let lane_of = |row: &tokio_postgres::Row| -> Result<Lane> {
+    let lane_of = |row: &Row| -> Result<Lane> {
         Ok(Lane {
             tenant: unescaped(row.try_get(0)?).as_ref().into(),
             name: unescaped(row.try_get(1)?).as_ref().into(),

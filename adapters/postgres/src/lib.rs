@@ -28,8 +28,9 @@
 //! A batch is one statement for each of its tenants, in one round trip.
 //!
 //! **Many workers.** Any number of processes may work on one database. Due records are claimed
-//! tenant by tenant with `SKIP LOCKED`, and leased in an unlogged table. No statement locks rows of
-//! two tenants. A batch that is about several is answered when the last of them is.
+//! tenant by tenant with `SKIP LOCKED`, and leased in an unlogged table. No transaction of the store's
+//! locks rows of two tenants. A batch that is about several is answered when the last of them is; what
+//! somebody else has in hand is waited for a third of a second or so in a call, and has then moved.
 //!
 //! **A server that is silent.** Every call has a deadline, after which it is `Unavailable`, and so has
 //! each statement where the store is opened by its URL: see [`Deadlines`]. A server that has gone is

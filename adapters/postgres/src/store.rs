@@ -243,7 +243,8 @@ impl PostgresStore {
         }
     }
 
-    /// Each tenant's changes by themselves: nobody waits for another tenant's.
+    /// Each tenant's changes by themselves, so that none are undone for another tenant's. They are on
+    /// one connection, one after the other: all are answered when the last of them is written.
     async fn write(
         &self,
         client: &ClientWrapper,

@@ -157,6 +157,9 @@ pub(crate) struct LaneSql {
     pub(crate) lease_ends: String,
 }
 
+/// How many of a tenant's leases are swept away at once.
+const MOST_ENDED: u32 = 10_000;
+
 /// Whether a lease runs on the record `r` at `now`. A subquery of its own for each record: the
 /// planner must not read all leases to find out about some.
 fn leased(p: &str, now: &str) -> String {
@@ -274,12 +277,24 @@ impl ClockSql {
                    SELECT due.kind, due.id, due.wakes_at, due.place, leased.id IS NOT NULL
                    FROM due LEFT JOIN leased USING (kind, id)"#
             ),
+            // Whether there may be more that are over, and whether there are others at all.
             end_leases: format!(
-                r#"DELETE FROM "{p}leases" l USING (
-                       SELECT kind, id FROM "{p}leases" WHERE tenant = $1 AND lease_until <= $2
-                       LIMIT 10000 FOR UPDATE SKIP LOCKED
-                   ) e
-                   WHERE l.tenant = $1 AND l.kind = e.kind AND l.id = e.id"#
+                r#"WITH over AS (
+                       SELECT l.kind, l.id FROM "{p}leases" l
+                       WHERE l.tenant = $1 AND (l.lease_until <= $2 OR NOT EXISTS (
+                           SELECT 1 FROM "{p}records" r
+                           WHERE r.tenant = $1 AND r.kind = l.kind AND r.id = l.id
+                             AND r.version = l.version
+                       ))
+                       LIMIT {MOST_ENDED} FOR UPDATE OF l SKIP LOCKED
+                   ), ended AS (
+                       DELETE FROM "{p}leases" l USING over
+                       WHERE l.tenant = $1 AND l.kind = over.kind AND l.id = over.id
+                       RETURNING 1
+                   ), counted AS (SELECT count(*) AS number FROM ended)
+                   SELECT number = {MOST_ENDED}, EXISTS (
+                       SELECT 1 FROM "{p}leases" l WHERE l.tenant = $1 OFFSET number LIMIT 1
+                   ) FROM counted"#
             ),
             on_one_server: LaneSql::on_one_server(p),
             by_shard: LaneSql::by_shard(p),

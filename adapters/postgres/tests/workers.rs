@@ -394,7 +394,7 @@ fn nobody_waits_for_a_record_of_another_tenant() {
     });
 }
 
-/// A worker died, and what it had leased was done by others.
+/// A worker died, and what it had leased is still there.
 #[test]
 fn leases_that_have_ended_are_swept_away() {
     let Some(_) = server::url() else { return };
@@ -417,19 +417,83 @@ fn leases_that_have_ended_are_swept_away() {
         }
         let page = died.due(&lanes(&tenants), at(10), 5, at(20)).await;
         assert_eq!(page.expect("a page").len(), 2);
-        let other = open().await.expect("a store");
-        for tenant in tenants {
-            write(&other, tenant, "end", vec![put(tenant, 1, 1, None)]).await;
-        }
-        assert_eq!(leases().await, tenants);
         // By a clock that is ahead as far as may be, it hasn't ended.
         let ahead = open().await.expect("a store");
-        let page = ahead.due(&lanes(&tenants), at(20 + 599), 5, at(700)).await;
-        assert!(page.expect("a page").is_empty());
+        let look = async |store: &PostgresStore, tenants: &[&str], now: Instant| {
+            // In lanes in which there is nothing.
+            let lanes = tenants.iter().map(|tenant| Lane {
+                name: "another".into(),
+                ..lane(tenant)
+            });
+            let page = store.due(&lanes.collect(), now, 5, at(700)).await;
+            assert!(page.expect("a page").is_empty());
+        };
+        look(&ahead, &tenants, at(20 + 599)).await;
         assert_eq!(leases().await, tenants);
         // Those that it serves.
-        let page = other.due(&lanes(&["acme"]), at(20 + 600), 5, at(700)).await;
-        assert!(page.expect("a page").is_empty());
+        let other = open().await.expect("a store");
+        look(&other, &["acme"], at(20 + 600)).await;
         assert_eq!(leases().await, ["zenith"]);
+    });
+}
+
+/// A burst of work: every lease is over long before it ends, since its record was written.
+#[test]
+fn leases_on_what_was_written_since_are_swept_away_however_many_they_are() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let workers = workers(2).await;
+        let all: Vec<u32> = (0..25_000).collect();
+        let put_all = async |read: u64, clock: Option<i64>| {
+            for numbers in all.chunks(5_000) {
+                let puts = numbers.iter().map(|n| put("acme", *n, read, clock));
+                let command = format!("{read} {}", numbers[0]);
+                write(&workers[0], "acme", &command, puts.collect()).await;
+            }
+        };
+        put_all(0, Some(1)).await;
+        let all_leased = "INSERT INTO leadkit_leases (tenant, kind, id, version, lane, lease_until)
+             SELECT tenant, kind, id, version, lane, $1 FROM leadkit_records";
+        let client = workers[0].pool().get().await.expect("a connection");
+        let until = at(70).timestamp_micros();
+        client.execute(all_leased, &[&until]).await.expect("leases");
+        drop(client);
+        put_all(1, None).await;
+        let acme = lanes(&["acme"]);
+        let mut left = vec![leases(&workers[1]).await];
+        for _ in 0..3 {
+            let page = workers[1].due(&acme, at(11), 10, at(71)).await;
+            assert!(page.expect("a page").is_empty());
+            left.push(leases(&workers[1]).await);
+        }
+        assert_eq!(left, [25_000, 15_000, 5_000, 0]);
+    });
+}
+
+/// How many leases there are, over or not.
+async fn leases(store: &PostgresStore) -> i64 {
+    let client = store.pool().get().await.expect("a connection");
+    let count = "SELECT count(*) FROM leadkit_leases";
+    client.query_one(count, &[]).await.expect("a count").get(0)
+}
+
+/// Leases are swept away behind a claim, by whose page nothing of that is felt.
+#[test]
+fn a_page_is_not_lost_where_leases_cannot_be_swept_away() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let options = server::options();
+        let store = PostgresStore::open_with(&url, &options).await;
+        let store = store.expect("a store");
+        write(&store, "acme", "begin", vec![put("acme", 1, 0, Some(1))]).await;
+        let no_sweeping = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+             AS 'BEGIN RAISE EXCEPTION ''not now''; END';
+             CREATE TRIGGER refuse BEFORE DELETE ON leadkit_leases
+             FOR EACH STATEMENT EXECUTE FUNCTION refuse()";
+        let client = server::connect(&url).await;
+        client.batch_execute(no_sweeping).await.expect("a trigger");
+        let page = store.due(&lanes(&["acme"]), at(10), 5, at(70)).await;
+        assert_eq!(page.expect("a page").len(), 1);
     });
 }

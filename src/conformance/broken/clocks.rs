@@ -2,6 +2,7 @@
 
 use super::Flaw;
 use super::store::Flawed;
+use crate::ids::Tenant;
 use crate::store::{Due, Key, Lanes, NextDue, Store, StoreError};
 use crate::time::{Elapsed, Instant};
 
@@ -74,9 +75,44 @@ impl Flawed {
                 }
                 Ok(page)
             }
+            Flaw::OneRoundForAll => self.due_in_one_round(lanes, now, limit, lease_until).await,
             Flaw::LanesTakeTurns => self.due_lane_by_lane(lanes, now, limit, lease_until).await,
             _ => memory.due(lanes, now, limit, lease_until).await,
         }
+    }
+
+    /// One of each tenant in turn, behind whoever was served last, whatever was asked then.
+    async fn due_in_one_round(
+        &self,
+        lanes: &Lanes,
+        now: Instant,
+        limit: usize,
+        lease_until: Instant,
+    ) -> Result<Vec<Due>, StoreError> {
+        let mut tenants: Vec<&Tenant> = lanes.iter().map(|lane| &lane.tenant).collect();
+        tenants.dedup();
+        let last = self.notes().served_last.clone();
+        let behind = tenants.partition_point(|tenant| Some(*tenant) <= last.as_ref());
+        tenants.rotate_left(behind);
+        let mut page = Vec::new();
+        loop {
+            let before = page.len();
+            for tenant in &tenants {
+                let own = lanes.iter().filter(|lane| lane.tenant == **tenant);
+                let own = own.cloned().collect();
+                let most = 1.min(limit - page.len());
+                let due = self.memory.due(&own, now, most, lease_until).await?;
+                if !due.is_empty() {
+                    self.notes().served_last = Some(Tenant::clone(tenant));
+                }
+                page.extend(due);
+            }
+            if page.len() == before {
+                break;
+            }
+        }
+        page.sort_by(|a: &Due, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+        Ok(page)
     }
 
     /// One of each lane in turn, whosever it is.

@@ -36,6 +36,7 @@ pub(super) struct Notes {
     pub(super) numbered: Vec<(Tenant, Journaled)>,
     pub(super) removed: BTreeSet<Key>,
     pub(super) running: u32,
+    pub(super) served_last: Option<Tenant>,
     pub(super) taken: u64,
     pub(super) types: BTreeMap<String, ValueType>,
 }

@@ -4,7 +4,7 @@
 //! them would be written twice for every record that wakes.
 
 use leadkit::ids::{Id, Tenant};
-use leadkit::store::{Due, Key, Kind, Lanes, NextDue};
+use leadkit::store::{Due, Key, Kind, Lane, Lanes, NextDue, Rounds};
 use leadkit::time::{Elapsed, Instant};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension};
@@ -42,8 +42,7 @@ const CLOCKS_APART: Elapsed = Elapsed::minutes(2 * CLOCK_TOLERANCE_MINUTES);
 pub(crate) struct Leases {
     /// Looked up by key; its order decides nothing.
     running: FxHashMap<Key, Lease>,
-    /// The tenant whose turn was last; the next page begins with the one behind it.
-    served_last: Option<Tenant>,
+    rounds: Rounds,
 }
 
 #[derive(Debug)]
@@ -94,10 +93,10 @@ impl Leases {
 
 /// A tenant's turn.
 #[derive(Debug)]
-struct Turn {
-    tenant: Tenant,
-    /// The numbers of its lanes in which something is due.
-    lanes: Vec<i64>,
+struct Turn<'l> {
+    tenant: &'l Tenant,
+    /// Its lanes in which something is due, each with its number.
+    lanes: Vec<(&'l Lane, i64)>,
     /// Each with the number of its lane.
     taken: Vec<(Found, i64)>,
     /// Whether it may have more.
@@ -119,9 +118,10 @@ impl Session<'_> {
     ) -> rusqlite::Result<Vec<Due>> {
         leases.forget_ended(now);
         let mut turns = self.turns(lanes, now)?;
-        let served_last = leases.served_last.as_ref();
-        let behind = turns.partition_point(|turn| Some(&turn.tenant) <= served_last);
-        turns.rotate_left(behind);
+        turns.sort_by_cached_key(|turn| {
+            let lanes = turn.lanes.iter().map(|(lane, _)| *lane);
+            leases.rounds.last_turn(lanes)
+        });
         let mut left = limit;
         loop {
             let hungry = turns.iter().filter(|turn| turn.hungry).count();
@@ -136,9 +136,9 @@ impl Session<'_> {
                     break;
                 }
                 turn.taken.clear();
-                for lane in &turn.lanes {
+                for (_, lane) in &turn.lanes {
                     let until = now.timestamp_micros();
-                    let found = self.take(leases, *lane, &turn.tenant, now, until, wanted)?;
+                    let found = self.take(leases, *lane, turn.tenant, now, until, wanted)?;
                     turn.taken
                         .extend(found.into_iter().map(|found| (found, *lane)));
                 }
@@ -147,11 +147,21 @@ impl Session<'_> {
                 turn.taken.truncate(wanted);
                 turn.hungry = turn.taken.len() == wanted;
                 left -= turn.taken.len() - before;
-                leases.served_last = Some(turn.tenant.clone());
             }
         }
         let mut page: Vec<(i64, Key)> = Vec::with_capacity(limit - left);
-        for Turn { tenant, taken, .. } in turns {
+        for turn in turns {
+            let Turn {
+                tenant,
+                lanes,
+                taken,
+                ..
+            } = turn;
+            for (lane, number) in lanes {
+                if taken.iter().any(|(_, of)| *of == number) {
+                    leases.rounds.note(lane);
+                }
+            }
             for ((at, kind, id), lane) in taken {
                 let until = lease_until;
                 let tenant = tenant.clone();
@@ -167,8 +177,8 @@ impl Session<'_> {
     }
 
     /// The tenants for whom something is due in these lanes, leased or not, in their order.
-    fn turns(&mut self, lanes: &Lanes, now: Instant) -> rusqlite::Result<Vec<Turn>> {
-        let mut turns: Vec<Turn> = Vec::new();
+    fn turns<'l>(&mut self, lanes: &'l Lanes, now: Instant) -> rusqlite::Result<Vec<Turn<'l>>> {
+        let mut turns: Vec<Turn<'l>> = Vec::new();
         for lane in lanes.iter() {
             let Some(tenant) = self.names.tenant(&lane.tenant)? else {
                 continue;
@@ -185,10 +195,10 @@ impl Session<'_> {
                 continue;
             }
             match turns.last_mut() {
-                Some(turn) if turn.tenant == lane.tenant => turn.lanes.push(number),
+                Some(turn) if *turn.tenant == lane.tenant => turn.lanes.push((lane, number)),
                 _ => turns.push(Turn {
-                    tenant: lane.tenant.clone(),
-                    lanes: vec![number],
+                    tenant: &lane.tenant,
+                    lanes: vec![(lane, number)],
                     taken: Vec::new(),
                     hungry: true,
                 }),
