@@ -85,6 +85,14 @@ fn a_store_that_fails_before_wrote_nothing_and_one_that_fails_after_wrote() {
 }
 
 #[test]
+fn a_store_whose_content_cannot_be_right_says_so_and_wrote_nothing() {
+    let (store, kept, _) = store(StoreFault::Corrupt);
+    let answer = block_on(store.commit(writes()));
+    assert_eq!(kind(answer), StoreErrorKind::Corrupt);
+    assert!(!is_written(&kept));
+}
+
+#[test]
 fn a_store_whose_answer_is_lost_wrote_and_never_answers() {
     let (store, kept, _) = store(StoreFault::AnswerLost);
     assert!(store.commit(writes()).now_or_never().is_none());

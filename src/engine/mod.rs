@@ -46,6 +46,7 @@ use crate::store::{Key, Kind, Lane, Store, StoreError};
 
 mod ahead;
 mod ask;
+mod backoff;
 mod batch;
 mod damaged;
 mod duplicates;

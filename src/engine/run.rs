@@ -10,22 +10,18 @@ use futures::channel::mpsc;
 use futures::future::{Either, join, select};
 use futures::task::{Context, noop_waker_ref};
 
+use super::backoff::Backoff;
 use super::hand_over::TAKEN_ON_AT_ONCE;
 use super::hands::Hand;
 use super::tick::{LEASE, Ticked};
 use super::{Engine, Error};
 use crate::clock::{Clock, VirtualClock, yield_now};
-use crate::store::StoreErrorKind;
 use crate::time::{Elapsed, Instant};
 
 /// How often `run` looks for what is due, at least: others may write what is due earlier.
 const LONGEST_SLEEP: Elapsed = Elapsed::seconds(1);
 /// How long `run` sleeps between two ticks, at least.
 const SHORTEST_SLEEP: Elapsed = Elapsed::milliseconds(10);
-/// How long `run` waits after a store could not be reached, at first.
-const SHORTEST_PAUSE: Elapsed = Elapsed::seconds(1);
-/// And at most.
-const LONGEST_PAUSE: Elapsed = Elapsed::seconds(30);
 /// How many leads `run` wakes before it tells of them and looks for lanes of former playbooks.
 const MOST_LEADS: usize = 10_000;
 /// How many messages: a server may take a minute over each portion.
@@ -33,6 +29,9 @@ const MOST_MESSAGES: usize = 2 * TAKEN_ON_AT_ONCE;
 
 impl Engine {
     /// Does everything that is due now. One record that fails blocks no other.
+    ///
+    /// What became of messages that were handed over is not given up at once where the store can't be
+    /// told: that is tried again until two minutes after they were begun.
     ///
     /// # Errors
     /// When the store fails; what was done by then is done.
@@ -49,7 +48,7 @@ impl Engine {
     /// When `shutdown` is there, what was begun is finished, and no more is begun: that takes as
     /// long as the page or the portion of messages at hand, two minutes if a mailer does not answer.
     ///
-    /// A store that can't be reached is tried again, a little later each time.
+    /// A store that can't be reached is tried again, a little later each time, until `shutdown`.
     ///
     /// # Errors
     /// When the store answers that trying again can't help.
@@ -169,7 +168,6 @@ where
                 yield_now().await;
             }
             let wait = match part.due {
-                due if self.is_over() => break due.map(drop),
                 Ok(MOST_LEADS..) => Elapsed::zero(),
                 Ok(_) => {
                     backoff.reset();
@@ -184,6 +182,9 @@ where
                     Err(error) => break Err(error),
                 },
             };
+            if self.is_over() {
+                break Ok(());
+            }
             ticked = part.ticked;
             let sleep = clock.sleep_until(later(now, wait));
             if let Either::Left(_) = select(shutdown.as_mut(), sleep).await {
@@ -255,37 +256,6 @@ where
 
     fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
-    }
-}
-
-/// How long to leave a store alone that could not be reached: longer each time.
-struct Backoff {
-    pause: Elapsed,
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self {
-            pause: SHORTEST_PAUSE,
-        }
-    }
-}
-
-impl Backoff {
-    fn reset(&mut self) {
-        self.pause = SHORTEST_PAUSE;
-    }
-
-    /// The error, if trying again can't help.
-    fn pause_after(&mut self, error: Error) -> Result<Elapsed, Error> {
-        match error {
-            Error::Store(error) if error.kind == StoreErrorKind::Unavailable => {
-                let pause = self.pause;
-                self.pause = (pause * 2).min(LONGEST_PAUSE);
-                Ok(pause)
-            }
-            error => Err(error),
-        }
     }
 }
 

@@ -51,6 +51,8 @@ pub enum StoreFault {
     /// It does what it is asked, and then fails as `Unavailable`: the caller can't tell this from
     /// [`StoreFault::Before`].
     After,
+    /// It fails before anything happened, as [`StoreErrorKind::Corrupt`]: to try again can't help.
+    Corrupt,
     /// It does what it is asked and never answers: what is left of a worker that dies while it
     /// waits. The caller's future must be dropped.
     AnswerLost,
@@ -132,7 +134,8 @@ impl FaultyStore {
         call: Call,
         ask: impl Fn() -> BoxFuture<'a, Result<T, StoreError>> + Send + Sync,
     ) -> Result<T, StoreError> {
-        let failed = || StoreError::new(StoreErrorKind::Unavailable, doing(call), Planned);
+        let failed_as = |kind| StoreError::new(kind, doing(call), Planned);
+        let failed = || failed_as(StoreErrorKind::Unavailable);
         match self.course.next(call) {
             None => ask().await,
             Some(StoreFault::Before) => Err(failed()),
@@ -140,6 +143,7 @@ impl FaultyStore {
                 ask().await?;
                 Err(failed())
             }
+            Some(StoreFault::Corrupt) => Err(failed_as(StoreErrorKind::Corrupt)),
             Some(StoreFault::AnswerLost) => {
                 drop(ask().await);
                 std::future::pending().await

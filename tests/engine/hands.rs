@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use leadkit::clock::SystemClock;
 use leadkit::mailer::{Mailer, Outgoing};
 use leadkit::record::message::State;
+use leadkit::store::StoreErrorKind;
 
 use super::shop::{folder, read};
 use super::*;
@@ -326,4 +327,41 @@ fn a_store_that_fails_when_messages_are_asked_for_is_tried_again() {
         assert_eq!(broken, 1);
         assert_eq!(message(&engine).await.state, State::Accepted);
     });
+}
+
+/// A worker on a store that fails as planned, which has Luis and a message to him.
+async fn failing_worker(clock: &VirtualClock, plan: Plan<StoreFault>) -> Engine {
+    let memory: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    shop(&memory, clock.clone(), MemoryMailer::default()).await;
+    Engine::builder(FaultyStore::on(memory, plan))
+        .playbook("shop", read(&folder(RULES, "")))
+        .mailer("email", MemoryMailer::default())
+        .clock(clock.clone())
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn a_worker_that_is_to_stop_does_so_also_where_the_store_cannot_be_reached() {
+    block_on(async {
+        let clock = VirtualClock::at(at(START));
+        let engine = failing_worker(&clock, Plan::new().from(1, StoreFault::Before)).await;
+        engine.run(std::future::ready(())).await.unwrap();
+    });
+}
+
+#[test]
+fn a_store_whose_content_cannot_be_right_stops_both_hands_whichever_finds_out() {
+    for look in [1, 2] {
+        block_on(async {
+            let clock = VirtualClock::at(at(START));
+            let plan = Plan::new().on(Call::Due, look, StoreFault::Corrupt);
+            let engine = failing_worker(&clock, plan).await;
+            let stopped = engine.run(std::future::pending()).await;
+            let Err(Error::Store(error)) = stopped else {
+                panic!("{stopped:?}");
+            };
+            assert_eq!(error.kind, StoreErrorKind::Corrupt);
+        });
+    }
 }
