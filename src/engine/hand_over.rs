@@ -1,11 +1,14 @@
 //! Handing messages over: decided and committed first, then given to the mailer, and what became
 //! of it committed again.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream;
 use smol_str::format_smolstr;
 
+use super::backoff::{Backoff, is_passing};
 use super::job::{Job, Outcome};
 use super::{Engine, Error, Ticked};
 use crate::decide::command::Wake;
@@ -26,8 +29,34 @@ const LATEST_CALL: Elapsed = Elapsed::seconds(60);
 /// when others take the outcome for unknown.
 const LATEST_ANSWER: Elapsed = Elapsed::seconds(100);
 
+/// Until when what became of it is tried to be written down: a little before that deadline.
+const LATEST_NOTE: Elapsed = Elapsed::seconds(115);
+
 /// A message whose hand-over was committed, and the channel it goes over.
 type Begun = (Box<Outgoing>, Name);
+
+/// What became of a message, until that is written down.
+struct Heard<'b> {
+    /// In the order in which they were begun.
+    place: usize,
+    outgoing: &'b Outgoing,
+    outcome: mailer::Outcome,
+}
+
+impl Heard<'_> {
+    fn key(&self) -> Key {
+        Key::message(&self.outgoing.tenant, self.outgoing.id)
+    }
+
+    fn job(&self) -> Job {
+        let wake = Wake::HandedOver {
+            message: self.outgoing.id,
+            attempt: self.outgoing.attempt,
+            outcome: self.outcome.clone(),
+        };
+        Job::Wake(self.outgoing.tenant.clone(), wake)
+    }
+}
 
 impl Engine {
     /// Does what is due for messages.
@@ -56,50 +85,108 @@ impl Engine {
 
     /// Hands messages over, and commits what became of them: what is heard together at once, in the
     /// order in which it was begun, and whatever else takes its time behind it.
+    ///
+    /// What a store does not take is kept, and tried again for as long as it is worth it. Meanwhile
+    /// nothing more is given to mailers that might be in doubt then.
     async fn hand_over(&self, begun: Vec<Begun>, ticked: &mut Ticked) -> Result<(), Error> {
-        let calls = begun.iter().enumerate();
-        let calls =
-            calls.map(|(place, begun)| async move { (place, self.call_mailer(begun).await) });
+        let is_told = AtomicBool::new(true);
+        let calls = begun.iter().enumerate().map(|(place, begun)| {
+            let is_told = &is_told;
+            async move {
+                let outgoing = &*begun.0;
+                let outcome = match is_told.load(Ordering::Relaxed) {
+                    true => self.call_mailer(begun).await,
+                    false => mailer::Outcome::Later {
+                        said: "what became of others could not be written down".into(),
+                    },
+                };
+                Heard {
+                    place,
+                    outgoing,
+                    outcome,
+                }
+            }
+        });
         let calls: Vec<_> = calls.collect();
-        let mut heard = stream::iter(calls)
+        let mut calling = stream::iter(calls)
             .buffer_unordered(CALLS_AT_ONCE)
             .ready_chunks(TAKEN_ON_AT_ONCE);
-        while let Some(mut outcomes) = heard.next().await {
-            outcomes.sort_unstable_by_key(|(place, _)| *place);
-            let outcomes = outcomes.into_iter();
-            let outcomes = outcomes.map(|(place, outcome)| (&*begun[place].0, outcome));
-            self.write_down(outcomes.collect(), ticked).await?;
+        let mut unwritten: Vec<Heard<'_>> = Vec::new();
+        let mut failed = None;
+        while let Some(heard) = calling.next().await {
+            ticked.handed_over += u64::try_from(heard.len()).unwrap_or_default();
+            unwritten.extend(heard);
+            unwritten.sort_unstable_by_key(|heard| heard.place);
+            failed = self.write_down(&mut unwritten, ticked).await?;
+            is_told.store(failed.is_none(), Ordering::Relaxed);
+        }
+        self.write_down_late(unwritten, failed, ticked).await
+    }
+
+    /// Tries again to write down what became of messages, until others take it for unknown.
+    async fn write_down_late(
+        &self,
+        mut unwritten: Vec<Heard<'_>>,
+        mut failed: Option<Error>,
+        ticked: &mut Ticked,
+    ) -> Result<(), Error> {
+        let clock = &self.inner.clock;
+        let mut backoff = Backoff::default();
+        while let Some(error) = failed {
+            let ends = unwritten.iter().map(|heard| heard.outgoing.at);
+            let ends = ends.min().unwrap_or_else(|| clock.now()) + LATEST_NOTE;
+            let left = ends.signed_duration_since(clock.now());
+            if left <= Elapsed::zero() {
+                return self.give_up(unwritten, error, ticked);
+            }
+            let pause = backoff.pause_after(error)?.min(left);
+            clock.sleep_until(clock.now() + pause).await;
+            failed = self.write_down(&mut unwritten, ticked).await?;
         }
         Ok(())
     }
 
-    async fn write_down(
+    /// Leaves it to whoever finds these messages in doubt when the worker's time is up.
+    fn give_up(
         &self,
-        heard: Vec<(&Outgoing, mailer::Outcome)>,
+        unwritten: Vec<Heard<'_>>,
+        error: Error,
         ticked: &mut Ticked,
     ) -> Result<(), Error> {
-        let mut keys = Vec::with_capacity(heard.len());
-        let mut jobs = Vec::with_capacity(heard.len());
-        for (outgoing, outcome) in heard {
-            ticked.handed_over += 1;
-            let wake = Wake::HandedOver {
-                message: outgoing.id,
-                attempt: outgoing.attempt,
-                outcome,
-            };
-            keys.push(Key::message(&outgoing.tenant, outgoing.id));
-            jobs.push(Job::Wake(outgoing.tenant.clone(), wake));
-        }
+        let Error::Contended(times) = error else {
+            return Err(error);
+        };
+        let failed = unwritten.iter().map(|heard| heard.key());
+        let failed = failed.map(|key| (key, Error::Contended(times)));
+        ticked.failures.extend(failed);
+        Ok(())
+    }
+
+    /// Commits what became of messages, and keeps those of which it could not be written down now,
+    /// and why not.
+    async fn write_down(
+        &self,
+        unwritten: &mut Vec<Heard<'_>>,
+        ticked: &mut Ticked,
+    ) -> Result<Option<Error>, Error> {
+        let jobs = unwritten.iter().map(Heard::job).collect();
         let now = self.inner.clock.now();
-        for (key, outcome) in keys.into_iter().zip(self.carry_out(jobs, now).await) {
-            // What can't be written down now is found in doubt when the worker's time is up.
-            match outcome {
-                Outcome::Failed(error @ Error::Store(_)) => return Err(error),
-                Outcome::Failed(error) => ticked.failures.push((key, error)),
-                Outcome::Written(..) | Outcome::AlreadyDone(_) | Outcome::Nothing => {}
+        let mut outcomes = self.carry_out(jobs, now).await.into_iter();
+        let mut why = None;
+        let mut left = Vec::new();
+        for heard in unwritten.drain(..) {
+            match outcomes.next() {
+                Some(Outcome::Failed(error)) if is_passing(&error) => {
+                    left.push(heard);
+                    why = Some(error);
+                }
+                Some(Outcome::Failed(error @ Error::Store(_))) => return Err(error),
+                Some(Outcome::Failed(error)) => ticked.failures.push((heard.key(), error)),
+                _ => {}
             }
         }
-        Ok(())
+        *unwritten = left;
+        Ok(why)
     }
 
     async fn call_mailer(&self, (outgoing, channel): &Begun) -> mailer::Outcome {

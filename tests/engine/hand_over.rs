@@ -276,3 +276,61 @@ fn what_was_accepted_can_be_known_to_have_arrived_and_what_was_settled_stays_so(
         });
     }
 }
+
+/// The store fails when it is told what became of the messages: at so many commits in a row.
+async fn told_in_vain(times: u64) -> (Shop, Result<Ticked, Error>) {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    // A server that takes a moment over each, so that only four are called when the first is heard.
+    let slowly = Plan::new().from(1, MailerFault::Delay(Elapsed::zero()));
+    let mut shop = shop(store.clone(), BOTH, slowly).await;
+    for n in 0..10 {
+        let eva = NewLead::new("Eva").email(format!("eva{n}@example.com"));
+        let eva = shop.engine.tenant("shop").register(eva).by(desk());
+        eva.await.unwrap();
+    }
+    // The first commit of a portion says that it is begun.
+    let plan = (0..times).fold(Plan::new(), |plan, nth| {
+        plan.on(Call::Commit, 2 + nth, StoreFault::Before)
+    });
+    let healthy = shop.engine.clone();
+    shop.engine = Engine::builder(FaultyStore::on(store, plan))
+        .playbook("shop", read(&folder(BOTH, "")))
+        .mailer("email", shop.mailer.clone())
+        .clock(shop.clock.clone())
+        .seed(2)
+        .build()
+        .unwrap();
+    let ticked = shop.engine.tick().await;
+    shop.engine = healthy;
+    (shop, ticked)
+}
+
+#[test]
+fn what_became_of_messages_is_told_again_when_the_store_is_back_and_nothing_is_in_doubt() {
+    for times in [1, 3, 6] {
+        block_on(async {
+            let (shop, ticked) = told_in_vain(times).await;
+            let ticked = ticked.unwrap();
+            assert!(ticked.failures.is_empty(), "{ticked:?}");
+            let called = shop.mailer.handed_over().len();
+            // Who was not called yet is not sent, for sure, and comes again.
+            assert!((4..22).contains(&called), "{called} of 22 were called");
+            shop.live(Elapsed::hours(1)).await;
+            for message in shop.messages("").await {
+                assert_eq!(message.state, State::Accepted);
+                assert_eq!(shop.tries(&message).len(), 1);
+            }
+            assert_eq!(shop.mailer.handed_over().len(), 22);
+        });
+    }
+}
+
+#[test]
+fn a_store_that_stays_away_is_given_up_before_others_take_the_outcome_for_unknown() {
+    block_on(async {
+        let begun = at("2026-03-02T10:00:00+01:00");
+        let (shop, ticked) = told_in_vain(1_000).await;
+        assert!(matches!(ticked, Err(Error::Store(_))), "{ticked:?}");
+        assert_eq!(shop.clock.now() - begun, Elapsed::seconds(115));
+    });
+}
