@@ -29,6 +29,31 @@ fn lead(tenant: &str) -> Key {
     }
 }
 
+/// Puts a row of each of two tenants into every table, whatever its columns.
+async fn seed(client: &Client, tables: &[String]) {
+    for table in tables {
+        let columns = "SELECT attname::text, format_type(atttypid, NULL) FROM pg_attribute
+             WHERE attrelid = $1::text::regclass AND attnum > 0 AND attnotnull
+               AND attname <> 'tenant' AND attidentity = ''";
+        let columns = client.query(columns, &[table]).await.expect("columns");
+        let (mut names, mut values) = (String::new(), String::new());
+        for column in columns {
+            let value = match column.get(1) {
+                "uuid" => "gen_random_uuid()",
+                "text" => "'text'",
+                "bytea" => "'bytes'",
+                _ => "7",
+            };
+            names.push_str(&format!(r#", "{}""#, column.get::<_, &str>(0)));
+            values.push_str(&format!(", {value}"));
+        }
+        for tenant in ["acme", "zenith"] {
+            let row = format!("INSERT INTO {table} (tenant{names}) VALUES ('{tenant}'{values})");
+            client.batch_execute(&row).await.expect("a row");
+        }
+    }
+}
+
 /// A tenant's first lead, with a fact.
 fn change(tenant: &str) -> Changes {
     Changes {
@@ -113,6 +138,41 @@ fn who_only_reads_makes_no_tables_and_writes_nothing() {
         let refused = reader.commit(vec![change("zenith")]).await;
         let refused = refused.expect_err("a refusal");
         assert_eq!(refused.kind, StoreErrorKind::Unavailable);
+    });
+}
+
+/// Entries have their places from who reads them, and that is written.
+#[test]
+fn who_only_reads_is_told_the_journal_as_far_as_others_have_read_it() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let writer = PostgresStore::open(&url).await.expect("a store");
+        let options = Options {
+            read_only: true,
+            ..server::options()
+        };
+        let reader = PostgresStore::open_with(&url, &options).await;
+        let reader = reader.expect("a store");
+        let told = async |store: &PostgresStore| {
+            let entries = store.journal(&"acme".into(), Default::default(), 10).await;
+            let entries = entries.expect("a journal").into_iter();
+            entries.map(|entry| entry.command).collect::<Vec<_>>()
+        };
+        let first = change("acme");
+        let mut second = change("acme");
+        second.command = CommandId::of("second");
+        second.puts[0].read = Version(1);
+        let (one, two) = (first.command, second.command);
+        let written = writer.commit(vec![first]).await.expect("a verdict");
+        assert_eq!(written, [Verdict::Written]);
+        assert_eq!(told(&reader).await, []);
+        assert_eq!(told(&writer).await, [one]);
+        let written = writer.commit(vec![second]).await.expect("a verdict");
+        assert_eq!(written, [Verdict::Written]);
+        assert_eq!(told(&reader).await, [one]);
+        assert_eq!(told(&writer).await, [one, two]);
+        assert_eq!(told(&reader).await, [one, two]);
     });
 }
 
@@ -207,17 +267,35 @@ fn with_row_level_security_a_role_sees_one_tenants_rows() {
         let mut dealer = server::connect(&url).await;
         let become_it = format!("SET ROLE {role}");
         dealer.batch_execute(&become_it).await.expect("a role");
-        let count = "SELECT count(*) FROM leadkit_records";
-        assert_eq!(number(&dealer, count).await, 0, "without a tenant");
-        for table in store.tables().names() {
-            let theirs = format!("SELECT count(*) FROM {table} WHERE tenant <> 'acme'");
-            let tenant = "SET leadkit.tenant = 'acme'";
-            dealer.batch_execute(tenant).await.expect("a setting");
-            assert_eq!(number(&dealer, &theirs).await, 0, "{table}");
+        let tables: Vec<String> = store.tables().names().collect();
+        seed(&owner, &tables).await;
+        let of_table =
+            |table: &String, whose: &str| format!("SELECT count(*) FROM {table} WHERE {whose}");
+        for table in &tables {
+            let all = of_table(table, "true");
+            assert_eq!(number(&dealer, &all).await, 0, "{table}, without a tenant");
         }
-        assert_eq!(number(&dealer, count).await, 1, "acme's own");
-        let facts = "SELECT count(*) FROM leadkit_lead_facts";
-        assert_eq!(number(&dealer, facts).await, 1);
+        let tenant = "SET leadkit.tenant = 'acme'";
+        dealer.batch_execute(tenant).await.expect("a setting");
+        for table in &tables {
+            let (own, theirs) = ("tenant = 'acme'", "tenant <> 'acme'");
+            let all_own = number(&owner, &of_table(table, own)).await;
+            assert!(all_own > 0, "{table} has no row");
+            assert_eq!(
+                number(&dealer, &of_table(table, own)).await,
+                all_own,
+                "{table}"
+            );
+            assert!(
+                number(&owner, &of_table(table, theirs)).await > 0,
+                "{table}"
+            );
+            assert_eq!(
+                number(&dealer, &of_table(table, theirs)).await,
+                0,
+                "{table}"
+            );
+        }
 
         // In its own transaction it works for its tenant, and for no other.
         let tx = dealer.transaction().await.expect("a transaction");
