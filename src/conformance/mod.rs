@@ -48,6 +48,7 @@ mod words;
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -127,6 +128,9 @@ pub enum Finding {
         /// What is there.
         found: String,
     },
+    /// Somebody who raced with others did not come back.
+    #[error("a call had no answer within {0:?}")]
+    StillWaiting(Duration),
     /// The store failed.
     #[error("the store failed")]
     Failed(#[from] StoreError),
@@ -285,6 +289,7 @@ promises! { ($)
     queries::groups_come_in_order_the_missing_last, "a report would change from day to day";
     queries::a_total_may_be_zero, "a report would be empty instead of saying 0";
     pages::paging_beside_writes_misses_nothing_that_stays, "a campaign that takes an hour would skip contacts";
+    races::paging_while_others_write_misses_nothing_that_stays, "a campaign would skip contacts while an import runs";
     sequences::any_filter_selects_what_it_matches, "a list would show other leads than the rule acts on";
     extremes::a_fact_may_be_long, "a lead with a long note could not be written";
     extremes::numbers_are_exact_to_their_ends, "a large amount would be rounded";

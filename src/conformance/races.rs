@@ -5,23 +5,30 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::Duration;
 
 use futures::channel::oneshot;
-use futures::future::join;
+use futures::future::{Either, join, select};
+use futures_timer::Delay;
 
 use super::words::*;
 use super::{BlockOn, Finding, Outcome, Subject, same};
 use crate::condition::Filter;
-use crate::ids::CommandId;
-use crate::store::{JournalCursor, Key, Kind, Store, Verdict, Version};
+use crate::ids::{CommandId, Id};
+use crate::store::{JournalCursor, Key, Kind, Order, Put, Select, Store, Verdict, Version};
 
 const RACERS: u32 = 8;
 /// How often a race is run that is over in a moment.
 const ROUNDS: u32 = 20;
 
+/// How long a race is waited for: who isn't back by then waits for ever, as far as can be told.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 5 } else { 60 });
+
 /// Runs each racer on a thread of its own, all from the same moment, and gives what they came
 /// to, in their order. Within one task they would take turns where they await, and a store that
 /// answers without awaiting would never be raced.
+///
+/// The thread of one that never comes back is left alone.
 async fn race<F, T, E>(
     block_on: BlockOn,
     racers: impl IntoIterator<Item = F>,
@@ -49,8 +56,13 @@ where
     // All are begun before the first is waited for.
     let running: Vec<_> = racers.into_iter().map(run).collect();
     let mut ends = Vec::new();
+    let mut patience = Delay::new(PATIENCE);
     for (thread, told) in running {
-        match told.await {
+        let end = match select(told, &mut patience).await {
+            Either::Left((end, _)) => end,
+            Either::Right(_) => return Err(Finding::StillWaiting(PATIENCE)),
+        };
+        match end {
             Ok(end) => ends.push(end.map_err(Into::into)),
             Err(oneshot::Canceled) => {
                 if let Err(panic) = thread.join() {
@@ -311,4 +323,98 @@ pub(super) async fn a_follower_beside_writers_misses_nothing(
     read.sort();
     read.dedup();
     same("how many different ones", read.len(), total)
+}
+
+/// One reader goes through all pages, again and again in each order, while others write without a
+/// pause: leads come, go and change their places between those that stay.
+pub(super) async fn paging_while_others_write_misses_nothing_that_stays(
+    subject: &dyn Subject,
+    block_on: BlockOn,
+) -> Outcome {
+    const PASSES: u32 = 3;
+    let store = fresh(subject).await;
+    let begin = (0..LISTED).fold(change("begin"), |write, number| {
+        write.and(sized(number, 0, number * 7 % 20))
+    });
+    let _ = commit(&store, begin).await?;
+    let is_read = Arc::new(AtomicBool::new(false));
+    let racing = (0..4).map(|racer| {
+        let (store, is_read) = (store.clone(), is_read.clone());
+        async move {
+            if racer > 0 {
+                return keep_writing(&store, racer, &is_read).await;
+            }
+            let mut read = Ok(());
+            for pass in 0..PASSES * 3 {
+                let order = match pass % 3 {
+                    0 => Order::Id,
+                    1 => Order::Ascending("size".into()),
+                    _ => Order::Descending("size".into()),
+                };
+                read = read.and(page_through(&store, order).await);
+            }
+            is_read.store(true, Ordering::SeqCst);
+            read
+        }
+    });
+    race(block_on, racing).await.map(drop)
+}
+
+/// How many leads are listed; each fourth of them stays as it is.
+const LISTED: u32 = 40;
+
+fn sized(number: u32, read: u64, size: u32) -> Put {
+    put(lead(number), read, b"x").with("size", size as i32)
+}
+
+/// Moves one writer's leads about, takes them away and brings them back, until all is read.
+async fn keep_writing(store: &Arc<dyn Store>, racer: u32, is_read: &AtomicBool) -> Outcome {
+    for round in 0_u32.. {
+        for number in (racer..LISTED).step_by(4) {
+            // Each is there at version 1, then 2, then not at all.
+            let (read, write) = match round % 3 {
+                0 => (1, sized(number, 1, (number + round) % 20)),
+                1 => (2, put(lead(number), 2, b"").removed()),
+                _ => (0, sized(number, 0, (number + round) % 20)),
+            };
+            if is_read.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+            let write = change(&format!("{round}.{number}.{read}")).and(write);
+            same(
+                "a write",
+                commit(store, write).await?,
+                Some(Verdict::Written),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Goes through all pages once: whoever stays is there once.
+async fn page_through(store: &Arc<dyn Store>, order: Order) -> Outcome {
+    let mut select = Select {
+        order: order.clone(),
+        limit: 3,
+        ..leads(Filter::Constant(true))
+    };
+    let mut seen: Vec<Id> = Vec::new();
+    // Whoever comes back behind the last page is read again, some time or other not any more.
+    for _ in 0..100 * LISTED {
+        let page = store.select(&select).await?;
+        seen.extend(page.keys.iter().map(|key| key.id));
+        select.after = page.next;
+        if select.after.is_none() {
+            break;
+        }
+    }
+    for number in (0..LISTED).step_by(4) {
+        let times = seen.iter().filter(|seen| **seen == id(number)).count();
+        same(
+            "how often a lead that stayed was seen",
+            (&order, number, times),
+            (&order, number, 1),
+        )?;
+    }
+    Ok(())
 }

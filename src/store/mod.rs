@@ -252,7 +252,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///   (`records_come_in_the_order_asked_for`);
     /// - pages follow each other without gap or repetition for records that don't change
     ///   (`pages_follow_without_gap_or_repetition`), whatever becomes of others meanwhile
-    ///   (`paging_beside_writes_misses_nothing_that_stays`); the last one, and one with a limit
+    ///   between two pages (`paging_beside_writes_misses_nothing_that_stays`) or during one
+    ///   (`paging_while_others_write_misses_nothing_that_stays`); the last one, and one with a limit
     ///   of 0, has no `next`;
     /// - there may be no limit to speak of (`a_limit_may_be_boundless`), here and elsewhere;
     /// - a kind without stored facts may be selected as well

@@ -30,6 +30,13 @@ impl Flawed {
                     select.order = Order::Ascending(name);
                 }
             }
+            // The keys of one look, and the end of another.
+            Flaw::PagesLookTwice => {
+                let keys = self.memory.select(&select).await?.keys;
+                self.let_one_write();
+                let next = self.memory.select(&select).await?.next;
+                return Ok(Page { keys, next });
+            }
             Flaw::TenantOfQueriesForgotten => select.tenant = Tenant::from("acme"),
             _ => {}
         }

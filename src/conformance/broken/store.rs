@@ -64,6 +64,11 @@ impl Flawed {
         self.gap.wait_for_another();
     }
 
+    /// A moment in which somebody writes, if anybody does.
+    pub(super) fn let_one_write(&self) {
+        self.gap.wait_for_one_more();
+    }
+
     /// Ends such a moment.
     pub(super) fn come_in(&self) {
         self.gap.come_in();
@@ -125,6 +130,23 @@ impl Gap {
         let _ = self
             .another_came
             .wait_timeout_while(came, Self::AT_MOST, is_alone);
+    }
+}
+
+impl Gap {
+    /// Far longer than a writer who goes on and on takes for one write.
+    const AT_MOST_FOR_ONE: Duration = Duration::from_millis(500);
+
+    fn wait_for_one_more(&self) {
+        if thread::current().id() == self.thread_of_the_check {
+            return;
+        }
+        let came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *came;
+        let is_alone = |came: &mut u32| *came == before;
+        let _ = self
+            .another_came
+            .wait_timeout_while(came, Self::AT_MOST_FOR_ONE, is_alone);
     }
 }
 

@@ -24,6 +24,19 @@ impl Flawed {
                 changes.truncate(MOST);
                 self.memory.commit(changes).await
             }
+            Flaw::CrossingBatchesWait => {
+                let verdicts = self.memory.commit(changes).await?;
+                let is_batch = verdicts.len() > 1;
+                if is_batch && verdicts.iter().any(|v| matches!(v, Verdict::Moved(_))) {
+                    return std::future::pending().await;
+                }
+                Ok(verdicts)
+            }
+            Flaw::PagesLookTwice => {
+                let written = self.memory.commit(changes).await;
+                self.come_in();
+                written
+            }
             Flaw::CrossingBatchesFail => self.commit_alone(changes).await,
             Flaw::VersionsBeforeBatch => {
                 let before = self.versions(&changes).await?;
