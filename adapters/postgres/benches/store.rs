@@ -76,8 +76,6 @@ fn main() {
             },
         );
     }
-    let dead = if benches { 50_000 } else { 120 };
-    block_on(dead_entries(leads, dead));
 }
 
 type Working = std::pin::Pin<Box<dyn Future<Output = usize> + Send>>;
@@ -125,93 +123,6 @@ fn all_of(working: impl Iterator<Item = Working>) -> usize {
     let tasks: Vec<_> = working.map(server::spawn).collect();
     let done = block_on(join_all(tasks));
     done.into_iter().map(|done| done.expect("a task")).sum()
-}
-
-/// How long a claim takes where nothing was claimed before, and where so many dead entries
-/// lie before what is due.
-async fn dead_entries(leads: u32, dead: u32) {
-    let url = server::fresh_database().await;
-    let store = PostgresStore::open_with(&url, &server::options())
-        .await
-        .expect("a store");
-    let numbers: Vec<u32> = (0..leads).collect();
-    // Whoever looks may clean up what nobody can see any more; this transaction sees all.
-    let mut client = server::connect(&url).await;
-    let tx = client.transaction().await.expect("a transaction");
-    let sees = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1";
-    tx.batch_execute(sees).await.expect("a snapshot");
-    for numbers in numbers.chunks(BATCH) {
-        register(&store, numbers).await;
-    }
-    let fresh = claims(&store).await;
-    for round in 0..dead.div_ceil(leads) {
-        fire_again(&store, round, &numbers).await;
-    }
-    // Whoever has claimed here before knows where the dead entries end; who comes now does not.
-    let newcomer = PostgresStore::open_with(&url, &server::options())
-        .await
-        .expect("a store");
-    for (who, store) in [("claim of one", &store), ("of a new worker", &newcomer)] {
-        let among_dead = claims(store).await;
-        println!(
-            "{who:<15}, microseconds  {fresh:>9.0} {among_dead:>9.0} {:>7.2}   (p99: fresh, among dead entries, their ratio)",
-            among_dead / fresh
-        );
-    }
-}
-
-/// The 99th percentile of claims of one, in microseconds.
-async fn claims(store: &PostgresStore) -> f64 {
-    let lanes: Lanes = [work::lane()].into_iter().collect();
-    let mut took = Vec::new();
-    for _ in 0..300 {
-        let begun = tokio::time::Instant::now();
-        let lease = work::now() + Elapsed::minutes(5);
-        let due = store
-            .due(&lanes, work::now(), 1, lease)
-            .await
-            .expect("a claim");
-        took.push(begun.elapsed().as_secs_f64() * 1e6);
-        if due.is_empty() {
-            break;
-        }
-    }
-    took.sort_by(f64::total_cmp);
-    took[took.len() * 99 / 100]
-}
-
-/// Writes the leads anew, with the clocks that they had.
-async fn fire_again(store: &PostgresStore, round: u32, numbers: &[u32]) {
-    for numbers in numbers.chunks(BATCH) {
-        let keys: Vec<Key> = numbers
-            .iter()
-            .map(|n| key(Kind::Lead, work::lead_id(*n)))
-            .collect();
-        let loaded = store.load(&keys).await.expect("leads");
-        let changes = keys
-            .into_iter()
-            .zip(loaded)
-            .zip(numbers)
-            .map(|((key, lead), number)| {
-                let at = work::wakes_at(*number) + Elapsed::microseconds(lead.version.0 as i64);
-                let command = CommandId::of(&format!("{round}: {number}"));
-                Changes {
-                    tenant: work::tenant(),
-                    command,
-                    checks: Vec::new(),
-                    puts: vec![Put {
-                        key,
-                        read: lead.version,
-                        makes: lead.version.next(),
-                        body: lead.body,
-                        wakes: waking(at),
-                        facts: Vec::new(),
-                    }],
-                    journal: Vec::new(),
-                }
-            });
-        write(store, changes.collect()).await;
-    }
 }
 
 /// Rows and bytes of every table.
