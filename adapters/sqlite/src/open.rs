@@ -89,6 +89,10 @@ impl Options {
     fn connect_to_write(&self, path: &Path) -> Result<Connection, OpenError> {
         let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let connection = self.connected(path, access)?;
+        // SQLite opens it all the same, and every commit would be in vain.
+        if connection.is_readonly(rusqlite::MAIN_DB)? {
+            return Err(OpenError::NotWritable);
+        }
         let mode: String =
             connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
         if mode != "wal" {
@@ -222,6 +226,12 @@ pub enum OpenError {
         /// What SQLite uses instead.
         mode: String,
     },
+    /// The file may be read and not be written, and was not to be opened as
+    /// [`read_only`](Options::read_only).
+    #[error(
+        "the file may only be read: allow it to be written, or open it as one that is only read"
+    )]
+    NotWritable,
     /// The tables were made by a later leadkit.
     #[error("the tables are at version {found}, this leadkit knows {known} versions: update it")]
     NewerTables {

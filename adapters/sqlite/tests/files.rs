@@ -276,6 +276,34 @@ fn what_is_only_read_needs_no_folder_that_can_be_written() {
     assert!(SqliteStore::open_with(&path, &options).is_err());
 }
 
+/// A worker that could never write would else go on trying.
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_be_written_is_refused_unless_it_is_only_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (_folder, path) = file();
+    let store = SqliteStore::open_with(&path, &virtual_time()).unwrap();
+    assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);
+    drop(store);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+    if std::fs::OpenOptions::new().write(true).open(&path).is_ok() {
+        eprintln!("skipped: who runs this may write whatever the file's mode says");
+        return;
+    }
+    let refused = SqliteStore::open_with(&path, &virtual_time()).unwrap_err();
+    assert!(
+        matches!(refused.why(), OpenError::NotWritable),
+        "{refused:?}"
+    );
+    let options = Options {
+        read_only: true,
+        ..virtual_time()
+    };
+    let reading = SqliteStore::open_with(&path, &options).unwrap();
+    assert_eq!(load(&reading, lead(1)).version, Version(1));
+}
+
 #[test]
 fn a_file_that_somebody_else_holds_is_unavailable_and_nothing_is_written() {
     let (_folder, path) = file();
