@@ -1,5 +1,7 @@
 //! Which playbook decides, and sweeps that can't go on.
 
+use std::task::Poll;
+
 use super::*;
 
 // ------------------------------------------------------------------ which playbook decides
@@ -113,6 +115,31 @@ fn former_messages_go_though_more_of_the_workers_own_is_always_due() {
         let sent = sent.unwrap().whole().unwrap();
         let asked_for = world.clock.now() - Elapsed::minutes(1);
         assert!(sent.iter().any(|message| message.queued_at == asked_for));
+    });
+}
+
+/// The hand for messages looks into lanes that it was not begun with, as the one for leads does.
+#[test]
+fn a_worker_that_runs_hands_over_messages_of_former_playbooks() {
+    let one = shop(&writes("welcome", "on = \"registered\""));
+    let two = shop("[activity]\nvisit = {}");
+    block_on(async {
+        let world = World::new();
+        register(&world.engine(&[&one])).await;
+        let engine = world.engine(&[&two]);
+        let adopts = engine.tenant(TENANT).adopt(Vec::new());
+        adopts.by(Actor::host("test")).await.unwrap();
+        let over = world.clock.now() + Elapsed::minutes(2);
+        let clock = world.clock.clone();
+        let is_over = std::future::poll_fn(move |context| {
+            context.waker().wake_by_ref();
+            match clock.now() >= over {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        });
+        engine.run(is_over).await.unwrap();
+        assert_eq!(world.messages(), 1);
     });
 }
 
