@@ -36,8 +36,15 @@
 //! each statement where the store is opened by its URL: see [`Deadlines`]. A server that has gone is
 //! noticed on idle connections within a minute, unless the URL says otherwise (`connect_timeout`,
 //! `tcp_user_timeout`, `keepalives_idle`). On a pool of the host's, and in its transactions, the
-//! host's own settings hold; a call that is overdue only takes its connection out of the pool. PgBouncer
-//! refuses connections that begin with settings, unless its `ignore_startup_parameters` names `options`.
+//! host's own settings hold; a call that is overdue only takes its connection out of the pool.
+//!
+//! A store that is opened by its URL sends these settings as the startup parameter `options`, and a
+//! pooler may not pass them on. PgBouncer refuses the connection, unless its
+//! `ignore_startup_parameters` names `options`; then it leaves them out, and neither the deadline of a
+//! statement nor [`Options::read_only`] is known to the server. So give them to the role:
+//! `ALTER ROLE crm SET statement_timeout = '30s'`, and likewise
+//! `idle_in_transaction_session_timeout = '60s'` and, for who only reads,
+//! `default_transaction_read_only = on`.
 //!
 //! **Lists.** [`PostgresStore::index`] makes the indexes by which the segments that a host shows all
 //! day are found; [`PostgresStore::plan`] tells whether they are used. A page or a total takes one
@@ -57,9 +64,10 @@
 //! That is what distribution by tenant, as with Citus, asks of tables: carry
 //! [`Tables::distribution`] out once the tables are made, before there is much in them, and open
 //! stores as [`Options::distributed`], so that what is read of several tenants is what each shard
-//! can tell by itself. Connect to the coordinator, whose sequence orders the journal. Run
-//! this crate's tests with `LEADKIT_TEST_CITUS_URL` against your version first: the suite passes
-//! with these statements on a single server, which says nothing about what Citus makes of them.
+//! can tell by itself. Connect to the coordinator, whose sequence orders the journal. **None of this
+//! has ever run on Citus**: the suite passes with these statements on a single server, which says
+//! nothing about what Citus makes of them. Run this crate's tests with `LEADKIT_TEST_CITUS_URL`
+//! against your version first.
 
 mod clocks;
 mod commit;

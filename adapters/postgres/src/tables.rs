@@ -104,7 +104,8 @@ CREATE POLICY "{prefix}own_rows" ON "{table}" USING ({own}) WITH CHECK ({own});
 
     /// SQL that distributes the tables by tenant with Citus, for a database in which its extension
     /// is made. To be carried out once, after the tables are made; then stores are opened as
-    /// [`Options::distributed`].
+    /// [`Options::distributed`]. It has never been carried out on Citus: see the
+    /// [crate's documentation](crate).
     #[must_use]
     pub fn distribution(&self) -> String {
         let of_table =
