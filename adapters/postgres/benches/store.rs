@@ -14,7 +14,7 @@ mod server;
 mod work;
 
 use futures::future::join_all;
-use leadkit::ids::{CommandId, Id};
+use leadkit::ids::Id;
 use leadkit::store::{Changes, Key, Kind, Lanes, Put, Store, StoredFact, Verdict, Version, Wakes};
 use leadkit::time::{Elapsed, Instant};
 use leadkit::value::Value;
