@@ -201,6 +201,7 @@ static DEALERSHIP_TEAMS: Shipped = Shipped {
         "templates/not-accepted.txt",
         "templates/nurture.txt",
         "templates/quiet.txt",
+        "templates/reserved-without-owner.txt",
         "templates/unowned.txt",
         "templates/visit-missed.txt",
         "templates/visit-tomorrow.txt"
