@@ -155,6 +155,8 @@ pub(crate) struct LaneSql {
     /// Of any tenants' lanes; by shard: of one tenant's.
     pub(crate) due: String,
     pub(crate) next: String,
+    /// It reads all leases, without an index that every claim would have to write: those that are
+    /// over are swept away, so that there are few beside those that run.
     pub(crate) lease_ends: String,
 }
 
