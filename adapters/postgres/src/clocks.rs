@@ -36,8 +36,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// No disk is waited for. The planner, who knows neither lanes nor marks, would now and then read
 /// and sort a whole backlog for its first records: the settings keep it on the indexes, in their
 /// order.
-const BEGIN_CLAIM: &str = "BEGIN; SET LOCAL synchronous_commit TO off; SET LOCAL jit TO off; \
-    SET LOCAL enable_bitmapscan TO off; SET LOCAL enable_seqscan TO off";
+const BEGIN_CLAIM: &str = "BEGIN; SELECT set_config('synchronous_commit', 'off', true), \
+    set_config('jit', 'off', true), set_config('enable_bitmapscan', 'off', true), \
+    set_config('enable_seqscan', 'off', true)";
 
 /// Where to look for what is due.
 #[derive(Debug, Default)]
@@ -385,6 +386,9 @@ async fn claims<'l>(
     let statement = client
         .prepare_typed_cached(&sql.clocks.claim, &types)
         .await?;
+    // One message ends a claim and begins the next one.
+    let next = format!("COMMIT; {BEGIN_CLAIM}");
+    let next = next.as_str();
     let taking = turns.iter().map(|(turn, share)| {
         let tenant = escaped(turn.tenant.as_str());
         let names: Vec<_> = turn
@@ -398,18 +402,17 @@ async fn claims<'l>(
             let Claim { now, lease_until } = claim;
             let params: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
                 [&&*tenant, &names, &marks, &now, &share, &lease_until];
-            // The end is sent before any answer is waited for: whoever drops this future leaves no
-            // transaction open.
-            let begin = client.batch_execute(BEGIN_CLAIM);
-            let work = join(
-                client.query(statement, &params),
-                client.batch_execute("COMMIT"),
-            );
-            let (begun, (rows, ended)) = join(begin, work).await;
-            begun.and(ended).and(rows)
+            let claim = client.query(statement, &params);
+            let (rows, ended) = join(claim, client.batch_execute(next)).await;
+            ended.and(rows)
         }
     });
-    let taken = join_all(taking).await;
+    // All are sent before any answer is waited for, the end included: whoever drops this future
+    // leaves no transaction open.
+    let begin = client.batch_execute(BEGIN_CLAIM);
+    let work = join(join_all(taking), client.batch_execute("COMMIT"));
+    let (begun, (taken, ended)) = join(begin, work).await;
+    begun.and(ended)?;
     let mut found = Vec::with_capacity(turns.len());
     for ((turn, _), rows) in turns.iter().zip(taken) {
         let key = |row: Row| -> Result<(Found, &'l Lane)> {
