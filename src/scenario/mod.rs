@@ -28,7 +28,8 @@
 //! until then). It is about the lead that was spoken of last; `lead = "luis"`, beside `at` and not
 //! inside what happens, names another by its `ref`.
 //!
-//! Times carry their offset, so that none is ambiguous where clocks change. `cities` of an agent
+//! Times carry their offset, so that none is ambiguous where clocks change: `Z`, or one that a clock of the
+//! playbook has then. `cities` of an agent
 //! are a list; dates and instants in fields are written as TOML writes them.
 //!
 //! What can be expected of the lead: `owner`, `no-owner`, `earlier-owners`, `pipeline`, `stage`,
@@ -37,7 +38,7 @@
 //! its pool said), `quote` (its version, total, last day, and what it `is`), `appointment` (when the one of a kind is, or what
 //! became of it), `documents` (the version of each), `referrer` and `reward`, `same-lead-as`, `same-contact-as`, `contact` (what is known of it), `duplicates`, `history` and `silent` (parts that its explanation says, or doesn't).
 //! Of messages about it: `mailed` (to the contact) and `notified` (roles), all since the last
-//! step that spoke of the lead; `mailed-as` and `mail-says` of the last one; `queued` (until
+//! step that spoke of the lead; `mailed-as` of the last one, `mail-says` of any; `queued` (until
 //! when), `dropped` (why). Of the command: `refused` (the names of all that is missing, or the
 //! refusal's code), `refusal-says`, `already-done`. Of all leads: `count` by conditions. Of the
 //! visits of a zone in a week: `visits`, those `open` and the `results`.
