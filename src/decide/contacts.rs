@@ -24,17 +24,17 @@ pub(crate) fn unsubscribe(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), 
     let at = draft.now;
     let unsubscribed = |lead| Event::Unsubscribed { lead };
     draft.happened(unsubscribed(lead.id));
-    let others = with_the_same_address(draft, lead.contact.id)?;
+    let mut others = with_the_same_address(draft, lead.contact.id)?;
     change_contact(draft, lead, |contact| {
         contact.unsubscribed_at.get_or_insert(at);
     })?;
-    if let Some(contact) = current(draft, lead.contact.id)? {
-        suppress(draft, &contact)?;
-    }
-    need_leads(draft, &others)?;
-    for mut other in others {
+    for other in &mut others {
         other.unsubscribed_at.get_or_insert(at);
-        suppress(draft, &other)?;
+    }
+    let contact = current(draft, lead.contact.id)?;
+    suppress(draft, contact.iter().chain(&others))?;
+    need_leads(draft, &others)?;
+    for other in others {
         // The lead at hand is none of theirs, and whatever playbook decides theirs, this is never refused.
         renew_copies(draft, &other, Some(lead.id), Some(&unsubscribed))?;
         draft.put(Key::contact(draft.tenant, other.id), other, None);
@@ -123,7 +123,7 @@ pub(crate) fn give_email(draft: &mut Draft<'_>, lead: &mut Lead, said: &str) -> 
     }
     identities::learn(draft, &mut contact, Some(identity), &[lead.id])?;
     contact.email = Some(email);
-    suppress(draft, &contact)?;
+    suppress(draft, [&contact])?;
     let learned = |lead| Event::ContactLearned {
         lead,
         what: vec![ContactPart::Email],

@@ -41,7 +41,7 @@ pub(crate) fn merge(
     from.merged_into = Some(into.id);
     put(draft, from.clone());
     duplicates::part_from_distinct(draft, &mut into)?;
-    suppress(draft, &into)?;
+    suppress(draft, [&into])?;
     draft.happened(Event::ContactsMerged {
         into: into.id,
         from: from.id,
@@ -86,7 +86,7 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
     contact.identities.retain(is_kept);
     let came = part(&mut stood, &mut contact, &back);
     let known = [&known[..], &stood.duplicates, &came.knew].concat();
-    suppress(draft, &contact)?;
+    suppress(draft, [&contact])?;
     put(draft, stood.clone());
     put(draft, contact.clone());
     stood.duplicates = duplicates::still_possible(draft, &stood)?;

@@ -29,15 +29,21 @@ pub(crate) fn suppressed_since(
     }
 }
 
-/// No marketing goes any more to the addresses of a contact that wants none.
-pub(crate) fn suppress(draft: &mut Draft<'_>, contact: &Contact) -> Result<(), Stop> {
-    let Some(since) = contact.unsubscribed_at else {
-        return Ok(());
-    };
-    let addresses = contact.addresses();
-    let keys: Vec<Key> = addresses.map(|known| suppression(draft, known)).collect();
-    draft.need(keys.iter().cloned())?;
-    for key in keys {
+/// No marketing goes any more to the addresses of those of these contacts that want none.
+pub(crate) fn suppress<'c>(
+    draft: &mut Draft<'_>,
+    contacts: impl IntoIterator<Item = &'c Contact>,
+) -> Result<(), Stop> {
+    let mut wanted = Vec::new();
+    for contact in contacts {
+        let Some(since) = contact.unsubscribed_at else {
+            continue;
+        };
+        let addresses = contact.addresses();
+        wanted.extend(addresses.map(|known| (suppression(draft, known), since)));
+    }
+    draft.need(wanted.iter().map(|(key, _)| key.clone()))?;
+    for (key, since) in wanted {
         if draft.look_at::<Claim>(&key)?.is_none() {
             draft.put(key, Claim::Suppressed { since }, None);
         }

@@ -28,9 +28,11 @@ const LATEST_CALL: Elapsed = Elapsed::seconds(60);
 /// And how long its answer is waited for: it must be written down before the message's deadline,
 /// when others take the outcome for unknown.
 const LATEST_ANSWER: Elapsed = Elapsed::seconds(100);
-
 /// Until when what became of it is tried to be written down: a little before that deadline.
 const LATEST_NOTE: Elapsed = Elapsed::seconds(115);
+/// For how long that is tried where somebody has the records in hand: a host's transaction is short, and
+/// the messages of others are not to wait for it.
+const PATIENCE_WITH_HOLDERS: Elapsed = Elapsed::seconds(5);
 
 /// A message whose hand-over was committed, and the channel it goes over.
 type Begun = (Box<Outgoing>, Name);
@@ -86,8 +88,8 @@ impl Engine {
     /// Hands messages over, and commits what became of them: what is heard together at once, in the
     /// order in which it was begun, and whatever else takes its time behind it.
     ///
-    /// What a store does not take is kept, and tried again for as long as it is worth it. Meanwhile
-    /// nothing more is given to mailers that might be in doubt then.
+    /// What a store does not take is kept, and tried again for as long as it is worth it. While the store can't
+    /// be reached nothing more is given to mailers that might be in doubt then.
     async fn hand_over(&self, begun: Vec<Begun>, ticked: &mut Ticked) -> Result<(), Error> {
         let is_told = AtomicBool::new(true);
         let calls = begun.iter().enumerate().map(|(place, begun)| {
@@ -118,7 +120,8 @@ impl Engine {
             unwritten.extend(heard);
             unwritten.sort_unstable_by_key(|heard| heard.place);
             failed = self.write_down(&mut unwritten, ticked).await?;
-            is_told.store(failed.is_none(), Ordering::Relaxed);
+            let is_away = matches!(failed, Some(Error::Store(_)));
+            is_told.store(!is_away, Ordering::Relaxed);
         }
         self.write_down_late(unwritten, failed, ticked).await
     }
@@ -131,10 +134,14 @@ impl Engine {
         ticked: &mut Ticked,
     ) -> Result<(), Error> {
         let clock = &self.inner.clock;
+        let begun = clock.now();
         let mut backoff = Backoff::default();
         while let Some(error) = failed {
-            let ends = unwritten.iter().map(|heard| heard.outgoing.at);
-            let ends = ends.min().unwrap_or_else(|| clock.now()) + LATEST_NOTE;
+            let ends = unwritten
+                .iter()
+                .map(|heard| heard.outgoing.at + LATEST_NOTE);
+            let held = matches!(error, Error::Contended(_)).then(|| begun + PATIENCE_WITH_HOLDERS);
+            let ends = ends.chain(held).min().unwrap_or(begun);
             let left = ends.signed_duration_since(clock.now());
             if left <= Elapsed::zero() {
                 return self.give_up(unwritten, error, ticked);
@@ -178,7 +185,10 @@ impl Engine {
             match outcomes.next() {
                 Some(Outcome::Failed(error)) if is_passing(&error) => {
                     left.push(heard);
-                    why = Some(error);
+                    // A store that can't be reached says more than records in somebody's hand.
+                    if !matches!(why, Some(Error::Store(_))) {
+                        why = Some(error);
+                    }
                 }
                 Some(Outcome::Failed(error @ Error::Store(_))) => return Err(error),
                 Some(Outcome::Failed(error)) => ticked.failures.push((heard.key(), error)),

@@ -162,7 +162,7 @@ pub enum Error {
     #[error("the store failed")]
     Store(#[from] StoreError),
     /// Others changed the same records again and again, or have them in hand. Try later.
-    #[error("the records moved {0} times while this was decided")]
+    #[error("the records moved, or were in somebody's hand, {0} times while this was decided")]
     Contended(u32),
     /// The engine has no playbook for this tenant.
     #[error("no playbook was given for the tenant `{0}`")]

@@ -46,7 +46,8 @@ impl Engine {
     /// waiting.
     ///
     /// When `shutdown` is there, what was begun is finished, and no more is begun: that takes as
-    /// long as the page or the portion of messages at hand, two minutes if a mailer does not answer.
+    /// long as the page or the portion of messages at hand, two minutes if a mailer does not answer or the
+    /// store does not take what became of them.
     ///
     /// A store that can't be reached is tried again, a little later each time, until `shutdown`.
     ///

@@ -78,6 +78,9 @@ pub struct Rounds {
 }
 
 impl Rounds {
+    /// How many lanes are remembered.
+    pub const MOST: usize = 1 << 16;
+
     /// When whoever has these lanes was last served in one of them: as a number that grows with
     /// each turn, and is 0 for who was never served. The smallest is next.
     pub fn last_turn<'l>(&self, lanes: impl IntoIterator<Item = &'l Lane>) -> u64 {
@@ -86,12 +89,19 @@ impl Rounds {
     }
 
     /// Notes that something in this lane was served.
+    ///
+    /// Of [`Rounds::MOST`] lanes that is remembered; who was not served for so many turns is next anyway.
     pub fn note(&mut self, lane: &Lane) {
         self.last += 1;
-        match self.turns.get_mut(lane) {
-            Some(turn) => *turn = self.last,
-            None => drop(self.turns.insert(lane.clone(), self.last)),
+        if let Some(turn) = self.turns.get_mut(lane) {
+            *turn = self.last;
+            return;
         }
+        if self.turns.len() == Self::MOST {
+            let kept = self.last.saturating_sub(Self::MOST as u64 / 2);
+            self.turns.retain(|_, turn| *turn > kept);
+        }
+        self.turns.insert(lane.clone(), self.last);
     }
 }
 
@@ -113,4 +123,26 @@ pub struct Due {
     pub key: Key,
     /// Its `wakes_at`.
     pub at: Instant,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane(n: usize) -> Lane {
+        Lane {
+            tenant: "acme".into(),
+            name: format!("playbook {n}").as_str().into(),
+        }
+    }
+
+    #[test]
+    fn lanes_that_were_not_served_for_long_are_forgotten() {
+        let mut rounds = Rounds::default();
+        (0..=Rounds::MOST).for_each(|n| rounds.note(&lane(n)));
+        assert!(rounds.turns.len() <= Rounds::MOST);
+        let [first, last] = [0, Rounds::MOST].map(|n| rounds.last_turn([&lane(n)]));
+        assert_eq!(first, 0);
+        assert!(last > rounds.last_turn([&lane(Rounds::MOST - 1)]));
+    }
 }

@@ -1,7 +1,14 @@
 //! What becomes of messages, told as it is: on each store, whatever servers answer.
 
+use std::sync::Mutex;
+
+use async_trait::async_trait;
 use leadkit::record::Message;
 use leadkit::record::message::{DropReason, State};
+use leadkit::store::{
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Lanes, Loaded, NextDue, Page, Select,
+    StoreError, Verdict,
+};
 
 use super::shop::{folder, read};
 use super::*;
@@ -277,31 +284,42 @@ fn what_was_accepted_can_be_known_to_have_arrived_and_what_was_settled_stays_so(
     }
 }
 
-/// The store fails when it is told what became of the messages: at so many commits in a row.
-async fn told_in_vain(times: u64) -> (Shop, Result<Ticked, Error>) {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+/// A shop with eleven leads, about each of whom two messages go.
+async fn crowded(store: Arc<dyn Store>) -> Shop {
     // A server that takes a moment over each, so that only four are called when the first is heard.
     let slowly = Plan::new().from(1, MailerFault::Delay(Elapsed::zero()));
-    let mut shop = shop(store.clone(), BOTH, slowly).await;
+    let shop = shop(store, BOTH, slowly).await;
     for n in 0..10 {
         let eva = NewLead::new("Eva").email(format!("eva{n}@example.com"));
         let eva = shop.engine.tenant("shop").register(eva).by(desk());
         eva.await.unwrap();
     }
+    shop
+}
+
+impl Shop {
+    /// What a worker does that sees another store than this one.
+    async fn tick_on(&self, store: Arc<dyn Store>) -> Result<Ticked, Error> {
+        let worker = Engine::builder_on(store)
+            .playbook("shop", read(&folder(BOTH, "")))
+            .mailer("email", self.mailer.clone())
+            .clock(self.clock.clone())
+            .seed(2)
+            .build()
+            .unwrap();
+        worker.tick().await
+    }
+}
+
+/// The store fails when it is told what became of the messages: at so many commits in a row.
+async fn told_in_vain(times: u64) -> (Shop, Result<Ticked, Error>) {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let shop = crowded(store.clone()).await;
     // The first commit of a portion says that it is begun.
     let plan = (0..times).fold(Plan::new(), |plan, nth| {
         plan.on(Call::Commit, 2 + nth, StoreFault::Before)
     });
-    let healthy = shop.engine.clone();
-    shop.engine = Engine::builder(FaultyStore::on(store, plan))
-        .playbook("shop", read(&folder(BOTH, "")))
-        .mailer("email", shop.mailer.clone())
-        .clock(shop.clock.clone())
-        .seed(2)
-        .build()
-        .unwrap();
-    let ticked = shop.engine.tick().await;
-    shop.engine = healthy;
+    let ticked = shop.tick_on(Arc::new(FaultyStore::on(store, plan))).await;
     (shop, ticked)
 }
 
@@ -332,5 +350,101 @@ fn a_store_that_stays_away_is_given_up_before_others_take_the_outcome_for_unknow
         let (shop, ticked) = told_in_vain(1_000).await;
         assert!(matches!(ticked, Err(Error::Store(_))), "{ticked:?}");
         assert_eq!(shop.clock.now() - begun, Elapsed::seconds(115));
+    });
+}
+
+/// A store in which a transaction of the host's has a message in hand, from when its hand-over is
+/// begun.
+#[derive(Debug)]
+struct InHand {
+    store: Arc<dyn Store>,
+    message: Key,
+    is_begun: Mutex<bool>,
+}
+
+impl InHand {
+    /// Whether somebody else has in hand what this would write.
+    fn is_held(&self, changes: &Changes) -> bool {
+        let writes_it = changes.puts.iter().any(|put| put.key == self.message);
+        writes_it && std::mem::replace(&mut *self.is_begun.lock().unwrap(), true)
+    }
+}
+
+#[async_trait]
+impl Store for InHand {
+    async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
+        self.store.load(keys).await
+    }
+
+    async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
+        let held: Vec<bool> = changes
+            .iter()
+            .map(|changes| self.is_held(changes))
+            .collect();
+        let free = changes.into_iter().zip(&held).filter(|(_, held)| !**held);
+        let free = free.map(|(changes, _)| changes).collect();
+        let mut verdicts = self.store.commit(free).await?.into_iter();
+        let verdict = |held| match held {
+            true => Some(Verdict::Moved(vec![self.message.clone()])),
+            false => verdicts.next(),
+        };
+        Ok(held.into_iter().filter_map(verdict).collect())
+    }
+
+    async fn due(
+        &self,
+        lanes: &Lanes,
+        now: Instant,
+        limit: usize,
+        lease_until: Instant,
+    ) -> Result<Vec<Due>, StoreError> {
+        self.store.due(lanes, now, limit, lease_until).await
+    }
+
+    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
+        self.store.next_due(now).await
+    }
+
+    async fn select(&self, select: &Select) -> Result<Page, StoreError> {
+        self.store.select(select).await
+    }
+
+    async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
+        self.store.count(count).await
+    }
+
+    async fn journal(
+        &self,
+        tenant: &Tenant,
+        after: JournalCursor,
+        limit: usize,
+    ) -> Result<Vec<Journaled>, StoreError> {
+        self.store.journal(tenant, after, limit).await
+    }
+}
+
+#[test]
+fn a_message_that_somebody_has_in_hand_keeps_no_other_from_being_handed_over() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let shop = crowded(store.clone()).await;
+        let begun = shop.clock.now();
+        let held = shop.marketing().await.id;
+        let in_hand = InHand {
+            store,
+            message: Key::message(&"shop".into(), held),
+            is_begun: Mutex::new(false),
+        };
+        let ticked = shop.tick_on(Arc::new(in_hand)).await.unwrap();
+        assert!(
+            matches!(ticked.failures[..], [(_, Error::Contended(_))]),
+            "{ticked:?}"
+        );
+        assert!(shop.clock.now() - begun <= Elapsed::seconds(5));
+        assert_eq!(shop.mailer.handed_over().len(), 22);
+        for message in shop.messages("").await {
+            let is_held = message.id == held;
+            assert_eq!(message.state == State::Accepted, !is_held, "{message:?}");
+        }
     });
 }

@@ -179,11 +179,35 @@ struct Turn<'l> {
     is_hungry: bool,
 }
 
+impl<'l> Turn<'l> {
+    /// What a claim of this tenant came to.
+    fn taken(&self, rows: Vec<Row>) -> Result<Taken<'l>> {
+        let seen = rows.len();
+        let mut leased = Vec::with_capacity(seen);
+        for row in rows {
+            if row.try_get(4)? {
+                leased.push(self.found(&row)?);
+            }
+        }
+        leased.sort_unstable();
+        Ok(Taken { leased, seen })
+    }
+
+    fn found(&self, row: &Row) -> Result<(Found, &'l Lane)> {
+        let kind = kind_of(row.try_get(0)?)?;
+        let id = id(row.try_get::<_, Uuid>(1)?);
+        let tenant = self.tenant.clone();
+        let lane = self.lanes.get(crate::reads::place(row.try_get(3)?)?);
+        let lane = *lane.ok_or(Failure::Unreadable("place"))?;
+        Ok(((row.try_get(2)?, Key { id, kind, tenant }), lane))
+    }
+}
+
 /// A due record: its clock in microseconds, and its key.
 type Found = (i64, Key);
 
 /// What a claim came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Taken<'l> {
     /// In the order of time, each with its lane.
     leased: Vec<(Found, &'l Lane)>,
@@ -282,7 +306,10 @@ async fn fill(
         let shares = (0..hungry).map(|turn| left / hungry + usize::from(turn < left % hungry));
         let round = turns.iter_mut().filter(|turn| turn.is_hungry).zip(shares);
         let round: Vec<(&mut Turn<'_>, usize)> = round.filter(|(_, share)| *share > 0).collect();
-        let taken = claims(client, sql, clocks, &round, claim).await?;
+        let taken = match claims(client, sql, clocks, &round, claim).await {
+            Err(_) if !page.is_empty() => return Ok(()),
+            taken => taken?,
+        };
         for ((turn, share), Taken { leased, seen }) in round.into_iter().zip(taken) {
             turn.is_hungry = seen == share;
             let mut state = clocks.state();
@@ -412,29 +439,23 @@ async fn claims<'l>(
     let begin = client.batch_execute(BEGIN_CLAIM);
     let work = join(join_all(taking), client.batch_execute("COMMIT"));
     let (begun, (taken, ended)) = join(begin, work).await;
-    begun.and(ended)?;
+    let mut failed = begun.and(ended).err().map(Failure::from);
     let mut found = Vec::with_capacity(turns.len());
     for ((turn, _), rows) in turns.iter().zip(taken) {
-        let key = |row: Row| -> Result<(Found, &'l Lane)> {
-            let kind = kind_of(row.try_get(0)?)?;
-            let id = id(row.try_get::<_, Uuid>(1)?);
-            let tenant = turn.tenant.clone();
-            let lane = turn.lanes.get(crate::reads::place(row.try_get(3)?)?);
-            let lane = *lane.ok_or(Failure::Unreadable("place"))?;
-            Ok(((row.try_get(2)?, Key { id, kind, tenant }), lane))
-        };
-        let rows = rows?;
-        let seen = rows.len();
-        let mut leased = Vec::with_capacity(seen);
-        for row in rows {
-            if row.try_get(4)? {
-                leased.push(key(row)?);
-            }
-        }
-        leased.sort_unstable();
-        found.push(Taken { leased, seen });
+        let taken = rows
+            .map_err(Failure::from)
+            .and_then(|rows| turn.taken(rows));
+        // What was claimed of others is claimed, and not to wait for the end of its leases.
+        found.push(taken.unwrap_or_else(|error| {
+            failed.get_or_insert(error);
+            Taken::default()
+        }));
     }
-    Ok(found)
+    let is_empty = found.iter().all(|taken| taken.seen == 0);
+    match failed {
+        Some(error) if is_empty => Err(error),
+        _ => Ok(found),
+    }
 }
 
 /// When each lane is due next.
