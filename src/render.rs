@@ -5,12 +5,13 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::ids::Name;
 use crate::playbook::Playbook;
-use crate::playbook::pipeline::TaskSpec;
+use crate::playbook::pipeline::{Field, TaskSpec};
 use crate::playbook::template::RenderError;
 use crate::playbook::variables::{Appointed, Person, Quoted, Variables, field_shown};
 use crate::playbook::written;
 use crate::record::{Agent, Lead, Quote};
 use crate::time::Instant;
+use crate::value::ValueRef;
 
 /// The agents whom a text may speak of.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +34,7 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
     let fields = playbook.fields.iter().map(|field| {
         // A field without a value is there, and empty; one that nobody defined is an error.
         let value = lead.fields.value(&field.name);
-        let value = value.map(|value| field_shown(field, value));
+        let value = value.map(|value| shown(playbook, field, value));
         let value = value.unwrap_or_else(|| Jinja::from(""));
         (field.name.as_str(), value)
     });
@@ -79,6 +80,24 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
         reward: reward.as_deref().unwrap_or_default(),
     };
     variables.with_fields(fields)
+}
+
+/// What a field is in a template: a day and a time as the playbook's language writes them, by the clocks of
+/// its zone.
+fn shown(playbook: &Playbook, field: &Field, value: ValueRef<'_>) -> Jinja {
+    let locale = &playbook.locale;
+    match value {
+        ValueRef::Date(day) => Jinja::from(written::day(locale, day.into()).as_str()),
+        ValueRef::Instant(at) => {
+            let local = playbook.zone.to_local(at);
+            let (day, time) = (
+                written::day(locale, local),
+                written::time_of_day(locale, local),
+            );
+            Jinja::from(format!("{day} {time}"))
+        }
+        other => field_shown(field, other),
+    }
 }
 
 /// An appointment as texts.

@@ -366,6 +366,42 @@ expect   = { mailed = ["hello"] }
 }
 
 #[test]
+fn a_day_and_a_time_are_written_as_the_playbooks_country_does_by_its_clocks() {
+    let rule = r#"
+[task.drive]
+text = "Hand over on {{ delivery }}, born on {{ birthday }}"
+
+[[rule]]
+name = "drive"
+on   = "registered"
+do   = [{ task = "drive" }, { send = "hello", as = "organisation" }]
+"#;
+    for (locale, day, born) in [
+        ("es-ES", "14/03/2026 00:30", "05/11/1980"),
+        ("en-US", "03/14/2026 12:30 AM", "11/05/1980"),
+        ("ja", "2026-03-14 00:30", "1980-11-05"),
+    ] {
+        let scenario = format!(
+            r#"
+[[scenario]]
+name  = "a lead with a day and a time"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "luis", name = "Luis Vera", email = "luis@example.com", delivery = 2026-03-13T23:30:00Z, birthday = 1980-11-05 }}
+expect   = {{ mailed = ["hello"], mail-says = "On {day}, and {born}.", tasks = ["drive"], history = "Hand over on {day}, born on {born}" }}
+"#
+        );
+        let mut folder = folder(rule, &scenario);
+        let zone = "zone     = \"Europe/Madrid\"\n";
+        let locale = format!("{zone}locale   = \"{locale}\"\n");
+        folder.playbook = folder.playbook.replacen(zone, &locale, 1);
+        folder.templates[0].1 = "Subject: Hello\n\nOn {{ delivery }}, and {{ birthday }}.\n".into();
+        shop::play_folder(&folder);
+    }
+}
+
+#[test]
 fn a_message_about_a_referred_lead_may_name_its_referrer_the_code_and_the_reward() {
     let rules = r#"
 [referral]

@@ -171,7 +171,8 @@ pub(crate) fn parts_of(object: &str) -> Vec<String> {
     names
 }
 
-/// What a field is in a template: a tax number as people read it, else the value.
+/// What a field is in a template: a tax number as people read it, else the value. Days and times depend on
+/// the playbook: [`context`](crate::render::context) writes them.
 pub(crate) fn field_shown(field: &Field, value: ValueRef<'_>) -> Jinja {
     match field.formatted(value) {
         Some(formatted) => Jinja::from(formatted.as_str()),

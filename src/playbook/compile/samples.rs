@@ -157,7 +157,7 @@ fn sample(field: &Field, number: Number) -> Jinja {
         ValueType::Bool => Jinja::from(true),
         ValueType::Number => shown(ValueRef::Number(number)),
         ValueType::Date => Jinja::from("2026-03-10"),
-        ValueType::Instant => Jinja::from("2026-03-10T14:30:00Z"),
+        ValueType::Instant => Jinja::from("2026-03-10 14:30"),
         ValueType::Text => field_shown(field, ValueRef::Text(text)),
     }
 }
