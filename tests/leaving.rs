@@ -208,6 +208,83 @@ expect = {{ no-owner = true, tasks = ["renew"] }}
     );
 }
 
+/// What an earlier owner has to do on a closed lead of somebody else, or nobody has as there is none.
+const LATER: &str = r#"
+[task.look-after]
+text          = "Look after it"
+for           = "earlier-owner"
+outlives-lead = true
+
+[[rule]]
+name  = "complaint"
+stage = "lost"
+when  = 'city == "Complaint"'
+do    = [{ task = "look-after" }]
+"#;
+
+#[test]
+fn a_closed_lead_on_which_another_leaver_had_a_task_is_handed_over_with_it() {
+    play(
+        &format!("{RULES}{LATER}"),
+        &format!(
+            r#"{PEOPLE}
+[[scenario]]
+name  = "both leave"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "lost", name = "Lost", owner = "bea" }}
+
+[[scenario.step]]
+reassign = {{ to = "ana" }}
+
+[[scenario.step]]
+close = {{ as = "lost" }}
+
+[[scenario.step]]
+set    = {{ city = "Complaint", by = "max" }}
+expect = {{ owner = "ana", task-for = {{ look-after = "bea" }} }}
+
+[[scenario.step]]
+leave  = {{ agent = "bea", to = "bosses", by = "max" }}
+expect = {{ owner = "ana", tasks = ["look-after"] }}
+
+[[scenario.step]]
+leave  = {{ agent = "ana", to = "bosses", by = "max" }}
+expect = {{ owner = "max", tasks = ["look-after"] }}
+"#
+        ),
+    );
+}
+
+#[test]
+fn a_task_that_falls_back_on_an_owner_who_left_is_on_a_lead_that_is_nobodys() {
+    play(
+        &format!("{RULES}{LATER}"),
+        &format!(
+            r#"{PEOPLE}
+[[scenario]]
+name  = "nobody had it before"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "lost", name = "Lost", owner = "ana" }}
+
+[[scenario.step]]
+close = {{ as = "lost" }}
+
+[[scenario.step]]
+leave  = {{ agent = "ana", to = "bosses", by = "max" }}
+expect = {{ owner = "ana" }}
+
+[[scenario.step]]
+set    = {{ city = "Complaint", by = "max" }}
+expect = {{ no-owner = true, task-for = {{ look-after = "owner" }} }}
+"#
+        ),
+    );
+}
+
 #[test]
 fn an_heir_who_is_full_away_or_unavailable_is_passed_over_and_that_is_told() {
     for (heir, why) in [

@@ -11,10 +11,9 @@ use crate::decide::ownership::{self, Heir};
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::decide::{Stop, agents, sweeps};
 use crate::ids::{AgentId, Name};
-use crate::playbook::Playbook;
 use crate::playbook::people::PoolSpec;
 use crate::record::journal::Event;
-use crate::record::lead::{Assignee, Because, Task};
+use crate::record::lead::{Assignee, Because};
 use crate::record::pool::PassedOver;
 use crate::record::{Agent, Lead, Workload};
 use crate::store::Key;
@@ -118,7 +117,7 @@ pub(crate) fn succeed(
     if lead.owner_id() != Some(&leaving.agent) || !has_left(draft, &leaving.agent)? {
         return Ok(());
     }
-    if is_done_with(draft.playbook, lead) {
+    if is_done_with(draft, lead)? {
         return Err(Refusal::LeadIsClosed.into());
     }
     let pipeline = lead.pipeline.clone();
@@ -130,11 +129,23 @@ pub(crate) fn succeed(
     ownership::give_up(draft, lead)
 }
 
-/// Whether a closed lead is at its end: no rule comes for it any more, and its owner has no task.
-fn is_done_with(playbook: &Playbook, lead: &Lead) -> bool {
-    let mut tasks = lead.tasks.iter();
-    let is_the_owners = |task: &Task| task.ended.is_none() && task.assignee == Assignee::Owner;
-    !lead.is_open() && !tasks.any(is_the_owners) && agenda(playbook, lead).is_empty()
+/// Whether a closed lead is at its end: no rule comes for it any more, and its owner has no task, not even one
+/// of an agent who left.
+fn is_done_with(draft: &mut Draft<'_>, lead: &Lead) -> Result<bool, Stop> {
+    if lead.is_open() || !agenda(draft.playbook, lead).is_empty() {
+        return Ok(false);
+    }
+    for task in lead.tasks.iter().filter(|task| task.ended.is_none()) {
+        let is_the_owners = match &task.assignee {
+            Assignee::Owner => true,
+            Assignee::Agent(agent) => has_left(draft, agent)?,
+            Assignee::Role(_) | Assignee::Team(_) => false,
+        };
+        if is_the_owners {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Takes a closed lead from an owner who left: it is nobody's, and the rules of the playbook say what then.

@@ -44,14 +44,15 @@ pub(crate) fn open(
         .filter(|task| task.name == *name)
         .map(|task| task.number)
         .max();
+    let assignee = assignee(draft, lead, spec)?;
     // Open leads are handed over; of a closed one nobody may have had anything to do until now.
-    if spec.whose == Whose::Owner && !lead.is_open() {
+    if assignee == Assignee::Owner && !lead.is_open() {
         give_up_if_left(draft, lead)?;
     }
     let task = Task {
         name: name.clone(),
         number: number.unwrap_or(0).saturating_add(1),
-        assignee: assignee(draft, lead, spec)?,
+        assignee,
         opened_at: draft.now,
         anchor: if spec.is_service_level {
             anchor
