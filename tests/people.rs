@@ -490,4 +490,9 @@ fn a_role_that_is_named_where_it_may_not_act_is_a_warning() {
     let choice = "[task.ask]\ntext = \"Ask\"\n\n[task.ask.choices]\nyes = { do = [{ move = \"asked\" }] }\n\
         no = {}\n";
     assert_eq!(warnings("\"record\", \"complete\"", choice), [""; 0]);
+    // So does what comes in the place of an owner whom nobody is found for.
+    let fallback = "[pool.sellers]\nmembers = 'role == \"seller\"'\nchoose = \"evenly\"\n\n\
+        [task.ask]\ntext = \"Ask\"\n\n[task.ask.choices]\nno = {}\n\
+        yes = { do = [{ assign = \"sellers\", then = { move = \"asked\" } }] }\n";
+    assert_eq!(warnings("\"record\", \"complete\"", fallback), [""; 0]);
 }

@@ -15,7 +15,8 @@ use crate::playbook::rule::Action;
 /// Warns of roles that `by` or `entered-by` names in vain. Rules need no permission.
 pub(super) fn warn(playbook: &Playbook, file: &Source<'_>, places: &Places) {
     let choices = playbook.tasks.iter().flat_map(|task| &task.choices);
-    let mut chosen = choices.flat_map(|choice| &choice.actions);
+    let chosen = choices.flat_map(|choice| &choice.actions);
+    let mut chosen = chosen.flat_map(Action::with_fallbacks);
     let by_choice = chosen.any(|action| matches!(action, Action::Move { .. }));
     let by_choice = by_choice.then_some(Permission::Complete);
     let moving: Vec<Permission> = [Permission::Move].into_iter().chain(by_choice).collect();
