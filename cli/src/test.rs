@@ -102,24 +102,20 @@ pub fn test(
     Ok(Reported::new(text, &played, is_well))
 }
 
-/// The scenario of this name, or those whose names have all of its words. The case of letters and accents
-/// make no difference.
+/// The scenario of this name, or those whose names have all of its words. Case and accents make no
+/// difference.
 fn named(text: &str, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Asked> {
     let name = plain(text.trim());
     let words: Vec<&str> = name.split_whitespace().collect();
-    // By their letters: `an` is in every other name.
-    let letters = |words: &mut dyn Iterator<Item = &&str>| words.map(|word| word.len()).sum();
-    let all: usize = letters(&mut words.iter());
-    let has =
-        |name: &str| -> usize { letters(&mut words.iter().filter(|word| name.contains(**word))) };
+    let all = letters_of(&words, &name);
     let names: Vec<String> = scenarios.iter().map(|one| plain(&one.name)).collect();
-    let most = names.iter().map(|name| has(name)).max().unwrap_or(0);
+    let has: Vec<usize> = names.iter().map(|name| letters_of(&words, name)).collect();
+    let most = has.iter().copied().max().unwrap_or(0);
     let is_whole = names.contains(&name);
-    let is_meant = |one: &Scenario| {
-        let other = plain(&one.name);
-        has(&other) == most && (!is_whole || other == name)
-    };
-    scenarios.retain(is_meant);
+    let of_all = names.iter().zip(has);
+    let mut are_meant =
+        of_all.map(|(other, has)| most > 0 && has == most && (!is_whole || *other == name));
+    scenarios.retain(|_| are_meant.next().unwrap_or(false));
     if most > 0 && most == all {
         return Ok(scenarios);
     }
@@ -127,6 +123,12 @@ fn named(text: &str, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Aske
         text: text.to_owned(),
         near: scenarios.into_iter().map(|one| one.name.into()).collect(),
     })
+}
+
+/// How many letters those of the words have that are in a name: `an` is in every other one, and says little.
+fn letters_of(words: &[&str], name: &str) -> usize {
+    let found = words.iter().filter(|word| name.contains(**word));
+    found.map(|word| word.len()).sum()
 }
 
 /// What became of all scenarios. Of the second store only what came out otherwise than on the first; and in

@@ -203,6 +203,13 @@ fn whoever_names_no_scenario_is_told_of_those_that_are_near() {
         let told = leadkit(["test", SALES, "--only", nothing, "--json"]);
         assert_eq!(told.json()["error"]["kind"], "no-such-scenario");
     }
+    // None is near what is in no name at all.
+    let told = leadkit(["test", SALES, "--only", "xyzzy"]);
+    assert_eq!(told.code, 2, "{}", told.out);
+    let said = "no scenario has `xyzzy` in its name";
+    assert!(told.err.contains(said), "{}", told.err);
+    assert!(!told.err.contains("near it"), "{}", told.err);
+    assert_eq!(told.err.trim().lines().count(), 1, "{}", told.err);
 }
 
 #[test]

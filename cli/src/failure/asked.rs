@@ -33,11 +33,11 @@ pub enum Asked {
     #[error("--db: a replay goes into a file of its own, and not into {0}")]
     ReplayIntoServer(Url),
     /// No scenario has all of these words in its name.
-    #[error("--only: no scenario has `{text}` in its name; near it:{}", lines(.near.iter().cloned()))]
+    #[error("--only: no scenario has `{text}` in its name{}", near_it(.near))]
     NoScenario {
         /// What was asked for.
         text: String,
-        /// The names of those that have most of it.
+        /// The names of those that have most of it; none, where none has any.
         near: Vec<String>,
     },
     /// There is no lead of this id.
@@ -248,6 +248,14 @@ impl Asked {
 fn told(faults: &[Fault]) -> String {
     let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
     told.join("; ")
+}
+
+/// What is near something that there is not, if anything is.
+fn near_it(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        names => format!("; near it:{}", lines(names.iter().cloned())),
+    }
 }
 
 /// The first of some lines, and how many more there are.
