@@ -52,19 +52,14 @@ fn sends_to_an_agent(section: &Section<'_>) -> bool {
     true
 }
 
-/// Who of a team is meant.
-#[derive(Clone, Copy)]
-pub(super) enum InTeam {
+/// Who is named where people are asked for, beside the words that always mean the same.
+pub(super) enum Named {
+    /// A role.
+    Role(Name),
     /// `team:NAME`.
-    Anybody,
-    /// `earlier-owner:NAME`.
-    EarlierOwner,
-}
-
-/// Who of which team is meant, where a team is said.
-pub(super) fn in_a_team(text: &str) -> Option<(InTeam, &str)> {
-    let of = |prefix, who| Some((who, text.strip_prefix(prefix)?));
-    of("team:", InTeam::Anybody).or_else(|| of("earlier-owner:", InTeam::EarlierOwner))
+    Team(Name),
+    /// `earlier-owner:NAME`: who of this team had the lead.
+    EarlierOwner(Name),
 }
 
 fn is_dated(field: &Field) -> bool {
@@ -328,6 +323,17 @@ impl Names {
         }))
     }
 
+    /// A role, or a team and who of it.
+    pub(super) fn named(&self, node: &Node<'_>, text: &str) -> Option<Named> {
+        if let Some(team) = text.strip_prefix("team:") {
+            return self.team(node, team).map(Named::Team);
+        }
+        if let Some(team) = text.strip_prefix("earlier-owner:") {
+            return self.team(node, team).map(Named::EarlierOwner);
+        }
+        self.role_or_owner(node, text).map(Named::Role)
+    }
+
     /// A role, where the owner could have been said as well.
     pub(super) fn role_or_owner(&self, node: &Node<'_>, text: &str) -> Option<Name> {
         let found = self.roles.iter().find(|role| **role == *text);
@@ -358,14 +364,11 @@ impl Names {
             // Where leads are referred, this is who referred the lead, and no role.
             "referrer" if self.refers => Some(Whom::Referrer),
             "earlier-owner" => Some(Whom::EarlierOwner(None)),
-            text => match in_a_team(text) {
-                Some((InTeam::Anybody, team)) => self.team(node, team).map(Whom::Team),
-                Some((InTeam::EarlierOwner, team)) => {
-                    let team = self.team(node, team)?;
-                    Some(Whom::EarlierOwner(Some(team)))
-                }
-                None => self.role_or_owner(node, text).map(Whom::Role),
-            },
+            text => Some(match self.named(node, text)? {
+                Named::Role(role) => Whom::Role(role),
+                Named::Team(team) => Whom::Team(team),
+                Named::EarlierOwner(team) => Whom::EarlierOwner(Some(team)),
+            }),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use smol_str::format_smolstr;
 
-use super::actions::{InTeam, in_a_team};
+use super::actions::Named;
 use super::rules::Reader;
 use crate::condition::Condition;
 use crate::ids::Name;
@@ -292,14 +292,11 @@ impl Reader<'_> {
         let said = node.and_then(|node| match node.text()? {
             "owner" => Some(Whose::Owner),
             "earlier-owner" => Some(Whose::EarlierOwner(None)),
-            text => match in_a_team(text) {
-                Some((InTeam::Anybody, team)) => self.names.team(&node, team).map(Whose::Team),
-                Some((InTeam::EarlierOwner, team)) => {
-                    let team = self.names.team(&node, team)?;
-                    Some(Whose::EarlierOwner(Some(team)))
-                }
-                None => self.names.role_or_owner(&node, text).map(Whose::Role),
-            },
+            text => Some(match self.names.named(&node, text)? {
+                Named::Role(role) => Whose::Role(role),
+                Named::Team(team) => Whose::Team(team),
+                Named::EarlierOwner(team) => Whose::EarlierOwner(Some(team)),
+            }),
         });
         said.unwrap_or(Whose::Owner)
     }
