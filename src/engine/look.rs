@@ -9,7 +9,7 @@ use crate::explain::{Explanation, explain};
 use crate::facts::LeadFact;
 use crate::ids::{LeadId, MessageId, Name, Tenant};
 use crate::playbook::Playbook;
-use crate::record::lead::{Assignee, Lead};
+use crate::record::lead::{Assignee, Lead, Task};
 use crate::record::message::Message;
 use crate::record::stored::{self, Unreadable};
 use crate::record::{Agent, Recorded, Sweep, VisitPlan};
@@ -136,14 +136,20 @@ impl Engine {
         tenant: &Tenant,
         lead: &mut Lead,
     ) -> Result<(), Error> {
-        for task in lead.tasks.iter_mut().filter(|task| task.ended.is_none()) {
-            let Assignee::Agent(agent) = &task.assignee else {
-                continue;
-            };
-            match self.read::<Agent>(Key::agent(tenant, agent)).await {
-                Ok(Some(agent)) if agent.left_at.is_some() => task.assignee = Assignee::Owner,
-                Ok(_) | Err(Error::Unreadable { .. }) => {}
-                Err(error) => return Err(error),
+        let key_of = |task: &Task| match &task.assignee {
+            Assignee::Agent(agent) if task.ended.is_none() => Some(Key::agent(tenant, agent)),
+            _ => None,
+        };
+        let keys: Vec<Key> = lead.tasks.iter().filter_map(key_of).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut agents = Records::new();
+        self.load_into(&mut agents, keys).await?;
+        for task in &mut lead.tasks {
+            let agent = key_of(task).and_then(|key| agents.record::<Agent>(&key));
+            if agent.is_some_and(|agent| agent.left_at.is_some()) {
+                task.assignee = Assignee::Owner;
             }
         }
         Ok(())
