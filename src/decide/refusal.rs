@@ -364,7 +364,7 @@ pub enum Refusal {
         /// The other.
         other: ContactId,
     },
-    /// Open leads that would be one contact's want one place in a base.
+    /// Leads that would be one contact's, of each two one at least open, want one place in a base.
     #[error("{}; close one of each two that is still open (`close`) and ask again: which of them goes on is for a person to say{}", told::joined(.rivals, "; "), and_missing(.missing))]
     RivalLeads {
         /// All such.
