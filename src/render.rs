@@ -144,7 +144,7 @@ impl<'a> QuoteTexts<'a> {
             number: &quote.number,
             version: format_smolstr!("{}", quote.version),
             total: playbook.quoting.amount(quote.total),
-            valid_until: format_smolstr!("{}", quote.last_day(&playbook.zone)),
+            valid_until: written::day(&playbook.locale, quote.last_day(&playbook.zone).into()),
         }
     }
 

@@ -61,7 +61,7 @@ pub(crate) struct Quoted<'a> {
     pub(crate) version: &'a str,
     /// What it comes to, with the currency, as the playbook writes amounts.
     pub(crate) total: &'a str,
-    /// The last day on which it can be accepted.
+    /// The last day on which it can be accepted, in the order of the playbook's language.
     pub(crate) valid_until: &'a str,
 }
 
