@@ -51,7 +51,7 @@ pub struct Command {
 pub enum What {
     /// Make an agent, or change one.
     SetUpAgent(Box<AgentSetup>),
-    /// Let an agent leave, and hand the leads over by a sweep that are open or have something to come.
+    /// Let an agent leave, and hand over by a sweep the leads that are open or have something to come.
     Leave(Box<Leaving>),
     /// Take a lead in.
     Register(Box<NewLead>),

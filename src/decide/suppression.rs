@@ -1,8 +1,8 @@
 //! Addresses to which no marketing goes, whoever has them.
 //!
-//! Who unsubscribes says so of an address, and others may have it: now or later, known to that contact or not.
-//! So it is kept with the address, beside the claims to it, and asked when a message is handed over. Contacts
-//! say of themselves what is known of them.
+//! Who unsubscribes says so of an address, and others may have it: now or later, known to that contact or
+//! not. So it is kept with the address, beside the claims to it, and asked when a message is handed over.
+//! Contacts say of themselves what is known of them.
 
 use crate::decide::Stop;
 use crate::decide::draft::Draft;

@@ -41,8 +41,8 @@ pub struct Contact {
     /// Closed leads that keep a place in a base, the latest last; at most [`Contact::MOST_OPEN_LEADS`].
     pub keeping: Vec<LeadId>,
     /// The contact that it was merged into, which stands for it since then; the rest of it stays as it was,
-    /// but that closed leads which come to that contact later, as when they are reopened, are added to its leads,
-    /// and messages that go to that contact instead leave its book.
+    /// but that closed leads which come to that contact later, as when they are reopened, are added to its
+    /// leads, and messages that go to that contact instead leave its book.
     pub merged_into: Option<ContactId>,
     /// What it took over from contacts that were merged into it, the latest last; at most
     /// [`Contact::MOST_TAKEN`].
@@ -332,8 +332,8 @@ fn forget_before(cap: Cap, now: Instant) -> Instant {
         .unwrap_or(Instant::MIN_UTC)
 }
 
-/// Something of which there is one: who holds an identity, a place in a base or a code, and what was said of an
-/// e-mail address.
+/// A record of which there is one for its key: who holds an identity, a place or a code, or that an address
+/// wants no marketing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Claim {
     /// The contact that this identity names.

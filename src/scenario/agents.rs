@@ -111,7 +111,7 @@ pub(super) fn read(
     Some(setup)
 }
 
-/// Tells for what nobody could be set up so: it would be refused before the first step.
+/// Tells why this agent would be refused, before the first step.
 fn tell_what_is_refused(setup: &AgentSetup, playbook: &Playbook, section: &Section<'_>) {
     let gaps = gaps_of_newcomer(playbook, setup, Instant::UNIX_EPOCH);
     for gap in gaps.iter() {

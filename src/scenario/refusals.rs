@@ -13,7 +13,8 @@ use crate::playbook::Playbook;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::read::{Node, Section, did_you_mean};
 
-/// What commands ask for beside fields, as refusals name it. Of one of several, `lines.2.tax`, the first part.
+/// What commands ask for beside fields, as refusals name it. Of one of several, `lines.2.tax`, the first
+/// part.
 const INPUTS: [&str; 36] = [
     "absences",
     "agent",

@@ -1,4 +1,4 @@
-//! The paper of a quote (requirement M11), read back: what stands on it, over how many pages, always the same.
+//! The paper of a quote (requirement M11), read back: what stands on it, over how many pages, always alike.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 

@@ -31,8 +31,9 @@ pub struct Options {
     /// How long things may take.
     pub deadlines: Deadlines,
     /// Whether the database is only read. The tables must be there; and where the store is opened by
-    /// its URL, without a pooler that drops settings, the server takes no writing from its connections, so that commits and `due` answer
-    /// `Unavailable`, and `journal` ends with the last entry that somebody who writes has read.
+    /// its URL, without a pooler that drops settings, the server takes no writing from its connections, so that
+    /// commits and `due` answer `Unavailable`, and `journal` ends with the last entry that somebody who writes
+    /// has read.
     /// Default: no.
     pub read_only: bool,
 }

@@ -34,7 +34,8 @@ use crate::wide::Widths;
 /// It is made for `READ COMMITTED`, PostgreSQL's own level. In a stricter one, what others
 /// committed meanwhile is a failure of the transaction, kind `Unavailable`, and the host begins
 /// it again. While the transaction is open, a command that writes the same records waits for it, for
-/// some seconds at most, and what is due on them is left for a minute: keep it short. Leases on what it writes end when it commits.
+/// some seconds at most, and what is due on them is left for a minute: keep it short. Leases on what it
+/// writes end when it commits.
 pub struct Within<'a> {
     tables: &'a Tables,
     tx: &'a Transaction<'a>,

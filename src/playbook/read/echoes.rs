@@ -134,7 +134,7 @@ pub(crate) fn drop_echoes_of_headings(mended: &Mended, faults: &mut Vec<Fault>) 
     });
 }
 
-/// Whether a fault is about the ways between stages, which nobody knows where one was read nowhere.
+/// Whether a fault is about the ways between stages, which nobody knows when a stage was not read.
 pub(super) fn is_of_course(kind: &FaultKind) -> bool {
     matches!(
         kind,

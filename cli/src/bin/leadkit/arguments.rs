@@ -49,7 +49,7 @@ pub(crate) enum Command {
         /// The playbook's folder
         playbook: PathBuf,
         /// Only the scenario of this name, or those whose names have all of these words, or parts of words.
-        /// The case of letters and accents make no difference
+        /// Case and accents make no difference
         #[arg(long, value_name = "NAME")]
         only: Option<String>,
         /// On which stores
