@@ -1,5 +1,7 @@
 //! Looking: leads, lists, counts and explanations. Nothing here changes anything.
 
+use std::collections::BTreeSet;
+
 use smol_str::SmolStr;
 
 use super::{Engine, Error, TenantHandle};
@@ -140,12 +142,13 @@ impl Engine {
             Assignee::Agent(agent) if task.ended.is_none() => Some(Key::agent(tenant, agent)),
             _ => None,
         };
-        let keys: Vec<Key> = lead.tasks.iter().filter_map(key_of).collect();
+        let keys: BTreeSet<Key> = lead.tasks.iter().filter_map(key_of).collect();
         if keys.is_empty() {
             return Ok(());
         }
         let mut agents = Records::new();
-        self.load_into(&mut agents, keys).await?;
+        self.load_into(&mut agents, keys.into_iter().collect())
+            .await?;
         for task in &mut lead.tasks {
             let agent = key_of(task).and_then(|key| agents.record::<Agent>(&key));
             if agent.is_some_and(|agent| agent.left_at.is_some()) {
