@@ -6,7 +6,7 @@ mod shop;
 
 use std::sync::Arc;
 
-use leadkit::clock::VirtualClock;
+use leadkit::clock::{Clock as _, VirtualClock};
 use leadkit::decide::command::{Actor, Fate, NewLead};
 use leadkit::engine::{Engine, Error};
 use leadkit::faults::{FaultyMailer, MailerFault, Plan};
@@ -357,6 +357,20 @@ do    = [{ send = "hello" }]
     });
 }
 
+/// A shop whose first message arrives, without anybody knowing.
+fn with_the_first_in_doubt(rules: &str) -> (Engine, VirtualClock, MemoryMailer) {
+    let clock = VirtualClock::at(at("2026-03-02T10:00:00+01:00"));
+    let arrived = MemoryMailer::default();
+    let plan = Plan::new().at(1, MailerFault::After);
+    let engine = Engine::builder(MemoryStore::default())
+        .playbook("shop", read(&folder(rules, "")))
+        .mailer("email", FaultyMailer::new(arrived.clone(), plan))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    (engine, clock, arrived)
+}
+
 /// Nobody knows whether the first one arrived; who withdraws it only says that it is not to be
 /// sent again.
 #[test]
@@ -373,16 +387,8 @@ every = "1 day"
 do    = [{ send = "hello" }]
 "#;
     block_on(async {
-        let start = at("2026-03-02T10:00:00+01:00");
-        let clock = VirtualClock::at(start);
-        let arrived = MemoryMailer::default();
-        let plan = Plan::new().at(1, MailerFault::After);
-        let engine = Engine::builder(MemoryStore::default())
-            .playbook("shop", read(&folder(rules, "")))
-            .mailer("email", FaultyMailer::new(arrived.clone(), plan))
-            .clock(clock.clone())
-            .build()
-            .unwrap();
+        let (engine, clock, arrived) = with_the_first_in_doubt(rules);
+        let start = clock.now();
         let shop = engine.tenant("shop");
         let new = NewLead::new("Luis").email("luis@example.com");
         shop.register(new).by(Actor::host("test")).await.unwrap();
@@ -416,16 +422,8 @@ if   = 'city == "Quito"'
 do   = [{ send = "hello", class = "marketing" }]
 "#;
     block_on(async {
-        let start = at("2026-03-02T10:00:00+01:00");
-        let clock = VirtualClock::at(start);
-        let arrived = MemoryMailer::default();
-        let plan = Plan::new().at(1, MailerFault::After);
-        let engine = Engine::builder(MemoryStore::default())
-            .playbook("shop", read(&folder(rules, "")))
-            .mailer("email", FaultyMailer::new(arrived.clone(), plan))
-            .clock(clock.clone())
-            .build()
-            .unwrap();
+        let (engine, clock, arrived) = with_the_first_in_doubt(rules);
+        let start = clock.now();
         let shop = engine.tenant("shop");
         let desk = || Actor::host("desk");
         let named = |name: &str| NewLead::new(name).email(format!("{name}@example.com"));

@@ -172,17 +172,14 @@ pub(crate) fn earlier_owner(
     lead: &Lead,
     team: Option<&Name>,
 ) -> Result<Option<AgentId>, Stop> {
-    let asked = match team {
-        Some(_) => lead.earlier_owners.as_slice(),
-        None => lead
-            .earlier_owners
-            .last()
-            .map_or(&[][..], std::slice::from_ref),
-    };
-    let key = |agent| Key::agent(draft.tenant, agent);
-    draft.need(asked.iter().map(key))?;
-    for agent in asked.iter().rev() {
-        let agent = draft.look_at::<Agent>(&Key::agent(draft.tenant, agent))?;
+    // Without a team only the last one is meant.
+    let most = if team.is_some() { usize::MAX } else { 1 };
+    let asked = lead.earlier_owners.iter().rev().take(most);
+    let keys = asked.map(|agent| Key::agent(draft.tenant, agent));
+    let keys: Vec<Key> = keys.collect();
+    draft.need(keys.iter().cloned())?;
+    for key in keys {
+        let agent = draft.look_at::<Agent>(&key)?;
         let found = agent.filter(|agent| {
             agent.left_at.is_none() && (team.is_none() || agent.team.as_ref() == team)
         });

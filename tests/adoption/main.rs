@@ -8,10 +8,11 @@ mod races;
 mod rules;
 #[path = "../shop/mod.rs"]
 mod shop;
+#[path = "../tapped/mod.rs"]
+mod tapped;
 
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use leadkit::agenda;
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{
@@ -29,13 +30,11 @@ use leadkit::playbook::load::Folder;
 use leadkit::record::journal::Event;
 use leadkit::record::lead::{How, Lead};
 use leadkit::record::{Sweep, TenantRecord, stored};
-use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lane, Lanes, Loaded,
-    MemoryStore, NextDue, Order, Page, Select, Store, StoreError, Verdict,
-};
+use leadkit::store::{JournalCursor, Key, Kind, Lane, MemoryStore, Order, Store, Verdict};
 use leadkit::time::{Elapsed, Instant};
 use pollster::block_on;
 use shop::{PREMISES, read};
+use tapped::Tapped;
 
 const TENANT: &str = "shop";
 

@@ -80,67 +80,20 @@ fn what_races_with_an_adoption_is_decided_again() {
     }
 }
 
-/// A store on which something happens just before the next commit.
-#[derive(Debug)]
-struct Interposing {
-    store: Arc<dyn Store>,
-    before_commit: Mutex<Option<Deed>>,
-}
-
-/// What happens: an engine's adoption, and its sweep.
-#[derive(Debug)]
-struct Deed(Engine);
-
-#[async_trait]
-impl Store for Interposing {
-    async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
-        self.store.load(keys).await
-    }
-
-    async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
-        let deed = self.before_commit.lock().unwrap().take();
-        if let Some(Deed(engine)) = deed {
-            engine
-                .tenant(TENANT)
-                .adopt(Vec::new())
-                .by(Actor::host("test"))
-                .await
-                .unwrap();
-            engine.tick().await.unwrap();
-        }
-        self.store.commit(changes).await
-    }
-
-    async fn due(
-        &self,
-        lanes: &Lanes,
-        now: Instant,
-        limit: usize,
-        lease_until: Instant,
-    ) -> Result<Vec<Due>, StoreError> {
-        self.store.due(lanes, now, limit, lease_until).await
-    }
-
-    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
-        self.store.next_due(now).await
-    }
-
-    async fn select(&self, select: &Select) -> Result<Page, StoreError> {
-        self.store.select(select).await
-    }
-
-    async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
-        self.store.count(count).await
-    }
-
-    async fn journal(
-        &self,
-        tenant: &Tenant,
-        after: JournalCursor,
-        limit: usize,
-    ) -> Result<Vec<Journaled>, StoreError> {
-        self.store.journal(tenant, after, limit).await
-    }
+/// A store on which this engine adopts, and its sweep goes through all leads, just before the next commit.
+fn with_an_adoption_before_the_next_commit(store: Arc<dyn Store>, engine: Engine) -> Tapped {
+    let adopts = Mutex::new(Some(engine));
+    Tapped::new(store, move |store, changes| {
+        let engine = adopts.lock().unwrap().take();
+        Box::pin(async move {
+            if let Some(engine) = engine {
+                let adopts = engine.tenant(TENANT).adopt(Vec::new());
+                adopts.by(Actor::host("test")).await.unwrap();
+                engine.tick().await.unwrap();
+            }
+            store.commit(changes).await
+        })
+    })
 }
 
 /// A registration is decided; before it is written another worker adopts a playbook, and its
@@ -152,12 +105,10 @@ fn a_registration_that_races_with_an_adoption_is_not_left_under_the_old_playbook
         for knows_both in [true, false] {
             let world = World::new();
             register(&world.engine(&[&one])).await;
-            let interposing = Arc::new(Interposing {
-                store: world.store.clone(),
-                before_commit: Mutex::new(None),
-            });
+            let other = world.engine(&[&one, &two]);
+            let store = with_an_adoption_before_the_next_commit(world.store.clone(), other);
             let racing = World {
-                store: interposing.clone(),
+                store: Arc::new(store),
                 clock: world.clock.clone(),
                 mailer: world.mailer.clone(),
                 start: world.start,
@@ -166,8 +117,6 @@ fn a_registration_that_races_with_an_adoption_is_not_left_under_the_old_playbook
                 true => racing.engine(&[&two, &one]),
                 false => racing.engine(&[&one]),
             };
-            let deed = Deed(world.engine(&[&one, &two]));
-            *interposing.before_commit.lock().unwrap() = Some(deed);
             let eva = NewLead::new("Eva").email("eva@example.com");
             match engine
                 .tenant(TENANT)

@@ -1,16 +1,13 @@
 //! What becomes of messages, told as it is: on each store, whatever servers answer.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_trait::async_trait;
 use leadkit::record::Message;
 use leadkit::record::message::{DropReason, State};
-use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Lanes, Loaded, NextDue, Page, Select,
-    StoreError, Verdict,
-};
+use leadkit::store::{Changes, Verdict};
 
 use super::shop::{folder, read};
+use super::tapped::Tapped;
 use super::*;
 
 /// Marketing to the contact, and an alert to whoever is the manager.
@@ -355,72 +352,26 @@ fn a_store_that_stays_away_is_given_up_before_others_take_the_outcome_for_unknow
 
 /// A store in which a transaction of the host's has a message in hand, from when its hand-over is
 /// begun.
-#[derive(Debug)]
-struct InHand {
-    store: Arc<dyn Store>,
-    message: Key,
-    is_begun: Mutex<bool>,
-}
-
-impl InHand {
-    /// Whether somebody else has in hand what this would write.
-    fn is_held(&self, changes: &Changes) -> bool {
-        let writes_it = changes.puts.iter().any(|put| put.key == self.message);
-        writes_it && std::mem::replace(&mut *self.is_begun.lock().unwrap(), true)
-    }
-}
-
-#[async_trait]
-impl Store for InHand {
-    async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
-        self.store.load(keys).await
-    }
-
-    async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
-        let held: Vec<bool> = changes
-            .iter()
-            .map(|changes| self.is_held(changes))
-            .collect();
-        let free = changes.into_iter().zip(&held).filter(|(_, held)| !**held);
-        let free = free.map(|(changes, _)| changes).collect();
-        let mut verdicts = self.store.commit(free).await?.into_iter();
-        let verdict = |held| match held {
-            true => Some(Verdict::Moved(vec![self.message.clone()])),
-            false => verdicts.next(),
+fn in_hand(store: Arc<dyn Store>, message: Key) -> Tapped {
+    let is_begun = AtomicBool::new(false);
+    Tapped::new(store, move |store, changes: Vec<Changes>| {
+        let is_held = |changes: &Changes| {
+            let writes_it = changes.puts.iter().any(|put| put.key == message);
+            writes_it && is_begun.swap(true, Ordering::Relaxed)
         };
-        Ok(held.into_iter().filter_map(verdict).collect())
-    }
-
-    async fn due(
-        &self,
-        lanes: &Lanes,
-        now: Instant,
-        limit: usize,
-        lease_until: Instant,
-    ) -> Result<Vec<Due>, StoreError> {
-        self.store.due(lanes, now, limit, lease_until).await
-    }
-
-    async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {
-        self.store.next_due(now).await
-    }
-
-    async fn select(&self, select: &Select) -> Result<Page, StoreError> {
-        self.store.select(select).await
-    }
-
-    async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
-        self.store.count(count).await
-    }
-
-    async fn journal(
-        &self,
-        tenant: &Tenant,
-        after: JournalCursor,
-        limit: usize,
-    ) -> Result<Vec<Journaled>, StoreError> {
-        self.store.journal(tenant, after, limit).await
-    }
+        let held: Vec<bool> = changes.iter().map(is_held).collect();
+        let moved = Verdict::Moved(vec![message.clone()]);
+        Box::pin(async move {
+            let free = changes.into_iter().zip(&held).filter(|(_, held)| !**held);
+            let free = free.map(|(changes, _)| changes).collect();
+            let mut verdicts = store.commit(free).await?.into_iter();
+            let verdict = |held| match held {
+                true => Some(moved.clone()),
+                false => verdicts.next(),
+            };
+            Ok(held.into_iter().filter_map(verdict).collect())
+        })
+    })
 }
 
 #[test]
@@ -430,11 +381,7 @@ fn a_message_that_somebody_has_in_hand_keeps_no_other_from_being_handed_over() {
         let shop = crowded(store.clone()).await;
         let begun = shop.clock.now();
         let held = shop.marketing().await.id;
-        let in_hand = InHand {
-            store,
-            message: Key::message(&"shop".into(), held),
-            is_begun: Mutex::new(false),
-        };
+        let in_hand = in_hand(store, Key::message(&"shop".into(), held));
         let ticked = shop.tick_on(Arc::new(in_hand)).await.unwrap();
         assert!(
             matches!(ticked.failures[..], [(_, Error::Contended(_))]),

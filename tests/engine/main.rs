@@ -32,6 +32,8 @@ mod set_aside;
 #[path = "../shop/mod.rs"]
 mod shop;
 mod sweeps;
+#[path = "../tapped/mod.rs"]
+mod tapped;
 mod workers;
 
 /// The stores on which all this must hold.

@@ -105,6 +105,8 @@ struct Gap {
 impl Gap {
     /// Far longer than a racer needs to come; it is not waited for when one did.
     const AT_MOST: Duration = Duration::from_secs(20);
+    /// Far longer than a writer who goes on and on takes for one write.
+    const AT_MOST_FOR_ONE: Duration = Duration::from_millis(500);
 
     fn new() -> Self {
         Self {
@@ -119,34 +121,30 @@ impl Gap {
         self.another_came.notify_all();
     }
 
+    /// Waits for another racer. Who is alone after all was in no race, and there is nothing for the suite
+    /// to catch.
     fn wait_for_another(&self) {
-        if thread::current().id() == self.thread_of_the_check {
-            return;
+        if thread::current().id() != self.thread_of_the_check {
+            self.come_in();
+            self.wait_until(Self::AT_MOST, |_, came| came > 1);
         }
-        self.come_in();
-        let came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_alone = |came: &mut u32| *came < 2;
-        // Alone after all: then there was no race, and nothing for the suite to catch.
-        let _ = self
-            .another_came
-            .wait_timeout_while(came, Self::AT_MOST, is_alone);
     }
-}
 
-impl Gap {
-    /// Far longer than a writer who goes on and on takes for one write.
-    const AT_MOST_FOR_ONE: Duration = Duration::from_millis(500);
-
+    /// Waits for somebody who comes from now on.
     fn wait_for_one_more(&self) {
-        if thread::current().id() == self.thread_of_the_check {
-            return;
+        if thread::current().id() != self.thread_of_the_check {
+            self.wait_until(Self::AT_MOST_FOR_ONE, |before, came| came > before);
         }
+    }
+
+    /// Waits until so many came, of whom so many had come before, and no longer than that.
+    fn wait_until(&self, at_most: Duration, is_enough: impl Fn(u32, u32) -> bool) {
         let came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
         let before = *came;
-        let is_alone = |came: &mut u32| *came == before;
+        let is_waited_for = |came: &mut u32| !is_enough(before, *came);
         let _ = self
             .another_came
-            .wait_timeout_while(came, Self::AT_MOST_FOR_ONE, is_alone);
+            .wait_timeout_while(came, at_most, is_waited_for);
     }
 }
 
