@@ -111,7 +111,7 @@ fn earliest<'a>(playbook: &'a Playbook, lead: &'a Lead) -> Option<Item<'a>> {
 
 /// Goes through what is due for a lead, in the order of the playbook.
 fn for_each_item<'a>(playbook: &'a Playbook, lead: &'a Lead, mut take: impl FnMut(Item<'a>)) {
-    for rule in &playbook.rules {
+    for rule in playbook.rules.at(&lead.pipeline, &lead.stage) {
         if let Some(item) = turning(playbook, lead, rule) {
             take(item);
         }
@@ -323,6 +323,9 @@ fn next_occurrence<'a>(
     let last = lead
         .last_fired(&rule.name)
         .filter(|fired| fired.anchor == anchor.at);
+    if let (Some(fired), None) = (last, rule.every) {
+        return Ok(Standing::Fired(fired));
+    }
     let holds = || holds_that(&rule.stopped_by, lead);
     let calendar = rule.calendar.of_lead(lead);
     let Some(base) = rule
@@ -332,9 +335,6 @@ fn next_occurrence<'a>(
         return Ok(Standing::Held);
     };
     let Some(period) = rule.every else {
-        if let Some(fired) = last {
-            return Ok(Standing::Fired(fired));
-        }
         return Ok(match started(lead, rule, anchor, base)? {
             Some(due_at) => due(rule, anchor, 0, due_at),
             None => Standing::TooLate(base),

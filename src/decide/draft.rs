@@ -199,7 +199,8 @@ impl<'a> Draft<'a> {
     }
 
     /// Writes a lead that is settled.
-    pub(crate) fn put_lead(&mut self, lead: Lead) {
+    pub(crate) fn put_lead(&mut self, lead: impl Into<Box<Lead>>) {
+        let lead = lead.into();
         let wakes_at = agenda::wakes_at(self.playbook, &lead);
         self.put(Key::lead(self.tenant, lead.id), lead, wakes_at);
     }

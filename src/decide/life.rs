@@ -31,7 +31,7 @@ pub(crate) fn carry_out(
     what: &What,
 ) -> Result<(), Stop> {
     let key = Key::lead(draft.tenant, id);
-    let Some(mut lead) = draft.read::<Lead>(&key)? else {
+    let Some(mut lead) = draft.read::<Box<Lead>>(&key)? else {
         return Err(Refusal::NoSuchLead(id).into());
     };
     // Who may complete a task is decided by the task, and who gives feedback by who is asked for it.
@@ -128,17 +128,13 @@ pub(crate) fn settle(draft: &mut Draft<'_>, lead: &mut Lead) {
     flag_contradictions(draft, lead);
     let playbook = draft.playbook;
     // Whether laws are broken is a fact, and so is known before anything asks for it.
-    let turning = || {
-        playbook.rules.iter().filter_map(|rule| match &rule.anchor {
-            Anchor::Turns(condition) => Some((rule, condition)),
-            _ => None,
-        })
-    };
-    turning()
-        .filter(|(rule, _)| playbook.law_of_rule(&rule.name).is_some())
-        .for_each(|(rule, condition)| note_turn(draft, lead, rule, condition));
+    for (rule, condition) in playbook.rules.waiting_for_laws() {
+        note_turn(draft, lead, rule, condition);
+    }
     tasks::end_those_done(draft, lead);
-    turning().for_each(|(rule, condition)| note_turn(draft, lead, rule, condition));
+    for (rule, condition) in playbook.rules.waiting() {
+        note_turn(draft, lead, rule, condition);
+    }
     bound(draft, lead);
     lead.settled_at = draft.now;
 }

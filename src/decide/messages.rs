@@ -533,7 +533,7 @@ fn mark_invalid(draft: &mut Draft<'_>, message: &Message) -> Result<(), Stop> {
         return Ok(());
     }
     let key = Key::lead(draft.tenant, message.lead);
-    let Some(mut lead) = draft.read::<Lead>(&key)? else {
+    let Some(mut lead) = draft.read::<Box<Lead>>(&key)? else {
         return Ok(());
     };
     let at = draft.now;

@@ -24,7 +24,7 @@ pub(crate) fn note(
 ) -> Result<(), Stop> {
     match key.kind {
         Kind::Lead => {
-            if let Some(mut lead) = draft.read::<Lead>(key)? {
+            if let Some(mut lead) = draft.read::<Box<Lead>>(key)? {
                 lead.trouble = Some(worse(draft, key.id, lead.trouble.as_ref(), error, at_least));
                 draft.put_lead(lead);
             }

@@ -121,7 +121,7 @@ impl<'a> Waking<'a> {
         if let Happens::Fires { .. } = item.what {
             foresee(&draft, lead, &item.rule.actions)?;
         }
-        let Some(mut lead) = draft.read::<Lead>(&key)? else {
+        let Some(mut lead) = draft.read::<Box<Lead>>(&key)? else {
             return Ok(Woken::default());
         };
         lead.trouble = None;
@@ -143,7 +143,7 @@ impl<'a> Waking<'a> {
         let since = retry_at.timestamp_micros().to_le_bytes();
         let parts: [&[u8]; 3] = [b"recovered", key.id.as_bytes(), &since];
         let mut draft = self.draft(CommandId::following(self.now, &parts), engine());
-        let Some(mut lead) = draft.read::<Lead>(key)? else {
+        let Some(mut lead) = draft.read::<Box<Lead>>(key)? else {
             return Ok(Woken::default());
         };
         lead.trouble = None;

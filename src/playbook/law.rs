@@ -71,5 +71,12 @@ pub(crate) fn rule_of(law: &Name) -> Name {
     Name::from(format_smolstr!("{law}{BROKEN}"))
 }
 
+/// The law for whose being broken the rule of this name waits.
+pub(super) fn law_of_rule<'a>(laws: &'a [Law], rule: &Name) -> Option<&'a Law> {
+    let name = rule.as_str().strip_suffix(BROKEN)?;
+    let mut standing = laws.iter().filter(|law| law.asked == Asked::Standing);
+    standing.find(|law| law.name == *name)
+}
+
 /// What the names of these rules end with.
-pub(super) const BROKEN: &str = ".broken";
+const BROKEN: &str = ".broken";

@@ -27,8 +27,9 @@ use crate::phone::Dialling;
 use crate::playbook::catalogue::{Asked as AskedFor, BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, Faults};
 use crate::playbook::host::{Builder, Host, HostAction};
-use crate::playbook::law::{Asked, Law};
+use crate::playbook::law::Law;
 use crate::playbook::load::Folder;
+use crate::playbook::lookup::{Rules, Tasks};
 use crate::playbook::people::{PoolSpec, Referring, Role, Team};
 use crate::playbook::pipeline::{
     Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
@@ -48,6 +49,7 @@ mod held;
 pub mod host;
 pub mod law;
 pub mod load;
+pub mod lookup;
 pub mod people;
 pub mod pipeline;
 pub mod pricing;
@@ -118,9 +120,9 @@ pub struct Playbook {
     /// Where new leads go.
     pub routes: Vec<Route>,
     /// Tasks.
-    pub tasks: Vec<TaskSpec>,
+    pub tasks: Tasks,
     /// What happens in time.
-    pub rules: Vec<Rule>,
+    pub rules: Rules,
     /// Texts of messages and tasks.
     pub templates: Templates,
     /// Taxes on what is sold.
@@ -349,8 +351,7 @@ impl Playbook {
     /// The law for whose being broken the rule of this name waits.
     #[must_use]
     pub fn law_of_rule(&self, rule: &Name) -> Option<&Law> {
-        let law = Name::from(rule.as_str().strip_suffix(law::BROKEN)?);
-        self.law(&law).filter(|law| law.asked == Asked::Standing)
+        law::law_of_rule(&self.laws, rule)
     }
 
     /// The pipeline of this name.
@@ -370,13 +371,28 @@ impl Playbook {
     /// The task of this name.
     #[must_use]
     pub fn task(&self, name: &Name) -> Option<&TaskSpec> {
-        self.tasks.iter().find(|task| task.name == *name)
+        self.tasks.named(name)
     }
 
     /// The rule of this name.
     #[must_use]
     pub fn rule(&self, name: &Name) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.name == *name)
+        self.rules.named(name)
+    }
+
+    /// Changes the tasks, for tests that take one out and see that it is missed. The hash stays, so
+    /// this is for nothing else: a playbook is changed where it is written.
+    pub fn change_tasks(&mut self, change: impl FnOnce(&mut Vec<TaskSpec>)) {
+        let mut tasks = std::mem::take(&mut self.tasks).into_vec();
+        change(&mut tasks);
+        self.tasks = Tasks::new(tasks);
+    }
+
+    /// Changes the rules, likewise.
+    pub fn change_rules(&mut self, change: impl FnOnce(&mut Vec<Rule>)) {
+        let mut rules = std::mem::take(&mut self.rules).into_vec();
+        change(&mut rules);
+        self.rules = Rules::new(rules, &self.laws);
     }
 
     /// What becomes of a rule's time when a lead comes to another owner.

@@ -102,7 +102,7 @@ pub trait Recorded: Clone {
 }
 
 macro_rules! recorded {
-    ($type:ident, $variant:ident, |$value:ident| $wrap:expr $(, $method:ident: $field:ident as $part:ty)*) => {
+    ($type:ty, $variant:ident, |$value:ident| $wrap:expr $(, $method:ident: $field:ident as $part:ty)*) => {
         impl Recorded for $type {
             const KIND: Kind = Kind::$variant;
 
@@ -127,6 +127,8 @@ macro_rules! recorded {
 
 recorded!(TenantRecord, Tenant, |value| value, history: history as History);
 recorded!(Lead, Lead, |value| Box::new(value), history: history as History);
+// A lead is large: whoever changes one takes it as it lies.
+recorded!(Box<Lead>, Lead, |value| value, history: history as History);
 recorded!(Contact, Contact, |value| value);
 recorded!(Agent, Agent, |value| value, history: history as History);
 recorded!(Group, Group, |value| value);

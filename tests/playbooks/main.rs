@@ -5,6 +5,7 @@
 mod changed;
 mod changes;
 mod onboarding;
+mod parts;
 mod sales;
 mod teams;
 
@@ -12,23 +13,23 @@ use std::sync::Arc;
 
 use changes::Change;
 use leadkit::calendar::Calendar;
-use leadkit::condition::Condition;
 use leadkit::decide::command::LeadOrder;
 use leadkit::ids::Name;
 use leadkit::money::Rate;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::delay::Delay;
 use leadkit::playbook::load::Folder;
-use leadkit::playbook::people::{Choose, Over, Permission, PoolSpec, Role};
-use leadkit::playbook::pipeline::{Field, Stage, TaskSpec, UniquePart, WaitGroup, Way, Whose};
-use leadkit::playbook::rule::{
-    Action, Anchor, Assign, BusinessTime, Late, NamedCalendar, Rule, StoppedBy,
-};
-use leadkit::playbook::work::VisitsSpec;
+use leadkit::playbook::people::{Choose, Over, Permission};
+use leadkit::playbook::pipeline::{UniquePart, Way, Whose};
+use leadkit::playbook::rule::{Action, Anchor, BusinessTime, Late, NamedCalendar, StoppedBy};
 use leadkit::scenario::{self, Doing, Scenario};
 use leadkit::store::{MemoryStore, Store};
 use leadkit::time::Elapsed;
 use leadkit_sqlite::{Options, SqliteStore};
+use parts::{
+    asks, change_late_assign, condition, field, pool, role, rule, stage, task, visits, wait,
+    waits_for, without_need, without_rule,
+};
 
 const SALES: &str = "field-and-digital-sales";
 const FOLLOW_UP: &str = "deferred-follow-up";
@@ -247,9 +248,9 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "M6", "NO ANSWER without a try", |p| without_need(p, "attempted")),
     Mutation(SALES, "M6", "a hold stops the four hours", |p| task(p, "first-contact").stopped_by = StoppedBy::Any),
     Mutation(SALES, "M7", "nothing happens when it is late", |p| without_rule(p, "first-contact.late")),
-    Mutation(SALES, "M7", "reassigned for ever", |p| late_assign(p).at_most = None),
-    Mutation(SALES, "M7", "to somebody who had it before", |p| late_assign(p).not_earlier_owners = false),
-    Mutation(SALES, "M7", "never to the supervisor", |p| late_assign(p).then = None),
+    Mutation(SALES, "M7", "reassigned for ever", |p| change_late_assign(p, |assign| assign.at_most = None)),
+    Mutation(SALES, "M7", "to somebody who had it before", |p| change_late_assign(p, |assign| assign.not_earlier_owners = false)),
+    Mutation(SALES, "M7", "never to the supervisor", |p| change_late_assign(p, |assign| assign.then = None)),
     Mutation(SALES, "M7", "the sales manager is not told", |p| {
         rule(p, "first-contact.late").actions.retain(|action| !matches!(action, Action::Notify { .. }));
     }),
@@ -521,84 +522,5 @@ fn changes(name: &str) -> &'static [Change] {
         ONBOARDING => onboarding::CHANGES,
         TEAMS => teams::CHANGES,
         _ => &[],
-    }
-}
-
-fn without_rule(playbook: &mut Playbook, name: &str) {
-    let before = playbook.rules.len();
-    playbook.rules.retain(|rule| rule.name != *name);
-    assert_eq!(playbook.rules.len(), before - 1, "no rule {name}");
-}
-
-fn without_need(playbook: &mut Playbook, name: &str) {
-    assert!(playbook.need(&Name::from(name)).is_some(), "no need {name}");
-    let stages = playbook.pipelines.iter_mut();
-    let stages = stages.flat_map(|pipeline| &mut pipeline.stages);
-    for way in stages.flat_map(|stage| &mut stage.ways) {
-        way.needs.retain(|need| *need != *name);
-    }
-}
-
-/// Has a need ask for something else.
-fn asks(playbook: &mut Playbook, need: &str, text: &str) {
-    let condition = condition(playbook, text);
-    let mut needs = playbook.needs.iter_mut();
-    let need = needs.find(|known| known.name == *need);
-    need.expect("a need").condition = condition;
-}
-
-/// Has a rule wait for something else.
-fn waits_for(playbook: &mut Playbook, name: &str, text: &str) {
-    let condition = condition(playbook, text);
-    rule(playbook, name).anchor = Anchor::Turns(condition);
-}
-
-fn condition(playbook: &Playbook, text: &str) -> Condition {
-    playbook.condition(text).expect("a condition")
-}
-
-fn rule<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut Rule {
-    let mut rules = playbook.rules.iter_mut();
-    rules.find(|rule| rule.name == *name).expect("a rule")
-}
-
-fn task<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut TaskSpec {
-    let mut tasks = playbook.tasks.iter_mut();
-    tasks.find(|task| task.name == *name).expect("a task")
-}
-
-fn role<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut Role {
-    let mut roles = playbook.roles.iter_mut();
-    roles.find(|role| role.name == *name).expect("a role")
-}
-
-fn visits(playbook: &mut Playbook) -> &mut VisitsSpec {
-    playbook.visits.as_mut().expect("visits")
-}
-
-fn field<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut Field {
-    let mut fields = playbook.fields.iter_mut();
-    fields.find(|field| field.name == *name).expect("a field")
-}
-
-fn wait<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut WaitGroup {
-    let mut waits = playbook.waits.iter_mut();
-    waits.find(|wait| wait.name == *name).expect("a wait group")
-}
-
-fn stage<'a>(playbook: &'a mut Playbook, name: &str) -> &'a mut Stage {
-    let mut stages = playbook.pipelines[0].stages.iter_mut();
-    stages.find(|stage| stage.name == *name).expect("a stage")
-}
-
-fn pool(playbook: &mut Playbook) -> &mut PoolSpec {
-    &mut playbook.pools[0]
-}
-
-fn late_assign(playbook: &mut Playbook) -> &mut Assign {
-    let actions = &mut rule(playbook, "first-contact.late").actions;
-    match actions.first_mut() {
-        Some(Action::Assign(assign)) => assign,
-        other => panic!("not the first action: {other:?}"),
     }
 }

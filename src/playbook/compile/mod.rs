@@ -19,6 +19,7 @@ use crate::playbook::catalogue::{Asked, BuiltInCatalogue, LeadCatalogue};
 use crate::playbook::fault::{Fault, FaultKind, Faults};
 use crate::playbook::host::Host;
 use crate::playbook::load::{Folder, without_bom};
+use crate::playbook::lookup::{Rules, Tasks};
 use crate::playbook::people::Team;
 use crate::playbook::pipeline::{Field, Source};
 use crate::playbook::read::{
@@ -247,6 +248,7 @@ fn compile_root(
     }
     let places = places::Places::of(&mut root);
     let calendar = names.default_calendar.name.clone();
+    let rules = Rules::new(rules, &laws);
     let file = root.source;
     let of_stage = "a stage stands in its pipeline: `[pipeline.NAME.stage.STAGE]`";
     root.finish_with(|key| matches!(key, "stage" | "stages").then(|| of_stage.into()));
@@ -281,7 +283,7 @@ fn compile_root(
         laws,
         pipelines,
         routes,
-        tasks,
+        tasks: Tasks::new(tasks),
         rules,
         templates,
         taxes,

@@ -1,0 +1,209 @@
+//! The tasks and the rules of a playbook, and where those stand that every decision asks for.
+
+use std::ops::Deref;
+
+use rustc_hash::FxHashMap;
+
+use crate::condition::Condition;
+use crate::ids::Name;
+use crate::playbook::law::{Law, law_of_rule};
+use crate::playbook::pipeline::TaskSpec;
+use crate::playbook::rule::{Anchor, Rule, StageRef};
+
+/// The tasks of a playbook, in its order.
+#[derive(Debug, Default)]
+pub struct Tasks {
+    all: Vec<TaskSpec>,
+    places: FxHashMap<Name, usize>,
+}
+
+impl Tasks {
+    pub(super) fn new(all: Vec<TaskSpec>) -> Self {
+        let places = by_name(all.iter().map(|task| &task.name));
+        Self { all, places }
+    }
+
+    /// The task of this name.
+    #[must_use]
+    pub fn named(&self, name: &Name) -> Option<&TaskSpec> {
+        self.places.get(name).map(|place| &self.all[*place])
+    }
+
+    pub(super) fn into_vec(self) -> Vec<TaskSpec> {
+        self.all
+    }
+}
+
+impl Deref for Tasks {
+    type Target = [TaskSpec];
+
+    fn deref(&self) -> &[TaskSpec] {
+        &self.all
+    }
+}
+
+impl<'a> IntoIterator for &'a Tasks {
+    type Item = &'a TaskSpec;
+    type IntoIter = std::slice::Iter<'a, TaskSpec>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.iter()
+    }
+}
+
+/// The rules of a playbook, in its order.
+#[derive(Debug, Default)]
+pub struct Rules {
+    all: Vec<Rule>,
+    places: FxHashMap<Name, usize>,
+    /// The rules for each stage of which a rule speaks, those for any stage among them.
+    at_stages: Vec<(StageRef, Vec<usize>)>,
+    /// The rules for any stage.
+    anywhere: Vec<usize>,
+    /// The rules that wait for a law to be broken, and those that wait for other conditions.
+    waiting: [Vec<usize>; 2],
+}
+
+impl Rules {
+    pub(super) fn new(all: Vec<Rule>, laws: &[Law]) -> Self {
+        let places = |is_meant: &dyn Fn(&Rule) -> bool| -> Vec<usize> {
+            let rules = all.iter().enumerate();
+            let meant = rules.filter(|(_, rule)| is_meant(rule));
+            meant.map(|(place, _)| place).collect()
+        };
+        let is_anywhere = |rule: &Rule| rule.scope.stages.is_empty();
+        let mut stages: Vec<&StageRef> = all.iter().flat_map(|rule| &rule.scope.stages).collect();
+        stages.sort_unstable();
+        stages.dedup();
+        let at_stages = stages.into_iter().map(|at| {
+            let is_for = |rule: &Rule| is_anywhere(rule) || rule.scope.stages.contains(at);
+            (at.clone(), places(&is_for))
+        });
+        let waits = |rule: &Rule| matches!(rule.anchor, Anchor::Turns(_));
+        let is_of_law = |rule: &Rule| law_of_rule(laws, &rule.name).is_some();
+        Self {
+            places: by_name(all.iter().map(|rule| &rule.name)),
+            at_stages: at_stages.collect(),
+            anywhere: places(&is_anywhere),
+            waiting: [
+                places(&|rule| waits(rule) && is_of_law(rule)),
+                places(&|rule| waits(rule) && !is_of_law(rule)),
+            ],
+            all,
+        }
+    }
+
+    /// The rule of this name.
+    #[must_use]
+    pub fn named(&self, name: &Name) -> Option<&Rule> {
+        self.places.get(name).map(|place| &self.all[*place])
+    }
+
+    /// The rules for a stage, those for any stage among them, in the order of the playbook.
+    pub fn at(&self, pipeline: &Name, stage: &Name) -> impl Iterator<Item = &Rule> {
+        let mut stages = self.at_stages.iter();
+        let spoken_of = stages.find(|(at, _)| at.is(pipeline, stage));
+        let places = spoken_of.map_or(&self.anywhere, |(_, places)| places);
+        places.iter().map(|place| &self.all[*place])
+    }
+
+    /// The rules that wait for a condition, and what they wait for: first those that wait for a law to
+    /// be broken.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&Rule, &Condition)> {
+        self.waiting
+            .iter()
+            .flat_map(|places| self.waiting_in(places))
+    }
+
+    /// The rules that wait for a law to be broken.
+    pub(crate) fn waiting_for_laws(&self) -> impl Iterator<Item = (&Rule, &Condition)> {
+        self.waiting_in(&self.waiting[0])
+    }
+
+    fn waiting_in<'a>(
+        &'a self,
+        places: &'a [usize],
+    ) -> impl Iterator<Item = (&'a Rule, &'a Condition)> {
+        places.iter().filter_map(|place| {
+            let rule = &self.all[*place];
+            match &rule.anchor {
+                Anchor::Turns(condition) => Some((rule, condition)),
+                _ => None,
+            }
+        })
+    }
+
+    pub(super) fn into_vec(self) -> Vec<Rule> {
+        self.all
+    }
+}
+
+impl Deref for Rules {
+    type Target = [Rule];
+
+    fn deref(&self) -> &[Rule] {
+        &self.all
+    }
+}
+
+impl<'a> IntoIterator for &'a Rules {
+    type Item = &'a Rule;
+    type IntoIter = std::slice::Iter<'a, Rule>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.iter()
+    }
+}
+
+fn by_name<'a>(names: impl Iterator<Item = &'a Name>) -> FxHashMap<Name, usize> {
+    let mut places = FxHashMap::default();
+    for (place, name) in names.enumerate() {
+        places.entry(name.clone()).or_insert(place);
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playbook::Playbook;
+    use crate::playbook::law::Asked;
+
+    fn names<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Vec<&'a Name> {
+        rules.into_iter().map(|rule| &rule.name).collect()
+    }
+
+    fn looked_up_is_as_listed(playbook: &Playbook) {
+        for task in &playbook.tasks {
+            assert_eq!(playbook.task(&task.name).unwrap().name, task.name);
+        }
+        for rule in &playbook.rules {
+            assert_eq!(playbook.rule(&rule.name).unwrap().name, rule.name);
+        }
+        assert!(playbook.rule(&"nobody's".into()).is_none());
+        let is_anywhere = |rule: &&Rule| rule.scope.stages.is_empty();
+        for at in &playbook.stages {
+            let is_for = |rule: &&Rule| is_anywhere(rule) || rule.scope.stages.contains(at);
+            let found = names(playbook.rules.at(&at.pipeline, &at.stage));
+            assert_eq!(found, names(playbook.rules.iter().filter(is_for)), "{at}");
+        }
+        let found = names(playbook.rules.at(&"no".into(), &"stage".into()));
+        assert_eq!(found, names(playbook.rules.iter().filter(is_anywhere)));
+        let waits = |rule: &&Rule| matches!(rule.anchor, Anchor::Turns(_));
+        let waiting = playbook.rules.iter().filter(waits).count();
+        assert_eq!(playbook.rules.waiting().count(), waiting);
+        let standing = |law: &&Law| law.asked == Asked::Standing;
+        let of_laws = playbook.rules.waiting_for_laws().count();
+        assert!(of_laws <= playbook.laws.iter().filter(standing).count());
+    }
+
+    #[test]
+    fn what_is_looked_up_is_what_the_lists_say() {
+        let mut playbook = Playbook::load("playbooks/platform-onboarding").unwrap();
+        assert!(playbook.rules.waiting_for_laws().count() > 0);
+        looked_up_is_as_listed(&playbook);
+        playbook.change_rules(|rules| drop(rules.remove(0)));
+        playbook.change_tasks(|tasks| drop(tasks.remove(0)));
+        looked_up_is_as_listed(&playbook);
+    }
+}
