@@ -323,6 +323,39 @@ expect = {{ owner = "max", history = "{why}" }}
 }
 
 #[test]
+fn an_heir_without_a_number_of_its_own_takes_what_its_pools_allow() {
+    let rules = RULES.replace(
+        "members = 'role == \"boss\"'",
+        "members = 'role in [\"boss\", \"seller\"]'\ncapacity = 1",
+    );
+    let scenario = r#"
+[[scenario]]
+name  = "three leads, and room for two"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "one", name = "One", owner = "ana" }
+
+[[scenario.step]]
+at       = "2026-03-02T10:00:01+01:00"
+register = { ref = "two", name = "Two", owner = "ana" }
+
+[[scenario.step]]
+at       = "2026-03-02T10:00:02+01:00"
+register = { ref = "three", name = "Three", owner = "ana" }
+
+[[scenario.step]]
+leave  = { agent = "ana", to = "bea", by = "max" }
+expect = { count = { 'owner == "bea"' = 2, 'owner is missing' = 1 } }
+
+[[scenario.step]]
+lead   = "three"
+expect = { no-owner = true, history = "bea is full" }
+"#;
+    play(&rules, &format!("{PEOPLE}{scenario}"));
+}
+
+#[test]
 fn what_nobody_can_take_is_nobodys_and_the_playbook_says_what_then() {
     play_shop(
         r#"

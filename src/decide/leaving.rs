@@ -232,8 +232,8 @@ fn falls_to_agent(draft: &mut Draft<'_>, lead: &mut Lead, heir: &AgentId) -> Res
     Ok(false)
 }
 
-/// What keeps an agent from taking another lead, as a pool would judge it: there is none here that
-/// has a number for who has no capacity of its own.
+/// What keeps an agent from taking another lead, as a pool would judge it. Who has no capacity of its own
+/// can hold what the most generous of its pools has for such agents; who is in none, any number.
 fn hindrance(draft: &mut Draft<'_>, agent: &Agent) -> Result<Option<PassedOver>, Stop> {
     if !draft.playbook.can_own(&agent.role) {
         return Ok(Some(PassedOver::OwnsNoLeads));
@@ -248,12 +248,16 @@ fn hindrance(draft: &mut Draft<'_>, agent: &Agent) -> Result<Option<PassedOver>,
     {
         return Ok(Some(PassedOver::Absent));
     }
-    let Some(capacity) = agent.capacity else {
-        return Ok(None);
-    };
-    let workload = draft.look_at::<Workload>(&Key::workload(draft.tenant, &agent.id))?;
-    let load = workload.map(|workload| workload.load).unwrap_or_default();
-    Ok((load >= capacity).then_some(PassedOver::Full))
+    let playbook = draft.playbook;
+    let key = Key::workload(draft.tenant, &agent.id);
+    let nothing = Workload::default();
+    let workload = draft.look_at::<Workload>(&key)?.unwrap_or(&nothing);
+    let pools = workload.pools.iter();
+    let of_pools = pools.filter_map(|pool| playbook.pool(pool));
+    let of_pools = of_pools.map(|pool| pool.capacity).max();
+    let capacity = agent.capacity.or(of_pools);
+    let is_full = capacity.is_some_and(|capacity| workload.load >= capacity);
+    Ok(is_full.then_some(PassedOver::Full))
 }
 
 /// Hands the lead over, if the contact is not in the heir's base already.
