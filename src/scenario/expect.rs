@@ -77,8 +77,8 @@ pub enum Expected {
     NothingDue,
     /// The lead's own wait.
     WaitDays(i64),
-    /// A field's value.
-    Field(SmolStr, Value),
+    /// A field's value; that it has none, if `None`.
+    Field(SmolStr, Option<Value>),
     /// A part of a line of the lead's explained history.
     History(SmolStr),
     /// Parts that no line of its history says.
@@ -238,7 +238,7 @@ fn read_others(section: &mut Section<'_>, names: &Names<'_>, expected: &mut Vec<
     }
     if let Some(node) = section.optional("fields") {
         for (name, node) in keyed(&node) {
-            let value = names.value(&name, &node);
+            let value = names.value_or_none(&name, &node);
             expected.extend(value.map(|value| Expected::Field(name.into(), value)));
         }
     }

@@ -197,6 +197,14 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// The same; an empty text is none at all.
+    pub(super) fn value_or_none(&self, field: &str, node: &Node<'_>) -> Option<Option<Value>> {
+        match is_empty(node) {
+            true => Some(None),
+            false => self.value(field, node).map(Some),
+        }
+    }
+
     /// Reports a calendar that there is not; an empty text takes an agent's own hours away.
     pub(super) fn check_hours(&self, node: &Node<'_>, hours: &str) {
         let Some(playbook) = self.playbook.filter(|_| !is_blank(hours)) else {
@@ -363,6 +371,11 @@ impl<'a> Names<'a> {
             Sort::Wait => texts(playbook.waits.iter().map(|wait| &wait.name)),
         }
     }
+}
+
+/// Whether an empty text stands there.
+pub(super) fn is_empty(node: &Node<'_>) -> bool {
+    node.is_text() && node.text() == Some("")
 }
 
 fn is_address(node: &Node<'_>) -> bool {

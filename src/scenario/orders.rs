@@ -107,7 +107,7 @@ pub(super) fn read_order(
             hold: said("from", Sort::Hold)?.into(),
         },
         "set" => {
-            let fields = told(named.fields(section));
+            let fields = named.changes(section);
             LeadOrder::SetFields { fields }
         }
         "complete" => {

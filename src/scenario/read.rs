@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::agents::{self, SetUp};
-use super::names::{self, Names, Sort, text_of};
+use super::names::{self, Names, Sort, is_empty, text_of};
 use super::orders::{read_new_lead, read_order};
 use super::refusals::{self, Refused};
 use super::{Asked, Doing, Expected, Merging, Scenario, Step, expect, offsets, referrals, visits};
@@ -295,6 +295,22 @@ impl Named<'_> {
 
     /// Whatever else stands in a table are fields of the playbook.
     pub(super) fn fields(&self, section: &mut Section<'_>) -> Vec<(Name, Value)> {
+        let fields = self.all_fields(section, |_| false).into_iter();
+        fields
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
+
+    /// The same of what is changed: an empty text takes a field's value away.
+    pub(super) fn changes(&self, section: &mut Section<'_>) -> Vec<(Name, Option<Value>)> {
+        self.all_fields(section, is_empty)
+    }
+
+    fn all_fields(
+        &self,
+        section: &mut Section<'_>,
+        is_none: impl Fn(&Node<'_>) -> bool,
+    ) -> Vec<(Name, Option<Value>)> {
         let mut fields = Vec::new();
         for (name, node) in section.rest() {
             if let Some(hint) = beside(&name, &section.path) {
@@ -303,12 +319,15 @@ impl Named<'_> {
                 node.at_its_key().fault(kind, Some(hint));
                 continue;
             }
-            let value = if self.refused.is_for(Sort::Field, &name) {
-                node.value()
-            } else {
+            let may_be_unknown = self.refused.is_for(Sort::Field, &name);
+            if !may_be_unknown {
                 self.names
                     .check_field(&node.at_its_key(), &name, section.asked());
-                self.names.value(&name, &node)
+            }
+            let value = match (is_none(&node), may_be_unknown) {
+                (true, _) => Some(None),
+                (false, true) => node.value().map(Some),
+                (false, false) => self.names.value(&name, &node).map(Some),
             };
             fields.extend(value.map(|value| (Name::from(name), value)));
         }

@@ -16,7 +16,7 @@ use crate::record::lead::{Because, How};
 use crate::record::message::{Message, Recipient, State};
 use crate::record::{Lead, VisitPlan};
 use crate::time::Instant;
-use crate::value::folded_eq;
+use crate::value::{Value, folded_eq};
 
 /// What happened in a step, as far as expectations ask for it.
 pub(super) struct Happened<'a> {
@@ -185,9 +185,10 @@ impl Expected {
                     .find(|(known, _)| **known == **name)
                     .map(|(_, value)| value.clone());
                 let field = playbook.fields.iter().find(|field| field.name == **name);
-                let kept = field.and_then(|field| field.accept(wanted).ok());
-                let wanted = kept.unwrap_or_else(|| wanted.clone());
-                differ(&format!("field {name}"), Some(wanted), found)
+                let kept = |wanted: &Value| field.and_then(|field| field.accept(wanted).ok());
+                let wanted = wanted.as_ref();
+                let wanted = wanted.map(|wanted| kept(wanted).unwrap_or_else(|| wanted.clone()));
+                differ(&format!("field {name}"), wanted, found)
             }
             Self::Contact(expected) => expected.unmet(lead),
             Self::Duplicates(wanted) => contacts::unmet_duplicates(wanted, happened),
