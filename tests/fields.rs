@@ -1,4 +1,5 @@
-//! Fields that are told when a lead is registered, and stay so: evidence that nobody can make up afterwards.
+//! Fields that are not for everybody to set: told when a lead is registered, and evidence that nobody can make
+//! up afterwards; or told by some roles alone.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
@@ -69,4 +70,109 @@ fn whatever_would_set_a_fixed_field_later_is_a_fault() {
     for fault in told {
         assert!(fault.contains("told when a lead is registered"), "{fault}");
     }
+}
+
+const MERCY: &str = r#"
+[role.clerk]
+may = ["register", "set", "record", "complete"]
+
+[role.boss]
+may = ["register", "set"]
+
+[field.mercy]
+type = "bool"
+by   = ["boss"]
+
+[activity.pardoned]
+asks = ["mercy"]
+
+[task.pardon]
+text    = "Pardon?"
+choices = { yes = { do = [{ set = "mercy", to = true }] } }
+
+[[rule]]
+name = "ask"
+on   = "registered"
+do   = [{ task = "pardon" }]
+
+[[rule]]
+name = "hard"
+when = 'city == "Soria"'
+do   = [{ set = "mercy", to = false }]
+"#;
+
+const CLERKS: &str = r#"
+[[agent]]
+id    = "carl"
+name  = "Carl"
+email = "carl@example.com"
+role  = "clerk"
+
+[[agent]]
+id    = "bo"
+name  = "Bo"
+email = "bo@example.com"
+role  = "boss"
+"#;
+
+#[test]
+fn a_field_is_told_by_those_roles_that_may_and_by_what_the_playbook_lets_set_it() {
+    let scenario = r#"
+[[scenario]]
+name  = "whose mercy it is"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "no", name = "No", mercy = true, by = "carl" }
+expect   = { refused = ["not-permitted"], refusal-says = "carl may not set mercy; who may: boss", count = { 'open' = 0 } }
+
+[[scenario.step]]                           # who imports it may no more than that
+register = { ref = "no", name = "No", mercy = true, by = "import:carl" }
+expect   = { refused = ["not-permitted"] }
+
+[[scenario.step]]
+register = { ref = "boss", name = "Luis", mercy = true, by = "bo" }
+expect   = { fields = { mercy = true } }
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", city = "Vigo", by = "carl" }
+
+[[scenario.step]]
+set    = { mercy = true, city = "Lugo", by = "carl" }
+expect = { refused = ["not-permitted"], refusal-says = "who may: boss", fields = { city = "Vigo" } }
+
+[[scenario.step]]
+complete = { task = "pardon", choice = "yes", by = "carl" }
+expect   = { fields = { mercy = true } }
+
+[[scenario.step]]                           # who writes all fields again changes nothing
+set    = { mercy = true, city = "Soria", by = "carl" }
+expect = { fields = { mercy = false, city = "Soria" } }
+
+[[scenario.step]]
+record = { activity = "pardoned", mercy = true, by = "carl" }
+expect = { fields = { mercy = true } }
+
+[[scenario.step]]
+set    = { mercy = false, by = "bo" }
+expect = { fields = { mercy = false } }
+
+[[scenario.step]]
+set    = { mercy = true, by = "host:desk" }
+expect = { fields = { mercy = true } }
+"#;
+    play(MERCY, &format!("{CLERKS}{scenario}"));
+}
+
+#[test]
+fn a_field_of_a_role_that_is_not_there_is_a_fault_and_of_one_that_may_not_set_a_warning() {
+    let unknown = MERCY.replace("by   = [\"boss\"]", "by = [\"bos\"]");
+    let faults = Playbook::read(&folder(&unknown, "")).unwrap_err().0;
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    assert_eq!(faults[0].hint.as_deref(), Some("did you mean `boss`?"));
+    let powerless = MERCY.replace("may = [\"register\", \"set\"]", "may = [\"move\"]");
+    let warnings = shop::read(&folder(&powerless, "")).warnings;
+    let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let is_told = |told: &String| told.contains("`boss`") && told.contains("`set` nor `register`");
+    assert!(told.iter().any(is_told), "{told:#?}");
 }

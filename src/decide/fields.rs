@@ -5,6 +5,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::condition::{FactId, Facts as _};
 use crate::decide::draft::Draft;
+use crate::decide::permit::permit_roles;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::decide::{Stop, identities, places};
 use crate::facts::LeadFact;
@@ -21,7 +22,32 @@ use crate::record::lead::ToldAt;
 use crate::time::Instant;
 use crate::value::{Value, ValueRef, ValueType};
 
-/// Sets fields; all that is wrong with them is told at once.
+/// Sets the fields that somebody says, if they are theirs to tell.
+pub(crate) fn set_by_hand(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    fields: &[(Name, Option<Value>)],
+) -> Result<(), Stop> {
+    few(fields)?;
+    for (name, value) in fields {
+        let changes = |value: Option<Value>| !is_as_it_is(lead, name, value.as_ref());
+        if accept(draft, name, value.as_ref()).is_ok_and(changes) {
+            permit_telling(draft, name)?;
+        }
+    }
+    set(draft, lead, fields)
+}
+
+/// Refuses to tell a field that is for other roles to tell.
+pub(crate) fn permit_telling(draft: &mut Draft<'_>, name: &Name) -> Result<(), Stop> {
+    let field = draft.playbook.field(name);
+    match field.filter(|field| !field.by.is_empty()) {
+        Some(field) => permit_roles(draft, &format!("set {name}"), &field.by),
+        None => Ok(()),
+    }
+}
+
+/// Sets fields, whoever it is that tells them; all that is wrong with them is told at once.
 pub(crate) fn set(
     draft: &mut Draft<'_>,
     lead: &mut Lead,

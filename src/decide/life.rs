@@ -89,7 +89,7 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
         }
         LeadOrder::Hold { hold } => holds::begin(draft, lead, hold),
         LeadOrder::Release { hold } => holds::end(draft, lead, hold),
-        LeadOrder::SetFields { fields } => fields::set(draft, lead, fields),
+        LeadOrder::SetFields { fields } => fields::set_by_hand(draft, lead, fields),
         LeadOrder::Complete(completion) => tasks::complete(draft, lead, completion),
         LeadOrder::Unsubscribe => contacts::unsubscribe(draft, lead),
         LeadOrder::CorrectContact(correction) => contacts::correct(draft, lead, correction),

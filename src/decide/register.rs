@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use crate::decide::command::NewLead;
 use crate::decide::contacts::{LONGEST_NAME, add_open_lead, check_phone, phone_in, renew_copies};
 use crate::decide::draft::Draft;
-use crate::decide::fields::accept;
+use crate::decide::fields::{accept, permit_telling};
 use crate::decide::life::settle;
 use crate::decide::ownership::{self, Heir};
 use crate::decide::permit::{acting_agent, permit_actor};
@@ -160,6 +160,9 @@ fn check(draft: &mut Draft<'_>, new: &NewLead) -> Result<Said, Stop> {
     let email = email.and_then(Result::ok);
     let referral = referrals::referral_of(draft, new, email.as_ref(), &mut gaps)?;
     gaps.told()?;
+    for (name, _) in &new.fields {
+        permit_telling(draft, name)?;
+    }
     Ok(Said {
         email,
         fields,

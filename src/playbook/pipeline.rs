@@ -204,6 +204,9 @@ pub struct Field {
     pub required: bool,
     /// Whether it is told when a lead is registered, and never changed after.
     pub fixed: bool,
+    /// The roles that may tell it, at a registration or later; whoever may register or set, if empty.
+    /// What rules, choices and activities set is none of these.
+    pub by: Vec<Name>,
     /// Whether it says who the contact is, as tax numbers do: two contacts with one value are possibly
     /// the same person.
     pub identifies: bool,

@@ -17,6 +17,7 @@ pub(crate) const CHANGES: &[Change] = &[
     Change("M12", "a contract is signed that isn't there", Instead(r#"if = 'attached_at("contract") >= entered_at("contract")', text"#, r#"if = 'open', text"#)),
     Change("M12", "attached is signed", Instead(r#"implementation = ["contract", "signed", "#, r#"implementation = ["contract", "#)),
     Change("M12", "a contract that isn't made is noticed by nobody", Without("contract-late")),
+    Change("M10", "advisors send to remarketing", Instead(r#"label = "Para remarketing", by = ["supervisor", "sales-manager"]"#, r#"label = "Para remarketing""#)),
     Change("M13", "the signature opens nothing", Without("contract-signed")),
     Change("M13", "anybody does it", Instead("al asesor\"\nfor    = \"administration\"", "al asesor\"")),
     Change("M13", "within a day", Instead("al asesor\"\nfor    = \"administration\"\nwithin = \"1 business hour\"", "al asesor\"\nfor    = \"administration\"\nwithin = \"1 business day\"")),

@@ -215,6 +215,14 @@ fn matched(matches: &[Match]) -> Value {
     }
 }
 
+/// The roles that may do something; nothing, where that is said of none.
+fn if_any(roles: &[Name]) -> Value {
+    match roles {
+        [] => Value::Null,
+        roles => json!(roles),
+    }
+}
+
 fn field(field: &Field) -> Section {
     let of = match &field.tax_numbers {
         Some(kinds) => json!(kinds.iter().map(TaxNumberKind::as_str).collect::<Vec<_>>()),
@@ -227,6 +235,7 @@ fn field(field: &Field) -> Section {
         ("label", json!(field.label)),
         ("required", json!(field.required)),
         ("fixed", json!(field.fixed)),
+        ("by", if_any(&field.by)),
     ];
     Section::named("field", field.name.as_str(), entries)
 }
@@ -250,10 +259,6 @@ fn stage(pipeline: &Pipeline, stage: &Stage) -> Section {
         .iter()
         .map(|way| (way.to.as_str().to_owned(), json!(way.needs)))
         .collect();
-    let if_any = |roles: &[Name]| match roles {
-        [] => Value::Null,
-        roles => json!(roles),
-    };
     let entries = vec![
         ("label", json!(stage.label)),
         ("to", Value::Object(ways)),

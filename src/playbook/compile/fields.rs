@@ -14,7 +14,7 @@ use crate::tax_number::TaxNumberKinds;
 use crate::value::{ValueType, folded_eq};
 
 /// The fields, and the names of those that are there and can't be read.
-pub(super) fn read(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
+pub(super) fn read(root: &mut Section<'_>, roles: &[Name]) -> (Vec<Field>, Vec<Name>) {
     let mut fields = Vec::new();
     let mut faulty = names_of(root, "field");
     for (name, mut section) in root.sections("field") {
@@ -39,6 +39,10 @@ pub(super) fn read(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
         let required = required.and_then(|node| node.bool()).unwrap_or(false);
         let fixed = section.optional("fixed");
         let fixed = fixed.and_then(|node| node.bool()).unwrap_or(false);
+        let by = section.optional("by").map(|node| node.list());
+        let by = by.unwrap_or_default();
+        let by = by.iter().filter_map(|node| node.known("role", roles));
+        let by = by.collect();
         let identifies = match word {
             Some(Field::TAX_NUMBER) => section.optional("identifies"),
             _ => None,
@@ -61,6 +65,7 @@ pub(super) fn read(root: &mut Section<'_>) -> (Vec<Field>, Vec<Name>) {
             tax_numbers,
             required,
             fixed,
+            by,
             identifies,
         });
     }

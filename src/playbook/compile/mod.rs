@@ -214,7 +214,8 @@ fn compile_root(
     let (templates, template_names) = templates::read(folder, faults);
     let calendars = calendars::read(&mut root, folder, &head.zone);
     let default_calendar = calendars::default(&head, &calendars);
-    let (fields, faulty_fields) = fields::read(&mut root);
+    let role_names = names_of(&mut root, "role");
+    let (fields, faulty_fields) = fields::read(&mut root, &role_names);
     let calendars = (calendars, default_calendar);
     let fields = (fields, faulty_fields);
     let mut names = find_names(&mut root, (&head, host), calendars, fields, template_names);

@@ -35,6 +35,11 @@ pub(super) fn warn(playbook: &Playbook, file: &Source<'_>, places: &Places) {
             warn_of(playbook, &stage.entered_by, &also_reopening, into);
         }
     }
+    for field in &playbook.fields {
+        let place = places.at(&format!("field.{}.by", field.name));
+        let any_of = [Permission::Set, Permission::Register];
+        warn_of(playbook, &field.by, &any_of, (file, place));
+    }
     for activity in &playbook.activities {
         let place = places.at(&format!("activity.{}.by", activity.name));
         warn_of(playbook, &activity.by, &[Permission::Record], (file, place));
