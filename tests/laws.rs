@@ -184,20 +184,12 @@ do    = [{ set = "vehicle", to = "none" }]
 "#,
         r#"
 [[scenario]]
-name  = "a presentation that is put off while the evaluation runs"
+name  = "a presentation that nobody held"
 start = "2026-03-06T10:00:00+01:00"
 
 [[scenario.step]]
-register = { ref = "luis", name = "Luis", email = "luis@example.com", source = "imported", presentation = 2026-03-06T17:00:00+01:00 }
+register = { ref = "luis", name = "Luis", email = "luis@example.com", source = "imported", presentation = 2026-03-06T18:00:00+01:00 }
 expect   = { stage = "evaluation", tasks = [] }
-
-[[scenario.step]]
-set    = { presentation = 2026-04-06T17:00:00+02:00 }
-expect = { stage = "evaluation", tasks = ["arrange-presentation"] }
-
-[[scenario.step]]
-set    = { presentation = 2026-03-06T18:00:00+01:00 }
-expect = { tasks = [] }
 
 [[scenario.step]]
 at     = "2026-03-07T17:59:00+01:00"
@@ -214,6 +206,88 @@ expect = { fields = { vehicle = "none" } }
 [[scenario.step]]
 record = { activity = "presented" }
 expect = { tasks = [] }
+"#,
+    );
+}
+
+#[test]
+fn nobody_sets_a_field_by_which_a_lead_would_break_a_law_where_it_stands() {
+    play(
+        r#"
+[law.spelled]
+if   = 'vehicle != "none"'
+text = "A vehicle that there is"
+
+[activity.put-off]
+asks = ["presentation"]
+
+[task.when]
+text    = "When is it?"
+choices = { then = { asks = ["presentation"] }, never = { do = [{ set = "presentation", to = "now + 1 year" }] } }
+
+[[rule]]
+name = "ask"
+on   = "entered evaluation"
+do   = [{ task = "when" }]
+
+[[rule]]
+name  = "spells-it-wrong"
+on    = "entered evaluation"
+after = "2 hours"
+do    = [{ set = "vehicle", to = "none" }]
+"#,
+        r#"
+[[scenario]]
+name  = "by hand, by an import, with an activity, with a choice and by a rule"
+start = "2026-03-06T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com", source = "imported", presentation = 2026-03-06T17:00:00+01:00 }
+expect   = { stage = "evaluation", tasks = ["when"] }
+
+[[scenario.step]]
+set    = { presentation = 2026-04-06T17:00:00+02:00, vehicle = "none", by = "ana" }
+expect = { refused = ["presentation", "spelled"], refusal-says = "A presentation held, or due today", fields = { presentation = 2026-03-06T17:00:00+01:00 } }
+
+[[scenario.step]]
+set    = { presentation = 2026-04-06T17:00:00+02:00, by = "host:desk" }
+expect = { refused = ["presentation"] }
+
+[[scenario.step]]
+set    = { presentation = 2026-04-06T17:00:00+02:00, by = "import:ana" }
+expect = { refused = ["presentation"] }
+
+[[scenario.step]]
+record = { activity = "put-off", presentation = 2026-04-06T17:00:00+02:00, by = "ana" }
+expect = { refused = ["presentation"] }
+
+[[scenario.step]]
+complete = { task = "when", choice = "then", presentation = 2026-04-06T17:00:00+02:00, by = "ana" }
+expect   = { refused = ["presentation"], tasks = ["when"] }
+
+[[scenario.step]]
+complete = { task = "when", choice = "never", by = "ana" }
+expect   = { refused = ["presentation"], tasks = ["when"] }
+
+[[scenario.step]]
+set    = { presentation = 2026-03-06T18:00:00+01:00, by = "ana" }
+expect = { fields = { presentation = 2026-03-06T18:00:00+01:00 } }
+
+[[scenario.step]]
+at     = "2026-03-06T12:00:00+01:00"
+expect = { history = ["rule spells-it-wrong could not set"] }
+
+[[scenario.step]]                           # broken by time: what is set then breaks no more than that
+at     = "2026-03-08T10:00:00+01:00"
+set    = { vehicle = "X3", by = "ana" }
+expect = { fields = { vehicle = "X3" }, history = ["the law presentation is broken"] }
+
+[[scenario.step]]                           # once it is over, only the laws of its end count
+close = { as = "lost", by = "ana" }
+
+[[scenario.step]]
+set    = { vehicle = "none", by = "ana" }
+expect = { fields = { vehicle = "none" } }
 "#,
     );
 }

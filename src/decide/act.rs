@@ -3,6 +3,7 @@
 use crate::decide::Stop;
 use crate::decide::draft::Draft;
 use crate::decide::fields;
+use crate::decide::laws;
 use crate::decide::leaving;
 use crate::decide::life::{move_to, owner_is_not_newer};
 use crate::decide::messages;
@@ -100,7 +101,9 @@ fn try_out(
     anchor: Moment,
 ) -> Result<(), Stop> {
     let (mut changed, mark) = (lead.clone(), draft.mark());
-    match insist(draft, &mut changed, action, rule, anchor) {
+    let done = insist(draft, &mut changed, action, rule, anchor);
+    let done = done.and_then(|()| allow(draft, lead, &changed, action));
+    match done {
         Ok(()) => *lead = changed,
         Err(Stop::Refused(refusal)) => {
             draft.back_to(mark);
@@ -109,6 +112,18 @@ fn try_out(
         Err(needs) => return Err(needs),
     }
     Ok(())
+}
+
+/// Refuses fields by which the lead would come to break laws where it stands; of moves, that is asked there.
+fn allow(draft: &Draft<'_>, before: &Lead, changed: &Lead, action: &Action) -> Result<(), Stop> {
+    match action {
+        Action::Set { .. } | Action::Host(_) => {
+            let broken_before = laws::broken_where_it_stands(draft, before);
+            laws::allow_fields(draft, changed, &broken_before)?;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn put_on_record(draft: &mut Draft<'_>, lead: &Lead, refusal: &Refusal, verb: &str, rule: &Name) {

@@ -2,8 +2,9 @@
 //!
 //! A law is asked of the lead as it would be after that: in its new stage, and closed or reopened, if
 //! the move does so. Whoever lets a lead come into a stage asks here: moves of people and rules,
-//! registrations, adoptions that map stages. A law that a lead breaks later, by itself, refuses
-//! nothing: the rule that it was read into notes that.
+//! registrations, adoptions that map stages. So does whoever sets fields of a lead where it stands. What
+//! happens can't be refused: a law that a lead comes to break by time, or by an event, refuses nothing,
+//! and the rule that it was read into notes that.
 
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Missing, Refusal};
@@ -33,6 +34,24 @@ pub(crate) fn broken_where_it_stands(draft: &Draft<'_>, lead: &Lead) -> Vec<Miss
     broken(draft, lead, |law| {
         law.asked == Asked::Standing && law.is_for_entering(lead)
     })
+}
+
+/// Refuses a change of a lead's fields by which it has come to break laws that it kept before. A lead that
+/// is closed keeps those of its stage alone.
+pub(crate) fn allow_fields(
+    draft: &Draft<'_>,
+    lead: &Lead,
+    broken_before: &[Missing],
+) -> Result<(), Refusal> {
+    let mut broken = broken(draft, lead, |law| {
+        let stands = law.asked == Asked::Standing && law.is_for_entering(lead);
+        stands && (lead.is_open() || !law.stages.is_empty())
+    });
+    broken.retain(|law| !broken_before.contains(law));
+    match broken.is_empty() {
+        true => Ok(()),
+        false => Err(Refusal::Missing(broken)),
+    }
 }
 
 /// Judged as needs are: as of when it is said to have happened.

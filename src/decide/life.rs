@@ -44,7 +44,16 @@ pub(crate) fn carry_out(
     if !lead.is_open() && !is_for_closed(order) {
         return Err(Refusal::LeadIsClosed.into());
     }
+    let broken_before = match order {
+        LeadOrder::SetFields { .. } | LeadOrder::Record { .. } | LeadOrder::Complete(_) => {
+            laws::broken_where_it_stands(draft, &lead)
+        }
+        _ => Vec::new(),
+    };
     obey(draft, &mut lead, order)?;
+    if draft.has_set_fields() {
+        laws::allow_fields(draft, &lead, &broken_before)?;
+    }
     settle(draft, &mut lead);
     draft.put_lead(lead);
     Ok(())
