@@ -9,6 +9,9 @@ use shop::{folder, play};
 
 const FOLLOW_UP: &str = r#"
 [role.boss]
+may = ["complete", "reassign"]
+
+[role.clerk]
 may = ["complete"]
 
 [role.helper]
@@ -57,6 +60,12 @@ email = "ben@example.com"
 role  = "helper"
 
 [[agent]]
+id    = "carl"
+name  = "Carl"
+email = "carl@example.com"
+role  = "clerk"
+
+[[agent]]
 id    = "bo"
 name  = "Bo"
 email = "bo@example.com"
@@ -90,6 +99,14 @@ expect   = { owner = "eva", task-for = { follow = "ana" } }
 [[scenario.step]]
 complete = { task = "follow", by = "eva" }
 expect   = { refused = ["not-their-task"], refusal-says = "it is for ana; who may any: seller, boss" }
+
+[[scenario.step]]                           # who completes tasks on all leads, and gives none to others
+complete = { task = "follow", by = "carl" }
+expect   = { refused = ["not-their-task"], refusal-says = "who may any: seller, boss" }
+
+[[scenario.step]]
+complete = { task = "pack", by = "carl" }
+expect   = { refused = ["not-their-task"] }
 
 [[scenario.step]]
 complete = { task = "pack", by = "ben" }
@@ -253,4 +270,55 @@ fn a_deadline_of_no_time_is_a_fault_that_says_what_at_once_means() {
     assert_eq!(faults.len(), 1, "{faults:#?}");
     let hint = faults[0].hint.as_deref().unwrap();
     assert!(hint.starts_with("at once is `1 business hour`"), "{hint}");
+}
+
+#[test]
+fn a_task_that_is_not_done_by_hand_is_done_by_what_it_asks_for_alone() {
+    let rules = FOLLOW_UP.replace(
+        "text   = \"Pack it\"",
+        "text   = \"Pack it\"\nby-hand = false\ndone   = 'stage == \"talking\"'",
+    );
+    let scenario = r#"
+[[scenario]]
+name  = "packed when it is"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", owner = "ben" }
+
+[[scenario.step]]                           # whose it is not, hears that first
+complete = { task = "pack", by = "ben" }
+expect   = { refused = ["not-their-task"] }
+
+[[scenario.step]]
+complete = { task = "pack", by = "eva" }
+expect   = { refused = ["not-done"], refusal-says = "stage", tasks = ["follow", "pack", "decide"] }
+
+[[scenario.step]]
+complete = { task = "pack", by = "bo" }
+expect   = { refused = ["not-done"] }
+
+[[scenario.step]]
+move   = { to = "talking", by = "ben" }
+expect = { tasks = ["follow", "decide"] }
+"#;
+    play(&rules, &format!("{PEOPLE}{scenario}"));
+}
+
+#[test]
+fn a_task_that_nothing_could_complete_or_that_asks_for_a_choice_of_nobody_is_a_fault() {
+    for (text, expected) in [
+        ("text   = \"Pack it\"", "needs `done`"),
+        (
+            "text    = \"Go on, or not?\"\ndone = 'stage == \"talking\"'",
+            "`by-hand = false` and `choices`",
+        ),
+    ] {
+        let (known, _) = text.split_once("\ndone").unwrap_or((text, ""));
+        let faulty = FOLLOW_UP.replace(known, &format!("{text}\nby-hand = false"));
+        let faults = Playbook::read(&folder(&faulty, "")).unwrap_err().0;
+        assert_eq!(faults.len(), 1, "{faults:#?}");
+        let told = faults[0].to_string();
+        assert!(told.contains(expected), "{told}");
+    }
 }

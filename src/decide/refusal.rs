@@ -135,7 +135,7 @@ pub enum Refusal {
     /// The lead has no open task of this name.
     #[error("no task `{0}` is open")]
     NoOpenTask(Name),
-    /// The task is a service level, which is done by what it asks for and not by saying so.
+    /// The task is done by what it asks for and not by saying so, as a service level is.
     #[error("the task `{task}` is done as soon as {until}")]
     NotDone {
         /// The task.

@@ -206,7 +206,7 @@ pub(crate) fn complete(
     };
     permit_assignee(draft, lead, place)?;
     // Else a service level would be kept by saying so.
-    if let Some(done) = spec.done.as_ref().filter(|_| spec.is_service_level) {
+    if let Some(done) = spec.done.as_ref().filter(|_| !spec.by_hand) {
         let (task, until) = (name.clone(), done.source().into());
         return Err(Refusal::NotDone { task, until }.into());
     }
@@ -301,8 +301,8 @@ fn permit_assignee(draft: &mut Draft<'_>, lead: &Lead, place: usize) -> Result<(
     }
 }
 
-/// Refuses a task that is somebody else's, to all but those who may complete tasks on all leads: whose
-/// it is may be away.
+/// Refuses a task that is somebody else's, to all but those who may complete tasks on all leads and give
+/// leads to others: whose it is may be away, and who could give the lead away can stand in.
 pub(crate) fn permit_task(
     draft: &mut Draft<'_>,
     assignee: &Assignee,
@@ -311,7 +311,10 @@ pub(crate) fn permit_task(
     let Some(agent) = acting_agent(draft)? else {
         return Ok(());
     };
-    let may = |role: &&Role| role.over == Over::All && role.may.contains(&Permission::Complete);
+    let both = [Permission::Complete, Permission::Reassign];
+    let may = |role: &&Role| {
+        role.over == Over::All && both.iter().all(|needed| role.may.contains(needed))
+    };
     let role = draft.playbook.role(&agent.role);
     if is_theirs(&agent) || role.as_ref().is_some_and(may) {
         return Ok(());

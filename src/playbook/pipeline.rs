@@ -332,6 +332,8 @@ pub struct TaskSpec {
     pub stopped_by: StoppedBy,
     /// What makes it done by itself.
     pub done: Option<Condition>,
+    /// Whether somebody may complete it by saying that it is done; else only `done` does.
+    pub by_hand: bool,
     /// What can be chosen when it is completed; nothing, if empty.
     pub choices: Vec<Choice>,
     /// Whether it is the owner's own and ends when the owner changes.

@@ -243,7 +243,7 @@ const MUTATIONS: &[Mutation] = &[
         let tried = condition(p, "attempts.total >= 1");
         task(p, "first-contact").done = Some(tried);
     }),
-    Mutation(SALES, "M6", "ticked off by hand", |p| task(p, "first-contact").is_service_level = false),
+    Mutation(SALES, "M6", "ticked off by hand", |p| task(p, "first-contact").by_hand = true),
     Mutation(SALES, "M6", "no exemption", |p| rule(p, "first-contact").only_if = None),
     Mutation(SALES, "M6", "NO ANSWER without a try", |p| without_need(p, "attempted")),
     Mutation(SALES, "M6", "a hold stops the four hours", |p| task(p, "first-contact").stopped_by = StoppedBy::Any),

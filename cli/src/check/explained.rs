@@ -313,6 +313,7 @@ fn task(task: &TaskSpec) -> Section {
         ("within", json!(task.within.map(|delay| delay.to_string()))),
         ("calendar", json!(task.calendar.name())),
         ("done", json!(done)),
+        ("by-hand", json!(task.by_hand)),
         ("stopped-by", stopped_by(&task.stopped_by)),
         ("service-level", json!(task.is_service_level)),
         ("ends-with-owner", json!(task.ends_with_owner)),

@@ -195,6 +195,7 @@ impl Reader<'_> {
             calendar: calendar.clone(),
             stopped_by: stopped_by.clone(),
             done,
+            by_hand: false,
             choices: Vec::new(),
             ends_with_owner,
             is_service_level: true,

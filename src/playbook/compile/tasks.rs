@@ -19,6 +19,19 @@ pub(super) fn names(root: &mut Section<'_>) -> Vec<Name> {
     names
 }
 
+/// What nobody completes by hand needs something else that does, and offers nothing to choose.
+fn completed_by_itself(node: &Node<'_>, section: &mut Section<'_>, choices: &[Choice]) {
+    section.required_or(
+        "done",
+        Some("nobody completes it by hand, so say what does"),
+    );
+    if !choices.is_empty() {
+        let (one, other) = ("by-hand = false".into(), "choices".into());
+        let hint = "whoever chooses completes it by hand";
+        node.fault(FaultKind::Contradiction { one, other }, Some(hint.into()));
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn task(&mut self, name: Name, mut section: Section<'_>) {
         self.define("task", &name, &section);
@@ -35,6 +48,8 @@ impl Reader<'_> {
         let done = section
             .optional("done")
             .and_then(|node| node.condition(&self.names.catalogue_of_waiting()));
+        let by_hand = section.optional("by-hand");
+        let not_by_hand = by_hand.filter(|node| node.bool() == Some(false));
         let outlives_lead = section
             .optional("outlives-lead")
             .and_then(|node| node.bool());
@@ -43,6 +58,9 @@ impl Reader<'_> {
             for (choice, node) in all.entries("a choice") {
                 choices.extend(self.choice(choice, &node));
             }
+        }
+        if let Some(node) = &not_by_hand {
+            completed_by_itself(node, &mut section, &choices);
         }
         section.finish();
         self.tasks.push(TaskSpec {
@@ -53,6 +71,7 @@ impl Reader<'_> {
             calendar,
             stopped_by,
             done,
+            by_hand: not_by_hand.is_none(),
             choices,
             ends_with_owner: false,
             is_service_level: false,

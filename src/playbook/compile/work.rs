@@ -151,6 +151,7 @@ impl Reader<'_> {
             calendar: calendar.clone(),
             stopped_by: StoppedBy::Named(Vec::new()),
             done,
+            by_hand: false,
             choices: Vec::new(),
             ends_with_owner: false,
             is_service_level: true,
