@@ -1,7 +1,11 @@
 //! Bases: what is unique among leads, and for how long a lead holds its place (requirements F6, A10).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
 mod shop;
 
+use leadkit::playbook::Playbook;
+use leadkit::playbook::load::Folder;
 use shop::play_folder;
 
 const PLATFORMS: &str = r#"
@@ -20,11 +24,15 @@ lost       = { final = "lost", to = ["new", "accredited"] }
 to = "onboarding.new"
 "#;
 
-fn play(base: &str, scenarios: &str) {
+fn folder(base: &str, scenarios: &str) -> Folder {
     let mut folder = shop::folder("[[route]]", scenarios);
     folder.playbook = format!("{}{}{PLATFORMS}{base}", shop::PREMISES, ROLES);
     folder.scenarios[0].1 = format!("{}{scenarios}", shop::AGENTS);
-    play_folder(&folder);
+    folder
+}
+
+fn play(base: &str, scenarios: &str) {
+    play_folder(&folder(base, scenarios));
 }
 
 const ROLES: &str = "[role.seller]\nmay = [\"*\"]\n";
@@ -122,4 +130,131 @@ expect   = {{ {expect} }}
     };
     play(&base("for-good"), &scenario("refused = [\"already-held\"]"));
     play(&base("open"), &scenario("open = true"));
+}
+
+const KEPT: &str = r#"
+[activity]
+certified = {}
+
+[base.certified]
+pipelines = ["onboarding"]
+unique    = ["contact"]
+keeps     = 'activities("certified") >= 1'
+"#;
+
+#[test]
+fn a_closed_lead_keeps_its_place_as_long_as_what_the_base_asks_for_holds() {
+    play(
+        KEPT,
+        r#"
+[[scenario]]
+name  = "certified before the end, and after it"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "first", name = "Store", email = "store@example.com" }
+
+[[scenario.step]]
+record = { activity = "certified" }
+
+[[scenario.step]]
+close = { as = "lost" }
+
+[[scenario.step]]
+register = { ref = "again", name = "Store", email = "store@example.com" }
+expect   = { refused = ["already-held"], refusal-says = "base `certified`" }
+
+[[scenario.step]]                           # its own place is in nobody's way
+lead   = "first"
+reopen = { to = "new" }
+expect = { open = true }
+
+[[scenario.step]]
+register = { ref = "other", name = "Shop", email = "shop@example.com" }
+
+[[scenario.step]]
+close = { as = "lost" }
+
+[[scenario.step]]                           # told after the end
+record = { activity = "certified" }
+
+[[scenario.step]]
+register = { ref = "other-again", name = "Shop", email = "shop@example.com" }
+expect   = { refused = ["already-held"] }
+
+[[scenario.step]]
+register = { ref = "third", name = "Stall", email = "stall@example.com" }
+
+[[scenario.step]]
+close = { as = "lost" }
+
+[[scenario.step]]
+register = { ref = "third-again", name = "Stall", email = "stall@example.com" }
+expect   = { open = true }
+
+[[scenario.step]]                           # what is told then takes no place from who has it
+lead   = "third"
+record = { activity = "certified" }
+expect = { history = "certified" }
+
+[[scenario.step]]
+lead  = "third-again"
+close = { as = "lost" }
+
+[[scenario.step]]                           # and is in the way of the next one, once that place is free
+lead   = "third"
+record = { activity = "certified" }
+
+[[scenario.step]]
+register = { ref = "fourth", name = "Stall", email = "stall@example.com" }
+expect   = { refused = ["already-held"] }
+"#,
+    );
+}
+
+#[test]
+fn a_place_is_merged_with_the_lead_that_keeps_it() {
+    play(
+        KEPT,
+        r#"
+[[scenario]]
+name  = "certified after the end, and then known as another one"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "first", name = "Store", email = "store@example.com" }
+
+[[scenario.step]]
+close = { as = "lost" }
+
+[[scenario.step]]
+record = { activity = "certified" }
+
+[[scenario.step]]
+register = { ref = "other", name = "Shop", email = "shop@example.com" }
+
+[[scenario.step]]
+close = { as = "lost" }
+
+[[scenario.step]]
+merge = { from = "first", into = "other" }
+
+[[scenario.step]]
+register = { ref = "again", name = "Shop", email = "shop@example.com" }
+expect   = { refused = ["already-held"] }
+"#,
+    );
+}
+
+/// Nobody looks after a closed lead, so nothing would give its place back in time.
+#[test]
+fn a_place_that_would_be_kept_for_a_time_is_a_fault() {
+    let timed = KEPT.replace(
+        "activities(\"certified\") >= 1",
+        "recorded_at(\"certified\") > now - 365d",
+    );
+    let faults = Playbook::read(&folder(&timed, "")).unwrap_err().0;
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    let told = faults[0].to_string();
+    assert!(told.contains("not kept for a time"), "{told}");
 }

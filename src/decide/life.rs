@@ -20,7 +20,7 @@ use crate::playbook::rule::{Anchor, Rule};
 use crate::record::fields::Fields;
 use crate::record::journal::Event;
 use crate::record::lead::{Because, Closed, EarlierReason, Flag, Moment, Task};
-use crate::record::{Agent, Contact, Lead, Workload};
+use crate::record::{Agent, Lead, Workload};
 use crate::store::Key;
 
 /// Carries out an order on a lead.
@@ -54,6 +54,7 @@ pub(crate) fn carry_out(
     if draft.has_set_fields() {
         laws::allow_fields(draft, &lead, &broken_before)?;
     }
+    places::keep(draft, &mut lead)?;
     settle(draft, &mut lead);
     draft.put_lead(lead);
     Ok(())
@@ -540,14 +541,7 @@ fn close(
     }
     with_contact(draft, lead, |contact, lead| {
         contact.leads.retain(|open| *open != lead.id);
-        if !lead.claims.is_empty() {
-            contact.keeping.push(lead.id);
-            let too_many = contact
-                .keeping
-                .len()
-                .saturating_sub(Contact::MOST_OPEN_LEADS);
-            contact.keeping.drain(..too_many);
-        }
+        contact.keep(lead);
         Ok(())
     })
 }

@@ -6,9 +6,11 @@
 use smol_str::{SmolStr, ToSmolStr};
 
 use crate::decide::Stop;
+use crate::decide::contacts::with_contact;
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
 use crate::ids::{AgentId, Id, LeadId, Name};
+use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::pipeline::UniquePart;
 use crate::record::{Claim, Lead};
 use crate::store::Key;
@@ -26,6 +28,25 @@ pub(crate) fn take(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
         Some((base, holder)) => Err(Refusal::AlreadyHeld { base, holder }.into()),
         None => Ok(()),
     }
+}
+
+/// The same of a closed lead, for which what somebody did may be a reason to keep a place, or none any more.
+/// It disputes no place that another lead took meanwhile. Its contact knows which leads keep one.
+pub(crate) fn keep(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
+    let mut bases = draft.playbook.bases.iter();
+    if lead.is_open() || bases.all(|base| base.keeps.is_none()) {
+        return Ok(());
+    }
+    let kept_none = lead.claims.is_empty();
+    take_free(draft, lead)?;
+    if kept_none == lead.claims.is_empty() {
+        return Ok(());
+    }
+    with_contact(draft, lead, |contact, lead| {
+        contact.keeping.retain(|kept| *kept != lead.id);
+        contact.keep(lead);
+        Ok(())
+    })
 }
 
 /// The same, but for places that other leads hold: the first of them is told.
@@ -78,10 +99,16 @@ pub(crate) fn need<'l>(
 
 /// The claims that a lead makes when this agent owns it: one for each base in which it holds a place.
 fn claims_of(draft: &Draft<'_>, lead: &Lead, owner: Option<&AgentId>) -> Vec<(Name, Id)> {
-    let bases = draft.playbook.bases.iter();
+    let (playbook, now) = (draft.playbook, draft.now);
+    let facts = LeadFacts {
+        playbook,
+        lead,
+        now,
+    };
+    let bases = playbook.bases.iter();
     let bases = bases.filter(|base| base.pipelines.contains(&lead.pipeline));
     let claims = bases
-        .filter(|base| base.is_held_by(lead))
+        .filter(|base| base.is_held_by(&facts))
         .filter_map(|base| {
             let parts = base.unique.iter();
             let values: Option<Vec<SmolStr>> =

@@ -4,9 +4,9 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::condition::Condition;
 use crate::ids::Name;
+use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::delay::Delay;
 use crate::playbook::rule::{Action, BusinessTime, StageRef, StoppedBy};
-use crate::record::Lead;
 use crate::record::lead::Closed;
 use crate::tax_number::{TaxNumberError, TaxNumberKinds};
 use crate::value::{Value, ValueRef, ValueType, folded_eq};
@@ -95,18 +95,22 @@ pub struct Base {
     pub unique: Vec<UniquePart>,
     /// For how long a lead holds its place.
     pub holds: HoldsPlace,
+    /// Of which closed leads more keep theirs, however they ended: a condition that no time turns.
+    pub keeps: Option<Condition>,
 }
 
 impl Base {
-    /// Whether a lead holds a place here, as far as its end goes.
+    /// Whether a lead holds a place here, as far as its end goes and what became of it.
     #[must_use]
-    pub fn is_held_by(&self, lead: &Lead) -> bool {
-        let closed = lead.closed.as_ref();
-        match self.holds {
+    pub fn is_held_by(&self, facts: &LeadFacts<'_>) -> bool {
+        let closed = facts.lead.closed.as_ref();
+        let by_its_end = match self.holds {
             HoldsPlace::WhileOpen => closed.is_none(),
             HoldsPlace::IfWon => closed.is_none_or(Closed::is_won),
             HoldsPlace::ForGood => true,
-        }
+        };
+        let keeps = |condition: &Condition| condition.holds(facts, facts.now);
+        by_its_end || self.keeps.as_ref().is_some_and(keeps)
     }
 }
 

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use crate::email::Email;
 use crate::ids::{AgentId, ContactId, Id, LeadId, MessageId, Name};
 use crate::phone::{self, Dialling};
+use crate::record::Lead;
 use crate::record::referral::ReferralCode;
 use crate::time::{Elapsed, Instant};
 
@@ -142,6 +143,16 @@ impl Contact {
         let others =
             others.filter(move |known| known.sort == IdentitySort::Email && Some(*known) != own);
         own.into_iter().chain(others)
+    }
+
+    /// Notes that a closed lead keeps a place in a base, if it does; of too many, the oldest go.
+    pub(crate) fn keep(&mut self, lead: &Lead) {
+        if lead.claims.is_empty() {
+            return;
+        }
+        self.keeping.push(lead.id);
+        let too_many = self.keeping.len().saturating_sub(Self::MOST_OPEN_LEADS);
+        self.keeping.drain(..too_many);
     }
 
     /// What both contacts are known by.

@@ -62,6 +62,7 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
             ("pipelines", json!(base.pipelines)),
             ("unique", json!(unique.collect::<Vec<_>>())),
             ("holds", json!(base.holds.as_str())),
+            ("keeps", json!(base.keeps.as_ref().map(ToString::to_string))),
         ];
         sections.push(Section::named("base", base.name.as_str(), entries));
     }

@@ -3,6 +3,7 @@
 use leadkit::agenda;
 use leadkit::ids::{AgentId, Id, Name};
 use leadkit::playbook::Playbook;
+use leadkit::playbook::catalogue::LeadFacts;
 use leadkit::playbook::pipeline::{Base, HoldsPlace, UniquePart};
 use leadkit::record::contact::Claim;
 use leadkit::record::lead::Closed;
@@ -341,7 +342,20 @@ impl Ledger {
 /// The places that a lead needs: while it is open, and longer where the base says so.
 fn claims_of(book: &Playbook, lead: &Lead) -> Vec<Id> {
     let is_won = |closed: &Closed| closed.outcome == "won";
+    let now = lead.settled_at;
+    let facts = LeadFacts {
+        playbook: book,
+        lead,
+        now,
+    };
     let holds = |base: &&Base| match base.holds {
+        _ if base
+            .keeps
+            .as_ref()
+            .is_some_and(|kept| kept.holds(&facts, now)) =>
+        {
+            true
+        }
         HoldsPlace::WhileOpen => lead.is_open(),
         HoldsPlace::IfWon => lead.closed.as_ref().is_none_or(is_won),
         HoldsPlace::ForGood => true,

@@ -348,6 +348,8 @@ pub(super) fn read_bases(root: &mut Section<'_>, names: &Names) -> Vec<Base> {
             .unwrap_or_default();
         let holds = section.optional("holds");
         let holds = holds.and_then(|node| node.word(HoldsPlace::WORDS));
+        let keeps = section.optional("keeps");
+        let keeps = keeps.and_then(|node| kept_by(&node, names));
         let mut parts: Vec<UniquePart> = Vec::new();
         for node in &unique {
             match unique_part(node, names) {
@@ -364,9 +366,22 @@ pub(super) fn read_bases(root: &mut Section<'_>, names: &Names) -> Vec<Base> {
             pipelines,
             unique: parts,
             holds: holds.unwrap_or_default(),
+            keeps,
         });
     }
     bases
+}
+
+/// Of which closed leads more keep their places. Nothing happens to a closed lead as time goes by, so nobody
+/// would give back what time takes.
+fn kept_by(node: &Node<'_>, names: &Names) -> Option<Condition> {
+    let condition = node.condition(&names.catalogue_of_laws())?;
+    if condition.is_about_time() {
+        let hint = "ask for what was done, as in `activities(\"accredited\") >= 1`";
+        node.unfit("a place is not kept for a time", Some(hint.into()));
+        return None;
+    }
+    Some(condition)
 }
 
 /// A fact that is part of what must be unique: one that every playbook has, or a field.
