@@ -41,6 +41,7 @@ pub(crate) const CHANGES: &[Change] = &[
     Change("D7", "no vehicle", Without("[law.vehicle]")),
     Change("D7", "no vehicle for the store", Instead("[\"qualification\", \"nurturing\", \"lost\"]'", "[\"qualification\", \"nurturing\", \"lost\", \"store\"]'")),
     Change("D7", "no vehicle for a sale", Instead("[\"qualification\", \"nurturing\", \"lost\"]'", "[\"qualification\", \"nurturing\", \"lost\", \"sold\"]'")),
+    Change("D7", "who gives a lead to the store needs no vehicle", Without("out-of-the-team")),
     Change("D7", "also who is lost must have chosen", Instead("[\"qualification\", \"nurturing\", \"lost\"]'", "[\"qualification\", \"nurturing\"]'")),
     Change("D8", "what is too much stays where it is", Without("overflow")),
     Change("D8", "and is never tried again", Without("room-in-online")),
