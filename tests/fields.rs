@@ -176,3 +176,34 @@ fn a_field_of_a_role_that_is_not_there_is_a_fault_and_of_one_that_may_not_set_a_
     let is_told = |told: &String| told.contains("`boss`") && told.contains("`set` nor `register`");
     assert!(told.iter().any(is_told), "{told:#?}");
 }
+
+#[test]
+fn a_rule_takes_a_value_away_unless_no_lead_can_be_without_it() {
+    let rules = r#"
+[field.reached_by]
+type = "text"
+
+[[rule]]
+name = "moved-house"
+when = 'city == "Soria"'
+do   = [{ clear = "reached_by" }]
+"#;
+    let scenario = r#"
+[[scenario]]
+name  = "another address"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", city = "Vigo", reached_by = "post" }
+
+[[scenario.step]]
+set    = { city = "Soria", by = "ana" }
+expect = { fields = { city = "Soria", reached_by = "" }, history = "rule moved-house fired" }
+"#;
+    play(rules, scenario);
+    let required = rules.replace("type = \"text\"", "type = \"text\"\nrequired = true");
+    let faults = Playbook::read(&folder(&required, "")).unwrap_err().0;
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    let told = faults[0].to_string();
+    assert!(told.contains("no lead is without it"), "{told}");
+}

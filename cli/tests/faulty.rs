@@ -259,13 +259,13 @@ const FAULTS: &[(&str, usize, &str, Option<&str>)] = &[
         "playbook.toml",
         100,
         "unknown-key",
-        Some("an action is one of send, notify, task, assign, move, close, set, reward, do"),
+        Some("an action is one of send, notify, task, assign, move, close, set, clear, reward, do"),
     ),
     (
         "playbook.toml",
         100,
         "unknown-key",
-        Some("an action is one of send, notify, task, assign, move, close, set, reward, do"),
+        Some("an action is one of send, notify, task, assign, move, close, set, clear, reward, do"),
     ),
     (
         "playbook.toml",

@@ -84,7 +84,7 @@ pub(crate) fn insist(
         Action::Move { stage, reason } => move_to(draft, lead, stage, reason.as_ref(), None),
         Action::Set { field, to } => {
             let value = fields::reckoned(draft, lead, field, to)?;
-            fields::set(draft, lead, &[(field.clone(), Some(value))])
+            fields::set(draft, lead, &[(field.clone(), value)])
         }
         Action::Host(name) => let_host(draft, lead, name),
         Action::Reward(amount) => referrals::reward(draft, lead, *amount),

@@ -102,16 +102,17 @@ fn is_as_it_is(lead: &Lead, name: &Name, value: Option<&Value>) -> bool {
     lead.fields.value(name) == value.map(Value::as_ref)
 }
 
-/// What a field is to be set to now. Refused where the date is missing from which it is reckoned, or
+/// What a field is to be set to now; nothing, where its value is taken away. Refused where the date is missing from which it is reckoned, or
 /// beyond the year 9999.
 pub(crate) fn reckoned(
     draft: &Draft<'_>,
     lead: &Lead,
     field: &Name,
     to: &SetTo,
-) -> Result<Value, Refusal> {
+) -> Result<Option<Value>, Refusal> {
     let (from, by) = match to {
-        SetTo::Value(value) => return Ok(value.clone()),
+        SetTo::Value(value) => return Ok(Some(value.clone())),
+        SetTo::Nothing => return Ok(None),
         SetTo::Later { from, by } => (from, *by),
     };
     let zone = &draft.playbook.zone;
@@ -137,10 +138,10 @@ pub(crate) fn reckoned(
         Gaps::one(field.as_str(), Problem::Unfit { expected })
     })?;
     let spec = draft.playbook.field(field);
-    Ok(match spec.map(|spec| spec.value_type) {
+    Ok(Some(match spec.map(|spec| spec.value_type) {
         Some(ValueType::Date) => Value::Date(zone.to_local(at).date()),
         _ => Value::Instant(at),
-    })
+    }))
 }
 
 /// What a lead knows of itself that is an instant.

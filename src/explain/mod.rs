@@ -15,7 +15,7 @@ use crate::calendar::Zone;
 use crate::condition::Condition;
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
-use crate::playbook::rule::{Action, Anchor, OnHandOver, Rule, Whom};
+use crate::playbook::rule::{Action, Anchor, OnHandOver, Rule, SetTo, Whom};
 use crate::record::journal::JournalEntry;
 use crate::record::lead::{Assignee, Fired, Lead};
 use crate::record::message::Message;
@@ -425,6 +425,10 @@ fn told_action(action: &Action) -> String {
             None => format!("assign by {}", assign.pool),
         },
         Action::Move { stage, .. } => format!("move to {stage}"),
+        Action::Set {
+            field,
+            to: SetTo::Nothing,
+        } => format!("clear {field}"),
         Action::Set { field, to } => format!("set {field} to {to}"),
         Action::Host(action) => format!("the host's {action}"),
         Action::Reward(amount) => format!("reward the referrer with {amount}"),

@@ -489,6 +489,8 @@ pub enum Action {
 pub enum SetTo {
     /// A value.
     Value(Value),
+    /// No value: what it had is taken away.
+    Nothing,
     /// A day or an instant, so long after or before another.
     Later {
         /// From when.
@@ -513,6 +515,7 @@ impl fmt::Display for SetTo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, by) = match self {
             Self::Value(value) => return write!(f, "{value}"),
+            Self::Nothing => return f.write_str("nothing"),
             Self::Later { from, by } => (from, by),
         };
         match from {
@@ -546,6 +549,9 @@ impl Action {
             Self::Task(_) => "task",
             Self::Assign(_) => "assign",
             Self::Move { .. } => "move",
+            Self::Set {
+                to: SetTo::Nothing, ..
+            } => "clear",
             Self::Set { .. } => "set",
             Self::Host(name) => name.as_str(),
             Self::Reward(_) => "reward",

@@ -15,8 +15,8 @@ use crate::record::message::{Class, OnOwnerChange};
 use crate::value::ValueType;
 
 /// What actions can do, in the playbook's words.
-const VERBS: [&str; 9] = [
-    "send", "notify", "task", "assign", "move", "close", "set", "reward", "do",
+const VERBS: [&str; 10] = [
+    "send", "notify", "task", "assign", "move", "close", "set", "clear", "reward", "do",
 ];
 
 /// Says what is wrong with an action that does nothing: the words that mean nothing, or that none
@@ -163,10 +163,28 @@ impl Names {
                 to: self.set_to(field, &node)?,
             });
         }
+        if let Some(verb) = section.optional("clear") {
+            return self.clear(&verb);
+        }
         if let Some(verb) = section.optional("do") {
             return self.host_action(&verb).map(Action::Host);
         }
         None
+    }
+
+    /// Takes a field's value away, if a lead can be without one.
+    fn clear(&self, verb: &Node<'_>) -> Option<Action> {
+        let name = self.set_later(verb)?;
+        let mut fields = self.fields.iter();
+        if fields.any(|field| field.name == name && field.required) {
+            let hint = "it is `required`: no lead is without it";
+            verb.unfit("this field can't be cleared", Some(hint.into()));
+            return None;
+        }
+        Some(Action::Set {
+            field: name,
+            to: SetTo::Nothing,
+        })
     }
 
     /// A value, or `"now + 1 year"`, `"entered_at + 15 days"`, `"signed_at + 12 months"` for a date or an

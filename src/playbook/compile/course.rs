@@ -126,8 +126,10 @@ impl<'a> Course<'a> {
     pub(super) fn set(&mut self, field: &Name, to: &SetTo) -> Option<()> {
         let field = id_of_field(self.playbook, field.as_str())?;
         self.change_id(field);
-        if let SetTo::Value(value) = to {
-            self.known.is(field, value);
+        match to {
+            SetTo::Value(value) => self.known.is(field, value),
+            SetTo::Nothing => self.known.is_missing(field),
+            SetTo::Later { .. } => {}
         }
         self.change_what_follows();
         Some(())

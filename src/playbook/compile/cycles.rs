@@ -170,7 +170,9 @@ impl<'a> Walk<'a> {
         match action {
             Action::Set { field, to } => {
                 self.course.set(field, to);
-                self.did.set.insert(field);
+                if *to != SetTo::Nothing {
+                    self.did.set.insert(field);
+                }
                 self.set.entry(field).or_default().push(to);
             }
             Action::Move { stage, .. } => self.did.moved |= self.move_to(stage).is_some(),

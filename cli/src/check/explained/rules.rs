@@ -120,6 +120,7 @@ fn action(action: &Action) -> Value {
         }
         Action::Set { field, to } => match to {
             SetTo::Value(value) => json!({ "set": field, "to": told(value) }),
+            SetTo::Nothing => json!({ "clear": field }),
             later => json!({ "set": field, "to": later.to_string() }),
         },
         Action::Host(name) => json!({ "do": name }),
