@@ -1,10 +1,16 @@
-//! What carries the requirements of `field-and-digital-sales` from the customer's yes on.
+//! What carries the requirements of `field-and-digital-sales`: what is done about late leads, and all from the
+//! customer's yes on. The rest stands with the tests.
 
 use super::changes::Change;
 use super::changes::How::{Instead, Without};
 
 #[rustfmt::skip]
 pub(crate) const CHANGES: &[Change] = &[
+    Change("M7", "what nobody can have just then stays with who was late", Without("still-not-handled")),
+    Change("M7", "it is tried once more", Instead("on         = \"overdue first-contact\"\nafter      = \"1 business hour\"\nevery      = \"1 business hour\"\n", "on         = \"overdue first-contact\"\nafter      = \"1 business hour\"\n")),
+    Change("M7", "only supervisors have it then", Instead("stopped-by = []\ndo         = [{ assign = \"digital\", not = \"earlier-owners\", at-most = 2, then = { assign = \"supervisors\" } }]", "stopped-by = []\ndo         = [{ assign = \"supervisors\" }]")),
+    Change("M7", "or only advisors", Instead("stopped-by = []\ndo         = [{ assign = \"digital\", not = \"earlier-owners\", at-most = 2, then = { assign = \"supervisors\" } }]", "stopped-by = []\ndo         = [{ assign = \"digital\", not = \"earlier-owners\", at-most = 2 }]")),
+    Change("M7", "a hold leaves it with who was late", Instead("every      = \"1 business hour\"\nstopped-by = []\n", "every      = \"1 business hour\"\n")),
     Change("M12", "no RUC", Instead(r#"["quote", "accepted", "ruc", "#, r#"["quote", "accepted", "#)),
     Change("M12", "no person", Instead(r#""contact-person", "email", "#, r#""email", "#)),
     Change("M12", "no e-mail address", Instead(r#""email", "phone", "#, r#""phone", "#)),
