@@ -20,7 +20,7 @@ use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::rule::{Anchor, Late, Leads, Rule, StoppedBy};
 use crate::record::lead::{Fired, Hold, Moment, Task};
-use crate::record::{Lead, Quote};
+use crate::record::{Appointments, Lead, Quote};
 use crate::time::{Elapsed, Instant};
 use crate::value::ValueRef;
 
@@ -222,6 +222,11 @@ fn anchor_of(
         Anchor::AppointmentEnded(kind, how) => {
             let of_kind = lead.appointments_of(kind);
             of_kind.and_then(|of| of.tally(*how).last)
+        }
+        Anchor::Feedback(kind) => {
+            let of_kind = lead.appointments_of(kind);
+            let said = of_kind.and_then(Appointments::last_feedback);
+            said.map(|said| said.at)
         }
         Anchor::Attached(kind) => lead.document(kind).map(|current| current.attached),
         Anchor::Field(field) => {

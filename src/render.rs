@@ -46,7 +46,7 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
     let stage = playbook.stage(&lead.pipeline, &lead.stage);
     let quote = lead.quote().map(|quote| QuoteTexts::of(playbook, quote));
     let appointment = lead.next_appointment();
-    let feedback = lead.last_held().and_then(|one| one.feedback.as_ref());
+    let feedback = lead.last_feedback();
     let feedback = feedback.map_or("", |feedback| feedback.says.as_str());
     let appointment =
         appointment.map(|(kind, one)| AppointmentTexts::of(playbook, kind, one.at, feedback));

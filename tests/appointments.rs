@@ -68,10 +68,14 @@ role  = "bystander"
 "#;
 
 fn play_presentations(more: &str, scenarios: &str) {
-    play(
-        &format!("{PRESENTATIONS}{more}"),
-        &format!("{PEOPLE}{scenarios}"),
-    );
+    let rules = format!("{PRESENTATIONS}{more}");
+    let mut folder = folder(&rules, &format!("{PEOPLE}{scenarios}"));
+    if more.contains("\"said\"") {
+        let said = "Subject: What was said\n\n{{ appointment.feedback }}\n";
+        let said = ("templates/said.txt".into(), said.into());
+        folder.templates.push(said);
+    }
+    play_folder(&folder);
 }
 
 #[test]
@@ -212,6 +216,58 @@ expect   = { refused = ["says"], refusal-says = "Not for them" }
 at       = "2026-03-03T12:30:00+01:00"
 feedback = { appointment = "presentation", says = "not for them", by = "eva" }
 expect   = { tasks = [], sla = { presentation-feedback = "broken" }, history = "feedback given on Presentation [Not for them]", nothing-due = true }
+"#,
+    );
+}
+
+#[test]
+fn each_appointment_that_was_held_is_told_of_and_each_telling_is_heard() {
+    play_presentations(
+        r#"
+[[rule]]
+name = "heard"
+on   = "feedback presentation"
+do   = { notify = "seller", template = "said" }
+"#,
+        r#"
+[[scenario]]
+name  = "two before the first is told of, and one said again"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis" }
+expect   = { history = "nothing was said of an appointment presentation" }
+
+[[scenario.step]]
+book = { appointment = "presentation", at = "2026-03-02T10:00:00+01:00", by = "ana" }
+
+[[scenario.step]]
+held = { appointment = "presentation", by = "ana" }
+
+[[scenario.step]]
+book = { appointment = "presentation", at = "2026-03-02T11:00:00+01:00", by = "ana" }
+
+[[scenario.step]]
+at   = "2026-03-02T11:00:00+01:00"
+held = { appointment = "presentation", by = "ana" }
+
+[[scenario.step]]
+feedback = { appointment = "presentation", says = "Not for them", by = "eva" }
+expect   = { tasks = ["presentation-feedback"], notified = ["seller"], mail-says = "Not for them" }
+
+[[scenario.step]]                           # the lead has come to its end: that is heard as well
+close = { as = "lost", by = "ana" }
+
+[[scenario.step]]
+feedback = { appointment = "presentation", says = "Good", by = "eva" }
+expect   = { tasks = [], notified = ["seller"], mail-says = "Good" }
+
+[[scenario.step]]                           # of the last one, where none waits
+feedback = { appointment = "presentation", says = "Not for them", by = "eva" }
+expect   = { notified = ["seller"], mail-says = "Not for them" }
+
+[[scenario.step]]
+expect = { history = "rule heard fired" }
 "#,
     );
 }

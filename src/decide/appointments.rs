@@ -133,8 +133,8 @@ fn can_be_from(draft: &Draft<'_>, how: Became, at: Instant) -> Option<Instant> {
     }
 }
 
-/// Says something of the last appointment that was held; said again, it takes the place of what was
-/// said before.
+/// Says something of the first appointment that was held and waits for it: each is told of, also where
+/// the next one was held before. Said again, it takes the place of what was said of the last.
 pub(crate) fn give_feedback(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
@@ -145,12 +145,12 @@ pub(crate) fn give_feedback(
     permit_feedback(draft, lead, spec)?;
     let says = accepted(spec, says)?;
     let (at, by) = (draft.moment(), format_smolstr!("{}", draft.actor));
-    let mut latest = of_kind(lead, kind).latest.iter_mut().rev();
-    let Some(held) = latest.find(|one| one.was_held()) else {
+    let Some(held) = of_kind(lead, kind).to_be_told_of() else {
         return Err(Refusal::NotHeldYet(kind.clone()).into());
     };
     held.feedback = Some(Feedback { says, at, by });
     let number = held.number;
+    begin_anew(draft, lead, &Anchor::Feedback(kind.clone()));
     touch(draft, lead);
     draft.happened(Event::FeedbackGiven {
         lead: lead.id,

@@ -328,6 +328,7 @@ impl Telling<'_> {
             Anchor::AppointmentEnded(kind, how) => {
                 format_smolstr!("no appointment {kind} was {} yet", how.as_str())
             }
+            Anchor::Feedback(kind) => format_smolstr!("nothing was said of an appointment {kind}"),
             anchor => format_smolstr!("not {anchor} yet"),
         }
     }

@@ -287,6 +287,8 @@ pub enum Anchor {
     Appointment(Name),
     /// That the last appointment of this kind became so: held, missed or cancelled.
     AppointmentEnded(Name, Became),
+    /// The last feedback on an appointment of this kind.
+    Feedback(Name),
     /// The attaching of the current version of this document.
     Attached(Name),
     /// The date or instant in a field.
@@ -330,6 +332,7 @@ impl fmt::Display for Anchor {
             Self::Accepted => f.write_str("accepted"),
             Self::Appointment(kind) => write!(f, "appointment {kind}"),
             Self::AppointmentEnded(kind, how) => write!(f, "{} {kind}", how.as_str()),
+            Self::Feedback(kind) => write!(f, "feedback {kind}"),
             Self::Attached(kind) => write!(f, "attached {kind}"),
             Self::Field(field) => write!(f, "field {field}"),
             Self::Overdue(task) => write!(f, "overdue {task}"),

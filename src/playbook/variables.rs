@@ -76,7 +76,7 @@ pub(crate) struct Appointed<'a> {
     pub(crate) time: &'a str,
     /// The name of the agent with whom it is.
     pub(crate) with: &'a str,
-    /// What was said of the last one that was held.
+    /// What was last said of one that was held.
     pub(crate) feedback: &'a str,
 }
 

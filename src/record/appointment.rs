@@ -136,16 +136,26 @@ impl Appointments {
         }
     }
 
-    /// The last one that was held, as long as it is kept.
-    #[must_use]
-    pub fn last_held(&self) -> Option<&Appointment> {
-        self.latest.iter().rev().find(|one| one.was_held())
-    }
-
-    /// Whether the last one that was held waits for feedback.
+    /// Whether one that was held waits for feedback, as long as it is kept.
     #[must_use]
     pub fn wants_feedback(&self) -> bool {
-        self.last_held().is_some_and(|held| held.feedback.is_none())
+        self.latest.iter().any(Appointment::wants_feedback)
+    }
+
+    /// What was said last of one that was held, whichever it was.
+    #[must_use]
+    pub fn last_feedback(&self) -> Option<&Feedback> {
+        let said = self.latest.iter().filter_map(|one| one.feedback.as_ref());
+        said.max_by_key(|feedback| feedback.at.recorded)
+    }
+
+    /// The one that is meant by what is said now: the first that waits for feedback; where none does, the
+    /// last that was held.
+    pub(crate) fn to_be_told_of(&mut self) -> Option<&mut Appointment> {
+        let waiting = self.latest.iter().position(Appointment::wants_feedback);
+        let last_held = || self.latest.iter().rposition(Appointment::was_held);
+        let place = waiting.or_else(last_held)?;
+        self.latest.get_mut(place)
     }
 }
 
@@ -155,5 +165,11 @@ impl Appointment {
     pub fn was_held(&self) -> bool {
         let ended = self.ended.as_ref();
         ended.is_some_and(|ended| ended.how == Became::Held)
+    }
+
+    /// Whether it took place, and nothing was said of it yet.
+    #[must_use]
+    pub fn wants_feedback(&self) -> bool {
+        self.was_held() && self.feedback.is_none()
     }
 }

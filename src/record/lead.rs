@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 
 use crate::email::Email;
 use crate::ids::{AgentId, ContactId, Id, LeadId, Name};
-use crate::record::appointment::{Appointment, Appointments};
+use crate::record::appointment::{Appointment, Appointments, Feedback};
 use crate::record::contact::Contact;
 use crate::record::document::{Document, Documents};
 use crate::record::fields::Fields;
@@ -542,12 +542,12 @@ impl Lead {
         open.min_by_key(|(_, open)| open.at).or_else(last)
     }
 
-    /// The appointment, of any kind, that was held last.
+    /// What was said last of an appointment, of any kind.
     #[must_use]
-    pub fn last_held(&self) -> Option<&Appointment> {
-        let held = self.appointments.iter().flat_map(|of| &of.latest);
-        let held = held.filter(|one| one.was_held());
-        held.max_by_key(|one| one.ended.as_ref().map(|ended| ended.at.recorded))
+    pub fn last_feedback(&self) -> Option<&Feedback> {
+        let said = self.appointments.iter();
+        let said = said.filter_map(Appointments::last_feedback);
+        said.max_by_key(|feedback| feedback.at.recorded)
     }
 
     /// What is known of its being in a stage, now or earlier.

@@ -205,6 +205,7 @@ static DEALERSHIP_TEAMS: Shipped = Shipped {
         "templates/unowned.txt",
         "templates/visit-missed.txt",
         "templates/visit-tomorrow.txt"
+        "templates/visit-not-told.txt",
     ),
     holidays: shipped!("dealership-teams", "holidays/es.csv"),
     lasting: &[

@@ -276,6 +276,9 @@ impl Ledger {
                 let ended = Anchor::AppointmentEnded(kind.clone(), *how);
                 Box::new(counts_from(now, vec![ended]))
             }
+            Event::FeedbackGiven { kind, .. } => {
+                Box::new(counts_from(now, vec![Anchor::Feedback(kind.clone())]))
+            }
             Event::DocumentAttached { kind, .. } => {
                 Box::new(counts_from(now, vec![Anchor::Attached(kind.clone())]))
             }

@@ -135,6 +135,7 @@ pub(super) fn of_rule<'a>(playbook: &Playbook, rule: &Rule) -> Known<'a> {
         | Anchor::Appointment(_)
         | Anchor::Attached(_)
         | Anchor::AppointmentEnded(..)
+        | Anchor::Feedback(_)
         | Anchor::Turns(_) => {}
     }
     known

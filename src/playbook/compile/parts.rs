@@ -106,6 +106,11 @@ impl Reader<'_> {
             ("appointment" | "held" | "missed" | "cancelled" | "attached", kind) => {
                 self.anchor_of_work(&node, word, kind)
             }
+            // It is asked for of leads that came to their end, too.
+            ("feedback", kind) => {
+                scope.leads = Leads::All;
+                self.kind_of(&node, kind).map(Anchor::Feedback)
+            }
             ("field", field) => {
                 let fields = &self.names.fields;
                 let found = fields.iter().find(|known| known.name == *field);
@@ -338,7 +343,7 @@ const WHAT_STARTS_IT: &str = "say what it counts from: something that happens, a
     from there";
 
 /// What a rule can count from, and of what.
-const ANCHORS: [(&str, &str); 18] = [
+const ANCHORS: [(&str, &str); 19] = [
     ("registered", ""),
     ("assigned", ""),
     ("team", ""),
@@ -354,6 +359,7 @@ const ANCHORS: [(&str, &str); 18] = [
     ("held", "KIND"),
     ("missed", "KIND"),
     ("cancelled", "KIND"),
+    ("feedback", "KIND"),
     ("attached", "KIND"),
     ("field", "NAME"),
     ("overdue", "TASK"),
