@@ -389,3 +389,122 @@ do   = [{ set = "vehicle", to = "X3" }]
     // With the X3 the law is kept.
     assert_eq!(found, Vec::<String>::new());
 }
+
+#[test]
+fn a_law_of_every_stage_is_asked_of_ends_that_are_added_later() {
+    shop::play(
+        r#"
+[law.why]
+entering = "*"
+if       = 'open or outcome.reason is present'
+text     = "Why it ended"
+"#,
+        r#"
+[[scenario]]
+name  = "no end without a reason"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", by = "ana" }
+
+[[scenario.step]]
+move   = { to = "talking", by = "ana" }
+expect = { stage = "talking" }
+
+[[scenario.step]]
+close  = { as = "lost", by = "ana" }
+expect = { refused = ["why"], refusal-says = "Why it ended" }
+
+[[scenario.step]]
+close  = { as = "lost", reason = "Moved away", by = "ana" }
+expect = { outcome = "lost" }
+"#,
+    );
+}
+
+/// The warnings of a shop with these parts, but for those of what it does not use.
+fn warnings(more: &str) -> Vec<String> {
+    warned(&shop::folder(more, ""))
+}
+
+fn warned(folder: &Folder) -> Vec<String> {
+    let playbook = shop::read(folder);
+    let warned = playbook.warnings.iter();
+    let warned = warned.filter(|warned| warned.kind.code() != "unused");
+    let told = warned.map(|warned| {
+        let hint = warned.hint.as_deref().unwrap_or_default();
+        format!("{} ({hint})", warned.kind)
+    });
+    told.collect()
+}
+
+/// Who adds an end adds it to the law of ends, or hears that it stands outside.
+#[test]
+fn an_end_that_a_law_of_all_others_leaves_out_is_warned_of() {
+    let ends = |entering: &str| {
+        format!(
+            "[pipeline.care]\nstart = \"on\"\n\n[pipeline.care.stage]\n\
+             on = {{ to = [\"kept\", \"gone\", \"passed-on\"] }}\n\
+             kept = {{ final = \"won\", to = [] }}\ngone = {{ final = \"lost\", to = [] }}\n\
+             passed-on = {{ final = \"passed-on\", to = [] }}\n\n\
+             [law.why]\nentering = {entering}\nif = 'outcome.reason is present'\ntext = \"Why\"\n\n\
+             [[route]]\nif = 'city == \"Sitges\"'\nto = \"care.on\"\n\n[[route]]\nto = \"sales.new\"\n"
+        )
+    };
+    let wanted = "the law `why` is asked of every end but `passed-on` (add it to `entering`, if the law is \
+                  meant of every end)";
+    assert_eq!(warnings(&ends("[\"kept\", \"gone\"]")), [wanted]);
+    for all in [
+        "[\"kept\", \"gone\", \"passed-on\"]",
+        // Of one end alone, or of other stages too: it is meant so.
+        "\"gone\"",
+        "[\"kept\", \"gone\", \"on\"]",
+    ] {
+        assert_eq!(warnings(&ends(all)), [""; 0], "{all}");
+    }
+}
+
+/// An owner leaves in whatever stage.
+#[test]
+fn a_stage_in_which_nobody_minds_a_lead_without_an_owner_is_warned_of() {
+    let minded = |rule: &str| {
+        format!(
+            "[pool.all]\nmembers = 'role == \"seller\"'\nchoose = \"evenly\"\n\n[[rule]]\nname = \"unowned\"\n{rule}\n"
+        )
+    };
+    let wanted = "no rule looks after a lead in `talking` that nobody owns, as `unowned` does elsewhere (add \
+                  it to the stages of `unowned`, or a rule of its own)";
+    let assign = "when = 'owner is missing'\ndo = { assign = \"all\" }";
+    assert_eq!(
+        warnings(&minded(&format!("stage = \"new\"\n{assign}"))),
+        [wanted]
+    );
+    // It would be moved, and can't be.
+    let wanted = "no rule looks after a lead in `talking` that nobody owns, as `unowned` does elsewhere (give \
+                  it a way to `parked`, where `unowned` moves it)";
+    let parking = "when = 'owner is missing and stage != \"parked\"'\ndo = { move = \"parked\" }";
+    let parking = minded(parking).replace(
+        "[pool.all]",
+        "[pipeline.sales.stage.parked]\nto = [\"new\"]\n\n[pool.all]",
+    );
+    let mut folder = shop::folder(&parking, "");
+    folder.playbook = folder
+        .playbook
+        .replace("new     = { to = {", "new     = { to = { parked = [],");
+    assert_eq!(warned(&folder), [wanted]);
+    for all in [
+        assign,
+        "stage = [\"new\", \"talking\"]\nwhen = 'owner is missing'\ndo = { assign = \"all\" }",
+        "when = 'owner is missing and stage in [\"new\", \"talking\"]'\ndo = { assign = \"all\" }",
+        // Where it is moved it is looked after by nobody on purpose.
+        "stage = \"new\"\nwhen = 'owner is missing'\ndo = { move = \"talking\" }",
+        // Somebody is sought there, owner or not.
+        "stage = \"new\"\nwhen = 'owner is missing'\ndo = { assign = \"all\" }\n\n[[rule]]\n\
+         name = \"shared-out\"\nstage = \"talking\"\non = \"entered\"\nafter = \"1 day\"\nevery = \"1 day\"\n\
+         do = { assign = \"all\" }",
+        // Nobody minds it anywhere.
+        "on = \"entered\"\ndo = { assign = \"all\" }",
+    ] {
+        assert_eq!(warnings(&minded(all)), [""; 0], "{all}");
+    }
+}

@@ -61,6 +61,45 @@ expect = { stage = "demo" }
 [[scenario.step]]
 at     = "2026-03-12T10:00:00-05:00"
 expect = { notified = ["advisor"], history = "rule after-the-demo fired" }
+
+[[scenario.step]]
+leave = { agent = "ana", to = "supervisors", by = "marco" }
+
+[[scenario.step]]
+at     = "2026-03-12T10:00:01-05:00"
+lead   = "luis"
+expect = { owner = "sofia", stage = "demo" }
+
+[[scenario]]
+name   = "whose advisor leaves during the demonstration, and nobody can have it"
+start  = "2026-03-10T10:00:00-05:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis Vera", source = "call", by = "ana" }
+
+[[scenario.step]]
+reached = { by = "ana" }
+
+[[scenario.step]]
+move = { to = "in-progress", by = "ana" }
+
+[[scenario.step]]
+move = { to = "demo", by = "ana" }
+
+[[scenario.step]]
+set-up = { id = "sofia", available = false }
+
+[[scenario.step]]
+leave  = { agent = "ana", to = "digital", by = "marco" }
+expect = { no-owner = true }
+
+[[scenario.step]]
+set-up = { id = "sofia", available = true }
+
+[[scenario.step]]
+at     = "2026-03-10T11:00:01-05:00"
+lead   = "luis"
+expect = { owner = "sofia", stage = "demo" }
 "#,
     },
     Added {
@@ -139,6 +178,13 @@ expect = { stage = "contract", notified = ["commercial"], history = "rule contra
 [[scenario.step]]
 close  = { as = "customer", by = "rita" }
 expect = { refused = ["adhesion-term"] }
+
+[[scenario.step]]
+set-up = { id = "clara", available = false }
+
+[[scenario.step]]                           # and nobody is responsible any more
+leave  = { agent = "rita", to = "clara", by = "adriana" }
+expect = { no-owner = true, stage = "contract", notified = ["commercial"], mail-says = "Lead sem responsável" }
 "#,
     },
     Added {
@@ -146,7 +192,7 @@ expect = { refused = ["adhesion-term"] }
         changed: &[
             (
                 r#"to     = ["online", "reserved", "sold", "nurturing", "lost"]"#,
-                r#"to     = ["online", "valuation", "reserved", "sold", "nurturing", "lost"]"#,
+                r#"to     = ["online", "valuation", "reserved", "sold", "nurturing", "lost", "passed-on"]"#,
             ),
             (
                 "stage      = [\"qualification\", \"online\", \"store\", \"reserved\"]\non         = \"touched\"\nafter      = \"6",
@@ -156,7 +202,12 @@ expect = { refused = ["adhesion-term"] }
         behind: r#"
 [pipeline.sales.stage.valuation]
 label = "TASACIÓN"
-to    = ["reserved", "sold", "lost"]
+to    = ["reserved", "sold", "nurturing", "lost"]
+
+[pipeline.sales.stage.passed-on]
+label = "TRASPASADO A OTRO CONCESIONARIO"
+final = "passed-on"
+to    = []
 
 [[rule]]
 name  = "not-valued"
@@ -180,6 +231,25 @@ expect = { stage = "valuation", owner = "tina" }
 [[scenario.step]]
 at     = "2026-03-11T10:00:00+01:00"
 expect = { notified = ["manager"] }
+
+[[scenario.step]]                           # who values it leaves, and the store has nobody else
+leave  = { agent = "tina", to = "store", by = "manu" }
+expect = { stage = "nurturing", owner = "marta", notified = ["manager"], mail-says = "pasa a nurturing" }
+
+[[scenario]]
+name   = "a customer who is passed on to another dealership: an end with its reason, as any other"
+start  = "2026-03-10T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "eva", name = "Eva Luna", source = "showroom" }
+
+[[scenario.step]]
+close  = { as = "passed-on", by = "tina" }
+expect = { refused = ["final-reason"] }
+
+[[scenario.step]]
+close  = { as = "passed-on", reason = "Vive en Vigo", by = "tina" }
+expect = { outcome = "passed-on" }
 "#,
     },
 ];

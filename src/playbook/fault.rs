@@ -373,6 +373,22 @@ pub enum FaultKind {
         /// What it may not.
         may_not: SmolStr,
     },
+    /// A stage in which a lead that nobody owns is looked after by no rule, as it is in others.
+    #[error("no rule looks after a lead in `{stage}` that nobody owns, as `{rule}` does elsewhere")]
+    Unminded {
+        /// The stage.
+        stage: Name,
+        /// A rule that does so elsewhere.
+        rule: Name,
+    },
+    /// A final stage that a law leaves out.
+    #[error("the law `{law}` is asked of every end but `{stage}`")]
+    OutsideLaw {
+        /// The stage.
+        stage: Name,
+        /// The law.
+        law: Name,
+    },
     /// Two things that can't both be said.
     #[error("`{one}` and `{other}` can't both be said")]
     Contradiction {
@@ -449,6 +465,8 @@ impl FaultKind {
             Self::TooOften { .. } => "too-often",
             Self::Unused { .. } => "unused",
             Self::Powerless { .. } => "powerless",
+            Self::Unminded { .. } => "unminded",
+            Self::OutsideLaw { .. } => "outside-law",
             Self::Contradiction { .. } => "contradiction",
             Self::TooMany { .. } => "too-many",
             Self::Scenario(_) => "scenario",

@@ -107,7 +107,11 @@ fn with_a_fourth_team() -> Folder {
             (
                 "to     = [\"online\", \"reserved\", \"sold\", \"nurturing\", \"lost\"]",
                 "to     = [\"online\", \"financing\", \"reserved\", \"nurturing\", \"lost\"]\n\n\
-                 [pipeline.sales.stage.financing]\nlabel  = \"FINANCIACIÓN\"\nassign = \"finance\"\nto     = [\"store\", \"sold\", \"lost\"]",
+                 [pipeline.sales.stage.financing]\nlabel  = \"FINANCIACIÓN\"\nassign = \"finance\"\nto     = [\"store\", \"sold\", \"nurturing\", \"lost\"]",
+            ),
+            (
+                "store = [\"of-the-store\"], lost",
+                "store = [\"of-the-store\"], financing = [], lost",
             ),
             (
                 "stage      = [\"qualification\", \"online\", \"store\", \"reserved\"]\non         = \"touched\"\nafter      = \"6",
@@ -149,7 +153,12 @@ expect = { outcome = "won", tasks = [] }
 "#,
     );
     folder.playbook.push_str(
-        "\n[[rule]]\nname = \"credit\"\non   = \"entered financing\"\ndo   = [{ task = \"credit\" }]\n\n\
+        "\n[[rule]]\nname = \"too-much-for-finance\"\non   = \"entered financing\"\nif   = 'owner.team != \"finance\"'\n\
+         do   = [{ assign = \"finance\", then = { move = \"nurturing\" } }]\n\n\
+         [[rule]]\nname  = \"room-in-finance\"\nstage = \"nurturing\"\non    = \"entered\"\nafter = \"1 business hour\"\n\
+         every = \"1 business hour\"\nif    = 'came_from == \"financing\"'\ndo    = [{ assign = \"finance\" }]\n\n\
+         [[rule]]\nname  = \"taken-by-finance\"\nstage = \"nurturing\"\nwhen  = 'owner.team == \"finance\"'\n\
+         do    = [{ move = \"financing\" }]\n\n[[rule]]\nname = \"credit\"\non   = \"entered financing\"\ndo   = [{ task = \"credit\" }]\n\n\
          [task.credit]\ntext   = \"Estudiar la financiación de {{ contact.name }}\"\nwithin = \"1 business day\"\ndone   = 'stage != \"financing\"'\n",
     );
     folder
@@ -179,3 +188,33 @@ expect   = { owner = "otto", stage = "online", tasks = [], earlier-owners = [] }
 "#,
     )
 }
+
+[[scenario.step]]                           # who is one too many waits, and comes when there is room
+set-up = { id = "fina", capacity = 1 }
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis Vera", source = "showroom" }
+
+[[scenario.step]]
+move   = { to = "financing", by = "tina" }
+expect = { owner = "fina" }
+
+[[scenario.step]]
+register = { ref = "rosa", name = "Rosa Paz", source = "showroom" }
+
+[[scenario.step]]
+move   = { to = "financing", by = "tina" }
+expect = { stage = "nurturing", owner = "marta" }
+
+[[scenario.step]]
+lead  = "luis"
+close = { as = "lost", reason = "Sin aval", by = "fina" }
+
+[[scenario.step]]
+at     = "2026-03-14T10:30:00+01:00"
+lead   = "rosa"
+expect = { stage = "financing", owner = "fina" }
+
+[[scenario.step]]                           # and who was financed by somebody who leaves is not forgotten
+leave  = { agent = "fina", to = "finance", by = "manu" }
+expect = { stage = "nurturing", owner = "marta", notified = ["manager"] }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use leadkit::calendar::{CalendarSpec, Hours};
 use leadkit::ids::Name;
 use leadkit::playbook::Playbook;
+use leadkit::playbook::law::Asked;
 use leadkit::playbook::people::{Match, Over, Permission, PoolSpec, Role};
 use leadkit::playbook::pipeline::{Field, Pipeline, Stage, TaskSpec, WaitGroup};
 use leadkit::playbook::rule::NamedCalendar;
@@ -76,9 +77,13 @@ pub(super) fn explained(playbook: &Playbook) -> Document {
     }
     for law in &playbook.laws {
         let stages: Vec<String> = law.stages.iter().map(ToString::to_string).collect();
-        let stages = (!stages.is_empty()).then_some(stages);
+        let stages = match (stages.is_empty(), law.asked) {
+            (true, Asked::Standing) => json!(null),
+            (true, _) => json!("*"),
+            (false, _) => json!(stages),
+        };
         let entries = vec![
-            (law.asked.as_str(), json!(stages)),
+            (law.asked.as_str(), stages),
             ("if", json!(law.condition.to_string())),
             ("text", json!(law.text)),
         ];

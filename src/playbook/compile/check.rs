@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use smol_str::SmolStr;
 
 use super::places::Places;
-use super::{cycles, insistent, never, powerless, unused};
+use super::{cycles, insistent, left_out, never, powerless, unused};
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::Playbook;
@@ -37,6 +37,7 @@ pub(super) fn warn(
     never::warn(playbook, file, places);
     insistent::warn(playbook, file, places);
     powerless::warn(playbook, file, places);
+    left_out::warn(playbook, file, places);
     unused::warn(playbook, folder, calendar, file, places);
 }
 

@@ -57,7 +57,7 @@ pub(super) fn read(root: &mut Section<'_>, names: &Names) -> Vec<Law> {
     laws
 }
 
-/// `stage = ..`, `entering = ..` or `leaving = ..`; of every stage, if none is said.
+/// `stage = ..`, `entering = ..` or `leaving = ..`; of every stage, if none is said or `"*"`.
 fn asked(section: &mut Section<'_>, names: &Names) -> (Asked, Vec<StageRef>) {
     let mut said: Option<(Asked, Vec<StageRef>)> = None;
     for &(word, asked) in Asked::WORDS {
@@ -71,8 +71,14 @@ fn asked(section: &mut Section<'_>, names: &Names) -> (Asked, Vec<StageRef>) {
             continue;
         }
         let nodes = node.list();
-        let stages = nodes.iter().filter_map(|node| names.stage(node, None));
-        said = Some((asked, stages.collect()));
+        let is_every = |node: &Node<'_>| node.is_text() && node.text() == Some("*");
+        let stages = nodes.iter().filter(|node| !is_every(node));
+        let stages: Vec<StageRef> = stages.filter_map(|node| names.stage(node, None)).collect();
+        let stages = match nodes.iter().any(is_every) {
+            true => Vec::new(),
+            false => stages,
+        };
+        said = Some((asked, stages));
     }
     said.unwrap_or((Asked::Standing, Vec::new()))
 }

@@ -42,6 +42,7 @@ mod host;
 mod insistent;
 mod laws;
 mod leads;
+mod left_out;
 mod never;
 mod parts;
 mod people;
