@@ -1,6 +1,8 @@
 //! Playbooks are data, not code: what an organisation changes, it changes in its folder alone.
 
-use super::{FOLLOW_UP, REQUIRED, TEAMS, folder, in_memory, in_sqlite, play, read, scenarios};
+use super::{
+    FOLLOW_UP, REQUIRED, SALES, TEAMS, folder, in_memory, in_sqlite, play, read, scenarios,
+};
 use leadkit::playbook::load::Folder;
 
 /// The requirements that only a changed playbook can meet.
@@ -9,6 +11,7 @@ pub(crate) const BY_CHANGING: [(&str, &str); 1] = [(TEAMS, "D9")];
 /// The ways in which a playbook is changed, each with the scenario that it is changed for.
 pub(crate) fn changed(name: &str) -> Vec<Folder> {
     match name {
+        SALES => vec![with_skills_and_shifts()],
         FOLLOW_UP => vec![with_other_fields_and_groups()],
         TEAMS => vec![with_a_fourth_team(), without_a_call_centre()],
         _ => Vec::new(),
@@ -48,6 +51,60 @@ fn with(name: &str, changes: &[(&str, &str)], scenario: &str) -> Folder {
     let scenario = ("scenarios/changed.toml".into(), scenario.into());
     folder.scenarios.push(scenario);
     folder
+}
+
+/// M2: who can sell what, and who is at work, are factors as well.
+fn with_skills_and_shifts() -> Folder {
+    with(
+        SALES,
+        &[
+            (
+                "match    = \"city\"",
+                "match    = { cities = \"city\", skills = \"product\" }\nonly     = \"at-work\"",
+            ),
+            (
+                "business    = { type = \"text\", label = \"Negocio\" }",
+                "product     = { type = \"text\", label = \"Producto\" }",
+            ),
+            (
+                "holidays = \"holidays/ec.csv\"",
+                "holidays = \"holidays/ec.csv\"\n\n[calendar.evenings]\nweekly = { mon-fri = [\"14:00-20:00\"] }",
+            ),
+        ],
+        r#"
+[[scenario]]
+name   = "a digital lead goes to who is at work, works in its city and sells what it asks for"
+covers = ["M2"]
+start  = "2026-03-10T10:00:00-05:00"
+
+[[scenario.agent]]
+id     = "ana"
+skills = ["terminal"]
+
+[[scenario.agent]]
+id     = "bea"
+skills = ["terminal", "subscription"]
+hours  = "evenings"
+
+[[scenario.agent]]
+id     = "carla"
+skills = ["subscription"]
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis Vera", source = "web", city = "Quito", product = "Terminal" }
+expect   = { owner = "ana", passed-over = { bea = "off-hours", carla = "lacks-skill", gus = "other-city" } }
+
+[[scenario.step]]
+at       = "2026-03-10T14:30:00-05:00"
+register = { ref = "rosa", name = "Rosa Paz", source = "web", city = "Quito", product = "subscription" }
+expect   = { owner = "bea", passed-over = { ana = "lacks-skill", gus = "other-city" } }
+
+[[scenario.step]]                           # the office is closed, and bea works until eight
+at       = "2026-03-10T19:00:00-05:00"
+register = { ref = "ines", name = "Inés Mora", source = "web", city = "Quito", product = "terminal" }
+expect   = { owner = "bea", passed-over = { ana = "off-hours", carla = "lacks-skill", gus = "other-city" } }
+"#,
+    )
 }
 
 /// F1, F2: fields and wait groups are added, changed and dropped in the playbook alone.
@@ -150,6 +207,36 @@ expect = { refused = ["final-reason"] }
 [[scenario.step]]
 close  = { as = "sold", reason = "Financiado a 60 meses", by = "fina" }
 expect = { outcome = "won", tasks = [] }
+
+[[scenario.step]]                           # who is one too many waits, and comes when there is room
+set-up = { id = "fina", capacity = 1 }
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis Vera", source = "showroom" }
+
+[[scenario.step]]
+move   = { to = "financing", by = "tina" }
+expect = { owner = "fina" }
+
+[[scenario.step]]
+register = { ref = "rosa", name = "Rosa Paz", source = "showroom" }
+
+[[scenario.step]]
+move   = { to = "financing", by = "tina" }
+expect = { stage = "nurturing", owner = "marta" }
+
+[[scenario.step]]
+lead  = "luis"
+close = { as = "lost", reason = "Sin aval", by = "fina" }
+
+[[scenario.step]]
+at     = "2026-03-14T10:30:00+01:00"
+lead   = "rosa"
+expect = { stage = "financing", owner = "fina" }
+
+[[scenario.step]]                           # and who was financed by somebody who leaves is not forgotten
+leave  = { agent = "fina", to = "finance", by = "manu" }
+expect = { stage = "nurturing", owner = "marta", notified = ["manager"] }
 "#,
     );
     folder.playbook.push_str(
@@ -188,33 +275,3 @@ expect   = { owner = "otto", stage = "online", tasks = [], earlier-owners = [] }
 "#,
     )
 }
-
-[[scenario.step]]                           # who is one too many waits, and comes when there is room
-set-up = { id = "fina", capacity = 1 }
-
-[[scenario.step]]
-register = { ref = "luis", name = "Luis Vera", source = "showroom" }
-
-[[scenario.step]]
-move   = { to = "financing", by = "tina" }
-expect = { owner = "fina" }
-
-[[scenario.step]]
-register = { ref = "rosa", name = "Rosa Paz", source = "showroom" }
-
-[[scenario.step]]
-move   = { to = "financing", by = "tina" }
-expect = { stage = "nurturing", owner = "marta" }
-
-[[scenario.step]]
-lead  = "luis"
-close = { as = "lost", reason = "Sin aval", by = "fina" }
-
-[[scenario.step]]
-at     = "2026-03-14T10:30:00+01:00"
-lead   = "rosa"
-expect = { stage = "financing", owner = "fina" }
-
-[[scenario.step]]                           # and who was financed by somebody who leaves is not forgotten
-leave  = { agent = "fina", to = "finance", by = "manu" }
-expect = { stage = "nurturing", owner = "marta", notified = ["manager"] }
