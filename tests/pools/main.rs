@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use leadkit::agenda;
 use leadkit::clock::{Clock, VirtualClock};
-use leadkit::decide::command::{Actor, AgentSetup, Capacity, LeadOrder, NewLead};
+use leadkit::decide::command::{Actor, AgentSetup, Capacity, LeadOrder, Leaving, NewLead};
 use leadkit::email::Email;
 use leadkit::engine::{Engine, Error};
 use leadkit::ids::{AgentId, CommandId, LeadId, Name, Tenant};
@@ -23,7 +23,7 @@ use leadkit::playbook::Playbook;
 use leadkit::playbook::load::Folder;
 use leadkit::playbook::people::Choose;
 use leadkit::record::contact::Claim;
-use leadkit::record::lead::{Because, Lead};
+use leadkit::record::lead::{Because, Lead, Moment};
 use leadkit::record::pool::{AgentCopy, Member};
 use leadkit::record::workload::Tally;
 use leadkit::record::{Agent, Pool, Record, Recorded, TenantRecord, Workload, stored};
