@@ -13,7 +13,7 @@ use chrono::NaiveTime;
 
 use crate::calendar::CalendarError;
 use crate::condition::Condition;
-use crate::ids::hash128;
+use crate::ids::{Name, hash128};
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::delay::Delay;
@@ -29,24 +29,37 @@ use crate::value::ValueRef;
 pub struct Item<'a> {
     /// When.
     pub due_at: Instant,
-    /// Which rule.
-    pub rule: &'a Rule,
     /// What happens then.
-    pub what: Happens,
+    pub what: Happens<'a>,
 }
 
 /// What happens when an item of the agenda is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happens {
-    /// The rule fires.
+#[derive(Clone, Copy, Debug)]
+pub enum Happens<'a> {
+    /// A rule fires.
     Fires {
+        /// Which one.
+        rule: &'a Rule,
         /// The anchor that it counts from.
         anchor: Moment,
         /// Which occurrence of that anchor, from 0.
         occurrence: u32,
     },
-    /// The condition that the rule waits for turns true or false. Nothing polls for that.
-    Turns,
+    /// The condition that this rule waits for turns true or false. Nothing polls for that.
+    Turns(&'a Rule),
+    /// The condition that completes this task turns true by time alone, while the task is open.
+    Completes(&'a TaskSpec),
+}
+
+impl<'a> Item<'a> {
+    /// Of which rule, or of which task where none has a part in it.
+    #[must_use]
+    pub fn name(&self) -> &'a Name {
+        match self.what {
+            Happens::Fires { rule, .. } | Happens::Turns(rule) => &rule.name,
+            Happens::Completes(task) => &task.name,
+        }
+    }
 }
 
 /// How a rule stands with a lead: due, or why not.
@@ -72,7 +85,7 @@ pub enum Standing<'a> {
 }
 
 /// Everything that is due for a lead, the earliest first; what is due at once in the order of
-/// the playbook.
+/// the playbook, but tasks that are done before the rules that would find them overdue.
 #[must_use]
 pub fn agenda<'a>(playbook: &'a Playbook, lead: &'a Lead) -> Vec<Item<'a>> {
     let mut items = Vec::new();
@@ -109,8 +122,16 @@ fn earliest<'a>(playbook: &'a Playbook, lead: &'a Lead) -> Option<Item<'a>> {
     first
 }
 
-/// Goes through what is due for a lead, in the order of the playbook.
+/// Goes through what is due for a lead, tasks first, in the order of the playbook.
 fn for_each_item<'a>(playbook: &'a Playbook, lead: &'a Lead, mut take: impl FnMut(Item<'a>)) {
+    for (spec, done) in playbook.tasks_done_by_time() {
+        let is_open = lead.open_task(&spec.name).is_some();
+        let due_at = is_open.then(|| turns_at(playbook, lead, done)).flatten();
+        if let Some(due_at) = due_at {
+            let what = Happens::Completes(spec);
+            take(Item { due_at, what });
+        }
+    }
     for rule in playbook.rules.at(&lead.pipeline, &lead.stage) {
         if let Some(item) = turning(playbook, lead, rule) {
             take(item);
@@ -129,18 +150,20 @@ fn turning<'a>(playbook: &Playbook, lead: &Lead, rule: &'a Rule) -> Option<Item<
     if !is_in_scope(rule, lead) {
         return None;
     }
+    let due_at = turns_at(playbook, lead, condition)?;
+    let what = Happens::Turns(rule);
+    Some(Item { due_at, what })
+}
+
+/// When a condition turns next, if the lead stays as it was settled.
+fn turns_at(playbook: &Playbook, lead: &Lead, condition: &Condition) -> Option<Instant> {
     let now = lead.settled_at;
     let facts = LeadFacts {
         playbook,
         lead,
         now,
     };
-    let due_at = condition.turns_at(&facts, now)?;
-    Some(Item {
-        due_at,
-        rule,
-        what: Happens::Turns,
-    })
+    condition.turns_at(&facts, now)
 }
 
 /// How a rule stands with a lead.
@@ -299,13 +322,19 @@ pub fn is_counted(playbook: &Playbook, lead: &Lead, hold: &Hold) -> bool {
         return true;
     };
     let moves_rule = |rule: &Rule| {
-        let is_done = || rule.every.is_none() && lead.last_fired(&rule.name).is_some();
+        let fired_for = |anchor: Moment| {
+            let last = lead.last_fired(&rule.name);
+            last.is_some_and(|fired| fired.anchor == anchor.at)
+        };
+        let is_done = |anchor| rule.every.is_none() && fired_for(anchor);
         rule.stopped_by.covers(&hold.name)
             && match (&rule.anchor, anchor_of(playbook, lead, rule)) {
                 // A date may be set to any day, whatever it is now.
                 (anchor, _) if anchor.is_a_date() => true,
                 (_, Err(_)) => true,
-                (_, Ok(anchor)) => anchor.is_some_and(|anchor| anchor.at < until && !is_done()),
+                (_, Ok(anchor)) => {
+                    anchor.is_some_and(|anchor| anchor.at < until && !is_done(anchor))
+                }
             }
     };
     let moves_task = |task: &Task| {
@@ -386,11 +415,12 @@ fn next_occurrence<'a>(
 }
 
 fn due(rule: &Rule, anchor: Moment, occurrence: u32, due_at: Instant) -> Standing<'_> {
-    Standing::Due(Item {
-        due_at,
+    let what = Happens::Fires {
         rule,
-        what: Happens::Fires { anchor, occurrence },
-    })
+        anchor,
+        occurrence,
+    };
+    Standing::Due(Item { due_at, what })
 }
 
 /// Since when we know that a rule's anchor happened, and that there is the rule.

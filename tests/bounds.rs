@@ -105,6 +105,43 @@ do    = [{ send = "hello" }]
 }
 
 #[test]
+fn no_hold_is_forgotten_that_a_rule_counts_which_fired_for_an_earlier_answer() {
+    block_on(async {
+        let bench = Bench::new(
+            r#"
+[[rule]]
+name  = "in-half-a-year"
+on    = "answered"
+after = "4320 hours"
+do    = [{ set = "city", to = "Madrid" }]
+"#,
+        )
+        .await;
+        let answered = async || {
+            let tenant = bench.world.tenant();
+            let answered = tenant.answered(bench.lead).by(Actor::host("test"));
+            answered.await.unwrap();
+        };
+        answered().await;
+        let fires_at = bench.wakes_at().await.unwrap();
+        bench.world.advance_to(fires_at).await.unwrap();
+        assert_eq!(bench.wakes_at().await, None);
+        answered().await;
+        let begins = bench.wakes_at().await.unwrap();
+        for _ in 0..Lead::MOST_HOLDS {
+            bench.hold_for_an_hour().await.unwrap();
+        }
+        let held = Some(begins + Elapsed::hours(64));
+        assert_eq!(bench.wakes_at().await, held);
+        let Err(Error::Refused(refusal)) = bench.hold_for_an_hour().await else {
+            panic!("one more would push out one that counts");
+        };
+        assert_eq!(refusal.code(), "too-many");
+        assert_eq!(bench.wakes_at().await, held);
+    });
+}
+
+#[test]
 fn holds_that_no_clock_counts_any_more_make_room() {
     block_on(async {
         let bench = Bench::new(

@@ -237,6 +237,69 @@ do   = [{ send = "hello" }]
 }
 
 #[test]
+fn a_rule_that_is_held_names_the_holds_that_stop_it_and_no_others() {
+    block_on(async {
+        let rules = r#"
+[hold.waits-for-parts]
+
+[[rule]]
+name       = "greet"
+on         = "registered"
+after      = "3 days"
+stopped-by = ["parked"]
+do         = [{ send = "hello" }]
+"#;
+        let bench = Bench::new(rules, []).await;
+        for hold in ["waits-for-parts", "parked"] {
+            let held = bench.engine.tenant("shop").hold(bench.lead, hold);
+            held.by(Actor::host("test")).await.unwrap();
+        }
+        let told = bench.explained().await;
+        let greet = told.rules.iter().find(|rule| rule.rule == "greet").unwrap();
+        assert_eq!(
+            (greet.state, greet.standing.as_str()),
+            ("held", "stopped by parked")
+        );
+    });
+}
+
+#[test]
+fn a_rule_that_waits_for_a_condition_tells_what_stands_in_its_way() {
+    block_on(async {
+        let rules = r#"
+[[rule]]
+name = "give-up"
+when = 'stage == "new" and attempts.total >= 5 and registered_at < now - 2d'
+do   = [{ task = "call" }]
+"#;
+        let bench = Bench::new(rules, []).await;
+        let give_up = async || {
+            let told = bench.explained().await.rules;
+            told.into_iter()
+                .find(|rule| rule.rule == "give-up")
+                .unwrap()
+        };
+        let wanted = "not so yet: attempts.total >= 5 (is 0); \
+                      registered_at < now - 2d (is 2026-03-02T09:00:00Z)";
+        assert_eq!(give_up().await.standing, wanted);
+        assert_eq!(give_up().await.state, "not-yet");
+        let page = bench.explained().await.to_string();
+        assert!(page.contains(wanted), "{page}");
+        // What time made true is told so even before anybody woke the lead for it.
+        for _ in 0..5 {
+            let tried = bench.engine.tenant("shop").tried(bench.lead);
+            tried.by(Actor::host("test")).await.unwrap();
+        }
+        bench.clock.set(at("2026-03-05T10:00:00+01:00"));
+        let told = give_up().await.standing;
+        assert!(
+            told.starts_with("so by now, and not noticed yet: stage"),
+            "{told}"
+        );
+    });
+}
+
+#[test]
 fn an_open_task_whose_time_is_over_is_marked() {
     block_on(async {
         let rules = r#"

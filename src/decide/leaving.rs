@@ -3,7 +3,7 @@
 
 use smol_str::format_smolstr;
 
-use crate::agenda::agenda;
+use crate::agenda::{Happens, Item, agenda};
 use crate::condition::quoted;
 use crate::decide::command::{LeadOrder, Leaving, NewSweep};
 use crate::decide::draft::Draft;
@@ -132,7 +132,8 @@ pub(crate) fn succeed(
 /// Whether a closed lead is at its end: no rule comes for it any more, and its owner has no task, not even one
 /// of an agent who left.
 fn is_done_with(draft: &mut Draft<'_>, lead: &Lead) -> Result<bool, Stop> {
-    if lead.is_open() || !agenda(draft.playbook, lead).is_empty() {
+    let is_a_rule = |item: &Item<'_>| !matches!(item.what, Happens::Completes(_));
+    if lead.is_open() || agenda(draft.playbook, lead).iter().any(is_a_rule) {
         return Ok(false);
     }
     for task in lead.tasks.iter().filter(|task| task.ended.is_none()) {

@@ -22,6 +22,7 @@ use crate::playbook::rule::Action;
 use crate::record::journal::Event;
 use crate::record::lead::{Assignee, Ended, How, Moment, Task};
 use crate::record::{Agent, Lead};
+use crate::time::Instant;
 use crate::told::shortened;
 
 /// Opens a task, unless it is open. A service level counts from its rule's anchor; whatever
@@ -109,36 +110,51 @@ pub(crate) fn end_those_done(draft: &mut Draft<'_>, lead: &mut Lead) {
     }
 }
 
-/// Ends the tasks that were the former owner's own: missed if they were late, else dropped.
-pub(crate) fn end_those_of_owner(draft: &mut Draft<'_>, lead: &mut Lead) {
+/// Ends an open task whose condition came true by time alone, as of when it did: however late that
+/// is noticed, it was kept if it was done in time.
+pub(crate) fn end_by_time(draft: &mut Draft<'_>, lead: &mut Lead, spec: &TaskSpec, at: Instant) {
     let playbook = draft.playbook;
-    for place in 0..lead.tasks.len() {
-        let task = &lead.tasks[place];
-        let spec = playbook
-            .task(&task.name)
-            .filter(|spec| spec.ends_with_owner && task.ended.is_none());
-        let Some(spec) = spec else {
-            continue;
-        };
-        let due_at = never_is_none(task_due_at(spec, task, lead));
-        let how = if due_at.is_some_and(|due_at| due_at <= draft.happened_at) {
-            How::Missed
-        } else {
-            How::Dropped
-        };
-        end(draft, lead, place, Some(spec), how);
+    let now = at;
+    let facts = LeadFacts {
+        playbook,
+        lead,
+        now,
+    };
+    let is_done = spec.done.as_ref().filter(|done| done.holds(&facts, now));
+    let is_open = |task: &Task| task.ended.is_none() && task.name == spec.name;
+    let place = lead.tasks.iter().position(is_open);
+    if let Some((place, _)) = place.zip(is_done) {
+        end_at(draft, lead, place, Some(spec), at, (How::Done, None, None));
+        let ended = lead.tasks[place].ended.as_mut();
+        // Nobody did.
+        ended.into_iter().for_each(|ended| ended.by = None);
     }
+}
+
+/// Ends the tasks that were the former owner's own.
+pub(crate) fn end_those_of_owner(draft: &mut Draft<'_>, lead: &mut Lead) {
+    end_undone(draft, lead, |spec| spec.ends_with_owner);
 }
 
 /// Ends the tasks that make no sense for a lead that is closed.
 pub(crate) fn end_those_of_open_lead(draft: &mut Draft<'_>, lead: &mut Lead) {
+    end_undone(draft, lead, |spec| !spec.outlives_lead);
+    end_those_unknown(draft, lead);
+}
+
+/// Ends open tasks that are no longer to be done: missed if their time was over, else dropped.
+fn end_undone(draft: &mut Draft<'_>, lead: &mut Lead, ends: impl Fn(&TaskSpec) -> bool) {
     let playbook = draft.playbook;
     for place in 0..lead.tasks.len() {
-        let task = &lead.tasks[place];
-        let spec = playbook.task(&task.name);
-        if task.ended.is_none() && spec.is_none_or(|spec| !spec.outlives_lead) {
-            end(draft, lead, place, spec, How::Dropped);
-        }
+        let task = Some(&lead.tasks[place]).filter(|task| task.ended.is_none());
+        let spec = task.and_then(|task| playbook.task(&task.name));
+        let Some(spec) = spec.filter(|spec| ends(spec)) else {
+            continue;
+        };
+        let due_at = never_is_none(task_due_at(spec, &lead.tasks[place], lead));
+        let was_due = due_at.is_some_and(|due_at| due_at <= draft.happened_at);
+        let how = if was_due { How::Missed } else { How::Dropped };
+        end(draft, lead, place, Some(spec), how);
     }
 }
 
@@ -154,15 +170,17 @@ pub(crate) fn end_those_unknown(draft: &mut Draft<'_>, lead: &mut Lead) {
 }
 
 fn end(draft: &mut Draft<'_>, lead: &mut Lead, place: usize, spec: Option<&TaskSpec>, how: How) {
-    end_with(draft, lead, place, spec, (how, None, None));
+    let at = draft.happened_at;
+    end_at(draft, lead, place, spec, at, (how, None, None));
 }
 
-/// The same, with what was chosen and why.
-fn end_with(
+/// The same at another time, or with what was chosen and why.
+fn end_at(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
     place: usize,
     spec: Option<&TaskSpec>,
+    at: Instant,
     (how, choice, reason): (How, Option<Name>, Option<SmolStr>),
 ) {
     let due_at = spec.and_then(|spec| never_is_none(task_due_at(spec, &lead.tasks[place], lead)));
@@ -171,7 +189,7 @@ fn end_with(
         actor => Some(format_smolstr!("{actor}")),
     };
     let ended = Ended {
-        at: draft.happened_at,
+        at,
         due_at,
         how,
         by,
@@ -214,7 +232,8 @@ pub(crate) fn complete(
     let reason = told_with(draft, lead, chosen, completion)?;
     let choice = chosen.map(|choice| choice.name.clone());
     let ended = (How::Done, choice, reason.clone());
-    end_with(draft, lead, place, Some(spec), ended);
+    let at = draft.happened_at;
+    end_at(draft, lead, place, Some(spec), at, ended);
     touch(draft, lead);
     for action in chosen.map_or(&[][..], |choice| choice.actions.as_slice()) {
         match action {

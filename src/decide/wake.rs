@@ -10,11 +10,12 @@ use crate::decide::draft::Draft;
 use crate::decide::life::settle;
 use crate::decide::records::Records;
 use crate::decide::sweeps::{self, Paged};
-use crate::decide::{Stop, Woken, adoption, messages, troubles};
+use crate::decide::{Stop, Woken, adoption, messages, tasks, troubles};
 use crate::ids::{CommandId, LeadId, MessageId, SweepId, Tenant};
 use crate::mailer::{Outcome, Outgoing};
 use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
+use crate::playbook::rule::Rule;
 use crate::record::journal::Event;
 use crate::record::lead::{Fired, Moment, Trouble};
 use crate::record::message::Message;
@@ -116,17 +117,34 @@ impl<'a> Waking<'a> {
         let Some(item) = agenda::first_due(self.playbook, lead, self.now) else {
             return self.recovered(&key, lead);
         };
-        let actor = Actor::Rule(item.rule.name.clone());
+        let actor = match item.what {
+            Happens::Fires { rule, .. } | Happens::Turns(rule) => Actor::Rule(rule.name.clone()),
+            Happens::Completes(_) => engine(),
+        };
         let mut draft = self.draft(command_of(lead, &item), actor);
-        if let Happens::Fires { .. } = item.what {
-            foresee(&draft, lead, &item.rule.actions)?;
+        if let Happens::Fires { rule, .. } = item.what {
+            foresee(&draft, lead, &rule.actions)?;
         }
         let Some(mut lead) = draft.read::<Box<Lead>>(&key)? else {
             return Ok(Woken::default());
         };
         lead.trouble = None;
-        if let Happens::Fires { anchor, occurrence } = item.what {
-            fire(&mut draft, &mut lead, &item, anchor, occurrence)?;
+        match item.what {
+            Happens::Fires {
+                rule,
+                anchor,
+                occurrence,
+            } => fire(
+                &mut draft,
+                &mut lead,
+                rule,
+                (anchor, occurrence),
+                item.due_at,
+            )?,
+            Happens::Turns(_) => {}
+            Happens::Completes(task) => {
+                tasks::end_by_time(&mut draft, &mut lead, task, item.due_at);
+            }
         }
         settle(&mut draft, &mut lead);
         draft.put_lead(lead);
@@ -218,15 +236,18 @@ fn woken(draft: Draft<'_>, outgoing: Option<Outgoing>) -> Woken {
 /// has the same id on every worker.
 fn command_of(lead: &Lead, item: &Item<'_>) -> CommandId {
     let (what, anchor, occurrence): (&[u8], _, _) = match item.what {
-        Happens::Fires { anchor, occurrence } => (b"fires", anchor.at, occurrence),
-        Happens::Turns => (b"turns", item.due_at, 0),
+        Happens::Fires {
+            anchor, occurrence, ..
+        } => (b"fires", anchor.at, occurrence),
+        Happens::Turns(_) => (b"turns", item.due_at, 0),
+        Happens::Completes(_) => (b"completes", item.due_at, 0),
     };
     let last = lead.history.last.map_or([0; 16], |last| *last.0.as_bytes());
     let parts: [&[u8]; 6] = [
         what,
         &last,
         lead.id.0.as_bytes(),
-        item.rule.name.as_str().as_bytes(),
+        item.name().as_str().as_bytes(),
         &anchor.timestamp_micros().to_le_bytes(),
         &occurrence.to_le_bytes(),
     ];
@@ -236,13 +257,11 @@ fn command_of(lead: &Lead, item: &Item<'_>) -> CommandId {
 fn fire(
     draft: &mut Draft<'_>,
     lead: &mut Lead,
-    item: &Item<'_>,
-    anchor: Moment,
-    occurrence: u32,
+    rule: &Rule,
+    (anchor, occurrence): (Moment, u32),
+    due_at: Instant,
 ) -> Result<(), Stop> {
-    let rule = item.rule;
     let playbook = draft.playbook;
-    let due_at = item.due_at;
     let now = draft.now;
     let facts = LeadFacts {
         playbook,

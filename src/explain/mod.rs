@@ -105,7 +105,7 @@ pub struct OpenTask {
 pub struct Next {
     /// When.
     pub at: LocalTime,
-    /// Which rule.
+    /// Which rule; which task, where time alone completes one.
     pub rule: SmolStr,
     /// What will happen.
     pub what: SmolStr,
@@ -225,10 +225,11 @@ impl Telling<'_> {
             .into_iter()
             .map(|item| Next {
                 at: self.local(item.due_at),
-                rule: item.rule.name.as_str().into(),
+                rule: item.name().as_str().into(),
                 what: match item.what {
-                    Happens::Turns => "its condition turns".into(),
-                    Happens::Fires { .. } => told_actions(&item.rule.actions),
+                    Happens::Turns(_) => "its condition turns".into(),
+                    Happens::Fires { rule, .. } => told_actions(&rule.actions),
+                    Happens::Completes(_) => "the task is done".into(),
                 },
             });
         items.collect()
@@ -255,7 +256,7 @@ impl Telling<'_> {
                     .lead
                     .holds
                     .iter()
-                    .filter(|hold| hold.until.is_none())
+                    .filter(|hold| hold.until.is_none() && rule.stopped_by.covers(&hold.name))
                     .map(|hold| hold.name.as_str())
                     .collect();
                 format_smolstr!("stopped by {}", holds.join(", "))
@@ -315,7 +316,10 @@ impl Telling<'_> {
     /// That what a rule counts from has not happened.
     fn not_yet(&self, anchor: &Anchor) -> SmolStr {
         match anchor {
-            Anchor::Turns(condition) => format_smolstr!("not so yet: {condition}"),
+            Anchor::Turns(condition) => match self.in_the_way(condition, self.now) {
+                Some(failing) => format_smolstr!("not so yet: {failing}"),
+                None => format_smolstr!("so by now, and not noticed yet: {condition}"),
+            },
             Anchor::Field(field) => format_smolstr!("{field} is not set"),
             Anchor::Overdue(task) if self.lead.open_task(task).is_none() => {
                 format_smolstr!("task {task} is not open")
@@ -356,13 +360,22 @@ impl Telling<'_> {
 
     /// Whether a condition holds at an instant, term by term where it does not.
     fn told_condition(&self, condition: &Condition, at: Instant) -> String {
+        match self.in_the_way(condition, at) {
+            Some(failing) => format!("; will be skipped as things are: {failing}"),
+            None => format!("; if {condition} (holds so far)"),
+        }
+    }
+
+    /// The terms of a condition that stand in its way at an instant, and what they saw; nothing, if it
+    /// holds.
+    fn in_the_way(&self, condition: &Condition, at: Instant) -> Option<String> {
         let facts = LeadFacts {
             playbook: self.playbook,
             lead: self.lead,
             now: at,
         };
         if condition.holds(&facts, at) {
-            return format!("; if {condition} (holds so far)");
+            return None;
         }
         let terms = condition.why(&facts, at);
         let failing: Vec<String> = terms
@@ -370,7 +383,7 @@ impl Telling<'_> {
             .filter(|term| term.held != term.wanted)
             .map(ToString::to_string)
             .collect();
-        format!("; will be skipped as things are: {}", failing.join("; "))
+        Some(failing.join("; "))
     }
 }
 

@@ -385,10 +385,11 @@ pub struct Ended {
 pub enum How {
     /// Done, by hand or because its condition came true.
     Done,
-    /// Not done in time, and taken away from its assignee by a rule.
+    /// Not done, and its time was over when it was no longer to be done: when the lead was closed, or
+    /// the owner changed.
     Missed,
-    /// No longer to be done: the lead was closed, the owner changed, or a changed playbook has no
-    /// such task.
+    /// No longer to be done, and its time was not over: the lead was closed, the owner changed. So it is
+    /// whenever a changed playbook has no such task, since that says nothing of its time.
     Dropped,
 }
 

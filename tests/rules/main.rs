@@ -14,6 +14,7 @@ use leadkit::time::Elapsed;
 
 mod changed;
 mod kinds;
+mod levels;
 mod peers;
 mod refusals;
 mod service_levels;

@@ -299,7 +299,7 @@ impl Seen<'_> {
     /// Until when a response was agreed.
     fn agreed(&self) -> Option<Instant> {
         let due = agenda(self.playbook, self.lead);
-        let agreed = due.iter().find(|item| item.rule.name == *"agreed");
+        let agreed = due.iter().find(|item| item.name() == "agreed");
         agreed.map(|item| item.due_at)
     }
 
