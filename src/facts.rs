@@ -118,7 +118,7 @@ facts! {
     SetAside = "set_aside", Bool, stored, Own, "Whether the lead was set aside because it failed.";
     Flagged = "flagged", Bool, stored, Own, "Whether its history contradicts itself (won before it arrived).";
     OpenTasks = "tasks.open", Number, stored, Own, "How many tasks are open.";
-    Email = "contact.email", Text, stored, Contact, "The contact's e-mail address.";
+    Email = "contact.email", Text, stored, Contact, "The contact's e-mail address, as it is written.";
     Unsubscribed = "contact.unsubscribed", Bool, stored, Contact, "Whether the contact unsubscribed.";
     EmailInvalid = "contact.email_invalid", Bool, stored, Contact, "Whether mail to the contact came back for good.";
     PossibleDuplicate = "contact.possible_duplicate", Bool, stored, Contact, "Whether another contact is possibly the same person: they share an e-mail address, a phone number or a tax number.";

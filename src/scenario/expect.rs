@@ -95,6 +95,8 @@ pub enum Expected {
     Documents(SmolStr, i64),
     /// How the visits of a zone in a week stand.
     Visits(ExpectedVisits),
+    /// Parts of the errors with which rules, messages or sweeps fail.
+    Fails(Vec<SmolStr>),
     /// How many leads there are for which a condition holds.
     Count(SmolStr, i64),
 }
@@ -112,6 +114,7 @@ impl Expected {
                 | Self::MailedAs(_)
                 | Self::MailSays(_)
                 | Self::Visits(_)
+                | Self::Fails(_)
                 | Self::Count(..)
         )
     }
@@ -143,7 +146,7 @@ pub(super) fn read(mut section: Section<'_>, names: &Names<'_>) -> Vec<Expected>
             expected.extend(texts_in(&node).into_iter().map(make));
         }
     }
-    let lists: [Word<Vec<SmolStr>>; 8] = [
+    let lists: [Word<Vec<SmolStr>>; 9] = [
         ("tasks", Expected::Tasks),
         ("refused", Expected::Refused),
         ("notified", Expected::Notified),
@@ -152,6 +155,7 @@ pub(super) fn read(mut section: Section<'_>, names: &Names<'_>) -> Vec<Expected>
         ("earlier-owners", Expected::EarlierOwners),
         ("silent", Expected::Silent),
         ("duplicates", Expected::Duplicates),
+        ("fails", Expected::Fails),
     ];
     for (key, make) in lists {
         if let Some(node) = section.optional(key) {

@@ -40,7 +40,8 @@
 //! Of messages about it: `mailed` (to the contact) and `notified` (roles), all since the last
 //! step that spoke of the lead; `mailed-as` of the last one, `mail-says` of any; `queued` (until
 //! when), `dropped` (why). Of the command: `refused` (the names of all that is missing, or the
-//! refusal's code), `refusal-says`, `already-done`. Of all leads: `count` by conditions. Of the
+//! refusal's code), `refusal-says`, `already-done`. Of rules, messages and sweeps, which nobody waits for:
+//! `fails` (parts of the errors); a scenario fails with whatever fails and is not expected to. Of all leads: `count` by conditions. Of the
 //! visits of a zone in a week: `visits`, those `open` and the `results`.
 //!
 //! The agents stand in `scenarios/agents.toml`, once for all scenarios of the playbook. Steps are
@@ -63,6 +64,7 @@ mod appointments;
 mod contacts;
 mod documents;
 mod expect;
+mod failures;
 mod names;
 mod offsets;
 mod orders;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use smol_str::SmolStr;
 
 use super::expect::Expected;
+use super::failures::Failures;
 use super::referrals;
 use super::unmet::{Happened, Sent};
 use super::world::World;
@@ -18,8 +19,9 @@ use crate::decide::command::{Actor, Command, What};
 use crate::engine::{Answer, Error};
 use crate::ids::CommandId;
 use crate::playbook::Playbook;
+use crate::record::Lead;
 use crate::record::message::Message;
-use crate::store::Store;
+use crate::store::{Order, Store};
 
 /// How the scenarios of a playbook went.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -112,6 +114,9 @@ impl fmt::Display for Report {
 }
 
 /// Plays scenarios, each on a fresh store.
+///
+/// Whatever goes wrong is told in the report: a scenario whose store can't be had, or fails, is one that
+/// failed.
 pub async fn run_all<S>(
     playbook: &Arc<Playbook>,
     scenarios: &[Scenario],
@@ -192,9 +197,13 @@ async fn play(mut world: World, scenario: &Scenario) -> Option<Failure> {
     None
 }
 
-/// How many of the messages that were handed over each lead's steps have seen.
+/// What the steps have seen so far.
 #[derive(Debug, Default)]
-struct Seen(BTreeMap<Option<SmolStr>, usize>);
+struct Seen {
+    /// How many of the messages that were handed over, by lead.
+    mails: BTreeMap<Option<SmolStr>, usize>,
+    failures: Failures,
+}
 
 /// Plays a step; tells whether its command had been carried out before.
 async fn play_step(world: &mut World, step: &Step) -> Result<bool, Error> {
@@ -276,6 +285,19 @@ async fn all_messages(world: &World) -> Result<Vec<Message>, Error> {
     }
 }
 
+async fn all_leads(world: &World) -> Result<Vec<Lead>, Error> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let page = world.tenant().leads("", Order::Id, after, 500).await?;
+        after = page.next.clone();
+        all.extend(page.whole()?);
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
 /// Everything that a step expected in vain.
 async fn judge(
     world: &World,
@@ -301,6 +323,8 @@ async fn judge(
         None => None,
     };
     let mut messages = all_messages(world).await?;
+    let leads = all_leads(world).await?;
+    let failed = seen.failures.unmet(world, step, &leads, &messages);
     let sent = newly_sent(world, step, seen, &messages);
     messages.retain(|message| lead.as_ref().is_some_and(|lead| lead.id == message.lead));
     let (mut counts, mut others, mut plans) = (Vec::new(), Vec::new(), Vec::new());
@@ -342,11 +366,9 @@ async fn judge(
         duplicates: &duplicates,
     };
     let mut count = happened.counts.iter();
-    Ok(step
-        .expected
-        .iter()
-        .filter_map(|expected| expected.unmet(&happened, &mut count))
-        .collect())
+    let unmet = step.expected.iter();
+    let unmet = unmet.filter_map(|expected| expected.unmet(&happened, &mut count));
+    Ok(unmet.chain(failed).collect())
 }
 
 /// What was handed over about the step's lead since the last step that spoke of it; about any
@@ -354,7 +376,7 @@ async fn judge(
 fn newly_sent(world: &World, step: &Step, seen: &mut Seen, messages: &[Message]) -> Vec<Sent> {
     let lead = step.lead.as_ref().map(|lead| world.lead_id(lead));
     let mut mails = world.mailer().messages();
-    let seen = seen.0.entry(step.lead.clone()).or_default();
+    let seen = seen.mails.entry(step.lead.clone()).or_default();
     let fresh = mails.split_off((*seen).min(mails.len()));
     *seen = mails.len() + fresh.len();
     let sent = fresh.into_iter().filter_map(|mail| {

@@ -107,6 +107,8 @@ impl Expected {
                 let wanted = Some(wanted.as_str());
                 return differ(&format!("{template} dropped"), wanted, found.as_deref());
             }
+            // What fails is told of by itself.
+            Self::Fails(_) => return None,
             Self::Visits(expected) => return expected.unmet(happened.plan(expected)),
             Self::Count(condition, wanted) => {
                 let found = count.next().copied().unwrap_or(0);

@@ -1,19 +1,21 @@
 //! A world in which a playbook lives in virtual time: a store, a clock, a mailbox.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use smol_str::SmolStr;
 
+use super::failures::Failed;
 use crate::clock::{Clock, VirtualClock};
 use crate::decide::command::{Actor, AgentSetup, NewLead};
-use crate::engine::{Engine, Error, TenantHandle};
-use crate::ids::{AgentId, ContactId, LeadId, Tenant};
+use crate::engine::{Engine, Error, TenantHandle, Ticked};
+use crate::ids::{AgentId, ContactId, Id, LeadId, Tenant};
 use crate::mailer::{MemoryMailer, Outgoing};
 use crate::playbook::Playbook;
 use crate::record::Lead;
 use crate::store::Store;
 use crate::time::Instant;
+use crate::told::with_its_source;
 
 /// A playbook in virtual time, for tests: an engine on a store of one's choice, a clock that is
 /// set, and a mailbox for everybody.
@@ -27,6 +29,8 @@ pub struct World {
     /// By their short names, with the contacts with which they were registered.
     leads: BTreeMap<SmolStr, (LeadId, ContactId)>,
     agents: BTreeMap<AgentId, (SmolStr, SmolStr)>,
+    /// What failed while time passed and was not told yet, each once.
+    failures: Mutex<Vec<Failed>>,
 }
 
 impl World {
@@ -72,6 +76,7 @@ impl World {
             tenant,
             leads,
             agents,
+            failures: Mutex::default(),
         })
     }
 
@@ -170,7 +175,9 @@ impl World {
     /// # Errors
     /// When the store fails.
     pub async fn tick(&self) -> Result<(), Error> {
-        self.engine.tick().await.map(drop)
+        let ticked = self.engine.tick().await?;
+        self.note_failures(&ticked);
+        Ok(())
     }
 
     /// Lets time pass; everything happens when it is due.
@@ -179,7 +186,7 @@ impl World {
     /// When the store fails.
     pub async fn advance_to(&self, until: Instant) -> Result<(), Error> {
         self.engine
-            .live_until(&self.clock, until, |_, _| {})
+            .live_until(&self.clock, until, |_, ticked| self.note_failures(ticked))
             .await?;
         self.tick().await
     }
@@ -198,6 +205,30 @@ impl World {
     pub fn mailbox(&self, whose: &str) -> Vec<Outgoing> {
         let known = self.agents.get(whose).map(|(email, _)| email.as_str());
         self.mailer.mailbox(known.unwrap_or(whose))
+    }
+
+    fn note_failures(&self, ticked: &Ticked) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, error) in &ticked.failures {
+            let (key, error) = (key.clone(), with_its_source(error));
+            let failed = Failed { key, error };
+            if !failures.contains(&failed) {
+                failures.push(failed);
+            }
+        }
+    }
+
+    /// What failed since this was last asked.
+    pub(super) fn take_failures(&self) -> Vec<Failed> {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *failures)
+    }
+
+    /// The short name of a lead.
+    pub(super) fn reference(&self, id: Id) -> Option<&SmolStr> {
+        let mut leads = self.leads.iter();
+        let found = leads.find(|(_, (lead, _))| lead.0 == id);
+        found.map(|(reference, _)| reference)
     }
 
     pub(super) fn mailer(&self) -> &MemoryMailer {
