@@ -77,6 +77,32 @@ impl Email {
         // A valid address has such a form; that was asked when it was read.
         to_ascii(domain).unwrap_or_else(|| domain.into())
     }
+
+    /// How this very address may be written, but for capitals: as it was given, and with its domain in
+    /// ASCII or in the letters that stand for it. For looking up what somebody else wrote down.
+    ///
+    /// ```
+    /// use leadkit::email::Email;
+    /// let given: Email = "ana@xn--mller-kva.example".parse()?;
+    /// assert_eq!(given.spellings(), ["ana@xn--mller-kva.example", "ana@müller.example"]);
+    /// # Ok::<(), leadkit::email::InvalidEmail>(())
+    /// ```
+    #[must_use]
+    pub fn spellings(&self) -> Vec<SmolStr> {
+        let mut spellings = vec![self.0.clone()];
+        let ascii = self.domain_ascii();
+        // A domain in other letters has a part that begins so.
+        if ascii.contains("xn--") {
+            let letters = Uts46::new().to_unicode(ascii.as_bytes(), PUNCTUATION, Hyphens::Allow);
+            for domain in [ascii.as_str(), &letters.0] {
+                let spelling = format_smolstr!("{}@{domain}", self.local());
+                if !spellings.contains(&spelling) {
+                    spellings.push(spelling);
+                }
+            }
+        }
+        spellings
+    }
 }
 
 impl FromStr for Email {

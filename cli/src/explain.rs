@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use leadkit::engine::{Error, TenantHandle};
+use leadkit::engine::Error;
 use leadkit::explain::{Explanation, Past};
 use leadkit::ids::LeadId;
 use leadkit::record::Lead;
@@ -14,7 +14,6 @@ use crate::failure::Asked;
 use crate::failure::asked::{OneOf, unsearched};
 use crate::listing::{Found, Unreadable};
 use crate::progress::{Bar, Progress};
-use crate::report::quoted;
 use crate::sought::{self, Sought};
 use crate::{Failure, Reported, listing};
 
@@ -116,8 +115,8 @@ async fn only(opened: &Opened<'_>, asked: &Explain) -> Result<Only, Failure> {
 }
 
 /// The leads whose contact has an address, which is known of leads that can't be read, too.
-async fn with_address(handle: &TenantHandle<'_>, email: &str) -> Result<Found<Lead>, Failure> {
-    let condition = format!("contact.email == {}", quoted(email));
+async fn with_address(opened: &Opened<'_>, email: &str) -> Result<Found<Lead>, Failure> {
+    let (handle, condition) = (opened.handle(), sought::with_address(opened, email).await?);
     let page = async |after, size| handle.leads(&condition, Order::Id, after, size).await;
     listing::first(MOST_NAMED, page).await
 }
@@ -130,7 +129,7 @@ async fn of_who_stands_for(opened: &Opened<'_>, email: &str) -> Result<Vec<Lead>
         return Ok(Vec::new());
     };
     let mut leads = match &stands.email {
-        Some(own) => with_address(&handle, own.as_str()).await?.records,
+        Some(own) => with_address(opened, own.as_str()).await?.records,
         None => Vec::new(),
     };
     for id in &stands.leads {
@@ -141,7 +140,7 @@ async fn of_who_stands_for(opened: &Opened<'_>, email: &str) -> Result<Vec<Lead>
 
 /// The one lead whose contact has an address, or had it before it was merged.
 async fn of_address(opened: &Opened<'_>, email: &str) -> Result<LeadId, Failure> {
-    let mut found = with_address(&opened.handle(), email).await?;
+    let mut found = with_address(opened, email).await?;
     found
         .records
         .extend(of_who_stands_for(opened, email).await?);

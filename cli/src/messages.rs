@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use leadkit::condition::{Fault, FaultKind, Filter};
 use leadkit::decide::command::{Actor, Fate};
+use leadkit::email::Email;
 use leadkit::engine::{Error, TenantHandle};
 use leadkit::explain::local;
 use leadkit::hint::nearest;
@@ -219,12 +220,13 @@ async fn recipients(opened: &Opened<'_>, to: &str) -> Result<Found<String>, Fail
         });
     }
     let handle = opened.handle();
-    let condition = format!("contact.email == {}", quoted(to));
+    let condition = sought::with_address(opened, to).await?;
     let page = async |after, size| handle.leads(&condition, Order::Id, after, size).await;
     let leads = listing::first(usize::MAX, page).await?;
     let contacts = leads.records.iter().map(|lead| lead.contact.id.to_string());
     let agents = agents::all(opened).await?;
-    let has_it = |agent: &Agent| folded_eq(agent.email.as_str(), to);
+    let sought = to.parse::<Email>().map(|email| email.key());
+    let has_it = |agent: &Agent| sought.as_ref().is_ok_and(|key| agent.email.key() == *key);
     let with_it = agents.records.iter().filter(|agent| has_it(agent));
     let merged = sought::merged_of(opened, to).await?;
     let merged = merged.iter().map(|contact| contact.id.to_string());

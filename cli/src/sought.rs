@@ -18,6 +18,7 @@ use leadkit::value::plain;
 
 use crate::database::{self, Opened};
 use crate::listing::{Found, Unreadable};
+use crate::report::quoted;
 use crate::{Asked, Failure};
 
 /// How many digits a number has at least that is dialled within a country.
@@ -53,8 +54,9 @@ impl Sought {
     /// Whether it is said of this contact.
     #[must_use]
     pub fn is(&self, contact: &ContactCopy) -> bool {
-        let email = contact.email.as_ref().map(|email| email.as_str());
-        let texts = [plain(&contact.name), plain(email.unwrap_or_default())];
+        let spellings = contact.email.as_ref().map(Email::spellings);
+        let spellings = spellings.iter().flatten().map(|email| plain(email));
+        let texts: Vec<String> = spellings.chain([plain(&contact.name)]).collect();
         let is_in = |word: &String| texts.iter().any(|text| text.contains(word.as_str()));
         self.words.iter().all(is_in) || self.is_number(contact.phone.as_deref())
     }
@@ -133,6 +135,23 @@ async fn contacts_of(
     database::records(&opened.engine, &keys).await
 }
 
+/// Who has an e-mail address, as a condition on leads: however its domain is written, and as the contact
+/// writes it that was known first by it.
+///
+/// # Errors
+/// When the store fails, or a record can't be read.
+pub(crate) async fn with_address(opened: &Opened<'_>, email: &str) -> Result<String, Failure> {
+    let Ok(email) = email.parse::<Email>() else {
+        return Ok(format!("contact.email == {}", quoted(email)));
+    };
+    let mut spellings = email.spellings();
+    let first = known_by(opened, &email).await?.into_iter().next();
+    let own = first.and_then(|contact| contact.email);
+    spellings.extend(own.map(|own| own.as_str().into()));
+    let spellings: Vec<_> = spellings.iter().map(|email| quoted(email)).collect();
+    Ok(format!("contact.email in [{}]", spellings.join(", ")))
+}
+
 /// The contact that was known first by an e-mail address, and after it who stands for it since it was
 /// merged; none, if it wasn't.
 ///
@@ -142,7 +161,14 @@ pub(crate) async fn merged_of(opened: &Opened<'_>, email: &str) -> Result<Vec<Co
     let Ok(email) = email.parse::<Email>() else {
         return Ok(Vec::new());
     };
-    let key = Key::claim(&opened.tenant, Claim::to_email(&email));
+    let contacts = known_by(opened, &email).await?;
+    let was_merged = contacts.len() > 1;
+    Ok(if was_merged { contacts } else { Vec::new() })
+}
+
+/// The same, whether it was merged or not.
+async fn known_by(opened: &Opened<'_>, email: &Email) -> Result<Vec<Contact>, Failure> {
+    let key = Key::claim(&opened.tenant, Claim::to_email(email));
     let claim = database::record::<Claim>(&opened.engine, key).await?;
     let mut next = match claim {
         Some(Claim::Contact(id)) => Some(id),
@@ -153,9 +179,6 @@ pub(crate) async fn merged_of(opened: &Opened<'_>, email: &str) -> Result<Vec<Co
         let contact = opened.handle().contact(id).await?;
         next = contact.as_ref().and_then(|contact| contact.merged_into);
         contacts.extend(contact);
-    }
-    if contacts.len() == 1 {
-        contacts.clear();
     }
     Ok(contacts)
 }

@@ -168,6 +168,8 @@ fn scenarios_are_played_on_both_stores_and_counted_in_the_last_line() {
     let played = leadkit(["test", SALES, "--on", "memory", "--json"]).json();
     assert_eq!(played["passed"].as_u64().unwrap() as usize * 2, passed);
     assert_eq!(played["stores"][0]["store"], "memory");
+    // It took long enough for bars; but nobody watches, and a log is no place to draw in.
+    assert!(!told.err.contains(['\r', '\u{1b}']), "{}", told.err);
 }
 
 #[test]

@@ -104,3 +104,32 @@ fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
     let says = "3 contacts possibly the same person as another: 2 persons, if all are who were not told from each other\n";
     assert!(told.out.ends_with(says), "{}", told.out);
 }
+
+#[test]
+fn who_is_looked_for_by_an_address_is_found_however_its_domain_is_written() {
+    let live = Live::new();
+    let playbook = live.write(&[("playbook.toml", PLAYBOOK)]);
+    let engine = live.worker(&playbook).build().unwrap();
+    for (name, email) in [
+        ("Ana", "Ana@müller.example"),
+        ("Bea", "bea@xn--mller-kva.example"),
+    ] {
+        let asked = engine
+            .tenant("shop")
+            .register(NewLead::new(name).email(email));
+        block_on(async { asked.by(Actor::host("desk")).await }).unwrap();
+    }
+    drop(engine);
+    for domain in ["müller.example", "MÜLLER.example", "xn--mller-kva.example"] {
+        for name in ["Ana", "Bea"] {
+            let said = format!("{}@{domain}", name.to_lowercase());
+            let told = live.run("explain", &["--email", &said]);
+            assert!(told.out.contains(name), "{said}: {}{}", told.out, told.err);
+            assert_eq!(live.run("messages", &["--to", &said]).code, 0, "{said}");
+            let found = live.run("leads", &["--find", &said, "--json"]);
+            assert_eq!(found.json()["count"], 1, "{said}");
+        }
+    }
+    let nobody = live.run("explain", &["--email", "ana@muller.example"]);
+    assert_ne!(nobody.code, 0, "{}", nobody.out);
+}
