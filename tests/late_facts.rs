@@ -165,6 +165,48 @@ expect   = { next-at = "2026-03-07T10:00:00+01:00" }
     );
 }
 
+/// What is told on Friday of Monday is no reason why something was so on Monday that time made so on Wednesday.
+#[test]
+fn what_is_told_late_does_not_date_back_a_condition_that_it_did_not_turn() {
+    block_on(async {
+        let rules = r#"
+[[rule]]
+name  = "quiet"
+when  = 'registered_at < now - 2d'
+after = "5 days"
+do    = [{ task = "call" }]
+"#;
+        let clock = VirtualClock::at(at("2026-03-02T10:00:00+01:00"));
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("shop", read(&folder(rules, "")))
+            .clock(clock.clone())
+            .seed(1)
+            .build()
+            .unwrap();
+        let shop = engine.tenant("shop");
+        let test = || Actor::host("test");
+        let lead = shop
+            .register(NewLead::new("Luis"))
+            .by(test())
+            .await
+            .unwrap()
+            .id;
+        // Nobody woke the lead on Wednesday: the process was down.
+        let told_at = at("2026-03-06T10:00:00+01:00");
+        clock.set(told_at);
+        let answered = shop.answered(lead).by(test());
+        answered
+            .happened_at(at("2026-03-02T12:00:00+01:00"))
+            .await
+            .unwrap();
+        let lead = shop.lead(lead).await.unwrap().unwrap();
+        let [(_, since)] = lead.since.as_slice() else {
+            panic!("{:?}", lead.since);
+        };
+        assert_eq!(since.at, told_at);
+    });
+}
+
 /// A contract that was signed on Friday and is told on Monday is invoiced; but nobody hears on Monday what
 /// was to be said on Friday.
 #[test]

@@ -22,6 +22,7 @@ use crate::record::journal::Event;
 use crate::record::lead::{Because, Closed, EarlierReason, Flag, Moment, Task};
 use crate::record::{Agent, Lead, Workload};
 use crate::store::Key;
+use crate::time::Instant;
 
 /// Carries out an order on a lead.
 pub(crate) fn carry_out(
@@ -151,18 +152,23 @@ pub(crate) fn settle(draft: &mut Draft<'_>, lead: &mut Lead) {
 
 /// Notes since when the condition has been true that a rule waits for.
 fn note_turn(draft: &Draft<'_>, lead: &mut Lead, rule: &Rule, condition: &Condition) {
-    let (playbook, now) = (draft.playbook, draft.now);
-    let facts = LeadFacts {
-        playbook,
-        lead,
-        now,
+    let playbook = draft.playbook;
+    let holds_at = |lead: &Lead, now: Instant| {
+        let facts = LeadFacts {
+            playbook,
+            lead,
+            now,
+        };
+        condition.holds(&facts, now)
     };
     let known = lead.since.iter().position(|(name, _)| *name == rule.name);
-    let is_true = crate::agenda::is_in_scope(rule, lead) && condition.holds(&facts, now);
+    let is_true = crate::agenda::is_in_scope(rule, lead) && holds_at(lead, draft.now);
     match (known, is_true) {
-        (None, true) => lead
-            .since
-            .push((rule.name.clone(), turned(draft, lead, rule))),
+        (None, true) => {
+            let held_then = holds_at(lead, draft.happened_at);
+            let since = turned(draft, lead, rule, held_then);
+            lead.since.push((rule.name.clone(), since));
+        }
         (Some(place), false) => {
             lead.since.remove(place);
         }
@@ -170,9 +176,13 @@ fn note_turn(draft: &Draft<'_>, lead: &mut Lead, rule: &Rule, condition: &Condit
     }
 }
 
-/// When a condition came true that a rule waits for: not before the lead came to where the rule
-/// asks, however early what is reported late made it true.
-fn turned(draft: &Draft<'_>, lead: &Lead, rule: &Rule) -> Moment {
+/// When a condition came true that a rule waits for. What is reported late made it true when it
+/// happened, if it was true then; not before the lead came to where the rule asks, however early that
+/// was. Else time made it true since.
+fn turned(draft: &Draft<'_>, lead: &Lead, rule: &Rule, held_then: bool) -> Moment {
+    if !held_then {
+        return Moment::now(draft.now);
+    }
     let mut moment = draft.moment();
     if !rule.scope.stages.is_empty() {
         moment.at = moment.at.max(lead.entered.at);

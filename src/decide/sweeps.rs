@@ -149,12 +149,13 @@ fn next_occurrence(draft: &Draft<'_>, last: Instant, every_days: u32) -> Option<
     let every = i64::from(every_days.max(1));
     let missed = draft.now.signed_duration_since(last).num_days() / every;
     let zone = &draft.playbook.zone;
-    let days = every.checked_mul(missed.max(0).checked_add(1)?)?;
-    let next = zone.add_days(last, days).ok()?;
-    if next > draft.now {
-        return Some(next);
-    }
-    zone.add_days(last, days.checked_add(every)?).ok()
+    // Where the clocks went forth or back since, there were one more or one fewer than whole days tell.
+    let candidates = missed.max(1)..=missed.max(0).checked_add(2)?;
+    let mut next = candidates.filter_map(|times| {
+        let days = every.checked_mul(times)?;
+        zone.add_days(last, days).ok()
+    });
+    next.find(|next| *next > draft.now)
 }
 
 /// A page of a sweep that is done.

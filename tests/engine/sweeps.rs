@@ -1,5 +1,6 @@
 //! Sweeps that are interrupted, and those that come again and again.
 
+use super::shop::{folder, read};
 use super::*;
 
 #[test]
@@ -77,6 +78,48 @@ fn a_sweep_that_comes_every_week_catches_up_once_and_keeps_its_hour() {
         engine.tick().await.unwrap();
         assert_eq!(recorded().await, 3);
     });
+}
+
+/// The night in which clocks go back has 25 hours: what comes at ten every day is not yet due when 24 of
+/// them are over, and not to be left out.
+#[test]
+fn a_sweep_that_comes_every_day_leaves_out_no_day_when_the_clocks_go_back_or_forth() {
+    let changes = [
+        [
+            "2026-10-24T10:00:00+02:00",
+            "2026-10-25T09:30:00+01:00",
+            "2026-10-25T10:00:00+01:00",
+        ],
+        [
+            "2026-03-28T10:00:00+01:00",
+            "2026-03-29T09:59:00+02:00",
+            "2026-03-29T10:00:00+02:00",
+        ],
+    ];
+    for [starts_at, finished_at, next_at] in changes {
+        block_on(async {
+            let clock = VirtualClock::at(at(starts_at));
+            let engine = Engine::builder(MemoryStore::default())
+                .playbook("shop", read(&folder("", "")))
+                .clock(clock.clone())
+                .seed(1)
+                .build()
+                .unwrap();
+            let shop = engine.tenant("shop");
+            let sweep = NewSweep {
+                name: "daily".into(),
+                audience: "open".into(),
+                order: LeadOrder::Answered,
+                starts_at: None,
+                every_days: Some(1),
+            };
+            shop.sweep(sweep).by(desk()).await.unwrap();
+            clock.set(at(finished_at));
+            engine.tick().await.unwrap();
+            let sweeps = shop.sweeps("", None, 10).await.unwrap().whole().unwrap();
+            assert_eq!(sweeps[0].next_at, Some(at(next_at)));
+        });
+    }
 }
 
 #[test]
