@@ -454,6 +454,33 @@ pub(super) async fn a_clock_that_is_ahead_ends_no_lease(subject: &dyn Subject) -
     same("when the lease has ended", ended, vec![lead(1)])
 }
 
+pub(super) async fn a_clock_that_is_set_back_ends_leases(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let hour = 3_600;
+    let _ = commit(&store, change("a").and(put(lead(1), 0, b"x").waking(at(5)))).await?;
+    let one = || vec![lead(1)];
+    same(
+        "the first time",
+        due(&store, hour, 10, hour + 60).await?,
+        one(),
+    )?;
+    let behind = due(&store, hour - 300, 10, hour).await?;
+    same("by a clock that is five minutes behind", behind, vec![])?;
+    let next = |at_seconds: Option<i64>, until: Option<i64>| {
+        vec![NextDue {
+            lane: lane_of("acme", LANE),
+            at: at_seconds.map(at),
+            leased_until: until.map(at),
+        }]
+    };
+    let set_back = store.next_due(at(10)).await?;
+    same("what is next, set back", set_back, next(Some(5), None))?;
+    same("what is due then", due(&store, 10, 10, 70).await?, one())?;
+    same("leased anew", due(&store, 20, 10, 80).await?, vec![])?;
+    let leased = store.next_due(at(20)).await?;
+    same("what is next while it is", leased, next(None, Some(70)))
+}
+
 pub(super) async fn leases_are_judged_by_the_passed_now(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let year = 365 * 24 * 3_600;

@@ -274,6 +274,7 @@ promises! { ($)
     clocks::next_due_tells_leases_from_clocks, "a worker would spin on what another one has in hand";
     clocks::leases_are_judged_by_the_passed_now, "a rehearsal in virtual time would differ from what happens";
     clocks::a_clock_that_is_ahead_ends_no_lease, "a worker whose clock is wrong would let others do work twice";
+    clocks::a_clock_that_is_set_back_ends_leases, "a clock that was an hour ahead and is set right would stop for an hour what was in hand then";
     races::racing_workers_share_what_is_due, "two workers would do the same work";
     queries::every_operator_selects_what_the_filter_matches, "a list would show other leads than the rule acts on";
     queries::a_missing_fact_is_unequal_and_nothing_else, "leads without an owner would be missing from \"not Ana's\"";

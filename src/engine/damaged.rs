@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
+use super::pause::Pause;
 use crate::store::Key;
 use crate::time::{Elapsed, Instant};
 
@@ -22,22 +23,9 @@ pub(super) struct Damaged {
     found: Mutex<FxHashMap<Key, Pause>>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Pause {
-    until: Instant,
-    length: Elapsed,
-}
-
-impl Pause {
-    fn from(now: Instant, length: Elapsed) -> Self {
-        let until = now.checked_add_signed(length).unwrap_or(now);
-        Self { until, length }
-    }
-
-    /// Whether it is so long over that whatever was damaged has been read since.
-    fn is_forgotten(&self, now: Instant) -> bool {
-        now.signed_duration_since(self.until) > LONGEST
-    }
+/// Whether a pause is so long over that whatever was damaged has been read since.
+fn is_forgotten(pause: &Pause, now: Instant) -> bool {
+    pause.over_for(now) > LONGEST
 }
 
 impl Damaged {
@@ -45,11 +33,11 @@ impl Damaged {
     pub(super) fn note(&self, key: &Key, now: Instant) {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if found.len() >= MOST {
-            found.retain(|_, pause| !pause.is_forgotten(now));
+            found.retain(|_, pause| !is_forgotten(pause, now));
         }
-        let known = found.get(key).filter(|pause| !pause.is_forgotten(now));
+        let known = found.get(key).filter(|pause| !is_forgotten(pause, now));
         if known.is_some() || found.len() < MOST {
-            let length = known.map_or(FIRST, |pause| (pause.length * 2).min(LONGEST));
+            let length = known.map_or(FIRST, |pause| (pause.length() * 2).min(LONGEST));
             found.insert(key.clone(), Pause::from(now, length));
         }
     }
@@ -57,6 +45,6 @@ impl Damaged {
     /// Whether a record could not be read lately, and is not tried yet.
     pub(super) fn is_left_alone(&self, key: &Key, now: Instant) -> bool {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.get(key).is_some_and(|pause| now < pause.until)
+        found.get(key).is_some_and(|pause| !pause.is_over(now))
     }
 }

@@ -57,6 +57,7 @@ mod hands;
 mod history;
 mod job;
 mod look;
+mod pause;
 mod pools;
 mod run;
 mod sweep;

@@ -13,6 +13,7 @@ use futures::task::{Context, noop_waker_ref};
 use super::backoff::Backoff;
 use super::hand_over::TAKEN_ON_AT_ONCE;
 use super::hands::Hand;
+use super::pause::Pause;
 use super::tick::{LEASE, Ticked};
 use super::{Engine, Error};
 use crate::clock::{Clock, VirtualClock, yield_now};
@@ -201,9 +202,9 @@ where
         let clock = &self.engine.inner.clock;
         let mut backoff = Backoff::default();
         let mut ticked = Ticked::default();
-        let mut not_before = Instant::MIN_UTC;
+        let mut pause: Option<Pause> = None;
         while nudges.next().await.is_some() {
-            let mut may_be_more = clock.now() >= not_before;
+            let mut may_be_more = pause.is_none_or(|pause| pause.is_over(clock.now()));
             while may_be_more && !self.is_over() {
                 let may_go_on = || !self.is_over();
                 let part = self.part(Hand::Messages, ticked, MOST_MESSAGES, may_go_on);
@@ -215,8 +216,8 @@ where
                         due >= MOST_MESSAGES
                     }
                     Err(error) => match backoff.pause_after(error) {
-                        Ok(pause) => {
-                            not_before = later(clock.now(), pause);
+                        Ok(length) => {
+                            pause = Some(Pause::from(clock.now(), length));
                             false
                         }
                         Err(error) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Key;
 use crate::ids::{Name, Tenant};
-use crate::time::Instant;
+use crate::time::{Elapsed, Instant};
 
 /// A record's clock: its `wakes_at`, and the lane in which it waits for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,39 @@ impl Rounds {
             self.turns.retain(|_, turn| *turn > kept);
         }
         self.turns.insert(lane.clone(), self.last);
+    }
+}
+
+/// For how long a record that is due is left to the worker who took it: for stores that keep leases.
+///
+/// ```
+/// use leadkit::store::Lease;
+/// use leadkit::time::{Elapsed, Instant};
+/// let from: Instant = "2026-03-02T10:00:00Z".parse()?;
+/// let lease = Lease { from, until: from + Elapsed::minutes(1) };
+/// assert!(lease.runs_at(from) && !lease.runs_at(lease.until));
+/// // Another worker's clock may be behind; but a clock that was set back waits for nobody.
+/// assert!(lease.runs_at(from - Elapsed::minutes(9)));
+/// assert!(!lease.runs_at(from - Elapsed::hours(1)));
+/// # Ok::<(), chrono::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// When it was given, by the clock of who asked.
+    pub from: Instant,
+    /// When it ends, by the clock of whoever asks.
+    pub until: Instant,
+}
+
+impl Lease {
+    /// How far the clocks of those who ask may be apart.
+    pub const CLOCKS_APART: Elapsed = Elapsed::minutes(10);
+
+    /// Whether it runs by this clock. A lease that was given further ahead than clocks are apart was given
+    /// by a clock that has been set back since: else it would run for as long as that was.
+    #[must_use]
+    pub fn runs_at(&self, now: Instant) -> bool {
+        now < self.until && self.from.signed_duration_since(now) <= Self::CLOCKS_APART
     }
 }
 

@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use smol_str::SmolStr;
 
 use super::{
-    Changes, Count, Counted, Cursor, Due, JournalCursor, Journaled, Key, Kind, Lane, Lanes, Loaded,
-    NextDue, Order, Page, Put, Rounds, Select, Store, StoreError, StoredFact, Verdict, Version,
-    Wakes,
+    Changes, Count, Counted, Cursor, Due, JournalCursor, Journaled, Key, Kind, Lane, Lanes, Lease,
+    Loaded, NextDue, Order, Page, Put, Rounds, Select, Store, StoreError, StoredFact, Verdict,
+    Version, Wakes,
 };
 use crate::condition::Filter;
 use crate::ids::{CommandId, Id, Name, Tenant};
@@ -49,7 +49,7 @@ struct Shelf {
     records: BTreeMap<Slot, Record>,
     /// Every record with a clock, by its lane and there by its instant; no lane is empty.
     clocks: BTreeMap<Name, BTreeSet<(Instant, Kind, Id)>>,
-    leases: BTreeMap<Slot, Instant>,
+    leases: BTreeMap<Slot, Lease>,
     journal: Vec<(CommandId, Vec<u8>)>,
     /// Where in the journal a command stands.
     places: BTreeMap<CommandId, usize>,
@@ -214,9 +214,13 @@ impl State {
             });
         }
         drop(queues);
+        let lease = Lease {
+            from: now,
+            until: lease_until,
+        };
         for Due { key, .. } in &page {
             if let Some(shelf) = self.tenants.get_mut(&key.tenant) {
-                shelf.leases.insert((key.kind, key.id), lease_until);
+                shelf.leases.insert((key.kind, key.id), lease);
             }
         }
         page.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
@@ -316,8 +320,8 @@ impl Shelf {
     }
 
     fn is_leased(&self, kind: Kind, id: Id, now: Instant) -> bool {
-        let until = self.leases.get(&(kind, id));
-        until.is_some_and(|until| now < *until)
+        let lease = self.leases.get(&(kind, id));
+        lease.is_some_and(|lease| lease.runs_at(now))
     }
 
     /// What is due in a lane and not leased, the earliest first.
@@ -331,11 +335,11 @@ impl Shelf {
     /// Each lane's next clock, and the end of its first lease.
     fn next_due(&self, tenant: &Tenant, now: Instant) -> Vec<NextDue> {
         let mut leases: BTreeMap<&Name, Instant> = BTreeMap::new();
-        for (slot, until) in self.leases.iter().filter(|(_, until)| now < **until) {
+        for (slot, lease) in self.leases.iter().filter(|(_, lease)| lease.runs_at(now)) {
             let record = self.records.get(slot);
             if let Some(Wakes { lane, .. }) = record.and_then(|record| record.wakes.as_ref()) {
-                let first = leases.entry(lane).or_insert(*until);
-                *first = (*first).min(*until);
+                let first = leases.entry(lane).or_insert(lease.until);
+                *first = (*first).min(lease.until);
             }
         }
         let next_due = |(name, clocks): (&Name, &BTreeSet<(Instant, Kind, Id)>)| {

@@ -24,7 +24,7 @@ mod memory;
 mod query;
 
 pub use changes::{Changes, Check, Put, StoredFact, Verdict, Version};
-pub use clocks::{Due, Lane, Lanes, NextDue, Rounds, Wakes};
+pub use clocks::{Due, Lane, Lanes, Lease, NextDue, Rounds, Wakes};
 pub use error::{Misuse, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use query::{Count, Counted, Cursor, Order, Page, Select};
@@ -206,7 +206,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///   alone (`leases_are_judged_by_the_passed_now`), so that workers who ask at once are given
     ///   different records (`racing_workers_share_what_is_due`): one whose clock is ahead may take
     ///   a record over too early, and ends no other lease
-    ///   (`a_clock_that_is_ahead_ends_no_lease`). A store may refuse a `now` that is far
+    ///   (`a_clock_that_is_ahead_ends_no_lease`), and one that is set back waits for none that was
+    ///   given far ahead (`a_clock_that_is_set_back_ends_leases`, as [`Lease`] says it). A store may refuse a `now` that is far
     ///   off its own clock, as [`Misuse::OffClock`];
     /// - what waits in other lanes is neither returned nor leased, and takes no room
     ///   (`other_lanes_are_left_to_others`); a write may put a record into another lane

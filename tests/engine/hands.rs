@@ -329,6 +329,36 @@ fn a_store_that_fails_when_messages_are_asked_for_is_tried_again() {
     });
 }
 
+/// A clock that ran two hours ahead when the store failed, and is set right: nobody waits for two hours to hear
+/// of what waits.
+#[test]
+fn a_clock_that_is_set_back_after_the_store_failed_keeps_no_message_waiting() {
+    block_on(async {
+        let clock = VirtualClock::at(at(START));
+        let plan = Plan::new().on(Call::Due, 2, StoreFault::Before);
+        let engine = failing_worker(&clock, plan).await;
+        clock.advance(Elapsed::hours(3));
+        let set_right = at(START) + Elapsed::hours(1);
+        let (mut has_failed, is_right) = (false, AtomicBool::new(false));
+        let looked_at = |_, _: &Ticked, error: Option<&Error>| {
+            if has_failed && !is_right.swap(true, Ordering::Relaxed) {
+                clock.set(set_right);
+            }
+            has_failed |= error.is_some();
+        };
+        let over = std::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            let is_over = clock.now() >= set_right + Elapsed::seconds(30);
+            match is_right.load(Ordering::Relaxed) && is_over {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        });
+        engine.run_watched(over, looked_at).await.unwrap();
+        assert_eq!(message(&engine).await.state, State::Accepted);
+    });
+}
+
 /// A worker on a store that fails as planned, which has Luis and a message to him.
 async fn failing_worker(clock: &VirtualClock, plan: Plan<StoreFault>) -> Engine {
     let memory: Arc<dyn Store> = Arc::new(MemoryStore::default());

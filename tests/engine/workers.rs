@@ -226,6 +226,24 @@ fn a_lead_that_cannot_be_read_is_tried_less_and_less_often() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_keeps_nobody_waiting_for_what_was_leased_or_left_alone_before() {
+    for store in stores() {
+        block_on(async {
+            let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
+            let engine = two_leads(&store, &clock).await;
+            engine.tick().await.unwrap();
+            damage(&store, "cuenca", &sales(), at("2026-03-10T07:30:00-05:00")).await;
+            let fails = async || !engine.tick().await.unwrap().failures.is_empty();
+            assert!(fails().await);
+            assert!(!fails().await);
+            clock.set(at("2026-03-10T08:30:00-05:00"));
+            assert!(fails().await);
+            assert!(!fails().await);
+        });
+    }
+}
+
+#[test]
 fn what_another_worker_has_in_hand_is_waited_for_and_not_spun_on() {
     for store in stores() {
         block_on(async {

@@ -18,14 +18,15 @@ CREATE TABLE "{prefix}records" (
 CREATE INDEX "{prefix}records_by_clock"
     ON "{prefix}records" (tenant, lane, wakes_at, kind, id) WHERE wakes_at IS NOT NULL;
 
--- Who has been given what, and until when. A lease is on a version: a write ends it. They only
--- spare work, so they needn't survive a crash of the server.
+-- Who has been given what, since when and until when, by the clocks of those who asked. A lease is on a
+-- version: a write ends it. They only spare work, so they needn't survive a crash of the server.
 CREATE UNLOGGED TABLE "{prefix}leases" (
     tenant      text COLLATE "C" NOT NULL,
     kind        smallint NOT NULL,
     id          uuid     NOT NULL,
     version     bigint   NOT NULL,
     lane        text COLLATE "C" NOT NULL,
+    leased_at   bigint   NOT NULL,
     lease_until bigint   NOT NULL,
     PRIMARY KEY (tenant, kind, id)
 ) WITH (fillfactor = 80);

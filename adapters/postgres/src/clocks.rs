@@ -13,7 +13,7 @@ use std::time::Duration;
 use deadpool_postgres::ClientWrapper;
 use futures::future::{join, join_all, try_join_all};
 use leadkit::ids::Tenant;
-use leadkit::store::{Changes, Due, Key, Lane, Lanes, NextDue, Rounds};
+use leadkit::store::{Changes, Due, Key, Lane, Lanes, Lease, NextDue, Rounds};
 use leadkit::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -22,14 +22,13 @@ use uuid::Uuid;
 use crate::error::{Failure, Result};
 use crate::facts::{escaped, unescaped};
 use crate::session::{Param, Session, count, id, kind_of};
-use crate::store::CLOCK_TOLERANCE_MINUTES;
 use crate::tables::Sql;
 
 /// How long marks are believed.
 const MARKS_LIFE: Duration = Duration::from_secs(1);
-/// How far the clocks of those who ask may be apart: twice what one of them may be off. Whoever asks
-/// may have one that is ahead, and must not end others' leases.
-const CLOCKS_APART_MICROS: i64 = 2 * CLOCK_TOLERANCE_MINUTES * 60_000_000;
+/// How far the clocks of those who ask may be apart. Whoever asks may have one that is ahead, and must not
+/// end others' leases.
+const CLOCKS_APART_MICROS: i64 = Lease::CLOCKS_APART.num_seconds() * 1_000_000;
 /// How often leases that are over are swept away.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 

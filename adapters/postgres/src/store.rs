@@ -10,8 +10,8 @@ use futures::future::join_all;
 use leadkit::condition::Filter;
 use leadkit::ids::Tenant;
 use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Loaded, Misuse,
-    NextDue, Page, Select, Store, StoreError, Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Lease, Loaded,
+    Misuse, NextDue, Page, Select, Store, StoreError, Verdict,
 };
 use leadkit::time::{Elapsed, Instant};
 use tokio_postgres::Transaction;
@@ -31,8 +31,9 @@ use crate::tables::Tables;
 use crate::wide::Widths;
 use crate::within::Within;
 
-/// How far `now` may be off the system clock, in minutes, unless time is virtual.
-pub(crate) const CLOCK_TOLERANCE_MINUTES: i64 = 5;
+/// How far `now` may be off the system clock, in minutes, unless time is virtual: half of what two
+/// clocks may be apart.
+const CLOCK_TOLERANCE_MINUTES: i64 = Lease::CLOCKS_APART.num_minutes() / 2;
 
 /// Keeps records in PostgreSQL. Clones share what they hold.
 #[derive(Clone)]

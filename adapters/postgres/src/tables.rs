@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use leadkit::store::Kind;
+use leadkit::store::{Kind, Lease};
 use tokio_postgres::{Client, Transaction};
 
 use crate::facts::Layout;
@@ -163,11 +163,18 @@ pub(crate) struct LaneSql {
 /// How many of a tenant's leases are swept away at once.
 const MOST_ENDED: u32 = 10_000;
 
+/// Whether the lease `l` runs at `now`, as [`Lease::runs_at`] says it.
+fn runs(now: &str) -> String {
+    let apart = Lease::CLOCKS_APART.num_seconds() * 1_000_000;
+    format!("(l.lease_until > {now} AND l.leased_at <= {now} + {apart})")
+}
+
 /// Whether a lease runs on the record `r` at `now`. A subquery of its own for each record: the
 /// planner must not read all leases to find out about some.
 fn leased(p: &str, now: &str) -> String {
+    let runs = runs(now);
     format!(
-        r#"coalesce((SELECT l.lease_until > {now} FROM "{p}leases" l
+        r#"coalesce((SELECT {runs} FROM "{p}leases" l
            WHERE l.tenant = r.tenant AND l.kind = r.kind AND l.id = r.id
              AND l.version = r.version), false)"#
     )
@@ -175,7 +182,7 @@ fn leased(p: &str, now: &str) -> String {
 
 impl LaneSql {
     fn on_one_server(p: &str) -> Self {
-        let leased = leased(p, "$1");
+        let (leased, runs) = (leased(p, "$1"), runs("$1"));
         Self {
             due: format!(
                 r#"SELECT l.place
@@ -213,13 +220,14 @@ impl LaneSql {
                        WHERE r.tenant = l.tenant AND r.kind = l.kind AND r.id = l.id
                          AND r.version = l.version LIMIT 1
                    ) r
-                   WHERE l.lease_until > $1 GROUP BY l.tenant, l.lane"#
+                   WHERE {runs} GROUP BY l.tenant, l.lane"#
             ),
         }
     }
 
     /// About one tenant, or what each shard groups by itself, going through all that it has.
     fn by_shard(p: &str) -> Self {
+        let runs = runs("$1");
         Self {
             due: format!(
                 r#"SELECT l.place
@@ -232,7 +240,7 @@ impl LaneSql {
             ),
             next: format!(
                 r#"SELECT r.tenant, r.lane, min(r.wakes_at)
-                       FILTER (WHERE l.lease_until IS NULL OR l.lease_until <= $1)
+                       FILTER (WHERE l.lease_until IS NULL OR NOT {runs})
                    FROM "{p}records" r LEFT JOIN "{p}leases" l
                      ON l.tenant = r.tenant AND l.kind = r.kind AND l.id = r.id
                     AND l.version = r.version
@@ -244,7 +252,7 @@ impl LaneSql {
                    FROM "{p}leases" l JOIN "{p}records" r
                      ON r.tenant = l.tenant AND r.kind = l.kind AND r.id = l.id
                     AND r.version = l.version
-                   WHERE l.lease_until > $1 GROUP BY l.tenant, l.lane"#
+                   WHERE {runs} GROUP BY l.tenant, l.lane"#
             ),
         }
     }
@@ -252,7 +260,7 @@ impl LaneSql {
 
 impl ClockSql {
     fn new(p: &str) -> Self {
-        let leased = leased(p, "$4");
+        let (leased, runs) = (leased(p, "$4"), runs("$4"));
         Self {
             // Of each lane as many as of all, so that the earliest are among them; what is locked
             // and isn't among them is free again when the transaction ends.
@@ -269,12 +277,12 @@ impl ClockSql {
                        ) r
                        ORDER BY r.wakes_at, r.kind, r.id LIMIT $5
                    ), leased AS (
-                       INSERT INTO "{p}leases" AS l (tenant, kind, id, version, lane, lease_until)
-                       SELECT $1, kind, id, version, lane, $6 FROM due
+                       INSERT INTO "{p}leases" AS l (tenant, kind, id, version, lane, leased_at, lease_until)
+                       SELECT $1, kind, id, version, lane, $4, $6 FROM due
                        ON CONFLICT (tenant, kind, id) DO UPDATE
                        SET version = EXCLUDED.version, lane = EXCLUDED.lane,
-                           lease_until = EXCLUDED.lease_until
-                       WHERE l.lease_until <= $4 OR l.version <> EXCLUDED.version
+                           leased_at = EXCLUDED.leased_at, lease_until = EXCLUDED.lease_until
+                       WHERE NOT {runs} OR l.version <> EXCLUDED.version
                        RETURNING kind, id
                    )
                    SELECT due.kind, due.id, due.wakes_at, due.place, leased.id IS NOT NULL

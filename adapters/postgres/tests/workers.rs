@@ -132,8 +132,9 @@ fn who_comes_too_late_for_some_records_is_given_the_next() {
         write(&store, "acme", "register", puts.collect()).await;
         let mut client = server::connect(&url).await;
         let tx = client.transaction().await.expect("a transaction");
-        let faster = "INSERT INTO leadkit_leases (tenant, kind, id, version, lane, lease_until)
-             SELECT tenant, kind, id, version, lane, $1 FROM leadkit_records
+        let faster =
+            "INSERT INTO leadkit_leases (tenant, kind, id, version, lane, leased_at, lease_until)
+             SELECT tenant, kind, id, version, lane, 0, $1 FROM leadkit_records
              ORDER BY wakes_at LIMIT 2";
         let until = at(2_000).timestamp_micros();
         tx.execute(faster, &[&until]).await.expect("leases");
@@ -452,8 +453,9 @@ fn leases_on_what_was_written_since_are_swept_away_however_many_they_are() {
             }
         };
         put_all(0, Some(1)).await;
-        let all_leased = "INSERT INTO leadkit_leases (tenant, kind, id, version, lane, lease_until)
-             SELECT tenant, kind, id, version, lane, $1 FROM leadkit_records";
+        let all_leased =
+            "INSERT INTO leadkit_leases (tenant, kind, id, version, lane, leased_at, lease_until)
+             SELECT tenant, kind, id, version, lane, 0, $1 FROM leadkit_records";
         let client = workers[0].pool().get().await.expect("a connection");
         let until = at(70).timestamp_micros();
         client.execute(all_leased, &[&until]).await.expect("leases");

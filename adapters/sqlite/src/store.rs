@@ -10,8 +10,8 @@ use futures::channel::oneshot;
 use leadkit::condition::Filter;
 use leadkit::ids::Tenant;
 use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Loaded, Misuse,
-    NextDue, Page, Select, Store, StoreError, StoreErrorKind, Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Lease, Loaded,
+    Misuse, NextDue, Page, Select, Store, StoreError, StoreErrorKind, Verdict,
 };
 use leadkit::time::{Elapsed, Instant};
 use rusqlite::{Connection, Transaction};
@@ -26,8 +26,9 @@ use worker::{Desk, Reply, Request, Worker};
 /// How many keys are loaded on the caller's thread at most.
 const KEYS_AT_HAND: usize = 8;
 
-/// How far `now` may be off the system clock, in minutes, unless time is virtual.
-pub(crate) const CLOCK_TOLERANCE_MINUTES: i64 = 5;
+/// How far `now` may be off the system clock, in minutes, unless time is virtual: half of what two
+/// clocks may be apart.
+const CLOCK_TOLERANCE_MINUTES: i64 = Lease::CLOCKS_APART.num_minutes() / 2;
 
 /// Keeps records in one SQLite file. Clones share what they hold; when the last one is dropped
 /// the file is closed.

@@ -114,6 +114,24 @@ fn a_single_command_is_committed_at_once_where_the_host_says_so_and_its_lease_en
 }
 
 #[test]
+fn a_file_keeps_a_write_ahead_log() {
+    let (_folder, path) = file();
+    let store = SqliteStore::open(&path).expect("a store");
+    assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);
+    // So it is whoever looks, while it is open and after: the file itself says so.
+    let mode = || {
+        let connection = Connection::open(&path).expect("a connection");
+        let mode = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0));
+        mode.expect("a mode")
+    };
+    let as_it_is: String = mode();
+    let log = path.with_extension("db-wal");
+    assert!(std::fs::metadata(log).expect("a log").len() > 0);
+    drop(store);
+    assert_eq!([as_it_is, mode()], ["wal", "wal"]);
+}
+
+#[test]
 fn two_handles_on_one_file_never_overwrite_each_other() {
     let (_folder, path) = file();
     let one = SqliteStore::open_with(&path, &virtual_time()).unwrap();

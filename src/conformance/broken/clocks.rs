@@ -3,7 +3,7 @@
 use super::Flaw;
 use super::store::Flawed;
 use crate::ids::Tenant;
-use crate::store::{Due, Key, Lanes, NextDue, Store, StoreError};
+use crate::store::{Due, Key, Lanes, Lease, NextDue, Store, StoreError};
 use crate::time::{Elapsed, Instant};
 
 impl Flawed {
@@ -15,6 +15,10 @@ impl Flawed {
         lease_until: Instant,
     ) -> Result<Vec<Due>, StoreError> {
         let memory = &self.memory;
+        let given = Lease {
+            from: now,
+            until: lease_until,
+        };
         match self.flaw {
             Flaw::LanesIgnored => {
                 let all = memory.next_due(now).await?.into_iter();
@@ -45,17 +49,24 @@ impl Flawed {
                 Ok(seen)
             }
             Flaw::LimitOf32Bits if i32::try_from(limit).is_err() => Ok(Vec::new()),
-            Flaw::DueInOrderOfTime | Flaw::LeasesEndByLooking | Flaw::LeasesOutliveWrites => {
+            Flaw::DueInOrderOfTime
+            | Flaw::LeasesEndByLooking
+            | Flaw::LeasesOutliveClocks
+            | Flaw::LeasesOutliveWrites => {
                 let mut due = memory.due(lanes, now, usize::MAX, now).await?;
                 let mut notes = self.notes();
                 if self.is(Flaw::LeasesEndByLooking) {
-                    notes.leases.retain(|_, until| now < *until);
+                    notes.leases.retain(|_, lease| lease.runs_at(now));
                 }
-                due.retain(|due| notes.leases.get(&due.key).is_none_or(|until| *until <= now));
+                let runs = |lease: &Lease| match self.flaw {
+                    Flaw::LeasesOutliveClocks => now < lease.until,
+                    _ => lease.runs_at(now),
+                };
+                due.retain(|due| !notes.leases.get(&due.key).is_some_and(runs));
                 due.truncate(limit);
                 notes
                     .leases
-                    .extend(due.iter().map(|due| (due.key.clone(), lease_until)));
+                    .extend(due.iter().map(|due| (due.key.clone(), given)));
                 Ok(due)
             }
             // A lease is on a version, and ends with it alone.
@@ -67,9 +78,9 @@ impl Flawed {
                 let mut page = Vec::new();
                 for (due, loaded) in due.into_iter().zip(loaded) {
                     let lease = notes.leased_versions.get(&due.key);
-                    if lease.is_none_or(|(of, until)| *of != loaded.version || *until <= now) {
-                        let lease = (loaded.version, lease_until);
-                        notes.leased_versions.insert(due.key.clone(), lease);
+                    if lease.is_none_or(|(of, is)| *of != loaded.version || !is.runs_at(now)) {
+                        let leased = (loaded.version, given);
+                        notes.leased_versions.insert(due.key.clone(), leased);
                         page.push(due);
                     }
                 }

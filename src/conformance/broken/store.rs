@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::Flaw;
 use crate::ids::{CommandId, Id, Tenant};
 use crate::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Loaded, MemoryStore,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Lease, Loaded, MemoryStore,
     NextDue, Page, Select, Store, StoreError, StoreErrorKind, StoredFact, Verdict, Version, Wakes,
 };
 use crate::time::Instant;
@@ -31,8 +31,8 @@ pub(super) struct Notes {
     pub(super) clocks: BTreeMap<Key, Wakes>,
     pub(super) commands: BTreeSet<CommandId>,
     pub(super) facts: BTreeMap<Key, Vec<StoredFact>>,
-    pub(super) leases: BTreeMap<Key, Instant>,
-    pub(super) leased_versions: BTreeMap<Key, (Version, Instant)>,
+    pub(super) leases: BTreeMap<Key, Lease>,
+    pub(super) leased_versions: BTreeMap<Key, (Version, Lease)>,
     pub(super) numbered: Vec<(Tenant, Journaled)>,
     pub(super) removed: BTreeSet<Key>,
     pub(super) running: u32,

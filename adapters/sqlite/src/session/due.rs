@@ -4,15 +4,14 @@
 //! them would be written twice for every record that wakes.
 
 use leadkit::ids::{Id, Tenant};
-use leadkit::store::{Due, Key, Kind, Lane, Lanes, NextDue, Rounds};
-use leadkit::time::{Elapsed, Instant};
+use leadkit::store::{Due, Key, Kind, Lane, Lanes, Lease, NextDue, Rounds};
+use leadkit::time::Instant;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::FxHashMap;
 
 use crate::error::Unreadable;
 use crate::session::{Prepared, Session, kind};
-use crate::store::CLOCK_TOLERANCE_MINUTES;
 use crate::tables::Sql;
 
 /// The statements that find due records.
@@ -33,25 +32,22 @@ impl<'c> Statements<'c> {
     }
 }
 
-/// How far the clocks of those who ask may be apart: twice what one of them may be off.
-const CLOCKS_APART: Elapsed = Elapsed::minutes(2 * CLOCK_TOLERANCE_MINUTES);
-
 /// Who has been given what. A lease is on a record with the clock that it had then, in the lane that
 /// it was in: one whose clock was moved by another connection is no longer leased.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
     /// Looked up by key; its order decides nothing.
-    running: FxHashMap<Key, Lease>,
+    running: FxHashMap<Key, Leased>,
     rounds: Rounds,
 }
 
 #[derive(Debug)]
-struct Lease {
+struct Leased {
     /// The clock of the record, in microseconds.
     at: i64,
     /// The number of the lane that it was in.
     lane: i64,
-    until: Instant,
+    lease: Lease,
 }
 
 impl Leases {
@@ -65,8 +61,8 @@ impl Leases {
     /// Forgets leases that have ended by every clock: whoever asks may have one that is ahead, and
     /// must not end those of others.
     fn forget_ended(&mut self, now: Instant) {
-        let ended = now.checked_sub_signed(CLOCKS_APART).unwrap_or(now);
-        self.running.retain(|_, lease| ended < lease.until);
+        let ended = now.checked_sub_signed(Lease::CLOCKS_APART).unwrap_or(now);
+        self.running.retain(|_, leased| ended < leased.lease.until);
     }
 
     /// Whether a record with this clock is leased now.
@@ -75,17 +71,17 @@ impl Leases {
             return false;
         }
         let tenant = tenant.clone();
-        let lease = self.running.get(&Key { id, kind, tenant });
-        lease.is_some_and(|lease| lease.at == at && now < lease.until)
+        let leased = self.running.get(&Key { id, kind, tenant });
+        leased.is_some_and(|leased| leased.at == at && leased.lease.runs_at(now))
     }
 
     /// When the first lease of each lane ends, by the lane's number.
     fn first_ends(&self, now: Instant) -> FxHashMap<i64, Instant> {
         let mut ends = FxHashMap::default();
-        let running = self.running.values().filter(|lease| now < lease.until);
-        for Lease { lane, until, .. } in running {
-            let first = ends.entry(*lane).or_insert(*until);
-            *first = (*first).min(*until);
+        let running = self.running.values();
+        for Leased { lane, lease, .. } in running.filter(|leased| leased.lease.runs_at(now)) {
+            let first = ends.entry(*lane).or_insert(lease.until);
+            *first = (*first).min(lease.until);
         }
         ends
     }
@@ -163,12 +159,15 @@ impl Session<'_> {
                 }
             }
             for ((at, kind, id), lane) in taken {
-                let until = lease_until;
+                let lease = Lease {
+                    from: now,
+                    until: lease_until,
+                };
                 let tenant = tenant.clone();
                 let key = Key { id, kind, tenant };
                 leases
                     .running
-                    .insert(key.clone(), Lease { at, lane, until });
+                    .insert(key.clone(), Leased { at, lane, lease });
                 page.push((at, key));
             }
         }
