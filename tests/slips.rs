@@ -80,6 +80,31 @@ first = [{ task = "call" }]
 }
 
 #[test]
+fn a_wait_backwards_is_a_fault_where_it_stands() {
+    for (bound, wait) in [
+        ("least", "{ least = \"-5 days\", default = \"5 days\" }"),
+        ("default", "{ least = \"5 days\", default = \"-5 days\" }"),
+        (
+            "most",
+            "{ least = \"5 days\", default = \"5 days\", most = \"-5 days\" }",
+        ),
+    ] {
+        let wait = format!("\n[wait.later]\nwait = {wait}\nfirst = [{{ task = \"call\" }}]\n");
+        let mut folder = folder(&wait, "");
+        folder.playbook = folder
+            .playbook
+            .replacen("new     = {", "new     = { waits = true,", 1);
+        let faults = Playbook::read(&folder).unwrap_err().0;
+        let [fault] = faults.as_slice() else {
+            panic!("{bound}: {faults:#?}");
+        };
+        let place = folder.playbook.find("\"-5 days\"").unwrap();
+        assert_eq!(fault.span.start, place, "{bound}: {fault}");
+        assert!(fault.to_string().contains("-5 days"), "{bound}: {fault}");
+    }
+}
+
+#[test]
 fn currencies_and_languages_are_those_of_the_world() {
     let with = |said: &str| {
         let mut folder = folder("", "");
