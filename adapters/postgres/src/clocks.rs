@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::ClientWrapper;
-use futures::future::{join, join_all, try_join_all};
+use futures::future::{join, join_all, join3, try_join_all};
 use leadkit::ids::Tenant;
 use leadkit::store::{Changes, Due, Key, Lane, Lanes, Lease, NextDue, Rounds};
 use leadkit::time::Instant;
@@ -412,9 +412,6 @@ async fn claims<'l>(
     let statement = client
         .prepare_typed_cached(&sql.clocks.claim, &types)
         .await?;
-    // One message ends a claim and begins the next one.
-    let next = format!("COMMIT; {BEGIN_CLAIM}");
-    let next = next.as_str();
     let taking = turns.iter().map(|(turn, share)| {
         let tenant = escaped(turn.tenant.as_str());
         let names: Vec<_> = turn
@@ -428,17 +425,20 @@ async fn claims<'l>(
             let Claim { now, lease_until } = claim;
             let params: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
                 [&&*tenant, &names, &marks, &now, &share, &lease_until];
-            let claim = client.query(statement, &params);
-            let (rows, ended) = join(claim, client.batch_execute(next)).await;
-            ended.and(rows)
+            // All three are sent before any answer is waited for, and nothing between them: whoever
+            // drops this future leaves no transaction open, and it doesn't matter in which order the
+            // tenants' are polled, or whether all are.
+            let (begun, rows, ended) = join3(
+                client.batch_execute(BEGIN_CLAIM),
+                client.query(statement, &params),
+                client.batch_execute("COMMIT"),
+            )
+            .await;
+            begun.and(rows).and_then(|rows| ended.map(|()| rows))
         }
     });
-    // All are sent before any answer is waited for, the end included: whoever drops this future
-    // leaves no transaction open.
-    let begin = client.batch_execute(BEGIN_CLAIM);
-    let work = join(join_all(taking), client.batch_execute("COMMIT"));
-    let (begun, (taken, ended)) = join(begin, work).await;
-    let mut failed = begun.and(ended).err().map(Failure::from);
+    let taken = join_all(taking).await;
+    let mut failed = None;
     let mut found = Vec::with_capacity(turns.len());
     for ((turn, _), rows) in turns.iter().zip(taken) {
         let taken = rows

@@ -6,11 +6,12 @@ mod server;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures::FutureExt;
 use leadkit::ids::{CommandId, Id, Tenant};
 use leadkit::store::{Changes, Key, Kind, Lane, Lanes, Put, Store, Verdict, Version, Wakes};
 use leadkit::time::{Elapsed, Instant};
-use leadkit_postgres::PostgresStore;
 use leadkit_postgres::tokio_postgres::IsolationLevel;
+use leadkit_postgres::{Options, PostgresStore};
 use server::block_on;
 
 fn at(seconds: i64) -> Instant {
@@ -497,5 +498,122 @@ fn a_page_is_not_lost_where_leases_cannot_be_swept_away() {
         client.batch_execute(no_sweeping).await.expect("a trigger");
         let page = store.due(&lanes(&["acme"]), at(10), 5, at(70)).await;
         assert_eq!(page.expect("a page").len(), 1);
+    });
+}
+
+/// Nobody but us is connected to the database, and none of us keeps a transaction open.
+async fn no_transaction_is_left_open(url: &str) {
+    let watcher = server::connect(url).await;
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'";
+    let at_work = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                   AND pid <> pg_backend_pid() AND state = 'active'";
+    let count = async |sql| -> i64 { watcher.query_one(sql, &[]).await.expect("a count").get(0) };
+    // What was sent is carried out, whoever waits for it.
+    while count(at_work).await > 0 {}
+    assert_eq!(count(open).await, 0);
+}
+
+/// More than are polled at once by whoever joins futures.
+const MANY: usize = 100;
+
+async fn many_tenants(store: &PostgresStore) -> Vec<String> {
+    let names: Vec<String> = (0..MANY).map(|n| format!("tenant {n:03}")).collect();
+    for name in &names {
+        let puts = (0..3).map(|n| put(name, n, 0, Some(i64::from(n))));
+        write(store, name, "begin", puts.collect()).await;
+    }
+    names
+}
+
+/// What is committed after a claim is committed, and not within what a claim has left open.
+#[test]
+fn a_claim_of_many_tenants_ends_all_of_its_transactions() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let options = Options {
+            most_connections: 1,
+            ..server::options()
+        };
+        let store = PostgresStore::open_with(&url, &options).await;
+        let store = store.expect("a store");
+        let names = many_tenants(&store).await;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let page = store.due(&lanes(&names), at(10), MANY, at(100)).await;
+        assert_eq!(page.expect("a page").len(), MANY);
+        no_transaction_is_left_open(&url).await;
+        write(
+            &store,
+            "tenant 000",
+            "then",
+            vec![put("tenant 000", 9, 0, None)],
+        )
+        .await;
+        drop(store);
+        let other = PostgresStore::open_with(&url, &options).await;
+        let key = put("tenant 000", 9, 0, None).key;
+        let loaded = other
+            .expect("a store")
+            .load(&[key])
+            .await
+            .expect("a record");
+        assert!(loaded[0].body.is_some());
+    });
+}
+
+/// Whoever asked has gone, at whichever point.
+#[test]
+fn a_claim_that_is_dropped_leaves_no_transaction_open() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let store = PostgresStore::open_with(&url, &server::options()).await;
+        let store = store.expect("a store");
+        let names = many_tenants(&store).await;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let lanes = lanes(&names);
+        for polls in 1..12 {
+            let mut claim = store.due(&lanes, at(10), MANY, at(100));
+            for _ in 0..polls {
+                if (&mut claim).now_or_never().is_some() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            drop(claim);
+            no_transaction_is_left_open(&url).await;
+        }
+        // Clocks of leases that ended, so that nothing is hidden.
+        let page = store.due(&lanes, at(200), 3 * MANY, at(300)).await;
+        assert_eq!(page.expect("a page").len(), 3 * MANY);
+    });
+}
+
+#[test]
+fn one_tenants_failed_claim_leaves_the_others_theirs() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let store = PostgresStore::open_with(&url, &server::options()).await;
+        let store = store.expect("a store");
+        let names = many_tenants(&store).await;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let no_leases = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+             AS 'BEGIN RAISE EXCEPTION ''not this one''; END';
+             CREATE TRIGGER refuse BEFORE INSERT ON leadkit_leases
+             FOR EACH ROW WHEN (NEW.tenant = 'tenant 050') EXECUTE FUNCTION refuse()";
+        let client = server::connect(&url).await;
+        client.batch_execute(no_leases).await.expect("a trigger");
+        let page = store.due(&lanes(&names), at(10), MANY, at(100)).await;
+        let page = page.expect("a page");
+        let served: BTreeSet<Tenant> = page.iter().map(|due| due.key.tenant.clone()).collect();
+        assert_eq!(served.len(), MANY - 1);
+        assert!(!served.contains(&Tenant::from("tenant 050")));
+        no_transaction_is_left_open(&url).await;
+        let alone = store
+            .due(&lanes(&["tenant 050"]), at(10), MANY, at(100))
+            .await;
+        alone.expect_err("a refusal");
     });
 }
