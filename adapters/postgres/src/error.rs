@@ -46,25 +46,36 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(Failure) -> StoreError {
 
 fn kind(failure: &Failure) -> StoreErrorKind {
     match failure {
-        Failure::Postgres(error) | Failure::Pool(PoolError::Backend(error)) => of_server(error),
-        Failure::Pool(_) | Failure::Overdue(_) | Failure::Contended(_) => {
-            StoreErrorKind::Unavailable
-        }
+        Failure::Postgres(error) => of_server(error),
+        Failure::Pool(PoolError::Backend(error)) => error.code().map_or(UNREACHED, of_state),
+        Failure::Pool(_) => UNREACHED,
+        Failure::Overdue(_) | Failure::Contended(_) => StoreErrorKind::Unavailable,
         Failure::Unreadable(_) => StoreErrorKind::Corrupt,
         Failure::Unaskable => StoreErrorKind::Invalid,
     }
 }
 
+/// Where no connection could be had, nothing was read: whatever failed says nothing of what is
+/// stored.
+const UNREACHED: StoreErrorKind = StoreErrorKind::Unavailable;
+
 fn of_server(error: &tokio_postgres::Error) -> StoreErrorKind {
-    let Some(state) = error.code() else {
-        // What isn't from the server is a lost connection, or a value that can't be read.
-        let conversion = std::error::Error::source(error)
-            .is_some_and(|source| source.downcast_ref::<std::io::Error>().is_none());
-        return match conversion && !error.is_closed() {
-            true => StoreErrorKind::Corrupt,
-            false => StoreErrorKind::Unavailable,
-        };
+    if let Some(state) = error.code() {
+        return of_state(state);
+    }
+    // What isn't from the server is a lost connection, or a value that can't be read or sent.
+    let Some(source) = std::error::Error::source(error).filter(|_| !error.is_closed()) else {
+        return StoreErrorKind::Unavailable;
     };
+    match source.downcast_ref::<std::io::Error>() {
+        // More than a message holds.
+        Some(io) if io.kind() == std::io::ErrorKind::InvalidInput => StoreErrorKind::Invalid,
+        Some(_) => StoreErrorKind::Unavailable,
+        None => StoreErrorKind::Corrupt,
+    }
+}
+
+fn of_state(state: &SqlState) -> StoreErrorKind {
     match (state, state.code().get(..2)) {
         (&SqlState::READ_ONLY_SQL_TRANSACTION | &SqlState::INSUFFICIENT_PRIVILEGE, _) => {
             StoreErrorKind::Unavailable
@@ -79,5 +90,53 @@ fn of_server(error: &tokio_postgres::Error) -> StoreErrorKind {
         // A statement too deep, or with too many values.
         (_, Some("54")) => StoreErrorKind::Invalid,
         _ => StoreErrorKind::Corrupt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio_postgres::config::SslMode;
+    use tokio_postgres::{Config, NoTls};
+
+    use super::*;
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().expect("a runtime");
+        runtime.block_on(future)
+    }
+
+    /// As of a body that is longer than a message can be: two gigabytes, which no test sends. A
+    /// socket's name has a limit, too, and fails in the same way.
+    fn too_long() -> tokio_postgres::Error {
+        let mut config = Config::new();
+        config.host_path("/".repeat(500)).user("crm");
+        block_on(async { config.connect(NoTls).await.err() }).expect("no server")
+    }
+
+    /// A server that agrees to TLS, which then fails for a reason of its own.
+    fn no_handshake() -> tokio_postgres::Error {
+        let mut config = Config::new();
+        config.user("crm").ssl_mode(SslMode::Require);
+        let failed = block_on(async {
+            let (near, mut far) = tokio::io::duplex(64);
+            far.write_all(b"S").await.expect("an answer");
+            config.connect_raw(near, NoTls).await.err()
+        });
+        failed.expect("no connection")
+    }
+
+    #[test]
+    fn what_is_too_long_to_be_sent_is_not_tried_for_ever() {
+        assert_eq!(kind(&too_long().into()), StoreErrorKind::Invalid);
+    }
+
+    #[test]
+    fn nothing_that_fails_before_there_is_a_connection_tells_of_what_is_stored() {
+        for error in [too_long(), no_handshake()] {
+            let failure = Failure::Pool(PoolError::Backend(error));
+            assert_eq!(kind(&failure), StoreErrorKind::Unavailable, "{failure:?}");
+        }
     }
 }
