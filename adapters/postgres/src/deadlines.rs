@@ -48,23 +48,32 @@ impl Default for Deadlines {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Overdue(pub(crate) Duration);
 
-/// Does work on a connection of a pool, within a deadline that begins with the wait for it.
+/// A connection on which something is asked. Unless its answer was waited for, it is closed, and not
+/// given back: nobody else shall wait for the answers that are still due on it.
+struct Asked(Option<Object>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        drop(self.0.take().map(Object::take));
+    }
+}
+
+/// Does work on a connection of a pool, within a deadline that begins with the wait for it. The pool
+/// keeps the connection only if the work came to its end: not if it took too long, and not if
+/// whoever called dropped this future.
 pub(crate) async fn on_connection<T, E: From<PoolError> + From<Overdue>>(
     pool: &Pool,
     deadline: Duration,
     work: impl AsyncFnOnce(&mut Object) -> Result<T, E>,
 ) -> Result<T, E> {
-    let mut had = None;
     let working = async {
-        let client = had.insert(pool.get().await?);
-        work(client).await
+        let mut asked = Asked(None);
+        let done = work(asked.0.insert(pool.get().await?)).await;
+        drop(asked.0.take());
+        done
     };
     match tokio::time::timeout(deadline, working).await {
         Ok(done) => done,
-        Err(_) => {
-            // Nobody else shall wait for the answers that are still due on it: it is closed.
-            drop(had.map(Object::take));
-            Err(Overdue(deadline).into())
-        }
+        Err(_) => Err(Overdue(deadline).into()),
     }
 }

@@ -237,3 +237,56 @@ fn a_server_that_says_nothing_keeps_nobody_waiting() {
         );
     });
 }
+
+/// Whoever waits for a page and goes away, as a server does with a request that is cancelled.
+#[test]
+fn a_call_that_is_dropped_keeps_nobody_else_waiting() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = database().await;
+        let store = open(&url, ENDLESS).await;
+        let client = server::connect(&url).await;
+        lock_all_leads(&client).await;
+        timeout(SHORT, list(&store)).await.expect_err("it waits");
+        // On the only connection: nothing is due there that the lock holds up.
+        let key = leadkit::store::Key {
+            tenant: "acme".into(),
+            kind: Kind::Contact,
+            id: leadkit::ids::Id::from_bytes([1; 16]),
+        };
+        let loaded = timeout(LONG, store.load(&[key])).await;
+        loaded.expect("an answer").expect("a record");
+        client.batch_execute("ROLLBACK").await.expect("an end");
+        list(&store).await.expect("a page");
+    });
+}
+
+/// An administrator, or a failover.
+#[test]
+fn a_connection_that_is_ended_from_outside_costs_one_call() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = database().await;
+        let store = open(&url, ENDLESS).await;
+        let client = server::connect(&url).await;
+        lock_all_leads(&client).await;
+        let listing = {
+            let store = store.clone();
+            server::spawn(async move { list(&store).await })
+        };
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while client
+            .query_one(end, &[])
+            .await
+            .expect("a count")
+            .get::<_, i64>(0)
+            == 0
+        {}
+        let ended = timeout(LONG, listing).await.expect("an answer");
+        let ended = ended.expect("a task").expect_err("no page");
+        assert_eq!(ended.kind, StoreErrorKind::Unavailable, "{ended:?}");
+        client.batch_execute("ROLLBACK").await.expect("an end");
+        list(&store).await.expect("a page");
+    });
+}
