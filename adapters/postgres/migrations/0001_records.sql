@@ -336,6 +336,30 @@ EXCEPTION
 END
 $$;
 
+-- Which of these records, which aren't there, are being made by a transaction that is still open, by
+-- their places in the arrays. That can be seen only by whoever makes them as well: it is undone at
+-- once, and nobody is waited for long.
+CREATE FUNCTION "{prefix}in_hand"(the_tenant text, kinds smallint[], ids uuid[])
+RETURNS SETOF bigint
+LANGUAGE plpgsql
+SET lock_timeout = '2ms'
+AS $$
+BEGIN
+    FOR nth IN 1 .. cardinality(ids) LOOP
+        BEGIN
+            INSERT INTO "{prefix}records" (tenant, kind, id, version, body)
+            VALUES (the_tenant, kinds[nth], ids[nth], 0, '');
+            RAISE EXCEPTION 'free' USING ERRCODE = 'LK002';
+        EXCEPTION
+            WHEN SQLSTATE 'LK002' OR unique_violation THEN
+                NULL;
+            WHEN lock_not_available OR deadlock_detected THEN
+                RETURN NEXT nth;
+        END;
+    END LOOP;
+END
+$$;
+
 -- Reads a tenant's journal behind a place. Entries that have none get theirs first, at least
 -- 1,000 at once. Who reads beside us waits for us; who writes doesn't. Where nothing may be written,
 -- the journal ends with the last entry that has its place.
@@ -351,6 +375,10 @@ BEGIN
     IF NOT current_setting('transaction_read_only')::boolean AND EXISTS (
         SELECT 1 FROM "{prefix}journal" WHERE tenant = the_tenant AND place IS NULL
     ) THEN
+        -- Whoever follows the journal keeps the places: no crash may take them back.
+        IF current_setting('synchronous_commit') = 'off' THEN
+            PERFORM set_config('synchronous_commit', 'local', true);
+        END IF;
         INSERT INTO "{prefix}journal_ends" (tenant, last_place) VALUES (the_tenant, 0)
         ON CONFLICT (tenant) DO NOTHING;
         SELECT e.last_place INTO last_given FROM "{prefix}journal_ends" e

@@ -68,7 +68,7 @@ impl Session<'_> {
         }
         match changes {
             // What the host's transaction holds already isn't to be locked by asking.
-            [change] => Ok(vec![all_moved(change)]),
+            [change] => Ok(vec![moved(change, |_| true)]),
             _ => self.commit_beside(desk, tenant, changes).await,
         }
     }
@@ -116,18 +116,30 @@ impl Session<'_> {
         if self.write_what_counts(desk, tenant, &mut plan).await? {
             return Ok(plan.verdicts);
         }
-        // What is to be new can be in hand as well, which nobody can be asked about.
+        // What is to be new can be in hand as well.
+        let being_made = self.being_made(desk.sql, tenant, &plan).await?;
+        truth.held.extend(being_made);
+        let mut plan = Plan::new(changes, Some(&truth)).unwrap_or_default();
+        if self.write_what_counts(desk, tenant, &mut plan).await? {
+            return Ok(plan.verdicts);
+        }
+        // And what is in hand changes while it is asked about.
         let until = patience();
         let mut verdicts = Vec::with_capacity(changes.len());
         for (change, verdict) in changes.iter().zip(plan.verdicts) {
+            let in_vain = || {
+                moved(change, |key| {
+                    !truth.versions.contains_key(&(key.kind, key.id))
+                })
+            };
             let is_over = Instant::now() >= until;
             verdicts.push(match verdict {
-                Verdict::Written if is_over => all_moved(change),
+                Verdict::Written if is_over => in_vain(),
                 Verdict::Written => {
                     let alone = [*change];
                     let alone = self.commit_together(desk, tenant, &alone, ROUNDS_ALONE, until);
                     let alone = alone.await?.and_then(|mut verdicts| verdicts.pop());
-                    alone.unwrap_or_else(|| all_moved(change))
+                    alone.unwrap_or_else(in_vain)
                 }
                 verdict => verdict,
             });
@@ -200,6 +212,32 @@ impl Session<'_> {
         Ok(held)
     }
 
+    /// Which of the records that a plan makes are being made by somebody else's transaction.
+    async fn being_made(
+        self,
+        sql: &Sql,
+        tenant: &Tenant,
+        plan: &Plan<'_>,
+    ) -> Result<Vec<(Kind, Id)>> {
+        let new: Vec<(Kind, Id)> = plan.new_records().collect();
+        let (kinds, ids): (Vec<i16>, Vec<Uuid>) = new
+            .iter()
+            .map(|(kind, id)| (kind_number(*kind), uuid(*id)))
+            .unzip();
+        let tenant = escaped(tenant.as_str());
+        let params: [Param<'_>; 3] = [
+            (&&*tenant, Type::TEXT),
+            (&kinds, Type::INT2_ARRAY),
+            (&ids, Type::UUID_ARRAY),
+        ];
+        let mut being_made = Vec::new();
+        for row in self.query(&sql.in_hand, &params).await? {
+            let made = new.get(place(row.try_get(0)?)?);
+            being_made.push(*made.ok_or(Failure::Unreadable("place"))?);
+        }
+        Ok(being_made)
+    }
+
     /// Writes what counts in a plan, all of it or nothing; tells whether it is written.
     async fn write_what_counts(
         self,
@@ -243,10 +281,20 @@ impl Session<'_> {
     }
 }
 
-fn all_moved(changes: &Changes) -> Verdict {
+/// In vain for what a change writes and checks, each once: those that may be in somebody's hand, or
+/// all, if none may.
+fn moved(changes: &Changes, may_be_held: impl Fn(&Key) -> bool) -> Verdict {
     let puts = changes.puts.iter().map(|put| &put.key);
     let checks = changes.checks.iter().map(|check| &check.key);
-    Verdict::Moved(puts.chain(checks).cloned().collect())
+    let all: BTreeSet<&Key> = puts.chain(checks).collect();
+    let held: Vec<Key> = { all.iter() }
+        .filter(|key| may_be_held(key))
+        .map(|key| (*key).clone())
+        .collect();
+    Verdict::Moved(match held.is_empty() {
+        true => all.into_iter().cloned().collect(),
+        false => held,
+    })
 }
 
 /// The records of a plan as arrays, each in the order of the keys.

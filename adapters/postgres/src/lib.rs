@@ -24,8 +24,9 @@
 //! **In the host's own transaction.** A host that keeps its orders in the same database writes its
 //! row and our lead together, or neither: see [`Within`].
 //!
-//! **Durability.** What is `Written` is committed with the server's own `synchronous_commit`.
-//! A batch is one statement for each of its tenants, in one round trip.
+//! **Durability.** What is `Written` is committed with the server's own `synchronous_commit`; where
+//! that is `off`, a crash may take the last commits back, but no place that a reader of the journal
+//! was told. A batch is one statement for each of its tenants, in one round trip.
 //!
 //! **Many workers.** Any number of processes may work on one database. Due records are claimed
 //! tenant by tenant with `SKIP LOCKED`, and leased in an unlogged table. No transaction of the store's

@@ -122,6 +122,18 @@ impl<'a> Plan<'a> {
         self.records.retain(|slot, _| counts.contains(slot));
     }
 
+    /// The records that are not there, and are made.
+    pub(crate) fn new_records(&self) -> impl Iterator<Item = (Kind, Id)> {
+        let is_made = |pending: &Pending<'_>| {
+            let makes = pending.put.is_some_and(|put| put.body.is_some());
+            makes && pending.stored == Version::ABSENT
+        };
+        let records = self.records.iter();
+        records
+            .filter(move |(_, p)| is_made(p))
+            .map(|(slot, _)| *slot)
+    }
+
     pub(crate) fn puts(&self) -> Vec<&'a Put> {
         self.records.values().filter_map(|p| p.put).collect()
     }

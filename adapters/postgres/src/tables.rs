@@ -133,6 +133,7 @@ pub(crate) struct Sql {
     pub(crate) versions: String,
     pub(crate) free_to_write: String,
     pub(crate) free_to_check: String,
+    pub(crate) in_hand: String,
     pub(crate) done: String,
     pub(crate) slots: String,
     pub(crate) new_slots: String,
@@ -343,6 +344,7 @@ impl Sql {
             versions: by_key("r.version"),
             free_to_write: locking("r.version", "FOR NO KEY UPDATE OF r SKIP LOCKED"),
             free_to_check: locking("r.version", "FOR SHARE OF r SKIP LOCKED"),
+            in_hand: format!(r#"SELECT * FROM "{p}in_hand"($1, $2, $3)"#),
             load_entries: format!(
                 r#"SELECT k.place, j.body
                    FROM unnest((SELECT $2::uuid[])) WITH ORDINALITY k (command, place)

@@ -17,6 +17,7 @@ use leadkit::time::{Elapsed, Instant};
 use leadkit_postgres::PostgresStore;
 use leadkit_postgres::tokio_postgres::{Client, Transaction};
 use server::block_on;
+use uuid::Uuid;
 
 /// Every lead is given to somebody out of one pool after three hours, and written to.
 const SHOP: &str = r#"
@@ -177,5 +178,36 @@ fn what_is_in_hand_costs_the_leads_that_need_it_and_none_beside_them() {
         assert_eq!(taken_up(&floor.engine, "acme").await, 39);
         assert_eq!(taken_up(&floor.engine, "zenith").await, 5);
         tx.rollback().await.unwrap();
+    });
+}
+
+/// What is to be new can be in hand as well: two of the messages that forty leads of one pool queue.
+/// Their ids follow from those of the leads, so another floor has told them.
+#[test]
+fn what_is_being_made_costs_the_leads_that_need_it_and_none_beside_them() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        const LEADS: [(&str, usize); 2] = [("acme", 40), ("zenith", 5)];
+        let two_messages = "SELECT id FROM leadkit_records
+            WHERE tenant = 'acme' AND kind = 8 ORDER BY md5(id::text) LIMIT 2";
+        let other = floor(LEADS).await;
+        tick(&other.engine).await;
+        let rows = other.host.query(two_messages, &[]).await.unwrap();
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+        assert_eq!(ids.len(), 2);
+
+        let mut floor = floor(LEADS).await;
+        let tx = floor.host.transaction().await.unwrap();
+        let make = "INSERT INTO leadkit_records (tenant, kind, id, version, body)
+            SELECT 'acme', 8, unnest($1::uuid[]), 1, ''";
+        tx.execute(make, &[&ids]).await.unwrap();
+        let ticked = tick(&floor.engine).await;
+        assert_eq!(contended(&ticked), 2);
+        assert_eq!(taken_up(&floor.engine, "acme").await, 38);
+        assert_eq!(taken_up(&floor.engine, "zenith").await, 5);
+        tx.rollback().await.unwrap();
+        floor.clock.set(floor.clock.now() + Elapsed::seconds(61));
+        assert_eq!(contended(&tick(&floor.engine).await), 0);
+        assert_eq!(taken_up(&floor.engine, "acme").await, 40);
     });
 }

@@ -275,6 +275,11 @@ fn what_is_not_written_spoils_no_transaction() {
         let unit = store.within(&tx);
         let moved = unit.commit(&change("late", 1, 0)).await.expect("a verdict");
         assert_eq!(moved, Verdict::Moved(vec![lead(1)]));
+        // One of its records fits, and isn't written by itself.
+        let mut half = change("half", 2, 0);
+        half.puts.extend(change("half", 1, 0).puts);
+        let moved = unit.commit(&half).await.expect("a verdict");
+        assert_eq!(moved, Verdict::Moved(vec![lead(1)]));
         let done = unit
             .commit(&change("first", 1, 1))
             .await
@@ -296,6 +301,13 @@ fn what_is_not_written_spoils_no_transaction() {
         tx.commit().await.expect("a commit");
         let outside = store.load(&[lead(1)]).await.expect("a record");
         assert_eq!(outside[0].body.as_deref(), Some(&b"second"[..]));
+        let half = store.load(&[lead(2)]).await.expect("a record");
+        assert_eq!(half[0].version, Version::ABSENT);
+        let acme = Tenant::from("acme");
+        let journal = store.journal(&acme, JournalCursor::default(), 9);
+        let journal = journal.await.expect("entries");
+        let commands: Vec<CommandId> = journal.iter().map(|entry| entry.command).collect();
+        assert_eq!(commands, ["first", "second"].map(CommandId::of));
     });
 }
 
@@ -361,6 +373,36 @@ fn a_follower_is_told_of_what_is_committed_late() {
         let rest = store.journal(&acme, cursor, 10).await.expect("a page");
         let bodies: Vec<&[u8]> = rest.iter().map(|entry| &entry.body[..]).collect();
         assert_eq!(bodies, [&b"early"[..]]);
+    });
+}
+
+/// On a server that acknowledges commits before they are on the disk, a crash may take some of them
+/// back, but no place that a follower of the journal was told.
+#[test]
+fn a_place_in_the_journal_is_on_the_disk_before_anybody_is_told_of_it() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let client = server::connect(&url).await;
+        let name = server::name_in(&url);
+        let quick = format!("ALTER DATABASE {name} SET synchronous_commit = off");
+        client.batch_execute(&quick).await.expect("a setting");
+        let store = PostgresStore::open_with(&url, &server::options()).await;
+        let store = store.expect("a store");
+        let acme = Tenant::from("acme");
+        // The server goes on writing to the disk by itself, so one reader alone might be in luck.
+        for (read, command) in (0..).zip(["a", "b", "c", "d", "e"]) {
+            let verdicts = store.commit(vec![change(command, 1, read)]).await;
+            assert_eq!(verdicts.expect("a verdict"), [Verdict::Written]);
+            let end = "SELECT pg_current_wal_insert_lsn()::text";
+            let end: String = client.query_one(end, &[]).await.expect("a place").get(0);
+            let journal = store.journal(&acme, JournalCursor::default(), 10);
+            let last = journal.await.expect("entries").pop().expect("an entry");
+            assert_eq!(last.command, CommandId::of(command));
+            let is_further = format!("SELECT pg_current_wal_flush_lsn() > '{end}'::pg_lsn");
+            let row = client.query_one(&is_further, &[]).await.expect("a place");
+            assert!(row.get::<_, bool>(0), "the place of {command} can be lost");
+        }
     });
 }
 
