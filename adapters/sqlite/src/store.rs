@@ -323,8 +323,9 @@ async fn ask<T>(
     doing: &'static str,
     request: impl FnOnce(Reply<T>) -> Request,
 ) -> Result<T, StoreError> {
+    // What it panicked over is still there, and nobody starts it again: to ask once more is in vain.
     let gone = |_| StoreError {
-        kind: StoreErrorKind::Unavailable,
+        kind: StoreErrorKind::Corrupt,
         doing,
         source: Some(Box::new(ThreadGone)),
     };

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use leadkit::decide::command::{Actor, AgentSetup, Command, LeadOrder, NewLead, What};
 use leadkit::engine::{Applied, Engine, Error, apply_in};
-use leadkit::ids::{CommandId, LeadId, Tenant};
+use leadkit::ids::{CommandId, Id, LeadId, Tenant};
 use leadkit::mailer::MemoryMailer;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::load::Folder;
 use leadkit::record::stored::Unreadable;
-use leadkit::store::{Changes, Key, Kind, Loaded, Put, Store, StoreError, UnitOfWork, Verdict};
+use leadkit::store::{
+    Changes, Key, Kind, Loaded, Put, Store, StoreError, UnitOfWork, Verdict, Version,
+};
 use leadkit_sqlite::rusqlite::{Connection, TransactionBehavior};
 use leadkit_sqlite::{Options, SqliteStore};
 use pollster::block_on;
@@ -311,6 +313,63 @@ fn what_lies_under_a_leads_key_and_is_no_lead_is_not_taken_for_one() {
         matches!(source, Unreadable::OtherKind { found: f, wanted: w } if (f, w) == (found, wanted))
     );
     assert_eq!(host.orders(), 0);
+}
+
+/// What moved, what was done, and what can't be right: the host's transaction goes on, and holds
+/// nothing of it.
+#[test]
+fn what_is_not_written_leaves_the_hosts_transaction_as_it_was() {
+    let mut host = host();
+    let quito = Tenant::from("quito");
+    let key = |number: u8| Key::lead(&quito, LeadId(Id::from_bytes([number; 16])));
+    let put = |number, read: u64, body: &str| Put {
+        key: key(number),
+        read: Version(read),
+        makes: Version(read).next(),
+        body: Some(body.into()),
+        wakes: None,
+        facts: Vec::new(),
+    };
+    let change = |command: &str, puts: Vec<Put>| Changes {
+        tenant: quito.clone(),
+        command: CommandId::of(command),
+        checks: Vec::new(),
+        puts,
+        journal: Vec::new(),
+    };
+    let first = change("first", vec![put(1, 0, "first")]);
+    let verdicts = block_on(host.store.commit(vec![first.clone()])).expect("a store");
+    assert_eq!(verdicts, [Verdict::Written]);
+    let store = host.store.clone();
+    let tx = host.connection.transaction().expect("a transaction");
+    let unit = store.within(&tx);
+    // One of its records fits, and isn't written by itself.
+    let half = change("half", vec![put(2, 0, "half"), put(1, 0, "half")]);
+    let moved = Verdict::Moved(vec![key(1)]);
+    assert_eq!(unit.commit(&half).expect("a verdict"), moved);
+    assert_eq!(
+        unit.commit(&first).expect("a verdict"),
+        Verdict::AlreadyDone
+    );
+    let theirs = Changes {
+        tenant: "zenith".into(),
+        ..change("theirs", vec![put(1, 1, "theirs")])
+    };
+    unit.commit(&theirs).expect_err("another tenant's record");
+    let second = change("second", vec![put(1, 1, "second")]);
+    assert_eq!(unit.commit(&second).expect("a verdict"), Verdict::Written);
+    let seen = unit.load(&[key(1), key(2)]).expect("records");
+    let versions: Vec<Version> = seen.iter().map(|loaded| loaded.version).collect();
+    assert_eq!(versions, [Version(2), Version::ABSENT]);
+    tx.commit().expect("a commit");
+    let kept = block_on(store.load(&[key(1), key(2)])).expect("records");
+    assert_eq!(kept[0].body.as_deref(), Some(&b"second"[..]));
+    assert_eq!(kept[1].version, Version::ABSENT);
+    let last = block_on(store.last_entry(&quito)).expect("a journal");
+    assert_eq!(last.expect("an entry").command, CommandId::of("second"));
+    let half = Key::journal(&quito, CommandId::of("half"));
+    let half = block_on(store.load(&[half])).expect("an answer");
+    assert_eq!(half[0].body, None);
 }
 
 /// A unit of work that never answers what it is asked.

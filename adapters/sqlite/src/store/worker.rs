@@ -305,12 +305,15 @@ fn tell<T>(reply: Reply<T>, answer: Result<T, StoreError>) {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+    use leadkit::store::StoreErrorKind;
+
+    use super::super::ask;
     use super::*;
 
-    #[test]
-    fn what_could_not_be_sent_is_not_waited_for() {
+    /// A worker without its thread, and what that would have received.
+    fn alone() -> (Worker, Receiver<Request>) {
         let (requests, received) = channel();
-        drop(received);
         let connection = Connection::open_in_memory().unwrap();
         let worker = Worker {
             desk: Arc::new(Mutex::new(Desk::new(connection))),
@@ -318,7 +321,31 @@ mod tests {
             requests: Some(requests),
             thread: None,
         };
+        (worker, received)
+    }
+
+    #[test]
+    fn what_could_not_be_sent_is_not_waited_for() {
+        let (worker, received) = alone();
+        drop(received);
         assert!(worker.send(Request::Release(Vec::new())).is_err());
         assert!(!worker.is_at_work());
+    }
+
+    /// The engine's worker stops at it, and doesn't try for ever: nothing starts the thread again.
+    #[test]
+    fn a_store_whose_thread_panicked_is_to_be_looked_at() {
+        let (worker, received) = alone();
+        let ask = || {
+            let request = |reply| Request::LastEntry("acme".into(), reply);
+            Box::pin(ask(&worker, "read the journal", request))
+        };
+        let mut asked = ask();
+        assert!((&mut asked).now_or_never().is_none());
+        drop(received);
+        for asked in [asked, ask()] {
+            let refused = pollster::block_on(asked).expect_err("no thread");
+            assert_eq!(refused.kind, StoreErrorKind::Corrupt);
+        }
     }
 }
