@@ -37,6 +37,7 @@
 mod broken;
 mod clocks;
 mod commits;
+mod dropped;
 mod extremes;
 mod journal;
 mod loads;
@@ -249,6 +250,7 @@ promises! { ($)
     commits::putting_a_record_twice_is_refused, "which of two bodies is kept would be chance";
     commits::facts_of_a_kind_without_facts_are_refused, "a fact would be dropped without a word";
     commits::nothing_asked_is_nothing_done, "a tick without work would fail";
+    dropped::a_call_that_is_dropped_leaves_the_store_in_order, "a request that is cancelled would stop all others";
     commits::a_claim_is_held_by_one, "two agents would hold the same e-mail address";
     commits::tenants_never_see_each_other, "two dealers' leads would be mixed";
     extremes::a_large_batch_is_written_whole, "an import would have to be cut in pieces";

@@ -139,8 +139,10 @@ pub struct Journaled {
 
 /// Keeps records, their clocks and the journal. See the [module](self) for the ideas.
 ///
-/// Every method may be called from many tasks and threads at once. A future that is dropped may
-/// or may not have had its effect, as after a crash. Instants are kept to the microsecond.
+/// Every method may be called from many tasks and threads at once, as all checks do that race. A
+/// future that is dropped may or may not have had its effect, as after a crash, or have it a little
+/// later; and whoever calls next finds the store as it should be
+/// (`a_call_that_is_dropped_leaves_the_store_in_order`). Instants are kept to the microsecond.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
     /// Reads records, one answer for each key in the order of the keys.
@@ -229,7 +231,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Tells of every lane that has clocks when the next is due, in the order of the lanes.
     ///
     /// To be correct:
-    /// - all lanes are told of, and those without a clock are not
+    /// - all lanes are told of, in order, and those without a clock are not
     ///   (`next_due_is_the_earliest_clock_of_each_lane`);
     /// - what is leased at `now` is not next, and neither lost: the end of the first lease is told
     ///   (`next_due_tells_leases_from_clocks`). A lease on what somebody else has written

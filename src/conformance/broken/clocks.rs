@@ -162,6 +162,9 @@ impl Flawed {
                 next.at = next.at.map(|at| at + Elapsed::seconds(1));
             }
         }
+        if self.is(Flaw::NextDueIsUnordered) {
+            lanes.reverse();
+        }
         Ok(lanes)
     }
 }

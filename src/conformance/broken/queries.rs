@@ -23,6 +23,16 @@ impl Flawed {
             Flaw::JournalIsSelectable if select.kind == Kind::Journal => {
                 return Ok(Page::default());
             }
+            // Whoever has a full page is told that there may be more.
+            Flaw::LastPageHasNext if select.order == Order::Id => {
+                let mut page = self.memory.select(&select).await?;
+                let last = page.keys.last().filter(|_| page.keys.len() == select.limit);
+                page.next = last.map(|key| Cursor {
+                    value: None,
+                    id: key.id,
+                });
+                return Ok(page);
+            }
             Flaw::LimitOf32Bits if i32::try_from(select.limit).is_err() => select.limit = 0,
             Flaw::OnlyKindsWithFacts if !select.kind.has_facts() => return Ok(Page::default()),
             Flaw::OrderIsAscending => {

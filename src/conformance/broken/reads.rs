@@ -44,8 +44,9 @@ impl Flawed {
             }
             return Ok(entries);
         }
-        let (mut tenant, mut after) = (tenant.clone(), after);
+        let (mut tenant, mut after, mut limit) = (tenant.clone(), after, limit);
         match self.flaw {
+            Flaw::JournalIsMore => limit = limit.saturating_add(1),
             Flaw::JournalOfAll => tenant = Tenant::from("acme"),
             // It takes a cursor for the place of the next entry.
             Flaw::EntriesSkipped if after.0 > 0 => after.0 = after.0.saturating_add(1),

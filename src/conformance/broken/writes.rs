@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Flaw;
 use super::store::{Flawed, refusal};
+use crate::conformance::words::yield_once;
 use crate::ids::CommandId;
 use crate::store::{
     Changes, JournalCursor, Journaled, Key, Kind, Put, Store, StoreError, Verdict, Version,
@@ -36,6 +37,15 @@ impl Flawed {
                 let written = self.memory.commit(changes).await;
                 self.come_in();
                 written
+            }
+            Flaw::DroppedHoldsOthersUp => {
+                if std::mem::replace(&mut self.notes().running, 1) > 0 {
+                    return Err(refusal());
+                }
+                yield_once().await;
+                let verdicts = self.memory.commit(changes).await;
+                self.notes().running = 0;
+                verdicts
             }
             Flaw::CrossingBatchesFail => self.commit_alone(changes).await,
             Flaw::VersionsBeforeBatch => {
@@ -89,6 +99,7 @@ impl Flawed {
     async fn commit_one(&self, mut change: Changes) -> Result<Verdict, StoreError> {
         let versions = self.versions(std::slice::from_ref(&change)).await?;
         let moved = moved(&change, &versions);
+        let repeated = moved.clone();
         match self.flaw {
             Flaw::CommandsForgotten => change.command = self.unheard_of(),
             Flaw::CommandsOfAll if !self.notes().commands.insert(change.command) => {
@@ -102,6 +113,17 @@ impl Flawed {
                 }
                 self.let_others_in();
                 change.command = self.unheard_of();
+            }
+            // First the records, then the journal.
+            Flaw::DroppedIsHalfWritten if moved.is_empty() => {
+                let command = std::mem::replace(&mut change.command, self.unheard_of());
+                let mut entry = change.clone();
+                entry.puts.clear();
+                entry.checks.clear();
+                entry.command = command;
+                let _ = self.memory.commit(vec![change]).await?;
+                yield_once().await;
+                change = entry;
             }
             // It lets go of its lock when it has read the versions.
             Flaw::CheckedThenWritten if moved.is_empty() => {
@@ -150,6 +172,7 @@ impl Flawed {
         let verdict = self.memory.commit(vec![change]).await?.pop();
         let verdict = verdict.ok_or_else(refusal)?;
         Ok(match verdict {
+            Verdict::Moved(_) if self.is(Flaw::MovedIsRepeated) => Verdict::Moved(repeated),
             Verdict::Moved(mut keys) if self.is(Flaw::MovedIsBrief) => {
                 keys.truncate(1);
                 Verdict::Moved(keys)
