@@ -19,11 +19,8 @@ const LONGEST_WAIT: Elapsed = Elapsed::minutes(64);
 pub fn hold_to_ends(ledger: &mut Ledger, post: &Post, now: Instant) {
     let mut broken = Vec::new();
     for (key, held) in ledger.records() {
-        if held.wakes_at.is_some_and(|at| at <= now) {
-            let what = format!(
-                "{key:?} is due since {:?}: {:?}",
-                held.wakes_at, held.record
-            );
+        if held.wakes.as_ref().is_some_and(|wakes| wakes.at <= now) {
+            let what = format!("{key:?} is due since {:?}: {:?}", held.wakes, held.record);
             broken.push((key.clone(), "what is due is done", what));
         }
         if let Record::Agent(agent) = &held.record {

@@ -63,6 +63,23 @@ fn a_clock_that_is_not_the_computed_one_is_found() {
 }
 
 #[test]
+fn a_lead_that_waits_where_nobody_looks_for_leads_is_found() {
+    let astray = "UPDATE leadkit_records SET lane = (SELECT max(number) FROM leadkit_lanes \
+        WHERE number <> leadkit_records.lane) WHERE rowid = \
+        (SELECT min(rowid) FROM leadkit_records WHERE kind = 2 AND wakes_at IS NOT NULL)";
+    let found = broken(|folder| sql(folder, astray));
+    assert_eq!(found, ["stored clocks are the computed ones"]);
+}
+
+#[test]
+fn a_fact_that_is_not_the_computed_one_is_found() {
+    let other = "UPDATE leadkit_lead_facts SET stage = 'nowhere' \
+        WHERE id = (SELECT min(id) FROM leadkit_lead_facts)";
+    let found = broken(|folder| sql(folder, other));
+    assert_eq!(found, ["stored facts are the computed ones"]);
+}
+
+#[test]
 fn a_record_that_was_written_twice_is_found() {
     let again = "UPDATE leadkit_records SET version = version + 1 WHERE rowid = \
         (SELECT min(rowid) FROM leadkit_records WHERE kind = 2)";

@@ -217,12 +217,24 @@ impl Proof {
     fn read_only(&self) -> Result<bool, String> {
         let (folder, mut life) = self.copy()?;
         let before = life.check()?.entries;
-        let acknowledged = life.acknowledged();
+        let (acknowledged, asked) = (life.acknowledged(), life.asked());
         let inject = "inject=pwrite64:error=EROFS:when=1+";
-        let through = injecting("pwrite64", inject, Path::new("/dev/null"));
+        let log = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+        let mut through = injecting("pwrite64", inject, log.path());
+        // Not what the readers share, without which nobody could even begin.
+        let file = Place::Sqlite.file(folder.path()).display().to_string();
+        for path in [format!("{file}-wal"), file] {
+            through.extend(["-P".to_owned(), path]);
+        }
         let orders = life.next_orders(Some(self.rounds))?;
         let worker = Life::start(&orders, &self.kill, &through)?;
         life.hear(worker, false)?;
+        // What was not tried proves nothing.
+        let told = std::fs::read_to_string(log.path()).map_err(|error| error.to_string())?;
+        if life.asked() == asked || !told.contains("(INJECTED)") {
+            println!("nobody tried to write to a file that can only be read");
+            return Ok(false);
+        }
         let found = life.check()?;
         if found.entries != before || life.acknowledged() != acknowledged {
             println!(

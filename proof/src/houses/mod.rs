@@ -43,6 +43,12 @@ impl Books {
         )
     }
 
+    /// One of them, for what is the same under all.
+    #[must_use]
+    pub fn any(&self) -> Option<&Arc<Playbook>> {
+        self.0.values().next()
+    }
+
     /// The playbook of this hash.
     #[must_use]
     pub fn get(&self, hash: &Name) -> Option<&Arc<Playbook>> {

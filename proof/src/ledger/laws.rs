@@ -1,6 +1,7 @@
 //! The laws: what must be so of every record, whatever happened.
 
 use leadkit::agenda;
+use leadkit::decide::playbook_of;
 use leadkit::ids::{AgentId, Id, Name};
 use leadkit::playbook::Playbook;
 use leadkit::playbook::catalogue::LeadFacts;
@@ -9,12 +10,23 @@ use leadkit::record::contact::Claim;
 use leadkit::record::lead::Closed;
 use leadkit::record::message::{Class, Message, Recipient};
 use leadkit::record::{Agent, Contact, Lead, Record, Workload};
-use leadkit::store::{Key, Kind};
+use leadkit::store::{Key, Kind, Wakes};
 use leadkit::time::Instant;
 use leadkit::value::fold;
 use smol_str::SmolStr;
 
 use super::{Held, Ledger};
+
+/// In which lane a record waits: that of its playbook, messages and sweeps beside leads.
+fn lane(record: &Record) -> Option<Name> {
+    let hash = playbook_of(record)?;
+    let mark = match record {
+        Record::Message(_) => "m:",
+        Record::Sweep(_) => "s:",
+        _ => "",
+    };
+    Some(Name::from(format!("{mark}{hash}").as_str()))
+}
 
 impl Ledger {
     /// Holds a record to the laws, and those around it that a change of it concerns.
@@ -69,11 +81,10 @@ impl Ledger {
             Record::Sweep(sweep) => sweep.wakes_at(),
             _ => None,
         };
-        if computed != held.wakes_at {
-            let what = format!(
-                "{key:?} wakes at {:?}, computed is {computed:?}",
-                held.wakes_at
-            );
+        let computed = computed.zip(lane(&held.record));
+        let computed = computed.map(|(at, lane)| Wakes { at, lane });
+        if computed != held.wakes {
+            let what = format!("{key:?} wakes {:?}, computed is {computed:?}", held.wakes);
             self.find("stored clocks are the computed ones", what, Some(key));
         }
     }

@@ -12,7 +12,7 @@ use leadkit::record::history::Subject;
 use leadkit::record::journal::JournalEntry;
 use leadkit::record::stored;
 use leadkit::record::{Lead, Record, Recorded};
-use leadkit::store::{Changes, JournalCursor, Key, Kind, Store, StoreError, Version};
+use leadkit::store::{Changes, JournalCursor, Key, Kind, Store, StoreError, Version, Wakes};
 use leadkit::time::Instant;
 
 use crate::houses::Books;
@@ -56,8 +56,8 @@ pub struct Held {
     pub version: Version,
     /// The record.
     pub record: Record,
-    /// Its clock.
-    pub wakes_at: Option<Instant>,
+    /// Its clock, and the lane in which it waits.
+    pub wakes: Option<Wakes>,
 }
 
 /// What a command did, as the journal has it.
@@ -260,8 +260,8 @@ impl Ledger {
             .map(|put| (put.key.clone(), self.records.get(&put.key).cloned()))
             .collect();
         for put in puts {
-            let wakes_at = read::wakes_at(put);
-            self.put(&put.key, put.makes, put.body.as_deref(), wakes_at);
+            let wakes = put.wakes.clone().filter(|_| put.body.is_some());
+            self.put(&put.key, put.makes, put.body.as_deref(), wakes);
         }
         match stored::decode_entry(journal) {
             Ok(entry) => {
@@ -284,7 +284,7 @@ impl Ledger {
         }
     }
 
-    fn put(&mut self, key: &Key, version: Version, body: Option<&[u8]>, wakes_at: Option<Instant>) {
+    fn put(&mut self, key: &Key, version: Version, body: Option<&[u8]>, wakes: Option<Wakes>) {
         let Some(body) = body else {
             if !matches!(key.kind, Kind::Claim | Kind::Pool) {
                 let what = format!("{key:?} was taken away");
@@ -298,7 +298,7 @@ impl Ledger {
                 let held = Held {
                     version,
                     record,
-                    wakes_at,
+                    wakes,
                 };
                 self.records.insert(key.clone(), held);
                 self.note_contact(key);

@@ -10,7 +10,7 @@ use leadkit::ids::{CommandId, Tenant};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::store::{
     Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Loaded, NextDue,
-    Page, Select, Store, StoreError, Verdict,
+    Page, Select, Store, StoreError, StoredFact, Verdict,
 };
 use leadkit::time::{Elapsed, Instant};
 
@@ -31,6 +31,10 @@ pub enum Flaw {
     LosesClocks,
     /// The store keeps some clocks a minute late.
     LateClocks,
+    /// The store keeps some clocks in the lane of another playbook.
+    WrongLane,
+    /// The store keeps some facts as they were before.
+    StaleFacts,
     /// The store answers some loads with what was there before.
     StaleLoads,
     /// The store forgets some journal entries.
@@ -60,6 +64,7 @@ struct State {
     calls: u64,
     repeated: u64,
     known: BTreeMap<Key, Loaded>,
+    facts: BTreeMap<Key, Vec<StoredFact>>,
 }
 
 impl FlawedStore {
@@ -117,6 +122,21 @@ impl FlawedStore {
                 for put in &mut change.puts {
                     if let Some(wakes) = &mut put.wakes {
                         wakes.at += Elapsed::minutes(1);
+                    }
+                }
+            }
+            Some(Flaw::WrongLane) if self.strikes() => {
+                let clocks = change.puts.iter_mut().filter_map(|put| put.wakes.as_mut());
+                clocks.for_each(|wakes| wakes.lane = "of another playbook".into());
+            }
+            Some(Flaw::StaleFacts) => {
+                for put in &mut change.puts {
+                    let strikes = self.strikes();
+                    let now = (put.key.clone(), put.facts.clone());
+                    let before = self.state(|state| state.facts.insert(now.0, now.1));
+                    match before {
+                        Some(old) if strikes => put.facts = old,
+                        _ => {}
                     }
                 }
             }

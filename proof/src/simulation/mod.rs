@@ -277,12 +277,13 @@ impl Simulation {
     }
 
     fn mailer_plan(&mut self) -> Plan<MailerFault> {
-        let one_in = match self.flaw {
-            // It shows only where nobody knows what became of a message.
-            Some(Flaw::UnknownIsLater) => 2,
-            _ => self.dice.pick(&[0, 10, 3, 2]),
-        };
+        let one_in = self.dice.pick(&[0, 10, 3, 2]);
         let said = || "so it was planned".into();
+        if self.flaw == Some(Flaw::UnknownIsLater) {
+            // It shows only where nobody knows what became of a message.
+            let unknown = [MailerFault::Says(Outcome::Unknown { said: said() })];
+            return Plan::seeded(self.dice.number(), 2, unknown);
+        }
         let faults = [
             MailerFault::Before,
             MailerFault::After,
