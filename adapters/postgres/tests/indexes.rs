@@ -6,9 +6,13 @@ mod server;
 
 use leadkit::condition::{Comparison, FactName, Filter};
 use leadkit::store::{Count, Kind, Order, Store};
+use leadkit::time::{Elapsed, Instant};
 use leadkit::value::Value;
 use leadkit_postgres::{PostgresStore, tokio_postgres};
-use lists::{acme, fact, fill, is, put, seen, segments, select, write};
+use lists::{
+    acme, fact, fill, fill_for_playbooks, is, put, seen, segments, segments_of_playbooks, select,
+    write,
+};
 use server::block_on;
 
 fn names_of(columns: &[&str]) -> Vec<String> {
@@ -56,6 +60,42 @@ fn the_indexes_that_segments_ask_for_are_used() {
              WHERE t.relname = 'leadkit_lead_facts' AND a.attname <> 'tenant'";
         let row = client.query_one(not_first, &[]).await.expect("a count");
         assert_eq!(row.get::<_, i64>(0), 0);
+    });
+}
+
+/// What the language makes of texts, times and a playbook's own fields is what the indexes hold.
+#[test]
+fn lists_in_the_words_of_the_shipped_playbooks_are_found_by_their_indexes() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let store = PostgresStore::open(&url).await.expect("a store");
+        let now = Instant::default() + Elapsed::days(20_500);
+        fill_for_playbooks(&store, now).await;
+        let client = server::connect(&url).await;
+        client.batch_execute("ANALYZE").await.expect("statistics");
+        let segments = segments_of_playbooks(now);
+        let mut before = Vec::new();
+        for (list, segment) in &segments {
+            let plan = store.plan(&select(segment)).await.expect("a plan");
+            assert!(!plan.contains("_by_"), "{list}: {plan}");
+            before.push(seen(&store, segment).await);
+        }
+        let all: Vec<Filter> = segments.iter().map(|(_, filter)| filter.clone()).collect();
+        let made = store.index(&acme(), Kind::Lead, &all).await;
+        made.expect("indexes");
+        for ((list, segment), before) in segments.iter().zip(before) {
+            let alone = std::slice::from_ref(segment);
+            let own = store.index(&acme(), Kind::Lead, alone).await;
+            let own = own.expect("an index");
+            assert!(!own.is_empty(), "{list}: no index helps");
+            let plan = store.plan(&select(segment)).await.expect("a plan");
+            for name in own {
+                assert!(plan.contains(&name), "{list}: {name} isn't used:\n{plan}");
+            }
+            assert!(before.1 > 0, "{list}: nobody");
+            assert_eq!(seen(&store, segment).await, before, "{list}");
+        }
     });
 }
 

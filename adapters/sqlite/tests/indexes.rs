@@ -4,8 +4,12 @@ mod lists;
 
 use leadkit::condition::Filter;
 use leadkit::store::Kind;
+use leadkit::time::{Elapsed, Instant};
 use leadkit_sqlite::{SqliteStore, rusqlite};
-use lists::{acme, fact, fill, is, put, seen, segments, select, write};
+use lists::{
+    acme, fact, fill, fill_for_playbooks, is, put, seen, segments, segments_of_playbooks, select,
+    write,
+};
 use pollster::block_on;
 
 #[test]
@@ -36,6 +40,39 @@ fn the_indexes_that_segments_ask_for_are_used() {
         for ((segment, _), before) in segments().iter().zip(before) {
             assert!(before.1 > 0, "a segment of nobody");
             assert_eq!(seen(&store, segment).await, before);
+        }
+    });
+}
+
+/// What the language makes of texts, times and a playbook's own fields is what the indexes hold.
+#[test]
+fn lists_in_the_words_of_the_shipped_playbooks_are_found_by_their_indexes() {
+    block_on(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(folder.path().join("leads.db")).expect("a store");
+        let now = Instant::default() + Elapsed::days(20_500);
+        fill_for_playbooks(&store, now).await;
+        let segments = segments_of_playbooks(now);
+        let mut before = Vec::new();
+        for (list, segment) in &segments {
+            let plan = store.plan(&select(segment)).await.expect("a plan");
+            assert!(!plan.contains("_by_"), "{list}: {plan}");
+            before.push(seen(&store, segment).await);
+        }
+        let all: Vec<Filter> = segments.iter().map(|(_, filter)| filter.clone()).collect();
+        let made = store.index(&acme(), Kind::Lead, &all).await;
+        made.expect("indexes");
+        for ((list, segment), before) in segments.iter().zip(before) {
+            let alone = std::slice::from_ref(segment);
+            let own = store.index(&acme(), Kind::Lead, alone).await;
+            let own = own.expect("an index");
+            assert!(!own.is_empty(), "{list}: no index helps");
+            let plan = store.plan(&select(segment)).await.expect("a plan");
+            for name in own {
+                assert!(plan.contains(&name), "{list}: {name} isn't used:\n{plan}");
+            }
+            assert!(before.1 > 0, "{list}: nobody");
+            assert_eq!(seen(&store, segment).await, before, "{list}");
         }
     });
 }

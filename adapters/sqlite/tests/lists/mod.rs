@@ -2,9 +2,11 @@
 
 use leadkit::condition::{Comparison, FactName, Filter};
 use leadkit::ids::{CommandId, Id, Tenant};
+use leadkit::playbook::Playbook;
 use leadkit::store::{
     Changes, Count, Key, Kind, Order, Put, Select, Store, StoredFact, Verdict, Version,
 };
+use leadkit::time::{Elapsed, Instant};
 use leadkit::value::Value;
 
 const LEADS: u32 = 12_000;
@@ -98,6 +100,86 @@ pub(crate) async fn seen(store: &dyn Store, filter: &Filter) -> (Vec<Key>, u64) 
     };
     let counted = store.count(&count).await.expect("a count");
     (page.keys, counted[0].count)
+}
+
+/// Lists that an organisation shows all day, in the words of a playbook that ships with leadkit.
+const SHOWN: [(&str, &[&str]); 4] = [
+    (
+        "field-and-digital-sales",
+        &[
+            r#"stage == "proposal" and entered_at < now - 490d"#,
+            r#"owner == "agent 7" and open"#,
+            r#"city == "Quito 7" and stage in ["new", "proposal"]"#,
+        ],
+    ),
+    (
+        "deferred-follow-up",
+        &[r#"car == "X3" and stage == "talking" and attempts.total >= 97"#],
+    ),
+    (
+        "dealership-teams",
+        &[
+            r#"temperature == "hot" and owner == "agent 8""#,
+            r#"source == "web" and open and registered_at >= now - 5d"#,
+        ],
+    ),
+    (
+        "platform-onboarding",
+        &[r#"platform == "autocloud" and stage == "evaluation" and entered_at < now - 490d"#],
+    ),
+];
+
+/// Those lists, at an instant.
+pub(crate) fn segments_of_playbooks(now: Instant) -> Vec<(String, Filter)> {
+    let mut segments = Vec::new();
+    for (name, texts) in SHOWN {
+        let folder = format!("{}/../../playbooks/{name}", env!("CARGO_MANIFEST_DIR"));
+        let playbook = Playbook::load(folder).expect("a playbook");
+        for text in texts {
+            let condition = playbook.condition(text);
+            let condition = condition.unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
+            let filter = condition.filter(now).expect("stored facts");
+            segments.push((format!("{name}: {text}"), filter));
+        }
+    }
+    segments
+}
+
+/// Leads that any of these organisations could have by now, the latest registered an hour ago.
+pub(crate) async fn fill_for_playbooks(store: &dyn Store, now: Instant) {
+    let one_of = |names: &[&str], n: i32| names[n as usize % names.len()].to_owned();
+    let leads: Vec<u32> = (0..LEADS).collect();
+    for numbers in leads.chunks(2_000) {
+        let lead = |number: &u32| {
+            let n = *number as i32;
+            let hours_ago = |hours: i32| now - Elapsed::hours(i64::from(hours));
+            let stages = ["new", "proposal", "talking", "evaluation", "lost"];
+            let facts = vec![
+                fact("stage", one_of(&stages, n / 7).as_str()),
+                fact("owner", format!("agent {}", n % 240).as_str()),
+                fact("open", n % 40 == 7),
+                fact("source", one_of(&["web", "route", "call"], n / 5).as_str()),
+                fact("registered_at", hours_ago(n)),
+                fact("entered_at", hours_ago(LEADS as i32 - n)),
+                fact("attempts.total", n / 11 % 100),
+                fact("city", format!("Quito {}", n / 3 % 150).as_str()),
+                fact(
+                    "car",
+                    one_of(&["X1", "X3", "X5", "Serie 3"], n / 2).as_str(),
+                ),
+                fact(
+                    "temperature",
+                    one_of(&["hot", "warm", "cold"], n / 240).as_str(),
+                ),
+                fact(
+                    "platform",
+                    one_of(&["autocloud", "Feirão Digital"], n).as_str(),
+                ),
+            ];
+            put(*number, facts)
+        };
+        write(store, numbers.iter().map(lead).collect()).await;
+    }
 }
 
 /// Segments, and between what the indexes by which they are found tell records apart.
