@@ -210,8 +210,8 @@ static DEALERSHIP_TEAMS: Shipped = Shipped {
         "templates/reserved-without-owner.txt",
         "templates/unowned.txt",
         "templates/visit-missed.txt",
-        "templates/visit-tomorrow.txt"
         "templates/visit-not-told.txt",
+        "templates/visit-tomorrow.txt"
     ),
     holidays: shipped!("dealership-teams", "holidays/es.csv"),
     lasting: &[
