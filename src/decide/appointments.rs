@@ -145,7 +145,7 @@ pub(crate) fn give_feedback(
     permit_feedback(draft, lead, spec)?;
     let says = accepted(spec, says)?;
     let (at, by) = (draft.moment(), format_smolstr!("{}", draft.actor));
-    let Some(held) = of_kind(lead, kind).meant_now() else {
+    let Some(held) = of_kind(lead, kind).meant_by_feedback() else {
         return Err(Refusal::NotHeldYet(kind.clone()).into());
     };
     held.feedback = Some(Feedback { says, at, by });

@@ -151,7 +151,7 @@ impl Appointments {
 
     /// The one that is meant by what is said now: the first that waits for feedback; where none does, the
     /// last that was held.
-    pub(crate) fn meant_now(&mut self) -> Option<&mut Appointment> {
+    pub(crate) fn meant_by_feedback(&mut self) -> Option<&mut Appointment> {
         let waiting = self.latest.iter().position(Appointment::wants_feedback);
         let last_held = || self.latest.iter().rposition(Appointment::was_held);
         let place = waiting.or_else(last_held)?;
