@@ -63,10 +63,11 @@ impl House {
     /// When the playbook that was made can't be read: a fault of this program.
     #[must_use]
     pub fn build(tenant: &str, versions: usize, dice: &mut Dice) -> Self {
-        let (folders, stages) = match dice.below(6) {
+        let (folders, stages) = match dice.below(7) {
             0 => (vary(&FIELD_AND_DIGITAL_SALES, versions, dice), Vec::new()),
             1 => (vary(&DEFERRED_FOLLOW_UP, versions, dice), Vec::new()),
             2 => (vary(&DEALERSHIP_TEAMS, versions, dice), Vec::new()),
+            3 => (vary(&PLATFORM_ONBOARDING, versions, dice), Vec::new()),
             _ => small::folders(versions, dice),
         };
         Self::read(tenant, &folders, stages)
@@ -240,6 +241,55 @@ static DEALERSHIP_TEAMS: Shipped = Shipped {
     ],
 };
 
+static PLATFORM_ONBOARDING: Shipped = Shipped {
+    playbook: include_str!("../../../playbooks/platform-onboarding/playbook.toml"),
+    templates: shipped!(
+        "platform-onboarding",
+        "templates/evaluation-begins.txt",
+        "templates/evaluation-ends-soon.txt",
+        "templates/evaluation-ends.txt",
+        "templates/held.txt",
+        "templates/new-lead.txt",
+        "templates/older-than-15-days.txt",
+        "templates/older-than-5-days.txt",
+        "templates/presentation-fell-through.txt",
+        "templates/presentation-not-told.txt",
+        "templates/quiet.txt",
+        "templates/store-in-evaluation.txt",
+        "templates/welcome.txt",
+        "templates/without-accreditation.txt",
+        "templates/without-presentation.txt",
+        "templates/without-responsible.txt"
+    ),
+    holidays: shipped!("platform-onboarding", "holidays/br.csv"),
+    lasting: &[("holds     = \"won\"", &["holds     = \"open\""])],
+    changing: &[
+        (
+            "after = [\"5 days\"]",
+            &["after = [\"1 day\"]", "after = [\"8 days\"]"],
+        ),
+        (
+            "at    = [\"3 days before\"]",
+            &["at    = [\"1 day before\"]", "at    = [\"10 days before\"]"],
+        ),
+        (
+            "to = \"entered_at + 15 days\"",
+            &[
+                "to = \"entered_at + 3 days\"",
+                "to = \"entered_at + 1 month\"",
+            ],
+        ),
+        (
+            "every = \"90 days\"",
+            &["every = \"2 days\"", "every = \"1 month\""],
+        ),
+        (
+            "within = \"1 business day\"",
+            &["within = \"1 business hour\"", "within = \"10 minutes\""],
+        ),
+    ],
+};
+
 fn vary(shipped: &Shipped, versions: usize, dice: &mut Dice) -> Vec<Folder> {
     let lasting = replaced(shipped.playbook, shipped.lasting, dice);
     let texts = (0..versions).map(|_| replaced(&lasting, shipped.changing, dice));
@@ -281,6 +331,7 @@ mod tests {
             &FIELD_AND_DIGITAL_SALES,
             &DEFERRED_FOLLOW_UP,
             &DEALERSHIP_TEAMS,
+            &PLATFORM_ONBOARDING,
         ] {
             for (from, _) in shipped.lasting.iter().chain(shipped.changing) {
                 assert!(shipped.playbook.contains(from), "{from}");
