@@ -257,7 +257,6 @@ static PLATFORM_ONBOARDING: Shipped = Shipped {
         "templates/quiet.txt",
         "templates/store-in-evaluation.txt",
         "templates/welcome.txt",
-        "templates/without-accreditation.txt",
         "templates/without-presentation.txt",
         "templates/without-responsible.txt"
     ),
