@@ -19,9 +19,9 @@ use leadkit::ids::{CommandId, Tenant};
 use leadkit::mailer::MemoryMailer;
 use leadkit::playbook::Playbook;
 use leadkit::store::{
-    Changes, Count, Counted, Cursor, Due, JournalCursor, Journaled, Key, Kind, Lane, Lanes, Loaded,
-    NextDue, Order, Page, Put, Rounds, Select, Store, StoreError, StoredFact, Verdict, Version,
-    Wakes,
+    Changes, Count, Counted, Cursor, Due, JournalCursor, Journaled, Key, Kind, Lane, Lanes, Lease,
+    Loaded, NextDue, Order, Page, Put, Rounds, Select, Store, StoreError, StoredFact, Verdict,
+    Version, Wakes,
 };
 use leadkit::time::Instant;
 use leadkit::value::Value;
@@ -74,7 +74,7 @@ struct Record {
     version: Version,
     body: Vec<u8>,
     wakes: Option<Wakes>,
-    leased_until: Option<Instant>,
+    lease: Option<Lease>,
     facts: Vec<StoredFact>,
 }
 
@@ -228,7 +228,7 @@ impl Shelf {
                     version: makes,
                     body,
                     wakes,
-                    leased_until: None, // a write ends the lease
+                    lease: None, // a write ends it
                     facts,
                 };
                 self.records.insert(key, record);
@@ -271,7 +271,10 @@ impl Shelf {
         }
         for due in &page {
             if let Some(record) = self.records.get_mut(&due.key) {
-                record.leased_until = Some(lease_until);
+                record.lease = Some(Lease {
+                    from: now,
+                    until: lease_until,
+                });
             }
         }
         page.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
@@ -291,7 +294,10 @@ impl Shelf {
                 leased_until: None,
             });
             let (earliest, found) = match record.is_leased(now) {
-                true => (&mut next.leased_until, record.leased_until),
+                true => (
+                    &mut next.leased_until,
+                    record.lease.map(|lease| lease.until),
+                ),
                 false => (&mut next.at, Some(at)),
             };
             *earliest = earliest.or(found).min(found);
@@ -368,7 +374,7 @@ impl Record {
     }
 
     fn is_leased(&self, now: Instant) -> bool {
-        self.leased_until.is_some_and(|until| now < until)
+        self.lease.is_some_and(|lease| lease.runs_at(now))
     }
 
     fn fact(&self, name: &str) -> Option<&Value> {

@@ -124,7 +124,7 @@ fn earliest<'a>(playbook: &'a Playbook, lead: &'a Lead) -> Option<Item<'a>> {
 
 /// Goes through what is due for a lead, tasks first, in the order of the playbook.
 fn for_each_item<'a>(playbook: &'a Playbook, lead: &'a Lead, mut take: impl FnMut(Item<'a>)) {
-    for (spec, done) in playbook.tasks_done_by_time() {
+    for (spec, done) in playbook.tasks.done_by_time() {
         let is_open = lead.open_task(&spec.name).is_some();
         let due_at = is_open.then(|| turns_at(playbook, lead, done)).flatten();
         if let Some(due_at) = due_at {

@@ -30,6 +30,9 @@ pub(crate) fn set_by_hand(
 ) -> Result<(), Stop> {
     few(fields)?;
     for (name, value) in fields {
+        if tellers(draft, name).is_empty() {
+            continue;
+        }
         let changes = |value: Option<Value>| !is_as_it_is(lead, name, value.as_ref());
         if accept(draft, name, value.as_ref()).is_ok_and(changes) {
             permit_telling(draft, name)?;
@@ -40,11 +43,16 @@ pub(crate) fn set_by_hand(
 
 /// Refuses to tell a field that is for other roles to tell.
 pub(crate) fn permit_telling(draft: &mut Draft<'_>, name: &Name) -> Result<(), Stop> {
-    let field = draft.playbook.field(name);
-    match field.filter(|field| !field.by.is_empty()) {
-        Some(field) => permit_roles(draft, &format!("set {name}"), &field.by),
-        None => Ok(()),
+    match tellers(draft, name) {
+        [] => Ok(()),
+        roles => permit_roles(draft, &format!("set {name}"), roles),
     }
+}
+
+/// The roles that may tell a field; none, where all may.
+fn tellers<'a>(draft: &Draft<'a>, name: &Name) -> &'a [Name] {
+    let field = draft.playbook.field(name);
+    field.map_or(&[], |field| field.by.as_slice())
 }
 
 /// Sets fields, whoever it is that tells them; all that is wrong with them is told at once.
@@ -102,8 +110,8 @@ fn is_as_it_is(lead: &Lead, name: &Name, value: Option<&Value>) -> bool {
     lead.fields.value(name) == value.map(Value::as_ref)
 }
 
-/// What a field is to be set to now; nothing, where its value is taken away. Refused where the date is missing from which it is reckoned, or
-/// beyond the year 9999.
+/// What a field is to be set to now; nothing, where its value is taken away. Refused where the date is
+/// missing from which it is reckoned, or beyond the year 9999.
 pub(crate) fn reckoned(
     draft: &Draft<'_>,
     lead: &Lead,

@@ -15,18 +15,30 @@ use crate::playbook::rule::{Anchor, Rule, StageRef};
 pub struct Tasks {
     all: Vec<TaskSpec>,
     places: FxHashMap<Name, usize>,
+    /// Those whose `done` asks for `now`.
+    done_by_time: Vec<usize>,
 }
 
 impl Tasks {
     pub(super) fn new(all: Vec<TaskSpec>) -> Self {
-        let places = by_name(all.iter().map(|task| &task.name));
-        Self { all, places }
+        let by_time = |task: &TaskSpec| task.done.as_ref().is_some_and(Condition::is_about_time);
+        Self {
+            places: by_name(all.iter().map(|task| &task.name)),
+            done_by_time: places(&all, by_time),
+            all,
+        }
     }
 
     /// The task of this name.
     #[must_use]
     pub fn named(&self, name: &Name) -> Option<&TaskSpec> {
         self.places.get(name).map(|place| &self.all[*place])
+    }
+
+    /// The tasks that can be done by time alone, and what completes them.
+    pub(crate) fn done_by_time(&self) -> impl Iterator<Item = (&TaskSpec, &Condition)> {
+        let tasks = self.done_by_time.iter().map(|place| &self.all[*place]);
+        tasks.filter_map(|task| Some((task, task.done.as_ref()?)))
     }
 
     pub(super) fn into_vec(self) -> Vec<TaskSpec> {
@@ -66,28 +78,23 @@ pub struct Rules {
 
 impl Rules {
     pub(super) fn new(all: Vec<Rule>, laws: &[Law]) -> Self {
-        let places = |is_meant: &dyn Fn(&Rule) -> bool| -> Vec<usize> {
-            let rules = all.iter().enumerate();
-            let meant = rules.filter(|(_, rule)| is_meant(rule));
-            meant.map(|(place, _)| place).collect()
-        };
         let is_anywhere = |rule: &Rule| rule.scope.stages.is_empty();
         let mut stages: Vec<&StageRef> = all.iter().flat_map(|rule| &rule.scope.stages).collect();
         stages.sort_unstable();
         stages.dedup();
         let at_stages = stages.into_iter().map(|at| {
             let is_for = |rule: &Rule| is_anywhere(rule) || rule.scope.stages.contains(at);
-            (at.clone(), places(&is_for))
+            (at.clone(), places(&all, is_for))
         });
         let waits = |rule: &Rule| matches!(rule.anchor, Anchor::Turns(_));
         let is_of_law = |rule: &Rule| law_of_rule(laws, &rule.name).is_some();
         Self {
             places: by_name(all.iter().map(|rule| &rule.name)),
             at_stages: at_stages.collect(),
-            anywhere: places(&is_anywhere),
+            anywhere: places(&all, is_anywhere),
             waiting: [
-                places(&|rule| waits(rule) && is_of_law(rule)),
-                places(&|rule| waits(rule) && !is_of_law(rule)),
+                places(&all, |rule| waits(rule) && is_of_law(rule)),
+                places(&all, |rule| waits(rule) && !is_of_law(rule)),
             ],
             all,
         }
@@ -153,6 +160,13 @@ impl<'a> IntoIterator for &'a Rules {
     fn into_iter(self) -> Self::IntoIter {
         self.all.iter()
     }
+}
+
+/// Where those stand in a list that are meant.
+fn places<T>(list: &[T], is_meant: impl Fn(&T) -> bool) -> Vec<usize> {
+    let list = list.iter().enumerate();
+    let meant = list.filter(|(_, one)| is_meant(one));
+    meant.map(|(place, _)| place).collect()
 }
 
 fn by_name<'a>(names: impl Iterator<Item = &'a Name>) -> FxHashMap<Name, usize> {

@@ -141,8 +141,6 @@ pub struct Playbook {
     stages: Vec<StageRef>,
     /// The laws that can be broken by whoever stands in their stages, as conditions number them.
     laws_that_stand: Vec<Name>,
-    /// The places of the tasks whose `done` asks for `now`: no decision looks at the others in vain.
-    done_by_time: Vec<usize>,
     hold_labels: BTreeMap<Name, SmolStr>,
     /// What the host registered.
     host: Host,
@@ -374,13 +372,6 @@ impl Playbook {
     #[must_use]
     pub fn task(&self, name: &Name) -> Option<&TaskSpec> {
         self.tasks.named(name)
-    }
-
-    /// The tasks that can be done by time alone, and what completes them.
-    pub(crate) fn tasks_done_by_time(&self) -> impl Iterator<Item = (&TaskSpec, &Condition)> {
-        let places = self.done_by_time.iter();
-        let tasks = places.filter_map(|place| self.tasks.get(*place));
-        tasks.filter_map(|task| Some((task, task.done.as_ref()?)))
     }
 
     /// The rule of this name.

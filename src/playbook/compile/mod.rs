@@ -10,7 +10,6 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use crate::calendar::{Calendar, Zone};
-use crate::condition::Condition;
 use crate::email::Email;
 use crate::facts::LeadFact;
 use crate::ids::Name;
@@ -22,7 +21,7 @@ use crate::playbook::host::Host;
 use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::lookup::{Rules, Tasks};
 use crate::playbook::people::Team;
-use crate::playbook::pipeline::{Field, Source, TaskSpec};
+use crate::playbook::pipeline::{Field, Source};
 use crate::playbook::read::{
     Mended, Node, Section, Source as File, drop_echoes, drop_echoes_of_headings,
     drop_echoes_of_names, tell_misspelled_once, tell_once_that_none_is_there,
@@ -258,12 +257,6 @@ fn compile_root(
 
     // What is missing has its fault; the rest is checked all the same.
     let id = head.id.unwrap_or_else(|| Name::from("nameless"));
-    let is_done_by_time = |task: &TaskSpec| {
-        let done = task.done.as_ref();
-        done.is_some_and(Condition::is_about_time)
-    };
-    let done_by_time = (0..tasks.len()).filter(|place| is_done_by_time(&tasks[*place]));
-    let done_by_time = done_by_time.collect();
     let playbook = Playbook {
         hash,
         id,
@@ -302,7 +295,6 @@ fn compile_root(
         choices: names.choices,
         stages: names.stages,
         laws_that_stand: names.laws_that_stand,
-        done_by_time,
         hold_labels,
         host: names.host,
         warnings: Vec::new(),
