@@ -77,6 +77,30 @@ fn what_is_expected_to_fail_may_do_so_and_must() {
     );
 }
 
+#[test]
+fn what_one_is_expected_to_fail_with_excuses_no_other() {
+    let fails = "expect = { fails = \"hello\" }\n";
+    let eva = "\n[[scenario.step]]\nregister = { ref = \"eva\", name = \"Luis\", email = \"eva@example.com\" }\n";
+    let answers = "\n[[scenario.step]]\nlead = \"eva\"\nanswered = {}\n";
+    let told = unmet(&shop(&[ANSWERS, fails, eva, answers]));
+    let [told] = told.as_slice() else {
+        panic!("{told:#?}");
+    };
+    assert!(told.starts_with("the message hello failed: "), "{told}");
+}
+
+#[test]
+fn an_empty_part_is_a_part_of_every_error_and_so_a_fault() {
+    let folder = shop(&[ANSWERS, "expect = { fails = [\"hello\", \" \"] }\n"]);
+    let faults = scenario::read_for(&read(&folder), &folder).unwrap_err();
+    let told: Vec<String> = faults.0.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(
+        told[0].contains("the part of the error is empty"),
+        "{told:#?}"
+    );
+}
+
 /// A clock that goes on while it is looked at.
 #[derive(Clone, Debug)]
 struct Goes(VirtualClock);

@@ -28,7 +28,6 @@ pub(crate) fn set_by_hand(
     lead: &mut Lead,
     fields: &[(Name, Option<Value>)],
 ) -> Result<(), Stop> {
-    few(fields)?;
     for (name, value) in fields {
         if tellers(draft, name).is_empty() {
             continue;

@@ -142,12 +142,24 @@ pub(crate) fn settle(draft: &mut Draft<'_>, lead: &mut Lead) {
     for (rule, condition) in playbook.rules.waiting_for_laws() {
         note_turn(draft, lead, rule, condition);
     }
+    let open = open_tasks(lead);
     tasks::end_those_done(draft, lead);
-    for (rule, condition) in playbook.rules.waiting() {
+    // A law may speak of tasks, too.
+    if open_tasks(lead) != open {
+        for (rule, condition) in playbook.rules.waiting_for_laws() {
+            note_turn(draft, lead, rule, condition);
+        }
+    }
+    for (rule, condition) in playbook.rules.waiting_for_others() {
         note_turn(draft, lead, rule, condition);
     }
     bound(draft, lead);
     lead.settled_at = draft.now;
+}
+
+fn open_tasks(lead: &Lead) -> usize {
+    let open = lead.tasks.iter().filter(|task| task.ended.is_none());
+    open.count()
 }
 
 /// Notes since when the condition has been true that a rule waits for.
@@ -165,7 +177,8 @@ fn note_turn(draft: &Draft<'_>, lead: &mut Lead, rule: &Rule, condition: &Condit
     let is_true = crate::agenda::is_in_scope(rule, lead) && holds_at(lead, draft.now);
     match (known, is_true) {
         (None, true) => {
-            let held_then = holds_at(lead, draft.happened_at);
+            let is_late = draft.happened_at != draft.now;
+            let held_then = !is_late || holds_at(lead, draft.happened_at);
             let since = turned(draft, lead, rule, held_then);
             lead.since.push((rule.name.clone(), since));
         }

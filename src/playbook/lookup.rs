@@ -29,9 +29,7 @@ impl Tasks {
         }
     }
 
-    /// The task of this name.
-    #[must_use]
-    pub fn named(&self, name: &Name) -> Option<&TaskSpec> {
+    pub(super) fn named(&self, name: &Name) -> Option<&TaskSpec> {
         self.places.get(name).map(|place| &self.all[*place])
     }
 
@@ -68,12 +66,13 @@ impl<'a> IntoIterator for &'a Tasks {
 pub struct Rules {
     all: Vec<Rule>,
     places: FxHashMap<Name, usize>,
-    /// The rules for each stage of which a rule speaks, those for any stage among them.
+    /// The rules for each stage of which a rule speaks, those for any stage among them; in the order of
+    /// the stages.
     at_stages: Vec<(StageRef, Vec<usize>)>,
     /// The rules for any stage.
     anywhere: Vec<usize>,
-    /// The rules that wait for a law to be broken, and those that wait for other conditions.
-    waiting: [Vec<usize>; 2],
+    waiting_for_laws: Vec<usize>,
+    waiting_for_others: Vec<usize>,
 }
 
 impl Rules {
@@ -92,39 +91,32 @@ impl Rules {
             places: by_name(all.iter().map(|rule| &rule.name)),
             at_stages: at_stages.collect(),
             anywhere: places(&all, is_anywhere),
-            waiting: [
-                places(&all, |rule| waits(rule) && is_of_law(rule)),
-                places(&all, |rule| waits(rule) && !is_of_law(rule)),
-            ],
+            waiting_for_laws: places(&all, |rule| waits(rule) && is_of_law(rule)),
+            waiting_for_others: places(&all, |rule| waits(rule) && !is_of_law(rule)),
             all,
         }
     }
 
-    /// The rule of this name.
-    #[must_use]
-    pub fn named(&self, name: &Name) -> Option<&Rule> {
+    pub(super) fn named(&self, name: &Name) -> Option<&Rule> {
         self.places.get(name).map(|place| &self.all[*place])
     }
 
     /// The rules for a stage, those for any stage among them, in the order of the playbook.
-    pub fn at(&self, pipeline: &Name, stage: &Name) -> impl Iterator<Item = &Rule> {
-        let mut stages = self.at_stages.iter();
-        let spoken_of = stages.find(|(at, _)| at.is(pipeline, stage));
-        let places = spoken_of.map_or(&self.anywhere, |(_, places)| places);
+    pub(crate) fn at(&self, pipeline: &Name, stage: &Name) -> impl Iterator<Item = &Rule> {
+        let order = |(at, _): &(StageRef, _)| (&at.pipeline, &at.stage).cmp(&(pipeline, stage));
+        let spoken_of = self.at_stages.binary_search_by(order);
+        let places = spoken_of.map_or(&self.anywhere, |place| &self.at_stages[place].1);
         places.iter().map(|place| &self.all[*place])
     }
 
-    /// The rules that wait for a condition, and what they wait for: first those that wait for a law to
-    /// be broken.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&Rule, &Condition)> {
-        self.waiting
-            .iter()
-            .flat_map(|places| self.waiting_in(places))
+    /// The rules that wait for a law to be broken, and what they wait for.
+    pub(crate) fn waiting_for_laws(&self) -> impl Iterator<Item = (&Rule, &Condition)> {
+        self.waiting_in(&self.waiting_for_laws)
     }
 
-    /// The rules that wait for a law to be broken.
-    pub(crate) fn waiting_for_laws(&self) -> impl Iterator<Item = (&Rule, &Condition)> {
-        self.waiting_in(&self.waiting[0])
+    /// The rules that wait for other conditions.
+    pub(crate) fn waiting_for_others(&self) -> impl Iterator<Item = (&Rule, &Condition)> {
+        self.waiting_in(&self.waiting_for_others)
     }
 
     fn waiting_in<'a>(
@@ -181,7 +173,6 @@ fn by_name<'a>(names: impl Iterator<Item = &'a Name>) -> FxHashMap<Name, usize> 
 mod tests {
     use super::*;
     use crate::playbook::Playbook;
-    use crate::playbook::law::Asked;
 
     fn names<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Vec<&'a Name> {
         rules.into_iter().map(|rule| &rule.name).collect()
@@ -203,12 +194,17 @@ mod tests {
         }
         let found = names(playbook.rules.at(&"no".into(), &"stage".into()));
         assert_eq!(found, names(playbook.rules.iter().filter(is_anywhere)));
+        let of_law = |rule: &&Rule| playbook.law_of_rule(&rule.name).is_some();
         let waits = |rule: &&Rule| matches!(rule.anchor, Anchor::Turns(_));
-        let waiting = playbook.rules.iter().filter(waits).count();
-        assert_eq!(playbook.rules.waiting().count(), waiting);
-        let standing = |law: &&Law| law.asked == Asked::Standing;
-        let of_laws = playbook.rules.waiting_for_laws().count();
-        assert!(of_laws <= playbook.laws.iter().filter(standing).count());
+        let waiting = || playbook.rules.iter().filter(waits);
+        let found = names(playbook.rules.waiting_for_laws().map(|(rule, _)| rule));
+        assert_eq!(found, names(waiting().filter(of_law)));
+        let found = names(playbook.rules.waiting_for_others().map(|(rule, _)| rule));
+        assert_eq!(found, names(waiting().filter(|rule| !of_law(rule))));
+        let by_time = |task: &&TaskSpec| task.done.as_ref().is_some_and(Condition::is_about_time);
+        let found = playbook.tasks.done_by_time().map(|(task, _)| &task.name);
+        let by_time = playbook.tasks.iter().filter(by_time);
+        assert!(found.eq(by_time.map(|task| &task.name)));
     }
 
     #[test]
@@ -216,8 +212,13 @@ mod tests {
         let mut playbook = Playbook::load("playbooks/platform-onboarding").unwrap();
         assert!(playbook.rules.waiting_for_laws().count() > 0);
         looked_up_is_as_listed(&playbook);
+        let by_time = playbook.condition("entered_at <= now - 2d").unwrap();
         playbook.change_rules(|rules| drop(rules.remove(0)));
-        playbook.change_tasks(|tasks| drop(tasks.remove(0)));
+        playbook.change_tasks(|tasks| {
+            tasks.remove(0);
+            tasks[1].done = Some(by_time);
+        });
+        assert!(playbook.tasks.done_by_time().count() > 0);
         looked_up_is_as_listed(&playbook);
     }
 }

@@ -29,7 +29,6 @@ use crate::playbook::fault::{Fault, Faults};
 use crate::playbook::host::{Builder, Host, HostAction};
 use crate::playbook::law::Law;
 use crate::playbook::load::Folder;
-use crate::playbook::lookup::{Rules, Tasks};
 use crate::playbook::people::{PoolSpec, Referring, Role, Team};
 use crate::playbook::pipeline::{
     Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
@@ -49,7 +48,7 @@ mod held;
 pub mod host;
 pub mod law;
 pub mod load;
-pub mod lookup;
+mod lookup;
 pub mod people;
 pub mod pipeline;
 pub mod pricing;
@@ -60,6 +59,7 @@ pub(crate) mod variables;
 pub mod work;
 pub(crate) mod written;
 
+pub use lookup::{Rules, Tasks};
 pub use read::{Slip, slips};
 
 /// Everything that one organisation decides, compiled.
@@ -382,6 +382,7 @@ impl Playbook {
 
     /// Changes the tasks, for tests that take one out and see that it is missed. The hash stays, so
     /// this is for nothing else: a playbook is changed where it is written.
+    #[doc(hidden)]
     pub fn change_tasks(&mut self, change: impl FnOnce(&mut Vec<TaskSpec>)) {
         let mut tasks = std::mem::take(&mut self.tasks).into_vec();
         change(&mut tasks);
@@ -389,6 +390,7 @@ impl Playbook {
     }
 
     /// Changes the rules, likewise.
+    #[doc(hidden)]
     pub fn change_rules(&mut self, change: impl FnOnce(&mut Vec<Rule>)) {
         let mut rules = std::mem::take(&mut self.rules).into_vec();
         change(&mut rules);

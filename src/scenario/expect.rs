@@ -8,6 +8,7 @@ use super::names::Names;
 use super::quotes::{self, ExpectedQuote};
 use super::read::instant;
 use super::visits::{self, ExpectedVisits};
+use crate::playbook::fault::FaultKind;
 use crate::playbook::read::{Node, Section};
 use crate::record::message::DropReason;
 use crate::record::pool::PassedOver;
@@ -146,7 +147,7 @@ pub(super) fn read(mut section: Section<'_>, names: &Names<'_>) -> Vec<Expected>
             expected.extend(texts_in(&node).into_iter().map(make));
         }
     }
-    let lists: [Word<Vec<SmolStr>>; 9] = [
+    let lists: [Word<Vec<SmolStr>>; 8] = [
         ("tasks", Expected::Tasks),
         ("refused", Expected::Refused),
         ("notified", Expected::Notified),
@@ -155,12 +156,14 @@ pub(super) fn read(mut section: Section<'_>, names: &Names<'_>) -> Vec<Expected>
         ("earlier-owners", Expected::EarlierOwners),
         ("silent", Expected::Silent),
         ("duplicates", Expected::Duplicates),
-        ("fails", Expected::Fails),
     ];
     for (key, make) in lists {
         if let Some(node) = section.optional(key) {
             expected.push(make(texts_in(&node)));
         }
+    }
+    if let Some(node) = section.optional("fails") {
+        expected.push(Expected::Fails(parts_in(&node)));
     }
     for (key, make) in [
         (
@@ -278,6 +281,17 @@ fn keyed<'s>(node: &Node<'s>) -> Vec<(String, Node<'s>)> {
     node.section()
         .map(|section| section.keyed())
         .unwrap_or_default()
+}
+
+/// Parts of texts: one that is empty would be a part of all.
+fn parts_in(node: &Node<'_>) -> Vec<SmolStr> {
+    for part in node.list() {
+        if part.text().is_some_and(|text| text.trim().is_empty()) {
+            let what = "the part of the error";
+            part.fault(FaultKind::Empty { what }, None);
+        }
+    }
+    texts_in(node)
 }
 
 fn texts_in(node: &Node<'_>) -> Vec<SmolStr> {

@@ -21,8 +21,9 @@ pub(super) struct Failed {
 /// What of that a scenario knows of.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
-    /// Parts of errors. What was expected once may fail again: it is tried again by itself.
-    expected: Vec<SmolStr>,
+    /// What failed as it was expected, and a part of its error. It may fail so again: it is tried again
+    /// by itself.
+    expected: Vec<(Key, SmolStr)>,
 }
 
 impl Failures {
@@ -56,13 +57,20 @@ impl Failures {
             let Expected::Fails(parts) = expected else {
                 continue;
             };
-            let in_vain = parts
-                .iter()
-                .filter(|part| !failed.iter().any(|failed| says(failed, part)));
-            unmet.extend(in_vain.map(|part| format!("should fail: {}", part.told())));
-            self.expected.extend(parts.iter().cloned());
+            for part in parts {
+                let meant = failed.iter().filter(|failed| says(failed, part));
+                let known = self.expected.len();
+                let meant = meant.map(|failed| (failed.key.clone(), part.clone()));
+                self.expected.extend(meant);
+                if self.expected.len() == known {
+                    unmet.push(format!("should fail: {}", part.told()));
+                }
+            }
         }
-        let is_surprise = |failed: &&Failed| !self.expected.iter().any(|part| says(failed, part));
+        let is_surprise = |failed: &&Failed| {
+            let mut expected = self.expected.iter();
+            !expected.any(|(key, part)| *key == failed.key && says(failed, part))
+        };
         for failed in failed.iter().filter(is_surprise) {
             let told = format!(
                 "{} failed: {}",

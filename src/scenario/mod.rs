@@ -35,14 +35,17 @@
 //! What can be expected of the lead: `owner`, `no-owner`, `earlier-owners`, `pipeline`, `stage`,
 //! `open`, `outcome`, `fields`, `wait-days`, `reassignments`, `tasks` (the open ones, all of
 //! them), `task-for`, `due`, `sla`, `next-at`, `nothing-due`, `ranked` and `passed-over` (what
-//! its pool said), `quote` (its version, total, last day, and what it `is`), `appointment` (when the one of a kind is, or what
-//! became of it), `documents` (the version of each), `referrer` and `reward`, `same-lead-as`, `same-contact-as`, `contact` (what is known of it), `duplicates`, `history` and `silent` (parts that its explanation says, or doesn't).
+//! its pool said), `quote` (its version, total, last day, and what it `is`), `appointment` (when the
+//! one of a kind is, or what became of it), `documents` (the version of each), `referrer` and
+//! `reward`, `same-lead-as`, `same-contact-as`, `contact` (what is known of it), `duplicates`,
+//! `history` and `silent` (parts that its explanation says, or doesn't).
 //! Of messages about it: `mailed` (to the contact) and `notified` (roles), all since the last
 //! step that spoke of the lead; `mailed-as` of the last one, `mail-says` of any; `queued` (until
 //! when), `dropped` (why). Of the command: `refused` (the names of all that is missing, or the
-//! refusal's code), `refusal-says`, `already-done`. Of rules, messages and sweeps, which nobody waits for:
-//! `fails` (parts of the errors); a scenario fails with whatever fails and is not expected to. Of all leads: `count` by conditions. Of the
-//! visits of a zone in a week: `visits`, those `open` and the `results`.
+//! refusal's code), `refusal-says`, `already-done`. Of rules, messages and sweeps, which nobody
+//! waits for: `fails` (parts of the errors); a scenario fails with whatever fails and is not expected
+//! to. Of all leads: `count` by conditions. Of the visits of a zone in a week: `visits`, those `open`
+//! and the `results`.
 //!
 //! The agents stand in `scenarios/agents.toml`, once for all scenarios of the playbook. Steps are
 //! played through the public API of the engine, on whatever store the runner is given; a failed

@@ -129,6 +129,8 @@ pub struct Lease {
 impl Lease {
     /// How far the clocks of those who ask may be apart.
     pub const CLOCKS_APART: Elapsed = Elapsed::minutes(10);
+    /// How far a clock may be off the store's own: half of that, so that no two are further apart.
+    pub const CLOCK_TOLERANCE: Elapsed = Elapsed::minutes(5);
 
     /// Whether it runs by this clock. A lease that was given further ahead than clocks are apart was given
     /// by a clock that has been set back since: else it would run for as long as that was.

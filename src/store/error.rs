@@ -7,7 +7,7 @@ pub enum StoreErrorKind {
     /// It can't be reached, is busy or out of room. Whether a commit took place is unknown;
     /// repeating it is safe, since its command acts once. Retry later.
     Unavailable,
-    /// What it holds can't be right. Stop, and look at it.
+    /// What it holds can't be right, or it can't go on. Stop, and look at it.
     Corrupt,
     /// What it was asked can't be right (another tenant's key, an unknown fact). Stop.
     Invalid,

@@ -195,14 +195,14 @@ fn a_lead_that_cannot_be_read_is_reported_and_holds_nobody_up() {
             let (ticks, fired, _) = ran(&engine, &clock, until).await;
             assert!(ticks.len() <= 400, "{} ticks in six minutes", ticks.len());
             assert_eq!(fired, [at(FIRST_OF_CUENCA)]);
-            // Half a year has 260,000 minutes; it is not tried in each of them. The others have their
-            // own reasons to wake somebody.
+            // Half a year has 260,000 minutes; it is not tried in each of them, but some times more
+            // whenever the others wake somebody.
             let ticks = ticks_in_half_a_year(&engine, &clock).await;
             let clock = VirtualClock::at(at("2026-03-10T09:30:00-05:00"));
             let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
             let undamaged = two_leads(&store, &clock).await;
             let without = ticks_in_half_a_year(&undamaged, &clock).await;
-            assert!(ticks < without + 1_000, "{ticks} ticks, else {without}");
+            assert!(ticks < 6 * without, "{ticks} ticks, else {without}");
         });
     }
 }

@@ -28,7 +28,7 @@ use crate::tables::Sql;
 const MARKS_LIFE: Duration = Duration::from_secs(1);
 /// How far the clocks of those who ask may be apart. Whoever asks may have one that is ahead, and must not
 /// end others' leases.
-const CLOCKS_APART_MICROS: i64 = Lease::CLOCKS_APART.num_seconds() * 1_000_000;
+pub(crate) const CLOCKS_APART_MICROS: i64 = Lease::CLOCKS_APART.num_seconds() * 1_000_000;
 /// How often leases that are over are swept away.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 

@@ -13,7 +13,7 @@ use leadkit::store::{
     Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Lease, Loaded,
     Misuse, NextDue, Page, Select, Store, StoreError, Verdict,
 };
-use leadkit::time::{Elapsed, Instant};
+use leadkit::time::Instant;
 use tokio_postgres::Transaction;
 
 use crate::clocks::{self, Clocks};
@@ -30,10 +30,6 @@ use crate::session::Session;
 use crate::tables::Tables;
 use crate::wide::Widths;
 use crate::within::Within;
-
-/// How far `now` may be off the system clock, in minutes, unless time is virtual: half of what two
-/// clocks may be apart.
-const CLOCK_TOLERANCE_MINUTES: i64 = Lease::CLOCKS_APART.num_minutes() / 2;
 
 /// Keeps records in PostgreSQL. Clones share what they hold.
 #[derive(Clone)]
@@ -238,7 +234,7 @@ impl PostgresStore {
             return Ok(());
         }
         let off = now.signed_duration_since(system_now()).abs();
-        match off > Elapsed::minutes(CLOCK_TOLERANCE_MINUTES) {
+        match off > Lease::CLOCK_TOLERANCE {
             true => Err(StoreError::misused("read due records", Misuse::OffClock)),
             false => Ok(()),
         }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use leadkit::store::{Kind, Lease};
+use leadkit::store::Kind;
 use tokio_postgres::{Client, Transaction};
 
+use crate::clocks::CLOCKS_APART_MICROS;
 use crate::facts::Layout;
 use crate::migrate;
 use crate::open::{OpenError, Options};
@@ -164,10 +165,9 @@ pub(crate) struct LaneSql {
 /// How many of a tenant's leases are swept away at once.
 const MOST_ENDED: u32 = 10_000;
 
-/// Whether the lease `l` runs at `now`, as [`Lease::runs_at`] says it.
+/// Whether the lease `l` runs at `now`, as [`Lease::runs_at`](leadkit::store::Lease::runs_at) says it.
 fn runs(now: &str) -> String {
-    let apart = Lease::CLOCKS_APART.num_seconds() * 1_000_000;
-    format!("(l.lease_until > {now} AND l.leased_at <= {now} + {apart})")
+    format!("(l.lease_until > {now} AND l.leased_at <= {now} + {CLOCKS_APART_MICROS})")
 }
 
 /// Whether a lease runs on the record `r` at `now`. A subquery of its own for each record: the

@@ -13,7 +13,7 @@ use leadkit::store::{
     Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Lease, Loaded,
     Misuse, NextDue, Page, Select, Store, StoreError, StoreErrorKind, Verdict,
 };
-use leadkit::time::{Elapsed, Instant};
+use leadkit::time::Instant;
 use rusqlite::{Connection, Transaction};
 
 use crate::error::failed;
@@ -25,10 +25,6 @@ use worker::{Desk, Reply, Request, Worker};
 
 /// How many keys are loaded on the caller's thread at most.
 const KEYS_AT_HAND: usize = 8;
-
-/// How far `now` may be off the system clock, in minutes, unless time is virtual: half of what two
-/// clocks may be apart.
-const CLOCK_TOLERANCE_MINUTES: i64 = Lease::CLOCKS_APART.num_minutes() / 2;
 
 /// Keeps records in one SQLite file. Clones share what they hold; when the last one is dropped
 /// the file is closed.
@@ -278,7 +274,7 @@ impl SqliteStore {
             return Ok(());
         }
         let off = now.signed_duration_since(system_now()).abs();
-        match off > Elapsed::minutes(CLOCK_TOLERANCE_MINUTES) {
+        match off > Lease::CLOCK_TOLERANCE {
             true => Err(StoreError::misused("read due records", Misuse::OffClock)),
             false => Ok(()),
         }
