@@ -89,7 +89,7 @@ pub enum Standing<'a> {
 #[must_use]
 pub fn agenda<'a>(playbook: &'a Playbook, lead: &'a Lead) -> Vec<Item<'a>> {
     let mut items = Vec::new();
-    for_each_item(playbook, lead, |item| items.push(item));
+    gather(playbook, lead, &mut items);
     items.sort_by_key(|item| item.due_at);
     items
 }
@@ -113,31 +113,68 @@ pub fn first_due<'a>(playbook: &'a Playbook, lead: &'a Lead, now: Instant) -> Op
 
 /// The first item of the agenda.
 fn earliest<'a>(playbook: &'a Playbook, lead: &'a Lead) -> Option<Item<'a>> {
-    let mut first: Option<Item<'a>> = None;
-    for_each_item(playbook, lead, |item| {
-        if first.is_none_or(|first| item.due_at < first.due_at) {
-            first = Some(item);
-        }
-    });
+    let mut first = None;
+    gather(playbook, lead, &mut first);
     first
 }
 
+/// What becomes of the items of an agenda.
+trait Items<'a> {
+    /// Takes the next one.
+    fn take(&mut self, item: Item<'a>);
+
+    /// Whether it matters what is due at this instant or later.
+    fn ask_for(&self, due_at: Instant) -> bool;
+}
+
+/// All of them.
+impl<'a> Items<'a> for Vec<Item<'a>> {
+    fn take(&mut self, item: Item<'a>) {
+        self.push(item);
+    }
+
+    fn ask_for(&self, _: Instant) -> bool {
+        true
+    }
+}
+
+/// The first of them.
+impl<'a> Items<'a> for Option<Item<'a>> {
+    fn take(&mut self, item: Item<'a>) {
+        if self.ask_for(item.due_at) {
+            *self = Some(item);
+        }
+    }
+
+    fn ask_for(&self, due_at: Instant) -> bool {
+        self.is_none_or(|first| due_at < first.due_at)
+    }
+}
+
 /// Goes through what is due for a lead, tasks first, in the order of the playbook.
-fn for_each_item<'a>(playbook: &'a Playbook, lead: &'a Lead, mut take: impl FnMut(Item<'a>)) {
+fn gather<'a>(playbook: &'a Playbook, lead: &'a Lead, items: &mut impl Items<'a>) {
     for (spec, done) in playbook.tasks.done_by_time() {
         let is_open = lead.open_task(&spec.name).is_some();
         let due_at = is_open.then(|| turns_at(playbook, lead, done)).flatten();
         if let Some(due_at) = due_at {
             let what = Happens::Completes(spec);
-            take(Item { due_at, what });
+            items.take(Item { due_at, what });
         }
     }
     for rule in playbook.rules.at(&lead.pipeline, &lead.stage) {
         if let Some(item) = turning(playbook, lead, rule) {
-            take(item);
+            items.take(item);
         }
-        if let Standing::Due(item) = standing(playbook, lead, rule) {
-            take(item);
+        let Ok(anchor) = anchor_in_scope(playbook, lead, rule) else {
+            continue;
+        };
+        // Most of what is far away needs no calendar to be told from what is near.
+        let not_before = rule.delay.not_over_before(anchor.at);
+        if not_before.is_some_and(|not_before| !items.ask_for(not_before)) {
+            continue;
+        }
+        if let Standing::Due(item) = standing_from(playbook, lead, rule, anchor) {
+            items.take(item);
         }
     }
 }
@@ -169,14 +206,35 @@ fn turns_at(playbook: &Playbook, lead: &Lead, condition: &Condition) -> Option<I
 /// How a rule stands with a lead.
 #[must_use]
 pub fn standing<'a>(playbook: &'a Playbook, lead: &'a Lead, rule: &'a Rule) -> Standing<'a> {
-    if !is_in_scope(rule, lead) {
-        return Standing::OutOfScope;
+    match anchor_in_scope(playbook, lead, rule) {
+        Ok(anchor) => standing_from(playbook, lead, rule, anchor),
+        Err(standing) => standing,
     }
-    let anchor = match anchor_of(playbook, lead, rule) {
-        Ok(Some(anchor)) => anchor,
-        Ok(None) => return Standing::NoAnchor,
-        Err(error) => return Standing::Never(error),
-    };
+}
+
+/// What a rule counts from for a lead that it is for; else why it does not.
+fn anchor_in_scope<'a>(
+    playbook: &Playbook,
+    lead: &Lead,
+    rule: &Rule,
+) -> Result<Moment, Standing<'a>> {
+    if !is_in_scope(rule, lead) {
+        return Err(Standing::OutOfScope);
+    }
+    match anchor_of(playbook, lead, rule) {
+        Ok(Some(anchor)) => Ok(anchor),
+        Ok(None) => Err(Standing::NoAnchor),
+        Err(error) => Err(Standing::Never(error)),
+    }
+}
+
+/// How a rule stands with a lead for which it counts from this.
+fn standing_from<'a>(
+    playbook: &'a Playbook,
+    lead: &'a Lead,
+    rule: &'a Rule,
+    anchor: Moment,
+) -> Standing<'a> {
     let standing = match next_occurrence(lead, rule, anchor) {
         Ok(standing) => standing,
         Err(error) => Standing::Never(error),

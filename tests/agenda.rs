@@ -335,6 +335,9 @@ impl<'a> Life<'a> {
             let computed = agenda::wakes_at(&self.cast.playbook, lead);
             assert_eq!(stored, computed, "the clock of {lead:#?}");
             assert!(lead.trouble.is_none(), "{lead:#?}");
+            let agenda = agenda::agenda(&self.cast.playbook, lead);
+            let first = agenda.first().map(|item| item.due_at);
+            assert_eq!(computed, first, "the first that is due for {lead:#?}");
             for fired in &lead.fired {
                 let key = (lead.id, fired.rule.clone(), fired.anchor, fired.occurrence);
                 let first = *self.fired.entry(key).or_insert(fired.at);

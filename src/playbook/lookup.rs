@@ -66,8 +66,7 @@ impl<'a> IntoIterator for &'a Tasks {
 pub struct Rules {
     all: Vec<Rule>,
     places: FxHashMap<Name, usize>,
-    /// The rules for each stage of which a rule speaks, those for any stage among them; in the order of
-    /// the stages.
+    /// The rules for each stage of which a rule speaks, those for any stage among them.
     at_stages: Vec<(StageRef, Vec<usize>)>,
     /// The rules for any stage.
     anywhere: Vec<usize>,
@@ -103,9 +102,10 @@ impl Rules {
 
     /// The rules for a stage, those for any stage among them, in the order of the playbook.
     pub(crate) fn at(&self, pipeline: &Name, stage: &Name) -> impl Iterator<Item = &Rule> {
-        let order = |(at, _): &(StageRef, _)| (&at.pipeline, &at.stage).cmp(&(pipeline, stage));
-        let spoken_of = self.at_stages.binary_search_by(order);
-        let places = spoken_of.map_or(&self.anywhere, |place| &self.at_stages[place].1);
+        // Few, and names that are not the same mostly differ in their length.
+        let mut stages = self.at_stages.iter();
+        let spoken_of = stages.find(|(at, _)| at.is(pipeline, stage));
+        let places = spoken_of.map_or(&self.anywhere, |(_, places)| places);
         places.iter().map(|place| &self.all[*place])
     }
 
