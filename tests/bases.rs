@@ -246,6 +246,125 @@ expect   = { refused = ["already-held"] }
     );
 }
 
+#[test]
+fn a_closed_lead_whose_place_is_another_ones_takes_what_is_told_of_it_all_the_same() {
+    play(
+        r#"
+[activity]
+certified = {}
+visited   = { asks = ["platform"] }
+
+[[rule]]
+name  = "platform"
+on    = "closed"
+after = "30 days"
+do    = [{ set = "platform", to = "gamma" }]
+
+[base.certified]
+pipelines = ["onboarding"]
+unique    = ["contact"]
+keeps     = 'activities("certified") >= 1'
+"#,
+        r#"
+[[scenario]]
+name  = "certified when another one has the place"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "first", name = "Store", email = "store@example.com" }
+
+[[scenario.step]]
+close = { as = "lost" }
+
+[[scenario.step]]
+register = { ref = "second", name = "Store", email = "store@example.com" }
+expect   = { open = true }
+
+[[scenario.step]]
+lead   = "first"
+record = { activity = "certified" }
+
+[[scenario.step]]
+lead   = "first"
+set    = { platform = "alpha" }
+expect = { fields = { platform = "alpha" } }
+
+[[scenario.step]]
+lead   = "first"
+record = { activity = "visited", platform = "beta" }
+expect = { fields = { platform = "beta" } }
+
+[[scenario.step]]                           # a rule's as well
+lead   = "first"
+at     = "2026-04-02T10:00:00+02:00"
+expect = { fields = { platform = "gamma" } }
+
+[[scenario.step]]                           # and takes nothing from who has the place
+lead   = "second"
+expect = { open = true }
+
+[[scenario.step]]                           # but can't come back beside it
+lead   = "first"
+reopen = { to = "new" }
+expect = { refused = ["already-held"] }
+"#,
+    );
+}
+
+#[test]
+fn a_place_that_a_field_or_a_rule_keeps_is_merged_with_its_lead() {
+    let rule = r#"
+[[rule]]
+name  = "platform"
+on    = "closed"
+after = "1 day"
+if    = 'contact.email == "store@example.com"'
+do    = [{ set = "platform", to = "alpha" }]
+"#;
+    let base = r#"
+[base.on-a-platform]
+pipelines = ["onboarding"]
+unique    = ["contact"]
+keeps     = 'platform == "alpha"'
+"#;
+    let scenario = |told: &str| {
+        format!(
+            r#"
+[[scenario]]
+name  = "on a platform after the end, and then known as another one"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = {{ ref = "first", name = "Store", email = "store@example.com" }}
+
+[[scenario.step]]
+close = {{ as = "lost" }}
+
+[[scenario.step]]
+lead   = "first"
+{told}
+expect = {{ fields = {{ platform = "alpha" }} }}
+
+[[scenario.step]]
+register = {{ ref = "other", name = "Shop", email = "shop@example.com" }}
+
+[[scenario.step]]
+close = {{ as = "lost" }}
+
+[[scenario.step]]
+merge = {{ from = "first", into = "other" }}
+
+[[scenario.step]]
+register = {{ ref = "again", name = "Shop", email = "shop@example.com" }}
+expect   = {{ refused = ["already-held"] }}
+"#
+        )
+    };
+    play(base, &scenario("set = { platform = \"alpha\" }"));
+    let later = scenario("at = \"2026-03-04T10:00:00+01:00\"");
+    play(&format!("{rule}{base}"), &later);
+}
+
 /// Nobody looks after a closed lead, so nothing would give its place back in time.
 #[test]
 fn a_place_that_would_be_kept_for_a_time_is_a_fault() {

@@ -51,11 +51,21 @@ pub(crate) fn carry_out(
         }
         _ => Vec::new(),
     };
+    let kept_a_place = lead.keeps_a_place();
     obey(draft, &mut lead, order)?;
     if draft.has_set_fields() {
         laws::allow_fields(draft, &lead, &broken_before)?;
     }
-    places::keep(draft, &mut lead)?;
+    conclude(draft, lead, kept_a_place)
+}
+
+/// Whatever became of a lead: its place, what follows, and its record. `kept_a_place` is whether it did before.
+pub(crate) fn conclude(
+    draft: &mut Draft<'_>,
+    mut lead: Box<Lead>,
+    kept_a_place: bool,
+) -> Result<(), Stop> {
+    places::keep(draft, &mut lead, kept_a_place)?;
     settle(draft, &mut lead);
     draft.put_lead(lead);
     Ok(())
@@ -555,7 +565,7 @@ fn close(
     if let Some(agent) = &won_by {
         pools::change_workload(draft, agent, Workload::win)?;
     }
-    places::take(draft, lead)?;
+    places::take_at_end(draft, lead)?;
     if !was_open {
         return Ok(());
     }

@@ -300,7 +300,7 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Came {
         .keeping
         .retain(|id| back.iter().all(|lead| lead.id != *id));
     contact.leads = of(Lead::is_open);
-    contact.keeping = of(|lead| !lead.is_open() && !lead.claims.is_empty());
+    contact.keeping = of(Lead::keeps_a_place);
     let Some(taken) = stood.taken.pop() else {
         return Came::default();
     };

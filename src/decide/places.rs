@@ -12,6 +12,7 @@ use crate::decide::refusal::Refusal;
 use crate::ids::{AgentId, Id, LeadId, Name};
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::pipeline::UniquePart;
+use crate::record::lead::Closed;
 use crate::record::{Claim, Lead};
 use crate::store::Key;
 use crate::value::{ValueRef, fold};
@@ -22,24 +23,41 @@ pub(crate) fn keys(draft: &Draft<'_>, lead: &Lead, owner: &AgentId) -> Vec<Key> 
     claims.map(|(_, id)| Key::claim(draft.tenant, id)).collect()
 }
 
-/// Takes the places that a lead needs, and gives back those that it needs no more.
+/// Takes the places that a lead needs, and gives back those that it needs no more. A closed lead disputes none
+/// that another lead took meanwhile.
 pub(crate) fn take(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
+    match lead.is_open() {
+        true => dispute(draft, lead),
+        false => take_free(draft, lead).map(drop),
+    }
+}
+
+/// The same as a lead ends: who wins needs the place by which it is won.
+pub(crate) fn take_at_end(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
+    match lead.closed.as_ref().is_some_and(Closed::is_won) {
+        true => dispute(draft, lead),
+        false => take(draft, lead),
+    }
+}
+
+fn dispute(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     match take_free(draft, lead)? {
         Some((base, holder)) => Err(Refusal::AlreadyHeld { base, holder }.into()),
         None => Ok(()),
     }
 }
 
-/// The same of a closed lead, for which what somebody did may be a reason to keep a place, or none any more.
-/// It disputes no place that another lead took meanwhile. Its contact knows which leads keep one.
-pub(crate) fn keep(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
-    let mut bases = draft.playbook.bases.iter();
-    if lead.is_open() || bases.all(|base| base.keeps.is_none()) {
+/// What happened may be a reason for a closed lead to keep a place, or none any more. Its contact knows which
+/// leads keep one; `kept_one` is what it knows of this one.
+pub(crate) fn keep(draft: &mut Draft<'_>, lead: &mut Lead, kept_one: bool) -> Result<(), Stop> {
+    if lead.is_open() {
         return Ok(());
     }
-    let kept_none = lead.claims.is_empty();
-    take_free(draft, lead)?;
-    if kept_none == lead.claims.is_empty() {
+    let mut bases = draft.playbook.bases.iter();
+    if bases.any(|base| base.keeps.is_some()) {
+        take(draft, lead)?;
+    }
+    if kept_one == lead.keeps_a_place() {
         return Ok(());
     }
     with_contact(draft, lead, |contact, lead| {
@@ -49,7 +67,7 @@ pub(crate) fn keep(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
     })
 }
 
-/// The same, but for places that other leads hold: the first of them is told.
+/// Takes and gives back all but the places that other leads hold: the first of these is told.
 pub(crate) fn take_free(
     draft: &mut Draft<'_>,
     lead: &mut Lead,

@@ -60,11 +60,8 @@ pub(crate) fn take_over(
     for taken in rules.iter().filter(|taken| taken.is_new) {
         learn(draft, lead, taken.rule);
     }
-    match lead.is_open() {
-        true => places::take(draft, lead),
-        // What ended before there was such a base does not dispute a place.
-        false => places::take_free(draft, lead).map(drop),
-    }
+    // What ended before there was such a base does not dispute a place.
+    places::take(draft, lead)
 }
 
 /// Puts a lead where its stage is mapped to, or leaves it; in a wait group, where leads wait.

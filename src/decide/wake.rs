@@ -7,7 +7,7 @@ use crate::condition::Condition;
 use crate::decide::act::{act, foresee};
 use crate::decide::command::{Actor, Wake};
 use crate::decide::draft::Draft;
-use crate::decide::life::settle;
+use crate::decide::life::{conclude, settle};
 use crate::decide::records::Records;
 use crate::decide::sweeps::{self, Paged};
 use crate::decide::{Stop, Woken, adoption, messages, tasks, troubles};
@@ -128,6 +128,7 @@ impl<'a> Waking<'a> {
         let Some(mut lead) = draft.read::<Box<Lead>>(&key)? else {
             return Ok(Woken::default());
         };
+        let kept_a_place = lead.keeps_a_place();
         lead.trouble = None;
         match item.what {
             Happens::Fires {
@@ -146,8 +147,7 @@ impl<'a> Waking<'a> {
                 tasks::end_by_time(&mut draft, &mut lead, task, item.due_at);
             }
         }
-        settle(&mut draft, &mut lead);
-        draft.put_lead(lead);
+        conclude(&mut draft, lead, kept_a_place)?;
         Ok(woken(draft, None))
     }
 

@@ -110,7 +110,7 @@ pub struct Lead {
     pub rules_told: Vec<(Name, ToldAt)>,
     /// For each condition that a rule of its playbook waits for, since when it has been true.
     pub since: Vec<(Name, Moment)>,
-    /// The unique claims that it holds while it is open: one for each base of its playbook at most.
+    /// The unique claims that it holds: one for each base of its playbook at most.
     pub claims: Vec<Id>,
     /// That its history contradicts itself, and how: each way once.
     pub flags: Vec<Flag>,
@@ -477,6 +477,11 @@ impl Lead {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.closed.is_none()
+    }
+
+    /// Whether it is closed, and holds a place in a base all the same.
+    pub(crate) fn keeps_a_place(&self) -> bool {
+        !self.is_open() && !self.claims.is_empty()
     }
 
     /// Whether it was set aside because its clock failed.
