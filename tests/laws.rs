@@ -293,6 +293,70 @@ expect = { fields = { vehicle = "none" } }
 }
 
 #[test]
+fn what_happens_is_not_refused_for_the_fields_that_are_told_with_it() {
+    play(
+        r#"
+[law.interested]
+if   = 'activities("withdrew") == 0'
+text = "Somebody who is interested"
+
+[law.inspected]
+if   = 'vehicle is missing or activities("inspected") >= 1'
+text = "What was seen"
+
+[law.dated]
+stage = "evaluation"
+if    = 'presentation is present'
+text  = "A date"
+
+[activity.withdrew]
+asks = ["platform"]
+
+[activity.inspected]
+asks = ["vehicle"]
+
+[task.which]
+text    = "Is it on?"
+choices = { off = { do = [{ clear = "presentation" }, { move = "lead" }] } }
+
+[[rule]]
+name = "ask"
+on   = "entered evaluation"
+do   = [{ task = "which" }]
+"#,
+        r#"
+[[scenario]]
+name  = "with an activity and with a choice"
+start = "2026-03-06T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", email = "luis@example.com", source = "imported", presentation = 2026-03-06T17:00:00+01:00 }
+expect   = { stage = "evaluation" }
+
+[[scenario.step]]                           # the law asks for what is told here
+set    = { vehicle = "X3", by = "ana" }
+expect = { refused = ["inspected"] }
+
+[[scenario.step]]
+record = { activity = "inspected", vehicle = "X3", by = "ana" }
+expect = { fields = { vehicle = "X3" } }
+
+[[scenario.step]]
+set    = { presentation = "", by = "ana" }
+expect = { refused = ["presentation", "dated"] }
+
+[[scenario.step]]                           # what a choice does is judged together
+complete = { task = "which", choice = "off", by = "ana" }
+expect   = { stage = "lead" }
+
+[[scenario.step]]                           # it is the activity that breaks this one, whatever is told with it
+record = { activity = "withdrew", platform = "feirao", by = "ana" }
+expect = { fields = { platform = "feirao" }, history = "the law interested is broken" }
+"#,
+    );
+}
+
+#[test]
 fn a_law_knows_where_a_lead_comes_from_and_is_told_together_with_the_needs() {
     play(
         "",
@@ -341,6 +405,14 @@ fn a_law_that_can_not_be_kept_or_is_said_in_two_ways_is_a_fault() {
         (
             "stage = \"lead\"\nif = 'not broken(\"presentation\")'",
             "broken",
+        ),
+        (
+            "stage = [\"*\", \"lead\"]\nif = 'vehicle is present'",
+            "`*` and `lead`",
+        ),
+        (
+            "entering = []\nif = 'vehicle is present'",
+            "the list of stages is empty",
         ),
         ("stage = \"led\"\nif = 'vehicle is present'", "`led`"),
         (

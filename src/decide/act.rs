@@ -102,8 +102,11 @@ fn try_out(
 ) -> Result<(), Stop> {
     let (mut changed, mark) = (lead.clone(), draft.mark());
     let done = insist(draft, &mut changed, action, rule, anchor);
-    let done = done.and_then(|()| allow(draft, lead, &changed, action));
-    match done {
+    let allowed = match done {
+        Ok(()) => laws::allow_fields(draft, &mut changed, &mut lead.fields).map_err(Stop::from),
+        stopped => stopped,
+    };
+    match allowed {
         Ok(()) => *lead = changed,
         Err(Stop::Refused(refusal)) => {
             draft.back_to(mark);
@@ -112,18 +115,6 @@ fn try_out(
         Err(needs) => return Err(needs),
     }
     Ok(())
-}
-
-/// Refuses fields by which the lead would come to break laws where it stands; of moves, that is asked there.
-fn allow(draft: &Draft<'_>, before: &Lead, changed: &Lead, action: &Action) -> Result<(), Stop> {
-    match action {
-        Action::Set { .. } | Action::Host(_) => {
-            let broken_before = laws::broken_where_it_stands(draft, before);
-            laws::allow_fields(draft, changed, &broken_before)?;
-            Ok(())
-        }
-        _ => Ok(()),
-    }
 }
 
 fn put_on_record(draft: &mut Draft<'_>, lead: &Lead, refusal: &Refusal, verb: &str, rule: &Name) {

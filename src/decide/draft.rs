@@ -243,12 +243,6 @@ impl<'a> Draft<'a> {
         self.events.push(event);
     }
 
-    /// Whether any lead's fields were set so far.
-    pub(crate) fn has_set_fields(&self) -> bool {
-        let mut events = self.events.iter();
-        events.any(|event| matches!(event, Event::FieldsSet { .. }))
-    }
-
     /// What is decided so far.
     pub(crate) fn mark(&self) -> Mark {
         Mark {

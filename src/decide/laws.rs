@@ -6,11 +6,14 @@
 //! happens can't be refused: a law that a lead comes to break by time, or by an event, refuses nothing,
 //! and the rule that it was read into notes that.
 
+use std::mem;
+
 use crate::decide::draft::Draft;
 use crate::decide::refusal::{Missing, Refusal};
 use crate::playbook::catalogue::LeadFacts;
-use crate::playbook::law::{Asked, Law};
+use crate::playbook::law::Law;
 use crate::record::Lead;
+use crate::record::fields::Fields;
 
 /// Refuses a lead that comes into its stage without having moved there, if that would break a law.
 pub(crate) fn allow_entry(draft: &Draft<'_>, lead: &Lead) -> Result<(), Refusal> {
@@ -31,23 +34,27 @@ pub(crate) fn broken_by_move(draft: &Draft<'_>, lead: &Lead) -> Vec<Missing> {
 /// The laws that a lead breaks where it stands: whoever changes it otherwise than by moving it must not
 /// add to them.
 pub(crate) fn broken_where_it_stands(draft: &Draft<'_>, lead: &Lead) -> Vec<Missing> {
-    broken(draft, lead, |law| {
-        law.asked == Asked::Standing && law.is_for_entering(lead)
-    })
+    broken(draft, lead, |law| law.is_for_standing(lead))
 }
 
-/// Refuses a change of a lead's fields by which it has come to break laws that it kept before. A lead that
-/// is closed keeps those of its stage alone.
+/// Refuses fields by which a lead has come to break a law where it stands. What else became of it happened, and
+/// is not refused: a law that it would break with its earlier fields, too, is not broken by these.
 pub(crate) fn allow_fields(
     draft: &Draft<'_>,
-    lead: &Lead,
-    broken_before: &[Missing],
+    lead: &mut Lead,
+    earlier: &mut Fields,
 ) -> Result<(), Refusal> {
-    let mut broken = broken(draft, lead, |law| {
-        let stands = law.asked == Asked::Standing && law.is_for_entering(lead);
-        stands && (lead.is_open() || !law.stages.is_empty())
-    });
-    broken.retain(|law| !broken_before.contains(law));
+    if lead.fields == *earlier {
+        return Ok(());
+    }
+    let mut broken = broken_where_it_stands(draft, lead);
+    if broken.is_empty() {
+        return Ok(());
+    }
+    mem::swap(&mut lead.fields, earlier);
+    let broken_anyway = broken_where_it_stands(draft, lead);
+    mem::swap(&mut lead.fields, earlier);
+    broken.retain(|law| !broken_anyway.contains(law));
     match broken.is_empty() {
         true => Ok(()),
         false => Err(Refusal::Missing(broken)),

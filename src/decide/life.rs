@@ -45,17 +45,9 @@ pub(crate) fn carry_out(
     if !lead.is_open() && !is_for_closed(order) {
         return Err(Refusal::LeadIsClosed.into());
     }
-    let broken_before = match order {
-        LeadOrder::SetFields { .. } | LeadOrder::Record { .. } | LeadOrder::Complete(_) => {
-            laws::broken_where_it_stands(draft, &lead)
-        }
-        _ => Vec::new(),
-    };
-    let kept_a_place = lead.keeps_a_place();
+    let (kept_a_place, mut earlier) = (lead.keeps_a_place(), lead.fields.clone());
     obey(draft, &mut lead, order)?;
-    if draft.has_set_fields() {
-        laws::allow_fields(draft, &lead, &broken_before)?;
-    }
+    laws::allow_fields(draft, &mut lead, &mut earlier)?;
     conclude(draft, lead, kept_a_place)
 }
 

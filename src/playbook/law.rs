@@ -53,6 +53,15 @@ impl Law {
         self.asked != Asked::Leaving && self.is_for(&(&lead.pipeline, &lead.stage))
     }
 
+    /// Whether it is asked of a lead that stands where it is; of a closed one only if it names that stage.
+    #[must_use]
+    pub fn is_for_standing(&self, lead: &Lead) -> bool {
+        let names_stages = !self.stages.is_empty();
+        self.asked == Asked::Standing
+            && (lead.is_open() || names_stages)
+            && self.is_for_entering(lead)
+    }
+
     /// Whether it is asked of a lead that has left where it came from.
     #[must_use]
     pub fn is_for_leaving(&self, lead: &Lead) -> bool {

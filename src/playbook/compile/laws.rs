@@ -70,17 +70,29 @@ fn asked(section: &mut Section<'_>, names: &Names) -> (Asked, Vec<StageRef>) {
             node.fault(FaultKind::Contradiction { one, other }, Some(hint.into()));
             continue;
         }
-        let nodes = node.list();
-        let is_every = |node: &Node<'_>| node.is_text() && node.text() == Some("*");
-        let stages = nodes.iter().filter(|node| !is_every(node));
-        let stages: Vec<StageRef> = stages.filter_map(|node| names.stage(node, None)).collect();
-        let stages = match nodes.iter().any(is_every) {
-            true => Vec::new(),
-            false => stages,
-        };
+        let stages = stages_of(&node, names);
         said = Some((asked, stages));
     }
     said.unwrap_or((Asked::Standing, Vec::new()))
+}
+
+/// The stages that a law names; none, where it is every one of them.
+fn stages_of(node: &Node<'_>, names: &Names) -> Vec<StageRef> {
+    let nodes = node.list();
+    let is_every = |node: &&Node<'_>| node.is_text() && node.text() == Some("*");
+    let (every, named): (Vec<&Node<'_>>, Vec<&Node<'_>>) = nodes.iter().partition(is_every);
+    if nodes.is_empty() {
+        let (what, hint) = ("the list of stages", "`\"*\"` is every stage");
+        node.fault(FaultKind::Empty { what }, Some(hint.into()));
+    }
+    if let (Some(_), Some(other)) = (every.first(), named.first()) {
+        let (one, other) = ("*".into(), other.text().unwrap_or_default().into());
+        let hint = "`\"*\"` is every stage already: leave the others out, or it";
+        node.fault(FaultKind::Contradiction { one, other }, Some(hint.into()));
+        return Vec::new();
+    }
+    let named = named.into_iter();
+    named.filter_map(|node| names.stage(node, None)).collect()
 }
 
 impl Reader<'_> {
