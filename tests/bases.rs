@@ -377,3 +377,31 @@ fn a_place_that_would_be_kept_for_a_time_is_a_fault() {
     let told = faults[0].to_string();
     assert!(told.contains("not kept for a time"), "{told}");
 }
+
+/// Nobody asks closed leads again when something around them changes.
+#[test]
+fn a_place_that_would_be_kept_by_what_changes_around_the_lead_is_a_fault() {
+    for (asked, fact) in [
+        ("tasks.open >= 1", "tasks.open"),
+        ("owner.team is present", "owner.team"),
+        ("not contact.unsubscribed", "contact.unsubscribed"),
+        ("platform is present and set_aside", "set_aside"),
+    ] {
+        let folder = folder(&KEPT.replace("activities(\"certified\") >= 1", asked), "");
+        let faults = Playbook::read(&folder).unwrap_err().0;
+        assert_eq!(faults.len(), 1, "{faults:#?}");
+        let told = faults[0].to_string();
+        assert!(told.contains(&format!("`{fact}`")), "{told}");
+        assert!(told.contains("activities"), "{told}");
+    }
+    for asked in [
+        "platform is present",
+        "outcome.reason == \"certified\"",
+        "was_in(\"accredited\")",
+        "recorded_at(\"certified\") is present",
+        "quote.accepted or attempts.reached >= 1",
+    ] {
+        let folder = folder(&KEPT.replace("activities(\"certified\") >= 1", asked), "");
+        Playbook::read(&folder).unwrap();
+    }
+}

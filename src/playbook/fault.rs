@@ -397,6 +397,14 @@ pub enum FaultKind {
         /// The other.
         other: SmolStr,
     },
+    /// A condition asks for what it can't be asked for there.
+    #[error("`{fact}` can't be asked for here: {why}")]
+    UnfitFact {
+        /// The fact.
+        fact: SmolStr,
+        /// Why not.
+        why: &'static str,
+    },
     /// More of something than a record can hold.
     #[error("there are {found} {sort}; there can be {most}")]
     TooMany {
@@ -468,6 +476,7 @@ impl FaultKind {
             Self::Unminded { .. } => "unminded",
             Self::OutsideLaw { .. } => "outside-law",
             Self::Contradiction { .. } => "contradiction",
+            Self::UnfitFact { .. } => "unfit-fact",
             Self::TooMany { .. } => "too-many",
             Self::Scenario(_) => "scenario",
         }

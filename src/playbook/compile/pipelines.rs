@@ -3,7 +3,8 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Names, label_of};
-use crate::condition::Condition;
+use crate::condition::{Condition, FactInfo};
+use crate::facts::LeadFact;
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
@@ -373,15 +374,44 @@ pub(super) fn read_bases(root: &mut Section<'_>, names: &Names) -> Vec<Base> {
 }
 
 /// Of which closed leads more keep their places. Nothing happens to a closed lead as time goes by, so nobody
-/// would give back what time takes.
+/// would give back what time takes; nor what its contact, its owner or its tasks take.
 fn kept_by(node: &Node<'_>, names: &Names) -> Option<Condition> {
     let condition = node.condition(&names.catalogue_of_laws())?;
+    let hint = "ask for what was done, as in `activities(\"accredited\") >= 1`";
     if condition.is_about_time() {
-        let hint = "ask for what was done, as in `activities(\"accredited\") >= 1`";
         node.unfit("a place is not kept for a time", Some(hint.into()));
         return None;
     }
+    // Every fact with a greater number is about a field, or about something that the playbook names.
+    let built_in = |info: &FactInfo| LeadFact::numbered(info.id.0);
+    let passes = |info: &&FactInfo| built_in(info).is_some_and(|fact| !lasts(fact));
+    if let Some(info) = condition.facts().find(passes) {
+        let (fact, why) = (info.name.as_str().into(), "it may change unnoticed");
+        node.fault(FaultKind::UnfitFact { fact, why }, Some(hint.into()));
+        return None;
+    }
     Some(condition)
+}
+
+/// Whether a fact of a closed lead changes only by what is done with this lead.
+fn lasts(fact: LeadFact) -> bool {
+    use LeadFact as F;
+    match fact {
+        F::Pipeline | F::Stage | F::CameFrom | F::EnteredAt => true,
+        F::Open | F::Outcome | F::Reason | F::OpenedAt | F::ClosedAt => true,
+        F::Source | F::SourceKind | F::RegisteredBy | F::RegisteredAt => true,
+        F::Attempts | F::Reached | F::Unanswered | F::AttemptsSinceOpened => true,
+        F::AttemptedAt | F::ReachedAt | F::Answered | F::AnsweredAt => true,
+        F::Quote | F::QuoteVersion | F::QuoteMadeAt | F::QuoteTotal | F::QuoteValidUntil => true,
+        F::QuoteAccepted | F::QuoteAcceptedAt | F::QuoteDeclined => true,
+        F::Referrer | F::ReferrerRole | F::Reward | F::RewardedAt => true,
+        F::Owner | F::OwnerRole | F::OwnerTeam | F::TeamSince | F::EarlierTeam => false,
+        F::AssignedAt | F::Reassignments | F::TouchedAt => false,
+        F::Held | F::Wait | F::WaitDays | F::WaitsUntil | F::OpenTasks => false,
+        F::SetAside | F::Flagged | F::Playbook => false,
+        F::Email | F::Phone | F::ContactName => false,
+        F::Unsubscribed | F::EmailInvalid | F::PossibleDuplicate => false,
+    }
 }
 
 /// A fact that is part of what must be unique: one that every playbook has, or a field.
