@@ -155,7 +155,9 @@ impl<'a> Items<'a> for Option<Item<'a>> {
 fn gather<'a>(playbook: &'a Playbook, lead: &'a Lead, items: &mut impl Items<'a>) {
     for (spec, done) in playbook.tasks.done_by_time() {
         let is_open = lead.open_task(&spec.name).is_some();
-        let due_at = is_open.then(|| turns_at(playbook, lead, done)).flatten();
+        let due_at = is_open
+            .then(|| turns_at(playbook, lead, done, lead.settled_at))
+            .flatten();
         if let Some(due_at) = due_at {
             let what = Happens::Completes(spec);
             items.take(Item { due_at, what });
@@ -187,14 +189,19 @@ fn turning<'a>(playbook: &Playbook, lead: &Lead, rule: &'a Rule) -> Option<Item<
     if !is_in_scope(rule, lead) {
         return None;
     }
-    let due_at = turns_at(playbook, lead, condition)?;
+    let due_at = turns_at(playbook, lead, condition, lead.settled_at)?;
     let what = Happens::Turns(rule);
     Some(Item { due_at, what })
 }
 
-/// When a condition turns next, if the lead stays as it was settled.
-fn turns_at(playbook: &Playbook, lead: &Lead, condition: &Condition) -> Option<Instant> {
-    let now = lead.settled_at;
+/// When a condition turns next after `now`, if the lead stays as it is. What is due is reckoned from when the
+/// lead was settled.
+pub(crate) fn turns_at(
+    playbook: &Playbook,
+    lead: &Lead,
+    condition: &Condition,
+    now: Instant,
+) -> Option<Instant> {
     let facts = LeadFacts {
         playbook,
         lead,

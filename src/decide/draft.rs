@@ -137,6 +137,11 @@ impl<'a> Draft<'a> {
         Ok(found.record.as_deref())
     }
 
+    /// A record as it was before this decision, if it was read and was there.
+    pub(crate) fn as_loaded<T: Recorded>(&self, key: &Key) -> Option<&'a T> {
+        self.records.record(key)
+    }
+
     /// Reads a record that only ranks or informs; that it moves meanwhile does no harm.
     pub(crate) fn hint<T: Recorded>(&self, key: &Key) -> Result<Option<&T>, Stop> {
         if let Some(write) = self.written(key) {

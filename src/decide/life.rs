@@ -535,7 +535,7 @@ fn close(
     was_open: bool,
 ) -> Result<(), Stop> {
     // Tasks that this very move completes are done, not dropped.
-    tasks::end_those_done(draft, lead);
+    tasks::end_those_done_until(draft, lead, draft.happened_at);
     take_back_win(draft, lead)?;
     lead.ends = lead.ends.saturating_add(1);
     let won_by = lead

@@ -2,7 +2,7 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::agenda::task_due_at;
+use crate::agenda::{task_due_at, turns_at};
 use crate::condition::Condition;
 use crate::decide::Stop;
 use crate::decide::act::insist;
@@ -15,6 +15,7 @@ use crate::decide::refusal::{Problem, Refusal};
 use crate::decide::{activities, fields};
 use crate::ids::Name;
 use crate::letters::is_blank;
+use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::people::{Over, Permission, Role};
 use crate::playbook::pipeline::{Choice, TaskSpec, Whose};
@@ -22,6 +23,7 @@ use crate::playbook::rule::Action;
 use crate::record::journal::Event;
 use crate::record::lead::{Assignee, Ended, How, Moment, Task};
 use crate::record::{Agent, Lead};
+use crate::store::Key;
 use crate::time::Instant;
 use crate::told::shortened;
 
@@ -88,47 +90,87 @@ fn assignee(draft: &mut Draft<'_>, lead: &Lead, spec: &TaskSpec) -> Result<Assig
 
 /// Ends the open tasks whose conditions have come true.
 pub(crate) fn end_those_done(draft: &mut Draft<'_>, lead: &mut Lead) {
+    end_those_done_until(draft, lead, draft.now);
+}
+
+/// The same, of those that had come true by then.
+pub(crate) fn end_those_done_until(draft: &mut Draft<'_>, lead: &mut Lead, until: Instant) {
     let playbook = draft.playbook;
-    let now = draft.now;
-    let is_done = |condition: &Condition, lead: &Lead| {
-        let facts = LeadFacts {
-            playbook,
-            lead,
-            now,
-        };
-        condition.holds(&facts, now)
-    };
     for place in 0..lead.tasks.len() {
         let task = Some(&lead.tasks[place]).filter(|task| task.ended.is_none());
         let spec = task.and_then(|task| playbook.task(&task.name));
-        let Some(spec) =
-            spec.filter(|spec| spec.done.as_ref().is_some_and(|done| is_done(done, lead)))
-        else {
+        let Some((spec, done)) = spec.and_then(|spec| Some((spec, spec.done.as_ref()?))) else {
             continue;
         };
-        end(draft, lead, place, Some(spec), How::Done);
+        let by_time = before_this(draft, lead, place, done)
+            .or_else(|| after_what_is_told_late(draft, lead, place, done, until));
+        match by_time {
+            Some(at) => end_by_time(draft, lead, place, spec, at),
+            None if holds_at(playbook, lead, done, until) => {
+                end(draft, lead, place, Some(spec), How::Done);
+            }
+            None => {}
+        }
     }
 }
 
-/// Ends an open task whose condition came true by time alone, as of when it did: however late that
-/// is noticed, it was kept if it was done in time.
-pub(crate) fn end_by_time(draft: &mut Draft<'_>, lead: &mut Lead, spec: &TaskSpec, at: Instant) {
-    let playbook = draft.playbook;
-    let now = at;
+fn holds_at(playbook: &Playbook, lead: &Lead, condition: &Condition, now: Instant) -> bool {
     let facts = LeadFacts {
         playbook,
         lead,
         now,
     };
-    let is_done = spec.done.as_ref().filter(|done| done.holds(&facts, now));
-    let is_open = |task: &Task| task.ended.is_none() && task.name == spec.name;
-    let place = lead.tasks.iter().position(is_open);
-    if let Some((place, _)) = place.zip(is_done) {
-        end_at(draft, lead, place, Some(spec), at, (How::Done, None, None));
-        let ended = lead.tasks[place].ended.as_mut();
-        // Nobody did.
-        ended.into_iter().for_each(|ended| ended.by = None);
+    condition.holds(&facts, now)
+}
+
+/// The lead as it was before this decision, if this task of it was open then, and can be done by time
+/// alone.
+fn open_before<'a>(
+    draft: &Draft<'a>,
+    lead: &Lead,
+    place: usize,
+    done: &Condition,
+) -> Option<&'a Lead> {
+    if !done.is_about_time() {
+        return None;
     }
+    let before: &Lead = draft.as_loaded(&Key::lead(draft.tenant, lead.id))?;
+    let task = &lead.tasks[place];
+    let same = before.open_task(&task.name)?;
+    (same.number == task.number).then_some(before)
+}
+
+/// When time alone completed an open task before what is decided now happened: whatever comes first
+/// once a worker is there again, it was done then.
+fn before_this(draft: &Draft<'_>, lead: &Lead, place: usize, done: &Condition) -> Option<Instant> {
+    let before = open_before(draft, lead, place, done)?;
+    let turned = turns_at(draft.playbook, before, done, before.settled_at);
+    turned.filter(|at| *at <= draft.happened_at && holds_at(draft.playbook, before, done, *at))
+}
+
+/// The same between what is told late and now: with what is told, it was not done yet.
+fn after_what_is_told_late(
+    draft: &Draft<'_>,
+    lead: &Lead,
+    place: usize,
+    done: &Condition,
+    until: Instant,
+) -> Option<Instant> {
+    let (playbook, from) = (draft.playbook, draft.happened_at);
+    if from >= until || holds_at(playbook, lead, done, from) {
+        return None;
+    }
+    open_before(draft, lead, place, done)?;
+    let turned = turns_at(playbook, lead, done, from);
+    turned.filter(|at| *at <= until && holds_at(playbook, lead, done, until))
+}
+
+/// Ends an open task whose condition came true by time alone, as of when it did: however late that
+/// is noticed, it was kept if it was done in time; and nobody did it.
+fn end_by_time(draft: &mut Draft<'_>, lead: &mut Lead, place: usize, spec: &TaskSpec, at: Instant) {
+    end_at(draft, lead, place, Some(spec), at, (How::Done, None, None));
+    let ended = lead.tasks[place].ended.as_mut();
+    ended.into_iter().for_each(|ended| ended.by = None);
 }
 
 /// Ends the tasks that were the former owner's own.
@@ -142,7 +184,8 @@ pub(crate) fn end_those_of_open_lead(draft: &mut Draft<'_>, lead: &mut Lead) {
     end_those_unknown(draft, lead);
 }
 
-/// Ends open tasks that are no longer to be done: missed if their time was over, else dropped.
+/// Ends open tasks that are no longer to be done: done if time completed them before, missed if their time
+/// was over, else dropped.
 fn end_undone(draft: &mut Draft<'_>, lead: &mut Lead, ends: impl Fn(&TaskSpec) -> bool) {
     let playbook = draft.playbook;
     for place in 0..lead.tasks.len() {
@@ -151,6 +194,11 @@ fn end_undone(draft: &mut Draft<'_>, lead: &mut Lead, ends: impl Fn(&TaskSpec) -
         let Some(spec) = spec.filter(|spec| ends(spec)) else {
             continue;
         };
+        let done = spec.done.as_ref();
+        if let Some(at) = done.and_then(|done| before_this(draft, lead, place, done)) {
+            end_by_time(draft, lead, place, spec, at);
+            continue;
+        }
         let due_at = never_is_none(task_due_at(spec, &lead.tasks[place], lead));
         let was_due = due_at.is_some_and(|due_at| due_at <= draft.happened_at);
         let how = if was_due { How::Missed } else { How::Dropped };

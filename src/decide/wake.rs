@@ -10,7 +10,7 @@ use crate::decide::draft::Draft;
 use crate::decide::life::{conclude, settle};
 use crate::decide::records::Records;
 use crate::decide::sweeps::{self, Paged};
-use crate::decide::{Stop, Woken, adoption, messages, tasks, troubles};
+use crate::decide::{Stop, Woken, adoption, messages, troubles};
 use crate::ids::{CommandId, LeadId, MessageId, SweepId, Tenant};
 use crate::mailer::{Outcome, Outgoing};
 use crate::playbook::Playbook;
@@ -142,10 +142,7 @@ impl<'a> Waking<'a> {
                 (anchor, occurrence),
                 item.due_at,
             )?,
-            Happens::Turns(_) => {}
-            Happens::Completes(task) => {
-                tasks::end_by_time(&mut draft, &mut lead, task, item.due_at);
-            }
+            Happens::Turns(_) | Happens::Completes(_) => {}
         }
         conclude(&mut draft, lead, kept_a_place)?;
         Ok(woken(draft, None))

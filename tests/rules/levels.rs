@@ -1,5 +1,8 @@
 //! How service levels end: kept, broken, or neither.
 
+use leadkit::decide::command::LeadOrder;
+use leadkit::record::lead::{Ended, How};
+
 use super::*;
 
 /// What is to be done within two hours, and what is done where it was not.
@@ -106,6 +109,112 @@ down-until = "2026-03-05T10:00:00+01:00"
 expect     = { sla = { attempt = "kept" }, count = { 'city == "late"' = 0 }, nothing-due = true }
 "#,
     );
+}
+
+/// A rule that is due half an hour after the registration.
+const NUDGE: &str = r#"
+[[rule]]
+name  = "nudge"
+on    = "registered"
+after = "30 minutes"
+do    = [{ set = "city", to = "nudged" }]
+"#;
+
+#[test]
+fn what_time_kept_was_kept_also_where_another_rule_or_another_task_comes_first_behind_a_downtime() {
+    let second = ATTEMPT
+        .replace("sla.attempt", "sla.rest")
+        .replace("attempts.total >= 1", "registered_at <= now - 90m");
+    play(
+        &format!("{NUDGE}{}{second}", rested(1)),
+        r#"
+[[scenario]]
+name  = "down, with a rule due at 10:30, and two levels kept at 11:00 and 11:30"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", owner = "ana" }
+expect   = { sla = { attempt = "open", rest = "open" } }
+
+[[scenario.step]]
+down-until = "2026-03-05T10:00:00+01:00"
+expect     = { sla = { attempt = "kept", rest = "kept" }, fields = { city = "nudged" }, nothing-due = true }
+"#,
+    );
+}
+
+#[test]
+fn an_overdue_rule_that_was_due_before_time_completed_its_task_fires_behind_a_downtime() {
+    play(
+        &format!("{NUDGE}{}", rested(3)),
+        r#"
+[[scenario]]
+name  = "down, and an hour late"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", owner = "ana" }
+
+[[scenario.step]]
+at     = "2026-03-02T10:30:00+01:00"
+expect = { fields = { city = "nudged" } }
+
+[[scenario.step]]
+down-until = "2026-03-05T10:00:00+01:00"
+expect     = { sla = { attempt = "broken" }, fields = { city = "late" }, history = "task done late: attempt" }
+"#,
+    );
+}
+
+/// What became of the level of a lead that was registered at 10:00 and is to rest for an hour, if Ana orders
+/// this before a worker looks.
+fn ordered_before_the_tick(now: &str, order: LeadOrder, happened_at: &str) -> Ended {
+    pollster::block_on(async {
+        let clock = VirtualClock::at(at("2026-03-02T10:00:00+01:00"));
+        let engine = Engine::builder(MemoryStore::default())
+            .playbook("shop", read(&folder(&rested(1), "")))
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let shop = engine.tenant("shop");
+        let ana = AgentSetup::new("ana").name("Ana").email("ana@example.com");
+        shop.set_up(ana.role("seller")).by(desk()).await.unwrap();
+        let new = NewLead::new("Luis").owner("ana");
+        let lead = shop.register(new).by(desk()).await.unwrap().id;
+        clock.set(at(now));
+        let order = shop.order(lead, order).by(Actor::agent("ana"));
+        let lead = order.happened_at(at(happened_at)).await.unwrap();
+        let ended = lead.tasks[0].ended.clone();
+        ended.expect("a level that ended")
+    })
+}
+
+fn lost() -> LeadOrder {
+    let (stage, reason) = ("lost".into(), None);
+    LeadOrder::Close { stage, reason }
+}
+
+#[test]
+fn what_time_kept_was_kept_by_nobody_where_a_command_or_a_close_comes_before_the_tick() {
+    let now = "2026-03-05T10:00:00+01:00";
+    for order in [LeadOrder::Answered, lost()] {
+        let ended = ordered_before_the_tick(now, order, now);
+        assert_eq!(ended.at, at("2026-03-02T11:00:00+01:00"));
+        assert_eq!((ended.how, ended.by.as_deref()), (How::Done, None));
+        assert!(ended.kept());
+    }
+}
+
+#[test]
+fn what_is_told_late_neither_completes_what_time_completed_nor_is_completed_by_a_later_time() {
+    let now = "2026-03-02T11:30:00+01:00";
+    let before = "2026-03-02T10:40:00+01:00";
+    let ended = ordered_before_the_tick(now, LeadOrder::Answered, before);
+    assert_eq!(ended.at, at("2026-03-02T11:00:00+01:00"));
+    assert_eq!((ended.how, ended.by), (How::Done, None));
+    // A lead that was closed before that was not to be rested any more.
+    let ended = ordered_before_the_tick(now, lost(), before);
+    assert_eq!((ended.at, ended.how), (at(before), How::Dropped));
 }
 
 #[test]
