@@ -273,6 +273,133 @@ expect = { history = "rule heard fired" }
 }
 
 #[test]
+fn each_appointment_that_was_held_has_its_own_time_for_feedback() {
+    play_presentations(
+        "",
+        r#"
+[[scenario]]
+name  = "a second one before the first is told of, and both told in time"
+start = "2026-03-02T10:00:00+01:00"       # a Monday; from nine to five
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis" }
+
+[[scenario.step]]
+book = { appointment = "presentation", at = "2026-03-02T10:00:00+01:00", by = "ana" }
+
+[[scenario.step]]
+held   = { appointment = "presentation", by = "ana" }
+expect = { due = "2026-03-02T14:00:00+01:00" }
+
+[[scenario.step]]
+book = { appointment = "presentation", at = "2026-03-02T13:00:00+01:00", by = "ana" }
+
+[[scenario.step]]
+at     = "2026-03-02T13:00:00+01:00"
+held   = { appointment = "presentation", by = "ana" }
+expect = { due = "2026-03-02T14:00:00+01:00" }
+
+[[scenario.step]]
+at       = "2026-03-02T13:30:00+01:00"
+feedback = { appointment = "presentation", says = "Not for them", by = "eva" }
+expect   = { tasks = ["presentation-feedback"], due = "2026-03-02T17:00:00+01:00", history = "task done: presentation-feedback" }
+
+[[scenario.step]]                           # nobody is chased for what is not late
+at     = "2026-03-02T16:00:00+01:00"
+expect = { notified = [] }
+
+[[scenario.step]]
+feedback = { appointment = "presentation", says = "Good", by = "eva" }
+expect   = { tasks = [], sla = { presentation-feedback = "kept" }, nothing-due = true, silent = ["task done late"] }
+
+[[scenario]]
+name  = "the second one is chased in its own time"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis" }
+
+[[scenario.step]]
+book = { appointment = "presentation", at = "2026-03-02T10:00:00+01:00", by = "ana" }
+
+[[scenario.step]]
+held = { appointment = "presentation", by = "ana" }
+
+[[scenario.step]]
+book = { appointment = "presentation", at = "2026-03-02T13:00:00+01:00", by = "ana" }
+
+[[scenario.step]]
+at   = "2026-03-02T13:00:00+01:00"
+held = { appointment = "presentation", by = "ana" }
+
+[[scenario.step]]                           # the first one is
+at     = "2026-03-02T14:00:00+01:00"
+expect = { notified = ["store"] }
+
+[[scenario.step]]
+feedback = { appointment = "presentation", says = "Good", by = "eva" }
+expect   = { due = "2026-03-02T17:00:00+01:00" }
+
+[[scenario.step]]
+at     = "2026-03-02T17:00:00+01:00"
+expect = { notified = ["store"] }
+
+[[scenario.step]]
+at       = "2026-03-03T09:00:00+01:00"
+feedback = { appointment = "presentation", says = "Good", by = "eva" }
+expect   = { sla = { presentation-feedback = "broken" }, nothing-due = true }
+"#,
+    );
+}
+
+#[test]
+fn what_was_told_too_late_to_be_asked_for_is_not_asked_for_behind_another_one_either() {
+    play_presentations(
+        "",
+        r#"
+[[scenario]]
+name  = "the second of three was told the day after"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis" }
+
+[[scenario.step]]
+book = { appointment = "presentation", at = "2026-03-02T10:00:00+01:00", by = "ana" }
+
+[[scenario.step]]
+held = { appointment = "presentation", by = "ana" }
+
+[[scenario.step]]
+book = { appointment = "presentation", at = "2026-03-02T11:00:00+01:00", by = "ana" }
+
+[[scenario.step]]
+at   = "2026-03-03T10:00:00+01:00"
+held = { appointment = "presentation", by = "ana", happened-at = "2026-03-02T11:00:00+01:00" }
+
+[[scenario.step]]
+feedback = { appointment = "presentation", says = "Good", by = "eva" }
+expect   = { tasks = [], sla = { presentation-feedback = "broken" } }
+
+[[scenario.step]]
+book = { appointment = "presentation", at = "2026-03-03T10:00:00+01:00", by = "ana" }
+
+[[scenario.step]]
+held   = { appointment = "presentation", by = "ana" }
+expect = { due = "2026-03-03T14:00:00+01:00" }
+
+[[scenario.step]]                           # of the second one: the time of the third runs
+feedback = { appointment = "presentation", says = "Good", by = "eva" }
+expect   = { due = "2026-03-03T14:00:00+01:00" }
+
+[[scenario.step]]
+feedback = { appointment = "presentation", says = "Good", by = "eva" }
+expect   = { tasks = [], sla = { presentation-feedback = "kept" } }
+"#,
+    );
+}
+
+#[test]
 fn a_team_that_is_asked_for_feedback_gives_it_and_nobody_else_does() {
     play_presentations(
         "",

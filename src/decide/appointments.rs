@@ -8,7 +8,7 @@ use crate::decide::draft::Draft;
 use crate::decide::life::{begin_anew, touch};
 use crate::decide::permit::{permit, permit_over, permit_roles};
 use crate::decide::refusal::{Gaps, Problem, Refusal};
-use crate::decide::tasks::permit_task;
+use crate::decide::tasks::{self, permit_task};
 use crate::ids::{AgentId, Name};
 use crate::letters::is_blank;
 use crate::playbook::pipeline::Whose;
@@ -16,7 +16,7 @@ use crate::playbook::rule::Anchor;
 use crate::playbook::work::AppointmentSpec;
 use crate::record::appointment::{Appointment, AppointmentEnd, Appointments, Became, Feedback};
 use crate::record::journal::Event;
-use crate::record::lead::Assignee;
+use crate::record::lead::{Assignee, Moment};
 use crate::record::{Agent, Lead};
 use crate::store::Key;
 use crate::time::Instant;
@@ -157,7 +157,43 @@ pub(crate) fn give_feedback(
         kind: kind.clone(),
         number,
     });
-    Ok(())
+    match &spec.feedback {
+        Some(asked) => ask_for_next(draft, lead, kind, &asked.task),
+        None => Ok(()),
+    }
+}
+
+/// If another appointment waits for feedback, its own time counts: what was asked of the one before is done,
+/// and the next one is asked for, counted from when that ended. One that was told too late is not asked for,
+/// here as where its rule would have fired.
+fn ask_for_next(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    kind: &Name,
+    task: &Name,
+) -> Result<(), Stop> {
+    let of_kind = lead.appointments_of(kind);
+    let waiting: Vec<Moment> = of_kind.map_or_else(Vec::new, Appointments::waiting_for_feedback);
+    let Some(open) = lead.open_task(task).filter(|_| !waiting.is_empty()) else {
+        return Ok(());
+    };
+    let can_be_kept = |held: &Moment| {
+        let spec = draft.playbook.task(task);
+        let within = spec.and_then(|spec| Some((spec.within?, spec.calendar.of_lead(lead))));
+        within.is_none_or(|(within, calendar)| {
+            let latest = within.after(held.at, calendar, None);
+            latest.is_ok_and(|latest| latest >= held.recorded)
+        })
+    };
+    let next = waiting.into_iter().find(can_be_kept);
+    if next == Some(open.anchor) {
+        return Ok(());
+    }
+    tasks::end_as_done(draft, lead, task);
+    match next {
+        Some(held) => tasks::open(draft, lead, task, held),
+        None => Ok(()),
+    }
 }
 
 /// Feedback is given by the role that is asked for it, on the leads that it may act on, or by the team;

@@ -173,6 +173,15 @@ fn end_by_time(draft: &mut Draft<'_>, lead: &mut Lead, place: usize, spec: &Task
     ended.into_iter().for_each(|ended| ended.by = None);
 }
 
+/// Ends an open task with what was done just now, though its condition asks for more by now.
+pub(crate) fn end_as_done(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name) {
+    let is_open = |task: &Task| task.ended.is_none() && task.name == *name;
+    if let Some(place) = lead.tasks.iter().position(is_open) {
+        let spec = draft.playbook.task(name);
+        end(draft, lead, place, spec, How::Done);
+    }
+}
+
 /// Ends the tasks that were the former owner's own.
 pub(crate) fn end_those_of_owner(draft: &mut Draft<'_>, lead: &mut Lead) {
     end_undone(draft, lead, |spec| spec.ends_with_owner);

@@ -142,6 +142,13 @@ impl Appointments {
         self.latest.iter().any(Appointment::wants_feedback)
     }
 
+    /// When those were held that wait for feedback, the first one at the beginning.
+    pub(crate) fn waiting_for_feedback(&self) -> Vec<Moment> {
+        let waiting = self.latest.iter().filter(|one| one.wants_feedback());
+        let ended = waiting.filter_map(|one| one.ended.as_ref());
+        ended.map(|ended| ended.at).collect()
+    }
+
     /// What was said last of one that was held, whichever it was.
     #[must_use]
     pub fn last_feedback(&self) -> Option<&Feedback> {
