@@ -106,7 +106,7 @@ pub struct Next {
     /// When.
     pub at: LocalTime,
     /// Which rule; which task, where time alone completes one.
-    pub rule: SmolStr,
+    pub name: SmolStr,
     /// What will happen.
     pub what: SmolStr,
 }
@@ -225,7 +225,7 @@ impl Telling<'_> {
             .into_iter()
             .map(|item| Next {
                 at: self.local(item.due_at),
-                rule: item.name().as_str().into(),
+                name: item.name().as_str().into(),
                 what: match item.what {
                     Happens::Turns(_) => "its condition turns".into(),
                     Happens::Fires { rule, .. } => told_actions(&rule.actions),

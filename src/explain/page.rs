@@ -107,7 +107,7 @@ impl Explanation {
         }
         for next in &self.next {
             let at = next.at.to_string();
-            writeln!(f, "  {at:<26}  {:<24}  {}", next.rule, next.what)?;
+            writeln!(f, "  {at:<26}  {:<24}  {}", next.name, next.what)?;
         }
         if !self.rules.is_empty() {
             writeln!(f, "\nRules")?;
