@@ -178,6 +178,26 @@ fn a_field_of_a_role_that_is_not_there_is_a_fault_and_of_one_that_may_not_set_a_
 }
 
 #[test]
+fn a_role_that_may_register_and_not_tell_what_is_required_is_a_warning() {
+    let shut_out = |rules: &str| -> Vec<String> {
+        let warnings = shop::read(&folder(rules, "")).warnings;
+        let told = warnings.iter().map(ToString::to_string);
+        told.filter(|told| told.contains("which is required"))
+            .collect()
+    };
+    let required = MERCY.replace("by   = [\"boss\"]", "required = true\nby = [\"boss\"]");
+    let told = shut_out(&required);
+    assert_eq!(told.len(), 2, "{told:#?}");
+    for role in ["seller", "clerk"] {
+        let says = format!("the role `{role}` may `register`, and not tell `mercy`");
+        assert!(told.iter().any(|told| told.contains(&says)), "{told:#?}");
+    }
+    let all = required.replace("by = [\"boss\"]", "by = [\"boss\", \"clerk\", \"seller\"]");
+    assert_eq!(shut_out(&all), [""; 0]);
+    assert_eq!(shut_out(MERCY), [""; 0]);
+}
+
+#[test]
 fn a_rule_takes_a_value_away_unless_no_lead_can_be_without_it() {
     let rules = r#"
 [field.reached_by]

@@ -373,6 +373,14 @@ pub enum FaultKind {
         /// What it may not.
         may_not: SmolStr,
     },
+    /// A role that may register leads, and may not tell a field without which none is registered.
+    #[error("the role `{role}` may `register`, and not tell `{field}`, which is required")]
+    ShutOut {
+        /// The role.
+        role: Name,
+        /// The field.
+        field: Name,
+    },
     /// A stage in which a lead that nobody owns is looked after by no rule, as it is in others.
     #[error("no rule looks after a lead in `{stage}` that nobody owns, as `{rule}` does elsewhere")]
     Unminded {
@@ -473,6 +481,7 @@ impl FaultKind {
             Self::TooOften { .. } => "too-often",
             Self::Unused { .. } => "unused",
             Self::Powerless { .. } => "powerless",
+            Self::ShutOut { .. } => "shut-out",
             Self::Unminded { .. } => "unminded",
             Self::OutsideLaw { .. } => "outside-law",
             Self::Contradiction { .. } => "contradiction",

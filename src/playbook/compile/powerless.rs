@@ -1,4 +1,5 @@
-//! Roles that are named among those who may do something, and may not do it for want of a permission.
+//! Roles that are named among those who may do something, and may not do it for want of a permission; and
+//! those that have a permission, and can't use it.
 
 use std::ops::Range;
 
@@ -9,6 +10,7 @@ use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::people::Permission;
+use crate::playbook::pipeline::Field;
 use crate::playbook::read::Source;
 use crate::playbook::rule::Action;
 
@@ -38,11 +40,35 @@ pub(super) fn warn(playbook: &Playbook, file: &Source<'_>, places: &Places) {
     for field in &playbook.fields {
         let place = places.at(&format!("field.{}.by", field.name));
         let any_of = [Permission::Set, Permission::Register];
-        warn_of(playbook, &field.by, &any_of, (file, place));
+        warn_of(playbook, &field.by, &any_of, (file, place.clone()));
+        warn_of_shut_out(playbook, field, (file, place));
     }
     for activity in &playbook.activities {
         let place = places.at(&format!("activity.{}.by", activity.name));
         warn_of(playbook, &activity.by, &[Permission::Record], (file, place));
+    }
+}
+
+/// Warns of roles that may register leads and can't: none is registered without this field, and it is not
+/// theirs to tell.
+fn warn_of_shut_out(
+    playbook: &Playbook,
+    field: &Field,
+    (file, place): (&Source<'_>, Range<usize>),
+) {
+    if !field.required || field.by.is_empty() {
+        return;
+    }
+    let registering = playbook.roles.iter();
+    let registering = registering.filter(|role| role.may.contains(&Permission::Register));
+    let shut_out = registering.filter(|role| !field.by.contains(&role.name));
+    for role in shut_out {
+        let kind = FaultKind::ShutOut {
+            role: role.name.clone(),
+            field: field.name.clone(),
+        };
+        let hint = "name the role here as well, or let a need or a law ask for the field later";
+        file.fault(place.clone(), kind, Some(hint.into()));
     }
 }
 
