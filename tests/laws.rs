@@ -292,6 +292,109 @@ expect = { fields = { vehicle = "none" } }
     );
 }
 
+/// A law of two fields, and whoever sets both.
+const PAIRED: &str = r#"
+[law.paired]
+stage = "evaluation"
+if    = 'vehicle is missing or platform is present'
+text  = "The platform of the vehicle"
+
+[[rule]]
+name = "wrong-way-round"
+on   = "answered"
+do   = [{ set = "vehicle", to = "X3" }, { set = "platform", to = "feirao" }]
+
+[[rule]]
+name = "elsewhere"
+on   = "attempted"
+do   = [{ move = "lead" }, { set = "vehicle", to = "X3" }]
+
+[task.choose]
+text = "Choose"
+
+[task.choose.choices]
+both         = { do = [{ set = "vehicle", to = "X3" }, { set = "platform", to = "feirao" }] }
+one          = { do = [{ set = "vehicle", to = "X3" }, { task = "give-up" }] }
+moved-before = { do = [{ move = "evaluation" }, { set = "presentation", to = "now + 1 hour" }] }
+moved-behind = { do = [{ set = "presentation", to = "now + 1 hour" }, { move = "evaluation" }] }
+
+[[rule]]
+name = "choose"
+on   = "registered"
+do   = [{ task = "choose" }]
+"#;
+
+#[test]
+fn each_action_of_a_rule_is_judged_by_itself_where_the_lead_is_then() {
+    play(
+        PAIRED,
+        r#"
+[[scenario]]
+name  = "fields that a law wants together, set one by one, and behind a move"
+start = "2026-03-06T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", source = "imported", presentation = 2026-03-06T17:00:00+01:00 }
+expect   = { stage = "evaluation" }
+
+[[scenario.step]]                           # refused alone; what comes behind it is done
+answered = {}
+expect   = { count = { 'vehicle is missing' = 1, 'platform is present' = 1 }, history = "rule wrong-way-round could not set" }
+
+[[scenario.step]]                           # the other one was there before
+at       = "2026-03-06T11:00:00+01:00"
+answered = {}
+expect   = { fields = { vehicle = "X3", platform = "feirao" } }
+
+[[scenario.step]]
+register = { ref = "rosa", name = "Rosa", source = "imported", presentation = 2026-03-06T17:00:00+01:00 }
+
+[[scenario.step]]                           # in its new stage there is no such law
+tried  = {}
+expect = { stage = "lead", fields = { vehicle = "X3" }, count = { 'platform is missing' = 1 } }
+"#,
+    );
+}
+
+#[test]
+fn what_a_choice_does_is_judged_as_a_whole_and_each_move_of_it_when_it_is_made() {
+    play(
+        PAIRED,
+        r#"
+[[scenario]]
+name  = "fields that a law wants together"
+start = "2026-03-06T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", source = "imported", presentation = 2026-03-06T17:00:00+01:00 }
+
+[[scenario.step]]                           # nothing of it is done
+complete = { task = "choose", choice = "one", by = "ana" }
+expect   = { refused = ["paired"], tasks = ["choose"], count = { 'vehicle is missing' = 1 } }
+
+[[scenario.step]]
+complete = { task = "choose", choice = "both", by = "ana" }
+expect   = { tasks = [], fields = { vehicle = "X3", platform = "feirao" } }
+
+[[scenario]]
+name  = "what a law of the stage asks must be there before the move"
+start = "2026-03-06T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", source = "web", vehicle = "X3", platform = "feirao" }
+expect   = { stage = "lead" }
+
+[[scenario.step]]
+complete = { task = "choose", choice = "moved-before", by = "ana" }
+expect   = { refused = ["presentation"], tasks = ["choose"], stage = "lead" }
+
+[[scenario.step]]
+complete = { task = "choose", choice = "moved-behind", by = "ana" }
+expect   = { tasks = [], stage = "evaluation" }
+"#,
+    );
+}
+
 #[test]
 fn what_happens_is_not_refused_for_the_fields_that_are_told_with_it() {
     play(
