@@ -175,16 +175,17 @@ fn ordered_before_the_tick(now: &str, order: LeadOrder, happened_at: &str) -> En
             .playbook("shop", read(&folder(&rested(1), "")))
             .clock(clock.clone())
             .build()
-            .unwrap();
+            .expect("an engine");
         let shop = engine.tenant("shop");
         let ana = AgentSetup::new("ana").name("Ana").email("ana@example.com");
-        shop.set_up(ana.role("seller")).by(desk()).await.unwrap();
+        let set_up = shop.set_up(ana.role("seller")).by(desk()).await;
+        set_up.expect("an agent");
         let new = NewLead::new("Luis").owner("ana");
-        let lead = shop.register(new).by(desk()).await.unwrap().id;
+        let lead = shop.register(new).by(desk()).await.expect("a lead").id;
         clock.set(at(now));
         let order = shop.order(lead, order).by(Actor::agent("ana"));
-        let lead = order.happened_at(at(happened_at)).await.unwrap();
-        let ended = lead.tasks[0].ended.clone();
+        let lead = order.happened_at(at(happened_at)).await;
+        let ended = lead.expect("it is obeyed").tasks[0].ended.clone();
         ended.expect("a level that ended")
     })
 }
