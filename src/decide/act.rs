@@ -103,7 +103,7 @@ fn try_out(
     let (mut changed, mark) = (lead.clone(), draft.mark());
     let done = insist(draft, &mut changed, action, rule, anchor);
     let allowed = match done {
-        Ok(()) => laws::allow_fields(draft, &mut changed, &mut lead.fields).map_err(Stop::from),
+        Ok(()) => laws::allow_fields(draft, &mut changed, &lead.fields).map_err(Stop::from),
         stopped => stopped,
     };
     match allowed {

@@ -42,7 +42,7 @@ pub(crate) fn broken_where_it_stands(draft: &Draft<'_>, lead: &Lead) -> Vec<Miss
 pub(crate) fn allow_fields(
     draft: &Draft<'_>,
     lead: &mut Lead,
-    earlier: &mut Fields,
+    earlier: &Fields,
 ) -> Result<(), Refusal> {
     if lead.fields == *earlier {
         return Ok(());
@@ -51,9 +51,9 @@ pub(crate) fn allow_fields(
     if broken.is_empty() {
         return Ok(());
     }
-    mem::swap(&mut lead.fields, earlier);
+    let fields = mem::replace(&mut lead.fields, earlier.clone());
     let broken_anyway = broken_where_it_stands(draft, lead);
-    mem::swap(&mut lead.fields, earlier);
+    lead.fields = fields;
     broken.retain(|law| !broken_anyway.contains(law));
     match broken.is_empty() {
         true => Ok(()),

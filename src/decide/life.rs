@@ -45,9 +45,11 @@ pub(crate) fn carry_out(
     if !lead.is_open() && !is_for_closed(order) {
         return Err(Refusal::LeadIsClosed.into());
     }
-    let (kept_a_place, mut earlier) = (lead.keeps_a_place(), lead.fields.clone());
+    let kept_a_place = lead.keeps_a_place();
     obey(draft, &mut lead, order)?;
-    laws::allow_fields(draft, &mut lead, &mut earlier)?;
+    if let Some(before) = draft.as_loaded::<Lead>(&key) {
+        laws::allow_fields(draft, &mut lead, &before.fields)?;
+    }
     conclude(draft, lead, kept_a_place)
 }
 
