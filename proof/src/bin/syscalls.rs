@@ -83,19 +83,20 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     }
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let kill = own.with_file_name(format!("kill{}", std::env::consts::EXE_SUFFIX));
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let mut base = Life::begin(Place::Sqlite, folder.path().into(), arguments.seed)?;
-    let orders = base.next_orders(Some(4))?;
-    let worker = Life::start(&orders, &kill, &[])?;
-    base.hear(worker, false)?;
-    base.pass_time();
-    let proof = Proof {
-        kill,
-        base,
-        rounds: arguments.rounds,
+    let mut seeds = arguments.seed..arguments.seed.saturating_add(20);
+    // In some organisations all that is asked first is refused, and nothing is written.
+    let (seed, _folder, proof, calls) = loop {
+        let Some(seed) = seeds.next() else {
+            return Err("nobody writes anything".into());
+        };
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let proof = Proof::begin(folder.path(), &kill, seed, arguments.rounds)?;
+        let calls = proof.count()?;
+        if calls.contains_key("fsync") || calls.contains_key("fdatasync") {
+            break (seed, folder, proof, calls);
+        }
     };
-    let calls = proof.count()?;
-    println!("a worker's calls: {calls:?}");
+    println!("a worker's calls, with the seed {seed}: {calls:?}");
     let shows_progress = std::io::stderr().is_terminal();
     let (mut all, mut all_fell) = (0_u64, 0_u64);
     for (call, blows) in BLOWS {
@@ -132,6 +133,17 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
 }
 
 impl Proof {
+    /// An organisation that has begun to work.
+    fn begin(folder: &Path, kill: &Path, seed: u64, rounds: u64) -> Result<Self, String> {
+        let mut base = Life::begin(Place::Sqlite, folder.into(), seed)?;
+        let orders = base.next_orders(Some(4))?;
+        let worker = Life::start(&orders, kill, &[])?;
+        base.hear(worker, false)?;
+        base.pass_time();
+        let kill = kill.into();
+        Ok(Self { kill, base, rounds })
+    }
+
     /// A copy of the folder, to fail in.
     fn copy(&self) -> Result<(tempfile::TempDir, Life), String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
