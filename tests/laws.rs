@@ -529,6 +529,13 @@ fn a_law_that_can_not_be_kept_or_is_said_in_two_ways_is_a_fault() {
             "{said}: {found:#?}"
         );
     }
+    for sort in ["law", "need"] {
+        let found = faults(&format!(
+            "\n[{sort}.why]\nif = 'vehicle is present'\ntext = \" \"\n"
+        ));
+        let is_told = |fault: &String| fault.contains("the text is empty");
+        assert!(found.iter().any(is_told), "{sort}: {found:#?}");
+    }
     let found = faults("\n[law.reason]\nif = 'vehicle is present'\ntext = \"Why\"\n");
     assert!(
         found.len() == 1 && found[0].contains("need or law"),

@@ -112,7 +112,7 @@ pub fn duplicates(asked: &Duplicates) -> Result<Reported, Failure> {
         let contacts = counted(contacts as u64, "contact");
         let _ = writeln!(
             text,
-            "{contacts} possibly the same person as another{persons}"
+            "{contacts} of open leads possibly the same person as another{persons}"
         );
         listing::tell(&mut text, &unreadable);
         let is_well = unreadable.is_empty();

@@ -48,7 +48,8 @@ fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
     for contact in &contacts {
         assert_eq!(told.out.matches(contact).count(), 1, "{}", told.out);
     }
-    let says = "2 contacts possibly the same person as another: 1 person, if all are\n";
+    let says =
+        "2 contacts of open leads possibly the same person as another: 1 person, if all are\n";
     assert!(told.out.ends_with(says), "{}", told.out);
     let [into, from] = &contacts;
     let merged = run(&["merge", into, from, "--by", "host:it-desk"]);
@@ -101,7 +102,7 @@ fn duplicates_are_listed_merged_parted_again_and_told_from_each_other() {
     drop(engine);
     assert_eq!(listed().len(), 1);
     let told = live.run("duplicates", &[]);
-    let says = "3 contacts possibly the same person as another: 2 persons, if all are who were not told from each other\n";
+    let says = "3 contacts of open leads possibly the same person as another: 2 persons, if all are who were not told from each other\n";
     assert!(told.out.ends_with(says), "{}", told.out);
 }
 

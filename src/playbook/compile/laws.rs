@@ -1,6 +1,7 @@
 //! `[law.*]`: what must hold of leads in some stages, and the rule that waits for its being broken.
 
 use super::Names;
+use super::pipelines::asked_for;
 use super::rules::{Reader, bare};
 use crate::condition::Condition;
 use crate::ids::Name;
@@ -43,7 +44,7 @@ pub(super) fn read(root: &mut Section<'_>, names: &Names) -> Vec<Law> {
         let condition = section
             .required("if")
             .and_then(|node| node.condition(&names.catalogue_of_laws()));
-        let text = section.required("text").and_then(|node| node.text());
+        let text = section.required("text").and_then(|node| asked_for(&node));
         if let (Some(condition), Some(text)) = (condition, text) {
             laws.push(Law {
                 name,

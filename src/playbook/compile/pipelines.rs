@@ -7,6 +7,7 @@ use crate::condition::{Condition, FactInfo};
 use crate::facts::LeadFact;
 use crate::hint::nearest;
 use crate::ids::Name;
+use crate::letters::is_blank;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::{
     Base, HoldsPlace, Need, Pipeline, Route, Stage, UniquePart, WaitGroup, Way,
@@ -117,7 +118,7 @@ pub(super) fn read_needs(root: &mut Section<'_>, names: &Names) -> Vec<Need> {
     let mut needs = Vec::new();
     for (name, mut section) in root.sections("need") {
         let condition = need_of(&name, &mut section, names);
-        let text = section.required("text").and_then(|node| node.text());
+        let text = section.required("text").and_then(|node| asked_for(&node));
         section.finish();
         if let (Some(condition), Some(text)) = (condition, text) {
             needs.push(Need {
@@ -128,6 +129,16 @@ pub(super) fn read_needs(root: &mut Section<'_>, names: &Names) -> Vec<Need> {
         }
     }
     needs
+}
+
+/// What people are told who have not done what is asked: it is all that they see.
+pub(super) fn asked_for<'s>(node: &Node<'s>) -> Option<&'s str> {
+    let text = node.text()?;
+    if is_blank(text) {
+        let hint = "say what is to be done".into();
+        node.fault(FaultKind::Empty { what: "the text" }, Some(hint));
+    }
+    Some(text)
 }
 
 /// What a need asks: its `if`, or the host's guard of its name.
