@@ -42,7 +42,8 @@
 //!   wall skips or repeats a time, hours begin and end as [`Zone::from_local`] says; a shift that
 //!   ends up ending before it begins, and every shift of a day that the zone skips, is left out.
 //! - **Working days** are those on which a shift starts. [`add_working_days`] counts those strictly
-//!   after (or before) a date, so one working day after a Saturday is Monday.
+//!   after (or before) a date, so one working day after a Saturday is Monday. [`same_time_after`]
+//!   counts them from an instant: from outside of a day's hours they are whole days.
 //!
 //! # Range and speed
 //!
@@ -59,6 +60,7 @@
 //! in. It does not say why a moment is closed (holiday, break or night).
 //!
 //! [`add_working_days`]: Calendar::add_working_days
+//! [`same_time_after`]: Calendar::same_time_after
 
 mod impossible;
 mod index;

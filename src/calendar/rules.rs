@@ -42,9 +42,9 @@ pub(super) struct Rules {
 
 /// Seconds from local midnight; `from < to`, and `to` at most a day after `from`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Shift {
-    from: i64,
-    to: i64,
+pub(super) struct Shift {
+    pub(super) from: i64,
+    pub(super) to: i64,
 }
 
 #[derive(Debug, Default)]
@@ -158,13 +158,20 @@ impl Rules {
         open
     }
 
-    /// Whether a shift starts on `date`: not on a closed day, nor on one that the zone skips.
-    pub(super) fn is_working_day(&self, day: i64) -> bool {
-        let has_shifts = match self.day(day, self.dated.get(&day)) {
-            Day::Closed => false,
-            Day::Shifts(shifts) => !shifts.is_empty(),
+    /// From where to where the shifts that start on a day reach, breaks and all; `None` where none
+    /// does: on a closed day, and on one that the zone skips.
+    pub(super) fn hours(&self, day: i64) -> Option<Shift> {
+        let Day::Shifts(shifts) = self.day(day, self.dated.get(&day)) else {
+            return None;
         };
-        has_shifts && !self.zone.leaves_out(day)
+        let from = shifts.first()?.from;
+        let to = shifts.iter().map(|shift| shift.to).max()?;
+        (!self.zone.leaves_out(day)).then_some(Shift { from, to })
+    }
+
+    /// Whether a shift starts on a day.
+    pub(super) fn is_working_day(&self, day: i64) -> bool {
+        self.hours(day).is_some()
     }
 
     fn day<'a>(&'a self, day: i64, special: Option<&'a Dated>) -> Day<'a> {

@@ -3,9 +3,9 @@
 use chrono::DateTime;
 
 use super::index::{COMPILED_FROM, COMPILED_UNTIL};
-use super::rules::Rules;
+use super::rules::{Rules, Shift};
 use super::walk::HORIZON;
-use super::{Calendar, CalendarError, DAY, EARLIEST_SECOND, LATEST_SECOND, instant, nanos};
+use super::{Calendar, CalendarError, DAY, EARLIEST_SECOND, LATEST_SECOND, nanos};
 use crate::time::Instant;
 
 /// The first day of the compiled years, counted from 1970, and the first behind them.
@@ -14,6 +14,24 @@ const END: i64 = COMPILED_UNTIL / DAY;
 
 /// How many days on from twice as many days as are asked for an answer is near.
 const NEAR: usize = 16;
+
+/// A time of a working day, from its local midnight; beyond 24 hours on a shift that runs into the
+/// next day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Time {
+    second: i64,
+    nanos: u32,
+}
+
+impl Time {
+    /// Before and after every day's hours.
+    const START: Self = Self::of(0);
+    const END: Self = Self::of(2 * DAY);
+
+    const fn of(second: i64) -> Self {
+        Self { second, nanos: 0 }
+    }
+}
 
 /// How many working days there are up to each day of the compiled years.
 #[derive(Debug)]
@@ -64,8 +82,15 @@ impl WorkingDays {
 
 impl Calendar {
     /// The same local time `days` working days after `at`, or before it when negative; `at` itself
-    /// when zero. Where that day is closed then, its closing before; where there is none, the next
-    /// opening.
+    /// when zero.
+    ///
+    /// A shift belongs to the day it starts on: at one in the morning of a night shift it is still
+    /// that day. Where the day that is found is closed at that time, it is its closing before, and
+    /// its first opening where there is none. What lies outside of every day's hours has whole days:
+    /// one working day from Saturday night is over at Monday's last closing, and began, backwards,
+    /// at Friday's first opening.
+    ///
+    /// What is later on the wall never gets an earlier answer.
     ///
     /// # Errors
     ///
@@ -74,25 +99,68 @@ impl Calendar {
         if days == 0 {
             return Ok(at);
         }
+        let (day, time) = self.working_time(at, days > 0);
+        self.open_at(self.working_day_away(day, days)?, time)
+    }
+
+    /// The day from which an instant's working days are counted, and its time on each.
+    ///
+    /// Outside of every day's hours it is the end of the day before if they are counted `forwards`,
+    /// and else the start of the next.
+    fn working_time(&self, at: Instant, forwards: bool) -> (i64, Time) {
         // In seconds throughout: a civil time costs more to make than all that is looked up here.
-        let zone = self.zone();
-        let local = zone.local_second(at.timestamp());
-        let day = self.working_day_away(local.div_euclid(DAY), days)?;
-        let second_at = |time: i64| {
-            let second = zone.second_of(day * DAY + time);
-            second.ok_or(CalendarError::OutOfTime)
+        let local = self.zone().local_second(at.timestamp());
+        let on = |day: i64| Time {
+            second: local - day * DAY,
+            nanos: nanos(at).unsigned_abs(),
         };
-        let same_time = second_at(local.rem_euclid(DAY))?;
-        let same_time = DateTime::from_timestamp(same_time, nanos(at).unsigned_abs())
-            .ok_or(CalendarError::OutOfTime)?;
+        let today = local.div_euclid(DAY);
+        let hours = self.span(today);
+        // A shift over midnight may go on from yesterday.
+        for (day, hours) in [(today, hours), (today - 1, self.span(today - 1))] {
+            if hours.is_some_and(|(opens, closes)| (opens..=closes).contains(&on(day))) {
+                return (day, on(day));
+            }
+        }
+        let is_over = hours.is_some_and(|(_, closes)| on(today) > closes);
+        let next = today + i64::from(is_over);
+        match forwards {
+            true => (next - 1, Time::END),
+            false => (next, Time::START),
+        }
+    }
+
+    /// From the first opening of a working day to its last closing, or to where the next day's
+    /// shifts begin; `None` on other days.
+    fn span(&self, day: i64) -> Option<(Time, Time)> {
+        let rules = &self.compiled.rules;
+        let Shift { from, mut to } = rules.hours(day)?;
+        if to > DAY {
+            let next = rules.hours(day + 1);
+            to = next.map_or(to, |next| to.min(next.from + DAY));
+        }
+        Some((Time::of(from), Time::of(to)))
+    }
+
+    /// A working day at a time if it is open then, and else the closing before that it has; its
+    /// first opening if it has none.
+    fn open_at(&self, day: i64, time: Time) -> Result<Instant, CalendarError> {
+        let (opens, closes) = self.span(day).ok_or(CalendarError::NeverOpen)?;
+        let resolve = |time: Time| {
+            let second = self.zone().second_of(day * DAY + time.second);
+            second
+                .and_then(|second| DateTime::from_timestamp(second, time.nanos))
+                .ok_or(CalendarError::OutOfTime)
+        };
+        let same_time = resolve(time.clamp(opens, closes))?;
         if self.is_open(same_time) {
             return Ok(same_time);
         }
-        let day_starts = instant(second_at(0)?);
+        let opens = resolve(opens)?;
         match self.previous_open_or_same(same_time) {
-            Some(closing) if closing > day_starts => Ok(closing),
+            Some(closing) if closing > opens => Ok(closing),
             _ => self
-                .next_opening(day_starts)
+                .next_open_or_same(opens)
                 .ok_or(CalendarError::NeverOpen),
         }
     }
@@ -166,6 +234,9 @@ mod tests {
                 for step in 0..400 {
                     let at = DateTime::from_timestamp(start + step * 100_000, 7).unwrap();
                     let (days, local) = (1 + step % 5, zone.to_local(at));
+                    if !calendar.is_working_day(local.date()) {
+                        continue; // What comes at the weekend has whole days.
+                    }
                     let date = calendar.add_working_days(local.date(), days).unwrap();
                     let shown = zone.from_local(date.and_time(local.time()));
                     assert_eq!(calendar.same_time_after(at, days), Ok(shown), "{at} {days}");

@@ -412,10 +412,10 @@ mod tests {
             after("1 business day", "2026-03-06T16:30"),
             at("2026-03-07T12:00")
         );
-        // A task given at night is due the next working day, when it opens.
+        // What is given at night has the next working day, the whole of it.
         assert_eq!(
             after("1 business day", "2026-03-08T02:00"),
-            at("2026-03-09T09:00")
+            at("2026-03-09T18:00")
         );
     }
 

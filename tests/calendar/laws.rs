@@ -132,6 +132,28 @@ fn the_end_of_time(amount: Elapsed) -> Instant {
 proptest! {
     #![proptest_config(config())]
 
+    /// Who comes later on the wall is not due earlier, whether it was open then or not.
+    #[test]
+    fn working_days_never_end_earlier_for_what_comes_later(
+        calendar in calendar(),
+        questions in prop::collection::vec((instant(), 0..300_000_i64, 1..8_i64, any::<bool>()), 30),
+    ) {
+        for (at, apart, days, forwards) in questions {
+            let later = at + Elapsed::seconds(apart);
+            let days = if forwards { days } else { -days };
+            let both = [at, later].map(|at| calendar.same_time_after(at, days));
+            let [Ok(first), Ok(second)] = both else { continue };
+            let zone = calendar.zone();
+            if zone.to_local(at) <= zone.to_local(later) {
+                prop_assert!(first <= second, "{at} -> {first}, {later} -> {second}, {days} days");
+            }
+            if forwards {
+                prop_assert!(first >= at, "{at} -> {first}");
+            }
+            prop_assert!(calendar.is_open(first) || is_due_time(&calendar, first), "{at} -> {first}");
+        }
+    }
+
     #[test]
     fn what_is_added_is_measured_again(
         calendar in calendar(),

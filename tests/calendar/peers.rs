@@ -1,6 +1,6 @@
 //! Mistakes that people meet in other systems, and the rules that keep them out of this one.
 
-use leadkit::calendar::CalendarSpec;
+use leadkit::calendar::{CalendarError, CalendarSpec};
 use leadkit::time::Elapsed;
 
 use crate::{at, calendar, nine_to_five};
@@ -195,6 +195,59 @@ fn a_working_day_has_hours_of_its_own() {
     assert_eq!(after("2026-01-10", 1), "2026-01-12");
     assert_eq!(after("2026-01-10", -1), "2026-01-09");
     assert_eq!(after("2026-01-10", 0), "2026-01-10");
+}
+
+#[test]
+fn a_working_day_ends_at_the_same_time_and_for_what_came_outside_of_hours_at_the_last_closing() {
+    let spec = CalendarSpec::new("UTC")
+        .weekly("mon-fri", ["09:00-13:00", "15:00-20:00"])
+        .weekly("sat", ["10:00-14:00"])
+        .holiday("2026-01-06");
+    let shop = calendar(spec);
+    let days_from = |days: i64, text: &str| {
+        let at = format!("{text}:00Z").parse().unwrap();
+        let there = shop.same_time_after(at, days).unwrap();
+        there.format("%m-%dT%H:%M").to_string()
+    };
+    // Friday 9 January. While it is open, the same time.
+    assert_eq!(days_from(1, "2026-01-08T16:30"), "01-09T16:30");
+    assert_eq!(days_from(1, "2026-01-08T20:00"), "01-09T20:00");
+    // On a shorter day, its closing; over lunch, that of the morning.
+    assert_eq!(days_from(1, "2026-01-09T16:30"), "01-10T14:00");
+    assert_eq!(days_from(1, "2026-01-08T14:10"), "01-09T13:00");
+    // Whoever comes on Saturday after the last closing, on Sunday at half past three in the morning
+    // and on Monday before the first opening has Monday, the whole of it.
+    for night in ["2026-01-10T14:01", "2026-01-11T03:30", "2026-01-12T08:59"] {
+        assert_eq!(days_from(1, night), "01-12T20:00", "{night}");
+        assert_eq!(days_from(3, night), "01-14T20:00", "{night}");
+    }
+    // A holiday is none of them.
+    assert_eq!(days_from(1, "2026-01-05T21:00"), "01-07T20:00");
+    assert_eq!(days_from(1, "2026-01-06T11:00"), "01-07T20:00");
+    // One working day before Sunday began when Saturday did.
+    assert_eq!(days_from(-1, "2026-01-11T12:00"), "01-10T10:00");
+    assert_eq!(days_from(-2, "2026-01-12T08:00"), "01-09T09:00");
+    assert_eq!(days_from(-1, "2026-01-12T16:00"), "01-10T14:00");
+}
+
+#[test]
+fn the_only_working_day_is_the_next_one() {
+    let fair = calendar(CalendarSpec::new("UTC").on_date("2026-03-04", ["10:00-18:00"]));
+    let due = fair.same_time_after(at("2026-03-01T12:00:00Z"), 1);
+    assert_eq!(due, Ok(at("2026-03-04T18:00:00Z")));
+    let due = fair.same_time_after(at("2026-03-04T12:00:00Z"), 1);
+    assert_eq!(due, Err(CalendarError::NeverOpen));
+}
+
+#[test]
+fn at_one_in_the_morning_a_night_shift_is_still_the_day_before() {
+    let spec = CalendarSpec::new("UTC").weekly("mon-fri", ["22:00-06:00"]);
+    let nights = calendar(spec);
+    // Saturday at one is Friday's night; the next is Monday's.
+    let there = nights.same_time_after(at("2026-01-10T01:00:00Z"), 1);
+    assert_eq!(there, Ok(at("2026-01-13T01:00:00Z")));
+    let there = nights.same_time_after(at("2026-01-13T01:00:00Z"), -1);
+    assert_eq!(there, Ok(at("2026-01-10T01:00:00Z")));
 }
 
 /// Samoa went over the date line and had no 30 December 2011, a Friday.
