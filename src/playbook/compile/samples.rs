@@ -34,17 +34,22 @@ impl Uses {
         self.0.borrow_mut().push((template.clone(), of));
     }
 
-    /// The uses of a template; whatever there is for one that nobody uses yet.
-    pub(super) fn of(&self, template: &str) -> Vec<Use> {
+    /// The uses of a template; none of one that nobody uses yet.
+    pub(super) fn said_of(&self, template: &str) -> Vec<Use> {
         let all = self.0.borrow();
         let is_used = |of: &Use| {
             all.iter()
                 .any(|(name, one)| *name == *template && one == of)
         };
         let both = [Use::ToAgent, Use::ToContact];
-        let used: Vec<Use> = both.into_iter().filter(is_used).collect();
+        both.into_iter().filter(is_used).collect()
+    }
+
+    /// The uses of a template; whatever there is for one that nobody uses yet.
+    pub(super) fn of(&self, template: &str) -> Vec<Use> {
+        let used = self.said_of(template);
         match used.is_empty() {
-            true => both.to_vec(),
+            true => vec![Use::ToAgent, Use::ToContact],
             false => used,
         }
     }

@@ -275,6 +275,40 @@ pub(super) fn compared_with<'t>(text: &'t str, variable: &str) -> Vec<(Range<usi
     said.filter(|(_, said)| !said.contains('\\')).collect()
 }
 
+/// The parts of an object that a template writes whatever is known: in a tag that offers nothing else,
+/// and under no condition. Each with its place.
+pub(super) fn always_written<'t>(text: &'t str, object: &str) -> Vec<(Range<usize>, &'t str)> {
+    let (mut depth, mut found) = (0_usize, Vec::new());
+    let pieces = pieces(text);
+    for tag in pieces.split(|piece| piece.what == What::Ends) {
+        let [begins, said @ ..] = tag else { continue };
+        let first = said.first().map(|piece| piece.what);
+        if begins.what == (What::Begins { is_statement: true }) {
+            match first {
+                Some(What::Word("if" | "for")) => depth += 1,
+                Some(What::Word("endif" | "endfor")) => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            continue;
+        }
+        let offers =
+            |piece: &Piece<'_>| matches!(piece.what, What::Word("or" | "if" | "default" | "d"));
+        if depth > 0 || first != Some(What::Word(object)) || said.iter().any(offers) {
+            continue;
+        }
+        let names = said
+            .iter()
+            .take_while(|piece| matches!(piece.what, What::Word(_) | What::Sign('.')));
+        let end = names.last().map_or(begins.at, |last| match last.what {
+            What::Word(word) => last.at + word.len(),
+            _ => last.at,
+        });
+        let place = said[0].at..end;
+        found.push((place.clone(), &text[place]));
+    }
+    found
+}
+
 /// Where a template first asks for a variable (`contact.name`).
 pub(super) fn place_of_variable(text: &str, variable: &str) -> Option<Range<usize>> {
     let pieces = pieces(text);
@@ -348,6 +382,27 @@ mod tests {
         assert_eq!(place_of_variable(text, "owner"), Some(19..24));
         assert!(no_function("{{ now() }}", "now").is_some());
         assert!(no_function("{{ now.x() }}", "x").is_none());
+    }
+
+    #[test]
+    fn what_is_written_under_no_condition_is_found() {
+        let written = |text| -> Vec<&str> {
+            let found = always_written(text, "recipient");
+            found.into_iter().map(|(_, variable)| variable).collect()
+        };
+        assert_eq!(written("Hola, {{ recipient.name }}:"), ["recipient.name"]);
+        assert_eq!(
+            written("{% if city %}{{ city }}{% endif %}{{- recipient.name | upper -}}"),
+            ["recipient.name"]
+        );
+        for asked_first in [
+            "{% if recipient.name %}Hola, {{ recipient.name }}{% else %}Hola{% endif %}",
+            "{{ recipient.name or contact.name }}",
+            "{{ recipient.name | default(contact.name, true) }}",
+            "{{ contact.name }}",
+        ] {
+            assert!(written(asked_first).is_empty(), "{asked_first}");
+        }
     }
 
     #[test]

@@ -215,7 +215,21 @@ pub(super) fn unknown_variables(
     });
     let compared = names.fields.iter();
     let compared = compared.flat_map(|field| no_choices(source, field));
-    flaws.chain(shown).chain(empty).chain(compared).collect()
+    let nameless = uses.contains(&Use::ToContact) && uses.contains(&Use::ToAgent);
+    let nameless = nameless.then(|| tags::always_written(source, "recipient"));
+    let nameless = nameless.into_iter().flatten().map(|(place, variable)| {
+        let why = "the contact gets this message too";
+        let hint = "`recipient` is an agent: ask first, as in `{% if recipient.name %}..{% endif %}`, \
+            or write a template for each";
+        let variable = variable.into();
+        (place, FaultKind::NeverFilled { why, variable }, Some(hint.into()))
+    });
+    flaws
+        .chain(shown)
+        .chain(empty)
+        .chain(compared)
+        .chain(nameless)
+        .collect()
 }
 
 /// Why a variable is empty wherever the text is read, and what to do about it.
@@ -342,13 +356,14 @@ pub(super) fn check(
                 file.fault(start + place.start..start + place.end, kind, hint);
             };
             let whole = format!("{name}.{part}");
-            let uses = names.uses.of(name);
-            let unknown = unknown_variables(templates, &whole, source, names, &uses);
+            let said = names.uses.said_of(name);
+            let unknown = unknown_variables(templates, &whole, source, names, &said);
             unknown.into_iter().for_each(report);
             let here = start..=start + source.len();
             let is_of_it = |fault: &Fault| fault.file == *path && here.contains(&fault.span.start);
             let is_sound = !faults.borrow().iter().any(is_of_it);
             if is_sound && !speaks_of_faulty(templates, &whole, names) {
+                let uses = names.uses.of(name);
                 let failed = failure(templates, &whole, source, &names.fields, &uses);
                 failed.into_iter().for_each(report);
             }
