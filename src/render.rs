@@ -144,7 +144,7 @@ impl<'a> QuoteTexts<'a> {
             number: &quote.number,
             version: format_smolstr!("{}", quote.version),
             total: playbook.quoting.amount(quote.total),
-            valid_until: written::day(&playbook.locale, quote.last_day(&playbook.zone).into()),
+            valid_until: playbook.written_day(quote.last_day(&playbook.zone)),
         }
     }
 

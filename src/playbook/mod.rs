@@ -15,6 +15,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use smol_str::SmolStr;
 
 use crate::calendar::{Calendar, Zone};
@@ -240,6 +241,12 @@ impl Playbook {
                 choices: Vec::new(),
             },
         }
+    }
+
+    /// A day as the playbook's language writes it, in messages and on papers: `09/03/2026`.
+    #[must_use]
+    pub fn written_day(&self, day: NaiveDate) -> SmolStr {
+        written::day(&self.locale, day.into())
     }
 
     /// What people call an activity; its name, if the playbook says nothing else.

@@ -107,8 +107,12 @@ impl Setting<'_> {
         let zone = &paper.playbook.zone;
         let made = zone.to_local(self.quote.made.at).date();
         let last_day = self.quote.last_day(zone);
-        self.beside(middle, &self.labels.date, &made.to_string())?;
-        self.beside(middle, &self.labels.valid_until, &last_day.to_string())?;
+        for (label, day) in [
+            (&self.labels.date, made),
+            (&self.labels.valid_until, last_day),
+        ] {
+            self.beside(middle, label, &paper.playbook.written_day(day))?;
+        }
         if let Some(agent) = paper.made_by {
             self.beside(middle, &self.labels.made_by, &agent.name)?;
             let phone = agent.phone.as_deref();
