@@ -1,8 +1,9 @@
 //! Selections and counts: a filter becomes the `WHERE` of one statement.
 //!
 //! A filter has two values and SQL has three. Negations are pushed down to the comparisons, and
-//! there `not (a < b)` says in full what it means: `a IS NULL OR a >= b`. Elsewhere an unknown
-//! is as good as false, so positive comparisons stay bare, as indexes like them.
+//! there `not (a < b)` says in full what it means: `a IS NULL OR a >= b`, and `not (a = b)` is
+//! `a IS NOT b`. Elsewhere an unknown is as good as false, so positive comparisons stay bare, as
+//! indexes like them.
 //!
 //! A fact may lie in several places, one for each type that its name was ever stored with; a
 //! record has it in one of them at most.
@@ -375,6 +376,8 @@ fn with_value(op: Comparison, fact: &Located, value: Expr, positive: bool) -> Ex
     }
     match positive {
         true => bare(fact.expr(), op, value),
+        // Also where it is missing, and read once for both.
+        false if op == Comparison::Equal => fact.expr().is_not(value),
         false => fact.expr().is_null().or(opposite(fact.expr(), op, value)),
     }
 }
