@@ -254,7 +254,7 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
         },
         read_only: why == For::Reading,
         // Nobody else is served here.
-        commit_at_once: true,
+        at_once: true,
         ..Options::default()
     };
     SqliteStore::open_with(path, &options).map_err(failed)

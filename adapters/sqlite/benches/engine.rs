@@ -44,7 +44,7 @@ fn main() {
     for durability in [Durability::Machine, Durability::Process] {
         let options = files::options(durability);
         let at_once = Options {
-            commit_at_once: true,
+            at_once: true,
             ..options.clone()
         };
         let run = |files, options| Run {

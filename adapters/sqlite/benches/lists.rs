@@ -4,7 +4,8 @@
 //! Both sides ask one file for the same pages and totals, and must be told the same. They take
 //! turns; the median of the rounds counts. First without indexes, then with those that the store
 //! makes for these segments, and with the same over the typed columns. `-- --leads 1000000
-//! --rounds 7` changes the size; without `--bench` it only checks itself.
+//! --rounds 7` changes the size, and with `--at-once` the store reads on the thread that asks; without
+//! `--bench` it only checks itself.
 
 #[allow(dead_code, reason = "only the arithmetic is needed")]
 mod measure;
@@ -28,6 +29,7 @@ fn main() {
     let options = Options {
         virtual_time: true,
         durability: Durability::Process,
+        at_once: std::env::args().any(|argument| argument == "--at-once"),
         ..Options::default()
     };
     let store = SqliteStore::open_with(&path, &options).expect("a store");

@@ -30,12 +30,13 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// What a written change survives. Default: [`Durability::Machine`].
     pub durability: Durability,
-    /// Whether what a single command changes is committed on the thread that asks for it, as long
-    /// as the store's own has nothing to do: for hosts whose threads may wait for the disk, such as
-    /// a command line or a thread for each request. It spares waking two threads, which takes about
-    /// as long as the writing. Default: no, since a thread of an executor has others to serve, and
-    /// theirs are the commits that could share an `fsync`.
-    pub commit_at_once: bool,
+    /// Whether what a single command changes is committed, and a list or report read, on the thread
+    /// that asks for it, as long as the store's own has nothing to do: for hosts whose threads may
+    /// wait for the disk, such as a command line or a thread for each request. It spares waking two
+    /// threads, which takes about as long as the writing, and longer than to read a page that an
+    /// index finds. Default: no, since a thread of an executor has others to serve, and theirs are
+    /// the commits that could share an `fsync`.
+    pub at_once: bool,
     /// Whether the file is only read: commits answer `Unavailable`. The tables must be there.
     /// Default: no.
     pub read_only: bool,
@@ -60,7 +61,7 @@ impl Default for Options {
             virtual_time: false,
             busy_timeout: Duration::from_secs(5),
             durability: Durability::default(),
-            commit_at_once: false,
+            at_once: false,
             read_only: false,
         }
     }

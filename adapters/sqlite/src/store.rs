@@ -19,6 +19,7 @@ use rusqlite::{Connection, Transaction};
 use crate::error::failed;
 use crate::migrate;
 use crate::open::{OpenError, Options};
+use crate::session::Session;
 use crate::tables::Tables;
 use crate::within::Within;
 use worker::{Desk, Reply, Request, Worker};
@@ -33,7 +34,7 @@ const KEYS_AT_HAND: usize = 8;
 /// only reads. Loads are done beside the commits, on a third connection, while the first is at
 /// work, so that the next page is decided while one is committed. A load of a few keys is done on
 /// the caller's thread when a connection is free: it takes some microseconds, less than to wake
-/// a thread. A commit is done there too, if the host [says so](Options::commit_at_once).
+/// a thread. Commits, lists and reports are done there too, if the host [says so](Options::at_once).
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     inner: Arc<Inner>,
@@ -43,7 +44,7 @@ pub struct SqliteStore {
 struct Inner {
     tables: Tables,
     virtual_time: bool,
-    commit_at_once: bool,
+    at_once: bool,
     /// Reads for people, so that a long report holds up no decision. A database in memory has
     /// one connection only. Closed before the writer, which tidies up as the last.
     reader: Option<Worker>,
@@ -89,7 +90,7 @@ impl SqliteStore {
         Ok(Self {
             inner: Arc::new(Inner {
                 virtual_time: options.virtual_time,
-                commit_at_once: options.commit_at_once,
+                at_once: options.at_once,
                 writer: Worker::start("leadkit-sqlite", writer, tables.clone())?,
                 reader: Some(Worker::start(
                     "leadkit-sqlite-read",
@@ -127,7 +128,7 @@ impl SqliteStore {
         Ok(Self {
             inner: Arc::new(Inner {
                 virtual_time: options.virtual_time,
-                commit_at_once: options.commit_at_once,
+                at_once: options.at_once,
                 writer: Worker::start("leadkit-sqlite", writer, tables.clone())?,
                 reader: None,
                 loader: None,
@@ -262,11 +263,25 @@ impl SqliteStore {
     /// Writes what one command changes here and now, if the host wants that and the thread is not
     /// at work. A page of them is left to the thread: the next one is decided meanwhile.
     fn commit_at_hand(&self, changes: &[Changes]) -> Option<Result<Vec<Verdict>, StoreError>> {
-        if !self.inner.commit_at_once || changes.len() > 1 {
+        if !self.inner.at_once || changes.len() > 1 {
             return None;
         }
         let commit = |desk: &mut Desk| desk.commit(&self.inner.tables, changes);
         self.inner.writer.at_once(commit)
+    }
+
+    /// Reads for people here and now, if the host wants that and the thread is not at work.
+    fn read_at_hand<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&mut Session<'_>) -> rusqlite::Result<T>,
+    ) -> Option<Result<T, StoreError>> {
+        if !self.inner.at_once {
+            return None;
+        }
+        let read = |desk: &mut Desk| desk.session(&self.inner.tables).reading(work);
+        let read = self.inner.reads().at_once(read)?;
+        Some(read.map_err(failed(doing)))
     }
 
     fn refuse_wrong_clock(&self, now: Instant) -> Result<(), StoreError> {
@@ -310,7 +325,12 @@ impl Inner {
         doing: &'static str,
         request: impl FnOnce(Reply<T>) -> Request,
     ) -> Result<T, StoreError> {
-        ask(self.reader.as_ref().unwrap_or(&self.writer), doing, request).await
+        ask(self.reads(), doing, request).await
+    }
+
+    /// Who reads for people.
+    fn reads(&self) -> &Worker {
+        self.reader.as_ref().unwrap_or(&self.writer)
     }
 }
 
@@ -384,6 +404,10 @@ impl Store for SqliteStore {
 
     async fn select(&self, select: &Select) -> Result<Page, StoreError> {
         select.check()?;
+        let at_hand = |session: &mut Session<'_>| session.select(select);
+        if let Some(page) = self.read_at_hand("select records", at_hand) {
+            return page;
+        }
         let select = select.clone();
         let select = |reply| Request::Select(select, reply);
         self.inner.read("select records", select).await
@@ -391,6 +415,10 @@ impl Store for SqliteStore {
 
     async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
         count.check()?;
+        let at_hand = |session: &mut Session<'_>| session.count(count);
+        if let Some(counted) = self.read_at_hand("count records", at_hand) {
+            return counted;
+        }
         let count = count.clone();
         let count = |reply| Request::Count(count, reply);
         self.inner.read("count records", count).await

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use leadkit::condition::Filter;
 use leadkit::ids::{CommandId, Id, Tenant};
 use leadkit::store::{
-    Changes, JournalCursor, Key, Kind, Lane, Lanes, Loaded, Misuse, Order, Put, Select, Store,
+    Changes, Count, JournalCursor, Key, Kind, Lane, Lanes, Loaded, Misuse, Order, Put, Select, Store,
     StoreErrorKind, StoredFact, Verdict, Version, Wakes,
 };
 use leadkit::time::{Elapsed, Instant};
@@ -83,23 +83,36 @@ fn load(store: &SqliteStore, key: Key) -> Loaded {
     block_on(store.load(&[key])).expect("a record").remove(0)
 }
 
-fn all_leads(store: &SqliteStore) -> usize {
-    let select = Select {
+fn every_lead() -> Select {
+    Select {
         tenant: acme(),
         kind: Kind::Lead,
         filter: Filter::Constant(true),
         order: Order::Id,
         after: None,
         limit: 1_000,
-    };
-    block_on(store.select(&select)).expect("a page").keys.len()
+    }
+}
+
+fn number_of_leads() -> Count {
+    Count {
+        tenant: acme(),
+        kind: Kind::Lead,
+        filter: Filter::Constant(true),
+        by: Vec::new(),
+    }
+}
+
+fn all_leads(store: &SqliteStore) -> usize {
+    let page = block_on(store.select(&every_lead()));
+    page.expect("a page").keys.len()
 }
 
 #[test]
 fn a_single_command_is_committed_at_once_where_the_host_says_so_and_its_lease_ends() {
     let (_folder, path) = file();
     let options = Options {
-        commit_at_once: true,
+        at_once: true,
         ..virtual_time()
     };
     let store = SqliteStore::open_with(&path, &options).unwrap();
@@ -111,6 +124,24 @@ fn a_single_command_is_committed_at_once_where_the_host_says_so_and_its_lease_en
     assert_eq!(due().len(), 0);
     assert_eq!(commit(&store, write("b", lead(1), 1)), Verdict::Written);
     assert_eq!(due().len(), 1);
+}
+
+#[test]
+fn a_list_and_a_count_are_read_at_once_where_the_host_says_so() {
+    let (_folder, path) = file();
+    let options = Options {
+        at_once: true,
+        ..virtual_time()
+    };
+    let store = SqliteStore::open_with(&path, &options).unwrap();
+    assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);
+    let (select, count) = (every_lead(), number_of_leads());
+    let page = store.select(&select).now_or_never();
+    let page = page.expect("no thread was waited for").unwrap();
+    assert_eq!(page.keys, [lead(1)]);
+    let counted = store.count(&count).now_or_never();
+    let counted = counted.expect("no thread was waited for").unwrap();
+    assert_eq!(counted[0].count, 1);
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Files {
 
     fn at_once() -> Self {
         Self::with(Options {
-            commit_at_once: true,
+            at_once: true,
             ..options()
         })
     }
