@@ -16,7 +16,7 @@ use rusqlite::{Row, params_from_iter};
 use sea_query::{Alias, Expr, ExprTrait, NullOrdering, Query, SelectStatement, SqliteQueryBuilder};
 
 use crate::facts::{self, Encoded, Layout, Place, TYPES, type_number};
-use crate::session::{Session, Slots};
+use crate::session::{Session, Slots, count};
 use crate::tables::Sql;
 
 impl Session<'_> {
@@ -58,7 +58,7 @@ impl Session<'_> {
         };
         let columns = Columns::new(self, tenant, select.kind)?;
         let order = Ordering::new(&columns, &select.order);
-        let (sql, values) = columns.page(select, &order).build(SqliteQueryBuilder);
+        let (sql, values) = columns.page(select, &order);
         let explained = format!("EXPLAIN QUERY PLAN {sql}");
         let mut statement = self.connection.prepare(&explained)?;
         let steps =
@@ -89,6 +89,7 @@ impl Session<'_> {
             let ascending = sea_query::Order::Asc;
             statement.order_by_expr_with_nulls(located.expr(), ascending, NullOrdering::Last);
         }
+        let statement = statement.build(SqliteQueryBuilder);
         let mut counted = Vec::new();
         self.rows(&statement, |row| {
             let mut column = 1;
@@ -111,11 +112,10 @@ impl Session<'_> {
     /// Runs a statement, row by row until `each` has enough. Whether it saw them all.
     fn rows(
         &self,
-        statement: &SelectStatement,
+        (sql, values): &Built,
         mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
     ) -> rusqlite::Result<bool> {
-        let (sql, values) = statement.build(SqliteQueryBuilder);
-        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(values.iter().map(Bound)))?;
         while let Some(row) = rows.next()? {
             if !each(row)? {
@@ -125,6 +125,9 @@ impl Session<'_> {
         Ok(true)
     }
 }
+
+/// A statement, and the values to be bound to it.
+type Built = (String, sea_query::Values);
 
 /// The first value that is there, of a fact's places in the columns from `first` on.
 fn found(places: &[Located], row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Value>> {
@@ -145,10 +148,6 @@ impl rusqlite::ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
         match self.0 {
             sea_query::Value::BigInt(value) => value.to_sql(),
-            // The limit.
-            sea_query::Value::BigUnsigned(value) => Ok(value
-                .map_or(i64::MAX, |limit| i64::try_from(limit).unwrap_or(i64::MAX))
-                .into()),
             sea_query::Value::String(value) => value.to_sql(),
             sea_query::Value::Bytes(value) => value.to_sql(),
             _ => Err(rusqlite::Error::InvalidQuery),
@@ -226,7 +225,7 @@ impl<'a> Columns<'a> {
     }
 
     /// One page of a selection.
-    fn page(&self, select: &Select, order: &Ordering) -> SelectStatement {
+    fn page(&self, select: &Select, order: &Ordering) -> Built {
         let mut statement = self.rows(&select.filter);
         statement.column(Alias::new("id"));
         for part in &order.by {
@@ -236,10 +235,11 @@ impl<'a> Columns<'a> {
             statement.and_where(order.behind(after));
         }
         order.apply(&mut statement);
-        // One more than asked for tells whether there is a next page.
-        let limit = u64::try_from(select.limit).unwrap_or(u64::MAX);
-        statement.limit(limit.saturating_add(1));
-        statement
+        let (mut sql, values) = statement.build(SqliteQueryBuilder);
+        // One more than asked for tells whether there is a next page. SQLite looks at a bound limit as
+        // it plans, and plans anew each time that one is bound.
+        sql += &format!(" LIMIT {}", count(select.limit).saturating_add(1));
+        (sql, values)
     }
 
     /// Every place of a fact, in the order of their types.
@@ -466,5 +466,71 @@ impl Ordering {
     fn missing(&self, chosen: impl Fn(&Located) -> bool) -> Expr {
         let places = self.by.iter().filter(|located| chosen(located));
         joined(places.map(|located| located.expr().is_null()), true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use leadkit::ids::{CommandId, Tenant};
+    use leadkit::store::{Changes, JournalCursor, Put, Version};
+    use rusqlite::{Connection, StatementStatus};
+
+    use super::*;
+    use crate::session::Known;
+    use crate::tables::Tables;
+
+    /// To plan a statement takes about as long as to read the page that an index finds.
+    #[test]
+    fn what_is_read_page_by_page_is_planned_once() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let tables = Tables::default();
+        tables.migrate(&mut connection).unwrap();
+        let mut known = Known::default();
+        let mut session = Session::new(&connection, tables.sql(), &mut known);
+        let tenant = Tenant::from("acme");
+        let change = a_lead(&tenant);
+        session.commit(std::iter::once(&change)).unwrap();
+        let select = Select {
+            tenant: tenant.clone(),
+            kind: Kind::Lead,
+            filter: Filter::Constant(true),
+            order: Order::Id,
+            after: None,
+            limit: 10,
+        };
+        for _ in 0..3 {
+            assert_eq!(session.select(&select).unwrap().keys.len(), 1);
+            let entries = session.journal(&tenant, JournalCursor(0), 10);
+            assert_eq!(entries.unwrap().len(), 1);
+        }
+        let columns = Columns::new(&mut session, 1, Kind::Lead).unwrap();
+        let (page, _) = columns.page(&select, &Ordering::new(&columns, &select.order));
+        for sql in [&page, &tables.sql().journal] {
+            let statement = connection.prepare_cached(sql).unwrap();
+            let times = |what| statement.get_status(what);
+            assert_eq!(times(StatementStatus::Run), 3, "{sql}");
+            assert_eq!(times(StatementStatus::RePrepare), 0, "{sql}");
+        }
+    }
+
+    fn a_lead(tenant: &Tenant) -> Changes {
+        Changes {
+            tenant: tenant.clone(),
+            command: CommandId::of("a"),
+            checks: Vec::new(),
+            puts: vec![Put {
+                key: Key {
+                    id: Id::from_bytes([1; 16]),
+                    kind: Kind::Lead,
+                    tenant: tenant.clone(),
+                },
+                read: Version::ABSENT,
+                makes: Version::ABSENT.next(),
+                body: Some(Vec::new()),
+                wakes: None,
+                facts: Vec::new(),
+            }],
+            journal: Vec::new(),
+        }
     }
 }

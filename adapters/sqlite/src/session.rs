@@ -225,9 +225,12 @@ impl<'c> Session<'c> {
         let base = tenant * JOURNAL_ROOM;
         let after = i64::try_from(after.0).map_or(JOURNAL_ROOM - 1, |n| n.min(JOURNAL_ROOM - 1));
         let mut statement = self.connection.prepare_cached(&self.sql.journal)?;
-        let mut rows = statement.query((base + after, base + (JOURNAL_ROOM - 1), count(limit)))?;
+        let mut rows = statement.query((base + after, base + (JOURNAL_ROOM - 1)))?;
         let mut entries = Vec::new();
-        while let Some(row) = rows.next()? {
+        while entries.len() < limit {
+            let Some(row) = rows.next()? else {
+                break;
+            };
             entries.push(journaled(base, row)?);
         }
         Ok(entries)

@@ -180,7 +180,7 @@ impl Sql {
             ),
             journal: format!(
                 r#"SELECT place, command, body FROM "{p}journal"
-                   WHERE place > ?1 AND place <= ?2 ORDER BY place LIMIT ?3"#
+                   WHERE place > ?1 AND place <= ?2 ORDER BY place"#
             ),
             last_entry: format!(
                 r#"SELECT place, command, body FROM "{p}journal"

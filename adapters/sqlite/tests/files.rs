@@ -7,8 +7,8 @@ use futures::FutureExt;
 use leadkit::condition::Filter;
 use leadkit::ids::{CommandId, Id, Tenant};
 use leadkit::store::{
-    Changes, Count, JournalCursor, Key, Kind, Lane, Lanes, Loaded, Misuse, Order, Put, Select, Store,
-    StoreErrorKind, StoredFact, Verdict, Version, Wakes,
+    Changes, Count, JournalCursor, Key, Kind, Lane, Lanes, Loaded, Misuse, Order, Put, Select,
+    Store, StoreErrorKind, StoredFact, Verdict, Version, Wakes,
 };
 use leadkit::time::{Elapsed, Instant};
 use leadkit_sqlite::rusqlite::{Connection, TransactionBehavior};
