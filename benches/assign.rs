@@ -1,7 +1,8 @@
 //! What an assignment costs among a thousand agents: whom to choose, and the pool's record as bytes.
 //!
 //! `cargo bench --bench assign`. The bar: choosing in less than 20 microseconds, median. Of the
-//! thousand some are full, some away, some of another city or zone, and some lack the skill.
+//! thousand some are full, some away, some of another city or zone, and some lack the skill. The first
+//! choice after the pool was read or an agent changed has to turn the members over.
 
 #![allow(
     clippy::unwrap_used,
@@ -161,6 +162,26 @@ fn choosing(bencher: Bencher<'_, '_>, name: &str) {
     let eligible = ask(&pool).reasons.eligible;
     assert!((300..=1_000).contains(&eligible), "{eligible}");
     bencher.bench_local(|| ask(black_box(&pool)));
+}
+
+#[divan::bench]
+fn choosing_first(bencher: Bencher<'_, '_>) {
+    let playbook = playbook();
+    let spec = playbook.pool(&"best".into()).unwrap();
+    let (pool, fields) = (pool(spec), lead());
+    let question = Question {
+        wanted: wanted(spec, &fields),
+        not_owning: &[],
+        not: &[],
+        holders: &[],
+    };
+    let as_read = || Pool {
+        choose: pool.choose,
+        members: pool.members.iter().cloned().collect(),
+    };
+    bencher
+        .with_inputs(as_read)
+        .bench_local_refs(|pool| choose(spec, black_box(pool), &question, now()));
 }
 
 #[divan::bench]

@@ -7,10 +7,10 @@ use std::cmp::Reverse;
 
 use crate::ids::{AgentId, Name};
 use crate::playbook::people::{AgentList, Choose, PoolSpec};
-use crate::playbook::rule::BusinessTime;
-use crate::record::compared::{Compared, beginning};
+use crate::record::compared::Compared;
 use crate::record::fields::Fields;
 use crate::record::pool::{Member, PassedOver, Pool, Ranked, Reasons};
+use crate::record::roster::MemberSet;
 use crate::record::workload::Counts;
 use crate::time::Instant;
 
@@ -74,44 +74,28 @@ pub const TURN: i64 = 1 << 30;
 ///   active playbook wants it, also for a lead that an earlier one still decides.
 #[must_use]
 pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instant) -> Answer {
-    let mut passed_over = Vec::new();
-    let mut first = First::default();
-    let mut weights = Vec::new();
-    let goes_by_turns = pool.choose != Choose::Best;
-    if goes_by_turns {
-        weights.reserve(pool.members.len());
-    }
+    let eligible = eligible(spec, pool, question, now);
     let means = Means::of(pool, now);
-    let weight_of = |place| match pool.choose {
-        // Nobody starves: who never won anything still has a weight.
-        Choose::Weighted => i64::from(means.shrunk(spec, place)).max(1),
-        Choose::Best | Choose::Evenly => 1,
-    };
-    let mut at_work = AtWork::new(spec, now);
-    for (place, member) in pool.members.iter().enumerate() {
-        match hindrance(spec, member, question, &mut at_work, now) {
-            // Of those who are passed over, only so many are told.
-            Some(_) if passed_over.len() == Reasons::MOST => {}
-            Some(why) => passed_over.push((member.agent.clone(), why)),
-            None if goes_by_turns => weights.push((place, weight_of(place))),
-            None => first.meet(Candidate {
+    let mut first = First::default();
+    let mut shares = Vec::new();
+    if pool.choose == Choose::Best {
+        for place in eligible.iter() {
+            first.meet(Candidate {
                 place,
                 rank: i64::from(means.shrunk(spec, place)),
-                load: member.load,
-            }),
+                load: pool.members[place].load,
+            });
         }
-    }
-    // A turn is worth the same whatever the weights are, and is parted by them.
-    let sum = weights.iter().map(|(_, weight)| weight).sum::<i64>().max(1);
-    let mut shares = weights;
-    for (place, share) in &mut shares {
-        *share *= (TURN / sum).max(1);
-        let member = &pool.members[*place];
-        first.meet(Candidate {
-            place: *place,
-            rank: member.credit.saturating_add(*share),
-            load: member.load,
-        });
+    } else {
+        shares = shares_of_a_turn(spec, pool.choose, &eligible, &means);
+        for (place, share) in &shares {
+            let member = &pool.members[*place];
+            first.meet(Candidate {
+                place: *place,
+                rank: member.credit.saturating_add(*share),
+                load: member.load,
+            });
+        }
     }
     let ranked = first.candidates.iter().map(|candidate| {
         let member = &pool.members[candidate.place];
@@ -125,11 +109,11 @@ pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instan
     let reasons = Reasons {
         pool: spec.name.clone(),
         ranked: ranked.collect(),
-        eligible: first.met,
-        passed_over,
+        eligible: u32::try_from(eligible.len()).unwrap_or(u32::MAX),
+        passed_over: passed_over(spec, pool, question, &eligible, now),
     };
     let chosen = first.candidates.first().map(|candidate| candidate.place);
-    let taken_by = chosen.filter(|_| goes_by_turns);
+    let taken_by = chosen.filter(|_| pool.choose != Choose::Best);
     Answer {
         chosen,
         reasons,
@@ -142,18 +126,20 @@ pub fn choose(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instan
 #[derive(Default)]
 struct First {
     candidates: Vec<Candidate>,
-    met: u32,
 }
 
 impl First {
+    #[inline]
     fn meet(&mut self, candidate: Candidate) {
-        self.met = self.met.saturating_add(1);
-        let is_full = self.candidates.len() == Reasons::MOST;
-        match self.candidates.last() {
-            Some(last) if is_full && last.order() < candidate.order() => return,
-            Some(_) if is_full => drop(self.candidates.pop()),
-            _ => {}
+        // Most come behind all who are told.
+        let last = self.candidates.get(Reasons::MOST - 1);
+        if last.is_none_or(|last| candidate.order() < last.order()) {
+            self.take_in(candidate);
         }
+    }
+
+    fn take_in(&mut self, candidate: Candidate) {
+        self.candidates.truncate(Reasons::MOST - 1);
         let order = candidate.order();
         let place = self
             .candidates
@@ -174,20 +160,89 @@ pub fn take_turn(pool: &mut Pool, answer: &Answer) {
     let mut sum = 0;
     for (place, share) in &turn.shares {
         sum += share;
-        if let Some(member) = pool.members.get_mut(*place) {
-            member.credit = member.credit.saturating_add(*share);
+        if let Some(figures) = pool.members.figures(*place) {
+            *figures.credit = figures.credit.saturating_add(*share);
         }
     }
-    if let Some(member) = pool.members.get_mut(turn.taken_by) {
-        member.credit = member.credit.saturating_sub(sum);
+    if let Some(figures) = pool.members.figures(turn.taken_by) {
+        *figures.credit = figures.credit.saturating_sub(sum);
     }
 }
 
-fn hindrance<'a>(
+/// What everybody who could have the lead is owed of its turn: a turn is worth the same whatever the
+/// weights are, and is parted by them.
+fn shares_of_a_turn(
     spec: &PoolSpec,
-    member: &'a Member,
+    choose: Choose,
+    eligible: &MemberSet,
+    means: &Means<'_>,
+) -> Vec<(usize, i64)> {
+    let mut shares = Vec::with_capacity(eligible.len());
+    shares.extend(eligible.iter().map(|place| match choose {
+        // Nobody starves: who never won anything still has a weight.
+        Choose::Weighted => (place, i64::from(means.shrunk(spec, place)).max(1)),
+        Choose::Best | Choose::Evenly => (place, 1),
+    }));
+    let sum = shares.iter().map(|(_, weight)| weight).sum::<i64>().max(1);
+    let part = (TURN / sum).max(1);
+    shares.iter_mut().for_each(|(_, share)| *share *= part);
+    shares
+}
+
+/// Everybody who could have the lead: those whom nothing hinders, found as whole sets.
+fn eligible(spec: &PoolSpec, pool: &Pool, question: &Question<'_>, now: Instant) -> MemberSet {
+    let nobody = MemberSet::default();
+    let roster = pool.members.roster();
+    let mut eligible = roster.available().clone();
+    for role in question.not_owning {
+        eligible.remove_all(roster.of_role(role).unwrap_or(&nobody));
+    }
+    for (list, wanted) in &question.wanted {
+        let having = wanted.as_ref();
+        let having = having.and_then(|wanted| roster.having(*list, wanted));
+        eligible.keep(having.unwrap_or(&nobody));
+    }
+    if let Some(hours) = &spec.at_work {
+        for (own, members) in roster.by_hours() {
+            if !hours.of_agent(own).is_open(now) {
+                eligible.remove_all(members);
+            }
+        }
+    }
+    roster.away(now).for_each(|place| eligible.remove(place));
+    for agent in question.not.iter().chain(question.holders) {
+        if let Ok(place) = pool.place_of(agent) {
+            eligible.remove(place);
+        }
+    }
+    let capacities = roster.capacities();
+    eligible.retain(|place| pool.members[place].load < capacities[place].unwrap_or(spec.capacity));
+    eligible
+}
+
+/// Who could not have the lead, and why: the first of them, so many as are told.
+fn passed_over(
+    spec: &PoolSpec,
+    pool: &Pool,
     question: &Question<'_>,
-    at_work: &mut AtWork<'a>,
+    eligible: &MemberSet,
+    now: Instant,
+) -> Vec<(AgentId, PassedOver)> {
+    let mut others = MemberSet::everybody(pool.members.len());
+    others.remove_all(eligible);
+    let told = others.iter().take(Reasons::MOST).filter_map(|place| {
+        let member = &pool.members[place];
+        let why = hindrance(spec, member, question, now)?;
+        Some((member.agent.clone(), why))
+    });
+    told.collect()
+}
+
+/// Why a member can't have the lead: what [`eligible`] says of all of them, with the reason.
+fn hindrance(
+    spec: &PoolSpec,
+    member: &Member,
+    question: &Question<'_>,
     now: Instant,
 ) -> Option<PassedOver> {
     let copy = member.copy.as_ref();
@@ -212,7 +267,8 @@ fn hindrance<'a>(
             });
         }
     }
-    if !at_work.is_open(copy.hours.as_ref()) {
+    let at_work = spec.at_work.as_ref();
+    if at_work.is_some_and(|hours| !hours.of_agent(copy.hours.as_ref()).is_open(now)) {
         return Some(PassedOver::OffHours);
     }
     if member.load >= copy.capacity.unwrap_or(spec.capacity) {
@@ -225,36 +281,6 @@ fn hindrance<'a>(
         return Some(PassedOver::HoldsTheContact);
     }
     None
-}
-
-/// Who is at work now, where the pool asks for it. Few calendars are the hours of many agents, so
-/// each is asked once.
-struct AtWork<'a> {
-    hours: Option<&'a BusinessTime>,
-    now: Instant,
-    known: Vec<(Option<&'a Name>, bool)>,
-}
-
-impl<'a> AtWork<'a> {
-    fn new(spec: &'a PoolSpec, now: Instant) -> Self {
-        Self {
-            hours: spec.at_work.as_ref(),
-            now,
-            known: Vec::new(),
-        }
-    }
-
-    fn is_open(&mut self, own: Option<&'a Name>) -> bool {
-        let Some(hours) = self.hours else {
-            return true;
-        };
-        if let Some((_, is_open)) = self.known.iter().find(|(known, _)| *known == own) {
-            return *is_open;
-        }
-        let is_open = hours.of_agent(own).is_open(self.now);
-        self.known.push((own, is_open));
-        is_open
-    }
 }
 
 /// Somebody who could have the lead.
@@ -274,54 +300,35 @@ impl Candidate {
 
 /// What became of each member's leads, and of each team's: all of its members' in the pool.
 struct Means<'a> {
-    /// Of each member, with the place of the team.
-    members: Vec<(Counts, usize)>,
-    teams: Vec<Team<'a>>,
-}
-
-struct Team<'a> {
-    name: Option<&'a Name>,
-    /// The name's beginning as a number, which is compared at once; no name holds zeros.
-    beginning: u64,
-    counts: Counts,
+    members: &'a [Member],
+    now_ms: i64,
+    /// The team of each member.
+    teams: &'a [usize],
+    counts_of_teams: Vec<Counts>,
 }
 
 impl<'a> Means<'a> {
     fn of(pool: &'a Pool, now: Instant) -> Self {
-        let mut members = Vec::with_capacity(pool.members.len());
-        let mut teams: Vec<Team<'_>> = Vec::new();
-        let now_ms = now.timestamp_millis();
-        for member in &pool.members {
-            let counts = member.tally.counts_at(now_ms);
-            let place = place_of(&mut teams, member.copy.team.as_ref());
-            teams[place].counts = teams[place].counts.plus(counts);
-            members.push((counts, place));
+        let (members, now_ms) = (&*pool.members, now.timestamp_millis());
+        let roster = pool.members.roster();
+        let mut counts_of_teams = vec![Counts::default(); roster.team_count()];
+        for (member, team) in members.iter().zip(roster.teams()) {
+            let counts = &mut counts_of_teams[*team];
+            *counts = counts.plus(member.tally.counts_at(now_ms));
         }
-        Self { members, teams }
+        Self {
+            members,
+            now_ms,
+            teams: roster.teams(),
+            counts_of_teams,
+        }
     }
 
     fn shrunk(&self, spec: &PoolSpec, place: usize) -> u32 {
-        let (own, team) = self.members[place];
-        conversion_permille(own, self.teams[team].counts, spec.prior)
+        let own = self.members[place].tally.counts_at(self.now_ms);
+        let team = self.counts_of_teams[self.teams[place]];
+        conversion_permille(own, team, spec.prior)
     }
-}
-
-/// Where a team stands among those that were met, behind them if it is new.
-fn place_of<'a>(teams: &mut Vec<Team<'a>>, name: Option<&'a Name>) -> usize {
-    let beginning = name.map_or(0, |name| beginning(name.as_str()));
-    let is_whole = name.is_none_or(|name| name.as_str().len() < size_of::<u64>());
-    let known = |team: &Team<'_>| {
-        let is_alike = team.beginning == beginning && team.name.is_some() == name.is_some();
-        is_alike && (is_whole || team.name == name)
-    };
-    teams.iter().position(known).unwrap_or_else(|| {
-        teams.push(Team {
-            name,
-            beginning,
-            counts: Counts::default(),
-        });
-        teams.len() - 1
-    })
 }
 
 /// Won over received, in thousandths, as if `prior` more leads had come that converted like the
@@ -407,6 +414,7 @@ mod tests {
     }
 
     fn pool(choose: Choose, members: Vec<Member>) -> Pool {
+        let members = members.into_iter().collect();
         Pool { choose, members }
     }
 
@@ -507,7 +515,7 @@ mod tests {
                 if had_it {
                     excluded.push(member.agent.clone());
                 }
-                pool.members.push(member);
+                pool.members.extend([member]);
             }
             for way in [Choose::Best, Choose::Weighted, Choose::Evenly] {
                 let question = Question { not: &excluded, ..Question::default() };

@@ -15,6 +15,7 @@ use crate::ids::{AgentId, Name};
 use crate::playbook::catalogue::MemberFacts;
 use crate::playbook::people::PoolSpec;
 use crate::record::agent::Group;
+use crate::record::members::Members;
 use crate::record::pool::{AgentCopy, Member};
 use crate::record::{Agent, Pool, TenantRecord, Workload};
 use crate::store::Key;
@@ -42,11 +43,13 @@ pub(crate) fn change_workload(
             continue;
         };
         draft.change_pool(key, |pool| {
-            let member = &mut pool.members[place];
-            member.load = workload.load;
+            let Some(figures) = pool.members.figures(place) else {
+                return;
+            };
+            *figures.load = workload.load;
             let mut tallies = workload.tallies.iter();
-            if let Some(tally) = tallies.find(|tally| tally.is_like(&member.tally)) {
-                member.tally = tally.clone();
+            if let Some(tally) = tallies.find(|tally| tally.is_like(figures.tally)) {
+                *figures.tally = tally.clone();
             }
         })?;
     }
@@ -146,10 +149,10 @@ enum Change {
 }
 
 impl Change {
-    fn make(self, members: &mut Vec<Member>) {
+    fn make(self, members: &mut Members) {
         match self {
             Self::Insert(place, member) => members.insert(place, member),
-            Self::Replace(place, member) => members[place] = member,
+            Self::Replace(place, member) => members.replace(place, member),
             Self::Remove(place) => drop(members.remove(place)),
         }
     }
@@ -268,10 +271,7 @@ fn rebuilt(
 ) -> Result<Pool, Stop> {
     // Credits of another way to choose count something else: all begin anew.
     let comparable = known.filter(|known| known.choose == spec.choose);
-    let mut pool = Pool {
-        choose: spec.choose,
-        members: Vec::new(),
-    };
+    let mut staying = Vec::new();
     let mut newcomers = Vec::new();
     for (id, (agent, _, workload)) in agents.iter_mut() {
         let mut member = member_of(agent, workload, spec);
@@ -288,21 +288,21 @@ fn rebuilt(
             (Some(was), true) => {
                 join(workload, &spec.name);
                 member.credit = was.credit;
-                pool.members.push(member);
+                staying.push(member);
             }
             (None, true) => newcomers.push((join(workload, &spec.name), member)),
         }
     }
+    let mut pool = Pool {
+        choose: spec.choose,
+        members: staying.into_iter().collect(),
+    };
     // They all join the same pool: none of them is before another.
-    let credits: Vec<i64> = newcomers
-        .iter()
-        .map(|(debt, _)| pool.credit_of_newcomer(*debt, assign::TURN))
-        .collect();
-    for ((_, mut member), credit) in newcomers.into_iter().zip(credits) {
-        member.credit = credit;
-        pool.members.push(member);
+    for (debt, member) in &mut newcomers {
+        member.credit = pool.credit_of_newcomer(*debt, assign::TURN);
     }
+    pool.members
+        .extend(newcomers.into_iter().map(|(_, member)| member));
     bound(pool.members.len())?;
-    pool.members.sort_by(|a, b| a.agent.cmp(&b.agent));
     Ok(pool)
 }

@@ -2,6 +2,7 @@
 //! each of a thousand agents.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
@@ -39,6 +40,12 @@ impl Compared {
     }
 }
 
+impl Hash for Compared {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
 impl fmt::Debug for Compared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.text.fmt(f)
@@ -63,6 +70,10 @@ impl ComparedList {
         compared.sort_unstable_by(|one, other| one.text.cmp(&other.text));
         compared.dedup();
         Self(compared)
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Compared> {
+        self.0.iter()
     }
 
     /// Whether a text is among them.
@@ -104,7 +115,7 @@ impl<'de> Deserialize<'de> for ComparedList {
 
 /// A text's first eight bytes as a number; of one that is shorter all of them, and zeros.
 #[inline]
-pub(crate) fn beginning(text: &str) -> u64 {
+fn beginning(text: &str) -> u64 {
     let bytes = text.as_bytes();
     if let Some(first) = bytes.first_chunk() {
         return u64::from_le_bytes(*first);

@@ -8,6 +8,7 @@ use crate::ids::{AgentId, Name};
 use crate::playbook::people::{AgentList, Choose};
 use crate::record::agent::{Absence, Agent};
 use crate::record::compared::{Compared, ComparedList};
+use crate::record::members::Members;
 use crate::record::workload::Tally;
 use crate::time::Instant;
 
@@ -21,7 +22,7 @@ pub struct Pool {
     /// How it chooses, and so what its members' credits count.
     pub choose: Choose,
     /// The members, in the order of their ids; at most [`Pool::MOST`].
-    pub members: Vec<Member>,
+    pub members: Members,
 }
 
 impl Pool {
@@ -250,7 +251,7 @@ mod tests {
         let mut pool = pool(&[1, 1, 1, -3]);
         let debt = pool.debt_of(&pool.members[3]);
         assert_eq!(debt, -4);
-        let left = pool.members.pop().unwrap();
+        let left = pool.members.remove(3);
         assert_eq!(pool.credit_of_newcomer(debt, 4), left.credit);
         assert_eq!(pool.credit_of_newcomer(-1_000, 4), left.credit);
         assert_eq!(pool.debt_of(&pool.members[0]), 0);

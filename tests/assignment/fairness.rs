@@ -254,24 +254,26 @@ impl<'a> Life<'a> {
             Change::Joins(thrown) => {
                 let mut member = member(self.joined.len(), thrown);
                 member.credit = self.pool.credit_of_newcomer(0, TURN);
-                self.pool.members.push(member);
+                self.pool.members.extend([member]);
                 self.joined.push(thrown);
             }
             Change::Leaves(n) if n < count && count > 1 => {
                 self.pool.members.remove(n);
             }
             Change::ClosesALead(n) if n < count => {
-                let load = &mut self.pool.members[n].load;
+                let load = self.pool.members.figures(n).unwrap().load;
                 *load = load.saturating_sub(1);
             }
             Change::WinsALead(n) if n < count => {
-                let member = &mut self.pool.members[n];
-                member.load = member.load.saturating_sub(1);
-                member.tally.win(self.now);
+                let figures = self.pool.members.figures(n).unwrap();
+                *figures.load = figures.load.saturating_sub(1);
+                figures.tally.win(self.now);
             }
             Change::Passes(days) => self.now += Elapsed::days(days),
             Change::IsAvailable(n, is) if n < count => {
-                Arc::make_mut(&mut self.pool.members[n].copy).available = is;
+                let mut member = self.pool.members[n].clone();
+                Arc::make_mut(&mut member.copy).available = is;
+                self.pool.members.replace(n, member);
             }
             _ => {}
         }
@@ -304,10 +306,10 @@ impl<'a> Life<'a> {
         self.now += Elapsed::hours(1);
         let place = answer.chosen?;
         take_turn(&mut self.pool, &answer);
-        let member = &mut self.pool.members[place];
-        member.load += 1;
-        member.tally.receive(self.now);
-        Some(member.agent.clone())
+        let figures = self.pool.members.figures(place).unwrap();
+        *figures.load += 1;
+        figures.tally.receive(self.now);
+        Some(self.pool.members[place].agent.clone())
     }
 
     /// Said once more by hand.
@@ -507,12 +509,14 @@ proptest! {
                 life.give(lead);
             }
             life.now += Elapsed::days(days);
-            for member in &mut life.pool.members {
+            let there = life.pool.members.iter().cloned().map(|mut member| {
                 let copy = Arc::make_mut(&mut member.copy);
                 (copy.available, copy.capacity) = (true, Some(1_000));
                 copy.absences.clear();
                 copy.cities = AgentCopy::of(&all_over()).cities;
-            }
+                member
+            });
+            life.pool.members = there.collect();
             let mut in_a_row = (None, 0);
             for _ in 0..100 {
                 let agent = life.give(&ANY);

@@ -8,6 +8,7 @@
 mod fairness;
 mod history;
 mod odoo;
+mod one_by_one;
 #[path = "../shop/mod.rs"]
 mod shop;
 

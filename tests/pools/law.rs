@@ -316,7 +316,7 @@ impl Life {
                 // A pool that never had a member need not be there.
                 let pool = pool.unwrap_or(Pool {
                     choose: spec.choose,
-                    members: Vec::new(),
+                    members: Members::default(),
                 });
                 assert_eq!(pool.choose, spec.choose);
                 let place = pool.place_of(&agent.id);

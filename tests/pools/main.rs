@@ -24,6 +24,7 @@ use leadkit::playbook::load::Folder;
 use leadkit::playbook::people::Choose;
 use leadkit::record::contact::Claim;
 use leadkit::record::lead::{Because, Lead, Moment};
+use leadkit::record::members::Members;
 use leadkit::record::pool::{AgentCopy, Member};
 use leadkit::record::workload::Tally;
 use leadkit::record::{Agent, Pool, Record, Recorded, TenantRecord, Workload, stored};

@@ -1,0 +1,149 @@
+//! A pool's members, and what is kept beside them so that a choice is made fast.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::record::pool::Member;
+use crate::record::roster::Roster;
+use crate::record::workload::Tally;
+
+/// What changes of a member with the leads that come and go.
+#[derive(Debug)]
+pub struct Figures<'a> {
+    /// As [`Member::load`].
+    pub load: &'a mut u32,
+    /// As [`Member::tally`].
+    pub tally: &'a mut Tally,
+    /// As [`Member::credit`].
+    pub credit: &'a mut i64,
+}
+
+/// The members of a pool, in the order of their ids.
+///
+/// Read as a slice. Who is in it and what is known of each changes by [`replace`](Self::replace),
+/// [`insert`](Self::insert), [`remove`](Self::remove) and `extend` alone, and each of them forgets what was
+/// prepared for choosing. What changes with every lead changes by [`figures`](Self::figures), and nothing
+/// that is prepared depends on it.
+#[derive(Clone, Default)]
+pub struct Members {
+    list: Vec<Member>,
+    /// Made when it is first asked for; copies of a pool share it.
+    roster: OnceLock<Arc<Roster>>,
+}
+
+impl Members {
+    /// Puts a member at a place, where its id belongs.
+    ///
+    /// # Panics
+    /// If the place is behind the end.
+    pub fn insert(&mut self, place: usize, member: Member) {
+        self.changing().insert(place, member);
+    }
+
+    /// Puts a member in the place of another, or of what it was itself.
+    ///
+    /// # Panics
+    /// If nobody is there.
+    pub fn replace(&mut self, place: usize, member: Member) {
+        self.changing()[place] = member;
+    }
+
+    /// Takes a member out.
+    ///
+    /// # Panics
+    /// If nobody is there.
+    pub fn remove(&mut self, place: usize) -> Member {
+        self.changing().remove(place)
+    }
+
+    /// What changes of the member at a place with the leads that come and go; nothing, if nobody is there.
+    pub fn figures(&mut self, place: usize) -> Option<Figures<'_>> {
+        let Member {
+            agent: _,
+            copy: _,
+            load,
+            tally,
+            credit,
+        } = self.list.get_mut(place)?;
+        Some(Figures {
+            load,
+            tally,
+            credit,
+        })
+    }
+
+    /// Who has what, of these members.
+    pub(crate) fn roster(&self) -> &Roster {
+        self.roster.get_or_init(|| Arc::new(Roster::of(&self.list)))
+    }
+
+    /// The list, to be changed: what was made of it is forgotten.
+    fn changing(&mut self) -> &mut Vec<Member> {
+        self.roster.take();
+        &mut self.list
+    }
+}
+
+impl Deref for Members {
+    type Target = [Member];
+
+    fn deref(&self) -> &[Member] {
+        &self.list
+    }
+}
+
+impl Extend<Member> for Members {
+    fn extend<T: IntoIterator<Item = Member>>(&mut self, members: T) {
+        let list = self.changing();
+        list.extend(members);
+        list.sort_by(|one, other| one.agent.cmp(&other.agent));
+    }
+}
+
+impl FromIterator<Member> for Members {
+    fn from_iter<T: IntoIterator<Item = Member>>(members: T) -> Self {
+        let mut all = Self::default();
+        all.extend(members);
+        all
+    }
+}
+
+impl<'a> IntoIterator for &'a Members {
+    type Item = &'a Member;
+    type IntoIter = std::slice::Iter<'a, Member>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}
+
+impl PartialEq for Members {
+    fn eq(&self, other: &Self) -> bool {
+        self.list == other.list
+    }
+}
+
+impl fmt::Debug for Members {
+    /// As a list.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.list.fmt(f)
+    }
+}
+
+impl Serialize for Members {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.list.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self {
+            list: Vec::deserialize(deserializer)?,
+            roster: OnceLock::new(),
+        })
+    }
+}
