@@ -515,7 +515,7 @@ mod tests {
                 if had_it {
                     excluded.push(member.agent.clone());
                 }
-                pool.members.extend([member]);
+                pool.members.put(member);
             }
             for way in [Choose::Best, Choose::Weighted, Choose::Evenly] {
                 let question = Question { not: &excluded, ..Question::default() };

@@ -15,7 +15,6 @@ use crate::ids::{AgentId, Name};
 use crate::playbook::catalogue::MemberFacts;
 use crate::playbook::people::PoolSpec;
 use crate::record::agent::Group;
-use crate::record::members::Members;
 use crate::record::pool::{AgentCopy, Member};
 use crate::record::{Agent, Pool, TenantRecord, Workload};
 use crate::store::Key;
@@ -109,53 +108,39 @@ pub(crate) fn place_agent(draft: &mut Draft<'_>, agent: &Agent) -> Result<(), St
         let known = pool.place_of(&agent.id);
         let mut member = member_of(agent, &workload, spec);
         let belongs = agent.left_at.is_none() && belongs(&member, spec, now);
-        let change: Change = match (known, belongs) {
+        let member = match (known, belongs) {
             (Err(_), false) => continue,
             (Ok(place), true) => {
                 member.credit = pool.members[place].credit;
                 if pool.members[place] == member {
                     continue;
                 }
-                Change::Replace(place, member)
+                Some(member)
             }
             (Ok(place), false) => {
                 let debt = pool.debt_of(&pool.members[place]);
                 leave(&mut workload, &spec.name, debt);
-                Change::Remove(place)
+                None
             }
-            (Err(place), true) => {
+            (Err(_), true) => {
                 bound(pool.members.len() + 1)?;
                 let debt = join(&mut workload, &spec.name);
                 member.credit = pool.credit_of_newcomer(debt, assign::TURN);
-                Change::Insert(place, member)
+                Some(member)
             }
         };
         draft.change_pool(&key, |pool| {
             pool.choose = spec.choose;
-            change.make(&mut pool.members);
+            match member {
+                Some(member) => pool.members.put(member),
+                None => drop(pool.members.remove(&agent.id)),
+            }
         })?;
     }
     if before.as_ref() != Some(&workload) {
         draft.put(key, workload, None);
     }
     Ok(())
-}
-
-/// What becomes of the place of one agent in a pool.
-enum Change {
-    Insert(usize, Member),
-    Replace(usize, Member),
-    Remove(usize),
-}
-
-impl Change {
-    fn make(self, members: &mut Members) {
-        match self {
-            Self::Insert(place, member) => members.insert(place, member),
-            Self::Replace(place, member) => members.replace(place, member),
-            Self::Remove(place) => drop(members.remove(place)),
-        }
-    }
 }
 
 fn bound(members: usize) -> Result<(), Refusal> {

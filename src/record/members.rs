@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::ids::AgentId;
 use crate::record::pool::Member;
 use crate::record::roster::Roster;
 use crate::record::workload::Tally;
@@ -23,10 +24,9 @@ pub struct Figures<'a> {
 
 /// The members of a pool, in the order of their ids.
 ///
-/// Read as a slice. Who is in it and what is known of each changes by [`replace`](Self::replace),
-/// [`insert`](Self::insert), [`remove`](Self::remove) and `extend` alone, and each of them forgets what was
-/// prepared for choosing. What changes with every lead changes by [`figures`](Self::figures), and nothing
-/// that is prepared depends on it.
+/// Read as a slice. Who is in it and what is known of each changes by [`put`](Self::put),
+/// [`remove`](Self::remove) and `extend` alone, and each of them forgets what was prepared for choosing. What
+/// changes with every lead changes by [`figures`](Self::figures), and nothing that is prepared depends on it.
 #[derive(Clone, Default)]
 pub struct Members {
     list: Vec<Member>,
@@ -35,28 +35,25 @@ pub struct Members {
 }
 
 impl Members {
-    /// Puts a member at a place, where its id belongs.
-    ///
-    /// # Panics
-    /// If the place is behind the end.
-    pub fn insert(&mut self, place: usize, member: Member) {
-        self.changing().insert(place, member);
+    /// As [`Pool::place_of`](super::Pool::place_of).
+    pub(crate) fn place_of(&self, agent: &AgentId) -> Result<usize, usize> {
+        self.list.binary_search_by(|member| member.agent.cmp(agent))
     }
 
-    /// Puts a member in the place of another, or of what it was itself.
-    ///
-    /// # Panics
-    /// If nobody is there.
-    pub fn replace(&mut self, place: usize, member: Member) {
-        self.changing()[place] = member;
+    /// Puts a member where its id belongs, in the place of what is known under this id.
+    pub fn put(&mut self, member: Member) {
+        let place = self.place_of(&member.agent);
+        let list = self.changing();
+        match place {
+            Ok(place) => list[place] = member,
+            Err(place) => list.insert(place, member),
+        }
     }
 
-    /// Takes a member out.
-    ///
-    /// # Panics
-    /// If nobody is there.
-    pub fn remove(&mut self, place: usize) -> Member {
-        self.changing().remove(place)
+    /// Takes an agent out; tells what was known of it, if it was a member.
+    pub fn remove(&mut self, agent: &AgentId) -> Option<Member> {
+        let place = self.place_of(agent).ok()?;
+        Some(self.changing().remove(place))
     }
 
     /// What changes of the member at a place with the leads that come and go; nothing, if nobody is there.

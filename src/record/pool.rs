@@ -34,8 +34,7 @@ impl Pool {
     /// # Errors
     /// Where the agent belongs, if it is no member.
     pub fn place_of(&self, agent: &AgentId) -> Result<usize, usize> {
-        self.members
-            .binary_search_by(|member| member.agent.cmp(agent))
+        self.members.place_of(agent)
     }
 
     /// The credit of somebody who joins with a debt, which is nothing or negative, where a lead
@@ -251,7 +250,7 @@ mod tests {
         let mut pool = pool(&[1, 1, 1, -3]);
         let debt = pool.debt_of(&pool.members[3]);
         assert_eq!(debt, -4);
-        let left = pool.members.remove(3);
+        let left = pool.members.remove(&"agent-3".into()).unwrap();
         assert_eq!(pool.credit_of_newcomer(debt, 4), left.credit);
         assert_eq!(pool.credit_of_newcomer(-1_000, 4), left.credit);
         assert_eq!(pool.debt_of(&pool.members[0]), 0);

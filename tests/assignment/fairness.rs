@@ -254,11 +254,12 @@ impl<'a> Life<'a> {
             Change::Joins(thrown) => {
                 let mut member = member(self.joined.len(), thrown);
                 member.credit = self.pool.credit_of_newcomer(0, TURN);
-                self.pool.members.extend([member]);
+                self.pool.members.put(member);
                 self.joined.push(thrown);
             }
             Change::Leaves(n) if n < count && count > 1 => {
-                self.pool.members.remove(n);
+                let agent = self.pool.members[n].agent.clone();
+                self.pool.members.remove(&agent);
             }
             Change::ClosesALead(n) if n < count => {
                 let load = self.pool.members.figures(n).unwrap().load;
@@ -273,7 +274,7 @@ impl<'a> Life<'a> {
             Change::IsAvailable(n, is) if n < count => {
                 let mut member = self.pool.members[n].clone();
                 Arc::make_mut(&mut member.copy).available = is;
-                self.pool.members.replace(n, member);
+                self.pool.members.put(member);
             }
             _ => {}
         }

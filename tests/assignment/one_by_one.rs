@@ -230,11 +230,7 @@ impl<'a> Life<'a> {
     fn undergo(&mut self, change: &Change) {
         match change {
             Change::IsSetUp(thrown) => self.set_up(thrown.agent()),
-            Change::Leaves(n) => {
-                if let Ok(place) = self.pool.place_of(&id(*n)) {
-                    self.pool.members.remove(place);
-                }
-            }
+            Change::Leaves(n) => drop(self.pool.members.remove(&id(*n))),
             Change::Closes(n, is_won) => {
                 if let Ok(place) = self.pool.place_of(&id(*n)) {
                     let figures = self.pool.members.figures(place).unwrap();
@@ -250,22 +246,20 @@ impl<'a> Life<'a> {
 
     fn set_up(&mut self, agent: Agent) {
         let copy = Arc::new(AgentCopy::of(&agent));
-        match self.pool.place_of(&agent.id) {
-            Ok(place) => {
-                let known = self.pool.members[place].clone();
-                self.pool.members.replace(place, Member { copy, ..known });
-            }
-            Err(place) => {
-                let member = Member {
-                    agent: agent.id.clone(),
-                    copy,
-                    load: 0,
-                    tally: Tally::over(self.spec.over),
-                    credit: self.pool.credit_of_newcomer(0, TURN),
-                };
-                self.pool.members.insert(place, member);
-            }
-        }
+        let member = match self.pool.place_of(&agent.id) {
+            Ok(place) => Member {
+                copy,
+                ..self.pool.members[place].clone()
+            },
+            Err(_) => Member {
+                agent: agent.id.clone(),
+                copy,
+                load: 0,
+                tally: Tally::over(self.spec.over),
+                credit: self.pool.credit_of_newcomer(0, TURN),
+            },
+        };
+        self.pool.members.put(member);
         self.agents.insert(agent.id.clone(), agent);
     }
 

@@ -61,7 +61,7 @@ fn what_happens_to_its_leads_while_an_agent_is_away_is_known_when_it_comes_back(
             .await
             .unwrap();
         set_up(&engine, AgentSetup::new("ana").available(true)).await;
-        let member = world.pool("inside").await.unwrap().members.remove(0);
+        let member = world.pool("inside").await.unwrap().members[0].clone();
         let counts = member.tally.counts(world.clock.now());
         assert_eq!((member.load, counts.received, counts.won), (1, 2, 1));
     });
@@ -103,7 +103,7 @@ over     = "90 days"
             .unwrap();
         register(&engine).await;
         set_up(&engine, AgentSetup::new("ana").team("north")).await;
-        let member = world.pool("north").await.unwrap().members.remove(0);
+        let member = world.pool("north").await.unwrap().members[0].clone();
         let counts = member.tally.counts(world.clock.now());
         assert_eq!((member.load, counts.received, counts.won), (2, 3, 1));
         let fourth = engine
