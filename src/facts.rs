@@ -105,7 +105,7 @@ facts! {
     AttemptedAt = "attempted_at", Instant, stored, Own, "When the lead was last tried, reached or not.";
     AnsweredAt = "answered_at", Instant, stored, Own, "When the contact last answered.";
     ReachedAt = "reached_at", Instant, stored, Own, "When the contact was last reached by an attempt.";
-    TouchedAt = "touched_at", Instant, stored, Own, "When somebody last did something with the lead: registered or reopened, assigned, tried, recorded an answer or an activity, moved, quoted, held, released, or ticked off a task.";
+    TouchedAt = "touched_at", Instant, stored, Own, "When somebody last did something with the lead: registered or reopened, assigned, tried, recorded an answer or an activity, moved, quoted, held, released, or ticked off a task. An attempt, an answer or an activity that is told late counts as of when it happened.";
     OpenedAt = "opened_at", Instant, stored, Own, "When the lead was registered or last reopened.";
     ClosedAt = "closed_at", Instant, stored, Own, "When the lead was closed.";
     Answered = "answered", Bool, stored, Own, "Whether the contact ever answered.";

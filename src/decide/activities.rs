@@ -1,7 +1,8 @@
 //! Activities: recorded with the fields that they ask for, in one command (requirement M13).
 
 use crate::decide::draft::Draft;
-use crate::decide::life::{is_latest, touch};
+use crate::decide::evidence::Done;
+use crate::decide::life::{is_latest, touch_as_of_then};
 use crate::decide::permit::permit_roles;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::decide::{Stop, fields};
@@ -42,7 +43,8 @@ pub(crate) fn record(
             last,
         }),
     }
-    touch(draft, lead);
+    draft.tells(lead, Done::Recorded(kind.clone()));
+    touch_as_of_then(draft, lead);
     draft.happened(Event::Recorded {
         lead: lead.id,
         activity: kind.clone(),

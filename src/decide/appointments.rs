@@ -5,7 +5,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::decide::Stop;
 use crate::decide::command::{LeadOrder, What};
 use crate::decide::draft::Draft;
-use crate::decide::life::{begin_anew, touch};
+use crate::decide::life::{begin_anew, touch, touch_as_of_then};
 use crate::decide::permit::{permit, permit_over, permit_roles};
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::decide::tasks::{self, permit_task};
@@ -113,7 +113,7 @@ pub(crate) fn end(
         tally.last = Some(at);
     }
     begin_anew(draft, lead, &Anchor::AppointmentEnded(kind.clone(), how));
-    touch(draft, lead);
+    touch_as_of_then(draft, lead);
     draft.happened(Event::AppointmentEnded {
         lead: lead.id,
         kind: kind.clone(),
@@ -151,7 +151,7 @@ pub(crate) fn give_feedback(
     held.feedback = Some(Feedback { says, at, by });
     let number = held.number;
     begin_anew(draft, lead, &Anchor::Feedback(kind.clone()));
-    touch(draft, lead);
+    touch_as_of_then(draft, lead);
     draft.happened(Event::FeedbackGiven {
         lead: lead.id,
         kind: kind.clone(),

@@ -6,6 +6,7 @@ use crate::condition::Condition;
 use crate::decide::command::{Actor, LeadOrder, Waiting, What};
 use crate::decide::contacts::{self, add_open_lead, with_contact};
 use crate::decide::draft::Draft;
+use crate::decide::evidence::Done;
 use crate::decide::ownership;
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
@@ -77,7 +78,8 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
             if is_latest(draft, lead.answered) {
                 lead.answered = Some(draft.moment());
             }
-            touch(draft, lead);
+            draft.tells(lead, Done::Answer);
+            touch_as_of_then(draft, lead);
             draft.happened(Event::Answered { lead: lead.id });
             Ok(())
         }
@@ -364,7 +366,8 @@ fn attempt(draft: &mut Draft<'_>, lead: &mut Lead, reached: bool) {
     if is_latest(draft, Some(lead.opened)) {
         lead.attempts.since_opened = lead.attempts.since_opened.saturating_add(1);
     }
-    touch(draft, lead);
+    draft.tells(lead, Done::Attempt);
+    touch_as_of_then(draft, lead);
     draft.happened(Event::Attempted {
         lead: lead.id,
         reached,
@@ -507,17 +510,30 @@ fn enter(draft: &mut Draft<'_>, lead: &mut Lead, stage: &Stage) -> Result<(), St
     }
 }
 
-/// Somebody did something with the lead: it is not quiet. What a rule does is no touch.
+/// Somebody did something to the lead: it is not quiet. Who tells it late touches it now all the same, having
+/// it in hand. What a rule does is no touch.
 pub(crate) fn touch(draft: &Draft<'_>, lead: &mut Lead) {
     if !matches!(draft.actor, Actor::Rule(_)) {
         touched_by_anybody(draft, lead);
     }
 }
 
-/// The lead was touched, whoever did it: now, also where it is told late what happened. Who tells it
-/// has the lead in hand.
+/// The same, whoever did it.
 pub(crate) fn touched_by_anybody(draft: &Draft<'_>, lead: &mut Lead) {
-    lead.touched = Moment::now(draft.now);
+    touched(draft, lead, Moment::now(draft.now));
+}
+
+/// Something happened between people: it touched the lead when it happened, unless it was touched since. To
+/// write down whom one called last week is not to call today.
+pub(crate) fn touch_as_of_then(draft: &Draft<'_>, lead: &mut Lead) {
+    let is_late = draft.happened_at < draft.now;
+    if !is_late || is_latest(draft, Some(lead.touched)) {
+        touched(draft, lead, draft.moment());
+    }
+}
+
+fn touched(draft: &Draft<'_>, lead: &mut Lead, when: Moment) {
+    lead.touched = when;
     begin_anew(draft, lead, &Anchor::Touched);
 }
 

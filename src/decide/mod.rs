@@ -34,6 +34,7 @@ mod contacts;
 mod documents;
 mod draft;
 mod duplicates;
+mod evidence;
 mod fields;
 mod holds;
 mod identities;

@@ -6,7 +6,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::decide::Stop;
 use crate::decide::command::{NewQuote, NewQuoteLine, Validity};
 use crate::decide::draft::Draft;
-use crate::decide::life::{begin_anew, touch};
+use crate::decide::life::{begin_anew, touch, touch_as_of_then};
 use crate::decide::refusal::{Gaps, Problem, Refusal};
 use crate::ids::Name;
 use crate::letters::is_blank;
@@ -314,7 +314,7 @@ fn reply(draft: &mut Draft<'_>, lead: &mut Lead, says: Says, reason: Option<&Smo
     if says == Says::Yes {
         begin_anew(draft, lead, &Anchor::Accepted);
     }
-    touch(draft, lead);
+    touch_as_of_then(draft, lead);
     let lead = lead.id;
     draft.happened(Event::QuoteReplied {
         lead,

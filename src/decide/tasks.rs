@@ -2,12 +2,13 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::agenda::{task_due_at, turns_at};
+use crate::agenda::{completes_at, task_due_at};
 use crate::condition::Condition;
 use crate::decide::Stop;
 use crate::decide::act::insist;
 use crate::decide::command::{Actor, Completion, LeadOrder, What};
 use crate::decide::draft::{Draft, never_is_none};
+use crate::decide::evidence::{holds_at, is_older};
 use crate::decide::leaving::{earlier_owner, give_up_if_left, has_left};
 use crate::decide::life::{LONGEST_REASON, move_to, touch};
 use crate::decide::permit::{acting_agent, named, permit, permit_over, permit_roles};
@@ -15,8 +16,6 @@ use crate::decide::refusal::{Problem, Refusal};
 use crate::decide::{activities, fields};
 use crate::ids::Name;
 use crate::letters::is_blank;
-use crate::playbook::Playbook;
-use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::people::{Over, Permission, Role};
 use crate::playbook::pipeline::{Choice, TaskSpec, Whose};
 use crate::playbook::rule::Action;
@@ -56,7 +55,11 @@ pub(crate) fn open(
         name: name.clone(),
         number: number.unwrap_or(0).saturating_add(1),
         assignee,
-        opened_at: draft.now,
+        opened_at: if spec.is_service_level {
+            anchor.at
+        } else {
+            draft.due_at.unwrap_or(draft.happened_at)
+        },
         anchor: if spec.is_service_level {
             anchor
         } else {
@@ -102,25 +105,19 @@ pub(crate) fn end_those_done_until(draft: &mut Draft<'_>, lead: &mut Lead, until
         let Some((spec, done)) = spec.and_then(|spec| Some((spec, spec.done.as_ref()?))) else {
             continue;
         };
-        let by_time = before_this(draft, lead, place, done)
-            .or_else(|| after_what_is_told_late(draft, lead, place, done, until));
+        let by_time = before_this(draft, lead, place, done);
+        let is_true = || holds_at(playbook, lead, done, until);
+        if by_time.is_none()
+            && (!is_true() || is_older(draft, lead, &lead.tasks[place], done, until))
+        {
+            continue;
+        }
+        let by_time = by_time.or_else(|| after_what_is_told_late(draft, lead, place, done, until));
         match by_time {
             Some(at) => end_by_time(draft, lead, place, spec, at),
-            None if holds_at(playbook, lead, done, until) => {
-                end(draft, lead, place, Some(spec), How::Done);
-            }
-            None => {}
+            None => end(draft, lead, place, Some(spec), How::Done),
         }
     }
-}
-
-fn holds_at(playbook: &Playbook, lead: &Lead, condition: &Condition, now: Instant) -> bool {
-    let facts = LeadFacts {
-        playbook,
-        lead,
-        now,
-    };
-    condition.holds(&facts, now)
 }
 
 /// The lead as it was before this decision, if this task of it was open then, and can be done by time
@@ -144,11 +141,11 @@ fn open_before<'a>(
 /// once a worker is there again, it was done then.
 fn before_this(draft: &Draft<'_>, lead: &Lead, place: usize, done: &Condition) -> Option<Instant> {
     let before = open_before(draft, lead, place, done)?;
-    let turned = turns_at(draft.playbook, before, done, before.settled_at);
+    let turned = completes_at(draft.playbook, before, done, before.settled_at);
     turned.filter(|at| *at <= draft.happened_at && holds_at(draft.playbook, before, done, *at))
 }
 
-/// The same between what is told late and now: with what is told, it was not done yet.
+/// The same between what is told late and now, where it is done now: with what is told, it was not done yet.
 fn after_what_is_told_late(
     draft: &Draft<'_>,
     lead: &Lead,
@@ -161,8 +158,7 @@ fn after_what_is_told_late(
         return None;
     }
     open_before(draft, lead, place, done)?;
-    let turned = turns_at(playbook, lead, done, from);
-    turned.filter(|at| *at <= until && holds_at(playbook, lead, done, until))
+    completes_at(playbook, lead, done, from).filter(|at| *at <= until)
 }
 
 /// Ends an open task whose condition came true by time alone, as of when it did: however late that
@@ -246,7 +242,7 @@ fn end_at(
         actor => Some(format_smolstr!("{actor}")),
     };
     let ended = Ended {
-        at,
+        at: at.max(lead.tasks[place].opened_at),
         due_at,
         how,
         by,

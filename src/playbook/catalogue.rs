@@ -22,9 +22,11 @@ use crate::time::Instant;
 use crate::value::{Number, ValueRef, ValueType};
 
 mod built_in;
+mod of_task;
 
 pub(crate) use built_in::BuiltInCatalogue;
 use built_in::info_of;
+pub(crate) use of_task::TaskFacts;
 
 /// The facts about one of several things that the playbook names, and which of these facts they are.
 /// They take the name of the thing: `activities("information")`.

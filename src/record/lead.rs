@@ -51,8 +51,10 @@ pub struct Lead {
     pub registered: Moment,
     /// When its present life began: when it was registered or last reopened.
     pub opened: Moment,
-    /// When somebody last did something with it, or told us that it was done. What a rule does is no
-    /// touch, but for giving it to somebody.
+    /// When somebody last did something with it. What happened between people and is told late (an attempt, an
+    /// answer, an activity, what became of an appointment or a quote) touched it when it happened; whatever is
+    /// done to the lead touches it when that is told. What a rule does is no touch, but for giving it to
+    /// somebody.
     pub touched: Moment,
     /// The agent who registered it, if one did.
     pub registered_by: Option<AgentId>,
@@ -328,7 +330,8 @@ pub struct Task {
     pub number: u32,
     /// Who is to do it.
     pub assignee: Assignee,
-    /// Since when.
+    /// Since when it is to be done: when the rule that opened it was due, however late that was told or
+    /// noticed. What happened before doesn't complete it.
     #[serde(with = "ts_microseconds")]
     pub opened_at: Instant,
     /// What its deadline counts from: the anchor of the rule that opened it.
