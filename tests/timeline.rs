@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use leadkit::clock::VirtualClock;
-use leadkit::decide::command::{Actor, Fate, NewLead};
+use leadkit::decide::command::{Actor, Fate, LeadOrder, NewLead};
 use leadkit::engine::Engine;
 use leadkit::explain::{Explanation, Past};
 use leadkit::ids::LeadId;
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::store::{JournalCursor, MemoryStore};
 use leadkit::time::Elapsed;
+use leadkit::value::Value;
 use pollster::block_on;
 use shop::{at, folder, play, read};
 
@@ -505,6 +506,46 @@ fn what_is_told_late_stands_where_it_happened() {
         let page = told.to_string();
         let line = "2026-03-02 11:00:00 +01:00  host:test  contact tried, no answer (told 2026-03-02 13:00:00 +01:00)";
         assert!(page.contains(line), "{page}");
+    });
+}
+
+/// The journal has no values. What was set last still stands on the lead; of what it was before nothing is known.
+#[test]
+fn what_fields_were_set_to_last_is_told() {
+    block_on(async {
+        let bench = Bench::new("", []).await;
+        let shop = bench.engine.tenant("shop");
+        let due = at("2026-03-09T10:00:00+01:00");
+        let told = [
+            ("city", Some(Value::from("Quito"))),
+            ("city", Some(Value::from("Cuenca"))),
+            ("delivery", Some(Value::Instant(due))),
+            ("birthday", None),
+        ];
+        for (field, value) in told {
+            let fields = vec![(field.into(), value)];
+            let order = LeadOrder::SetFields { fields };
+            let set = shop.order(bench.lead, order).by(Actor::host("test"));
+            set.await.unwrap();
+        }
+        let told = bench.explained().await;
+        let set = told.history.iter();
+        let set = set.filter(|line| line.what.starts_with("set "));
+        let set: Vec<_> = set
+            .map(|line| (line.what.as_str(), line.why.as_deref()))
+            .collect();
+        assert_eq!(
+            set,
+            [
+                ("set city", None),
+                ("set city", Some("city = Cuenca")),
+                (
+                    "set delivery",
+                    Some("delivery = 2026-03-09 10:00:00 +01:00")
+                ),
+                ("set birthday", Some("birthday taken away")),
+            ]
+        );
     });
 }
 

@@ -279,7 +279,7 @@ pub(crate) async fn first(
 pub(crate) struct People {
     /// The name of the lead's contact.
     pub(crate) contact: Option<String>,
-    /// The recipient: the contact's name, or the agent's id.
+    /// The recipient's name.
     pub(crate) name: Option<String>,
     /// The recipient's address.
     pub(crate) email: Option<String>,
@@ -301,8 +301,9 @@ impl People {
             }
             Recipient::Agent(id) => {
                 let agent = handle.agent(id).await.or_else(if_readable)?;
+                let agent = agent.as_ref();
                 Self {
-                    name: Some(id.to_string()),
+                    name: agent.map(|agent| agent.name.to_string()),
                     email: agent.map(|agent| agent.email.as_str().to_owned()),
                     contact: name,
                 }
@@ -344,10 +345,7 @@ async fn listed(
         channel: message.channel.to_string(),
         lead: message.lead.to_string(),
         contact,
-        to: match &message.to {
-            Recipient::Contact(id) => id.to_string(),
-            Recipient::Agent(id) => id.to_string(),
-        },
+        to: id_of(&message.to),
         name,
         email,
         attempts: message.attempts,
@@ -358,6 +356,14 @@ async fn listed(
         failures: trouble.map_or(0, |trouble| trouble.failures),
         error: error.or(message.error.as_ref()).map(ToString::to_string),
     })
+}
+
+/// The id of whoever gets a message.
+pub(crate) fn id_of(to: &Recipient) -> String {
+    match to {
+        Recipient::Contact(id) => id.to_string(),
+        Recipient::Agent(id) => id.to_string(),
+    }
 }
 
 /// A table of messages, each with the time since when it is as it is.
@@ -372,14 +378,15 @@ fn told(playbook: &Playbook, messages: &[(String, ListedMessage)], count: u64) -
             (None, true) => format!("{}, set aside", message.state),
             (None, false) => message.state.to_owned(),
         };
-        let address = message.email.as_ref().or(message.name.as_ref());
+        let who = message.name.as_ref().unwrap_or(&message.to);
+        let address = message.email.as_ref().unwrap_or(who);
         table.add_row([
             message.message.clone(),
             or_dash(message.contact.as_ref()),
             state,
             since.clone(),
             message.template.clone(),
-            or_dash(address),
+            address.clone(),
             or_dash(message.error.as_ref()),
         ]);
     }

@@ -25,12 +25,15 @@
 //! - With a time to stop at, whatever happened then or later is left out. It may lie ten years after the
 //!   last row, or as far as the map says.
 
+use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveTime};
 use leadkit::clock::{Clock as _, VirtualClock};
 use leadkit::explain::local;
+use leadkit::hint::nearest;
 use leadkit::ids::{AgentId, Tenant};
 use leadkit::playbook::Playbook;
 use leadkit::store::{Key, Store as _};
@@ -44,6 +47,7 @@ pub mod dates;
 mod documents;
 mod fault;
 pub mod figures;
+mod hints;
 pub mod map;
 mod names;
 pub mod numbers;
@@ -232,6 +236,10 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         .sort_by_key(|differs| in_order(&differs.file, differs.line));
     let mut warnings = plan.warnings;
     warnings.extend(warnings::said_otherwise(&map, &ran.said_otherwise));
+    // Told where a later replay can come.
+    if replay.db.is_some() {
+        warnings.extend(plan.by_line_told);
+    }
     let in_zone = |at| local(&playbook.zone, at);
     let of_commands = refused.iter().filter(|one| one.command.is_some()).count() as u64;
     let left_out = ran.left_out.len() as u64;
@@ -305,7 +313,8 @@ fn plan(
             }
             Err(Unread::Columns(found)) => faults.extend(found),
             // Without a path, that is what is wrong.
-            Err(Unread::File(_)) if file.name.is_empty() => {}
+            Err(Unread::File(_) | Unread::NotThere) if file.name.is_empty() => {}
+            Err(Unread::NotThere) => faults.push(not_there(file, path)),
             Err(Unread::File(failure)) => unreadable.push((file, *failure)),
         }
     }
@@ -337,14 +346,18 @@ fn plan(
             faults,
         });
     }
-    let in_vain = in_vain.into_iter().map(|fault| {
+    let as_warning = |fault: MapFault| {
         let line = fault.line(&text);
         Warning::of_line(path.display().to_string(), line, fault.message, fault.hint)
-    });
+    };
+    let in_vain = in_vain.into_iter().map(as_warning);
     plan.warnings.splice(..0, in_vain);
+    let by_line = warnings::known_by_line(&map, &plan.by_line).into_iter();
+    plan.by_line_told = by_line.map(as_warning).collect();
     plan.write_agents_alike(&map);
     plan.refuse_far(&map, playbook);
     plan.warn_of_far(&map, &playbook.zone);
+    plan.warn_of_moved(&map);
     plan.warnings
         .extend(warnings::phones_of_nobody(&map, &plan.commands));
     plan.sort();
@@ -355,8 +368,40 @@ fn plan(
 enum Unread {
     /// It is none, or no table.
     File(Box<Failure>),
+    /// There is no such file.
+    NotThere,
     /// The map says of its columns what is not so.
     Columns(Vec<MapFault>),
+}
+
+/// That a file that the map names is not there, and which was probably meant.
+fn not_there(file: &FileMap, map: &Path) -> MapFault {
+    let folder = file
+        .path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let (name, said) = match file.path.file_name().and_then(OsStr::to_str) {
+        Some(name) => (name, file.name.strip_suffix(name).unwrap_or_default()),
+        None => ("", ""),
+    };
+    let hint = match std::fs::read_dir(folder) {
+        Err(_) => Some(format!("there is no folder {}", folder.display())),
+        Ok(entries) => {
+            let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+            let mut names: Vec<String> = names
+                .filter(|name| Some(OsStr::new(name)) != map.file_name())
+                .collect();
+            names.sort();
+            let near = nearest(name, names.iter().map(String::as_str));
+            near.map(|near| format!("did you mean `{said}{near}`?"))
+        }
+    };
+    MapFault {
+        span: file.span.clone(),
+        message: format!("there is no file {}", file.path.display()),
+        hint,
+    }
 }
 
 /// Reads a file and plans what its rows say; and what its commands ask for in vain.
@@ -368,11 +413,12 @@ fn read_file(
 ) -> Result<(FileRead, Vec<MapFault>), Unread> {
     let path = || file.path.clone();
     let failed = |failure| Unread::File(Box::new(failure));
-    let bytes = std::fs::read(&file.path).map_err(|error| {
-        failed(Failure::File {
+    let bytes = std::fs::read(&file.path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Unread::NotThere,
+        _ => failed(Failure::File {
             path: path(),
             error,
-        })
+        }),
     })?;
     let columns: Vec<&str> = file.columns.keys().map(String::as_str).collect();
     let reading = Reading {
@@ -495,6 +541,7 @@ fn live(
             clock: &clock,
             tenant,
             map,
+            playbook,
             zone,
             past,
             earlier,

@@ -121,7 +121,8 @@ pub(crate) async fn first(
             name,
             email,
         } = People::of(handle, &message).await?;
-        let to = email.or(name).unwrap_or_else(|| "nobody".into());
+        let to = email.or(name);
+        let to = to.unwrap_or_else(|| messages::id_of(&message.to));
         let about = contact.map(|contact| format!(" about {contact}"));
         let what = format!("{} to {to}{}", message.template, about.unwrap_or_default());
         let aside = Aside::new("message", message.id.0, what, message.trouble);

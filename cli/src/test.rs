@@ -1,9 +1,11 @@
 //! `leadkit test`: a playbook's scenarios, played in virtual time.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use leadkit::engine::Error;
+use leadkit::hint::nearest;
 use leadkit::playbook::Playbook;
 use leadkit::scenario::{self, Report, Scenario};
 use leadkit::store::{MemoryStore, Store, StoreError, StoreErrorKind};
@@ -121,8 +123,26 @@ fn named(text: &str, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Aske
     }
     Err(Asked::NoScenario {
         text: text.to_owned(),
+        meant: meant(&words, &names),
         near: scenarios.into_iter().map(|one| one.name.into()).collect(),
     })
+}
+
+/// The same words as they are in names, each the nearest one, if a name has them all.
+fn meant(words: &[&str], names: &[String]) -> Option<String> {
+    let is_sign = |c: char| !c.is_alphanumeric();
+    let known = names.iter().flat_map(|name| name.split_whitespace());
+    let known: BTreeSet<&str> = known.map(|word| word.trim_matches(is_sign)).collect();
+    let meant = words
+        .iter()
+        .map(|word| match names.iter().any(|name| name.contains(word)) {
+            true => Some(*word),
+            false => nearest(word, known.iter().copied()),
+        });
+    let meant: Vec<&str> = meant.collect::<Option<_>>()?;
+    let mut names = names.iter();
+    let has_all = names.any(|name| meant.iter().all(|word| name.contains(word)));
+    has_all.then(|| meant.join(" "))
 }
 
 /// How many letters those of the words have that are in a name: `an` is in every other one, and says little.

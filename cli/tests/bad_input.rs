@@ -265,7 +265,8 @@ fn files_of_a_replay_that_are_missing_or_empty_are_named() {
         "say with [[file]]",
     );
     std::fs::remove_file(folder.path("leads.csv")).unwrap();
-    replay(&map, "unreadable-file", "there is no file");
+    let told = leadkit(["replay", &playbook, "--map", &map]);
+    assert!(told.err.contains("there is no file"), "{}", told.err);
     // A table without rows is a history in which nothing happened.
     let header = shop::LEADS.lines().next().unwrap();
     write(folder.0.path(), &[("leads.csv", header)]);

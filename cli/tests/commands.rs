@@ -205,6 +205,19 @@ fn whoever_names_no_scenario_is_told_of_those_that_are_near() {
         let told = leadkit(["test", SALES, "--only", nothing, "--json"]);
         assert_eq!(told.json()["error"]["kind"], "no-such-scenario");
     }
+    // A slip of the pen is told with what was meant.
+    let slip = "handeled in tiem";
+    let told = leadkit(["test", SALES, "--only", slip, "--json"]);
+    assert_eq!(
+        told.json()["error"]["hint"],
+        "did you mean `handled in time`?"
+    );
+    let told = leadkit(["test", SALES, "--only", slip]);
+    assert!(
+        told.err.contains("did you mean `handled in time`?"),
+        "{}",
+        told.err
+    );
     // None is near what is in no name at all.
     let told = leadkit(["test", SALES, "--only", "xyzzy"]);
     assert_eq!(told.code, 2, "{}", told.out);

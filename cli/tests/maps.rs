@@ -165,10 +165,37 @@ fn a_column_that_is_not_there_is_named_with_the_nearest() {
     );
     let folder = Folder::new(&[("leads.csv", "")]);
     assert!(folder.replay(&[]).err.contains("the file is empty"));
-    let folder = Folder::new(&[]);
-    std::fs::remove_file(folder.path("leads.csv")).unwrap();
-    let told = folder.replay(&["--json"]);
-    assert_eq!(told.json()["error"]["kind"], "unreadable-file");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_where_the_map_names_it_with_the_one_that_was_meant() {
+    let fault = |path: &str| {
+        let map = MAP.replace("path  = \"leads.csv\"", &format!("path  = \"{path}\""));
+        let folder = Folder::new(&[("map.toml", &map), ("march/leads-2026.csv", LEADS)]);
+        let told = folder.replay(&["--json"]);
+        assert_eq!(told.code, 2);
+        let error = told.json()["error"].clone();
+        assert_eq!(error["kind"], "map-faults");
+        let faults = error["faults"].as_array().unwrap().clone();
+        let [fault] = faults.try_into().unwrap();
+        let message = fault["message"].as_str().unwrap();
+        assert!(message.starts_with("there is no file "), "{message}");
+        assert!(message.ends_with(path), "{message}");
+        assert!(fault["file"].as_str().unwrap().ends_with("map.toml"));
+        // The line of `path`, in the second file.
+        assert_eq!(fault["line"], 8, "{fault:#}");
+        assert!(fault["column"].as_u64() > Some(1), "{fault:#}");
+        fault["hint"].as_str().map(ToOwned::to_owned)
+    };
+    assert_eq!(fault("lead.csv").unwrap(), "did you mean `leads.csv`?");
+    let near = fault("march/lead-2026.csv").unwrap();
+    assert_eq!(near, "did you mean `march/leads-2026.csv`?");
+    assert!(
+        fault("april/leads.csv")
+            .unwrap()
+            .starts_with("there is no folder ")
+    );
+    assert_eq!(fault("wheelbase.xyz"), None);
 }
 
 #[test]

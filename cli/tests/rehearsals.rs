@@ -175,6 +175,7 @@ fn messages_are_found_by_the_address_to_which_they_go() {
     assert!(to["count"].as_u64() > Some(0), "{all:#}");
     assert_eq!(to["count"], all["count"]);
     assert_eq!(to["messages"][0]["to"], "marco");
+    assert_eq!(to["messages"][0]["name"], "Marco Paredes");
     assert_eq!(
         rehearsal.json("messages", &["--to", "marco"])["count"],
         all["count"]

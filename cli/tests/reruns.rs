@@ -68,6 +68,51 @@ fn a_row_that_says_something_else_than_when_it_was_carried_out_is_told() {
     assert!(message.contains("2 rows say something else"), "{message}");
 }
 
+#[test]
+fn rows_that_only_their_lines_tell_apart_are_warned_of_and_named_as_the_cause_where_they_shift() {
+    let map = MAP.replace("key   = \"id\"\n", "");
+    assert_ne!(map, MAP);
+    let folder = Folder::new(&[("map.toml", &map)]);
+    let no_key = |told: &Value| {
+        let warnings = told["warnings"].as_array().unwrap().iter();
+        let mut of_map = warnings.filter(|one| one["file"].as_str().unwrap().ends_with("map.toml"));
+        let found = of_map.next().map(|one| {
+            let hint = one["hint"].as_str().unwrap();
+            assert!(hint.contains("key = \"COLUMN\""), "{hint}");
+            (one["line"].clone(), one["message"].clone())
+        });
+        assert_eq!(of_map.next(), None);
+        found
+    };
+    let wanted =
+        "leads.csv: the file has no `key`, so a later replay knows its rows by their lines alone";
+    // Nothing comes after a replay into no database; and agents are known by their ids.
+    assert_eq!(no_key(&folder.replay(&["--json"]).json()), None);
+    let db = folder.path("shop.db");
+    for _ in 0..2 {
+        let told = folder.replay(&["--db", &db, "--json"]).json();
+        assert_eq!(no_key(&told), Some((json!(8), json!(wanted))));
+        assert_eq!(warnings_of_leads(&told), Vec::<Value>::new());
+    }
+
+    let more = "9;Olga Ruiz;olga@example.com;web;ana;;;;;03-03-2026 10:00;;;;\n";
+    let inserted = LEADS.replace("2;Luis", &format!("{more}2;Luis"));
+    write(folder.0.path(), &[("leads.csv", &inserted)]);
+    let shifted = folder.replay(&["--db", &db, "--json"]).json();
+    let warnings = warnings_of_leads(&shifted);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(warnings[0]["lines"], json!([3, 4]));
+    let hint = |one: &Value| one["hint"].as_str().unwrap().to_owned();
+    let cause = "the file has no `key`, so its rows are known by their lines alone";
+    assert!(hint(&warnings[0]).contains(cause), "{warnings:?}");
+    let refused = shifted["refused"].as_array().unwrap();
+    let moved = refused
+        .iter()
+        .find(|one| one["code"] == "registered-already");
+    let moved = moved.unwrap_or_else(|| panic!("{refused:#?}"));
+    assert!(hint(moved).contains(cause), "{moved}");
+}
+
 /// What is told of the rows of leads, and not of the map.
 fn warnings_of_leads(replayed: &Value) -> Vec<Value> {
     let warnings = replayed["warnings"].as_array().unwrap().iter();

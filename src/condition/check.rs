@@ -115,7 +115,10 @@ impl Checker<'_> {
                 negated,
                 op_at,
                 right,
-            } => (negated, self.comparison(left, (op, op_at), right, at)?),
+            } => (
+                negated,
+                self.comparison(left, (op, op_at, negated), right, at)?,
+            ),
             Body::In {
                 left,
                 negated,
@@ -176,14 +179,56 @@ impl Checker<'_> {
         Node::All([begun, compares(until, Comparison::More, at)].into())
     }
 
+    /// What was meant where something is compared with `present` or `missing`, which is no fact here.
+    fn asks_presence(&self, right: &Operand, negated: bool) -> Option<&'static str> {
+        let OperandKind::Fact {
+            name,
+            argument: None,
+        } = &right.kind
+        else {
+            return None;
+        };
+        let name = name.of(self.source);
+        let is_present = match name {
+            "present" => !negated,
+            "missing" => negated,
+            _ => return None,
+        };
+        let unknown = self.catalogue.resolve(name, None);
+        matches!(unknown, Err(Unresolved::UnknownName)).then_some(match is_present {
+            true => "is present",
+            false => "is missing",
+        })
+    }
+
+    /// A question that is written as a comparison, whatever sign is in it.
+    fn not_compared(
+        &mut self,
+        left: Operand,
+        at: Span,
+        name: Span,
+        asks: &'static str,
+    ) -> Option<TestKind> {
+        let name = SmolStr::new(name.of(self.source));
+        let is_within = |fault: &Fault| fault.at.start >= at.start && fault.at.end <= at.end;
+        self.faults.retain(|fault| !is_within(fault));
+        self.subject(left);
+        let fault = Fault::new(at, FaultKind::NotCompared { name });
+        self.faults.push(fault.hint(asks));
+        None
+    }
+
     fn comparison(
         &mut self,
         left: Operand,
-        (op, op_at): (Comparison, Span),
+        (op, op_at, negated): (Comparison, Span, bool),
         right: Operand,
         at: Span,
     ) -> Option<TestKind> {
         let (left_at, right_at) = (left.at, right.at);
+        if let Some(asks) = self.asks_presence(&right, negated) {
+            return self.not_compared(left, op_at.to(right_at), right_at, asks);
+        }
         let (left, right) = (self.compared(left), self.compared(right));
         match (&left, &right) {
             (Some(Typed::Fact(info)), None) => self.suggest_quotes(right_at, info),

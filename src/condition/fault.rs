@@ -191,6 +191,12 @@ pub enum FaultKind {
         /// The name of the fact.
         name: SmolStr,
     },
+    /// `missing` or `present`, compared with.
+    #[error("whether a value is {name} is asked, and not compared")]
+    NotCompared {
+        /// Which of the two.
+        name: SmolStr,
+    },
     /// A term that is neither a comparison nor a true-or-false fact.
     #[error("{value_type} is no condition by itself: compare it, or ask whether it `is present`")]
     NotACondition {

@@ -13,6 +13,8 @@ use crate::record::lead::{Closed, How};
 use crate::record::message::{Message, Recipient};
 use crate::record::pool::{PassedOver, Reasons};
 use crate::time::Instant;
+use crate::told::shortened;
+use crate::value::ValueRef;
 
 /// What stands before the number of an occurrence.
 pub(super) const NUMBERED: &str = " (no. ";
@@ -143,8 +145,9 @@ impl Telling<'_> {
                 plain(format_smolstr!("released: {hold}"))
             }
             Event::FieldsSet { lead, fields } if *lead == id => {
+                let values = self.values_set(event, fields);
                 let fields: Vec<&str> = fields.iter().map(|field| field.as_str()).collect();
-                plain(format_smolstr!("set {}", fields.join(", ")))
+                Some((format_smolstr!("set {}", fields.join(", ")), values))
             }
             Event::Flagged { lead, flag } if *lead == id => {
                 plain(format_smolstr!("flagged: {}", flag.as_str()))
@@ -157,6 +160,30 @@ impl Telling<'_> {
             }
             _ => None,
         }
+    }
+
+    /// What fields were set to. What people type stands on the lead and never in the journal, so this is known
+    /// of what was set last; of what it was before, it is not.
+    fn values_set(&self, event: &Event, fields: &[Name]) -> Option<SmolStr> {
+        let events = self.past.entries.iter().flat_map(|entry| &entry.events);
+        let mut later = events.skip_while(|other| !std::ptr::eq(*other, event));
+        later.next();
+        let later: Vec<&Name> = later
+            .filter_map(|other| match other {
+                Event::FieldsSet { lead, fields } if *lead == self.lead.id => Some(fields),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        let last = fields.iter().filter(|field| !later.contains(field));
+        let told: Vec<String> = last
+            .map(|field| match self.lead.fields.value(field) {
+                Some(ValueRef::Instant(at)) => format!("{field} = {}", self.local(at)),
+                Some(value) => format!("{field} = {}", shortened(&value.to_string())),
+                None => format!("{field} taken away"),
+            })
+            .collect();
+        (!told.is_empty()).then(|| told.join(", ").into())
     }
 
     fn of_quotes(&self, event: &Event) -> Told {

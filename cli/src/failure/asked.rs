@@ -37,6 +37,8 @@ pub enum Asked {
     NoScenario {
         /// What was asked for.
         text: String,
+        /// The same in words that a name has, where one was probably mistyped.
+        meant: Option<String>,
         /// The names of those that have most of it; none, where none has any.
         near: Vec<String>,
     },
@@ -220,6 +222,11 @@ impl Asked {
             }
             Self::ReplayIntoServer(_) => "name a file that is not there yet",
             Self::SeveralLeads { .. } => "say which by its id",
+            Self::NoScenario { meant, .. } => {
+                return meant
+                    .as_ref()
+                    .map(|meant| format!("did you mean `{meant}`?"));
+            }
             Self::NoAgent { near, .. } => {
                 return near.as_ref().map(|near| format!("did you mean `{near}`?"));
             }

@@ -164,6 +164,24 @@ pub fn instant(cell: &str, format: Option<Format>, zone: &Zone) -> Result<Instan
     at.map(|at| at.to_utc()).ok_or(DateFault::NotADate)
 }
 
+/// The time of a cell that no clock of the zone showed, since it was put forward then: what it says, and what
+/// it is taken for. A date alone is the first moment that its day has.
+#[must_use]
+pub fn moved(
+    cell: &str,
+    format: Option<Format>,
+    zone: &Zone,
+) -> Option<(NaiveDateTime, NaiveDateTime)> {
+    let parts = Parts::of(cell)?;
+    let date = parts.date(format).ok()?;
+    let (time, None) = time(parts.rest)? else {
+        return None;
+    };
+    let said = NaiveDateTime::new(date, time);
+    let taken_for = zone.to_local(zone.from_local(said));
+    (taken_for != said).then_some((said, taken_for))
+}
+
 /// A cell taken apart.
 struct Parts<'a> {
     numbers: [u32; 3],

@@ -47,6 +47,24 @@ pub(super) enum ValueFault {
 }
 
 impl ValueFault {
+    /// What to do about it, where that is not plain.
+    pub(super) fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoLead(column) | Self::NoTime(column) => Some(format!(
+                "fill it in, or leave such rows out (if = \"{column}\")"
+            )),
+            Self::Unfit {
+                of,
+                said,
+                why: Unfit::NotYesOrNo,
+            } => Some(format!(
+                "say in the map what the cell means: [file.values.COLUMN] of the column of `{of}`, then \
+                 \"{said}\" = \"yes\""
+            )),
+            _ => None,
+        }
+    }
+
     pub(super) fn unfit(of: &str, said: &str, why: impl Into<Unfit>) -> Self {
         Self::Unfit {
             of: of.into(),

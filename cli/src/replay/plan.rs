@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops;
 use std::rc::Rc;
 
-use chrono::{Months, NaiveTime};
+use chrono::{Months, NaiveDateTime, NaiveTime};
 use leadkit::calendar::Zone;
 use leadkit::decide::command::{Actor, AgentSetup, LeadOrder, Leaving, NewLead};
 use leadkit::explain::local;
@@ -20,7 +20,7 @@ use super::map::{CommandMap, FileMap, Map, MapFault, Verb};
 use super::quotes::Reply;
 use super::range::{Bulk, Far, MOST_YEARS, Range};
 use super::refused::{Because, Refused};
-use super::row::{RowReading, formats, shortened};
+use super::row::{Moved, RowReading, formats, shortened};
 use super::spellings::Spellings;
 use super::table::{Table, TakenIn};
 use super::warnings::Warning;
@@ -82,6 +82,12 @@ pub(super) struct Plan {
     pub(super) taken_in: BTreeMap<(String, u64), TakenIn>,
     /// The leads whose registration was refused, each with the row.
     pub(super) unregistered: BTreeMap<Rc<str>, Place>,
+    /// The files in which something is known by the line of its row alone.
+    pub(super) by_line: BTreeSet<usize>,
+    /// That they are.
+    pub(super) by_line_told: Vec<Warning>,
+    /// The rows whose times no clock showed, by the file and the column.
+    moved: BTreeMap<(usize, String), MovedRows>,
     /// Whom rows set up, as they write it, whatever becomes of the row.
     set_up: BTreeSet<String>,
     /// Who is there from the beginning, whatever the case of the id.
@@ -97,6 +103,16 @@ struct FirstSetUp {
     place: String,
     /// Whether another row was told to say it otherwise.
     is_told: bool,
+}
+
+/// The rows that say a time that no clock showed.
+#[derive(Debug)]
+struct MovedRows {
+    /// What the first of them says.
+    said: String,
+    /// What that is taken for.
+    taken_for: NaiveDateTime,
+    lines: BTreeSet<u64>,
 }
 
 /// The rows that a column puts far to one side of the history.
@@ -218,6 +234,9 @@ impl Plan {
             return;
         }
         let row_key = agent.as_deref().unwrap_or(key);
+        if agent.is_none() && reading.map.key.is_none() {
+            self.by_line.insert(place.file);
+        }
         match reading.planned(place.clone(), command, row_key) {
             Ok(planned) => {
                 if let Doing::SetUp(setup) = &planned.doing {
@@ -231,6 +250,7 @@ impl Plan {
                     };
                     self.agents.insert(fold(&id), first);
                 }
+                self.note_moved(&planned.place, reading, command);
                 self.commands.push(planned);
             }
             Err(fault) => {
@@ -238,6 +258,44 @@ impl Plan {
                 self.refuse_value(reading, command, fault);
             }
         }
+    }
+
+    /// Notes the times of a row that no clock showed.
+    fn note_moved(&mut self, place: &Place, reading: &RowReading<'_>, command: &CommandMap) {
+        for Moved {
+            of,
+            said,
+            taken_for,
+        } in reading.moved(command)
+        {
+            let rows = self.moved.entry((place.file, of));
+            let rows = rows.or_insert_with(|| MovedRows {
+                said,
+                taken_for,
+                lines: BTreeSet::new(),
+            });
+            rows.lines.insert(place.line);
+        }
+    }
+
+    /// Warns of the times that no clock showed, once of each column.
+    pub(super) fn warn_of_moved(&mut self, map: &Map) {
+        let warnings = self.moved.iter().map(|((file, column), rows)| {
+            let (said, taken_for) = (shortened(&rows.said), rows.taken_for);
+            let message = match rows.lines.len() {
+                1 => format!(
+                    "`{column}`: no clock showed `{said}`, since clocks went forward then; it is taken for {taken_for}"
+                ),
+                count => format!(
+                    "`{column}`: {count} rows, first `{said}`, say a time that no clock showed, since clocks went \
+                     forward then; that one is taken for {taken_for}"
+                ),
+            };
+            let hint = "was it written in another zone? zone = \"..\" of the file says in which".to_owned();
+            let file = map.files[*file].name.as_str();
+            Warning::of_lines(file, &rows.lines, message, Some(hint))
+        });
+        self.warnings.extend(warnings);
     }
 
     /// Another row about an agent who is there from the beginning: the first one counts.

@@ -16,6 +16,7 @@ use super::range::Outside;
 use super::row::shortened;
 use super::run::LeftOut;
 use super::table::{RowFault, TakenIn};
+use super::warnings::SHIFTED;
 use crate::report::{grouped, quoted};
 
 /// A row, or a command of a row, that was not carried out.
@@ -162,6 +163,8 @@ pub(super) enum Because {
         lead: Rc<str>,
         /// The file, as the map named it then.
         file: String,
+        /// Whether the row is known by its line alone.
+        by_line: bool,
     },
     /// The playbook, or what is known of the lead, is against it.
     #[error("{told}")]
@@ -194,11 +197,14 @@ impl Because {
             Self::KeyTwice { .. } => {
                 "a key names one row: choose a column in which no two are the same"
             }
+            Self::RegisteredEarlier { by_line: true, .. } => SHIFTED,
             Self::RegisteredEarlier { .. } => {
                 "name it otherwise if it is another lead, and else replay the file under the name and \
                  with the keys that it had"
             }
             Self::Decided { hint, .. } => return hint.clone(),
+            Self::Value(fault) => return fault.hint(),
+            Self::NoSuchLead(_) => "let a row register it, or leave such rows out (if, unless)",
             _ => return None,
         };
         Some(hint.to_owned())

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use chrono::NaiveDateTime;
 use leadkit::decide::command::{
     Actor, AgentSetup, Capacity, Completion, Correction, LeadOrder, Leaving, NewLead, Waiting,
 };
@@ -453,6 +454,38 @@ impl<'a> RowReading<'a> {
         Ok(fields)
     }
 
+    /// The times that a command says and no clock showed: for each the column, or the word of the command,
+    /// what the row says and what it is taken for.
+    pub(super) fn moved(&self, command: &CommandMap) -> Vec<Moved> {
+        let zone = &self.map.zone;
+        let moved = |of: &str, said: &str, format| {
+            let (_, taken_for) = dates::moved(said, format, zone)?;
+            Some(Moved {
+                of: of.to_owned(),
+                said: said.to_owned(),
+                taken_for,
+            })
+        };
+        let at = command.at.as_deref().and_then(|column| {
+            let format = self.formats.get(column).copied();
+            moved(column, self.cell(column), format)
+        });
+        let is_instant = |name: &str| {
+            let field = self.playbook.field(&Name::from(name));
+            field.is_some_and(|field| field.value_type == ValueType::Instant)
+        };
+        let fields = command
+            .says
+            .iter()
+            .filter(|(name, _)| command.verb.says_fields() && is_instant(name));
+        let texts = command.times().chain(fields.map(|(_, text)| text));
+        let others = texts.filter_map(|text| {
+            let of = text.columns().next()?;
+            moved(of, &self.text(text)?, self.format(text))
+        });
+        at.into_iter().chain(others).collect()
+    }
+
     /// How dates are written in the column of a text.
     pub(super) fn format(&self, text: &Text) -> Option<Format> {
         let mut formats = text.columns().filter_map(|column| self.formats.get(column));
@@ -483,6 +516,16 @@ impl<'a> RowReading<'a> {
         };
         value.ok_or_else(|| refused(Unfit::NotOfType(field.value_type)))
     }
+}
+
+/// A time that no clock showed, since it was put forward then.
+pub(super) struct Moved {
+    /// The column that says it.
+    pub(super) of: String,
+    /// What it says.
+    pub(super) said: String,
+    /// What it is taken for.
+    pub(super) taken_for: NaiveDateTime,
 }
 
 /// A name of the playbook, with what people call it.

@@ -10,6 +10,7 @@ use leadkit::decide::refusal::{Problem, Refusal};
 use leadkit::engine::{Answer, Engine, Error};
 use leadkit::explain::local;
 use leadkit::ids::{AgentId, CommandId, ContactId, LeadId, Tenant};
+use leadkit::playbook::Playbook;
 use leadkit::record::contact::ContactPart;
 use leadkit::record::journal::{Asked, Event, JournalEntry};
 use leadkit::record::stored;
@@ -19,6 +20,7 @@ use leadkit::time::Instant;
 use serde::Serialize;
 
 use super::contacts::ContactDiffers;
+use super::hints;
 use super::map::Map;
 use super::names::Earlier;
 use super::plan::{Doing, Place, Plan, Planned};
@@ -83,6 +85,8 @@ pub(super) struct Past {
     done: BTreeMap<CommandId, Done>,
     /// The leads that commands registered.
     leads: BTreeMap<CommandId, LeadId>,
+    /// What those said otherwise of somebody who was known already.
+    differs: BTreeMap<CommandId, Vec<ContactPart>>,
     /// How many entries the journal has.
     pub(super) entries: u64,
 }
@@ -134,8 +138,14 @@ impl Past {
                 })?;
                 past.done.insert(journaled.command, Done::of(&entry));
                 for event in entry.events {
-                    if let Event::Registered { lead, .. } = event {
-                        past.leads.insert(journaled.command, lead);
+                    match event {
+                        Event::Registered { lead, .. } => {
+                            past.leads.insert(journaled.command, lead);
+                        }
+                        Event::ContactDiffers { what, .. } => {
+                            past.differs.insert(journaled.command, what);
+                        }
+                        _ => {}
                     }
                 }
             }
@@ -178,6 +188,7 @@ pub(super) struct Run<'a> {
     pub(super) clock: &'a VirtualClock,
     pub(super) tenant: &'a Tenant,
     pub(super) map: &'a Map,
+    pub(super) playbook: &'a Playbook,
     pub(super) zone: &'a Zone,
     pub(super) past: Past,
     pub(super) earlier: Earlier,
@@ -323,6 +334,7 @@ impl Run<'_> {
                     state.ran.said_otherwise.insert((file, line));
                 }
                 if let Some(id) = self.past.leads.get(&planned.id) {
+                    self.note_contact_of(state, planned, *id).await?;
                     registered(state, planned, *id);
                 }
                 continue;
@@ -352,6 +364,7 @@ impl Run<'_> {
                     let because = Because::RegisteredEarlier {
                         lead: lead.clone(),
                         file: file.to_string(),
+                        by_line: self.map.files[planned.place.file].key.is_none(),
                     };
                     self.refuse(state, planned, &because);
                     continue;
@@ -488,7 +501,12 @@ impl Run<'_> {
                 let because = Because::Decided {
                     code: refusal.code(),
                     told: self.told(state, planned, &refusal),
-                    hint: refused::hint(&refusal, &planned.doing),
+                    hint: hints::hint(
+                        &refusal,
+                        planned,
+                        &self.map.files[planned.place.file],
+                        self.playbook,
+                    ),
                 };
                 state.ran.note_not_permitted(&refusal);
                 self.refuse(state, planned, &because);
@@ -496,6 +514,26 @@ impl Run<'_> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The same of a row that was carried out before: who somebody is, it said then.
+    async fn note_contact_of<'p>(
+        &self,
+        state: &mut State<'p>,
+        planned: &'p Planned,
+        lead: LeadId,
+    ) -> Result<(), Failure> {
+        // Most histories know everybody by one name, and need not look anybody up.
+        if self.past.differs.is_empty() {
+            return Ok(());
+        }
+        let key = Key::lead(self.tenant, lead);
+        let Some(lead) = database::record::<Lead>(self.engine, key).await? else {
+            return Ok(());
+        };
+        let differs = self.past.differs.get(&planned.id);
+        let differs = differs.map_or(&[][..], Vec::as_slice);
+        self.note_contact(state, planned, &lead, differs).await
     }
 
     /// Notes whose lead a row registered, and what it says of them that is kept nowhere.

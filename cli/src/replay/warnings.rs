@@ -305,6 +305,26 @@ pub(super) fn phones_of_nobody(map: &Map, commands: &[Planned]) -> Vec<Warning> 
     warnings.collect()
 }
 
+/// The files whose rows are known by their lines alone, which a later replay relies on.
+pub(super) fn known_by_line(map: &Map, by_line: &BTreeSet<usize>) -> Vec<MapFault> {
+    let files = by_line.iter().map(|place| {
+        let file = &map.files[*place];
+        MapFault {
+            span: file.span.clone(),
+            message: format!(
+                "{}: the file has no `key`, so a later replay knows its rows by their lines alone",
+                file.name
+            ),
+            hint: Some(
+                "name a column in which no two rows are the same: key = \"COLUMN\"; without one, put new rows \
+                 behind the last one and never between others"
+                    .to_owned(),
+            ),
+        }
+    });
+    files.collect()
+}
+
 /// The rows that say something else than when they were carried out, once of each file.
 pub(super) fn said_otherwise(map: &Map, rows: &BTreeSet<(usize, u64)>) -> Vec<Warning> {
     let files = map.files.iter().enumerate();
@@ -317,16 +337,24 @@ pub(super) fn said_otherwise(map: &Map, rows: &BTreeSet<(usize, u64)>) -> Vec<Wa
             count => format!("{count} rows say something else than when they were"),
         };
         let message = format!("{says} carried out; what was said then stands");
-        let hint = "say what changed in a command of its own, with its time".to_owned();
+        let hint = match file.key {
+            Some(_) => "say what changed in a command of its own, with its time",
+            None => SHIFTED,
+        };
         Some(Warning::of_lines(
             file.name.as_str(),
             &lines,
             message,
-            Some(hint),
+            Some(hint.to_owned()),
         ))
     });
     warnings.collect()
 }
+
+/// What to do where rows are taken for others, since nothing but their lines tells them apart.
+pub(super) const SHIFTED: &str = "the file has no `key`, so its rows are known by their lines alone: one that was put between others, or \
+     taken out, makes all behind it seem to be others. Put rows behind the last one only, or name a `key` and \
+     replay into a new database";
 
 /// The values of a column, by what they are whatever their case.
 type Cells<'a> = BTreeMap<SmolStr, &'a str>;

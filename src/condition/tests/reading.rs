@@ -637,3 +637,29 @@ fn a_fault_reads_as_a_sentence() {
         assert_eq!(faults(source)[0].to_string(), sentence);
     }
 }
+
+#[test]
+fn whether_a_value_is_there_is_asked_and_who_compares_it_is_told_how() {
+    for (source, word, hint) in [
+        ("product = present", "= present", "is present"),
+        ("product == present", "== present", "is present"),
+        ("product != missing", "!= missing", "is present"),
+        ("product == missing", "== missing", "is missing"),
+        (
+            "attempts.total != present and product == \"X3\"",
+            "!= present",
+            "is missing",
+        ),
+    ] {
+        let faults = faults(source);
+        let told = faults
+            .iter()
+            .map(|fault| (&source[fault.at.clone()], fault.hint.as_deref()));
+        assert_eq!(told.collect::<Vec<_>>(), [(word, Some(hint))], "{source}");
+    }
+    let [fault] = faults("product = present").try_into().expect("one fault");
+    assert_eq!(
+        fault.to_string(),
+        "whether a value is present is asked, and not compared: did you mean `is present`?"
+    );
+}

@@ -1,0 +1,124 @@
+//! What to do about a row that the playbook refused: most often the map can say it.
+
+use leadkit::decide::refusal::{Gap, Missing, Problem, Refusal};
+use leadkit::playbook::Playbook;
+
+use super::map::{CommandMap, FileMap, Text, Verb};
+use super::plan::Planned;
+use super::refused;
+
+/// The words of commands whose values are names of the playbook's.
+const NAMING: [&str; 12] = [
+    "source",
+    "to",
+    "as",
+    "from",
+    "activity",
+    "task",
+    "choice",
+    "pool",
+    "appointment",
+    "document",
+    "role",
+    "team",
+];
+
+/// What to do about a refusal, where that is not plain.
+pub(super) fn hint(
+    refusal: &Refusal,
+    planned: &Planned,
+    file: &FileMap,
+    playbook: &Playbook,
+) -> Option<String> {
+    let command = &file.commands[planned.place.command];
+    match refusal {
+        Refusal::Incomplete(gaps) => refused::hint(refusal, &planned.doing)
+            .or_else(|| gaps.iter().find_map(|gap| of_gap(gap, command))),
+        Refusal::Unknown { name, nearest, .. } => {
+            let texts = command.says.iter();
+            let mut texts = texts.filter(|(word, _)| NAMING.contains(&word.as_str()));
+            let (_, text) = texts.find(|(_, text)| text.columns().next().is_some())?;
+            translate(text, name, nearest.as_deref())
+        }
+        Refusal::ChoiceNeeded { said, .. } => match (command.text("choice"), said) {
+            (Some(text), Some(said)) => translate(text, said, None),
+            (Some(text), None) => is_empty(text),
+            (None, _) => Some("say it in the command: choice = \"{COLUMN}\"".to_owned()),
+        },
+        Refusal::NoSuchAgent(agent) => Some(format!(
+            "set it up (set-up), or say whom it means where a column names it: [file.values.COLUMN], then \
+             \"{agent}\" = \"AGENT\""
+        )),
+        Refusal::Missing(needs) => needs
+            .iter()
+            .find_map(|need| of_need(need, command, playbook)),
+        Refusal::NoWay { .. } => Some(
+            "a row may be missing that says where it went between; or the playbook lacks this way"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+fn of_gap(gap: &Gap, command: &CommandMap) -> Option<String> {
+    let text = command.text(gap.input.as_str());
+    match (&gap.problem, text) {
+        (Problem::Unknown { said, nearest, .. }, Some(text)) => {
+            translate(text, said, nearest.as_deref())
+        }
+        (Problem::Missing, Some(text)) => is_empty(text),
+        (Problem::Missing, None) => Some(format!(
+            "say it in the command: {} = \"{{COLUMN}}\"",
+            gap.input
+        )),
+        _ => None,
+    }
+}
+
+/// What a cell means can be said in the map.
+fn translate(text: &Text, said: &str, nearest: Option<&str>) -> Option<String> {
+    let column = text.columns().next()?;
+    let means = nearest.unwrap_or("..");
+    Some(format!(
+        "say in the map what the cell means: [file.values.{}], then \"{said}\" = \"{means}\"",
+        written(column)
+    ))
+}
+
+/// A column as a key of TOML.
+fn written(column: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    match column.chars().all(is_bare) && !column.is_empty() {
+        true => column.to_owned(),
+        false => format!("{column:?}"),
+    }
+}
+
+/// The row has nothing where the command says something.
+fn is_empty(text: &Text) -> Option<String> {
+    let column = text.columns().next()?;
+    Some(format!(
+        "the row has nothing in `{column}`: fill it in, or leave such rows out (if = \"{column}\")"
+    ))
+}
+
+/// What a way needs can be said with the move, or before it.
+fn of_need(need: &Missing, command: &CommandMap, playbook: &Playbook) -> Option<String> {
+    let condition = &playbook.need(&need.need)?.condition;
+    let moves = matches!(command.verb, Verb::Move | Verb::Close);
+    condition.facts().find_map(|fact| {
+        let name = fact.name.as_str();
+        if name == "outcome.reason" && moves {
+            return Some(match command.text("reason") {
+                None => {
+                    "say it in the command: reason = \"{COLUMN}\", or reason = \"not known\" for all rows".to_owned()
+                }
+                Some(text) => is_empty(text)?,
+            });
+        }
+        let mut fields = playbook.fields.iter();
+        fields.any(|field| field.name.as_str() == name).then(|| {
+            format!("say it before, in a command of its own: set = {{ {name} = \"{{COLUMN}}\" }}")
+        })
+    })
+}
