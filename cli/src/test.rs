@@ -1,6 +1,5 @@
 //! `leadkit test`: a playbook's scenarios, played in virtual time.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -128,21 +127,20 @@ fn named(text: &str, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Aske
     })
 }
 
-/// The same words as they are in names, each the nearest one, if a name has them all.
+/// The same words as one name has them, each the nearest one, if a name has something near to all.
 fn meant(words: &[&str], names: &[String]) -> Option<String> {
     let is_sign = |c: char| !c.is_alphanumeric();
-    let known = names.iter().flat_map(|name| name.split_whitespace());
-    let known: BTreeSet<&str> = known.map(|word| word.trim_matches(is_sign)).collect();
-    let meant = words
-        .iter()
-        .map(|word| match names.iter().any(|name| name.contains(word)) {
-            true => Some(*word),
-            false => nearest(word, known.iter().copied()),
+    let in_name = |name: &String| {
+        let known: Vec<&str> = name.split_whitespace().collect();
+        let known = known.iter().map(|word| word.trim_matches(is_sign));
+        let meant = words.iter().map(|word| match name.contains(word) {
+            true => Some((*word).to_owned()),
+            false => nearest(word, known.clone()).map(ToOwned::to_owned),
         });
-    let meant: Vec<&str> = meant.collect::<Option<_>>()?;
-    let mut names = names.iter();
-    let has_all = names.any(|name| meant.iter().all(|word| name.contains(word)));
-    has_all.then(|| meant.join(" "))
+        let meant: Option<Vec<String>> = meant.collect();
+        Some(meant?.join(" "))
+    };
+    names.iter().find_map(in_name).filter(|_| !words.is_empty())
 }
 
 /// How many letters those of the words have that are in a name: `an` is in every other one, and says little.

@@ -206,7 +206,7 @@ fn whoever_names_no_scenario_is_told_of_those_that_are_near() {
         assert_eq!(told.json()["error"]["kind"], "no-such-scenario");
     }
     // A slip of the pen is told with what was meant.
-    let slip = "handeled in tiem";
+    let slip = "handeled in time";
     let told = leadkit(["test", SALES, "--only", slip, "--json"]);
     assert_eq!(
         told.json()["error"]["hint"],

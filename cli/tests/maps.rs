@@ -183,7 +183,7 @@ fn a_file_that_is_not_there_is_told_where_the_map_names_it_with_the_one_that_was
         assert!(message.ends_with(path), "{message}");
         assert!(fault["file"].as_str().unwrap().ends_with("map.toml"));
         // The line of `path`, in the second file.
-        assert_eq!(fault["line"], 8, "{fault:#}");
+        assert_eq!(fault["line"], 9, "{fault:#}");
         assert!(fault["column"].as_u64() > Some(1), "{fault:#}");
         fault["hint"].as_str().map(ToOwned::to_owned)
     };

@@ -53,14 +53,6 @@ impl ValueFault {
             Self::NoLead(column) | Self::NoTime(column) => Some(format!(
                 "fill it in, or leave such rows out (if = \"{column}\")"
             )),
-            Self::Unfit {
-                of,
-                said,
-                why: Unfit::NotYesOrNo,
-            } => Some(format!(
-                "say in the map what the cell means: [file.values.COLUMN] of the column of `{of}`, then \
-                 \"{said}\" = \"yes\""
-            )),
             _ => None,
         }
     }

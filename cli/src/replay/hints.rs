@@ -2,10 +2,13 @@
 
 use leadkit::decide::refusal::{Gap, Missing, Problem, Refusal};
 use leadkit::playbook::Playbook;
+use leadkit::value::ValueType;
 
+use super::fault::{Unfit, ValueFault};
 use super::map::{CommandMap, FileMap, Text, Verb};
 use super::plan::Planned;
 use super::refused;
+use crate::report::quoted;
 
 /// The words of commands whose values are names of the playbook's.
 const NAMING: [&str; 12] = [
@@ -56,6 +59,23 @@ pub(super) fn hint(
             "a row may be missing that says where it went between; or the playbook lacks this way"
                 .to_owned(),
         ),
+        _ => None,
+    }
+}
+
+/// What to do about a cell that is no value of its kind, where the map can say what it means.
+pub(super) fn of_value(fault: &ValueFault, command: &CommandMap) -> Option<String> {
+    let ValueFault::Unfit { of, said, why } = fault else {
+        return None;
+    };
+    match why {
+        Unfit::NotYesOrNo | Unfit::NotOfType(ValueType::Bool) => {
+            translate(command.text(of)?, said, Some("yes"))
+        }
+        Unfit::NotOfType(_) => Some(format!(
+            "if that means that there is none, say so of the file: empty = [{}]",
+            quoted(said)
+        )),
         _ => None,
     }
 }

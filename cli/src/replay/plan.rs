@@ -16,6 +16,7 @@ use smol_str::SmolStr;
 
 use super::dates::OrderFault;
 use super::fault::ValueFault;
+use super::hints;
 use super::map::{CommandMap, FileMap, Map, MapFault, Verb};
 use super::quotes::Reply;
 use super::range::{Bulk, Far, MOST_YEARS, Range};
@@ -332,8 +333,10 @@ impl Plan {
 
     fn refuse_value(&mut self, reading: &RowReading<'_>, command: &CommandMap, fault: ValueFault) {
         let (file, line) = (&reading.map.name, reading.row.line);
+        let hint = hints::of_value(&fault, command);
         let refused = Refused::new(file, line, Some(&command.name), &fault.into());
-        self.refused.push(refused);
+        let hint = refused.hint.clone().or(hint);
+        self.refused.push(Refused { hint, ..refused });
     }
 
     pub(super) fn sets_up_agents(&self) -> bool {
