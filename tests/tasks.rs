@@ -322,3 +322,37 @@ fn a_task_that_nothing_could_complete_or_that_asks_for_a_choice_of_nobody_is_a_f
         assert!(told.contains(expected), "{told}");
     }
 }
+
+/// One answer does both: nothing is left that would look at the second one later.
+#[test]
+fn a_task_that_waits_for_others_is_done_with_the_last_of_them() {
+    play(
+        r#"
+[[rule]]
+name = "two"
+on   = "registered"
+do   = [{ task = "tidy" }, { task = "hear" }]
+
+[task.tidy]
+text = "Tidy up"
+done = 'tasks.open == 1'
+
+[task.hear]
+text = "Hear"
+done = 'answered'
+"#,
+        r#"
+[[scenario]]
+name  = "answered"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", owner = "ana" }
+expect   = { tasks = ["tidy", "hear"] }
+
+[[scenario.step]]
+answered = {}
+expect   = { tasks = [] }
+"#,
+    );
+}

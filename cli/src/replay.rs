@@ -380,7 +380,7 @@ fn not_there(file: &FileMap, map: &Path) -> MapFault {
         .path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder.unwrap_or_else(|| Path::new("."));
     let (name, said) = match file.path.file_name().and_then(OsStr::to_str) {
         Some(name) => (name, file.name.strip_suffix(name).unwrap_or_default()),
         None => ("", ""),

@@ -6,7 +6,7 @@
 //! Nothing needs to remember that: a task that is open though its condition was true when its lead was last
 //! settled is one of these.
 
-use crate::condition::{Condition, FactInfo, Facts};
+use crate::condition::{Condition, FactInfo, FactName, Facts};
 use crate::decide::draft::Draft;
 use crate::facts::LeadFact;
 use crate::ids::{LeadId, Name};
@@ -56,7 +56,6 @@ impl Done {
 }
 
 fn is_about_activity(fact: &FactInfo, kind: &Name) -> bool {
-    use crate::condition::FactName;
     let facts = ["activities", "recorded_at"];
     let mut names = facts
         .map(|of| FactName::with_argument(of, kind.as_str()))

@@ -148,10 +148,13 @@ pub(crate) fn settle(draft: &mut Draft<'_>, lead: &mut Lead) {
     for (rule, condition) in playbook.rules.waiting_for_laws() {
         note_turn(draft, lead, rule, condition);
     }
-    let open = open_tasks(lead);
-    tasks::end_those_done(draft, lead);
-    // A law may speak of tasks, too.
-    if open_tasks(lead) != open {
+    // What completes a task, and a law, may speak of other tasks.
+    loop {
+        let open = open_tasks(lead);
+        tasks::end_those_done(draft, lead);
+        if open_tasks(lead) == open {
+            break;
+        }
         for (rule, condition) in playbook.rules.waiting_for_laws() {
             note_turn(draft, lead, rule, condition);
         }

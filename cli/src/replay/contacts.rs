@@ -2,12 +2,18 @@
 //! kept nowhere, and so it is told.
 
 use leadkit::email::Email;
+use leadkit::engine::Error;
+use leadkit::ids::{ContactId, LeadId};
 use leadkit::phone::is_of_somebody;
 use leadkit::record::contact::ContactPart;
 use leadkit::record::lead::ContactCopy;
+use leadkit::record::{Contact, Lead};
+use leadkit::store::Key;
 use serde::Serialize;
 
 use super::plan::{Doing, Planned};
+use super::run::{Run, State};
+use crate::{Failure, database};
 
 /// A row that registered a lead of somebody who is known by another name or phone number. What was known
 /// first is kept.
@@ -95,5 +101,66 @@ impl ContactDiffers {
             shares,
             shared,
         })
+    }
+}
+
+impl Run<'_> {
+    /// Notes the same of a row that was carried out before: what it says otherwise, it said then.
+    pub(super) async fn note_contact_of<'p>(
+        &self,
+        state: &mut State<'p>,
+        planned: &'p Planned,
+        lead: LeadId,
+    ) -> Result<(), Failure> {
+        // Most histories know everybody by one name, and need not look anybody up.
+        if self.past.differs.is_empty() {
+            return Ok(());
+        }
+        let key = Key::lead(self.tenant, lead);
+        let lead = match database::record::<Lead>(self.engine, key).await {
+            Ok(Some(lead)) => lead,
+            // What can't be read is told with the figures.
+            Ok(None) | Err(Failure::Engine(Error::Unreadable { .. })) => return Ok(()),
+            Err(failure) => return Err(failure),
+        };
+        let differs = self.past.differs.get(&planned.id);
+        let differs = differs.map_or(&[][..], Vec::as_slice);
+        self.note_contact(state, planned, &lead, differs).await
+    }
+
+    /// Notes whose lead a row registered, and what it says of them that is kept nowhere.
+    pub(super) async fn note_contact<'p>(
+        &self,
+        state: &mut State<'p>,
+        planned: &'p Planned,
+        lead: &Lead,
+        differs: &[ContactPart],
+    ) -> Result<(), Failure> {
+        let contact = &lead.contact;
+        if differs.is_empty() {
+            state.contacts.entry(contact.id).or_insert(planned);
+            return Ok(());
+        }
+        let known_from = self.row_about(state, contact.id).await?;
+        let file = &self.map.files[planned.place.file].name;
+        let differs = ContactDiffers::of(planned, file, differs, contact, known_from);
+        state.ran.contacts_differ.extend(differs);
+        Ok(())
+    }
+
+    /// The row that said who a contact is, also of an earlier run, as far as one of its leads is open.
+    async fn row_about(
+        &self,
+        state: &State<'_>,
+        contact: ContactId,
+    ) -> Result<Option<String>, Failure> {
+        if let Some(first) = state.contacts.get(&contact) {
+            return Ok(Some(self.map.place(&first.place)));
+        }
+        let key = Key::contact(self.tenant, contact);
+        let contact = database::record::<Contact>(self.engine, key).await?;
+        let leads = contact.map(|contact| contact.leads).unwrap_or_default();
+        let row = leads.iter().find_map(|lead| state.rows.get(lead));
+        Ok(row.map(|row| self.map.place(&row.place)))
     }
 }

@@ -14,7 +14,7 @@ use leadkit::playbook::Playbook;
 use leadkit::record::contact::ContactPart;
 use leadkit::record::journal::{Asked, Event, JournalEntry};
 use leadkit::record::stored;
-use leadkit::record::{Agent, Contact, Lead};
+use leadkit::record::{Agent, Lead};
 use leadkit::store::{JournalCursor, Key};
 use leadkit::time::Instant;
 use serde::Serialize;
@@ -86,7 +86,7 @@ pub(super) struct Past {
     /// The leads that commands registered.
     leads: BTreeMap<CommandId, LeadId>,
     /// What those said otherwise of somebody who was known already.
-    differs: BTreeMap<CommandId, Vec<ContactPart>>,
+    pub(super) differs: BTreeMap<CommandId, Vec<ContactPart>>,
     /// How many entries the journal has.
     pub(super) entries: u64,
 }
@@ -196,13 +196,13 @@ pub(super) struct Run<'a> {
 }
 
 /// Where a run is.
-struct State<'p> {
-    ran: Ran,
+pub(super) struct State<'p> {
+    pub(super) ran: Ran,
     leads: BTreeMap<Rc<str>, LeadId>,
     /// The rows that registered them.
-    rows: BTreeMap<LeadId, &'p Planned>,
+    pub(super) rows: BTreeMap<LeadId, &'p Planned>,
     /// The first row of this run about each contact, as the contact is known.
-    contacts: BTreeMap<ContactId, &'p Planned>,
+    pub(super) contacts: BTreeMap<ContactId, &'p Planned>,
     /// The leads whose registration was refused, each with the row.
     unregistered: BTreeMap<Rc<str>, Place>,
     /// Commands on leads that are not registered yet, by the lead.
@@ -514,62 +514,6 @@ impl Run<'_> {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// The same of a row that was carried out before: who somebody is, it said then.
-    async fn note_contact_of<'p>(
-        &self,
-        state: &mut State<'p>,
-        planned: &'p Planned,
-        lead: LeadId,
-    ) -> Result<(), Failure> {
-        // Most histories know everybody by one name, and need not look anybody up.
-        if self.past.differs.is_empty() {
-            return Ok(());
-        }
-        let key = Key::lead(self.tenant, lead);
-        let Some(lead) = database::record::<Lead>(self.engine, key).await? else {
-            return Ok(());
-        };
-        let differs = self.past.differs.get(&planned.id);
-        let differs = differs.map_or(&[][..], Vec::as_slice);
-        self.note_contact(state, planned, &lead, differs).await
-    }
-
-    /// Notes whose lead a row registered, and what it says of them that is kept nowhere.
-    async fn note_contact<'p>(
-        &self,
-        state: &mut State<'p>,
-        planned: &'p Planned,
-        lead: &Lead,
-        differs: &[ContactPart],
-    ) -> Result<(), Failure> {
-        let contact = &lead.contact;
-        if differs.is_empty() {
-            state.contacts.entry(contact.id).or_insert(planned);
-            return Ok(());
-        }
-        let known_from = self.row_about(state, contact.id).await?;
-        let file = &self.map.files[planned.place.file].name;
-        let differs = ContactDiffers::of(planned, file, differs, contact, known_from);
-        state.ran.contacts_differ.extend(differs);
-        Ok(())
-    }
-
-    /// The row that said who a contact is, also of an earlier run, as far as one of its leads is open.
-    async fn row_about(
-        &self,
-        state: &State<'_>,
-        contact: ContactId,
-    ) -> Result<Option<String>, Failure> {
-        if let Some(first) = state.contacts.get(&contact) {
-            return Ok(Some(self.map.place(&first.place)));
-        }
-        let key = Key::contact(self.tenant, contact);
-        let contact = database::record::<Contact>(self.engine, key).await?;
-        let leads = contact.map(|contact| contact.leads).unwrap_or_default();
-        let row = leads.iter().find_map(|lead| state.rows.get(lead));
-        Ok(row.map(|row| self.map.place(&row.place)))
     }
 
     /// Why a row is refused, as whoever has the files reads it: with rows in place of ids, and times in
