@@ -246,6 +246,29 @@ fn what_would_be_empty_whoever_reads_it_is_a_fault() {
     assert_eq!(faults_when(&both, asked_first), [""; 0]);
 }
 
+/// Templates write days as people of that language do, and compare what they would write.
+#[test]
+fn a_day_that_is_compared_as_no_template_writes_it_is_a_fault() {
+    let faults = |asked: &str| {
+        let mut folder = folder("[field.delivery]\ntype = \"date\"\n", "");
+        let zone = "zone     = ";
+        let spanish = format!("locale = \"es-ES\"\n{zone}");
+        folder.playbook = folder.playbook.replacen(zone, &spanish, 1);
+        folder.templates[0].1 = format!("Subject: Hello\n\n{{% if {asked} %}}x{{% endif %}}\n");
+        let faults = Playbook::read(&folder).err().map(|faults| faults.0);
+        let faults = faults.into_iter().flatten();
+        faults.map(|fault| fault.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        faults("delivery == '2026-03-10'"),
+        [
+            "templates/hello.txt:3:20: `delivery` is never \"2026-03-10\" (a template writes it in the \
+             playbook's language: `10/03/2026`)"
+        ]
+    );
+    assert_eq!(faults("delivery == '10/03/2026'"), [""; 0]);
+}
+
 #[test]
 fn a_field_that_is_compared_with_what_it_never_is_is_a_fault() {
     let car = "[field.car]\ntype = \"choice\"\nof = [\"X1\", \"X3\"]\n";

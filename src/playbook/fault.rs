@@ -246,7 +246,8 @@ pub enum FaultKind {
         /// What it asks for.
         variable: SmolStr,
     },
-    /// A template compares a field with a text that is none of its choices.
+    /// A template compares a field with a text that it never is: none of its choices, or a day that is written
+    /// otherwise.
     #[error("`{field}` is never \"{text}\"")]
     NotAChoice {
         /// The field.

@@ -45,6 +45,7 @@ pub mod catalogue;
 mod compile;
 pub mod delay;
 pub mod fault;
+pub mod fingerprint;
 mod held;
 pub mod host;
 pub mod law;

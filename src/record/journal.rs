@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 use crate::decide::command::{Actor, Command, What};
 use crate::ids::{AgentId, ContactId, ErrandId, Id, LeadId, MessageId, Name, SweepId, hash128};
 use crate::money::Money;
-use crate::playbook::rule::Fingerprint;
+use crate::playbook::fingerprint::Fingerprint;
 use crate::record::appointment::Became;
 use crate::record::contact::{ContactPart, IdentitySort};
 use crate::record::document::Sha256;

@@ -4,7 +4,7 @@ use chrono::serde::ts_microseconds;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Name, SweepId};
-use crate::playbook::rule::Fingerprint;
+use crate::playbook::fingerprint::Fingerprint;
 use crate::record::history::History;
 use crate::time::Instant;
 

@@ -126,6 +126,7 @@ struct Head<'s> {
 /// Everything that has a name, and the language of conditions that follows from it.
 pub(super) struct Names {
     zone: Zone,
+    locale: SmolStr,
     currency: Currency,
     default_calendar: NamedCalendar,
     calendars: Vec<NamedCalendar>,
@@ -316,6 +317,7 @@ fn find_names(
 ) -> Names {
     Names {
         zone: head.zone.clone(),
+        locale: head.locale.clone(),
         currency: head.currency,
         default_calendar,
         calendars,

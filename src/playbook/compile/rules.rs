@@ -11,11 +11,12 @@ use super::{Names, label_of};
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
 use crate::playbook::fault::FaultKind;
+use crate::playbook::fingerprint::Fingerprint;
 use crate::playbook::law::Law;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{
-    Action, Anchor, BusinessTime, Fingerprint, Late, Leads, Period, Rule, Scope, StoppedBy,
+    Action, Anchor, BusinessTime, Late, Leads, Period, Rule, Scope, StoppedBy,
 };
 use crate::playbook::template::Templates;
 use crate::playbook::work::AppointmentSpec;

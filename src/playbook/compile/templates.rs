@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use chrono::NaiveDate;
 use minijinja::Value as Jinja;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -15,7 +16,8 @@ use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::pipeline::Field;
 use crate::playbook::read::{Source, did_you_mean, is_name, name_for};
 use crate::playbook::template::{Templates, told, unsafe_links};
-use crate::playbook::variables;
+use crate::playbook::{variables, written};
+use crate::value::ValueType;
 
 /// The templates, as far as they can be read, and the names of all that there are files of: whoever
 /// refers to a faulty one made no mistake.
@@ -214,7 +216,11 @@ pub(super) fn unknown_variables(
         Some((place, kind, Some(hint.into())))
     });
     let compared = names.fields.iter();
-    let compared = compared.flat_map(|field| no_choices(source, field));
+    let compared = compared.flat_map(|field| {
+        let mut flaws = no_choices(source, field);
+        flaws.extend(days_written_otherwise(source, field, &names.locale));
+        flaws
+    });
     let nameless = uses.contains(&Use::ToContact) && uses.contains(&Use::ToAgent);
     let nameless = nameless.then(|| tags::always_written(source, "recipient"));
     let nameless = nameless.into_iter().flatten().map(|(place, variable)| {
@@ -276,6 +282,22 @@ fn no_choices(source: &str, field: &Field) -> Vec<tags::Flaw> {
         });
         let (field, text) = (field.name.clone(), text.into());
         (place, FaultKind::NotAChoice { field, text }, Some(hint))
+    });
+    flaws.collect()
+}
+
+/// The days with which a part compares a field of days, and that templates write otherwise.
+fn days_written_otherwise(source: &str, field: &Field, locale: &str) -> Vec<tags::Flaw> {
+    if field.value_type != ValueType::Date {
+        return Vec::new();
+    }
+    let texts = tags::compared_with(source, field.name.as_str()).into_iter();
+    let flaws = texts.filter_map(|(place, text)| {
+        let day: NaiveDate = text.parse().ok()?;
+        let written = written::day(locale, day.into());
+        let (field, text) = (field.name.clone(), SmolStr::from(text));
+        let hint = format_smolstr!("a template writes it in the playbook's language: `{written}`");
+        (written != text).then_some((place, FaultKind::NotAChoice { field, text }, Some(hint)))
     });
     flaws.collect()
 }
