@@ -6,7 +6,7 @@ mod shop;
 
 use std::sync::Arc;
 
-use leadkit::decide::command::{Actor, Command, Correction, NewLead, What};
+use leadkit::decide::command::{Actor, Command, Correction, LeadOrder, NewLead, What};
 use leadkit::engine::Answer;
 use leadkit::ids::ContactId;
 use leadkit::phone::{Dialling, key};
@@ -246,6 +246,42 @@ fn a_tax_number_is_the_contacts_as_long_as_one_of_its_open_leads_says_it() {
             let known = world.tenant().duplicates(contact(&eva)).await.unwrap();
             assert_eq!(known.len(), usize::from(still_known));
         }
+    });
+}
+
+/// The taxpayer's number of a person in Ecuador's 17th province.
+fn ruc(person: u32) -> String {
+    let digits = format!("17{person:07}");
+    let weighted = digits.bytes().enumerate().map(|(place, digit)| {
+        let value = u32::from(digit - b'0') * (2 - u32::try_from(place % 2).unwrap());
+        if value > 9 { value - 9 } else { value }
+    });
+    let check = (10 - weighted.sum::<u32>() % 10) % 10;
+    format!("{digits}{check}001")
+}
+
+/// Found by the proof that kills workers: the number was forgotten for good.
+#[test]
+fn a_number_for_which_there_was_no_room_names_its_contact_as_soon_as_there_is() {
+    block_on(async {
+        let fields: Vec<String> = (1..=15).map(|nth| format!("ruc_{nth}")).collect();
+        let tables = fields.iter().map(|field| RUC.replace("ruc", field));
+        let world = world(&tables.collect::<String>());
+        let mut new = NewLead::new("Luis").email("luis@example.com");
+        for (nth, field) in (1..).zip(&fields) {
+            new = new.field(field.as_str(), ruc(nth).as_str());
+        }
+        let luis = register(&world, new).await;
+        let lead = luis.lead.as_ref().unwrap().id;
+        let correction = Correction::default().phone("099 123 4567");
+        let asked = world.tenant().correct_contact(lead, correction);
+        asked.by(Actor::host("desk")).await.unwrap();
+        let cleared = vec![("ruc_7".into(), None)];
+        let order = LeadOrder::SetFields { fields: cleared };
+        let asked = world.tenant().order(lead, order);
+        asked.by(Actor::host("desk")).await.unwrap();
+        let again = register(&world, NewLead::new("Luis").phone("099 123 4567")).await;
+        assert_eq!(contact(&again), contact(&luis));
     });
 }
 

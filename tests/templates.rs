@@ -250,7 +250,7 @@ fn what_would_be_empty_whoever_reads_it_is_a_fault() {
 #[test]
 fn a_day_that_is_compared_as_no_template_writes_it_is_a_fault() {
     let faults = |asked: &str| {
-        let mut folder = folder("[field.delivery]\ntype = \"date\"\n", "");
+        let mut folder = folder("", "");
         let zone = "zone     = ";
         let spanish = format!("locale = \"es-ES\"\n{zone}");
         folder.playbook = folder.playbook.replacen(zone, &spanish, 1);
@@ -260,13 +260,13 @@ fn a_day_that_is_compared_as_no_template_writes_it_is_a_fault() {
         faults.map(|fault| fault.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(
-        faults("delivery == '2026-03-10'"),
+        faults("birthday == '2026-03-10'"),
         [
-            "templates/hello.txt:3:20: `delivery` is never \"2026-03-10\" (a template writes it in the \
+            "templates/hello.txt:3:20: `birthday` is never \"2026-03-10\" (a template writes it in the \
              playbook's language: `10/03/2026`)"
         ]
     );
-    assert_eq!(faults("delivery == '10/03/2026'"), [""; 0]);
+    assert_eq!(faults("birthday == '10/03/2026'"), [""; 0]);
 }
 
 #[test]

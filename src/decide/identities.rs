@@ -35,7 +35,7 @@ pub(crate) fn learn(
     let Some(identity) = identity.filter(|identity| !contact.identities.contains(identity)) else {
         return Ok(());
     };
-    if contact.identities.len() >= Contact::MOST_IDENTITIES {
+    if is_full(contact) {
         return Ok(());
     }
     contact.identities.push(identity);
@@ -55,6 +55,11 @@ pub(crate) fn learn(
             note_duplicates(draft, contact, others, leads)
         }
     }
+}
+
+/// Whether a contact is known by so much that there is no room for more.
+fn is_full(contact: &Contact) -> bool {
+    contact.identities.len() >= Contact::MOST_IDENTITIES
 }
 
 /// A contact stands for itself again, and is known by some things more. What the one that stood for it gave
@@ -208,6 +213,15 @@ fn hand_on(draft: &mut Draft<'_>, identity: Identity, sharing: &[ContactId]) -> 
     duplicates::note_pairs(draft, *heir, others)
 }
 
+/// What a contact's own address and number make it known by.
+pub(crate) fn own(draft: &Draft<'_>, contact: &Contact) -> Vec<Identity> {
+    let home = draft.playbook.country;
+    let email = contact.email.as_ref().map(Identity::email);
+    let phone = contact.phone.as_deref();
+    let phone = phone.and_then(|phone| Identity::phone(phone, home));
+    email.into_iter().chain(phone).collect()
+}
+
 /// The tax numbers among a lead's fields that say who its contact is.
 pub(crate) fn tax_numbers_in(playbook: &Playbook, fields: &Fields) -> Vec<Identity> {
     let identifying = playbook.fields.iter().filter(|field| field.identifies);
@@ -253,12 +267,18 @@ pub(crate) fn follow_tax_numbers(
     };
     let key = Key::contact(draft.tenant, contact.id);
     let elsewhere = said_elsewhere(draft, &contact, lead.id)?;
+    let had_no_room = is_full(&contact);
     let is_said = |number: &Identity| now.contains(number) || elsewhere.contains(number);
     for gone in before.iter().filter(|number| !is_said(number)) {
         forget(draft, &mut contact, Some(*gone))?;
     }
     for new in now {
         learn(draft, &mut contact, Some(new), &[lead.id])?;
+    }
+    // There may be room now for what there was none for before.
+    if had_no_room {
+        let known = own(draft, &contact);
+        contact = learn_each(draft, contact, known.into_iter().chain(elsewhere))?;
     }
     renew_copy(draft, lead, &contact)?;
     renew_copies(draft, &contact, Some(lead.id), None)?;

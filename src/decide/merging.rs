@@ -104,7 +104,7 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
     let (said_there, said_here) = (said(draft, &back), said(draft, &others));
     bring(draft, vec![(back, &contact), (others, &stood)])?;
     let (stands, parted) = (stood.id, contact.id);
-    let own = own_identities(draft, &stood);
+    let own = identities::own(draft, &stood);
     put(draft, stood);
     put(draft, contact);
     duplicates::distinguish_all(draft, parted, &came.distinct)?;
@@ -123,15 +123,6 @@ fn said(draft: &Draft<'_>, leads: &[Lead]) -> Vec<Identity> {
     let open = leads.iter().filter(|lead| lead.is_open());
     open.flat_map(|lead| identities::tax_numbers_in(draft.playbook, &lead.fields))
         .collect()
-}
-
-/// What a contact's own address and number make it known by.
-fn own_identities(draft: &Draft<'_>, contact: &Contact) -> Vec<Identity> {
-    let home = draft.playbook.country;
-    let email = contact.email.as_ref().map(Identity::email);
-    let phone = contact.phone.as_deref();
-    let phone = phone.and_then(|phone| Identity::phone(phone, home));
-    email.into_iter().chain(phone).collect()
 }
 
 /// The open leads of contacts, and those that keep a place; the actor must be allowed to act on the open

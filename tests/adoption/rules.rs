@@ -4,7 +4,7 @@ use super::*;
 
 // ------------------------------------------------------------------ fingerprints
 
-fn fingerprint(text: &str, rule: &str) -> leadkit::playbook::rule::Fingerprint {
+fn fingerprint(text: &str, rule: &str) -> leadkit::playbook::fingerprint::Fingerprint {
     shop(text).rule(&Name::from(rule)).unwrap().fingerprint
 }
 
