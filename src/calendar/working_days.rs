@@ -116,18 +116,31 @@ impl Calendar {
         };
         let today = local.div_euclid(DAY);
         let hours = self.span(today);
+        let mut last = today - 1;
         // A shift over midnight may go on from yesterday.
         for (day, hours) in [(today, hours), (today - 1, self.span(today - 1))] {
-            if hours.is_some_and(|(opens, closes)| (opens..=closes).contains(&on(day))) {
+            let Some((_, closes)) = hours.filter(|(opens, _)| *opens <= on(day)) else {
+                continue;
+            };
+            if on(day) <= closes && self.is_amid(at, (day, closes)) {
                 return (day, on(day));
             }
+            last = last.max(day);
         }
-        let is_over = hours.is_some_and(|(_, closes)| on(today) > closes);
-        let next = today + i64::from(is_over);
         match forwards {
-            true => (next - 1, Time::END),
-            false => (next, Time::START),
+            true => (last, Time::END),
+            false => (last + 1, Time::START),
         }
+    }
+
+    /// Whether it is open or just closing at an instant, or opens again before its day ends: a holiday may
+    /// cut off the rest of a night, and a pause the rest of a day.
+    fn is_amid(&self, at: Instant, (day, closes): (i64, Time)) -> bool {
+        let opens_again = || {
+            let ends = self.zone().second_of(day * DAY + closes.second)?;
+            Some(self.next_opening(at)?.timestamp() < ends)
+        };
+        self.is_open_or_closing(at) || opens_again() == Some(true)
     }
 
     /// From the first opening of a working day to its last closing, or to where the next day's

@@ -96,7 +96,10 @@ impl Extend<Member> for Members {
     fn extend<T: IntoIterator<Item = Member>>(&mut self, members: T) {
         let list = self.changing();
         list.extend(members);
+        // Of two with one id, the later.
+        list.reverse();
         list.sort_by(|one, other| one.agent.cmp(&other.agent));
+        list.dedup_by(|one, other| one.agent == other.agent);
     }
 }
 

@@ -250,6 +250,24 @@ fn at_one_in_the_morning_a_night_shift_is_still_the_day_before() {
     assert_eq!(there, Ok(at("2026-01-10T01:00:00Z")));
 }
 
+#[test]
+fn what_comes_when_a_holiday_or_a_pause_has_cut_off_the_rest_of_a_day_has_whole_days() {
+    let spec = CalendarSpec::new("UTC")
+        .weekly("mon-fri", ["22:00-06:00"])
+        .holiday("2026-01-07");
+    let nights = calendar(spec);
+    // Tuesday's night ends with Tuesday, and the next is Thursday's.
+    let there = nights.same_time_after(at("2026-01-07T01:00:00Z"), 1);
+    assert_eq!(there, Ok(at("2026-01-09T06:00:00Z")));
+
+    let spec = CalendarSpec::new("UTC")
+        .weekly("mon-fri", ["09:00-18:00"])
+        .break_on("2026-01-08", "14:00-18:00");
+    let office = calendar(spec);
+    let there = office.same_time_after(at("2026-01-08T16:00:00Z"), 1);
+    assert_eq!(there, Ok(at("2026-01-09T18:00:00Z")));
+}
+
 /// Samoa went over the date line and had no 30 December 2011, a Friday.
 #[test]
 fn a_day_that_a_zone_skips_has_no_hours() {

@@ -510,3 +510,13 @@ over     = "180 days"
         }
     });
 }
+
+/// Of two with one id, the later.
+#[test]
+fn members_who_are_collected_are_one_for_each_id() {
+    let member = |id: &str, load| Member { load, ..member(id) };
+    let all = [member("bea", 1), member("ana", 2), member("bea", 3)];
+    let members: Members = all.into_iter().collect();
+    let loads = members.iter().map(|one| (one.agent.as_str(), one.load));
+    assert_eq!(loads.collect::<Vec<_>>(), [("ana", 2), ("bea", 3)]);
+}
