@@ -15,7 +15,7 @@ use crate::calendar::CalendarError;
 use crate::condition::Condition;
 use crate::ids::{Name, hash128};
 use crate::playbook::Playbook;
-use crate::playbook::catalogue::{LeadFacts, TaskFacts};
+use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::rule::{Anchor, Late, Leads, Rule, StoppedBy};
@@ -156,7 +156,7 @@ fn gather<'a>(playbook: &'a Playbook, lead: &'a Lead, items: &mut impl Items<'a>
     for (spec, done) in playbook.tasks.done_by_time() {
         let is_open = lead.open_task(&spec.name).is_some();
         let due_at = is_open
-            .then(|| completes_at(playbook, lead, done, lead.settled_at))
+            .then(|| turns_at(playbook, lead, done, lead.settled_at))
             .flatten();
         if let Some(due_at) = due_at {
             let what = Happens::Completes(spec);
@@ -194,24 +194,9 @@ fn turning<'a>(playbook: &Playbook, lead: &Lead, rule: &'a Rule) -> Option<Item<
     Some(Item { due_at, what })
 }
 
-/// When the condition that completes a task turns next after `now`, if the lead stays as it is.
-pub(crate) fn completes_at(
-    playbook: &Playbook,
-    lead: &Lead,
-    done: &Condition,
-    now: Instant,
-) -> Option<Instant> {
-    let facts = TaskFacts(LeadFacts {
-        playbook,
-        lead,
-        now,
-    });
-    done.turns_at(&facts, now)
-}
-
 /// When a condition turns next after `now`, if the lead stays as it is. What is due is reckoned from when the
 /// lead was settled.
-fn turns_at(
+pub(crate) fn turns_at(
     playbook: &Playbook,
     lead: &Lead,
     condition: &Condition,
@@ -307,9 +292,7 @@ fn anchor_of(
         Anchor::Entered => Some(lead.entered),
         Anchor::Answered => lead.answered,
         Anchor::Attempted => lead.attempts.last,
-        // That nobody did anything since then is no news, however late the last touch was told: else a
-        // lead that is quiet for long would be passed over.
-        Anchor::Touched => Some(Moment::now(lead.touched.at)),
+        Anchor::Touched => Some(lead.touched),
         Anchor::Closed => lead.closed.as_ref().map(|closed| closed.at),
         Anchor::Quoted => lead.quote().map(|quote| quote.made),
         Anchor::QuoteExpires => {

@@ -102,10 +102,10 @@ facts! {
     RegisteredAt = "registered_at", Instant, stored, Own, "When the lead was registered.";
     AssignedAt = "assigned_at", Instant, stored, Own, "When the lead came to its owner, or was reopened for that owner.";
     EnteredAt = "entered_at", Instant, stored, Own, "When the lead entered its stage.";
-    AttemptedAt = "attempted_at", Instant, stored, Own, "When the lead was last tried, reached or not.";
-    AnsweredAt = "answered_at", Instant, stored, Own, "When the contact last answered.";
-    ReachedAt = "reached_at", Instant, stored, Own, "When the contact was last reached by an attempt.";
-    TouchedAt = "touched_at", Instant, stored, Own, "When somebody last did something with the lead: registered or reopened, assigned, tried, recorded an answer or an activity, moved, quoted, held, released, or ticked off a task. An attempt, an answer or an activity that is told late counts as of when it happened.";
+    AttemptedAt = "attempted_at", Instant, stored, Own, "When the lead was last tried, reached or not; at the earliest when it was registered.";
+    AnsweredAt = "answered_at", Instant, stored, Own, "When the contact last answered; at the earliest when the lead was registered.";
+    ReachedAt = "reached_at", Instant, stored, Own, "When the contact was last reached by an attempt; at the earliest when the lead was registered.";
+    TouchedAt = "touched_at", Instant, stored, Own, "When somebody last did something with the lead: registered or reopened, assigned, tried, recorded an answer or an activity, moved, quoted, held, released, or ticked off a task. What happened between people and is told late counts as of when it happened.";
     OpenedAt = "opened_at", Instant, stored, Own, "When the lead was registered or last reopened.";
     ClosedAt = "closed_at", Instant, stored, Own, "When the lead was closed.";
     Answered = "answered", Bool, stored, Own, "Whether the contact ever answered.";

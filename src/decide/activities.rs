@@ -1,7 +1,6 @@
 //! Activities: recorded with the fields that they ask for, in one command (requirement M13).
 
 use crate::decide::draft::Draft;
-use crate::decide::evidence::Done;
 use crate::decide::life::{is_latest, touch_as_of_then};
 use crate::decide::permit::permit_roles;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
@@ -43,7 +42,6 @@ pub(crate) fn record(
             last,
         }),
     }
-    draft.tells(lead, Done::Recorded(kind.clone()));
     touch_as_of_then(draft, lead);
     draft.happened(Event::Recorded {
         lead: lead.id,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::agenda;
 use crate::calendar::CalendarError;
 use crate::decide::command::Actor;
-use crate::decide::evidence::{Activity, Done};
 use crate::decide::records::Records;
 use crate::decide::refusal::Refusal;
 use crate::decide::{Decision, Stop, Write};
@@ -28,10 +27,6 @@ pub(crate) struct Draft<'a> {
     pub(crate) now: Instant,
     /// When it happened, for what is reported late; else now.
     pub(crate) happened_at: Instant,
-    /// When what is done now was due, if a rule does it.
-    pub(crate) due_at: Option<Instant>,
-    /// The activity that is told, if one is.
-    pub(crate) activity: Option<Activity>,
     /// What was asked, if it was a command.
     pub(crate) asked: Option<Asked>,
     records: &'a Records,
@@ -68,8 +63,6 @@ impl<'a> Draft<'a> {
             actor,
             now,
             happened_at: now,
-            due_at: None,
-            activity: None,
             asked: None,
             records,
             reads: Vec::new(),
@@ -248,12 +241,6 @@ impl<'a> Draft<'a> {
     pub(crate) fn new_id(&mut self, what: &str) -> Id {
         self.made += 1;
         Id::derived(self.now, &self.command, what, self.made)
-    }
-
-    /// An activity is told of this lead.
-    pub(crate) fn tells(&mut self, lead: &Lead, what: Done) {
-        let lead = lead.id;
-        self.activity = Some(Activity { lead, what });
     }
 
     /// Says what happened.

@@ -6,7 +6,6 @@ use crate::condition::Condition;
 use crate::decide::command::{Actor, LeadOrder, Waiting, What};
 use crate::decide::contacts::{self, add_open_lead, with_contact};
 use crate::decide::draft::Draft;
-use crate::decide::evidence::Done;
 use crate::decide::ownership;
 use crate::decide::permit::{permit, permit_roles};
 use crate::decide::refusal::{Gap, Missing, Problem, Refusal};
@@ -78,7 +77,6 @@ fn obey(draft: &mut Draft<'_>, lead: &mut Lead, order: &LeadOrder) -> Result<(),
             if is_latest(draft, lead.answered) {
                 lead.answered = Some(draft.moment());
             }
-            draft.tells(lead, Done::Answer);
             touch_as_of_then(draft, lead);
             draft.happened(Event::Answered { lead: lead.id });
             Ok(())
@@ -369,7 +367,6 @@ fn attempt(draft: &mut Draft<'_>, lead: &mut Lead, reached: bool) {
     if is_latest(draft, Some(lead.opened)) {
         lead.attempts.since_opened = lead.attempts.since_opened.saturating_add(1);
     }
-    draft.tells(lead, Done::Attempt);
     touch_as_of_then(draft, lead);
     draft.happened(Event::Attempted {
         lead: lead.id,

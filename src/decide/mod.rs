@@ -34,7 +34,6 @@ mod contacts;
 mod documents;
 mod draft;
 mod duplicates;
-mod evidence;
 mod fields;
 mod holds;
 mod identities;

@@ -2,13 +2,12 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::agenda::{completes_at, task_due_at};
+use crate::agenda::{task_due_at, turns_at};
 use crate::condition::Condition;
 use crate::decide::Stop;
 use crate::decide::act::insist;
 use crate::decide::command::{Actor, Completion, LeadOrder, What};
 use crate::decide::draft::{Draft, never_is_none};
-use crate::decide::evidence::{holds_at, is_older};
 use crate::decide::leaving::{earlier_owner, give_up_if_left, has_left};
 use crate::decide::life::{LONGEST_REASON, move_to, touch};
 use crate::decide::permit::{acting_agent, named, permit, permit_over, permit_roles};
@@ -16,6 +15,8 @@ use crate::decide::refusal::{Problem, Refusal};
 use crate::decide::{activities, fields};
 use crate::ids::Name;
 use crate::letters::is_blank;
+use crate::playbook::Playbook;
+use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::people::{Over, Permission, Role};
 use crate::playbook::pipeline::{Choice, TaskSpec, Whose};
 use crate::playbook::rule::Action;
@@ -55,11 +56,7 @@ pub(crate) fn open(
         name: name.clone(),
         number: number.unwrap_or(0).saturating_add(1),
         assignee,
-        opened_at: if spec.is_service_level {
-            anchor.at
-        } else {
-            draft.due_at.unwrap_or(draft.happened_at)
-        },
+        opened_at: draft.now,
         anchor: if spec.is_service_level {
             anchor
         } else {
@@ -105,19 +102,25 @@ pub(crate) fn end_those_done_until(draft: &mut Draft<'_>, lead: &mut Lead, until
         let Some((spec, done)) = spec.and_then(|spec| Some((spec, spec.done.as_ref()?))) else {
             continue;
         };
-        let by_time = before_this(draft, lead, place, done);
-        let is_true = || holds_at(playbook, lead, done, until);
-        if by_time.is_none()
-            && (!is_true() || is_older(draft, lead, &lead.tasks[place], done, until))
-        {
-            continue;
-        }
-        let by_time = by_time.or_else(|| after_what_is_told_late(draft, lead, place, done, until));
+        let by_time = before_this(draft, lead, place, done)
+            .or_else(|| after_what_is_told_late(draft, lead, place, done, until));
         match by_time {
             Some(at) => end_by_time(draft, lead, place, spec, at),
-            None => end(draft, lead, place, Some(spec), How::Done),
+            None if holds_at(playbook, lead, done, until) => {
+                end(draft, lead, place, Some(spec), How::Done);
+            }
+            None => {}
         }
     }
+}
+
+fn holds_at(playbook: &Playbook, lead: &Lead, condition: &Condition, now: Instant) -> bool {
+    let facts = LeadFacts {
+        playbook,
+        lead,
+        now,
+    };
+    condition.holds(&facts, now)
 }
 
 /// The lead as it was before this decision, if this task of it was open then, and can be done by time
@@ -141,11 +144,11 @@ fn open_before<'a>(
 /// once a worker is there again, it was done then.
 fn before_this(draft: &Draft<'_>, lead: &Lead, place: usize, done: &Condition) -> Option<Instant> {
     let before = open_before(draft, lead, place, done)?;
-    let turned = completes_at(draft.playbook, before, done, before.settled_at);
+    let turned = turns_at(draft.playbook, before, done, before.settled_at);
     turned.filter(|at| *at <= draft.happened_at && holds_at(draft.playbook, before, done, *at))
 }
 
-/// The same between what is told late and now, where it is done now: with what is told, it was not done yet.
+/// The same between what is told late and now: with what is told, it was not done yet.
 fn after_what_is_told_late(
     draft: &Draft<'_>,
     lead: &Lead,
@@ -158,7 +161,8 @@ fn after_what_is_told_late(
         return None;
     }
     open_before(draft, lead, place, done)?;
-    completes_at(playbook, lead, done, from).filter(|at| *at <= until)
+    let turned = turns_at(playbook, lead, done, from);
+    turned.filter(|at| *at <= until && holds_at(playbook, lead, done, until))
 }
 
 /// Ends an open task whose condition came true by time alone, as of when it did: however late that
@@ -241,8 +245,10 @@ fn end_at(
         Actor::Rule(_) => None,
         actor => Some(format_smolstr!("{actor}")),
     };
+    // What was done before it was to be done, and is told later, was done when it was to be.
+    let counts_from = lead.tasks[place].anchor.at.min(draft.now);
     let ended = Ended {
-        at: at.max(lead.tasks[place].opened_at),
+        at: at.max(counts_from),
         due_at,
         how,
         by,

@@ -274,9 +274,6 @@ fn fire(
         at: draft.now,
         was_skipped: failing.is_some(),
     };
-    // What came with a changed playbook was not to be done before that.
-    let told = lead.rules_told.iter().find(|(told, _)| *told == rule.name);
-    draft.due_at = Some(told.map_or(due_at, |(_, told)| due_at.max(told.0)));
     lead.fired.retain(|earlier| earlier.rule != rule.name);
     lead.fired.push(fired);
     lead.rules_told.retain(|(told, _)| *told != rule.name);

@@ -17,16 +17,15 @@ use crate::playbook::pipeline::Field;
 use crate::playbook::rule::{Rule, StageRef};
 use crate::record::Lead;
 use crate::record::appointment::{Appointments, Became};
+use crate::record::lead::Moment;
 use crate::record::pool::Member;
 use crate::time::Instant;
 use crate::value::{Number, ValueRef, ValueType};
 
 mod built_in;
-mod of_task;
 
 pub(crate) use built_in::BuiltInCatalogue;
 use built_in::info_of;
-pub(crate) use of_task::TaskFacts;
 
 /// The facts about one of several things that the playbook names, and which of these facts they are.
 /// They take the name of the thing: `activities("information")`.
@@ -336,6 +335,12 @@ pub struct LeadFacts<'a> {
     pub now: Instant,
 }
 
+/// When something happened between people. What was before the lead was registered counts as of then:
+/// whoever calls a walk-in and enters the lead afterwards has made the first contact.
+fn since_registered<'a>(lead: &Lead, happened: Moment) -> ValueRef<'a> {
+    ValueRef::Instant(happened.at.max(lead.registered.at))
+}
+
 impl Facts for LeadFacts<'_> {
     // Compiled into the one place where conditions ask, so that no value goes through memory:
     // that took longer than comparing it.
@@ -396,7 +401,7 @@ impl<'a> LeadFacts<'a> {
                 let count = recorded.map_or(0, |activity| activity.count);
                 Some(ValueRef::Number(count.into()))
             }
-            _ => Some(ValueRef::Instant(recorded?.last.at)),
+            _ => Some(since_registered(self.lead, recorded?.last)),
         }
     }
 
@@ -510,9 +515,9 @@ impl<'a> LeadFacts<'a> {
             LeadFact::RegisteredAt => ValueRef::Instant(lead.registered.at),
             LeadFact::AssignedAt => ValueRef::Instant(lead.owner.as_ref()?.assigned.at),
             LeadFact::EnteredAt => ValueRef::Instant(lead.entered.at),
-            LeadFact::AttemptedAt => ValueRef::Instant(lead.attempts.last?.at),
-            LeadFact::AnsweredAt => ValueRef::Instant(lead.answered?.at),
-            LeadFact::ReachedAt => ValueRef::Instant(lead.attempts.last_reached?.at),
+            LeadFact::AttemptedAt => since_registered(lead, lead.attempts.last?),
+            LeadFact::AnsweredAt => since_registered(lead, lead.answered?),
+            LeadFact::ReachedAt => since_registered(lead, lead.attempts.last_reached?),
             LeadFact::TouchedAt => ValueRef::Instant(lead.touched.at),
             LeadFact::OpenedAt => ValueRef::Instant(lead.opened.at),
             LeadFact::ClosedAt => ValueRef::Instant(lead.closed.as_ref()?.at.at),

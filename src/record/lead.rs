@@ -330,8 +330,7 @@ pub struct Task {
     pub number: u32,
     /// Who is to do it.
     pub assignee: Assignee,
-    /// Since when it is to be done: when the rule that opened it was due, however late that was told or
-    /// noticed. What happened before doesn't complete it.
+    /// Since when.
     #[serde(with = "ts_microseconds")]
     pub opened_at: Instant,
     /// What its deadline counts from: the anchor of the rule that opened it.

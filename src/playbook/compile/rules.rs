@@ -146,7 +146,10 @@ impl Reader<'_> {
         let delay = delay.unwrap_or(Delay::NONE);
         let acts_at_once = delay.is_zero() && every.is_none();
         let is_news = anchor.as_ref().is_some_and(|of| !of.may_lie_ahead());
-        let late = match acts_at_once && is_news && !writes_to_the_contact(&actions) {
+        // That a lead is quiet is so however late the last touch was told: it is not passed over.
+        let is_quiet = matches!(anchor, Some(Anchor::Touched));
+        let is_taken_up = is_quiet || acts_at_once && is_news;
+        let late = match is_taken_up && !writes_to_the_contact(&actions) {
             true => late(&mut section, Late::FireIfTold),
             false => late(&mut section, Late::Skip),
         };
