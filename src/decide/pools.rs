@@ -35,6 +35,7 @@ pub(crate) fn change_workload(
         .map(|pool| Key::pool(draft.tenant, pool))
         .collect();
     draft.need(pools.iter().cloned())?;
+    workload.forget_ahead(draft.now);
     change(&mut workload, draft.happened_at);
     for key in &pools {
         let pool = draft.look_at::<Pool>(key)?;

@@ -36,6 +36,7 @@ impl Workload {
     /// Keeps tallies for these windows and no others. A window that is new begins with what the
     /// next longer one knows, else the longest.
     pub fn keep_windows(&mut self, windows: &[Elapsed], now: Instant) {
+        self.forget_ahead(now);
         let mut kept: Vec<Tally> = Vec::with_capacity(windows.len());
         for window in windows {
             if kept.iter().any(|tally| tally.is_over(*window)) {
@@ -60,6 +61,14 @@ impl Workload {
             .min_by_key(|tally| tally.window_ms)
             .or_else(|| self.tallies.iter().max_by_key(|tally| tally.window_ms));
         nearest.map_or(wanted, |tally| tally.estimated_over(window, now))
+    }
+
+    /// Begins the tallies anew that lie wholly after `now`: a clock counted there that was ahead, and until
+    /// then they would count nothing and answer the same.
+    pub fn forget_ahead(&mut self, now: Instant) {
+        let ahead = self.tallies.iter_mut();
+        let ahead = ahead.filter(|tally| tally.is_ahead_of(now.timestamp_millis()));
+        ahead.for_each(|tally| *tally = Tally::over(Elapsed::milliseconds(tally.window_ms)));
     }
 
     /// Counts a lead that came at `at`, which may be told late.
@@ -188,6 +197,7 @@ impl Tally {
         let gone_ms = now_ms - self.part_from_ms;
         // Mostly no part has begun since, and to divide takes longer than to compare.
         match gone_ms < self.part_ms() {
+            true if self.is_ahead_of(now_ms) => Counts::default(),
             true => self.sums,
             false => {
                 let begun = usize::try_from(gone_ms / self.part_ms()).unwrap_or(0);
@@ -228,6 +238,12 @@ impl Tally {
         let gone_ms = at.timestamp_millis() - self.part_from_ms;
         let age = gone_ms.div_euclid(self.part_ms()).min(0).unsigned_abs();
         self.parts.get_mut(usize::try_from(age).ok()?)
+    }
+
+    /// Whether even the oldest part begins after `now`, in milliseconds of the epoch.
+    fn is_ahead_of(&self, now_ms: i64) -> bool {
+        let older_ms = self.part_ms() * (Self::PARTS as i64 - 1);
+        self.part_from_ms > now_ms.saturating_add(older_ms)
     }
 
     fn part_ms(&self) -> i64 {
@@ -350,6 +366,38 @@ mod tests {
         // Ten days more than its window later it is forgotten, and what came after it is not.
         let (received, won) = (1, 0);
         assert_eq!(tally.counts(day(260)), Counts { received, won });
+    }
+
+    #[test]
+    fn what_a_clock_counted_that_was_years_ahead_is_not_counted_before_then() {
+        let mut tally = Tally::over(Elapsed::days(120));
+        tally.receive(day(3_650));
+        assert_eq!(tally.counts(day(0)), Counts::default());
+        assert_eq!(tally.counts(day(3_539)), Counts::default());
+        assert_eq!(tally.counts(day(3_541)).received, 1);
+        assert_eq!(tally.counts(day(3_700)).received, 1);
+    }
+
+    #[test]
+    fn a_workload_in_which_a_clock_counted_that_was_years_ahead_begins_anew() {
+        let window = Elapsed::days(120);
+        let mut workload = Workload::default();
+        workload.keep_windows(&[window], day(0));
+        workload.receive(day(3_650));
+        workload.forget_ahead(day(1));
+        workload.receive(day(1));
+        workload.win(day(2));
+        let (received, won) = (1, 1);
+        assert_eq!(
+            workload.tally(window).counts(day(2)),
+            Counts { received, won }
+        );
+        // A clock that was a little ahead takes nothing away.
+        workload.forget_ahead(day(-60));
+        assert_eq!(
+            workload.tally(window).counts(day(2)),
+            Counts { received, won }
+        );
     }
 
     #[test]
