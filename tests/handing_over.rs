@@ -94,6 +94,23 @@ after = "9 days"
 do    = [{ task = "speak" }]
 "#;
 
+/// Levels that begin anew with each team, and with each touch.
+const LEVELS: &str = r#"
+[sla.team-speaks]
+on     = "team"
+within = "6 days"
+done   = 'stage == "lost"'
+task   = "Speak"
+late   = [{ task = "speak" }]
+
+[sla.owner-touches]
+on     = "touched"
+within = "6 days"
+done   = 'stage == "lost"'
+task   = "Touch"
+late   = [{ task = "speak" }]
+"#;
+
 const PEOPLE: &str = r#"
 [[agent]]
 id    = "cora"
@@ -215,7 +232,9 @@ expect = { history = ["rule each-team fired", "rule each-owner fired"], next-at 
 #[test]
 fn an_explanation_tells_what_a_hand_over_restarts_and_what_it_restarted() {
     block_on(async {
-        let playbook = Playbook::read(&folder(PEOPLE, "")).unwrap();
+        let mut folder = folder(PEOPLE, "");
+        folder.playbook.push_str(LEVELS);
+        let playbook = Playbook::read(&folder).unwrap();
         let start = shop::at("2026-03-02T09:00:00Z");
         let engine = Engine::builder(MemoryStore::default())
             .playbook("shop", playbook)
@@ -245,6 +264,13 @@ fn an_explanation_tells_what_a_hand_over_restarts_and_what_it_restarted() {
         assert_eq!(on_hand_over("each-owner"), "restarts");
         assert_eq!(on_hand_over("each-team"), "restarts-with-team");
         assert_eq!(on_hand_over("whole-life"), "goes-on");
+        // Of a service level both its beginning and its end.
+        for rule in ["team-speaks", "team-speaks.late"] {
+            assert_eq!(on_hand_over(rule), "restarts-with-team", "{rule}");
+        }
+        for rule in ["owner-touches", "owner-touches.late"] {
+            assert_eq!(on_hand_over(rule), "restarts", "{rule}");
+        }
 
         shop.reassign(lead.id, "otto").by(host()).await.unwrap();
         let told = shop.explain(lead.id).await.unwrap();
@@ -252,7 +278,15 @@ fn an_explanation_tells_what_a_hand_over_restarts_and_what_it_restarted() {
         assert_eq!(handed_over.from, "cora");
         assert_eq!(
             handed_over.restarted,
-            ["handed-over", "each-owner", "each-team"]
+            [
+                "team-speaks",
+                "team-speaks.late",
+                "owner-touches",
+                "owner-touches.late",
+                "handed-over",
+                "each-owner",
+                "each-team"
+            ]
         );
         assert_eq!(handed_over.went_on, ["qualified", "whole-life"]);
         let page = told.to_string();

@@ -72,24 +72,30 @@ pub(crate) fn hand_over(
     let from = lead.owner_id().cloned();
     // A pool chooses when it is asked, also for a lead that is reported late: nobody's service
     // level runs before it can be known.
-    let (reasons, assigned) = match &because {
+    let (reasons, told) = match &because {
         Because::Chosen(reasons) => (Some(Arc::clone(reasons)), Moment::now(draft.now)),
         Because::RegisteredIt | Because::GivenBy(_) => (None, draft.moment()),
     };
-    if from.as_ref().is_some_and(|from| *from != to.agent) {
-        // Whether they were missed is judged in the hours of the one whose they were.
-        tasks::end_those_of_owner(draft, lead);
-    }
-    // Whoever is in no team is in one of their own.
+    // Who is given what they have already is no new owner: nobody gains time by that.
+    let stays = from.as_ref() == Some(&to.agent);
     let before = lead.owner.as_ref();
+    let assigned = before
+        .filter(|_| stays)
+        .map_or(told, |owner| owner.assigned);
+    // Whoever is in no team is in one of their own.
     let same = before.filter(|owner| match &to.team {
         Some(team) => owner.team.as_ref() == Some(team),
         None => owner.team.is_none() && owner.agent == to.agent,
     });
-    let team_since = same.map_or(assigned, |owner| owner.team_since);
+    let team_since = same.map_or(told, |owner| owner.team_since);
     let stays_in_team = same.is_some();
-    if from.as_ref().is_some_and(|from| *from != to.agent) {
-        lead.earlier_team = before.and_then(|owner| owner.team.clone());
+    // Whether tasks were missed is judged in the hours of the one whose they were.
+    if from.is_some() && !stays {
+        tasks::end_those_of_owner(draft, lead);
+        lead.earlier_team = lead.owner.as_ref().and_then(|owner| owner.team.clone());
+    }
+    if from.is_some() && !stays_in_team {
+        tasks::end_those_of_team(draft, lead);
     }
     lead.owner = Some(Owner {
         agent: to.agent.clone(),
@@ -100,13 +106,15 @@ pub(crate) fn hand_over(
         team_since,
         because,
     });
-    begin_anew(draft, lead, &Anchor::Assigned);
+    if !stays {
+        begin_anew(draft, lead, &Anchor::Assigned);
+    }
     if !stays_in_team {
         begin_anew(draft, lead, &Anchor::Team);
     }
     touched_by_anybody(draft, lead);
     places::take(draft, lead)?;
-    if from.as_ref() != Some(&to.agent) {
+    if !stays {
         // A closed lead weighs on nobody; reopening it counts it for its owner.
         let weight = u32::from(lead.is_open());
         need_workloads(draft, [from.as_ref(), Some(&to.agent)])?;
@@ -166,6 +174,7 @@ pub(crate) fn give_up(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop
         return Ok(());
     };
     tasks::end_those_of_owner(draft, lead);
+    tasks::end_those_of_team(draft, lead);
     lead.earlier_team = lead.owner.take().and_then(|owner| owner.team);
     begin_anew(draft, lead, &Anchor::Assigned);
     begin_anew(draft, lead, &Anchor::Team);

@@ -19,7 +19,7 @@ use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::people::{Over, Permission, Role};
 use crate::playbook::pipeline::{Choice, TaskSpec, Whose};
-use crate::playbook::rule::Action;
+use crate::playbook::rule::{Action, OnHandOver};
 use crate::record::journal::Event;
 use crate::record::lead::{Assignee, Ended, How, Moment, Task};
 use crate::record::{Agent, Lead};
@@ -38,7 +38,7 @@ pub(crate) fn open(
     let Some(spec) = draft.playbook.task(name) else {
         return Ok(());
     };
-    if lead.open_task(name).is_some() {
+    if lead.open_task(name).is_some() && !ends_to_begin_anew(draft, lead, spec, anchor) {
         return Ok(());
     }
     let number = lead
@@ -72,6 +72,27 @@ pub(crate) fn open(
         due_at,
     });
     Ok(())
+}
+
+/// Ends an open service level where what it counts from began anew since: missed, if its time was over by
+/// then, else dropped. Says whether it did.
+fn ends_to_begin_anew(
+    draft: &mut Draft<'_>,
+    lead: &mut Lead,
+    spec: &TaskSpec,
+    anchor: Moment,
+) -> bool {
+    let is_before =
+        |task: &Task| task.ended.is_none() && task.name == spec.name && task.anchor.at < anchor.at;
+    let place = lead.tasks.iter().position(is_before);
+    let Some(place) = place.filter(|_| spec.on_hand_over.is_a_restart()) else {
+        return false;
+    };
+    let due_at = never_is_none(task_due_at(spec, &lead.tasks[place], lead));
+    let was_due = due_at.is_some_and(|due_at| due_at <= anchor.at);
+    let how = if was_due { How::Missed } else { How::Dropped };
+    end_at(draft, lead, place, Some(spec), anchor.at, (how, None, None));
+    true
 }
 
 /// Who is to do a task that is opened now.
@@ -182,9 +203,18 @@ pub(crate) fn end_as_done(draft: &mut Draft<'_>, lead: &mut Lead, name: &Name) {
     }
 }
 
-/// Ends the tasks that were the former owner's own.
+/// Ends the tasks whose time begins anew with each owner.
 pub(crate) fn end_those_of_owner(draft: &mut Draft<'_>, lead: &mut Lead) {
-    end_undone(draft, lead, |spec| spec.ends_with_owner);
+    end_undone(draft, lead, |spec| {
+        spec.on_hand_over == OnHandOver::Restarts
+    });
+}
+
+/// Ends the tasks whose time begins anew with each team.
+pub(crate) fn end_those_of_team(draft: &mut Draft<'_>, lead: &mut Lead) {
+    end_undone(draft, lead, |spec| {
+        spec.on_hand_over == OnHandOver::RestartsWithTeam
+    });
 }
 
 /// Ends the tasks that make no sense for a lead that is closed.

@@ -6,7 +6,7 @@ use crate::condition::Condition;
 use crate::ids::Name;
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::delay::Delay;
-use crate::playbook::rule::{Action, BusinessTime, StageRef, StoppedBy};
+use crate::playbook::rule::{Action, BusinessTime, OnHandOver, StageRef, StoppedBy};
 use crate::record::lead::Closed;
 use crate::tax_number::{TaxNumberError, TaxNumberKinds};
 use crate::value::{Value, ValueRef, ValueType, folded_eq};
@@ -340,8 +340,9 @@ pub struct TaskSpec {
     pub by_hand: bool,
     /// What can be chosen when it is completed; nothing, if empty.
     pub choices: Vec<Choice>,
-    /// Whether it is the owner's own and ends when the owner changes.
-    pub ends_with_owner: bool,
+    /// What becomes of its time when the lead comes to another owner. An open one that restarts ends when
+    /// what it counts from begins anew.
+    pub on_hand_over: OnHandOver,
     /// Whether it is a service level, whose keeping is reported.
     pub is_service_level: bool,
     /// Whether it stays open when the lead is closed.

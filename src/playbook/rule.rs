@@ -122,15 +122,15 @@ impl BusinessTime {
 
 impl Rule {
     /// What becomes of its time when the lead comes to another owner. The task whose deadline a rule
-    /// counts from may end with the owner: `task` is that one.
+    /// counts from may begin anew then: `task` is that one.
     #[must_use]
     pub fn on_hand_over(&self, task: Option<&TaskSpec>) -> OnHandOver {
-        match &self.anchor {
-            Anchor::Assigned | Anchor::Touched => OnHandOver::Restarts,
-            Anchor::Team => OnHandOver::RestartsWithTeam,
-            Anchor::Overdue(_) if task.is_some_and(|task| task.ends_with_owner) => {
-                OnHandOver::Restarts
-            }
+        let of_anchor = match &self.anchor {
+            Anchor::Overdue(_) => task.map_or(OnHandOver::GoesOn, |task| task.on_hand_over),
+            anchor => OnHandOver::of(Some(anchor)),
+        };
+        match of_anchor {
+            restarts if restarts.is_a_restart() => restarts,
             _ if self.calendar.name() == BusinessTime::OWNER => OnHandOver::CountsAnew,
             _ => OnHandOver::GoesOn,
         }
@@ -294,6 +294,24 @@ pub enum OnHandOver {
     CountsAnew,
     /// It goes on.
     GoesOn,
+}
+
+impl OnHandOver {
+    /// What it is to the time that counts from an anchor.
+    #[must_use]
+    pub fn of(anchor: Option<&Anchor>) -> Self {
+        match anchor {
+            Some(Anchor::Assigned | Anchor::Touched) => Self::Restarts,
+            Some(Anchor::Team) => Self::RestartsWithTeam,
+            _ => Self::GoesOn,
+        }
+    }
+
+    /// Whether the time begins anew, with each owner or with each team.
+    #[must_use]
+    pub fn is_a_restart(self) -> bool {
+        matches!(self, Self::Restarts | Self::RestartsWithTeam)
+    }
 }
 
 words!(OnHandOver {

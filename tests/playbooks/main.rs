@@ -21,7 +21,9 @@ use leadkit::playbook::delay::Delay;
 use leadkit::playbook::load::Folder;
 use leadkit::playbook::people::{Choose, Over, Permission};
 use leadkit::playbook::pipeline::{UniquePart, Way, Whose};
-use leadkit::playbook::rule::{Action, Anchor, BusinessTime, Late, NamedCalendar, StoppedBy};
+use leadkit::playbook::rule::{
+    Action, Anchor, BusinessTime, Late, NamedCalendar, OnHandOver, StoppedBy,
+};
 use leadkit::scenario::{self, Doing, Scenario};
 use leadkit::store::{MemoryStore, Store};
 use leadkit::time::Elapsed;
@@ -254,7 +256,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(SALES, "M7", "the sales manager is not told", |p| {
         rule(p, "first-contact.late").actions.retain(|action| !matches!(action, Action::Notify { .. }));
     }),
-    Mutation(SALES, "M7", "no four hours anew", |p| task(p, "first-contact").ends_with_owner = false),
+    Mutation(SALES, "M7", "no four hours anew", |p| task(p, "first-contact").on_hand_over = OnHandOver::GoesOn),
     Mutation(SALES, "M8", "not measured", |p| without_rule(p, "first-attempt")),
     Mutation(SALES, "M8", "thirty minutes", |p| task(p, "first-attempt").within = Some(Delay::Business(Elapsed::minutes(30)))),
     Mutation(SALES, "M8", "minutes that are no business minutes", |p| {

@@ -273,3 +273,107 @@ expect = { tasks = [], nothing-due = true }
 "#,
     );
 }
+
+/// A level that begins anew with what it counts from, for two teams and three agents.
+fn anew(on: &str, scenario: &str) {
+    let rules = format!(
+        r#"
+[team.north]
+[team.south]
+
+[sla.answer]
+on     = "{on}"
+within = "4 business hours"
+done   = 'stage == "talking"'
+task   = "Answer {{{{ contact.name }}}}"
+late   = [{{ set = "city", to = "late" }}]
+"#
+    );
+    let agents = [("nora", "north"), ("nils", "north"), ("sara", "south")];
+    let agents = agents.map(|(agent, team)| {
+        format!(
+            "[[agent]]\nid = \"{agent}\"\nname = \"{agent}\"\nemail = \"{agent}@example.com\"\nrole = \"seller\"\nteam = \"{team}\"\n\n"
+        )
+    });
+    let begins = r#"
+[[scenario]]
+name  = "from hand to hand"
+start = "2026-03-02T09:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", owner = "nora" }
+expect   = { sla = { answer = "open" }, due = "2026-03-02T13:00:00+01:00" }
+"#;
+    play(&rules, &format!("{}{begins}{scenario}", agents.concat()));
+}
+
+#[test]
+fn a_level_that_counts_from_the_team_begins_anew_with_a_team_and_goes_on_within_one() {
+    anew(
+        "team",
+        r#"
+[[scenario.step]]
+at       = "2026-03-02T10:00:00+01:00"
+reassign = { to = "nils" }
+expect   = { due = "2026-03-02T13:00:00+01:00" }
+
+[[scenario.step]]
+at       = "2026-03-02T11:00:00+01:00"
+reassign = { to = "sara" }
+expect   = { due = "2026-03-02T15:00:00+01:00", history = "task dropped: answer" }
+
+[[scenario.step]]
+at     = "2026-03-02T14:00:00+01:00"
+expect = { sla = { answer = "open" }, silent = "rule answer.late" }
+
+[[scenario.step]]
+at     = "2026-03-02T15:30:00+01:00"
+expect = { fields = { city = "late" } }
+
+[[scenario.step]]                           # its time was over when it came back
+reassign = { to = "nora" }
+expect   = { due = "2026-03-03T11:30:00+01:00", history = "task missed: answer" }
+"#,
+    );
+}
+
+#[test]
+fn a_level_that_counts_from_the_last_touch_begins_anew_with_each() {
+    anew(
+        "touched",
+        r#"
+[[scenario.step]]
+at     = "2026-03-02T10:00:00+01:00"
+tried  = {}
+expect = { due = "2026-03-02T14:00:00+01:00", history = "task dropped: answer" }
+
+[[scenario.step]]
+at       = "2026-03-02T11:00:00+01:00"
+reassign = { to = "nils" }
+expect   = { due = "2026-03-02T15:00:00+01:00", silent = "rule answer.late" }
+
+[[scenario.step]]
+at     = "2026-03-02T15:30:00+01:00"
+tried  = {}
+expect = { due = "2026-03-03T11:30:00+01:00", fields = { city = "late" }, history = "task missed: answer" }
+"#,
+    );
+}
+
+#[test]
+fn who_is_given_a_lead_that_they_have_already_gains_no_time() {
+    anew(
+        "assigned",
+        r#"
+[[scenario.step]]
+at       = "2026-03-02T10:00:00+01:00"
+reassign = { to = "nora", by = "nora" }
+expect   = { due = "2026-03-02T13:00:00+01:00", silent = "task dropped: answer" }
+
+[[scenario.step]]
+at       = "2026-03-02T11:00:00+01:00"
+reassign = { to = "nils" }
+expect   = { due = "2026-03-02T15:00:00+01:00" }
+"#,
+    );
+}

@@ -322,7 +322,7 @@ fn task(task: &TaskSpec) -> Section {
         ("by-hand", json!(task.by_hand)),
         ("stopped-by", stopped_by(&task.stopped_by)),
         ("service-level", json!(task.is_service_level)),
-        ("ends-with-owner", json!(task.ends_with_owner)),
+        ("on-hand-over", json!(task.on_hand_over.as_str())),
         ("outlives-lead", json!(task.outlives_lead)),
         ("choices", choices),
     ];

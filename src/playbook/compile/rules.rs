@@ -16,7 +16,7 @@ use crate::playbook::law::Law;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{
-    Action, Anchor, BusinessTime, Late, Leads, Period, Rule, Scope, StoppedBy,
+    Action, Anchor, BusinessTime, Late, Leads, OnHandOver, Period, Rule, Scope, StoppedBy,
 };
 use crate::playbook::template::Templates;
 use crate::playbook::work::AppointmentSpec;
@@ -189,7 +189,7 @@ impl Reader<'_> {
             None => SmolStr::default(),
         };
         let late_actions = self.actions_if_any("late", &mut section);
-        let ends_with_owner = anchor == Some(Anchor::Assigned);
+        let on_hand_over = OnHandOver::of(anchor.as_ref());
         self.define("task", name, &section);
         self.tasks.push(TaskSpec {
             name: name.clone(),
@@ -201,7 +201,7 @@ impl Reader<'_> {
             done,
             by_hand: false,
             choices: Vec::new(),
-            ends_with_owner,
+            on_hand_over,
             is_service_level: true,
             outlives_lead: false,
         });

@@ -9,6 +9,7 @@ use crate::ids::Name;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::pipeline::{Choice, TaskSpec};
 use crate::playbook::read::{Node, Section};
+use crate::playbook::rule::OnHandOver;
 
 /// The names of all tasks: those of `[task.*]`, one for each service level, and one for each kind of
 /// appointment that asks for feedback.
@@ -73,7 +74,7 @@ impl Reader<'_> {
             done,
             by_hand: not_by_hand.is_none(),
             choices,
-            ends_with_owner: false,
+            on_hand_over: OnHandOver::GoesOn,
             is_service_level: false,
             outlives_lead: outlives_lead.unwrap_or(false),
         });

@@ -11,7 +11,7 @@ use crate::ids::Name;
 use crate::playbook::delay::Delay;
 use crate::playbook::pipeline::TaskSpec;
 use crate::playbook::read::{Node, Section};
-use crate::playbook::rule::{Action, Anchor, Late, Leads, Rule, Scope, StoppedBy};
+use crate::playbook::rule::{Action, Anchor, Late, Leads, OnHandOver, Rule, Scope, StoppedBy};
 use crate::playbook::work::{
     ActivitySpec, AppointmentSpec, DocumentSpec, FeedbackSpec, VisitResultSpec, VisitsSpec,
 };
@@ -153,7 +153,7 @@ impl Reader<'_> {
             done,
             by_hand: false,
             choices: Vec::new(),
-            ends_with_owner: false,
+            on_hand_over: OnHandOver::GoesOn,
             is_service_level: true,
             outlives_lead: true,
         });
