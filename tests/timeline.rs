@@ -12,9 +12,10 @@ use async_trait::async_trait;
 use leadkit::clock::VirtualClock;
 use leadkit::decide::command::{Actor, Fate, LeadOrder, NewLead};
 use leadkit::engine::Engine;
-use leadkit::explain::{Explanation, Past};
+use leadkit::explain::{Explanation, Past, explain};
 use leadkit::ids::LeadId;
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
+use leadkit::record::lead::Trouble;
 use leadkit::store::{JournalCursor, MemoryStore};
 use leadkit::time::Elapsed;
 use leadkit::value::Value;
@@ -321,7 +322,7 @@ within = "1 day"
         let told = bench.explained().await;
         assert!(told.tasks[0].is_overdue);
         assert!(
-            told.to_string().contains("Write (write, overdue)"),
+            told.to_string().contains("Write (write, overdue by 1 day)"),
             "{told}"
         );
     });
@@ -572,5 +573,110 @@ within = "1 day"
         let told = Bench::new(rules, []).await.explained().await;
         let tasks: Vec<&str> = told.tasks.iter().map(|task| task.task.as_str()).collect();
         assert_eq!(tasks, ["soon", "later", "some-day"]);
+    });
+}
+
+#[test]
+fn of_each_open_task_the_time_that_is_left_is_told_in_the_hours_in_which_it_counts() {
+    block_on(async {
+        let rules = r#"
+[[rule]]
+name = "open-them"
+on   = "registered"
+do   = [{ task = "soon" }, { task = "later" }, { task = "some-day" }]
+
+[task.soon]
+text   = "Soon"
+within = "4 business hours"
+
+[task.later]
+text   = "Later"
+within = "26 hours"
+
+[task.some-day]
+text = "Some day"
+"#;
+        let bench = Bench::new(rules, []).await;
+        let left = async || {
+            let tasks = bench.explained().await.tasks.into_iter();
+            let left = tasks.map(|task| (task.left.map(String::from), task.left_seconds));
+            left.collect::<Vec<_>>()
+        };
+        let told = |text: &str, seconds| (Some(text.to_owned()), Some(seconds));
+        bench.live_for(Elapsed::minutes(160)).await;
+        let whole = [
+            told("1 business hour 20 minutes left", 4_800),
+            told("23 hours 20 minutes left", 84_000),
+            (None, None),
+        ];
+        assert_eq!(left().await, whole);
+        // From 14:00 to closing at 17:00, and the next morning from 9:00 to 9:30.
+        bench.live_for(Elapsed::minutes(20 * 60 + 50)).await;
+        let page = bench.explained().await.to_string();
+        for told in [
+            "Soon (soon, overdue by 3 business hours 30 minutes)",
+            "Later (later, 2 hours 30 minutes left)",
+            "Some day (some-day)",
+        ] {
+            assert!(page.contains(told), "{told}: {page}");
+        }
+        assert_eq!(left().await[0].1, Some(-12_600));
+    });
+}
+
+// ------------------------------------------------------------------ trouble
+
+#[test]
+fn of_a_lead_that_failed_the_error_is_told_and_when_it_is_tried_again_and_nothing_is_due_before() {
+    block_on(async {
+        let rules = r#"
+[[rule]]
+name  = "late"
+on    = "registered"
+after = "1 hour"
+do    = [{ send = "hello" }]
+"#;
+        let bench = Bench::new(rules, []).await;
+        let playbook = read(&folder(rules, ""));
+        let lead = bench.engine.tenant("shop").lead(bench.lead).await;
+        let mut lead = lead.unwrap().unwrap();
+        let now = at("2026-03-02T11:01:00+01:00");
+        let retry_at = at("2026-03-02T11:05:00+01:00");
+        let error = "its rules start each other without end";
+        let mut explained = |failures, retry_at| {
+            lead.trouble = Some(Trouble {
+                failures,
+                error: error.into(),
+                retry_at,
+            });
+            explain(&playbook, &lead, Past::default(), now)
+        };
+        let told = explained(1, Some(retry_at));
+        assert_eq!(told.next[0].at, retry_at);
+        assert!(told.rules[0].is_due);
+        let page = told.to_string();
+        let second_line = page.lines().nth(1).unwrap();
+        assert_eq!(
+            second_line,
+            format!("Failed once, tried again 2026-03-02 11:05:00 +01:00: {error}")
+        );
+
+        let told = explained(3, None);
+        assert!(told.next.is_empty());
+        assert_eq!(
+            (told.rules[0].is_due, told.rules[0].state),
+            (false, "set-aside")
+        );
+        let page = told.to_string();
+        let second_line = page.lines().nth(1).unwrap();
+        assert_eq!(
+            second_line,
+            format!("Set aside until it is retried: failed 3 times: {error}")
+        );
+        assert!(!page.contains("Due next"), "{page}");
+        assert!(
+            page.contains("set aside: would be due 2026-03-02 11:00:00"),
+            "{page}"
+        );
     });
 }

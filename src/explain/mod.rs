@@ -4,12 +4,14 @@
 //! Explanations show personal values, so they are for people who may see the lead, not for logs.
 
 mod history;
+mod left;
 mod page;
 
 use chrono::{FixedOffset, Offset as _, SubsecRound as _, Utc};
 use serde::Serialize;
 use smol_str::{SmolStr, format_smolstr};
 
+use self::left::Left;
 use crate::agenda::{Happens, Standing, agenda, counts, is_in_scope, standing, task_due_at};
 use crate::calendar::Zone;
 use crate::condition::Condition;
@@ -17,7 +19,7 @@ use crate::playbook::Playbook;
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::rule::{Action, Anchor, OnHandOver, Rule, SetTo, Whom};
 use crate::record::journal::JournalEntry;
-use crate::record::lead::{Assignee, Fired, Lead};
+use crate::record::lead::{Assignee, Fired, Lead, Trouble};
 use crate::record::message::Message;
 use crate::time::{Instant, LocalTime};
 
@@ -32,6 +34,8 @@ pub struct Explanation {
     pub stage: SmolStr,
     /// Who owns it.
     pub owner: Option<SmolStr>,
+    /// What stops its clock, if the last rule failed.
+    pub trouble: Option<ClockTrouble>,
     /// The zone in which times are told.
     pub zone: SmolStr,
     /// How many entries of its history are older than what is told; if any, the registration is told
@@ -47,6 +51,17 @@ pub struct Explanation {
     pub rules: Vec<RuleStanding>,
     /// What the last hand-over was to the rules that are for the lead where it is.
     pub handed_over: Option<HandedOver>,
+}
+
+/// What stops a lead's clock: a rule failed.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClockTrouble {
+    /// How often in a row.
+    pub failures: u32,
+    /// What it said the last time.
+    pub error: SmolStr,
+    /// When it is tried again; never, once the lead is set aside, until somebody retries it.
+    pub retry_at: Option<LocalTime>,
 }
 
 /// What a hand-over was to the times that ran.
@@ -96,6 +111,11 @@ pub struct OpenTask {
     pub assignee: SmolStr,
     /// Until when.
     pub due_at: Option<LocalTime>,
+    /// How much time is left, in the time in which the deadline counts, or by how much it is over:
+    /// `1 business hour 20 minutes left`, `overdue by 2 days`.
+    pub left: Option<SmolStr>,
+    /// The same in seconds, of open time where it counts in business hours or days; negative when it is over.
+    pub left_seconds: Option<i64>,
     /// Whether that time is over.
     pub is_overdue: bool,
 }
@@ -119,7 +139,8 @@ pub struct RuleStanding {
     /// Whether it is due.
     pub is_due: bool,
     /// How it stands, in a word for programs: `due`, `out-of-scope`, `not-yet`, `held`, `over`,
-    /// `fired`, `skipped` (its time came, and its `if` did not hold), `too-late` or `never`.
+    /// `fired`, `skipped` (its time came, and its `if` did not hold), `too-late`, `never`, or `set-aside`
+    /// (it would be due, if its lead were not set aside).
     pub state: &'static str,
     /// How it stands, and why.
     pub standing: SmolStr,
@@ -158,6 +179,7 @@ pub fn explain(playbook: &Playbook, lead: &Lead, past: Past, now: Instant) -> Ex
         contact: lead.contact.name.clone(),
         stage: format_smolstr!("{}.{}", lead.pipeline, lead.stage),
         owner: lead.owner_id().map(|owner| owner.as_str().into()),
+        trouble: telling.trouble(),
         zone: playbook.zone.name().into(),
         older: past.older,
         history: telling.history(),
@@ -194,6 +216,20 @@ impl Telling<'_> {
         local(&self.playbook.zone, at)
     }
 
+    fn trouble(&self) -> Option<ClockTrouble> {
+        let trouble = self.lead.trouble.as_ref()?;
+        Some(ClockTrouble {
+            failures: trouble.failures,
+            error: trouble.error.clone(),
+            retry_at: trouble.retry_at.map(|retry_at| self.local(retry_at)),
+        })
+    }
+
+    fn is_set_aside(&self) -> bool {
+        let trouble = self.lead.trouble.as_ref();
+        trouble.is_some_and(Trouble::is_set_aside)
+    }
+
     fn tasks(&self) -> Vec<OpenTask> {
         let open = self.lead.tasks.iter().filter(|task| task.ended.is_none());
         let told = open.map(|task| {
@@ -201,6 +237,8 @@ impl Telling<'_> {
             let due_at = spec.and_then(|spec| task_due_at(spec, task, self.lead).ok().flatten());
             let text =
                 spec.and_then(|spec| crate::render::task_text(self.playbook, self.lead, spec).ok());
+            let left = spec.zip(due_at);
+            let left = left.map(|(spec, due_at)| Left::until(due_at, spec, self.lead, self.now));
             OpenTask {
                 task: task.name.as_str().into(),
                 text: text.unwrap_or_default().into(),
@@ -212,6 +250,8 @@ impl Telling<'_> {
                     assignee => format_smolstr!("{assignee}"),
                 },
                 due_at: due_at.map(|due_at| self.local(due_at)),
+                left: left.map(|left| format_smolstr!("{left}")),
+                left_seconds: left.map(Left::seconds),
                 is_overdue: due_at.is_some_and(|due_at| due_at < self.now),
             }
         });
@@ -220,11 +260,17 @@ impl Telling<'_> {
         told
     }
 
+    /// Nothing happens to a lead that is set aside, and nothing to one that failed before it is tried again.
     fn next(&self) -> Vec<Next> {
+        if self.is_set_aside() {
+            return Vec::new();
+        }
+        let trouble = self.lead.trouble.as_ref();
+        let retry_at = trouble.and_then(|trouble| trouble.retry_at);
         let items = agenda(self.playbook, self.lead)
             .into_iter()
             .map(|item| Next {
-                at: self.local(item.due_at),
+                at: self.local(retry_at.map_or(item.due_at, |retry_at| item.due_at.max(retry_at))),
                 name: item.name().as_str().into(),
                 what: match item.what {
                     Happens::Turns(_) => "its condition turns".into(),
@@ -237,7 +283,13 @@ impl Telling<'_> {
 
     fn rule(&self, rule: &Rule) -> RuleStanding {
         let found = standing(self.playbook, self.lead, rule);
+        let waits = matches!(found, Standing::Due(_)) && self.is_set_aside();
         let told = match found {
+            Standing::Due(item) if waits => format_smolstr!(
+                "set aside: would be due {} = {}",
+                self.local(item.due_at),
+                counts(rule, self.lead)
+            ),
             Standing::Due(item) => {
                 let mut told = format!(
                     "due {} = {}",
@@ -270,8 +322,8 @@ impl Telling<'_> {
         };
         RuleStanding {
             rule: rule.name.as_str().into(),
-            is_due: matches!(found, Standing::Due(_)),
-            state: state(found),
+            is_due: matches!(found, Standing::Due(_)) && !waits,
+            state: if waits { "set-aside" } else { state(found) },
             standing: told,
             on_hand_over: self.playbook.on_hand_over(rule).as_str(),
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::history::{DUE, NUMBERED};
-use super::{Explanation, Line};
+use super::{ClockTrouble, Explanation, Line};
 
 /// How long a line is before its reason goes to the next, in characters.
 const WIDTH: usize = 120;
@@ -19,6 +19,7 @@ impl fmt::Display for Explanation {
             "{}: {}, owned by {owner} ({}; times in {})",
             self.contact, self.stage, self.lead, self.zone
         )?;
+        self.trouble(f)?;
         self.history(f)?;
         self.tasks(f)?;
         self.rules(f)?;
@@ -27,6 +28,21 @@ impl fmt::Display for Explanation {
 }
 
 impl Explanation {
+    fn trouble(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(trouble) = &self.trouble else {
+            return Ok(());
+        };
+        let times = match trouble.failures {
+            1 => "once".to_owned(),
+            failures => format!("{failures} times"),
+        };
+        let error = &trouble.error;
+        match &trouble.retry_at {
+            None => writeln!(f, "Set aside until it is retried: failed {times}: {error}"),
+            Some(retry_at) => writeln!(f, "Failed {times}, tried again {retry_at}: {error}"),
+        }
+    }
+
     /// Each instant once, who acts once as long as it is the same, and once what happens again and again.
     fn history(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\nHistory")?;
@@ -90,10 +106,11 @@ impl Explanation {
             let due = task.due_at.map(|due_at| due_at.to_string());
             let due = due.as_deref().unwrap_or("no deadline");
             let (assignee, text) = (&task.assignee, &task.text);
-            let overdue = if task.is_overdue { ", overdue" } else { "" };
+            let left = task.left.as_ref().map(|left| format!(", {left}"));
+            let left = left.unwrap_or_default();
             writeln!(
                 f,
-                "  {due:<26}  {assignee:<24}  {text} ({}{overdue})",
+                "  {due:<26}  {assignee:<24}  {text} ({}{left})",
                 task.task
             )?;
         }
@@ -101,9 +118,12 @@ impl Explanation {
     }
 
     fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\nDue next")?;
-        if self.next.is_empty() {
-            writeln!(f, "  nothing")?;
+        let is_set_aside = |trouble: &ClockTrouble| trouble.retry_at.is_none();
+        if !self.trouble.as_ref().is_some_and(is_set_aside) {
+            writeln!(f, "\nDue next")?;
+            if self.next.is_empty() {
+                writeln!(f, "  nothing")?;
+            }
         }
         for next in &self.next {
             let at = next.at.to_string();
