@@ -55,6 +55,66 @@ fn a_cell_that_the_playbook_does_not_know_is_refused_with_how_the_map_can_say_wh
     );
 }
 
+/// A command on the first lead, for a shop with a hold and two tasks, one of which asks for a choice.
+fn hint_of(command: &str, of: &str) -> String {
+    const WORK: &str = r#"
+[hold]
+parked = {}
+
+[field.document]
+type = "text"
+
+[activity.call]
+asks = ["document"]
+
+[task.write]
+text = "Write"
+
+[task.ask]
+text = "Ask"
+
+[task.ask.choices]
+yes = { label = "Yes", do = [] }
+no  = { label = "No", do = [] }
+
+[[rule]]
+name = "work"
+on   = "registered"
+do   = [{ task = "write" }, { task = "ask" }]
+"#;
+    let playbook = format!("{}{WORK}", shop::PLAYBOOK);
+    let head = "\n[[file.command]]\nlead = \"id\"\nat = \"talked\"\nif = { id = \"1\" }\n";
+    let map = format!("{MAP}{head}{command}\n");
+    let files = [
+        ("playbook/playbook.toml", playbook.as_str()),
+        ("map.toml", &map),
+    ];
+    hint(&files, (2, of))
+}
+
+#[test]
+fn what_is_not_known_is_said_of_the_column_that_names_it_and_of_no_other() {
+    let said = hint_of("hold = { as = \"{city}\", by = \"host:desk\" }", "hold");
+    assert_eq!(
+        said,
+        "say in the map what the cell means: [file.values.city], then \"Quito\" = \"..\""
+    );
+    // Whatever other names the command says before.
+    let command = "record = { document = \"{email}\", activity = \"{city}\", by = \"host:desk\" }";
+    let said = hint_of(command, "record");
+    assert!(said.contains("[file.values.city]"), "{said}");
+}
+
+#[test]
+fn a_choice_for_a_task_that_has_none_is_told_to_be_left_out_and_no_cell_to_be_translated() {
+    let command = "complete = { task = \"write\", choice = \"{city}\", by = \"host:desk\" }";
+    let said = hint_of(command, "complete");
+    assert_eq!(
+        said,
+        "the task has nothing to choose from: complete it without `choice`"
+    );
+}
+
 #[test]
 fn a_reason_that_is_missing_is_asked_for_where_it_can_be_said() {
     let lost = LEADS.replace("12:00;won;", "12:00;lost;");

@@ -10,21 +10,16 @@ use super::plan::Planned;
 use super::refused;
 use crate::report::quoted;
 
-/// The words of commands whose values are names of the playbook's.
-const NAMING: [&str; 12] = [
-    "source",
-    "to",
-    "as",
-    "from",
-    "activity",
-    "task",
-    "choice",
-    "pool",
-    "appointment",
-    "document",
-    "role",
-    "team",
-];
+/// The words of commands that name something of a sort of the playbook's.
+fn naming<'s>(sort: &'s &'static str) -> &'s [&'static str] {
+    match *sort {
+        "stage" => &["to", "as"],
+        "hold" => &["as", "from"],
+        "pool" => &["pool", "to", "else"],
+        // All others are said by the word for what they are.
+        _ => std::slice::from_ref(sort),
+    }
+}
 
 /// What to do about a refusal, where that is not plain.
 pub(super) fn hint(
@@ -37,10 +32,22 @@ pub(super) fn hint(
     match refusal {
         Refusal::Incomplete(gaps) => refused::hint(refusal, &planned.doing)
             .or_else(|| gaps.iter().find_map(|gap| of_gap(gap, command))),
-        Refusal::Unknown { name, nearest, .. } => {
-            let texts = command.says.iter();
-            let mut texts = texts.filter(|(word, _)| NAMING.contains(&word.as_str()));
-            let (_, text) = texts.find(|(_, text)| text.columns().next().is_some())?;
+        Refusal::Unknown {
+            sort: "choice",
+            known,
+            ..
+        } if known.is_empty() => {
+            let hint = "the task has nothing to choose from: complete it without `choice`";
+            Some(hint.to_owned())
+        }
+        Refusal::Unknown {
+            sort,
+            name,
+            nearest,
+            ..
+        } => {
+            let mut texts = naming(sort).iter().filter_map(|word| command.text(word));
+            let text = texts.find(|text| text.columns().next().is_some())?;
             translate(text, name, nearest.as_deref())
         }
         Refusal::ChoiceNeeded { said, .. } => match (command.text("choice"), said) {
