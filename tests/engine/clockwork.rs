@@ -68,6 +68,48 @@ fn a_clock_that_jumps_ten_years_ahead_and_back_does_each_thing_once() {
     });
 }
 
+/// What a worker counted whose clock was ten years ahead says nothing of the agent today, and keeps nothing from
+/// being counted.
+#[test]
+fn what_agents_have_won_is_counted_also_after_a_clock_that_was_ten_years_ahead() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let Bench { engine, clock, .. } = bench(store.clone(), "2036-03-10T09:30:00-05:00");
+        people(&engine).await;
+        let quito = engine.tenant("quito");
+        let ahead = quito.register(luis()).by(desk()).await.unwrap();
+        let owner = async |lead| {
+            let lead = quito.lead(lead).await.unwrap().unwrap();
+            lead.owner_id().unwrap().clone()
+        };
+        let agent = owner(ahead.id).await;
+        let received = async || {
+            let key = Key::workload(&"quito".into(), &agent);
+            let loaded = store.load(&[key]).await.unwrap().remove(0);
+            let record = leadkit::record::stored::decode(&loaded.body.unwrap()).unwrap();
+            let leadkit::record::Record::Workload(workload) = record else {
+                panic!("no workload")
+            };
+            workload.tallies[0].counts(clock.now()).received
+        };
+        assert_eq!(received().await, 1);
+        clock.set(at("2026-03-10T09:30:00-05:00"));
+        assert_eq!(received().await, 0, "it has not happened yet");
+        for n in 1..=2 {
+            let lead = luis().email(format!("n{n}@example.com"));
+            let lead = quito.register(lead).by(desk()).await.unwrap().id;
+            if owner(lead).await != agent {
+                quito
+                    .reassign(lead, agent.as_str())
+                    .by(desk())
+                    .await
+                    .unwrap();
+            }
+            assert_eq!(received().await, n);
+        }
+    });
+}
+
 #[test]
 fn the_end_of_time_and_the_future_are_refused_or_harmless() {
     block_on(async {
