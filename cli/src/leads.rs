@@ -177,11 +177,16 @@ async fn count(
     let mut groups = handle.count(&asked.condition, &by).await?;
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     let total: u64 = groups.iter().map(|group| group.count).sum();
+    // Of each value that is shown, the first lead that has it is read.
+    let shown = groups.len().min(asked.limit) * by.len();
+    let mut bar = Bar::new(asked.progress, shown as u64, "values", "reading");
     for (place, fact) in by.iter().enumerate() {
         let shown = groups.iter_mut().take(asked.limit);
+        let shown = shown.inspect(|_| bar.step(1));
         let values = shown.filter_map(|group| group.values[place].as_mut());
         as_first_written(handle, playbook, asked, fact, values).await?;
     }
+    drop(bar);
     let mut table = table_of_numbers(by.len(), by.iter().copied().chain(["leads"]));
     for group in groups.iter().take(asked.limit) {
         let values = group.values.iter();
@@ -306,7 +311,12 @@ async fn list(opened: &Opened<'_>, asked: &Leads) -> Result<Reported, Failure> {
             let bar = Bar::new(asked.progress, all, "leads", "searching");
             listing::kept(asked.limit, among, page, bar).await?
         }
-        None => (listing::first(asked.limit, page).await?, all),
+        None => {
+            let length = all.min(asked.limit as u64);
+            let bar = Bar::new(asked.progress, length, "leads", "reading");
+            let found = listing::first_with(asked.limit, page, Some(bar)).await?;
+            (found, all)
+        }
     };
     let leads = found.records;
     let mut headings = vec!["lead", "contact", "stage", "owner", "registered", "closed"];

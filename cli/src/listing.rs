@@ -78,11 +78,23 @@ pub(crate) async fn first<T>(
     limit: usize,
     page: impl AsyncFn(Option<Cursor>, usize) -> Result<Page<T>, Error>,
 ) -> Result<Found<T>, Failure> {
+    first_with(limit, page, None).await
+}
+
+/// The same with a bar for long lists.
+pub(crate) async fn first_with<T>(
+    limit: usize,
+    page: impl AsyncFn(Option<Cursor>, usize) -> Result<Page<T>, Error>,
+    mut bar: Option<Bar>,
+) -> Result<Found<T>, Failure> {
     let mut found = Found::default();
     let mut after = None;
     while found.len() < limit {
         let size = (limit - found.len()).min(PAGE);
         let page = page(after, size).await?;
+        if let Some(bar) = &mut bar {
+            bar.step(page.records.len() + page.unreadable.len());
+        }
         found.unreadable.extend(Unreadable::of(&page.unreadable));
         found.records.extend(page.records);
         after = page.next;

@@ -186,7 +186,7 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         Some(db) if !agents.is_empty() => are_in_a_replay(db, &tenant, agents),
         _ => Ok(vec![false; agents.len()]),
     };
-    let (map, plan, files) = plan(&replay.map, &playbook, are_known)?;
+    let (map, plan, files) = plan(&replay.map, &playbook, are_known, replay.progress)?;
     if let Some(until) = until {
         plan.must_not_live_too_long(&map, &playbook.zone, until)?;
     }
@@ -295,6 +295,7 @@ fn plan(
     path: &Path,
     playbook: &Playbook,
     are_known: impl Fn(&[&str]) -> Result<Vec<bool>, Failure>,
+    progress: Progress,
 ) -> Result<(Map, Plan, Vec<FileRead>), Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::File {
         path: path.to_owned(),
@@ -306,7 +307,7 @@ fn plan(
     let mut unreadable = Vec::new();
     let mut in_vain = Vec::new();
     for (place, file) in map.files.iter().enumerate() {
-        match read_file(place, file, &mut plan, playbook) {
+        match read_file(place, file, &mut plan, playbook, progress) {
             Ok((read, asked)) => {
                 files.push(read);
                 in_vain.extend(asked);
@@ -410,6 +411,7 @@ fn read_file(
     file: &FileMap,
     plan: &mut Plan,
     playbook: &Playbook,
+    progress: Progress,
 ) -> Result<(FileRead, Vec<MapFault>), Unread> {
     let path = || file.path.clone();
     let failed = |failure| Unread::File(Box::new(failure));
@@ -443,7 +445,10 @@ fn read_file(
             source,
         }),
     })?;
-    let passed_over = plan.add(place, file, &table, playbook).map_err(|faults| {
+    let doing = format!("reading {}", file.name);
+    let mut bar = Bar::new(progress, table.rows.len() as u64, "rows", doing);
+    let passed_over = plan.add(place, file, &table, playbook, &mut bar);
+    let passed_over = passed_over.map_err(|faults| {
         // The dates that would have told the order may stand in what a quote took in.
         let quotes = table.refused.iter().filter_map(|bad| {
             let is_open = matches!(bad.fault, RowFault::Unclosed { .. });

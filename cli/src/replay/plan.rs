@@ -25,6 +25,7 @@ use super::row::{Moved, RowReading, formats, shortened};
 use super::spellings::Spellings;
 use super::table::{Table, TakenIn};
 use super::warnings::Warning;
+use crate::progress::Bar;
 use crate::{Asked, spell};
 
 /// A command of a row.
@@ -149,6 +150,7 @@ impl Plan {
         map: &FileMap,
         table: &Table,
         playbook: &Playbook,
+        bar: &mut Bar,
     ) -> Result<Vec<u64>, Vec<OrderFault>> {
         self.rows += (table.rows.len() + table.refused.len()) as u64;
         for bad in &table.refused {
@@ -163,6 +165,7 @@ impl Plan {
         let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
         let mut passed_over = Vec::new();
         for row in &table.rows {
+            bar.step(1);
             let reading = RowReading {
                 map,
                 table,
