@@ -34,7 +34,8 @@ pub struct Outgoing {
     /// Which attempt at handing it over this is, from 1.
     pub attempt: u32,
     /// The Message-ID header (RFC 5322, 3.6.4), without angle brackets: unique among all tenants,
-    /// and the same whenever the message is handed over, whoever owns the lead by then.
+    /// and the same whenever the message is handed over, whoever owns the lead by then. It ends with the domain of
+    /// the organisation's address, so a playbook that changes that domain changes it.
     pub message_id: SmolStr,
     /// The template it was rendered from.
     pub template: Name,

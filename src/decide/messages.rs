@@ -413,6 +413,8 @@ fn from(draft: &Draft<'_>, owner: Option<&Agent>) -> Mailbox {
     }
 }
 
+/// Made of what stays with the message, but for the domain: filters of spam expect that of the sender, and a message
+/// keeps none.
 fn message_id(draft: &Draft<'_>, id: MessageId) -> SmolStr {
     let tenant = Id::named("tenant", draft.tenant.as_str());
     let domain = draft.playbook.organisation.email.domain_ascii();
