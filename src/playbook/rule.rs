@@ -125,14 +125,11 @@ impl Rule {
     /// counts from may begin anew then: `task` is that one.
     #[must_use]
     pub fn on_hand_over(&self, task: Option<&TaskSpec>) -> OnHandOver {
-        let of_anchor = match &self.anchor {
-            Anchor::Overdue(_) => task.map_or(OnHandOver::GoesOn, |task| task.on_hand_over),
-            anchor => OnHandOver::of(Some(anchor)),
-        };
-        match of_anchor {
-            restarts if restarts.is_a_restart() => restarts,
-            _ if self.calendar.name() == BusinessTime::OWNER => OnHandOver::CountsAnew,
-            _ => OnHandOver::GoesOn,
+        match (&self.anchor, task) {
+            (Anchor::Overdue(_), Some(task)) if task.on_hand_over.is_a_restart() => {
+                task.on_hand_over
+            }
+            (anchor, _) => OnHandOver::of(Some(anchor), &self.calendar),
         }
     }
 }
@@ -297,12 +294,13 @@ pub enum OnHandOver {
 }
 
 impl OnHandOver {
-    /// What it is to the time that counts from an anchor.
+    /// What it is to the time that counts from an anchor, or from none that is known, in a calendar.
     #[must_use]
-    pub fn of(anchor: Option<&Anchor>) -> Self {
+    pub fn of(anchor: Option<&Anchor>, calendar: &BusinessTime) -> Self {
         match anchor {
             Some(Anchor::Assigned | Anchor::Touched) => Self::Restarts,
             Some(Anchor::Team) => Self::RestartsWithTeam,
+            _ if calendar.name() == BusinessTime::OWNER => Self::CountsAnew,
             _ => Self::GoesOn,
         }
     }

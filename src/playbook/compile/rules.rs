@@ -189,7 +189,7 @@ impl Reader<'_> {
             None => SmolStr::default(),
         };
         let late_actions = self.actions_if_any("late", &mut section);
-        let on_hand_over = OnHandOver::of(anchor.as_ref());
+        let on_hand_over = OnHandOver::of(anchor.as_ref(), &calendar);
         self.define("task", name, &section);
         self.tasks.push(TaskSpec {
             name: name.clone(),

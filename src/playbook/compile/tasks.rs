@@ -69,12 +69,12 @@ impl Reader<'_> {
             text,
             whose,
             within,
+            on_hand_over: OnHandOver::of(None, &calendar),
             calendar,
             stopped_by,
             done,
             by_hand: not_by_hand.is_none(),
             choices,
-            on_hand_over: OnHandOver::GoesOn,
             is_service_level: false,
             outlives_lead: outlives_lead.unwrap_or(false),
         });

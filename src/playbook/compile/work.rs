@@ -153,7 +153,7 @@ impl Reader<'_> {
             done,
             by_hand: false,
             choices: Vec::new(),
-            on_hand_over: OnHandOver::GoesOn,
+            on_hand_over: OnHandOver::of(None, &calendar),
             is_service_level: true,
             outlives_lead: true,
         });
