@@ -186,6 +186,10 @@ impl<'s> Node<'s> {
         self.value.get_ref().is_str()
     }
 
+    pub(crate) fn is_false(&self) -> bool {
+        self.value.get_ref().as_bool() == Some(false)
+    }
+
     pub(crate) fn text(&self) -> Option<&'s str> {
         let text = self.value.get_ref().as_str();
         if text.is_none() {

@@ -16,6 +16,7 @@ mod changed;
 mod kinds;
 mod levels;
 mod peers;
+mod places;
 mod refusals;
 mod service_levels;
 #[path = "../shop/mod.rs"]

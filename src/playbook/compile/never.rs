@@ -140,6 +140,10 @@ impl Finding<'_> {
         if all_final && rule.scope.leads == Leads::Open {
             return Some(("its stages are final, and it is for open leads", &["stage"]));
         }
+        if rule.scope.leads == Leads::Closed && self.is_for_open_stages(rule) {
+            let why = "none of its stages is final, and it is for closed leads";
+            return Some((why, &["stage", "pipeline"]));
+        }
         if rule.delay.is_negative() && !rule.anchor.may_lie_ahead() && rule.late == Late::Skip {
             let why = "it is due before what it counts from happens; only a date lies ahead";
             return Some((why, &["after"]));
@@ -172,11 +176,20 @@ impl Finding<'_> {
     }
 
     fn is_for_final_stages(&self, rule: &Rule) -> bool {
+        self.all_stages(rule, |stage| stage.outcome.is_some())
+    }
+
+    fn is_for_open_stages(&self, rule: &Rule) -> bool {
+        self.all_stages(rule, |stage| stage.outcome.is_none())
+    }
+
+    /// Whether this is so of all stages that a rule names. A stage that can't be read is not known.
+    fn all_stages(&self, rule: &Rule, is_so: impl Fn(&Stage) -> bool) -> bool {
         let mut stages = rule.scope.stages.iter();
         !rule.scope.stages.is_empty()
             && stages.all(|at| {
                 let stage = self.playbook.stage(&at.pipeline, &at.stage);
-                stage.is_some_and(|stage| stage.outcome.is_some())
+                stage.is_some_and(&is_so)
             })
     }
 

@@ -17,31 +17,77 @@ use crate::playbook::rule::{
 use crate::record::appointment::Became;
 
 impl Reader<'_> {
+    /// `pipeline` and `stage`, of rules that count from what happens to leads that are open.
     pub(super) fn scope(&mut self, section: &mut Section<'_>) -> Scope {
+        let place = self.place(section);
+        self.scope_of(place, None)
+    }
+
+    /// Where a rule is for leads, and what it counts from: that may be what happens to closed ones.
+    pub(super) fn scope_and_anchor(
+        &mut self,
+        section: &mut Section<'_>,
+    ) -> (Scope, Option<Anchor>) {
+        let mut place = self.place(section);
+        let anchor = self.anchor(section, &mut place);
+        let leads = anchor.as_ref().and_then(|anchor| self.leads_of(anchor));
+        (self.scope_of(place, leads), anchor)
+    }
+
+    fn place<'s>(&self, section: &mut Section<'s>) -> Place<'s> {
         let pipeline = section
             .optional("pipeline")
             .and_then(|node| node.known("pipeline", &self.names.pipelines));
-        let nodes = section
-            .optional("stage")
-            .map(|node| node.list())
-            .unwrap_or_default();
-        let mut stages: Vec<StageRef> = nodes
+        let stage = section.optional("stage");
+        let nodes = stage.as_ref().map(Node::list).unwrap_or_default();
+        let stages = nodes
             .iter()
             .filter_map(|node| self.names.stage(node, pipeline.as_ref()))
             .collect();
-        if let Some(pipeline) = pipeline.filter(|_| stages.is_empty()) {
-            let all = self.names.stages.iter();
-            stages = all
-                .filter(|at| at.pipeline == pipeline && !self.names.is_final(at))
-                .cloned()
-                .collect();
+        Place {
+            pipeline,
+            stage,
+            stages,
         }
-        let all_final = !stages.is_empty() && stages.iter().all(|at| self.names.is_final(at));
-        let leads = if all_final {
-            Leads::Closed
-        } else {
-            Leads::Open
+    }
+
+    /// The leads for which something is that happens to others than open ones.
+    fn leads_of(&self, anchor: &Anchor) -> Option<Leads> {
+        let outlives = |task: &Name| {
+            let mut specs = self.tasks.iter();
+            specs.any(|spec| spec.name == *task && spec.outlives_lead)
         };
+        match anchor {
+            Anchor::Closed => Some(Leads::Closed),
+            // It is asked for of leads that came to their end, too.
+            Anchor::Feedback(_) => Some(Leads::All),
+            Anchor::Overdue(task) if outlives(task) => Some(Leads::All),
+            _ => None,
+        }
+    }
+
+    /// The stages of a place in which such leads are. A pipeline that has none keeps all of its own, so
+    /// that the rule can be told to be for none.
+    fn scope_of(&self, place: Place<'_>, leads: Option<Leads>) -> Scope {
+        let is_final = |at: &StageRef| self.names.is_final(at);
+        let mut stages = place.stages;
+        if let Some(pipeline) = place.pipeline.filter(|_| stages.is_empty()) {
+            let all = self.names.stages.iter();
+            stages = all.filter(|at| at.pipeline == pipeline).cloned().collect();
+            let are_there = |at: &StageRef| match leads.unwrap_or(Leads::Open) {
+                Leads::Open => !is_final(at),
+                Leads::Closed => is_final(at),
+                Leads::All => true,
+            };
+            if stages.iter().any(are_there) {
+                stages.retain(are_there);
+            }
+        }
+        let all_final = !stages.is_empty() && stages.iter().all(is_final);
+        let leads = leads.unwrap_or(match all_final {
+            true => Leads::Closed,
+            false => Leads::Open,
+        });
         Scope {
             stages,
             wait: None,
@@ -50,11 +96,7 @@ impl Reader<'_> {
     }
 
     /// `on = "entered lost"`, or `when = 'condition'`.
-    pub(super) fn anchor(
-        &mut self,
-        section: &mut Section<'_>,
-        scope: &mut Scope,
-    ) -> Option<Anchor> {
+    fn anchor(&mut self, section: &mut Section<'_>, place: &mut Place<'_>) -> Option<Anchor> {
         let when = section.optional("when");
         let on = section.optional("on");
         let node = match (on, when) {
@@ -85,32 +127,26 @@ impl Reader<'_> {
             ("answered", "") => Some(Anchor::Answered),
             ("attempted", "") => Some(Anchor::Attempted),
             ("touched", "") => Some(Anchor::Touched),
-            ("closed", "") => {
-                scope.leads = Leads::Closed;
-                Some(Anchor::Closed)
-            }
+            ("closed", "") => Some(Anchor::Closed),
             ("quoted", "") => Some(Anchor::Quoted),
             ("quote-expires", "") => Some(Anchor::QuoteExpires),
             ("accepted", "") => Some(Anchor::Accepted),
             ("entered", "") => Some(Anchor::Entered),
             ("entered", stage) => {
-                let at = self.names.stage_named(&node, stage, None)?;
-                scope.leads = if self.names.is_final(&at) {
-                    Leads::Closed
-                } else {
-                    Leads::Open
-                };
-                scope.stages = vec![at];
+                let within = place.pipeline.as_ref();
+                let at = self.names.stage_named(&node, stage, within)?;
+                if let Some(node) = &place.stage {
+                    let (one, other) = ("stage".into(), format_smolstr!("on = \"{text}\""));
+                    let hint = "a rule that counts from where a lead enters is for leads there";
+                    node.fault(FaultKind::Contradiction { one, other }, Some(hint.into()));
+                }
+                place.stages = vec![at];
                 Some(Anchor::Entered)
             }
             ("appointment" | "held" | "missed" | "cancelled" | "attached", kind) => {
                 self.anchor_of_work(&node, word, kind)
             }
-            // It is asked for of leads that came to their end, too.
-            ("feedback", kind) => {
-                scope.leads = Leads::All;
-                self.kind_of(&node, kind).map(Anchor::Feedback)
-            }
+            ("feedback", kind) => self.kind_of(&node, kind).map(Anchor::Feedback),
             ("field", field) => {
                 let fields = &self.names.fields;
                 let found = fields.iter().find(|known| known.name == *field);
@@ -127,13 +163,6 @@ impl Reader<'_> {
                 let found = self.names.tasks.iter().find(|known| **known == *task);
                 if found.is_none() {
                     node.unknown("task", task, self.names.tasks.iter().map(Name::as_str));
-                }
-                if self
-                    .tasks
-                    .iter()
-                    .any(|spec| spec.name == *task && spec.outlives_lead)
-                {
-                    scope.leads = Leads::All;
                 }
                 Some(Anchor::Overdue(found?.clone()))
             }
@@ -212,12 +241,13 @@ impl Reader<'_> {
     }
 
     pub(super) fn period(&mut self, section: &mut Section<'_>) -> Option<Period> {
-        let at_most = section
-            .optional("at-most")
-            .and_then(|node| node.count(1..1_000_001));
-        let length = section
-            .optional("every")
-            .and_then(|node| period_length(&node))?;
+        let limit = section.optional("at-most");
+        let every = section.optional("every");
+        if limit.is_some() && every.is_none() {
+            section.missing("every", Some(WHAT_COMES_AGAIN.into()));
+        }
+        let at_most = limit.and_then(|node| node.count(1..1_000_001));
+        let length = every.and_then(|node| period_length(&node))?;
         Some(Period {
             length,
             first: 0,
@@ -336,6 +366,18 @@ impl Reader<'_> {
             .unwrap_or_default()
     }
 }
+
+/// Where a rule says that it is for leads.
+struct Place<'s> {
+    pipeline: Option<Name>,
+    /// What stands at `stage`.
+    stage: Option<Node<'s>>,
+    stages: Vec<StageRef>,
+}
+
+/// What is missing where a rule comes once and says how often it comes.
+const WHAT_COMES_AGAIN: &str = "`at-most` counts how often it comes again, as in \
+    `every = \"2 days\"`; without `every` it comes once each time it starts to count";
 
 /// What is missing where nothing starts a rule.
 const WHAT_STARTS_IT: &str = "say what it counts from: something that happens, as in \

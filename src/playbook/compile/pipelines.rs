@@ -36,7 +36,11 @@ pub(super) fn find_stages(root: &mut Section<'_>, names: &mut Names) {
                     names.outcomes.extend(text.map(SmolStr::from));
                     names.outcomes.extend(meant.map(SmolStr::from));
                 }
-                if section.optional("waits").is_some() {
+                // Also where the word is none: that is told there, and is no second mistake.
+                if section
+                    .optional("waits")
+                    .is_some_and(|node| !node.is_false())
+                {
                     names.waiting_stages.push(at.clone());
                 }
             }
@@ -73,6 +77,10 @@ impl Names {
             }
         };
         match found.as_slice() {
+            [at] if within.is_some_and(|within| at.pipeline != *within) => {
+                self.no_stage(node, text, within);
+                None
+            }
             [at] => Some((*at).clone()),
             [] => {
                 self.no_stage(node, text, within);
@@ -91,11 +99,10 @@ impl Names {
 
     /// Says that there is no such stage, and what was probably meant.
     fn no_stage(&self, node: &Node<'_>, text: &str, within: Option<&Name>) {
-        if text.contains('.') {
-            let whole: Vec<String> = self.stages.iter().map(ToString::to_string).collect();
-            return node.unknown("stage", text, whole.iter().map(String::as_str));
-        }
-        let elsewhere = self.stages.iter().find(|at| at.stage == *text);
+        let elsewhere = self.stages.iter().find(|at| match text.split_once('.') {
+            Some((pipeline, stage)) => at.pipeline == *pipeline && at.stage == *stage,
+            None => at.stage == *text,
+        });
         if let (Some(at), Some(within)) = (elsewhere, within) {
             let kind = FaultKind::UnknownName {
                 sort: "stage",
@@ -103,6 +110,10 @@ impl Names {
             };
             let hint = format_smolstr!("it is one of `{}`, not of `{within}`", at.pipeline);
             return node.fault(kind, Some(hint));
+        }
+        if text.contains('.') {
+            let whole: Vec<String> = self.stages.iter().map(ToString::to_string).collect();
+            return node.unknown("stage", text, whole.iter().map(String::as_str));
         }
         let here = |at: &&StageRef| within.is_none_or(|pipeline| at.pipeline == *pipeline);
         let known = self.stages.iter().filter(here);

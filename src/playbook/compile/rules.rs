@@ -135,8 +135,7 @@ impl Reader<'_> {
             }
             Some(Name::from(text))
         });
-        let mut scope = self.scope(&mut section);
-        let anchor = self.anchor(&mut section, &mut scope);
+        let (scope, anchor) = self.scope_and_anchor(&mut section);
         let delay = section.optional("after").and_then(|node| node.delay());
         let every = self.period(&mut section);
         let stopped_by = self.stopped_by(&mut section, anchor.as_ref());
@@ -172,8 +171,7 @@ impl Reader<'_> {
 
     /// A service level: a task with a countdown, and what happens when it is not kept.
     fn sla(&mut self, name: &Name, mut section: Section<'_>) {
-        let mut scope = self.scope(&mut section);
-        let anchor = self.anchor(&mut section, &mut scope);
+        let (scope, anchor) = self.scope_and_anchor(&mut section);
         let only_if = self.only_if(&mut section);
         let calendar = self.calendar(&mut section);
         let stopped_by = self.stopped_by(&mut section, anchor.as_ref());
