@@ -10,7 +10,7 @@ use leadkit::decide::command::{Actor, AgentSetup, Command, Correction, NewLead, 
 use leadkit::engine::{Answer, Error};
 use leadkit::record::Contact;
 use leadkit::record::contact::ContactPart;
-use leadkit::scenario::World;
+use leadkit::scenario::{self, World};
 use leadkit::store::{MemoryStore, Order};
 use pollster::block_on;
 use shop::{at, folder, play, read};
@@ -178,6 +178,27 @@ over    = { final = "lost", to = ["waiting", "asked"] }
 [[route]]
 to = "later.asked"
 "#;
+
+#[test]
+fn how_long_a_lead_waits_is_a_fault_where_no_step_says_in_which_group() {
+    for verb in ["move", "reopen"] {
+        let scenario = format!(
+            "[[scenario]]\nname = \"s\"\nstart = \"2026-03-02T10:00:00+01:00\"\n\n\
+             [[scenario.step]]\nregister = {{ ref = \"luis\", name = \"Luis\" }}\n\n\
+             [[scenario.step]]\n{verb} = {{ to = \"waiting\", wait-days = 45 }}\n"
+        );
+        let folder = folder(WAITING, &scenario);
+        let faults = scenario::read_for(&read(&folder), &folder).unwrap_err().0;
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 1, "{told:#?}");
+        let wanted = format!("[scenario.step.{verb}] needs `wait`");
+        assert!(told[0].contains(&wanted), "{told:#?}");
+        assert!(
+            faults[0].hint.as_ref().unwrap().contains("the group"),
+            "{told:#?}"
+        );
+    }
+}
 
 #[test]
 fn a_lead_comes_to_where_leads_wait_only_with_a_wait_group() {

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use leadkit::decide::refusal::Refusal;
 use leadkit::facts::built_in;
 use leadkit::playbook::Playbook;
+use leadkit::playbook::fault::{Fault, FaultKind};
+use leadkit::playbook::load::Folder;
 use leadkit::playbook::people::Permission;
 use leadkit::record::message::DropReason;
 use leadkit::record::pool::PassedOver;
@@ -153,6 +155,218 @@ fn every_key_that_is_read_stands_in_its_section_of_the_reference() {
     assert!(count > 120, "{count} keys");
     assert_eq!(sectioned, TOLD_IN.len());
     assert!(missing.is_empty(), "docs/playbook.md lacks {missing:#?}");
+}
+
+/// A key that nobody reads: whoever tells of it has asked for every other.
+const NO_KEY: &str = "zzzz";
+
+/// The keys in a cell: its code, but for what explains it in brackets, and what only holds a key.
+fn keys_in(cell: &str) -> Vec<&str> {
+    let is_key = |text: &&str| text.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    // What stands in brackets, `(an agent, `host:NAME`)`, is about the key before it.
+    let plain = cell
+        .split(" (")
+        .enumerate()
+        .map(|(place, part)| match place {
+            0 => part,
+            _ => part.split_once(')').map_or("", |(_, rest)| rest),
+        });
+    let code = plain.flat_map(|part| part.split('`').skip(1).step_by(2));
+    code.filter(is_key).collect()
+}
+
+/// The keys of which a fault says that they mean nothing.
+fn unread(faults: &[Fault]) -> Vec<&str> {
+    let unread = faults.iter().filter_map(|fault| match &fault.kind {
+        FaultKind::UnknownKey { key, .. } => Some(key.as_str()),
+        FaultKind::UnknownName {
+            sort: "field",
+            name,
+        } => Some(name.as_str()),
+        _ => None,
+    });
+    unread.collect()
+}
+
+/// Which of these keys a playbook or scenario does not read, in a table of which all is asked for.
+fn not_read<'k>(faults: &[Fault], keys: &[&'k str], of: &str) -> Vec<&'k str> {
+    let unread = unread(faults);
+    assert!(
+        unread.contains(&NO_KEY),
+        "{of}: {:#?}",
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+    );
+    let keys = keys.iter().copied();
+    keys.filter(|key| unread.contains(key)).collect()
+}
+
+/// The rows of all tables about keys under a heading: the heading of the table in a playbook, as `rule` or
+/// `sla.x`, and the keys that are told of it.
+fn told_of_tables(section: &str) -> Vec<(String, Vec<&str>)> {
+    let mut rows: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut heading = None;
+    for line in section.lines() {
+        let Some(row) = line.strip_prefix('|') else {
+            heading = None;
+            continue;
+        };
+        if row.starts_with("---") {
+            continue;
+        }
+        let cells = row.trim_end_matches('|').split('|').map(str::trim);
+        let cells: Vec<&str> = cells.collect();
+        match cells.as_slice() {
+            ["key", "what it says"] if section.starts_with("What happens in time") => {
+                heading = Some("rule".to_owned());
+                continue;
+            }
+            ["key", "what it says"] if section.starts_with("Calendars") => {
+                heading = Some("calendar.x".to_owned());
+                continue;
+            }
+            [first, ..] => {
+                let said = first
+                    .strip_prefix("`[")
+                    .and_then(|said| said.split_once(']'));
+                let table = said.map(|(table, _)| table.trim_start_matches('['));
+                let of_name = ["NAME", "STAGE", "RESULT"]
+                    .iter()
+                    .any(|name| first.contains(&format!("]` `{name} = {{")));
+                let named = table.map(|table| match of_name {
+                    true => format!("{table}.x").replace("NAME", "y"),
+                    false => table.replace("NAME", "x"),
+                });
+                heading = named.or(heading);
+            }
+            [] => {}
+        }
+        let Some(heading) = &heading else { continue };
+        let is_by_table = cells.len() == 3;
+        let (key, says) = match cells.as_slice() {
+            [_, key, says] => (*key, *says),
+            [key, says] => (*key, *says),
+            _ => continue,
+        };
+        let mut keys = keys_in(key);
+        // `NAME = { kind, label }`
+        let inside = key
+            .split_once("= { ")
+            .and_then(|(_, said)| said.split_once(" }"));
+        let inside = inside.into_iter().flat_map(|(said, _)| said.split(", "));
+        keys.extend(inside.filter(|key| *key != ".."));
+        if is_by_table {
+            let also = says.split_once("also ").map_or("", |(_, also)| also);
+            keys.extend(keys_in(also));
+        }
+        // What begins so is about a part of the key before it.
+        let is_inside = says.starts_with(".. ") && section.starts_with("Appointments");
+        if !is_inside && !keys.is_empty() {
+            rows.push((heading.clone(), keys));
+        }
+    }
+    rows
+}
+
+#[test]
+fn every_key_of_a_table_that_the_reference_tells_is_read_there() {
+    let page = page();
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for heading in [
+        "Head",
+        "Calendars",
+        "People",
+        "Leads",
+        "Prices and quotes",
+        "Appointments",
+        "What happens in time",
+    ] {
+        for (table, keys) in told_of_tables(section(&page, heading)) {
+            let (open, close) = match matches!(table.as_str(), "rule" | "route") {
+                true => ("[[", "]]"),
+                false => ("[", "]"),
+            };
+            let said: String = keys.iter().map(|key| format!("{key} = 1\n")).collect();
+            let folder = Folder {
+                playbook: format!("{open}{table}{close}\n{NO_KEY} = 1\n{said}"),
+                ..Folder::default()
+            };
+            let faults = Playbook::read(&folder).unwrap_err().0;
+            count += keys.len();
+            let unread = not_read(&faults, &keys, &table);
+            wrong.extend(unread.iter().map(|key| format!("[{table}] {key}")));
+        }
+    }
+    assert!(count > 110, "{count} keys");
+    assert!(wrong.is_empty(), "docs/playbook.md tells {wrong:#?}");
+}
+
+/// Something that can be said under a key of a step, so that what stands beside it is read.
+fn value_of(verb: &str, key: &str) -> &'static str {
+    match (verb, key) {
+        ("rebook", "to") | (_, "at") => "\"2026-03-03T10:00:00+01:00\"",
+        (_, "version" | "visit") => "1",
+        (_, "week") => "\"2026-W11\"",
+        (_, "visits") => "[]",
+        _ => "\"x\"",
+    }
+}
+
+#[test]
+fn every_key_of_a_step_that_the_reference_tells_is_read_there() {
+    let page = page();
+    let scenarios = section(&page, "Scenarios");
+    let playbook = shop::read(&shop::folder("[appointment.visit]\n", ""));
+    let mut steps = Vec::new();
+    for (verbs, keys) in table(scenarios, "| key |") {
+        let Some(verbs) = verbs.strip_prefix("in ") else {
+            continue;
+        };
+        let verbs = keys_in(verbs);
+        let parts: Vec<&str> = keys.split("; ").collect();
+        for (place, verb) in verbs.iter().enumerate() {
+            let said = match verbs.len() {
+                1 => keys,
+                _ => parts.get(place).copied().unwrap_or(keys),
+            };
+            let said = said.split(", which").next().unwrap_or_default();
+            let keys = keys_in(said);
+            let inside = |key: &&str| format!("{key} = {}, ", value_of(verb, key));
+            let inside: String = keys.iter().map(inside).collect();
+            steps.push((
+                (*verb).to_owned(),
+                keys,
+                format!("{verb} = {{ {inside}{NO_KEY} = 1 }}"),
+            ));
+        }
+    }
+    assert!(steps.len() > 25, "{steps:#?}");
+    for (keys, _) in table(
+        scenarios.split("What can be expected").nth(1).unwrap(),
+        "| key |",
+    ) {
+        let keys = keys_in(keys);
+        let inside: String = keys.iter().map(|key| format!("{key} = 1, ")).collect();
+        steps.push((
+            "expect".into(),
+            keys,
+            format!("expect = {{ {inside}{NO_KEY} = 1 }}"),
+        ));
+    }
+    let mut wrong = Vec::new();
+    for (verb, keys, step) in &steps {
+        let text = format!(
+            "{}[[scenario]]\nname = \"s\"\nstart = \"2026-03-02T10:00:00+01:00\"\n\n\
+             [[scenario.step]]\nregister = {{ ref = \"luis\", name = \"Luis\" }}\n\n\
+             [[scenario.step]]\n{step}\n",
+            shop::AGENTS
+        );
+        let mut folder = shop::folder("", "");
+        folder.scenarios = vec![("scenarios/s.toml".into(), text)];
+        let faults = scenario::read_for(&playbook, &folder).unwrap_err().0;
+        let unread = not_read(&faults, keys, step);
+        wrong.extend(unread.iter().map(|key| format!("{verb}: {key}")));
+    }
+    assert!(wrong.is_empty(), "docs/playbook.md tells {wrong:#?}");
 }
 
 #[test]

@@ -288,6 +288,36 @@ fn rows_that_can_not_be_carried_out_are_told_with_file_line_and_reason() {
 }
 
 #[test]
+fn how_long_a_lead_waits_is_refused_where_nobody_says_in_which_group() {
+    let map = r#"
+[[file]]
+path = "moves.csv"
+
+[[file.command]]
+lead     = "id"
+at       = "arrived"
+register = { name = "Luis" }
+
+[[file.command]]
+lead = "id"
+at   = "moved"
+move = { to = "talking", wait = "{wait}", wait-days = "{days}" }
+"#;
+    let rows = "id,arrived,moved,wait,days\n\
+                1,2026-03-02,2026-03-03,,\n\
+                2,2026-03-02,2026-03-03,,45\n";
+    let folder = Folder::new(&[("moves.csv", rows), ("map.toml", map)]);
+    let told = folder.replay(&["--json"]).json();
+    let refused = told["refused"].as_array().unwrap();
+    assert_eq!(refused.len(), 1, "{refused:#?}");
+    let wanted = "`wait-days`: `45` is a wait in no group, and `wait` would say in which";
+    assert_eq!(
+        (&refused[0]["line"], &refused[0]["reason"]),
+        (&3.into(), &wanted.into())
+    );
+}
+
+#[test]
 fn no_row_is_bent_until_it_fits() {
     let map = r#"
 [[file]]

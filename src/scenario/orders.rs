@@ -2,7 +2,7 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::names::Sort;
+use super::names::{self, Sort};
 use super::read::Named;
 use super::{appointments, contacts, documents, quotes};
 use crate::decide::command::{Completion, LeadOrder, NewLead, Waiting};
@@ -43,8 +43,13 @@ fn reason(section: &mut Section<'_>) -> Option<SmolStr> {
 
 /// `wait = "three-to-six-months", wait-days = 120`
 fn waiting(section: &mut Section<'_>, named: &Named<'_>) -> Option<Waiting> {
+    let is_said = names::said(section, "wait").is_some();
     let group = named.optional(section, "wait", Sort::Wait);
     let wait_days = wait_days(section);
+    if wait_days.is_some() && !is_said {
+        let hint = "`wait-days` says how long a lead waits in the group that `wait` names";
+        section.missing("wait", Some(hint.into()));
+    }
     Some(Waiting {
         group: group?.into(),
         wait_days,

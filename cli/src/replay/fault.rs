@@ -102,6 +102,9 @@ pub(super) enum Unfit {
     /// It is no SHA-256.
     #[error("is not 64 hexadecimal digits")]
     NoHash,
+    /// It is a wait in no group.
+    #[error("is a wait in no group, and `wait` would say in which")]
+    NoWait,
     /// It is what people call something that the playbook knows by a name.
     #[error("is the label of `{0}`; say so in the file's `values`, or write the name")]
     Label(Name),

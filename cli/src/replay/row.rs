@@ -340,8 +340,14 @@ impl<'a> RowReading<'a> {
     /// The wait group to which a lead moves.
     fn waiting(&self, command: &CommandMap) -> Result<Option<Waiting>, ValueFault> {
         let wait_days = self.number(command, "wait-days")?;
-        let group = self.wait(command)?;
-        Ok(group.map(|group| Waiting { group, wait_days }))
+        match (self.wait(command)?, wait_days) {
+            (Some(group), wait_days) => Ok(Some(Waiting { group, wait_days })),
+            (None, Some(days)) => {
+                let days = days.to_string();
+                Err(ValueFault::unfit("wait-days", &days, Unfit::NoWait))
+            }
+            (None, None) => Ok(None),
+        }
     }
 
     fn wait(&self, command: &CommandMap) -> Result<Option<Name>, ValueFault> {
