@@ -491,6 +491,36 @@ fn every_fact_stands_in_the_reference_as_the_catalogue_tells_it() {
     }
 }
 
+/// What stands between two marks of a text.
+fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
+    let parts = text.split(open).skip(1);
+    parts
+        .filter_map(|part| Some(part.split_once(close)?.0))
+        .collect()
+}
+
+#[test]
+fn the_conditions_that_the_stores_show_can_be_asked() {
+    let playbook = Playbook::load("playbooks/field-and-digital-sales").unwrap();
+    for file in [
+        "adapters/sqlite/src/store.rs",
+        "adapters/postgres/src/store.rs",
+    ] {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let source = fs::read_to_string(source).unwrap();
+        let mut shown = between(&source, "playbook.condition(r#\"", "\"#)");
+        let code = source
+            .lines()
+            .flat_map(|line| line.split('`').skip(1).step_by(2));
+        shown.extend(code.filter(|code| code.contains("< now -")));
+        assert!(shown.len() >= 2, "{file}: {shown:?}");
+        for condition in shown {
+            let read = playbook.condition(condition);
+            assert!(read.is_ok(), "{file}: {condition}: {read:?}");
+        }
+    }
+}
+
 /// Whether a template may ask for this.
 fn is_variable(name: &str) -> bool {
     let mut folder = shop::folder("[referral]\n[appointment.visit]\n", "");

@@ -235,6 +235,15 @@ fn leads_and_facts_that_are_not_there_are_named() {
     let no_fact = "`open and stage` is no fact, which is one word";
     leads("--count-by", "open and stage", "no-such-fact", no_fact);
     leads("--limit", "-1", "usage", "invalid value '-1'");
+    // Groups have an order of their own.
+    for order in [
+        &["--order", "stage"][..],
+        &["--order", "stage", "--descending"],
+    ] {
+        let counted = ["leads", &playbook, "--db", &db, "--count-by", "stage"];
+        let both = [&counted[..], order].concat();
+        refused(&both, "usage", "cannot be used with");
+    }
     refused(
         &["explain", &playbook, "--db", &db],
         "usage",

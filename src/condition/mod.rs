@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! product == "X3" and group in ["3-6m", "6m+"] and not contact.unsubscribed
-//!     and attempts.total >= 5 and registered < now - 30d
+//!     and attempts.total >= 5 and registered_at < now - 30d
 //! ```
 //!
 //! A [`Condition`] is read once, against a [`Catalogue`] of the facts it may speak of, and then
@@ -37,7 +37,7 @@
 //!   ([`folded_eq`](crate::value::folded_eq)) and has no order; neither have bools. A fact that is a
 //!   tax number compares with one however it is written.
 //! - A date that is compared with an instant is the start of that day in the catalogue's zone.
-//!   So `registered < 2018-04-01` means "up to the end of March", and `==` means midnight.
+//!   So `registered_at < 2018-04-01` means "up to the end of March", and `==` means midnight.
 //! - `now` moves by exact lengths: `1d` is 24 hours, whatever the clocks do that night. A moved
 //!   `now` stops at the ends of what an [`Instant`] can say. Instants compare to the microsecond.
 //! - A fact that is true for a while stands by itself or behind `not`: whether an appointment is today.
@@ -369,8 +369,8 @@ impl Condition {
     /// When its truth changes next, if the facts stay as they are.
     ///
     /// This is the first instant after `now` at which [`holds`](Self::holds) gives another answer
-    /// than now; between the two it gives the same answer throughout. `entered < now - 2d` turns
-    /// true a microsecond after the two days, `entered <= now - 2d` with them. Nothing if it
+    /// than now; between the two it gives the same answer throughout. `entered_at < now - 2d` turns
+    /// true a microsecond after the two days, `entered_at <= now - 2d` with them. Nothing if it
     /// never turns.
     #[must_use]
     pub fn turns_at<F: Facts + ?Sized>(&self, facts: &F, now: Instant) -> Option<Instant> {

@@ -144,7 +144,7 @@ impl PostgresStore {
     /// thousand records, or a list that is rare: each index makes every write a little slower. To
     /// be called for the lists that are shown all day, and each time the store is opened, since
     /// a store uses the indexes over texts that it was told of. Facts that are bounded by now,
-    /// as in `registered < now - 30d`, may be taken at any instant.
+    /// as in `registered_at < now - 30d`, may be taken at any instant.
     ///
     /// A segment that asks for what is *not* so gets no index, and neither does a field beyond the
     /// eight columns that each sort of field has. An index stays until
@@ -155,7 +155,7 @@ impl PostgresStore {
     /// ```no_run
     /// # async fn main_(store: leadkit_postgres::PostgresStore, playbook: leadkit::playbook::Playbook, now: leadkit::time::Instant) -> Result<(), Box<dyn std::error::Error>> {
     /// use leadkit::store::Kind;
-    /// let stale = playbook.condition(r#"stage == "quote" and assigned < now - 7d"#).expect("a condition");
+    /// let stale = playbook.condition(r#"stage == "proposal" and assigned_at < now - 7d"#).expect("a condition");
     /// store.index(&"quito".into(), Kind::Lead, &[stale.filter(now)?]).await?;
     /// # Ok(())
     /// # }

@@ -167,7 +167,7 @@ impl SqliteStore {
     /// Without them every list reads all facts of its kind, which is fast enough for some ten
     /// thousand records, or a list that is rare: each index makes every write a little slower. To
     /// be called for the lists that are shown all day, and again when there are many more records.
-    /// Facts that are bounded by now, as in `registered < now - 30d`, may be taken at any instant.
+    /// Facts that are bounded by now, as in `registered_at < now - 30d`, may be taken at any instant.
     ///
     /// A segment that asks for what is *not* so gets no index, and neither does a field beyond the
     /// eight columns that each sort of field has. An index stays until
@@ -176,7 +176,7 @@ impl SqliteStore {
     /// ```no_run
     /// # async fn main_(store: leadkit_sqlite::SqliteStore, playbook: leadkit::playbook::Playbook, now: leadkit::time::Instant) -> Result<(), Box<dyn std::error::Error>> {
     /// use leadkit::store::Kind;
-    /// let stale = playbook.condition(r#"stage == "quote" and assigned < now - 7d"#).expect("a condition");
+    /// let stale = playbook.condition(r#"stage == "proposal" and assigned_at < now - 7d"#).expect("a condition");
     /// store.index(&"quito".into(), Kind::Lead, &[stale.filter(now)?]).await?;
     /// # Ok(())
     /// # }

@@ -128,12 +128,12 @@ pub(crate) enum OfDatabase {
         #[arg(long, value_name = "FACT", value_delimiter = ',')]
         count_by: Vec<String>,
         /// The fact that orders the list [default: the order of registration]
-        #[arg(long, value_name = "FACT")]
+        #[arg(long, value_name = "FACT", conflicts_with = "count_by")]
         order: Option<String>,
         /// The largest first
         #[arg(long, requires = "order")]
         descending: bool,
-        /// How many are listed at most
+        /// How many are listed at most, leads or groups of them
         #[arg(
             long,
             value_name = "COUNT",
