@@ -654,3 +654,30 @@ task   = "Call at once"
         "{told:?}"
     );
 }
+
+#[test]
+fn holidays_end_where_the_last_one_is_less_than_a_year_ahead() {
+    let calendars = "
+[calendar.none]
+weekly = { mon-fri = [\"09:00-17:00\"] }
+
+[calendar.each-year]
+weekly     = { mon-fri = [\"09:00-17:00\"] }
+every-year = { 12-25 = [] }
+
+[calendar.some]
+weekly   = { mon-fri = [\"09:00-17:00\"] }
+holidays = [\"2028-12-25\", \"2028-01-01\"]
+";
+    let playbook = shop::read(&folder(calendars, ""));
+    let ending = |today: &str| {
+        let ending = playbook.ending_holidays(today.parse().unwrap());
+        let told = ending
+            .iter()
+            .map(|of| format!("{} {}", of.calendar, of.last));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(ending("2027-12-25"), [""; 0]);
+    assert_eq!(ending("2027-12-26"), ["some 2028-12-25"]);
+    assert_eq!(ending("2030-01-01"), ["some 2028-12-25"]);
+}

@@ -5,11 +5,14 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use leadkit::calendar::Hours;
+use leadkit::explain::local;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::fault::{Fault, FaultKind};
+use leadkit::playbook::holidays::EndingHolidays;
 use leadkit::playbook::load::Folder;
 use leadkit::playbook::rule::NamedCalendar;
 use leadkit::scenario::{self, Scenario};
+use leadkit::time::Instant;
 use serde::Serialize;
 
 use crate::report::counted;
@@ -135,7 +138,7 @@ impl std::fmt::Display for Warning {
     }
 }
 
-fn warnings(path: &Path, playbook: &Playbook) -> Vec<Warning> {
+fn warnings(path: &Path, playbook: &Playbook, now: Instant) -> Vec<Warning> {
     let cold = playbook.cold_stages().into_iter().map(|at| Warning {
         stage: Some(at.to_string()),
         message: Some(format!(
@@ -150,7 +153,22 @@ fn warnings(path: &Path, playbook: &Playbook) -> Vec<Warning> {
         ..Warning::default()
     });
     let nights = playbook.calendars.iter().flat_map(long_nights);
-    placed.chain(cold).chain(nights).collect()
+    let holidays = ending_holidays(playbook, now);
+    placed.chain(cold).chain(nights).chain(holidays).collect()
+}
+
+/// Calendars that are soon, or now, without holidays: behind the last one every day counts as usual.
+fn ending_holidays(playbook: &Playbook, now: Instant) -> impl Iterator<Item = Warning> {
+    let today = local(&playbook.zone, now).date_naive();
+    let ending = playbook.ending_holidays(today).into_iter();
+    ending.map(|EndingHolidays { calendar, last, .. }| Warning {
+        message: Some(format!(
+            "the last holiday of the calendar `{calendar}` is {last}, less than a year ahead: behind \
+             it every holiday counts as a working day; write down those that follow"
+        )),
+        calendar: Some(calendar.to_string()),
+        ..Warning::default()
+    })
 }
 
 /// Shifts that go on over midnight and last longer than half a day: they may be meant, and more
@@ -208,11 +226,17 @@ pub enum Depth {
     Explained,
 }
 
-/// Checks a playbook, which may speak of what a host registers if that is declared.
+/// Checks a playbook, which may speak of what a host registers if that is declared. From `now` on its
+/// holidays should be known for a year.
 ///
 /// # Errors
 /// [`Failure::Faults`] with all that is wrong with it.
-pub fn check(path: &Path, declared: &[Declared], depth: Depth) -> Result<Reported, Failure> {
+pub fn check(
+    path: &Path,
+    declared: &[Declared],
+    depth: Depth,
+    now: Instant,
+) -> Result<Reported, Failure> {
     let Checked {
         playbook,
         scenarios,
@@ -232,7 +256,7 @@ pub fn check(path: &Path, declared: &[Declared], depth: Depth) -> Result<Reporte
         tasks: playbook.tasks.len(),
         templates: playbook.templates.names().count(),
         scenarios: scenarios.len(),
-        warnings: warnings(path, &playbook),
+        warnings: warnings(path, &playbook, now),
         explained: explained.as_ref().map(explained::Document::json),
     };
     let mut text = String::new();

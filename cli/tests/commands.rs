@@ -7,7 +7,7 @@ mod told;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use told::{leadkit, repository, write};
+use told::{leadkit, repository, warnings_but_of_holidays, write};
 
 const SALES: &str = "playbooks/field-and-digital-sales";
 
@@ -43,8 +43,8 @@ fn a_stage_in_which_leads_can_go_cold_is_a_warning() {
         "playbooks/platform-onboarding",
         "playbooks/dealership-teams",
     ] {
-        let summary = leadkit(["check", playbook, "--json"]).json();
-        assert_eq!(summary["warnings"], serde_json::json!([]), "{playbook}");
+        let warnings = warnings_but_of_holidays(&leadkit(["check", playbook, "--json"]));
+        assert!(warnings.is_empty(), "{playbook}: {warnings:#?}");
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
@@ -350,6 +350,33 @@ fn a_playbook_without_scenarios_was_not_tested() {
     let told = leadkit(["test", path, "--json"]);
     assert_eq!(told.code, 1);
     assert_eq!(told.json()["passed"], 0);
+}
+
+#[test]
+fn holidays_that_are_not_known_for_a_year_are_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let olist = std::fs::read_to_string(repository().join("tests/olist/playbook.toml")).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let text = |holidays: &str| {
+        let weekly = "weekly = { mon-fri = [\"09:00-17:00\"] }";
+        let calendar = format!("{olist}\n[calendar.desk]\n{weekly}\n{holidays}\n");
+        write(folder.path(), &[("playbook.toml", &calendar)]);
+        let told = leadkit(["check", path]);
+        assert_eq!(told.code, 0, "{}", told.out);
+        told.out
+    };
+    let over = text("holidays = [\"2019-12-25\", \"2020-12-25\", \"2020-01-01\"]");
+    let warning =
+        "warning: the last holiday of the calendar `desk` is 2020-12-25, less than a year ahead";
+    assert!(over.contains(warning), "{over}");
+    for known in [
+        "holidays = [\"2020-12-25\", \"9998-12-25\"]",
+        "",
+        "every-year = { 12-25 = [] }",
+    ] {
+        let told = text(known);
+        assert!(!told.contains("holiday"), "{known}: {told}");
+    }
 }
 
 #[test]

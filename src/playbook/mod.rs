@@ -47,6 +47,7 @@ pub mod delay;
 pub mod fault;
 pub mod fingerprint;
 mod held;
+pub mod holidays;
 pub mod host;
 pub mod law;
 pub mod load;

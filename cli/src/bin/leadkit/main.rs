@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use leadkit::clock::{Clock as _, SystemClock};
 use leadkit_cli::adopt::{Adopt, Mode};
 use leadkit_cli::by_ids::ByIds;
 use leadkit_cli::check::Depth;
@@ -134,7 +135,7 @@ fn carry_out(cli: Cli) -> Result<Reported, Failure> {
             } else {
                 Depth::Summary
             };
-            check::check(&playbook, &with, depth)
+            check::check(&playbook, &with, depth, SystemClock.now())
         }
         Command::Test { playbook, only, on } => {
             let on = match on {
