@@ -456,3 +456,38 @@ do   = [{ send = "hello", class = "marketing" }]
         assert_eq!(arrived_at("luis@example.com"), 3);
     });
 }
+
+#[test]
+fn a_notice_to_more_than_fifty_agents_says_how_many_it_leaves_out() {
+    let rules = "
+[[rule]]
+name = \"all\"
+on   = \"registered\"
+do   = [{ notify = \"seller\", template = \"hello\" }]
+";
+    let register = "
+[[scenario]]
+name  = \"everybody hears of it, as far as one notice goes\"
+start = \"2026-03-02T10:00:00+01:00\"
+
+[[scenario.step]]
+register = { ref = \"luis\", name = \"Luis\" }
+";
+    for (sellers, expect) in [
+        (
+            52,
+            "{ history = \"message hello told 50, and left out 2\", notified = [\"seller\"] }",
+        ),
+        (50, "{ silent = \"left out\", notified = [\"seller\"] }"),
+    ] {
+        let agents = (0..sellers).map(|number| {
+            let id = format!("a{number:02}");
+            shop::AGENTS.replace("ana", &id)
+        });
+        let agents: String = agents.collect();
+        let mut folder = shop::folder(rules, "");
+        let text = format!("{agents}{register}expect = {expect}\n");
+        folder.scenarios = vec![("scenarios/shop.toml".into(), text)];
+        shop::play_folder(&folder);
+    }
+}

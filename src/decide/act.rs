@@ -193,7 +193,7 @@ fn assign(
     }
 }
 
-/// Tells agents. That there is none to be told is put on record.
+/// Tells agents. That there is none to be told is put on record, and how many of them are left out.
 fn notify(draft: &mut Draft<'_>, lead: &Lead, whom: &Whom, template: &Name) -> Result<(), Stop> {
     let agents = match whom {
         Whom::Owner => lead.owner_id().cloned().into_iter().collect(),
@@ -215,13 +215,23 @@ fn notify(draft: &mut Draft<'_>, lead: &Lead, whom: &Whom, template: &Name) -> R
             whom: smol_str::format_smolstr!("{whom}"),
         });
     }
+    let left_out = agents.len().saturating_sub(MOST_NOTIFIED);
+    if left_out > 0 {
+        draft.happened(Event::NotAllNotified {
+            lead: lead.id,
+            template: template.clone(),
+            whom: smol_str::format_smolstr!("{whom}"),
+            told: u32::try_from(MOST_NOTIFIED).unwrap_or(u32::MAX),
+            left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
+        });
+    }
     for agent in agents.into_iter().take(MOST_NOTIFIED) {
         messages::notify(draft, lead, agent, template);
     }
     Ok(())
 }
 
-/// How many agents one action tells at most.
+/// How many agents one action tells at most: the first by their ids.
 const MOST_NOTIFIED: usize = 50;
 
 fn members(draft: &Draft<'_>, group: &Key) -> Result<Vec<AgentId>, Stop> {

@@ -487,6 +487,18 @@ impl Telling<'_> {
                 let refers = self.playbook.referring.is_some();
                 Some((told, Some(nobody(whom, refers))))
             }
+            Event::NotAllNotified {
+                lead,
+                template,
+                told,
+                left_out,
+                ..
+            } if *lead == id => {
+                let what =
+                    format_smolstr!("message {template} told {told}, and left out {left_out}");
+                let why = format_smolstr!("one notice tells {told} at most");
+                Some((what, Some(why)))
+            }
             Event::MessageIs {
                 message,
                 state,

@@ -569,4 +569,17 @@ pub enum Event {
         /// The lead that was registered of it.
         lead: Option<LeadId>,
     },
+    /// More agents were to be told than one notice tells.
+    NotAllNotified {
+        /// For which lead.
+        lead: LeadId,
+        /// From which template.
+        template: Name,
+        /// Whom it was for, as the playbook says it: a role, a team.
+        whom: SmolStr,
+        /// How many were told.
+        told: u32,
+        /// How many were not.
+        left_out: u32,
+    },
 }
