@@ -485,7 +485,7 @@ register = { ref = \"luis\", name = \"Luis\" }
             shop::AGENTS.replace("ana", &id)
         });
         let agents: String = agents.collect();
-        let mut folder = shop::folder(rules, "");
+        let mut folder = folder(rules, "");
         let text = format!("{agents}{register}expect = {expect}\n");
         folder.scenarios = vec![("scenarios/shop.toml".into(), text)];
         shop::play_folder(&folder);

@@ -16,7 +16,7 @@ lost = { final = "lost", to = ["new"] }
 
 /// All faults of a playbook, as they are told.
 fn told(folder: &Folder) -> Vec<String> {
-    let faults = Playbook::read(folder).unwrap_err().0;
+    let faults = Playbook::read(folder).expect_err("a fault").0;
     let told = faults.iter().map(|fault| match &fault.hint {
         Some(hint) => format!("{}; {hint}", fault.kind),
         None => fault.kind.to_string(),
@@ -122,7 +122,7 @@ fn the_stage_that_a_rule_counts_from_is_that_of_its_pipeline() {
         &rule("pipeline = \"care\"\non = \"entered new\""),
         "",
     ));
-    let stages = &playbook.rule(&"r".into()).unwrap().scope.stages;
+    let stages = &playbook.rule(&"r".into()).expect("the rule").scope.stages;
     let stages: Vec<String> = stages.iter().map(ToString::to_string).collect();
     assert_eq!(stages, ["care.new"]);
     for (said, wanted) in [
@@ -172,7 +172,11 @@ fn leads_wait_where_a_stage_says_so_and_not_where_it_says_that_they_do_not() {
         folder
     };
     let playbook = read(&with("false", "true"));
-    let stages = &playbook.rule(&"later.first".into()).unwrap().scope.stages;
+    let stages = &playbook
+        .rule(&"later.first".into())
+        .expect("the rule")
+        .scope
+        .stages;
     let stages: Vec<String> = stages.iter().map(ToString::to_string).collect();
     assert_eq!(stages, ["sales.talking"]);
     let nobody = "the rule `later` can never fire: no stage says `waits = true`, so nobody waits";
