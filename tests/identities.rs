@@ -282,6 +282,16 @@ fn a_number_for_which_there_was_no_room_names_its_contact_as_soon_as_there_is() 
         asked.by(Actor::host("desk")).await.unwrap();
         let again = register(&world, NewLead::new("Luis").phone("099 123 4567")).await;
         assert_eq!(contact(&again), contact(&luis));
+
+        // And the other way round: a tax number, once the phone number is taken away.
+        let set = world.tenant().set(lead, "ruc_7", ruc(7).as_str());
+        set.by(Actor::host("desk")).await.unwrap();
+        let asked = world
+            .tenant()
+            .correct_contact(lead, Correction::default().phone(""));
+        asked.by(Actor::host("desk")).await.unwrap();
+        let again = register(&world, NewLead::new("Luis").field("ruc_7", ruc(7).as_str())).await;
+        assert_eq!(contact(&again), contact(&luis));
     });
 }
 

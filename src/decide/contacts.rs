@@ -84,8 +84,12 @@ pub(crate) fn correct(
     let phone = |contact: &Contact| Identity::phone(contact.phone.as_deref()?, home);
     let (old, new) = (phone(&before), phone(&contact));
     if old != new {
+        let had_no_room = identities::is_full(&contact);
         identities::forget(draft, &mut contact, old)?;
         identities::learn(draft, &mut contact, new, &[lead.id])?;
+        if had_no_room && !identities::is_full(&contact) {
+            contact = identities::fill_beside(draft, contact, lead)?;
+        }
     }
     let corrected = |lead| Event::ContactCorrected {
         lead,

@@ -58,7 +58,7 @@ pub(crate) fn learn(
 }
 
 /// Whether a contact is known by so much that there is no room for more.
-fn is_full(contact: &Contact) -> bool {
+pub(crate) fn is_full(contact: &Contact) -> bool {
     contact.identities.len() >= Contact::MOST_IDENTITIES
 }
 
@@ -251,6 +251,24 @@ fn said_elsewhere(
     Ok(said)
 }
 
+/// A contact that was full gave something up: it is known by what there was no room for, its own address and
+/// number first.
+fn fill(draft: &mut Draft<'_>, contact: Contact, said: Vec<Identity>) -> Result<Contact, Stop> {
+    let known = own(draft, &contact);
+    learn_each(draft, contact, known.into_iter().chain(said))
+}
+
+/// The same with what all open leads say, of which one is at hand.
+pub(crate) fn fill_beside(
+    draft: &mut Draft<'_>,
+    contact: Contact,
+    lead: &Lead,
+) -> Result<Contact, Stop> {
+    let mut said = tax_numbers_in(draft.playbook, &lead.fields);
+    said.extend(said_elsewhere(draft, &contact, lead.id)?);
+    fill(draft, contact, said)
+}
+
 /// The tax numbers of a lead were others before: its contact is known by those that it has now, and by
 /// those of its other open leads.
 pub(crate) fn follow_tax_numbers(
@@ -275,10 +293,8 @@ pub(crate) fn follow_tax_numbers(
     for new in now {
         learn(draft, &mut contact, Some(new), &[lead.id])?;
     }
-    // There may be room now for what there was none for before.
     if had_no_room {
-        let known = own(draft, &contact);
-        contact = learn_each(draft, contact, known.into_iter().chain(elsewhere))?;
+        contact = fill(draft, contact, elsewhere)?;
     }
     renew_copy(draft, lead, &contact)?;
     renew_copies(draft, &contact, Some(lead.id), None)?;

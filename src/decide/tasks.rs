@@ -88,9 +88,7 @@ fn ends_to_begin_anew(
     let Some(place) = place.filter(|_| spec.on_hand_over.is_a_restart()) else {
         return false;
     };
-    let due_at = never_is_none(task_due_at(spec, &lead.tasks[place], lead));
-    let was_due = due_at.is_some_and(|due_at| due_at <= anchor.at);
-    let how = if was_due { How::Missed } else { How::Dropped };
+    let how = undone(lead, place, spec, anchor.at);
     end_at(draft, lead, place, Some(spec), anchor.at, (how, None, None));
     true
 }
@@ -238,10 +236,17 @@ fn end_undone(draft: &mut Draft<'_>, lead: &mut Lead, ends: impl Fn(&TaskSpec) -
             end_by_time(draft, lead, place, spec, at);
             continue;
         }
-        let due_at = never_is_none(task_due_at(spec, &lead.tasks[place], lead));
-        let was_due = due_at.is_some_and(|due_at| due_at <= draft.happened_at);
-        let how = if was_due { How::Missed } else { How::Dropped };
+        let how = undone(lead, place, spec, draft.happened_at);
         end(draft, lead, place, Some(spec), how);
+    }
+}
+
+/// How a task ends that nobody did: missed, if its time was over by then.
+fn undone(lead: &Lead, place: usize, spec: &TaskSpec, at: Instant) -> How {
+    let due_at = never_is_none(task_due_at(spec, &lead.tasks[place], lead));
+    match due_at.is_some_and(|due_at| due_at <= at) {
+        true => How::Missed,
+        false => How::Dropped,
     }
 }
 
