@@ -57,7 +57,7 @@ async fn sell(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
         let email = format!("{id}@minegocio.example");
         let agent = AgentSetup::new(id).name(name).email(email).role(role);
         quito
-            .set_up(agent.cities(["Quito"]))
+            .set_up(agent.cities(["Quito"]).zones(["Norte"]))
             .by(Actor::host("crm"))
             .await?;
     }

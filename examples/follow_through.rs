@@ -174,14 +174,14 @@ async fn register(engine: &Engine, row: &Row) -> Result<Lead, Box<dyn Error>> {
 async fn set_up_agents(engine: &Engine) -> Result<(), Box<dyn Error>> {
     let quito = engine.tenant("quito");
     let agents = [
-        ("ana", "Ana Torres", "advisor", "Quito"),
-        ("bea", "Bea Molina", "advisor", "Quito"),
-        ("gus", "Gustavo León", "advisor", "Guayaquil"),
-        ("sofia", "Sofía Andrade", "supervisor", ""),
-        ("marco", "Marco Paredes", "sales-manager", ""),
-        ("alma", "Alma Reyes", "administration", ""),
+        ("ana", "Ana Torres", "advisor", "Quito", "Norte"),
+        ("bea", "Bea Molina", "advisor", "Quito", "Norte"),
+        ("gus", "Gustavo León", "advisor", "Guayaquil", "Costa"),
+        ("sofia", "Sofía Andrade", "supervisor", "", "Norte"),
+        ("marco", "Marco Paredes", "sales-manager", "", ""),
+        ("alma", "Alma Reyes", "administration", "", ""),
     ];
-    for (id, name, role, city) in agents {
+    for (id, name, role, city, zone) in agents {
         let email = format!("{id}@minegocio.example");
         quito
             .set_up(
@@ -189,7 +189,8 @@ async fn set_up_agents(engine: &Engine) -> Result<(), Box<dyn Error>> {
                     .name(name)
                     .email(email)
                     .role(role)
-                    .cities([city]),
+                    .cities([city])
+                    .zones([zone]),
             )
             .by(Actor::host("import"))
             .await?;

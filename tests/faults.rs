@@ -250,7 +250,11 @@ async fn days(engine: &Engine, clock: &VirtualClock) {
     }
     let (quito, toluca) = (engine.tenant("quito"), engine.tenant("toluca"));
     let agent = |id: &str, role: &str| {
-        let agent = AgentSetup::new(id).name(id).role(role).cities(["Quito"]);
+        let agent = AgentSetup::new(id)
+            .name(id)
+            .role(role)
+            .cities(["Quito"])
+            .zones(["Norte"]);
         agent.email(format!("{id}@x.example"))
     };
     for (id, role) in [

@@ -72,6 +72,84 @@ fn whatever_would_set_a_fixed_field_later_is_a_fault() {
     }
 }
 
+/// What it asks for is judged as things stood before: a field can be told with what makes it fixed.
+#[test]
+fn a_field_is_changed_no_more_while_what_it_says_holds_on_closed_leads_neither_and_by_no_rule() {
+    let rules = r#"
+[field.plan]
+type  = "text"
+fixed = 'activities("signed") >= 1 and stage != "talking"'
+
+[activity.signed]
+asks = ["plan"]
+
+[[rule]]
+name = "vigo-is-small"
+when = 'city == "Vigo"'
+do   = [{ set = "plan", to = "small" }]
+"#;
+    play(
+        rules,
+        r#"
+[[scenario]]
+name  = "signed, and that was it"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", plan = "small" }
+
+[[scenario.step]]
+set    = { plan = "large" }
+expect = { fields = { plan = "large" } }
+
+[[scenario.step]]
+record = { activity = "signed", plan = "huge" }
+expect = { fields = { plan = "huge" } }
+
+[[scenario.step]]
+record = { activity = "signed", plan = "small" }
+expect = { refused = ["plan"], refusal-says = "it is changed no more", fields = { plan = "huge" } }
+
+[[scenario.step]]                           # nor is it taken away
+set    = { plan = "" }
+expect = { refused = ["plan"] }
+
+[[scenario.step]]                           # who writes all fields again changes nothing
+set    = { plan = "huge", city = "Soria" }
+expect = { fields = { city = "Soria", plan = "huge" } }
+
+[[scenario.step]]
+set    = { city = "Vigo" }
+expect = { fields = { plan = "huge" }, history = "rule vigo-is-small could not set" }
+
+[[scenario.step]]
+close = { as = "lost" }
+
+[[scenario.step]]
+set    = { plan = "small" }
+expect = { refused = ["plan"] }
+
+[[scenario.step]]
+reopen = { to = "new" }
+
+[[scenario.step]]
+move = { to = "talking" }
+
+[[scenario.step]]                           # where it may be, it may be
+set    = { plan = "small" }
+expect = { fields = { plan = "small" } }
+"#,
+    );
+    let faulty = rules.replace("activities(\"signed\") >= 1", "planned is present");
+    let faults = Playbook::read(&folder(&faulty, ""))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        faults.contains("`planned`") && faults.contains("playbook.toml"),
+        "{faults}"
+    );
+}
+
 const MERCY: &str = r#"
 [role.clerk]
 may = ["register", "set", "record", "complete"]

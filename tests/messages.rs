@@ -7,7 +7,7 @@ mod shop;
 use std::sync::Arc;
 
 use leadkit::clock::{Clock as _, VirtualClock};
-use leadkit::decide::command::{Actor, Fate, NewLead};
+use leadkit::decide::command::{Actor, AgentSetup, Fate, NewLead};
 use leadkit::engine::{Engine, Error};
 use leadkit::faults::{FaultyMailer, MailerFault, Plan};
 use leadkit::ids::Name;
@@ -490,4 +490,46 @@ register = { ref = \"luis\", name = \"Luis\" }
         folder.scenarios = vec![("scenarios/shop.toml".into(), text)];
         shop::play_folder(&folder);
     }
+}
+
+#[test]
+fn who_is_told_the_same_for_two_reasons_at_once_is_told_once() {
+    let rules = r#"
+[[rule]]
+name = "both"
+on   = "registered"
+do   = [{ notify = "owner", template = "hello" }, { notify = "seller", template = "hello" }]
+
+[[rule]]
+name  = "again"
+on    = "registered"
+after = "1 hour"
+do    = [{ notify = "owner", template = "hello" }]
+"#;
+    let folder = folder(rules, "");
+    block_on(async {
+        let store = Arc::new(MemoryStore::default());
+        let mut world = World::new(read(&folder), store, at("2026-03-02T10:00:00+01:00")).unwrap();
+        for agent in ["ana", "bea"] {
+            let email = format!("{agent}@example.com");
+            let agent = AgentSetup::new(agent)
+                .name(agent)
+                .email(email)
+                .role("seller");
+            world.set_up(agent, Actor::host("test")).await.unwrap();
+        }
+        let lead = NewLead::new("Luis").owner("ana");
+        world
+            .register("luis", lead, Actor::host("test"))
+            .await
+            .unwrap();
+        world.tick().await.unwrap();
+        let mails = |world: &World| ["ana", "bea"].map(|agent| world.mailbox(agent).len());
+        assert_eq!(mails(&world), [1, 1]);
+        world
+            .advance_to(at("2026-03-02T11:00:00+01:00"))
+            .await
+            .unwrap();
+        assert_eq!(mails(&world), [2, 1]);
+    });
 }

@@ -65,7 +65,10 @@ async fn unanswered(store: Arc<dyn Store>) -> (Engine, VirtualClock) {
     ] {
         let email = format!("{agent}@minegocio.example");
         let setup = AgentSetup::new(agent).name(agent).email(email).role(role);
-        let setup = setup.cities(["Quito"]).capacity(LEADS as u32);
+        let setup = setup
+            .cities(["Quito"])
+            .zones(["Norte"])
+            .capacity(LEADS as u32);
         quito.set_up(setup).by(Actor::host("test")).await.unwrap();
     }
     let answers = engine.execute_all((0..LEADS).map(register).collect()).await;

@@ -243,6 +243,11 @@ impl<'a> Draft<'a> {
         Id::derived(self.now, &self.command, what, self.made)
     }
 
+    /// What has happened so far.
+    pub(crate) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
     /// Says what happened.
     pub(crate) fn happened(&mut self, event: Event) {
         self.events.push(event);

@@ -13,7 +13,7 @@ use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::catalogue::LeadFacts;
 use crate::playbook::delay::Delay;
-use crate::playbook::pipeline::Misfit;
+use crate::playbook::pipeline::{Fixed, Misfit};
 use crate::playbook::rule::{SetTo, Since};
 use crate::record::Lead;
 use crate::record::fields::Fields;
@@ -73,22 +73,27 @@ pub(crate) fn set_with(
     few(fields)?;
     let mut set = Vec::new();
     let before = identities::tax_numbers_in(draft.playbook, &lead.fields);
-    for (name, value) in fields {
+    let fixed = fields.iter().map(|(name, _)| fixed(draft, lead, name));
+    let fixed: Vec<_> = fixed.collect();
+    for ((name, value), fixed) in fields.iter().zip(fixed) {
         if gaps.is_about(name) {
             continue;
         }
-        match accept(draft, name, value.as_ref()) {
-            Ok(value) if is_fixed(draft, name) && !is_as_it_is(lead, name, value.as_ref()) => {
-                let expected = "what was told when the lead was registered".into();
-                gaps.add(name.as_str(), Problem::Unfit { expected });
+        let value = match accept(draft, name, value.as_ref()) {
+            Ok(value) => value,
+            Err(problem) => {
+                gaps.add(name.as_str(), problem);
+                continue;
             }
-            Ok(value) => {
-                note_date(draft, lead, name, value.as_ref());
-                lead.fields.set(name.clone(), value);
-                set.push(name.clone());
-            }
-            Err(problem) => gaps.add(name.as_str(), problem),
+        };
+        if let Some(expected) = fixed.filter(|_| !is_as_it_is(lead, name, value.as_ref())) {
+            let expected = expected.into();
+            gaps.add(name.as_str(), Problem::Unfit { expected });
+            continue;
         }
+        note_date(draft, lead, name, value.as_ref());
+        lead.fields.set(name.clone(), value);
+        set.push(name.clone());
     }
     gaps.told()?;
     draft.happened(Event::FieldsSet {
@@ -99,9 +104,22 @@ pub(crate) fn set_with(
     places::take(draft, lead)
 }
 
-fn is_fixed(draft: &Draft<'_>, name: &Name) -> bool {
-    let field = draft.playbook.field(name);
-    field.is_some_and(|field| field.fixed)
+/// What a field must be that is changed no more.
+fn fixed(draft: &Draft<'_>, lead: &Lead, name: &Name) -> Option<&'static str> {
+    let (playbook, now) = (draft.playbook, draft.happened_at);
+    match &playbook.field(name)?.fixed {
+        Fixed::Never => None,
+        Fixed::FromRegistration => Some("what was told when the lead was registered"),
+        Fixed::While(condition) => {
+            let facts = LeadFacts {
+                playbook,
+                lead,
+                now,
+            };
+            let holds = condition.holds(&facts, now);
+            holds.then_some("what it is: it is changed no more")
+        }
+    }
 }
 
 /// Whether a field has this value already: who writes all fields again changes nothing.

@@ -103,8 +103,21 @@ fn not_queued(
     Ok(())
 }
 
-/// Queues a message to an agent.
+/// Queues a message to an agent. One decision tells nobody the same twice: not the owner who is in the team
+/// that is told, too.
 pub(crate) fn notify(draft: &mut Draft<'_>, lead: &Lead, agent: AgentId, template: &Name) {
+    let told = draft.events().iter().any(|event| match event {
+        Event::Queued {
+            lead: of,
+            template: from,
+            to: Recipient::Agent(to),
+            ..
+        } => (*of, from, to) == (lead.id, template, &agent),
+        _ => false,
+    });
+    if told {
+        return;
+    }
     let now = draft.now;
     let id = MessageId(draft.new_id("message"));
     let message = blank(

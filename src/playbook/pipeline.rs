@@ -206,14 +206,26 @@ pub struct Field {
     pub tax_numbers: Option<TaxNumberKinds>,
     /// Whether a lead can't be registered without it.
     pub required: bool,
-    /// Whether it is told when a lead is registered, and never changed after.
-    pub fixed: bool,
+    /// When it is changed no more.
+    pub fixed: Fixed,
     /// The roles that may tell it, at a registration or later; whoever may register or set, if empty.
     /// What rules, choices and activities set is none of these.
     pub by: Vec<Name>,
     /// Whether it says who the contact is, as tax numbers do: two contacts with one value are possibly
     /// the same person.
     pub identifies: bool,
+}
+
+/// When a field is changed no more, neither by hand nor by a rule.
+#[derive(Clone, Debug, Default)]
+pub enum Fixed {
+    /// It can always be changed.
+    #[default]
+    Never,
+    /// It is told when a lead is registered, and never changed after.
+    FromRegistration,
+    /// As long as this is so of the lead.
+    While(Condition),
 }
 
 impl Field {

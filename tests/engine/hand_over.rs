@@ -322,14 +322,15 @@ async fn told_in_vain(times: u64) -> (Shop, Result<Ticked, Error>) {
 
 #[test]
 fn what_became_of_messages_is_told_again_when_the_store_is_back_and_nothing_is_in_doubt() {
+    let mut fewest = usize::MAX;
     for times in [1, 3, 6] {
         block_on(async {
             let (shop, ticked) = told_in_vain(times).await;
             let ticked = ticked.unwrap();
             assert!(ticked.failures.is_empty(), "{ticked:?}");
             let called = shop.mailer.handed_over().len();
-            // Who was not called yet is not sent, for sure, and comes again.
-            assert!((4..22).contains(&called), "{called} of 22 were called");
+            assert!((4..=22).contains(&called), "{called} of 22 were called");
+            fewest = fewest.min(called);
             shop.live(Elapsed::hours(1)).await;
             for message in shop.messages("").await {
                 assert_eq!(message.state, State::Accepted);
@@ -338,6 +339,9 @@ fn what_became_of_messages_is_told_again_when_the_store_is_back_and_nothing_is_i
             assert_eq!(shop.mailer.handed_over().len(), 22);
         });
     }
+    // Who was not called yet is not sent, for sure, and comes again. How many these are the threads of the
+    // machine's timers have a say in: once in some hundred runs all are called before the first is heard.
+    assert!(fewest < 22);
 }
 
 #[test]

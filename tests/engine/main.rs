@@ -106,7 +106,8 @@ async fn people(engine: &Engine) {
             .name(id)
             .email(email)
             .role(role)
-            .cities(["Quito"]);
+            .cities(["Quito"])
+            .zones(["Norte"]);
         quito.set_up(agent).by(desk()).await.unwrap();
     }
     let toluca = engine.tenant("toluca");

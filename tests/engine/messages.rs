@@ -305,7 +305,8 @@ fn an_alert_whose_outcome_is_unknown_is_handed_over_again() {
                 .name(id)
                 .email(format!("{id}@x.example"))
                 .role(role)
-                .cities(["Quito"]);
+                .cities(["Quito"])
+                .zones(["Norte"]);
             quito.set_up(agent).by(desk()).await.unwrap();
         }
         quito.register(luis()).by(desk()).await.unwrap();
@@ -347,7 +348,8 @@ fn a_message_that_cannot_be_rendered_is_set_aside_and_blocks_nobody() {
                 .name(id)
                 .email(format!("{id}@x.example"))
                 .role(role)
-                .cities(["Quito"]);
+                .cities(["Quito"])
+                .zones(["Norte"]);
             quito.set_up(agent).by(desk()).await.unwrap();
         }
         quito.register(luis()).by(desk()).await.unwrap();

@@ -15,19 +15,31 @@ pub(crate) enum How {
     Without(&'static str),
     /// With the second text in the place of the first, which stands there once.
     Instead(&'static str, &'static str),
+    /// In all these ways: whatever carries the requirement beside another.
+    All(&'static [Self]),
+}
+
+impl How {
+    fn change(&self, playbook: &str) -> String {
+        match self {
+            Self::Without(section) => without(playbook, section),
+            Self::Instead(text, other) => {
+                assert_eq!(playbook.matches(text).count(), 1, "{text}");
+                playbook.replace(text, other)
+            }
+            Self::All(hows) => {
+                let changed = hows.iter();
+                changed.fold(playbook.into(), |changed, how| how.change(&changed))
+            }
+        }
+    }
 }
 
 impl Change {
     /// The playbook with this change.
     pub(crate) fn made_in(&self, folder: &Folder) -> Folder {
         let mut changed = folder.clone();
-        changed.playbook = match self.2 {
-            How::Without(section) => without(&folder.playbook, section),
-            How::Instead(text, other) => {
-                assert_eq!(folder.playbook.matches(text).count(), 1, "{text}");
-                folder.playbook.replace(text, other)
-            }
-        };
+        changed.playbook = self.2.change(&folder.playbook);
         changed
     }
 }

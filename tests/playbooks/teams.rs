@@ -1,12 +1,12 @@
 //! What carries the requirements of `dealership-teams`.
 
 use super::changes::Change;
-use super::changes::How::{Instead, Without};
+use super::changes::How::{All, Instead, Without};
 
 #[rustfmt::skip]
 pub(crate) const CHANGES: &[Change] = &[
     Change("D1", "qualified leads are sold to by the store", Instead("members  = 'team == \"online-sales\"'", "members  = 'team == \"store-sales\"'")),
-    Change("D1", "the store is handed nothing", Instead("label  = \"VENTAS TIENDA\"\nassign = \"store\"", "label  = \"VENTAS TIENDA\"")),
+    Change("D1", "the store is handed nothing", All(&[Instead("label  = \"VENTAS TIENDA\"\nassign = \"store\"", "label  = \"VENTAS TIENDA\""), Without("overflow-of-store")])),
     Change("D1", "physical customers are qualified by phone", Instead("if     = 'source.kind == \"physical\"'\nto     = \"sales.store\"\nassign = \"store\"\n\n[[route]]\n", "")),
     Change("D1", "nobody accepts", Without("handed-to-online")),
     Change("D1", "nobody can send back", Instead("returned = { label = \"Devuelto a cualificación\", asks = [\"returned_because\"], do = [{ move = \"qualification\" }] }", "returned = { label = \"Devuelto\", asks = [\"returned_because\"], do = [] }")),
@@ -54,6 +54,9 @@ pub(crate) const CHANGES: &[Change] = &[
     Change("D7", "who gives a lead to the store needs no vehicle", Without("out-of-the-team")),
     Change("D7", "also who is lost must have chosen", Instead("[\"qualification\", \"nurturing\", \"lost\"]'", "[\"qualification\", \"nurturing\"]'")),
     Change("D8", "what is too much stays where it is", Without("overflow")),
+    Change("D8", "a store that is full leaves it with online sales", Without("overflow-of-store")),
+    Change("D8", "a call centre that is full leaves it with marketing", Without("overflow-of-calls")),
+    Change("D2", "anybody says another phase", Instead(r#"label = "Fase de la compra", by = ["manager"]"#, r#"label = "Fase de la compra""#)),
     Change("D8", "and is never tried again", Without("room-in-online")),
     Change("D8", "or stays in nurturing", Without("taken-from-nurturing")),
     Change("D8", "whom the call centre can't have waits", Without("nobody-owns-it")),

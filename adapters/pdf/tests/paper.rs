@@ -32,7 +32,7 @@ impl Made {
             let tenant = world.tenant();
             let host = || Actor::host("test");
             let ana = AgentSetup::new("ana").name("Ana Torres").role("advisor");
-            let mut ana = ana.email("ana@minegocio.example");
+            let mut ana = ana.email("ana@minegocio.example").cities(["Quito"]);
             ana.phone = Some("+593 99 111 1111".into());
             tenant.set_up(ana).by(host()).await.unwrap();
             let new = NewLead::new(name).email("luis@example.com").owner("ana");

@@ -13,7 +13,7 @@ use leadkit::ids::Name;
 use leadkit::playbook::Playbook;
 use leadkit::playbook::law::Asked;
 use leadkit::playbook::people::{Match, Over, Permission, PoolSpec, Role};
-use leadkit::playbook::pipeline::{Field, Pipeline, Stage, TaskSpec, WaitGroup};
+use leadkit::playbook::pipeline::{Field, Fixed, Pipeline, Stage, TaskSpec, WaitGroup};
 use leadkit::playbook::rule::NamedCalendar;
 use leadkit::tax_number::TaxNumberKind;
 use serde_json::{Map, Value, json};
@@ -235,12 +235,17 @@ fn field(field: &Field) -> Section {
         None if field.choices.is_empty() => Value::Null,
         None => json!(field.choices),
     };
+    let fixed = match &field.fixed {
+        Fixed::Never => json!(false),
+        Fixed::FromRegistration => json!(true),
+        Fixed::While(condition) => json!(condition.to_string()),
+    };
     let entries = vec![
         ("type", json!(field.type_word())),
         ("of", of),
         ("label", json!(field.label)),
         ("required", json!(field.required)),
-        ("fixed", json!(field.fixed)),
+        ("fixed", fixed),
         ("by", if_any(&field.by)),
     ];
     Section::named("field", field.name.as_str(), entries)

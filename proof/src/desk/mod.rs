@@ -4,6 +4,7 @@ use chrono::{Days, NaiveDate};
 use leadkit::decide::command::{Actor, AgentSetup, Command, Fate, LeadOrder, NewSweep, What};
 use leadkit::ids::{AgentId, MessageId, Name, Tenant};
 use leadkit::playbook::Playbook;
+use leadkit::playbook::people::Detail;
 use leadkit::record::visits::VisitPlan;
 use leadkit::record::{Agent, Contact, Lead};
 use leadkit::time::Instant;
@@ -64,7 +65,7 @@ pub fn set_up(tenant: &Tenant, book: &Playbook, dice: &mut Dice) -> Vec<Command>
         if dice.one_in(3) {
             setup = setup.capacity(u32::try_from(dice.below(6)).unwrap_or(1));
         }
-        if dice.one_in(2) {
+        if dice.one_in(2) || role.needs.contains(&Detail::Team) {
             setup = setup.team(people::team(book, dice));
         }
         let zones = zones(book).into_iter();

@@ -8,7 +8,7 @@ use crate::facts::LeadFact;
 use crate::ids::Name;
 use crate::playbook::delay::Delay;
 use crate::playbook::fault::FaultKind;
-use crate::playbook::pipeline::Field;
+use crate::playbook::pipeline::{Field, Fixed};
 use crate::playbook::read::{Node, Section};
 use crate::playbook::rule::{Action, Assign, Send, SetTo, Since, Whom};
 use crate::record::message::{Class, OnOwnerChange};
@@ -255,7 +255,7 @@ impl Names {
         if self
             .fields
             .iter()
-            .any(|field| field.name == name && field.fixed)
+            .any(|field| field.name == name && matches!(field.fixed, Fixed::FromRegistration))
         {
             let hint = "it is `fixed`: told when a lead is registered, and never changed after";
             node.unfit("this field can't be set", Some(hint.into()));

@@ -2,12 +2,13 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{label_of, names_of};
+use super::{Names, label_of, names_of};
+use crate::condition::Condition;
 use crate::facts::LeadFact;
 use crate::ids::Name;
 use crate::letters::is_blank;
 use crate::playbook::fault::FaultKind;
-use crate::playbook::pipeline::Field;
+use crate::playbook::pipeline::{Field, Fixed};
 use crate::playbook::read::{Node, Section, did_you_mean, is_name, list_of, parts_of_list};
 use crate::playbook::variables::parts_of;
 use crate::tax_number::TaxNumberKinds;
@@ -37,8 +38,12 @@ pub(super) fn read(root: &mut Section<'_>, roles: &[Name]) -> (Vec<Field>, Vec<N
         }
         let required = section.optional("required");
         let required = required.and_then(|node| node.bool()).unwrap_or(false);
-        let fixed = section.optional("fixed");
-        let fixed = fixed.and_then(|node| node.bool()).unwrap_or(false);
+        // A condition asks for other fields: it is read when all are known.
+        let fixed = section.optional("fixed").filter(|node| !node.is_text());
+        let fixed = match fixed.and_then(|node| node.bool()) {
+            Some(true) => Fixed::FromRegistration,
+            Some(false) | None => Fixed::Never,
+        };
         let by = section.optional("by").map(|node| node.list());
         let by = by.unwrap_or_default();
         let by = by.iter().filter_map(|node| node.known("role", roles));
@@ -70,6 +75,27 @@ pub(super) fn read(root: &mut Section<'_>, roles: &[Name]) -> (Vec<Field>, Vec<N
         });
     }
     (fields, faulty)
+}
+
+/// While what is so fields are changed no more, where a condition says it.
+pub(super) fn read_fixed(root: &mut Section<'_>, names: &Names) -> Vec<(Name, Condition)> {
+    let sections = root.sections("field").into_iter();
+    let fixed = sections.filter_map(|(name, mut section)| {
+        let node = section.optional("fixed").filter(Node::is_text)?;
+        let condition = node.condition(&names.catalogue_of_laws())?;
+        Some((name, condition))
+    });
+    fixed.collect()
+}
+
+/// The fields, with the conditions by which they are fixed.
+pub(super) fn with_fixed(mut fields: Vec<Field>, fixed: Vec<(Name, Condition)>) -> Vec<Field> {
+    for (name, condition) in fixed {
+        if let Some(field) = fields.iter_mut().find(|field| field.name == name) {
+            field.fixed = Fixed::While(condition);
+        }
+    }
+    fields
 }
 
 /// What a text can be.

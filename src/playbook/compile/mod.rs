@@ -226,6 +226,7 @@ fn compile_root(
     host::check(&names, root.source);
     let activities = work::read_activities(&mut root, &names);
     let visits = work::read_visits(&mut root, &names);
+    let fixed = fields::read_fixed(&mut root, &names);
     let hold_labels = read_labels(&mut root, "hold");
 
     let organisation = read_organisation(&mut root);
@@ -273,7 +274,7 @@ fn compile_root(
         referring,
         teams: names.teams,
         sources: names.sources,
-        fields: names.fields,
+        fields: fields::with_fixed(names.fields, fixed),
         activities,
         appointments,
         documents: names.documents,
