@@ -293,3 +293,33 @@ fn an_explanation_tells_what_a_hand_over_restarts_and_what_it_restarted() {
         assert!(page.contains("Handed over from cora 2026-03-02"), "{page}");
     });
 }
+
+/// Whether the lead comes to another team or its owner does.
+#[test]
+fn a_level_of_a_team_ends_where_the_owner_joins_a_team_that_has_none() {
+    let levels = LEVELS.replacen(
+        "on     = \"team\"",
+        "on     = \"team\"\nunless = 'owner.team == \"online-sales\"'",
+        1,
+    );
+    let scenarios = r#"
+[[scenario]]
+name  = "Cora goes to online sales with her leads"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis" }
+expect   = { owner = "cora", tasks = ["team-speaks", "owner-touches"] }
+
+[[scenario.step]]
+at     = "2026-03-04T10:00:00+01:00"
+set-up = { id = "cora", team = "online-sales" }
+
+[[scenario.step]]
+lead   = "luis"
+expect = { owner = "cora", tasks = ["owner-touches"] }
+"#;
+    let mut folder = folder(PEOPLE, scenarios);
+    folder.playbook += &levels;
+    shop::play_folder(&folder);
+}

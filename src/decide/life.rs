@@ -338,6 +338,7 @@ fn follow_owner(draft: &mut Draft<'_>, lead: &mut Lead) -> Result<(), Stop> {
         owner.hours = agent.hours;
         if changes_team {
             owner.team_since = draft.moment();
+            tasks::end_those_of_team(draft, lead);
             begin_anew(draft, lead, &Anchor::Team);
         }
         draft.happened(Event::OwnerFollowed { lead: lead.id });
