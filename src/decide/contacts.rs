@@ -5,8 +5,8 @@ use smol_str::SmolStr;
 
 use crate::decide::command::Correction;
 use crate::decide::draft::Draft;
-use crate::decide::life::settle;
 use crate::decide::refusal::{Gaps, Problem, Refusal};
+use crate::decide::settling::settle;
 use crate::decide::suppression::{suppress, suppressed_since};
 use crate::decide::{Stop, adoption, duplicates, identities, places};
 use crate::email::Email;

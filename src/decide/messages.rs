@@ -557,7 +557,7 @@ fn mark_invalid(draft: &mut Draft<'_>, message: &Message) -> Result<(), Stop> {
     })?;
     draft.happened(Event::EmailInvalid { lead: lead.id });
     if lead.playbook == draft.playbook.hash {
-        crate::decide::life::settle(draft, &mut lead);
+        crate::decide::settling::settle(draft, &mut lead);
         draft.put_lead(lead);
     }
     Ok(())

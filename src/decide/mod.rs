@@ -52,6 +52,7 @@ pub mod records;
 mod referrals;
 pub mod refusal;
 mod register;
+mod settling;
 pub mod stored_facts;
 mod suppression;
 mod sweeps;
