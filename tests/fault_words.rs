@@ -22,29 +22,37 @@ use pollster::block_on;
 const A_WHILE: Elapsed = Elapsed::minutes(3);
 
 fn key() -> Key {
+    key_of("record")
+}
+
+fn key_of(name: &str) -> Key {
     Key {
-        id: Id::named("a", "record"),
+        id: Id::named("a", name),
         kind: Kind::Lead,
         tenant: "shop".into(),
     }
 }
 
 fn writes() -> Vec<Changes> {
+    vec![write(key(), "write")]
+}
+
+fn write(key: Key, command: &str) -> Changes {
     let put = Put {
-        key: key(),
+        key,
         read: Version::ABSENT,
         makes: Version::ABSENT.next(),
         body: Some(b"written".to_vec()),
         wakes: None,
         facts: Vec::new(),
     };
-    vec![Changes {
+    Changes {
         tenant: "shop".into(),
-        command: CommandId::of("write"),
+        command: CommandId::of(command),
         checks: Vec::new(),
         puts: vec![put],
         journal: Vec::new(),
-    }]
+    }
 }
 
 /// A store that fails at the first commit, what it wraps, and its clock.
@@ -57,8 +65,12 @@ fn store(fault: StoreFault) -> (FaultyStore, MemoryStore, VirtualClock) {
 }
 
 fn is_written(kept: &MemoryStore) -> bool {
-    let loaded = block_on(kept.load(&[key()])).unwrap();
-    loaded[0].body.is_some()
+    are_written(kept, &[key()]) == [true]
+}
+
+fn are_written(kept: &MemoryStore, keys: &[Key]) -> Vec<bool> {
+    let loaded = block_on(kept.load(keys)).unwrap();
+    loaded.iter().map(|loaded| loaded.body.is_some()).collect()
 }
 
 fn kind(answer: Result<Vec<Verdict>, StoreError>) -> StoreErrorKind {
@@ -82,6 +94,34 @@ fn a_store_that_fails_before_wrote_nothing_and_one_that_fails_after_wrote() {
         assert_eq!(store.calls(), [Call::Commit, Call::Commit]);
         assert_eq!(store.struck().len(), 1);
     }
+}
+
+#[test]
+fn a_store_that_fails_midway_wrote_the_first_half_of_a_batch() {
+    let names = ["one", "two", "three", "four", "five"];
+    let keys = names.map(key_of);
+    for (many, written) in [(1, 0), (2, 1), (5, 2)] {
+        let (store, kept, _) = store(StoreFault::Midway);
+        let batch = || (0..many).map(|place| write(keys[place].clone(), names[place]));
+        let answer = block_on(store.commit(batch().collect()));
+        assert_eq!(kind(answer), StoreErrorKind::Unavailable);
+        let ought: Vec<bool> = (0..many).map(|place| place < written).collect();
+        assert_eq!(are_written(&kept, &keys[..many]), ought);
+        // Sent again, each is there once.
+        let again = block_on(store.commit(batch().collect())).unwrap();
+        let done = again.iter().filter(|one| **one == Verdict::AlreadyDone);
+        assert_eq!(done.count(), written);
+        assert_eq!(are_written(&kept, &keys[..many]), vec![true; many]);
+        assert_eq!(store.struck().len(), 1);
+    }
+}
+
+#[test]
+fn a_call_that_can_not_be_done_by_half_fails_before() {
+    let kept = MemoryStore::default();
+    let plan = Plan::new().at(1, StoreFault::Midway);
+    let answer = block_on(FaultyStore::new(kept, plan).load(&[key()]));
+    assert_eq!(answer.unwrap_err().kind, StoreErrorKind::Unavailable);
 }
 
 #[test]

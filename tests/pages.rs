@@ -151,8 +151,10 @@ fn a_store_that_fails_at_a_page_makes_no_lead_move_twice_and_none_stay() {
         for (nth, fault) in [
             (1, StoreFault::Before),
             (1, StoreFault::After),
+            (1, StoreFault::Midway),
             (2, StoreFault::Before),
             (2, StoreFault::After),
+            (2, StoreFault::Midway),
             (2, StoreFault::Repeat),
             (3, StoreFault::After),
         ] {

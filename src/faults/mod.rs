@@ -4,7 +4,7 @@
 //! [`FaultyStore`] and [`FaultyMailer`] wrap any other. Each asks its [`Plan`] at every call
 //! what is to go wrong: a script, or a seed. Neither has chance or time of its own, so the same
 //! plan gives the same failures. [`StoreFault`] and [`MailerFault`] are the words for it: before,
-//! after, with the answer lost, late, twice.
+//! after, midway, with the answer lost, late, twice.
 //!
 //! ```
 //! # pollster::block_on(async {

@@ -29,7 +29,8 @@ use crate::time::{Elapsed, Instant};
 ///     .at(2, StoreFault::After)
 ///     .at(3, StoreFault::AnswerLost)
 ///     .at(4, StoreFault::Delay(Elapsed::minutes(3)))
-///     .at(5, StoreFault::Repeat);
+///     .at(5, StoreFault::Repeat)
+///     .at(6, StoreFault::Midway);
 /// let clock = VirtualClock::at(Instant::UNIX_EPOCH);
 /// let store = FaultyStore::new(MemoryStore::default(), plan).clock(clock.clone());
 /// # pollster::block_on(async {
@@ -40,7 +41,8 @@ use crate::time::{Elapsed, Instant};
 /// store.next_due(now).await?; // slow
 /// assert_eq!(clock.now() - now, Elapsed::minutes(3));
 /// store.next_due(now).await?; // asked twice, answered once
-/// assert_eq!(store.struck().len(), 5);
+/// assert!(store.commit(Vec::new()).await.is_err()); // of more changes the first half is written
+/// assert_eq!(store.struck().len(), 6);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
@@ -51,6 +53,10 @@ pub enum StoreFault {
     /// It does what it is asked, and then fails as `Unavailable`: the caller can't tell this from
     /// [`StoreFault::Before`].
     After,
+    /// It commits the first half of a batch, and then fails as `Unavailable`: each change is written whole or
+    /// not at all, a batch need not be. Of an odd number the one in the middle is not written; any other
+    /// call fails as by [`StoreFault::Before`].
+    Midway,
     /// It fails before anything happened, as [`StoreErrorKind::Corrupt`]: to try again can't help.
     Corrupt,
     /// It does what it is asked and never answers: what is left of a worker that dies while it
@@ -134,11 +140,22 @@ impl FaultyStore {
         call: Call,
         ask: impl Fn() -> BoxFuture<'a, Result<T, StoreError>> + Send + Sync,
     ) -> Result<T, StoreError> {
+        self.through(self.course.next(call), call, ask).await
+    }
+
+    /// The same, through this.
+    async fn through<'a, T: Send>(
+        &self,
+        fault: Option<StoreFault>,
+        call: Call,
+        ask: impl Fn() -> BoxFuture<'a, Result<T, StoreError>> + Send + Sync,
+    ) -> Result<T, StoreError> {
         let failed_as = |kind| StoreError::new(kind, doing(call), Planned);
         let failed = || failed_as(StoreErrorKind::Unavailable);
-        match self.course.next(call) {
+        match fault {
             None => ask().await,
-            Some(StoreFault::Before) => Err(failed()),
+            // Nothing but a commit can be done by half.
+            Some(StoreFault::Before | StoreFault::Midway) => Err(failed()),
             Some(StoreFault::After) => {
                 ask().await?;
                 Err(failed())
@@ -182,8 +199,13 @@ impl Store for FaultyStore {
         self.around(Call::Load, || self.store.load(keys)).await
     }
 
-    async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
-        self.around(Call::Commit, || self.store.commit(changes.clone()))
+    async fn commit(&self, mut changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
+        let mut fault = self.course.next(Call::Commit);
+        if fault == Some(StoreFault::Midway) {
+            changes.truncate(changes.len() / 2);
+            fault = Some(StoreFault::After);
+        }
+        self.through(fault, Call::Commit, || self.store.commit(changes.clone()))
             .await
     }
 

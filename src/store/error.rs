@@ -4,8 +4,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// It can't be reached, is busy or out of room. Whether a commit took place is unknown;
-    /// repeating it is safe, since its command acts once. Retry later.
+    /// It can't be reached, is busy or out of room. Whether a commit took place is unknown:
+    /// some changes of a batch may be written, others not. Repeating it is safe, since its command acts
+    /// once. Retry later.
     Unavailable,
     /// What it holds can't be right, or it can't go on. Stop, and look at it.
     Corrupt,

@@ -268,7 +268,12 @@ impl Simulation {
 
     fn store_plan(&mut self) -> Plan<StoreFault> {
         let one_in = self.dice.pick(&[0, 0, 200, 60, 20]);
-        let mut faults = vec![StoreFault::Before, StoreFault::After, StoreFault::Repeat];
+        let mut faults = vec![
+            StoreFault::Before,
+            StoreFault::After,
+            StoreFault::Midway,
+            StoreFault::Repeat,
+        ];
         faults.push(StoreFault::Delay(self.dice.seconds(0, 300)));
         if self.dice.one_in(2) {
             faults.push(StoreFault::AnswerLost);
