@@ -32,6 +32,7 @@ caught! {
     a_store_that_keeps_facts_as_they_were_is_caught: StaleFacts within 200;
     a_store_that_answers_with_what_was_is_caught: StaleLoads within 40;
     a_store_that_forgets_journal_entries_is_caught: ForgetsJournal within 20;
+    a_store_that_keeps_other_bytes_of_the_journal_is_caught: PadsJournal within 20;
     a_mailer_that_takes_unknown_for_later_is_caught: UnknownIsLater within 400;
     a_mailer_that_takes_accepted_for_later_is_caught: AcceptedIsLater within 200;
     a_mailer_that_takes_later_for_accepted_is_caught: LaterIsAccepted within 200;
@@ -55,4 +56,16 @@ fn a_seed_run_twice_gives_the_same_journal_and_another_seed_another_one() {
         assert_eq!(digest(seed), digest(seed));
         assert_ne!(digest(seed), digest(seed + 1));
     }
+}
+
+#[test]
+fn a_seed_that_comes_out_otherwise_when_it_is_run_again_is_found() {
+    let laws = |again| {
+        let mut report = run(0, None);
+        report.hold_to(&run(again, None));
+        let findings = report.findings.iter();
+        findings.map(|finding| finding.law).collect::<Vec<_>>()
+    };
+    assert!(laws(0).is_empty());
+    assert_eq!(laws(1), ["the same seed gives the same journal"]);
 }

@@ -67,6 +67,8 @@ pub struct Entry {
     pub command: CommandId,
     /// What it did.
     pub entry: JournalEntry,
+    /// The same, byte for byte as it is kept.
+    pub body: Vec<u8>,
 }
 
 /// Everything that a store ought to hold.
@@ -224,7 +226,7 @@ impl Ledger {
                 })
         });
         of_lead
-            .map(|Entry { command, entry }| {
+            .map(|Entry { command, entry, .. }| {
                 let late = entry.happened_at.map(|at| format!(" (happened {at})"));
                 format!(
                     "{}{} {} [{command}] {:?}",
@@ -268,7 +270,12 @@ impl Ledger {
                 for event in &entry.events {
                     self.follow_merge(tenant, event, &before);
                 }
-                self.note(tenant, *command, entry);
+                let entry = Entry {
+                    command: *command,
+                    entry,
+                    body: journal.clone(),
+                };
+                self.note(tenant, entry);
             }
             Err(error) => {
                 let what = format!("the entry of {command} can't be read: {error}");
@@ -315,7 +322,9 @@ impl Ledger {
     }
 
     /// Takes over a journal entry.
-    fn note(&mut self, tenant: &Tenant, command: CommandId, entry: JournalEntry) {
+    fn note(&mut self, tenant: &Tenant, noted: Entry) {
+        let Entry { command, entry, .. } = &noted;
+        let command = *command;
         if !self.commands.insert((tenant.clone(), command)) {
             let what = format!("{command} is in the journal twice");
             self.find("a command acts once", what, None);
@@ -331,9 +340,9 @@ impl Ledger {
             let length = last.map_or(0, |(_, length)| length);
             self.chains.insert(chain, (command, length + 1));
         }
-        self.tally(tenant, &entry);
+        self.tally(tenant, entry);
         let entries = self.journal.entry(tenant.clone()).or_default();
-        entries.push(Entry { command, entry });
+        entries.push(noted);
     }
 
     fn shift_load(&mut self, key: &Key, before: Option<&Held>) {
@@ -375,7 +384,14 @@ impl Ledger {
                 after = last.cursor;
                 for entry in page {
                     match stored::decode_entry(&entry.body) {
-                        Ok(read) => ledger.note(tenant, entry.command, read),
+                        Ok(read) => {
+                            let entry = Entry {
+                                command: entry.command,
+                                entry: read,
+                                body: entry.body,
+                            };
+                            ledger.note(tenant, entry);
+                        }
                         Err(error) => {
                             let what = format!("the entry of {}: {error}", entry.command);
                             ledger.find("everything can be read", what, None);

@@ -100,10 +100,7 @@ pub(super) fn digest(truth: &Truth) -> String {
         hasher.write(tenant.as_str().as_bytes());
         for entry in truth.ledger.journal(tenant) {
             hasher.write(entry.command.0.as_bytes());
-            match leadkit::record::stored::encode_entry(&entry.entry) {
-                Ok(body) => hasher.write(&body),
-                Err(_) => hasher.write(b"?"),
-            }
+            hasher.write(&entry.body);
         }
     }
     for dial in truth.post.dials() {
@@ -111,4 +108,44 @@ pub(super) fn digest(truth: &Truth) -> String {
     }
     let hash = u128::from_be_bytes(hasher.finish128().as_bytes());
     format!("{hash:032x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use leadkit::decide::command::Actor;
+    use leadkit::ids::CommandId;
+    use leadkit::record::journal::JournalEntry;
+    use leadkit::record::stored;
+    use leadkit::store::Changes;
+    use leadkit::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_journal_of_other_bytes_is_another_one_even_if_it_reads_the_same() {
+        let entry = JournalEntry {
+            at: Instant::UNIX_EPOCH,
+            happened_at: None,
+            actor: Actor::host("desk"),
+            asked: None,
+            subjects: Vec::new(),
+            events: Vec::new(),
+        };
+        let digest_of = |journal: Vec<u8>| {
+            assert_eq!(stored::decode_entry(&journal).unwrap(), entry);
+            let mut truth = Truth::default();
+            truth.ledger.write(&Changes {
+                tenant: "quito".into(),
+                command: CommandId::of("write"),
+                checks: Vec::new(),
+                puts: Vec::new(),
+                journal,
+            });
+            digest(&truth)
+        };
+        let body = stored::encode_entry(&entry).unwrap();
+        let longer = [body.as_slice(), &[0]].concat();
+        assert_eq!(digest_of(body.clone()), digest_of(body.clone()));
+        assert_ne!(digest_of(body), digest_of(longer));
+    }
 }

@@ -39,6 +39,8 @@ pub enum Flaw {
     StaleLoads,
     /// The store forgets some journal entries.
     ForgetsJournal,
+    /// The store keeps some journal entries with a byte too many, which read the same.
+    PadsJournal,
     /// The store says of some changes of leads for ever that what they write has moved.
     MovedByNobody,
     /// The mailer says that what nobody knows surely did not go.
@@ -218,6 +220,10 @@ impl Store for FlawedStore {
         let mut page = self.store.journal(tenant, after, limit).await?;
         if self.flaw == Some(Flaw::ForgetsJournal) {
             page.retain(|entry| entry.cursor.0 % 37 != 36);
+        }
+        if self.flaw == Some(Flaw::PadsJournal) {
+            let some = page.iter_mut().filter(|entry| entry.cursor.0 % 37 == 36);
+            some.for_each(|entry| entry.body.push(0));
         }
         Ok(page)
     }

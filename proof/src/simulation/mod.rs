@@ -52,6 +52,19 @@ pub struct Report {
     pub figures: Figures,
 }
 
+impl Report {
+    /// Holds the run to what came of the same seed when it was run again.
+    pub fn hold_to(&mut self, again: &Self) {
+        if self.digest != again.digest {
+            self.findings.push(Finding {
+                law: "the same seed gives the same journal",
+                what: format!("its digest is {}, and again {}", self.digest, again.digest),
+                lead: None,
+            });
+        }
+    }
+}
+
 /// How much happened in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
