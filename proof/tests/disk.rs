@@ -4,12 +4,19 @@
 
 use std::path::{Path, PathBuf};
 
-use leadkit_proof::kill::{Life, Place, logs, mail};
+use leadkit::ids::Name;
+use leadkit::playbook::rule::Anchor;
+use leadkit::record::journal::Event;
+use leadkit::record::stored::decode_entry;
+use leadkit_proof::kill::{Life, Place, house, logs, mail};
 use rusqlite::Connection;
+
+/// Which organisation the worker works for.
+const SEED: u64 = 1;
 
 /// A folder in which a worker has worked for a while.
 fn worked(folder: &Path) -> Life {
-    let mut life = Life::begin(Place::Sqlite, folder.into(), 1).unwrap();
+    let mut life = Life::begin(Place::Sqlite, folder.into(), SEED).unwrap();
     let orders = life.next_orders(Some(40)).unwrap();
     let worker = Life::start(&orders, Path::new(env!("CARGO_BIN_EXE_kill")), &[]).unwrap();
     assert!(life.hear(worker, false).unwrap());
@@ -85,6 +92,40 @@ fn a_record_that_was_written_twice_is_found() {
         (SELECT min(rowid) FROM leadkit_records WHERE kind = 2)";
     let found = broken(|folder| sql(folder, again));
     assert!(found.contains(&"histories are complete"), "{found:?}");
+}
+
+/// The last entry of the journal in which a rule fired that counts from something else than a condition.
+fn last_fired(connection: &Connection) -> i64 {
+    let book = house(SEED).versions.remove(0);
+    let waits = |rule: &Name| matches!(book.rule(rule).unwrap().anchor, Anchor::Turns(_));
+    let is_told = |body: &[u8]| {
+        let events = decode_entry(body).unwrap().events;
+        let mut events = events.iter();
+        events.any(|event| matches!(event, Event::Fired { rule, .. } if !waits(rule)))
+    };
+    let query = "SELECT place, body FROM leadkit_journal ORDER BY place DESC";
+    let mut query = connection.prepare(query).unwrap();
+    let entries = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let mut entries = entries.unwrap().map(Result::unwrap);
+    let fired = entries.find(|(_, body): &(i64, Vec<u8>)| is_told(body));
+    fired.unwrap().0
+}
+
+#[test]
+fn a_rule_that_fired_again_under_another_command_is_found() {
+    let found = broken(|folder| {
+        let connection = Connection::open(Place::Sqlite.file(folder)).unwrap();
+        let place = last_fired(&connection);
+        // Right behind it, before anything begins anew: what came later comes later still.
+        let later = "UPDATE leadkit_journal SET place = -place - 1 WHERE place > ?1";
+        let again = "INSERT INTO leadkit_journal \
+            SELECT place + 1, tenant, randomblob(16), body FROM leadkit_journal WHERE place = ?1";
+        let back = "UPDATE leadkit_journal SET place = -place WHERE place < 0";
+        connection.execute(later, [place]).unwrap();
+        assert_eq!(connection.execute(again, [place]).unwrap(), 1);
+        connection.execute(back, []).unwrap();
+    });
+    assert!(found.contains(&"a rule fires once"), "{found:?}");
 }
 
 #[test]

@@ -27,32 +27,44 @@ pub struct House {
     pub stages: Vec<StageMapping>,
 }
 
-/// Every playbook of a run, by hash.
+/// Every playbook of a run.
 #[derive(Clone, Debug, Default)]
-pub struct Books(BTreeMap<Name, Arc<Playbook>>);
+pub struct Books {
+    by_hash: BTreeMap<Name, Arc<Playbook>>,
+    of_tenant: BTreeMap<Tenant, Vec<Arc<Playbook>>>,
+}
 
 impl Books {
     /// The playbooks of these houses.
     #[must_use]
     pub fn of(houses: &[House]) -> Self {
-        let versions = houses.iter().flat_map(|house| &house.versions);
-        Self(
-            versions
-                .map(|book| (book.hash.clone(), Arc::clone(book)))
-                .collect(),
-        )
+        let mut books = Self::default();
+        for house in houses {
+            let versions = house.versions.iter();
+            let by_hash = versions.map(|book| (book.hash.clone(), Arc::clone(book)));
+            books.by_hash.extend(by_hash);
+            let of_tenant = books.of_tenant.entry(house.tenant.clone()).or_default();
+            of_tenant.extend(house.versions.iter().cloned());
+        }
+        books
     }
 
     /// One of them, for what is the same under all.
     #[must_use]
     pub fn any(&self) -> Option<&Arc<Playbook>> {
-        self.0.values().next()
+        self.by_hash.values().next()
+    }
+
+    /// Those of an organisation, the oldest first.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: &Tenant) -> &[Arc<Playbook>] {
+        self.of_tenant.get(tenant).map_or(&[], Vec::as_slice)
     }
 
     /// The playbook of this hash.
     #[must_use]
     pub fn get(&self, hash: &Name) -> Option<&Arc<Playbook>> {
-        self.0.get(hash)
+        self.by_hash.get(hash)
     }
 }
 

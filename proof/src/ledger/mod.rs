@@ -18,6 +18,7 @@ use leadkit::time::Instant;
 use crate::houses::Books;
 
 mod contacts;
+mod fires;
 mod laws;
 mod read;
 mod tally;

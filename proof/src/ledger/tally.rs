@@ -1,23 +1,18 @@
 //! What the journal tells of leads and messages, event by event.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use leadkit::decide::command::Actor;
 use leadkit::ids::{AgentId, LeadId, MessageId, Name, Tenant};
-use leadkit::playbook::Playbook;
-use leadkit::playbook::rule::Anchor;
 use leadkit::record::journal::{Event, JournalEntry};
-use leadkit::record::lead::How;
 use leadkit::record::message::DropReason;
-use leadkit::record::quote::Says;
 use leadkit::record::{Agent, Lead};
 
 use leadkit::store::Key;
-use leadkit::time::Instant;
 use smol_str::SmolStr;
 
 use super::Ledger;
+use super::fires::Came;
 use super::work::WorkTally;
 
 /// What a lead must look like, as its history tells.
@@ -44,9 +39,9 @@ pub struct LeadTally {
     /// What else was done for it.
     pub(super) work: WorkTally,
     /// The playbook that clocks it, as far as it is known.
-    playbook: Option<Name>,
-    /// Which occurrences of each rule came, by anchor, since the rule began anew.
-    fired: BTreeMap<Name, BTreeSet<(Instant, u32)>>,
+    pub(super) playbook: Option<Name>,
+    /// Which occurrences of each rule came since the rule began anew.
+    pub(super) fired: BTreeMap<Name, BTreeSet<Came>>,
 }
 
 /// What became of a message, as the journal tells.
@@ -75,7 +70,7 @@ pub(super) fn message_of(event: &Event) -> Option<MessageId> {
 }
 
 /// The engine itself, when it wakes a record.
-fn is_engine(actor: &Actor) -> bool {
+pub(super) fn is_engine(actor: &Actor) -> bool {
     *actor == Actor::host("leadkit")
 }
 
@@ -119,20 +114,7 @@ impl Ledger {
     }
 
     fn tally_lead(&mut self, key: &Key, event: &Event, actor: &Actor) {
-        if let Event::Fired {
-            rule, occurrence, ..
-        } = event
-        {
-            self.fire(key, rule, Some(*occurrence));
-        }
-        if let Event::Skipped { rule, .. } = event {
-            self.fire(key, rule, None);
-        }
-        self.begin_anew(key, event);
-        if is_touch(event, actor) {
-            let begins = counts_from(self.book_of(key), vec![Anchor::Touched]);
-            self.forget_fired(key, begins);
-        }
+        self.tally_rules(key, event, actor);
         let mut contradictions = Vec::new();
         let is_whole = self.is_whole;
         let record: Option<Lead> = self.record::<Lead>(key).cloned();
@@ -209,151 +191,6 @@ impl Ledger {
             let what = format!("{to}, who left, was given it");
             self.find("who left is gone", what, Some(&Key::lead(tenant, *lead)));
         }
-    }
-
-    /// A condition that no longer holds begins anew when it comes true again.
-    pub(super) fn forget_what_turned(&mut self, key: &Key) {
-        let Some(book) = self.book_of(key) else {
-            return;
-        };
-        let Some(lead) = self.record::<Lead>(key).cloned() else {
-            return;
-        };
-        let waits = |name: &Name| {
-            let rule = book.rule(name);
-            rule.is_some_and(|rule| matches!(rule.anchor, Anchor::Turns(_)))
-                && !lead.since.iter().any(|(known, _)| known == name)
-        };
-        if let Some(tally) = self.leads.get_mut(key) {
-            tally.fired.retain(|rule, _| !waits(rule));
-        }
-    }
-
-    /// The playbook by which a lead was decided.
-    fn book_of(&self, key: &Key) -> Option<Arc<Playbook>> {
-        let known = self.leads.get(key).and_then(|lead| lead.playbook.clone());
-        let hash = known.or_else(|| Some(self.record::<Lead>(key)?.playbook.clone()))?;
-        self.books.get(&hash).cloned()
-    }
-
-    /// A rule came to its time. From a store that is read, the anchor can't be told.
-    fn fire(&mut self, key: &Key, rule: &Name, occurrence: Option<u32>) {
-        if !self.is_whole {
-            return;
-        }
-        // Where the rule's own action began its anchor anew, nothing is left of it.
-        let Some(fired) = self
-            .record::<Lead>(key)
-            .and_then(|lead| lead.last_fired(rule))
-        else {
-            return;
-        };
-        if occurrence.is_some_and(|occurrence| occurrence != fired.occurrence) {
-            return;
-        }
-        let (anchor, occurrence) = (fired.anchor, fired.occurrence);
-        let lead = self.leads.entry(key.clone()).or_default();
-        let came = lead.fired.entry(rule.clone()).or_default();
-        if !came.insert((anchor, occurrence)) {
-            let what = format!("{rule} came to occurrence {occurrence} of {anchor} again");
-            self.find("a rule fires once", what, Some(key));
-        }
-    }
-
-    /// What counts from an event that comes again begins anew, and so does a rule that changed.
-    fn begin_anew(&mut self, key: &Key, event: &Event) {
-        let now = self.book_of(key);
-        let begins: Box<dyn Fn(&Name) -> bool> = match event {
-            Event::Moved { .. } => Box::new(counts_from(now, vec![Anchor::Entered])),
-            Event::Assigned { .. } | Event::Reopened { .. } | Event::GivenUp { .. } => {
-                Box::new(counts_from(now, vec![Anchor::Assigned, Anchor::Team]))
-            }
-            Event::OwnerFollowed { .. } => Box::new(counts_from(now, vec![Anchor::Team])),
-            Event::AppointmentBooked { kind, .. } | Event::AppointmentMoved { kind, .. } => {
-                Box::new(counts_from(now, vec![Anchor::Appointment(kind.clone())]))
-            }
-            Event::AppointmentEnded { kind, how, .. } => {
-                let ended = Anchor::AppointmentEnded(kind.clone(), *how);
-                Box::new(counts_from(now, vec![ended]))
-            }
-            Event::FeedbackGiven { kind, .. } => {
-                Box::new(counts_from(now, vec![Anchor::Feedback(kind.clone())]))
-            }
-            Event::DocumentAttached { kind, .. } => {
-                Box::new(counts_from(now, vec![Anchor::Attached(kind.clone())]))
-            }
-            Event::QuoteMade { .. } => {
-                let anchors = vec![Anchor::Quoted, Anchor::QuoteExpires, Anchor::Accepted];
-                Box::new(counts_from(now, anchors))
-            }
-            Event::QuoteReplied {
-                says: Says::Yes, ..
-            } => Box::new(counts_from(now, vec![Anchor::Accepted])),
-            Event::Closed { .. } => Box::new(counts_from(now, vec![Anchor::Closed])),
-            Event::TaskOpened { task, .. } => {
-                Box::new(counts_from(now, vec![Anchor::Overdue(task.clone())]))
-            }
-            Event::FieldsSet { fields, .. } => {
-                let fields = fields.iter().cloned().map(Anchor::Field);
-                Box::new(counts_from(now, fields.collect()))
-            }
-            Event::LeadAdopted { playbook, .. } => {
-                let next = self.books.get(playbook).cloned();
-                let lead = self.leads.get(key);
-                let before = lead.and_then(|lead| lead.playbook.clone());
-                let before = before.and_then(|hash| self.books.get(&hash).cloned());
-                Box::new(move |name| {
-                    let rule =
-                        |book: &Option<Arc<Playbook>>| Some(book.as_ref()?.rule(name)?.fingerprint);
-                    rule(&before) != rule(&next)
-                })
-            }
-            Event::Registered { .. } => {
-                let playbook = self.record::<Lead>(key).map(|lead| lead.playbook.clone());
-                self.leads.entry(key.clone()).or_default().playbook =
-                    playbook.filter(|_| self.is_whole);
-                return;
-            }
-            _ => return,
-        };
-        self.forget_fired(key, begins);
-    }
-
-    /// What these rules came to is of the past: they begin anew.
-    fn forget_fired(&mut self, key: &Key, begins: impl Fn(&Name) -> bool) {
-        if let Some(lead) = self.leads.get_mut(key) {
-            lead.fired.retain(|rule, _| !begins(rule));
-        }
-    }
-}
-
-/// Whether somebody did something with a lead. What a rule does is no touch, but for giving the lead
-/// to an agent.
-fn is_touch(event: &Event, actor: &Actor) -> bool {
-    match event {
-        Event::Assigned { .. } => true,
-        Event::Answered { .. }
-        | Event::Attempted { .. }
-        | Event::Recorded { .. }
-        | Event::Moved { .. }
-        | Event::Held { .. }
-        | Event::Released { .. }
-        | Event::AppointmentBooked { .. }
-        | Event::AppointmentMoved { .. }
-        | Event::AppointmentEnded { .. }
-        | Event::FeedbackGiven { .. }
-        | Event::DocumentAttached { .. }
-        | Event::QuoteMade { .. }
-        | Event::QuoteReplied { .. } => !is_engine(actor),
-        Event::TaskEnded { how, .. } => *how == How::Done && !is_engine(actor),
-        _ => false,
-    }
-}
-
-fn counts_from(book: Option<Arc<Playbook>>, anchors: Vec<Anchor>) -> impl Fn(&Name) -> bool {
-    move |name| {
-        let rule = book.as_ref().and_then(|book| book.rule(name));
-        rule.is_none_or(|rule| anchors.contains(&rule.anchor))
     }
 }
 
