@@ -12,7 +12,7 @@ use leadkit::store::Key;
 use leadkit::time::Instant;
 use smol_str::SmolStr;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, MessageTally};
 
 /// A message that a worker handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Dial {
     pub attempt: u32,
     /// Marketing or alert.
     pub class: Class,
+    /// From which address, as a key.
+    pub from: SmolStr,
     /// To which address, as a key.
     pub to: SmolStr,
     /// When, by the worker's clock.
@@ -47,6 +49,26 @@ impl Dial {
     fn is_free(&self) -> bool {
         matches!(self.outcome, Some(Outcome::Later { .. }))
     }
+}
+
+/// What is wrong with the addresses of a hand-over, if it was announced.
+fn wrongly_addressed(dial: &Dial, told: &MessageTally) -> Vec<(&'static str, String)> {
+    let place = usize::try_from(dial.attempt).ok();
+    let place = place.and_then(|attempt| attempt.checked_sub(1));
+    let Some(ought) = place.and_then(|place| told.addresses.get(place)) else {
+        return Vec::new();
+    };
+    let mut wrong = Vec::new();
+    if ought.to.as_ref() != Some(&dial.to) {
+        wrong.push("mail goes to whom it is for");
+    }
+    if !ought.from.contains(&dial.from) {
+        wrong.push("mail comes from its own organisation");
+    }
+    let wrong = wrong.into_iter();
+    wrong
+        .map(|law| (law, format!("{dial:?}, which may be {ought:?}")))
+        .collect()
 }
 
 /// All hand-overs, in order.
@@ -81,6 +103,7 @@ impl Post {
             message: message.id,
             attempt: message.attempt,
             class: message.class,
+            from: message.from.email.key(),
             to: message.to.email.key(),
             at: message.at,
             outcome: None,
@@ -95,6 +118,9 @@ impl Post {
         let mut broken = Vec::new();
         if told.attempts < dial.attempt {
             broken.push(("hand-overs are announced", format!("{dial:?}: {told:?}")));
+        }
+        if ledger.is_whole() {
+            broken.extend(wrongly_addressed(&dial, &told));
         }
         for earlier in self.of(&dial.tenant, dial.message) {
             if earlier.attempt == dial.attempt {

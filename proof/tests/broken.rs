@@ -1,7 +1,7 @@
 //! The simulation can fail: what is broken on purpose is found within a few seeds, and what is not
 //! broken isn't.
 
-use leadkit_proof::simulation::{Flaw, run};
+use leadkit_proof::simulation::{Flaw, Report, run};
 
 /// The first seed that finds a flaw, and the law that it broke.
 fn found(flaw: Flaw, seeds: u64) -> Option<(u64, &'static str)> {
@@ -31,6 +31,7 @@ caught! {
     a_store_that_keeps_clocks_in_another_lane_is_caught: WrongLane within 100;
     a_store_that_keeps_facts_as_they_were_is_caught: StaleFacts within 200;
     a_store_that_answers_with_what_was_is_caught: StaleLoads within 40;
+    a_store_that_mixes_tenants_is_caught: TenantsMixed within 40;
     a_store_that_forgets_journal_entries_is_caught: ForgetsJournal within 20;
     a_store_that_keeps_other_bytes_of_the_journal_is_caught: PadsJournal within 20;
     a_mailer_that_takes_unknown_for_later_is_caught: UnknownIsLater within 400;
@@ -42,6 +43,28 @@ caught! {
 fn a_store_that_says_for_ever_that_something_moved_is_caught() {
     let law = found(Flaw::MovedByNobody, 20).map(|(_, law)| law);
     assert_eq!(law, Some("what moves was moved by somebody"));
+}
+
+#[test]
+fn mail_to_the_people_of_another_organisation_is_caught() {
+    let mut reports = (0..40).map(|seed| run(seed, Some(Flaw::TenantsMixed)));
+    let astray = |report: Report| {
+        let first = report.findings.first();
+        first.is_some_and(|first| first.law == "mail goes to whom it is for")
+    };
+    assert!(reports.any(astray));
+}
+
+#[test]
+fn mail_that_goes_to_somebody_else_is_caught() {
+    let law = found(Flaw::WrongAddress, 40).map(|(_, law)| law);
+    assert_eq!(law, Some("mail goes to whom it is for"));
+}
+
+#[test]
+fn mail_that_comes_from_somebody_else_is_caught() {
+    let law = found(Flaw::WrongSender, 40).map(|(_, law)| law);
+    assert_eq!(law, Some("mail comes from its own organisation"));
 }
 
 #[test]

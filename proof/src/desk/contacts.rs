@@ -2,7 +2,7 @@
 //! share one.
 
 use leadkit::decide::command::{Correction, What};
-use leadkit::ids::ContactId;
+use leadkit::ids::{ContactId, Tenant};
 use leadkit::record::Contact;
 use leadkit::tax_number::TaxNumberKinds;
 use smol_str::{SmolStr, format_smolstr};
@@ -41,10 +41,14 @@ const TAX_NUMBERS: [&str; 8] = [
     "87654321X",
 ];
 
-pub(super) fn address(dice: &mut Dice) -> SmolStr {
+/// An address at which nobody is known to another organisation.
+pub(super) fn address(tenant: &Tenant, dice: &mut Dice) -> SmolStr {
     match dice.one_in(3) {
-        true => format_smolstr!("p{}@example.org", dice.below(12)),
-        false => dice.pick(&ADDRESSES).into(),
+        true => format_smolstr!("p{}@{tenant}.example.org", dice.below(12)),
+        false => {
+            let address = dice.pick(&ADDRESSES);
+            address.replace('@', &format!("@{tenant}.")).into()
+        }
     }
 }
 

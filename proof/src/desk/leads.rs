@@ -19,7 +19,7 @@ impl View<'_> {
         let mut new = NewLead::new(format_smolstr!("Luis Vera {number}"));
         let has_email = !dice.one_in(6);
         if has_email {
-            new = new.email(address(dice));
+            new = new.email(address(self.tenant, dice));
         }
         if dice.one_in(if has_email { 3 } else { 2 }) {
             new = new.phone(phone(dice));
@@ -114,7 +114,7 @@ impl View<'_> {
             38 => LeadOrder::FollowOwner,
             39..=41 => LeadOrder::CorrectContact(correction(dice)),
             42 | 43 => LeadOrder::GiveEmail {
-                email: address(dice),
+                email: address(self.tenant, dice),
             },
             44..=49 => self.appointment(lead, dice).unwrap_or(LeadOrder::Answered),
             50 | 51 => self.document(dice).unwrap_or(LeadOrder::Answered),

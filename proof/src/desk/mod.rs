@@ -59,7 +59,7 @@ pub fn set_up(tenant: &Tenant, book: &Playbook, dice: &mut Dice) -> Vec<Command>
         };
         let mut setup = AgentSetup::new(*agent)
             .name(*agent)
-            .email(format_smolstr!("{agent}@desk.example"))
+            .email(format_smolstr!("{agent}@{tenant}.desk.example"))
             .role(role.name.clone())
             .cities(CITIES.iter().copied().filter(|_| !dice.one_in(3)));
         if dice.one_in(3) {

@@ -82,6 +82,13 @@ impl House {
             3 => (vary(&PLATFORM_ONBOARDING, versions, dice), Vec::new()),
             _ => small::folders(versions, dice),
         };
+        let folders: Vec<Folder> = folders
+            .into_iter()
+            .map(|folder| Folder {
+                playbook: with_address_of(tenant, &folder.playbook),
+                ..folder
+            })
+            .collect();
         Self::read(tenant, &folders, stages)
     }
 
@@ -301,6 +308,17 @@ static PLATFORM_ONBOARDING: Shipped = Shipped {
     ],
 };
 
+/// The same playbook, with an address at which only this organisation is.
+fn with_address_of(tenant: &str, playbook: &str) -> String {
+    let lines = playbook.lines().map(|line| match line.split_once('@') {
+        Some((before, after)) if before.starts_with("email = ") => {
+            format!("{before}@{tenant}.{after}\n")
+        }
+        _ => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
 fn vary(shipped: &Shipped, versions: usize, dice: &mut Dice) -> Vec<Folder> {
     let lasting = replaced(shipped.playbook, shipped.lasting, dice);
     let texts = (0..versions).map(|_| replaced(&lasting, shipped.changing, dice));
@@ -346,6 +364,19 @@ mod tests {
         ] {
             for (from, _) in shipped.lasting.iter().chain(shipped.changing) {
                 assert!(shipped.playbook.contains(from), "{from}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_organisations_have_an_address_in_common() {
+        for seed in 0..20 {
+            for tenant in ["quito", "toluca"] {
+                let house = House::build(tenant, 2, &mut Dice::of(seed, 0));
+                for book in &house.versions {
+                    let address = book.organisation.email.as_str();
+                    assert!(address.contains(&format!("@{tenant}.")), "{address}");
+                }
             }
         }
     }

@@ -25,6 +25,7 @@ enum Line {
         message: MessageId,
         attempt: u32,
         is_alert: bool,
+        from: SmolStr,
         to: SmolStr,
         at: Instant,
     },
@@ -100,6 +101,7 @@ impl Mailer for Outbox {
             message: message.id,
             attempt: message.attempt,
             is_alert: message.class == Class::Alert,
+            from: message.from.email.key(),
             to: message.to.email.key(),
             at: message.at,
         };
@@ -155,6 +157,7 @@ pub(super) fn dials(folder: &Path) -> Result<Vec<Dial>, String> {
                     message,
                     attempt,
                     is_alert,
+                    from,
                     to,
                     at,
                 } => dials.push(Dial {
@@ -166,6 +169,7 @@ pub(super) fn dials(folder: &Path) -> Result<Vec<Dial>, String> {
                     } else {
                         Class::Marketing
                     },
+                    from,
                     to,
                     at,
                     outcome: None,

@@ -17,6 +17,7 @@ use leadkit::time::Instant;
 
 use crate::houses::Books;
 
+mod addresses;
 mod contacts;
 mod fires;
 mod laws;
@@ -24,6 +25,7 @@ mod read;
 mod tally;
 mod work;
 
+pub use addresses::Addresses;
 use contacts::Merge;
 pub use tally::{LeadTally, MessageTally};
 use work::VisitTally;
@@ -167,6 +169,12 @@ impl Ledger {
     #[must_use]
     pub fn message(&self, key: &Key) -> Option<&MessageTally> {
         self.messages.get(key)
+    }
+
+    /// Whether every commit was seen, and not only what is left of them.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// Whether a command is in the journal.

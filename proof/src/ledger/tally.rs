@@ -12,6 +12,7 @@ use leadkit::store::Key;
 use smol_str::SmolStr;
 
 use super::Ledger;
+use super::addresses::Addresses;
 use super::fires::Came;
 use super::work::WorkTally;
 
@@ -55,6 +56,8 @@ pub struct MessageTally {
     pub state: SmolStr,
     /// How often a hand-over was begun.
     pub attempts: u32,
+    /// The addresses that each hand-over may have, from the first; none, if not every commit was seen.
+    pub addresses: Vec<Addresses>,
     /// After how many hand-overs somebody said that it did not arrive, and is to be sent again.
     pub sent_again_after: Vec<u32>,
     /// Whether somebody withdrew it.
@@ -106,6 +109,9 @@ impl Ledger {
                 message.is_withdrawn = *because == Some(DropReason::Withdrawn) && !is_engine(actor);
                 message.state = state.clone();
                 if state == "handing-over" && self.is_whole {
+                    let addresses = self.addresses(key);
+                    let message = self.messages.entry(key.clone()).or_default();
+                    message.addresses.push(addresses);
                     self.may_be_handed_over(key);
                 }
             }

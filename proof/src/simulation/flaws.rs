@@ -37,6 +37,8 @@ pub enum Flaw {
     StaleFacts,
     /// The store answers some loads with what was there before.
     StaleLoads,
+    /// The store answers some loads with a record of another tenant.
+    TenantsMixed,
     /// The store forgets some journal entries.
     ForgetsJournal,
     /// The store keeps some journal entries with a byte too many, which read the same.
@@ -49,6 +51,10 @@ pub enum Flaw {
     AcceptedIsLater,
     /// The mailer says that it has handed over what it has not.
     LaterIsAccepted,
+    /// The mailer sends some messages to where the one before went.
+    WrongAddress,
+    /// The mailer sends some messages in the name of whoever the one before came from.
+    WrongSender,
     /// The store ignores leases. That breaks no promise to anybody: leases only spare work.
     IgnoresLeases,
 }
@@ -66,6 +72,8 @@ struct State {
     calls: u64,
     repeated: u64,
     known: BTreeMap<Key, Loaded>,
+    /// What was last loaded of each kind, for each tenant.
+    of_tenants: BTreeMap<(Kind, Tenant), Vec<u8>>,
     facts: BTreeMap<Key, Vec<StoredFact>>,
 }
 
@@ -164,6 +172,24 @@ impl Store for FlawedStore {
                 }
             }
         }
+        if self.flaw == Some(Flaw::TenantsMixed) {
+            for (key, loaded) in keys.iter().zip(&mut loaded) {
+                let Some(body) = &mut loaded.body else {
+                    continue;
+                };
+                let mine = (key.kind, key.tenant.clone());
+                let others = self.state(|state| {
+                    state.of_tenants.insert(mine.clone(), body.clone());
+                    let mut others = state.of_tenants.iter();
+                    let other = others.find(|((kind, of), _)| *kind == mine.0 && *of != mine.1);
+                    other.map(|(_, body)| body.clone())
+                });
+                match others {
+                    Some(others) if self.strikes() => *body = others,
+                    _ => {}
+                }
+            }
+        }
         Ok(loaded)
     }
 
@@ -232,15 +258,51 @@ impl Store for FlawedStore {
 /// A mailer with a flaw.
 #[derive(Clone, Debug)]
 pub(crate) struct FlawedMailer {
-    pub(crate) mailer: Arc<dyn Mailer>,
-    pub(crate) flaw: Option<Flaw>,
+    mailer: Arc<dyn Mailer>,
+    flaw: Option<Flaw>,
+    handed_over: Arc<Mutex<HandedOver>>,
+}
+
+#[derive(Debug, Default)]
+struct HandedOver {
+    messages: u64,
+    last: Option<Outgoing>,
+}
+
+impl FlawedMailer {
+    pub(crate) fn new(mailer: Arc<dyn Mailer>, flaw: Option<Flaw>) -> Self {
+        let handed_over = Arc::default();
+        Self {
+            mailer,
+            flaw,
+            handed_over,
+        }
+    }
+
+    /// Makes of a message what the flawed mailer makes of it.
+    fn spoil(&self, message: &Outgoing) -> Outgoing {
+        let mut message = message.clone();
+        let mut handed_over = self
+            .handed_over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        handed_over.messages += 1;
+        let strikes = handed_over.messages % 7 == 6;
+        let before = handed_over.last.replace(message.clone());
+        match (self.flaw, before.filter(|_| strikes)) {
+            (Some(Flaw::WrongAddress), Some(before)) => message.to = before.to,
+            (Some(Flaw::WrongSender), Some(before)) => message.from = before.from,
+            _ => {}
+        }
+        message
+    }
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Mailer for FlawedMailer {
     async fn hand_over(&self, message: &Outgoing) -> Outcome {
-        let outcome = self.mailer.hand_over(message).await;
+        let outcome = self.mailer.hand_over(&self.spoil(message)).await;
         let said = "so it says".into();
         match (self.flaw, outcome) {
             (Some(Flaw::UnknownIsLater), Outcome::Unknown { .. })

@@ -245,10 +245,7 @@ impl Simulation {
         clock: VirtualClock,
         knows: usize,
     ) -> Engine {
-        let mailer = FlawedMailer {
-            mailer: Arc::new(mailer),
-            flaw: self.flaw,
-        };
+        let mailer = FlawedMailer::new(Arc::new(mailer), self.flaw);
         let mut builder = Engine::builder_on(store)
             .clock(clock)
             .mailer("email", mailer)
