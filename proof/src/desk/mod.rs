@@ -61,15 +61,18 @@ pub fn set_up(tenant: &Tenant, book: &Playbook, dice: &mut Dice) -> Vec<Command>
             .name(*agent)
             .email(format_smolstr!("{agent}@{tenant}.desk.example"))
             .role(role.name.clone())
-            .cities(CITIES.iter().copied().filter(|_| !dice.one_in(3)));
+            .cities(some_of(CITIES, role.needs.contains(&Detail::Cities), dice));
         if dice.one_in(3) {
             setup = setup.capacity(u32::try_from(dice.below(6)).unwrap_or(1));
         }
         if dice.one_in(2) || role.needs.contains(&Detail::Team) {
             setup = setup.team(people::team(book, dice));
         }
-        let zones = zones(book).into_iter();
-        setup = setup.zones(zones.filter(|_| !dice.one_in(3)));
+        setup = setup.zones(some_of(
+            zones(book),
+            role.needs.contains(&Detail::Zones),
+            dice,
+        ));
         Command {
             tenant: tenant.clone(),
             actor: Actor::host("desk"),
@@ -78,6 +81,13 @@ pub fn set_up(tenant: &Tenant, book: &Playbook, dice: &mut Dice) -> Vec<Command>
         }
     });
     commands.collect()
+}
+
+/// Some of these; at least the first, where one is needed.
+fn some_of<T>(all: impl IntoIterator<Item = T>, is_needed: bool, dice: &mut Dice) -> Vec<T> {
+    let all = all.into_iter().enumerate();
+    let some = all.filter(|(place, _)| !dice.one_in(3) || (is_needed && *place == 0));
+    some.map(|(_, one)| one).collect()
 }
 
 impl View<'_> {

@@ -287,8 +287,8 @@ static PLATFORM_ONBOARDING: Shipped = Shipped {
             &["after = [\"1 day\"]", "after = [\"8 days\"]"],
         ),
         (
-            "at    = [\"3 days before\"]",
-            &["at    = [\"1 day before\"]", "at    = [\"10 days before\"]"],
+            "at         = [\"3 days before\"]",
+            &["at         = [\"1 day before\"]", "at         = [\"10 days before\"]"],
         ),
         (
             "to = \"entered_at + 15 days\"",
