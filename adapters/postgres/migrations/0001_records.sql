@@ -236,17 +236,6 @@ BEGIN
         IF found_rows < (SELECT count(*) FROM unnest(check_versions) v WHERE v > 0) THEN
             RETURN false;
         END IF;
-        IF EXISTS (
-            SELECT 1
-            FROM unnest(check_kinds, check_ids, check_versions) AS c (kind, id, version)
-            CROSS JOIN LATERAL (
-                SELECT 1 FROM "{prefix}records" r
-                WHERE r.tenant = the_tenant AND r.kind = c.kind AND r.id = c.id LIMIT 1
-            ) present
-            WHERE c.version = 0
-        ) THEN
-            RETURN false;
-        END IF;
     END IF;
 
     IF cardinality(old_ids) > 0 THEN
@@ -321,6 +310,20 @@ BEGIN
         SELECT the_tenant, n.kind, n.id, n.version, n.lane, n.clock, n.body
         FROM unnest(new_kinds, new_ids, new_versions, new_lanes, new_clocks, new_bodies)
             AS n (kind, id, version, lane, clock, body);
+    END IF;
+
+    -- When all locks are taken: whoever was waited for may have made what is to be absent. Who makes it
+    -- now, and is not waited for, is not seen.
+    IF 0 = ANY (check_versions) AND EXISTS (
+        SELECT 1
+        FROM unnest(check_kinds, check_ids, check_versions) AS c (kind, id, version)
+        CROSS JOIN LATERAL (
+            SELECT 1 FROM "{prefix}records" r
+            WHERE r.tenant = the_tenant AND r.kind = c.kind AND r.id = c.id LIMIT 1
+        ) present
+        WHERE c.version = 0
+    ) THEN
+        RAISE EXCEPTION 'moved' USING ERRCODE = 'LK001';
     END IF;
 
     -- Last, so that stamps of changes to one record rise with its versions.

@@ -52,9 +52,10 @@
 //! round trip.
 //!
 //! **What is checked and isn't written** is locked until the change is committed, so that it can't
-//! move meanwhile; but a record that isn't there can't be locked. Two changes at the same instant
-//! that each rely on the absence of what the other one makes are both written. leadkit makes
-//! none such: whatever must be unique it writes.
+//! move meanwhile. A record that isn't there can't be locked, and is looked for when all locks are
+//! taken: of two changes at the same instant that each rely on the absence of what the other one makes,
+//! both are written, as the contract of [`Store::commit`](leadkit::store::Store::commit) allows.
+//! leadkit makes none such: whatever must be unique it writes.
 //!
 //! **Tables** are named `leadkit_*`; [`Options::prefix`] changes that. What lies in them is
 //! described in `migrations/`; only leadkit writes them, but reading them with SQL is welcome.

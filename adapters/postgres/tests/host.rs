@@ -10,7 +10,7 @@ use leadkit::ids::{CommandId, Id, LeadId, Tenant};
 use leadkit::mailer::MemoryMailer;
 use leadkit::playbook::Playbook;
 use leadkit::store::{
-    Changes, JournalCursor, Key, Kind, Loaded, Put, Store, StoredFact, Verdict, Version,
+    Changes, Check, JournalCursor, Key, Kind, Loaded, Put, Store, StoredFact, Verdict, Version,
 };
 use leadkit_postgres::deadpool_postgres::{Manager, Pool};
 use leadkit_postgres::tokio_postgres::{self, Client, NoTls, Transaction};
@@ -311,6 +311,19 @@ fn what_is_not_written_spoils_no_transaction() {
     });
 }
 
+/// Until somebody has asked for what is held, and is kept waiting.
+async fn until_somebody_waits(tx: &Transaction<'_>) {
+    let waits = "SELECT count(*) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    loop {
+        let waiting = tx.query_one(waits, &[]).await.expect("a count");
+        if waiting.get::<_, i64>(0) > 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// The host's transaction holds a lead, and takes its time. Who writes beside it decides anew.
 #[test]
 fn a_writer_waits_for_the_hosts_transaction_and_then_hears_that_it_moved() {
@@ -328,21 +341,41 @@ fn a_writer_waits_for_the_hosts_transaction_and_then_hears_that_it_moved() {
             let store = store.clone();
             tokio::spawn(async move { store.commit(vec![change("beside", 1, 1)]).await })
         };
-        // Until it has asked, and was kept waiting.
-        let waits = "SELECT count(*) FROM pg_stat_activity \
-                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        while tx
-            .query_one(waits, &[])
-            .await
-            .expect("a count")
-            .get::<_, i64>(0)
-            == 0
-        {
-            tokio::task::yield_now().await;
-        }
+        until_somebody_waits(&tx).await;
         tx.commit().await.expect("a commit");
         let verdicts = beside.await.expect("a task").expect("a verdict");
         assert_eq!(verdicts, [Verdict::Moved(vec![lead(1)])]);
+    });
+}
+
+/// Who waits for what the host's transaction relied on relies in turn on the absence of what that
+/// makes meanwhile: of both, one is written.
+#[test]
+fn what_is_to_be_absent_is_looked_for_when_all_others_were_waited_for() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let (store, mut client) = store_and_client().await;
+        let first = store.commit(vec![change("first", 1, 0)]).await;
+        assert_eq!(first.expect("a verdict"), [Verdict::Written]);
+        let relying = |change: Changes, number, version| Changes {
+            checks: vec![Check {
+                key: lead(number),
+                version: Version(version),
+            }],
+            ..change
+        };
+        let tx = begin(&mut client).await;
+        let made = relying(change("host", 2, 0), 1, 1);
+        let made = store.within(&tx).commit(&made).await;
+        assert_eq!(made.expect("a verdict"), Verdict::Written);
+        let beside = {
+            let (store, write) = (store.clone(), relying(change("beside", 1, 1), 2, 0));
+            tokio::spawn(async move { store.commit(vec![write]).await })
+        };
+        until_somebody_waits(&tx).await;
+        tx.commit().await.expect("a commit");
+        let verdicts = beside.await.expect("a task").expect("a verdict");
+        assert_eq!(verdicts, [Verdict::Moved(vec![lead(2)])]);
     });
 }
 
