@@ -223,9 +223,10 @@ pub(super) async fn a_missing_fact_is_unequal_and_nothing_else(subject: &dyn Sub
         put(lead(2), 0, b"x").with("owner", "ana"),
     ];
     let store = with_leads(subject, puts).await?;
-    for fact in ["owner", "attempts.total", "test_drive"] {
+    // The last one nobody has ever had.
+    for fact in ["owner", "attempts.total", "test_drive", "unheard_of"] {
         let value = || match fact {
-            "owner" => Value::from("ana"),
+            "owner" | "unheard_of" => Value::from("ana"),
             "attempts.total" => Value::from(1),
             _ => day("2026-03-06"),
         };
@@ -243,7 +244,9 @@ pub(super) async fn a_missing_fact_is_unequal_and_nothing_else(subject: &dyn Sub
         }
     }
     let found = selected(&store, leads(missing("owner"))).await?;
-    same("who has no owner", found, vec![id(1)])
+    same("who has no owner", found, vec![id(1)])?;
+    let found = selected(&store, leads(missing("unheard_of"))).await?;
+    same("who has not what nobody has", found, vec![id(1), id(2)])
 }
 
 pub(super) async fn text_is_found_in_any_script_and_case(subject: &dyn Subject) -> Outcome {
@@ -262,6 +265,10 @@ pub(super) async fn text_is_found_in_any_script_and_case(subject: &dyn Subject) 
         "straße",
         "STRASSE",
         " ",
+        "",
+        "a ",
+        "e",
+        "é",
     ];
     for fact in ["stage", "product"] {
         let puts: Vec<Put> = (0..)

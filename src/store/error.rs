@@ -10,7 +10,7 @@ pub enum StoreErrorKind {
     Unavailable,
     /// What it holds can't be right, or it can't go on. Stop, and look at it.
     Corrupt,
-    /// What it was asked can't be right (another tenant's key, an unknown fact). Stop.
+    /// What it was asked can't be right (another tenant's key, a list of the journal). Stop.
     Invalid,
 }
 

@@ -244,7 +244,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// - the filter is evaluated as [`Filter::matches`](crate::condition::Filter::matches) does
     ///   (`every_operator_selects_what_the_filter_matches`,
     ///   `any_filter_selects_what_it_matches`), missing facts included
-    ///   (`a_missing_fact_is_unequal_and_nothing_else`), text in any script
+    ///   (`a_missing_fact_is_unequal_and_nothing_else`: a fact that nobody has, whatever its name, is no
+    ///   error, and missing everywhere), text in any script
     ///   (`text_is_found_in_any_script_and_case`) and of any length (`a_fact_may_be_long`), and
     ///   numbers to the last of their four places (`numbers_are_exact_to_their_ends`);
     /// - a playbook's own fields are filtered like built-in facts, however many there are
@@ -288,7 +289,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 }
 
 /// A store inside a transaction of the host's: reads and writes one change, and commits nothing
-/// itself. SQL adapters offer it beside [`Store`].
+/// itself. SQL adapters offer it beside [`Store`]. No promise of the suite is about it, since only an
+/// adapter can begin a transaction of its database: each tests what is said here itself.
 pub trait UnitOfWork {
     /// Reads records, as [`Store::load`] does.
     ///
@@ -304,7 +306,7 @@ pub trait UnitOfWork {
     fn commit(&mut self, changes: &Changes) -> Result<Verdict, StoreError>;
 }
 
-/// A [`UnitOfWork`] whose transaction is awaited.
+/// A [`UnitOfWork`] whose transaction is awaited. Adapters test it themselves as well.
 #[async_trait]
 pub trait AsyncUnitOfWork: Send {
     /// Reads records, as [`Store::load`] does.
