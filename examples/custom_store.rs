@@ -416,6 +416,10 @@ mod tests {
         async fn reopened(&self, _: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
             None // it keeps nothing
         }
+
+        async fn another(&self, _: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+            None // nobody else can open what is in this process
+        }
     }
 
     leadkit::conformance_tests!(Shelves, pollster::block_on);

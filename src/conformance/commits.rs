@@ -284,44 +284,6 @@ pub(super) async fn removing_the_absent_changes_nothing(subject: &dyn Subject) -
     )
 }
 
-pub(super) async fn what_is_written_survives_reopening(subject: &dyn Subject) -> Outcome {
-    let store = fresh(subject).await;
-    let write = put(lead(1), 0, b"one")
-        .waking(at(5))
-        .with("stage", "new")
-        .with("city", "Quito");
-    let _ = commit(&store, change("a").and(write)).await?;
-    let _ = due(&store, 10, 10, 1_000).await?;
-    let Some(store) = subject.reopened(store).await else {
-        return Ok(());
-    };
-    same(
-        "the record",
-        load(&store, lead(1)).await?,
-        loaded(1, b"one"),
-    )?;
-    // When the lease is over: whether leases outlive a crash is a store's own affair.
-    let lanes = store.next_due(at(1_000)).await?;
-    let clock = lanes.into_iter().find_map(|next| next.at);
-    same("its clock", clock, Some(at(5)))?;
-    let quito = Filter::In {
-        fact: FactName::new("city"),
-        values: vec!["quito".into()],
-    };
-    same(
-        "its facts",
-        selected(&store, leads(quito)).await?,
-        vec![id(1)],
-    )?;
-    same(
-        "its command",
-        commit(&store, change("a")).await?,
-        Some(Verdict::AlreadyDone),
-    )?;
-    let entries = store.journal(&acme(), JournalCursor(0), 10).await?;
-    same("its entry", entries.len(), 1)
-}
-
 pub(super) async fn another_tenants_key_is_refused(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let theirs = || key(&Tenant::from("zenith"), Kind::Lead, 1);

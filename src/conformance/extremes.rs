@@ -4,7 +4,9 @@ use super::words::*;
 use super::{Outcome, Subject, same};
 use crate::condition::{Comparison, FactName, Filter};
 use crate::ids::Id;
-use crate::store::{JournalCursor, Key, Kind, Loaded, Order, Select, Verdict};
+use crate::store::{
+    Count, Counted, JournalCursor, Key, Kind, Lanes, Loaded, Order, Select, Verdict,
+};
 use crate::value::{Number, Value};
 
 /// More than fit into one statement of any database by parameters.
@@ -22,6 +24,105 @@ pub(super) async fn many_keys_are_loaded_at_once(subject: &dyn Subject) -> Outco
     wanted[MANY as usize - 1] = loaded(1, b"last");
     wanted[last] = loaded(1, b"last");
     same("what is loaded", store.load(&keys).await?, wanted)
+}
+
+pub(super) async fn many_large_bodies_are_read_at_once(subject: &dyn Subject) -> Outcome {
+    const LEADS: u32 = 24;
+    let store = fresh(subject).await;
+    // No two alike, so that none is taken for another.
+    let body = |number: u32| vec![number as u8 + 1; 1 << 20];
+    let write = |number: u32| {
+        let mut write = change(&format!("{number}")).and(put(lead(number), 0, &body(number)));
+        write.journal = body(number);
+        write
+    };
+    let verdicts = store.commit((0..LEADS).map(write).collect()).await?;
+    same(
+        "the verdicts",
+        verdicts,
+        vec![Verdict::Written; LEADS as usize],
+    )?;
+    let keys: Vec<Key> = (0..LEADS).map(lead).collect();
+    let found = store.load(&keys).await?;
+    same("the records", found.len(), keys.len())?;
+    for (number, found) in (0..).zip(found) {
+        let is_whole = found == loaded(1, &body(number));
+        same(
+            "whether a record is whole",
+            (number, is_whole),
+            (number, true),
+        )?;
+    }
+    let entries = store.journal(&acme(), JournalCursor(0), usize::MAX).await?;
+    same("the entries", entries.len(), keys.len())?;
+    for (number, entry) in (0..).zip(entries) {
+        let is_whole = entry.body == body(number);
+        same(
+            "whether an entry is whole",
+            (number, is_whole),
+            (number, true),
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) async fn many_long_records_are_listed_and_counted(subject: &dyn Subject) -> Outcome {
+    let store = fresh(subject).await;
+    let long = "x".repeat(1_000);
+    let cities = ["Quito", "Cuenca"];
+    for batch in (0..MANY).collect::<Vec<_>>().chunks(500) {
+        let batch = batch.iter().map(|number| {
+            let city = cities[*number as usize % 2];
+            let put = put(lead(*number), 0, long.as_bytes());
+            let put = put.with("product", long.as_str()).with("city", city);
+            change(&format!("change {number}")).and(put)
+        });
+        let _ = store.commit(batch.collect()).await?;
+    }
+    let having_it = || Filter::Compare {
+        fact: FactName::new("product"),
+        op: Comparison::Equal,
+        value: folded(long.as_str()),
+    };
+    let all = Select {
+        limit: MANY as usize,
+        ..leads(having_it())
+    };
+    let listed = selected(&store, all).await?;
+    same("the list", listed, (0..MANY).map(id).collect())?;
+    let counted = |by: &[&str]| Count {
+        tenant: acme(),
+        kind: Kind::Lead,
+        filter: having_it(),
+        by: by.iter().map(|name| (*name).into()).collect(),
+    };
+    let group = |values, count| Counted { values, count };
+    let total = store.count(&counted(&[])).await?;
+    same("the total", total, vec![group(vec![], u64::from(MANY))])?;
+    let by_city = store.count(&counted(&["city"])).await?;
+    let half = |city| group(vec![Some(folded(city))], u64::from(MANY / 2));
+    same("by city", by_city, vec![half("cuenca"), half("quito")])?;
+    let by_both = store.count(&counted(&["product", "city"])).await?;
+    same("by both", by_both.len(), 2)
+}
+
+pub(super) async fn many_lanes_are_served_at_once(subject: &dyn Subject) -> Outcome {
+    // More than one statement's parameters, if each lane were one.
+    const LANES: u32 = 70_000;
+    let store = fresh(subject).await;
+    let name = |number: u32| format!("lane {number:05}");
+    let write = [0, LANES / 2, LANES - 1]
+        .into_iter()
+        .fold(change("a"), |write, number| {
+            let put = put(lead(number), 0, b"x");
+            write.and(put.waking_in(&name(number), at(i64::from(number))))
+        });
+    let _ = commit(&store, write).await?;
+    let lanes: Lanes = (0..LANES).map(|n| lane_of("acme", &name(n))).collect();
+    let now = i64::from(LANES);
+    let found = due_in(&store, &lanes, now, 10, now + 100).await?;
+    let wanted = vec![lead(0), lead(LANES / 2), lead(LANES - 1)];
+    same("what is due", found, wanted)
 }
 
 pub(super) async fn ids_of_any_bytes_are_kept(subject: &dyn Subject) -> Outcome {

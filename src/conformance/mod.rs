@@ -18,12 +18,18 @@
 //!     async fn reopened(&self, _: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
 //!         None // it keeps nothing
 //!     }
+//!     async fn another(&self, _: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+//!         None // a database is opened once more here
+//!     }
 //! }
 //!
 //! // The second argument runs a future to its end: that of your runtime, or pollster's. Racers
 //! // are each run by it on a thread of their own.
 //! leadkit::conformance_tests!(Memory, pollster::block_on);
 //! ```
+//!
+//! A store that can be opened more than once gives another handle on its data ([`Subject::another`]),
+//! and is raced by both; without it nothing is known of what two processes do to each other.
 //!
 //! Without the macro, go through [`all`]. No runtime is needed or assumed. The checks pass
 //! instants of their own as `now`, so the stores must be opened for virtual time.
@@ -39,11 +45,14 @@ mod clocks;
 mod commits;
 mod dropped;
 mod extremes;
+mod handles;
 mod journal;
 mod loads;
 mod pages;
 mod queries;
 mod races;
+mod racing;
+mod reopening;
 mod sequences;
 mod words;
 
@@ -65,6 +74,25 @@ pub trait Subject: Send + Sync {
     /// Drops this store as a crash would, and opens what it left behind; `None` for a store
     /// that keeps nothing.
     async fn reopened(&self, store: Arc<dyn Store>) -> Option<Arc<dyn Store>>;
+
+    /// Opens what this store holds once more, as another process would; `None` for a store that
+    /// can't be opened by two at once. Those who race then do it by both handles, in turn: a lock
+    /// that is known to one handle only guards nothing.
+    async fn another(&self, store: &Arc<dyn Store>) -> Option<Arc<dyn Store>>;
+
+    /// How far the leases of these stores are known.
+    fn leases(&self) -> LeaseScope {
+        LeaseScope::Shared
+    }
+}
+
+/// Who knows of the leases that a store gives, as the contract of [`Store::due`] leaves open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseScope {
+    /// All who have opened the data.
+    Shared,
+    /// The handle that gave them, and its clones.
+    Handle,
 }
 
 /// One sentence of the contract, and the check that proves it.
@@ -229,6 +257,7 @@ promises! { ($)
     loads::tenants_of_any_name_are_kept_apart, "a dealer with an unusual name would share leads with another";
     loads::a_journal_entry_is_loaded_by_its_command, "the answer to a repeated command could not be given again";
     extremes::many_keys_are_loaded_at_once, "an import's first page could not be decided";
+    extremes::many_large_bodies_are_read_at_once, "leads with long histories could not be decided together";
     extremes::ids_of_any_bytes_are_kept, "a lead with an unlucky id would be lost";
     commits::a_change_that_moved_leaves_no_trace, "half a decision would be written";
     commits::a_change_that_fails_takes_no_other_down, "one contested lead would hold up all others";
@@ -244,18 +273,21 @@ promises! { ($)
     commits::a_removed_record_is_gone, "an erased contact would stay";
     commits::a_removed_record_may_come_back, "a released claim could not be taken again";
     commits::removing_the_absent_changes_nothing, "erasing twice would fail";
-    commits::what_is_written_survives_reopening, "leads would be lost";
+    reopening::what_is_written_survives_reopening, "leads would be lost";
+    reopening::writing_goes_on_after_reopening, "a follower of the journal would miss what happens after a restart";
     commits::another_tenants_key_is_refused, "a dealer could write another dealer's leads";
     commits::a_journal_key_is_refused, "history could be rewritten";
     commits::putting_a_record_twice_is_refused, "which of two bodies is kept would be chance";
     commits::facts_of_a_kind_without_facts_are_refused, "a fact would be dropped without a word";
     commits::nothing_asked_is_nothing_done, "a tick without work would fail";
+    handles::what_one_handle_writes_all_find, "a second process would decide on what is no longer so";
     dropped::a_call_that_is_dropped_leaves_the_store_in_order, "a request that is cancelled would stop all others";
     commits::a_claim_is_held_by_one, "two agents would hold the same e-mail address";
     commits::tenants_never_see_each_other, "two dealers' leads would be mixed";
     extremes::a_large_batch_is_written_whole, "an import would have to be cut in pieces";
     extremes::a_large_change_is_written_whole, "an order for many records could not be written";
     races::of_racing_claims_one_wins, "two agents would register the same contact at once";
+    races::a_check_holds_until_the_change_is_written, "two decisions that exclude each other would both be carried out";
     races::racing_writers_lose_no_write, "an attempt that an agent recorded would be lost";
     races::a_command_that_races_itself_acts_once, "a webhook that comes twice at once would act twice";
     races::batches_that_cross_all_finish, "two workers would stop each other for good";
@@ -270,6 +302,7 @@ promises! { ($)
     clocks::no_tenant_waits_for_anothers_backlog, "a dealer's import would stop every other dealer's clocks";
     clocks::each_question_has_its_own_round, "a dealer's leads would wait for as long as another one has messages";
     clocks::other_lanes_are_left_to_others, "leads of a new playbook would wait behind workers that only know the old one";
+    extremes::many_lanes_are_served_at_once, "a worker of many dealers would leave the last ones waiting";
     clocks::a_tenants_lanes_are_gone_through_together, "leads that are late would wait behind messages that are not";
     clocks::a_record_may_change_its_lane, "a lead that was taken over would be woken by nobody";
     clocks::next_due_is_the_earliest_clock_of_each_lane, "a worker would sleep through an appointment";
@@ -277,6 +310,8 @@ promises! { ($)
     clocks::leases_are_judged_by_the_passed_now, "a rehearsal in virtual time would differ from what happens";
     clocks::a_clock_that_is_ahead_ends_no_lease, "a worker whose clock is wrong would let others do work twice";
     clocks::a_clock_that_is_set_back_ends_leases, "a clock that was an hour ahead and is set right would stop for an hour what was in hand then";
+    handles::leases_are_known_as_far_as_is_said, "two workers would do the same work, or one would wait for nobody";
+    races::a_write_beside_due_ends_the_lease, "a lead that was put off to an earlier time would be woken when a lease has run out";
     races::racing_workers_share_what_is_due, "two workers would do the same work";
     queries::every_operator_selects_what_the_filter_matches, "a list would show other leads than the rule acts on";
     queries::a_missing_fact_is_unequal_and_nothing_else, "leads without an owner would be missing from \"not Ana's\"";
@@ -294,6 +329,7 @@ promises! { ($)
     pages::paging_beside_writes_misses_nothing_that_stays, "a campaign that takes an hour would skip contacts";
     races::paging_while_others_write_misses_nothing_that_stays, "a campaign would skip contacts while an import runs";
     sequences::any_filter_selects_what_it_matches, "a list would show other leads than the rule acts on";
+    extremes::many_long_records_are_listed_and_counted, "a report would stop adding up as a dealer grows";
     extremes::a_fact_may_be_long, "a lead with a long note could not be written";
     extremes::numbers_are_exact_to_their_ends, "a large amount would be rounded";
     extremes::a_limit_may_be_boundless, "asking for everything would fail";
@@ -305,23 +341,33 @@ promises! { ($)
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::store::MemoryStore;
 
-    struct Memory;
+    /// The last store that was made.
+    #[derive(Default)]
+    struct Memory(Mutex<MemoryStore>);
 
     #[async_trait]
     impl Subject for Memory {
         async fn fresh(&self) -> Arc<dyn Store> {
-            Arc::new(MemoryStore::default())
+            let made = MemoryStore::default();
+            *self.0.lock().unwrap() = made.clone();
+            Arc::new(made)
         }
 
         async fn reopened(&self, _: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
             None
         }
+
+        async fn another(&self, _: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+            Some(Arc::new(self.0.lock().unwrap().clone()))
+        }
     }
 
-    conformance_tests!(Memory, pollster::block_on);
+    conformance_tests!(Memory::default(), pollster::block_on);
 
     #[test]
     fn the_documentation_of_the_port_names_every_promise() {

@@ -1,91 +1,32 @@
 //! Many at once come to what one after the other would.
 
 use std::collections::BTreeSet;
-use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier};
-use std::thread;
-use std::time::Duration;
 
-use futures::channel::oneshot;
-use futures::future::{Either, join, select};
-use futures_timer::Delay;
+use futures::future::join;
 
+use super::handles::Handles;
+use super::racing::{RACERS, ROUNDS, race};
 use super::words::*;
 use super::{BlockOn, Finding, Outcome, Subject, same};
 use crate::condition::Filter;
 use crate::ids::{CommandId, Id};
 use crate::store::{JournalCursor, Key, Kind, Order, Put, Select, Store, Verdict, Version};
-
-const RACERS: u32 = 8;
-/// How often a race is run that is over in a moment.
-const ROUNDS: u32 = 20;
-
-/// How long a race is waited for: who isn't back by then waits for ever, as far as can be told.
-const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 5 } else { 60 });
-
-/// Runs each racer on a thread of its own, all from the same moment, and gives what they came
-/// to, in their order. Within one task they would take turns where they await, and a store that
-/// answers without awaiting would never be raced.
-///
-/// The thread of one that never comes back is left alone.
-async fn race<F, T, E>(
-    block_on: BlockOn,
-    racers: impl IntoIterator<Item = F>,
-) -> Result<Vec<T>, Finding>
-where
-    F: Future<Output = Result<T, E>> + Send + 'static,
-    T: Send + 'static,
-    E: Into<Finding> + Send + 'static,
-{
-    let racers: Vec<F> = racers.into_iter().collect();
-    let start = Arc::new(Barrier::new(racers.len()));
-    let run = |racer: F| {
-        let start = start.clone();
-        let (tell, told) = oneshot::channel();
-        let thread = thread::spawn(move || {
-            start.wait();
-            block_on(Box::pin(async move {
-                // Nobody listens any more when the check was given up.
-                let _ = tell.send(racer.await);
-                Ok(())
-            }))
-        });
-        (thread, told)
-    };
-    // All are begun before the first is waited for.
-    let running: Vec<_> = racers.into_iter().map(run).collect();
-    let mut ends = Vec::new();
-    let mut patience = Delay::new(PATIENCE);
-    for (thread, told) in running {
-        let end = match select(told, &mut patience).await {
-            Either::Left((end, _)) => end,
-            Either::Right(_) => return Err(Finding::StillWaiting(PATIENCE)),
-        };
-        match end {
-            Ok(end) => ends.push(end.map_err(Into::into)),
-            Err(oneshot::Canceled) => {
-                if let Err(panic) = thread.join() {
-                    resume_unwind(panic);
-                }
-                same("whether a racer was run", false, true)?;
-            }
-        }
-    }
-    ends.into_iter().collect()
-}
+use crate::time::{Elapsed, Instant};
 
 pub(super) async fn of_racing_writers_one_wins(
     subject: &dyn Subject,
     block_on: BlockOn,
 ) -> Outcome {
-    let store = fresh(subject).await;
-    let _ = commit(&store, change("begin").and(put(lead(1), 0, b"x"))).await?;
+    let handles = Handles::fresh(subject).await;
+    let store = handles.first();
+    let _ = commit(store, change("begin").and(put(lead(1), 0, b"x"))).await?;
     for round in 1..=u64::from(ROUNDS) {
         let racing = (0..RACERS).map(|racer| {
             let command = format!("{round}.{racer}");
             let write = change(&command).and(put(lead(1), round, command.as_bytes()));
-            let store = store.clone();
+            let store = handles.of(racer);
             async move { commit(&store, write).await }
         });
         let mut winners = 0;
@@ -100,14 +41,15 @@ pub(super) async fn of_racing_writers_one_wins(
             }
         }
         same("the winners", winners, 1)?;
-        let version = load(&store, lead(1)).await?.version;
+        let version = load(store, lead(1)).await?.version;
         same("the version", version, Version(round + 1))?;
     }
     Ok(())
 }
 
 pub(super) async fn of_racing_claims_one_wins(subject: &dyn Subject, block_on: BlockOn) -> Outcome {
-    let store = fresh(subject).await;
+    let handles = Handles::fresh(subject).await;
+    let store = handles.first();
     for round in 0..ROUNDS {
         let claim = || key(&acme(), Kind::Claim, round);
         let lead_of = |racer| lead(round * RACERS + racer);
@@ -116,7 +58,7 @@ pub(super) async fn of_racing_claims_one_wins(subject: &dyn Subject, block_on: B
             let write = change(&command)
                 .and(put(claim(), 0, command.as_bytes()))
                 .and(put(lead_of(racer), 0, command.as_bytes()));
-            let store = store.clone();
+            let store = handles.of(racer);
             async move { commit(&store, write).await }
         });
         let mut winners = Vec::new();
@@ -132,10 +74,58 @@ pub(super) async fn of_racing_claims_one_wins(subject: &dyn Subject, block_on: B
         }
         same("the winners", winners.len(), 1)?;
         for racer in 0..RACERS {
-            let found = load(&store, lead_of(racer)).await?;
+            let found = load(store, lead_of(racer)).await?;
             let is_there = found.version == Version(1);
             same("a racer's lead", is_there, winners.contains(&racer))?;
         }
+    }
+    Ok(())
+}
+
+pub(super) async fn a_check_holds_until_the_change_is_written(
+    subject: &dyn Subject,
+    block_on: BlockOn,
+) -> Outcome {
+    let handles = Handles::fresh(subject).await;
+    let store = handles.first();
+    let begin = change("begin")
+        .and(put(lead(0), 0, b"x"))
+        .and(put(lead(1), 0, b"x"));
+    let _ = commit(store, begin).await?;
+    for round in 0..ROUNDS {
+        // In every second round one of the two is yet to be made.
+        let made = match round % 2 {
+            0 => lead(1),
+            _ => lead(2 + round),
+        };
+        let both = [lead(0), made];
+        let found = store.load(&both).await?;
+        let versions: Vec<u64> = found.iter().map(|found| found.version.0).collect();
+        let racing = (0..RACERS).map(|racer| {
+            // By each handle somebody writes this one, and somebody that one.
+            let (own, other) = [(0, 1), (1, 0)][racer as usize / 2 % 2];
+            let write = change(&format!("{round}.{racer}"))
+                .and(put(both[own].clone(), versions[own], b"x"))
+                .if_still(both[other].clone(), versions[other]);
+            let store = handles.of(racer);
+            async move { commit(&store, write).await }
+        });
+        let mut written = 0;
+        for verdict in race(block_on, racing).await? {
+            match verdict {
+                Some(Verdict::Written) => written += 1,
+                Some(Verdict::Moved(keys)) if !keys.is_empty() => {
+                    let known = keys.iter().all(|key| both.contains(key));
+                    same("whether what has moved was read", known, true)?;
+                }
+                other => same("a loser's verdict", other, Some(Verdict::Moved(vec![])))?,
+            }
+        }
+        same("how many were written at most", written.max(1), 1)?;
+        let found = store.load(&both).await?;
+        let now: u64 = found.iter().map(|found| found.version.0).sum();
+        let before: u64 = versions.iter().sum();
+        same("how often they were written", now - before, written)?;
     }
     Ok(())
 }
@@ -145,10 +135,11 @@ pub(super) async fn racing_writers_lose_no_write(
     block_on: BlockOn,
 ) -> Outcome {
     const WRITES: u8 = 25;
-    let store = fresh(subject).await;
-    let _ = commit(&store, change("begin").and(put(lead(1), 0, &[0]))).await?;
+    let handles = Handles::fresh(subject).await;
+    let store = handles.first();
+    let _ = commit(store, change("begin").and(put(lead(1), 0, &[0]))).await?;
     let racing = (0..RACERS).map(|racer| {
-        let store = store.clone();
+        let store = handles.of(racer);
         async move {
             for write in 0..WRITES {
                 count_up(&store, &format!("{racer}.{write}")).await?;
@@ -160,7 +151,7 @@ pub(super) async fn racing_writers_lose_no_write(
     let all = RACERS as u8 * WRITES;
     same(
         "the count",
-        load(&store, lead(1)).await?,
+        load(store, lead(1)).await?,
         loaded(u64::from(all) + 1, &[all]),
     )?;
     let entries = store.journal(&acme(), JournalCursor(0), 1_000).await?;
@@ -187,12 +178,13 @@ pub(super) async fn a_command_that_races_itself_acts_once(
     subject: &dyn Subject,
     block_on: BlockOn,
 ) -> Outcome {
-    let store = fresh(subject).await;
+    let handles = Handles::fresh(subject).await;
+    let store = handles.first();
     for round in 0..ROUNDS {
         let racing = (0..RACERS).map(|racer| {
             let write = change(&format!("webhook {round}"));
             let write = write.and(put(lead(round * RACERS + racer), 0, b"x"));
-            let store = store.clone();
+            let store = handles.of(racer);
             async move { commit(&store, write).await }
         });
         let mut written = 0;
@@ -205,7 +197,7 @@ pub(super) async fn a_command_that_races_itself_acts_once(
         same("how often it was written", written, 1)?;
     }
     let all = leads(Filter::Constant(true));
-    let leads = selected(&store, all).await?.len();
+    let leads = selected(store, all).await?.len();
     same("the leads", leads, ROUNDS as usize)
 }
 
@@ -214,9 +206,10 @@ pub(super) async fn batches_that_cross_all_finish(
     block_on: BlockOn,
 ) -> Outcome {
     const LEADS: u32 = 20;
-    let store = fresh(subject).await;
+    let handles = Handles::fresh(subject).await;
+    let store = handles.first();
     let begin = (0..LEADS).fold(change("begin"), |write, n| write.and(put(lead(n), 0, b"x")));
-    let _ = commit(&store, begin).await?;
+    let _ = commit(store, begin).await?;
     for round in 1..=u64::from(ROUNDS) {
         let racing = (0..RACERS).map(|racer| {
             // Every second one goes the other way round.
@@ -229,7 +222,7 @@ pub(super) async fn batches_that_cross_all_finish(
                 change(&command).and(put(lead(number), round, command.as_bytes()))
             });
             let batch: Vec<_> = batch.collect();
-            let store = store.clone();
+            let store = handles.of(racer);
             async move { store.commit(batch).await }
         });
         let mut written = 0;
@@ -248,25 +241,83 @@ pub(super) async fn racing_workers_share_what_is_due(
     block_on: BlockOn,
 ) -> Outcome {
     const LEADS: u32 = 80;
-    let store = fresh(subject).await;
+    let handles = Handles::fresh(subject).await;
     let write = (0..LEADS).fold(change("a"), |write, number| {
         write.and(put(lead(number), 0, b"x").waking(at(i64::from(number))))
     });
-    let _ = commit(&store, write).await?;
+    let _ = commit(handles.first(), write).await?;
     for round in 1..=i64::from(ROUNDS) {
         // Each round begins when the leases of the last one end.
         let (now, lease_until) = (round * 1_000, round * 1_000 + 1_000);
-        let racing = (0..RACERS).map(|_| {
-            let store = store.clone();
+        let racing = (0..RACERS).map(|racer| {
+            let store = handles.of(racer);
             async move { due(&store, now, 10, lease_until).await }
         });
         let pages = race(block_on, racing).await?;
-        let mut taken: Vec<Key> = pages.into_iter().flatten().collect();
-        // Who raced may have been given less than a page; what is left is there for the next.
-        taken.extend(due(&store, now, 1_000, lease_until).await?);
-        same("what was given out", taken.len(), LEADS as usize)?;
-        let different: BTreeSet<&Key> = taken.iter().collect();
-        same("how many records", different.len(), LEADS as usize)?;
+        for (who, store) in handles.leasing().iter().enumerate() {
+            let own = (pages.iter().enumerate()).filter(|(n, _)| handles.leases_of(*n) == who);
+            let mut taken: Vec<Key> = own.flat_map(|(_, page)| page.clone()).collect();
+            // Who raced may have been given less than a page; what is left is there for the next.
+            taken.extend(due(store, now, 1_000, lease_until).await?);
+            same("what was given out", taken.len(), LEADS as usize)?;
+            let different: BTreeSet<&Key> = taken.iter().collect();
+            same("how many records", different.len(), LEADS as usize)?;
+        }
+    }
+    Ok(())
+}
+
+/// Half of them write all leads anew, each once and for an earlier time, while the other half claims
+/// whatever is due. A lease is on the clock with which a lead was given out: who has another one by
+/// then is free.
+pub(super) async fn a_write_beside_due_ends_the_lease(
+    subject: &dyn Subject,
+    block_on: BlockOn,
+) -> Outcome {
+    const LEADS: u32 = 40;
+    let handles = Handles::fresh(subject).await;
+    let clock = |round: u32, number: u32| at(i64::from(number) - i64::from(round * LEADS));
+    let waking = move |round, number| {
+        let put = put(lead(number), u64::from(round), b"x");
+        put.waking(clock(round, number))
+    };
+    let begin = (0..LEADS).fold(change("begin"), |write, n| write.and(waking(0, n)));
+    let _ = commit(handles.first(), begin).await?;
+    for round in 1..=ROUNDS {
+        // Each round begins when the leases of the last one end.
+        let now = at(i64::from(round) * 1_000);
+        let lease_until = now + Elapsed::seconds(1_000);
+        let racing = (0..RACERS).map(|racer| {
+            let store = handles.of(racer / 2);
+            async move {
+                if racer % 2 == 0 {
+                    let lanes = lanes_of(&["acme"]);
+                    let page = store.due(&lanes, now, LEADS as usize, lease_until).await?;
+                    return Ok(page);
+                }
+                for number in (racer / 2..LEADS).step_by(RACERS as usize / 2) {
+                    let write = change(&format!("{round}.{number}")).and(waking(round, number));
+                    let verdict = commit(&store, write).await?;
+                    same("a write", verdict, Some(Verdict::Written))?;
+                }
+                Ok::<_, Finding>(Vec::new())
+            }
+        });
+        let pages = race(block_on, racing).await?;
+        for (who, store) in handles.leasing().iter().enumerate() {
+            let own = (pages.iter().enumerate()).filter(|(n, _)| handles.leases_of(n / 2) == who);
+            let given: Vec<(Instant, &Key)> = own
+                .flat_map(|(_, page)| page.iter().map(|due| (due.at, &due.key)))
+                .collect();
+            let different: BTreeSet<_> = given.iter().collect();
+            same("leases of different clocks", different.len(), given.len())?;
+            let free = (0..LEADS).filter(|n| !given.contains(&(clock(round, *n), &lead(*n))));
+            let free: Vec<Key> = free.map(lead).collect();
+            let lanes = lanes_of(&["acme"]);
+            let found = store.due(&lanes, now, LEADS as usize, lease_until).await?;
+            let found: Vec<Key> = found.into_iter().map(|due| due.key).collect();
+            same("who was written since and is free", found, free)?;
+        }
     }
     Ok(())
 }
@@ -276,9 +327,9 @@ pub(super) async fn a_follower_beside_writers_misses_nothing(
     block_on: BlockOn,
 ) -> Outcome {
     const WRITES: u32 = 6;
-    let store = fresh(subject).await;
+    let handles = Handles::fresh(subject).await;
     let racing = (0..RACERS).map(|racer| {
-        let store = store.clone();
+        let store = handles.of(racer);
         async move {
             for write in 0..WRITES {
                 let name = format!("{racer}.{write}");
@@ -297,13 +348,14 @@ pub(super) async fn a_follower_beside_writers_misses_nothing(
         all_is_written.store(true, Ordering::SeqCst);
         written
     };
+    let follower = handles.of(1);
     let following = async {
         let mut cursor = JournalCursor::default();
         let mut read: Vec<CommandId> = Vec::new();
         loop {
             // Looked at first: what was written by then is there to be read.
             let is_last = all_is_written.load(Ordering::SeqCst);
-            let page = store.journal(&acme(), cursor, 3).await?;
+            let page = follower.journal(&acme(), cursor, 3).await?;
             if is_last && page.is_empty() {
                 return Ok::<_, Finding>(read);
             }
@@ -332,14 +384,15 @@ pub(super) async fn paging_while_others_write_misses_nothing_that_stays(
     block_on: BlockOn,
 ) -> Outcome {
     const PASSES: u32 = 3;
-    let store = fresh(subject).await;
+    let handles = Handles::fresh(subject).await;
+    let store = handles.first();
     let begin = (0..LISTED).fold(change("begin"), |write, number| {
         write.and(sized(number, 0, number * 7 % 20))
     });
-    let _ = commit(&store, begin).await?;
+    let _ = commit(store, begin).await?;
     let is_read = Arc::new(AtomicBool::new(false));
     let racing = (0..4).map(|racer| {
-        let (store, is_read) = (store.clone(), is_read.clone());
+        let (store, is_read) = (handles.of(racer), is_read.clone());
         async move {
             if racer > 0 {
                 return keep_writing(&store, racer, &is_read).await;

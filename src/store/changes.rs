@@ -113,7 +113,8 @@ impl Changes {
     }
 }
 
-/// A record that a decision relied on.
+/// A record that a decision relied on. It holds until the change is written; but what isn't there
+/// need not be held: see [`Store::commit`](super::Store::commit).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// Which.

@@ -139,7 +139,10 @@ pub struct Journaled {
 
 /// Keeps records, their clocks and the journal. See the [module](self) for the ideas.
 ///
-/// Every method may be called from many tasks and threads at once, as all checks do that race. A
+/// Every method may be called from many tasks and threads at once, as all checks do that race. What
+/// was opened once is a *handle*, with all its clones; a store may be opened more than once, in one
+/// process or by many, and whatever is promised here is promised by all its handles together
+/// (`what_one_handle_writes_all_find`), but for leases where [`due`](Self::due) says so. A
 /// future that is dropped may or may not have had its effect, as after a crash, or have it a little
 /// later; and whoever calls next finds the store as it should be
 /// (`a_call_that_is_dropped_leaves_the_store_in_order`). Instants are kept to the microsecond.
@@ -148,8 +151,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Reads records, one answer for each key in the order of the keys.
     ///
     /// To be correct:
-    /// - there is one answer for each key, in their order, however many there are
-    ///   (`answers_come_in_the_order_of_the_keys`, `many_keys_are_loaded_at_once`);
+    /// - there is one answer for each key, in their order, however many there are and however large
+    ///   (`answers_come_in_the_order_of_the_keys`, `many_keys_are_loaded_at_once`,
+    ///   `many_large_bodies_are_read_at_once`, here and in the journal);
     /// - an absent record answers version 0 and no body (`an_absent_record_has_version_0`);
     /// - a body is byte for byte the one last written (`a_body_is_kept_byte_for_byte`,
     ///   `the_largest_body_is_kept`), its version the one that this write was to make
@@ -178,6 +182,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///   (`a_claim_is_held_by_one`, `of_racing_claims_one_wins`), and of the same command twice
     ///   (`a_command_that_races_itself_acts_once`); none waits for another for ever
     ///   (`batches_that_cross_all_finish`);
+    /// - a check holds until the change is written: of changes at the same instant that each rely on
+    ///   what the other one writes, one is written at most
+    ///   (`a_check_holds_until_the_change_is_written`). But what isn't there need not be held: where
+    ///   each relies on the *absence* of what the other one makes, both may be written. So whatever
+    ///   must be unique is put, and not only checked;
     /// - changes see the earlier ones of their batch, a write at the version that it makes
     ///   (`changes_build_on_earlier_ones_of_their_batch`, `changes_fall_with_earlier_ones`);
     /// - so every sequence of calls ends as it does in memory
@@ -188,13 +197,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///   (`a_removed_record_is_gone`, `a_removed_record_may_come_back`), and removing what is
     ///   absent changes nothing (`removing_the_absent_changes_nothing`);
     /// - what is `Written` survives a crash of the process and of the machine
-    ///   (`what_is_written_survives_reopening`, as far as a test can tell);
+    ///   (`what_is_written_survives_reopening`, as far as a test can tell), and what is written
+    ///   then follows it, in its versions and in the journal (`writing_goes_on_after_reopening`);
     /// - a change that [`Changes::check`] refuses is refused as [`StoreErrorKind::Invalid`], and
     ///   nothing of the batch is written (`another_tenants_key_is_refused`,
     ///   `a_journal_key_is_refused`, `putting_a_record_twice_is_refused`,
     ///   `facts_of_a_kind_without_facts_are_refused`);
     /// - a lease on a record ends when the record is written
-    ///   (`a_lease_ends_when_the_record_is_written`);
+    ///   (`a_lease_ends_when_the_record_is_written`), also while it is being given
+    ///   (`a_write_beside_due_ends_the_lease`);
     /// - no changes are no error (`nothing_asked_is_nothing_done`).
     async fn commit(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError>;
 
@@ -211,8 +222,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///   (`a_clock_that_is_ahead_ends_no_lease`), and one that is set back waits for none that was
     ///   given far ahead (`a_clock_that_is_set_back_ends_leases`, as [`Lease`] says it). A store may refuse a `now` that is far
     ///   off its own clock, as [`Misuse::OffClock`];
+    /// - all handles know of a lease, or the one that gave it alone, if the store's documentation says
+    ///   so (`leases_are_known_as_far_as_is_said`). Then workers of different handles are given the
+    ///   same records, and those of one handle different ones; whoever commits second is told
+    ///   [`Verdict::Moved`]. A write by another handle ends such a lease if it moves the clock, and
+    ///   else need not;
     /// - what waits in other lanes is neither returned nor leased, and takes no room
-    ///   (`other_lanes_are_left_to_others`); a write may put a record into another lane
+    ///   (`other_lanes_are_left_to_others`), and there may be any number of lanes
+    ///   (`many_lanes_are_served_at_once`); a write may put a record into another lane
     ///   (`a_record_may_change_its_lane`);
     /// - a page has no more than `limit` (`due_keeps_to_its_limit`), chosen from the tenants
     ///   in turn, of each the earliest in any of its lanes
@@ -259,7 +276,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///   between two pages (`paging_beside_writes_misses_nothing_that_stays`) or during one
     ///   (`paging_while_others_write_misses_nothing_that_stays`); the last one, and one with a limit
     ///   of 0, has no `next`;
-    /// - there may be no limit to speak of (`a_limit_may_be_boundless`), here and elsewhere;
+    /// - there may be no limit to speak of (`a_limit_may_be_boundless`), here and elsewhere, and as many
+    ///   records, as long as they like (`many_long_records_are_listed_and_counted`);
     /// - a kind without stored facts may be selected as well
     ///   (`a_kind_without_facts_may_be_selected`); the journal may not
     ///   (`the_journal_is_not_selected`).
@@ -268,7 +286,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Counts the records that a filter lets through, by group, the groups in the order of
     /// their values, missing ones last (`a_count_is_a_selections_length`,
     /// `groups_come_in_order_the_missing_last`). Without groups there is one total, 0 included
-    /// (`a_total_may_be_zero`).
+    /// (`a_total_may_be_zero`). However many there are, all are counted
+    /// (`many_long_records_are_listed_and_counted`), and a fact that nobody has is missing everywhere,
+    /// as in [`select`](Self::select).
     async fn count(&self, count: &Count) -> Result<Vec<Counted>, StoreError>;
 
     /// Reads a tenant's journal behind a cursor, in order, up to `limit` entries.

@@ -30,6 +30,11 @@ async fn open(prefix: &str, distributed: bool) -> Arc<dyn Store> {
     Arc::new(store.expect("a store"))
 }
 
+fn prefix_of(store: &Arc<dyn Store>) -> String {
+    let told = format!("{store:?}");
+    told.split('"').nth(1).expect("the prefix").to_owned()
+}
+
 #[async_trait]
 impl Subject for Tables {
     async fn fresh(&self) -> Arc<dyn Store> {
@@ -38,10 +43,13 @@ impl Subject for Tables {
     }
 
     async fn reopened(&self, store: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
-        let told = format!("{store:?}");
-        let prefix = told.split('"').nth(1).expect("the prefix").to_owned();
+        let prefix = prefix_of(&store);
         drop(store);
         Some(open(&prefix, self.distributed).await)
+    }
+
+    async fn another(&self, store: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+        Some(open(&prefix_of(store), self.distributed).await)
     }
 }
 

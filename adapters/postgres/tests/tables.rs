@@ -434,6 +434,11 @@ impl Citus {
     }
 }
 
+fn prefix_of(store: &Arc<dyn Store>) -> String {
+    let told = format!("{store:?}");
+    told.split('"').nth(1).expect("the prefix").to_owned()
+}
+
 #[async_trait::async_trait]
 impl Subject for Citus {
     async fn fresh(&self) -> Arc<dyn Store> {
@@ -449,9 +454,12 @@ impl Subject for Citus {
     }
 
     async fn reopened(&self, store: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
-        let told = format!("{store:?}");
-        let prefix = told.split('"').nth(1).expect("the prefix").to_owned();
+        let prefix = prefix_of(&store);
         drop(store);
         Some(Arc::new(self.open(prefix).await))
+    }
+
+    async fn another(&self, store: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+        Some(Arc::new(self.open(prefix_of(store)).await))
     }
 }

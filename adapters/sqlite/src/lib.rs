@@ -22,9 +22,11 @@
 //! each other share one. [`Options::durability`] trades that for speed.
 //!
 //! **Several processes.** The file may be open many times, here or elsewhere; versions keep
-//! every writer right. Leases are kept in the process, so two processes that ask for due
-//! records get the same ones: the second to commit is told `Moved`, and no effect is doubled,
-//! but work is. For many workers take a PostgreSQL store.
+//! every writer right. Leases are known to the store that gave them and its clones alone, as the
+//! contract of [`Store::due`](leadkit::store::Store::due) allows: workers of two processes, or of two
+//! stores opened on one file, are given the same records. The second to commit is told `Moved`, and no
+//! effect is doubled, but work is; and a lease outlasts what another process writes without moving
+//! the clock. For many workers take a PostgreSQL store.
 //!
 //! **Lists.** [`SqliteStore::index`] makes the indexes by which the segments that a host shows all
 //! day are found; [`SqliteStore::plan`] tells whether they are used.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use leadkit::conformance::Subject;
+use leadkit::conformance::{LeaseScope, Subject};
 use leadkit::store::Store;
 use leadkit_sqlite::{Durability, Options, SqliteStore};
 use tempfile::TempDir;
@@ -48,6 +48,11 @@ impl Files {
         let path = self.folder.path().join(format!("{number}.db"));
         Arc::new(SqliteStore::open_with(path, &self.options).expect("a store"))
     }
+
+    /// Opens the file that was made last.
+    fn open_last(&self) -> Arc<dyn Store> {
+        self.open(self.made.load(Ordering::Relaxed) - 1)
+    }
 }
 
 #[async_trait]
@@ -58,7 +63,15 @@ impl Subject for Files {
 
     async fn reopened(&self, store: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
         drop(store);
-        Some(self.open(self.made.load(Ordering::Relaxed) - 1))
+        Some(self.open_last())
+    }
+
+    async fn another(&self, _: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+        Some(self.open_last())
+    }
+
+    fn leases(&self) -> LeaseScope {
+        LeaseScope::Handle
     }
 }
 
@@ -71,6 +84,10 @@ impl Subject for Memory {
     }
 
     async fn reopened(&self, _: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+        None
+    }
+
+    async fn another(&self, _: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
         None
     }
 }

@@ -86,6 +86,23 @@ impl Flawed {
                 }
                 Ok(page)
             }
+            Flaw::LeasesPlanned => {
+                // One worker at a time; whoever writes doesn't ask.
+                let _alone = self.alone();
+                let due = pollster::block_on(memory.due(lanes, now, limit, lease_until))?;
+                self.let_one_write();
+                let mut notes = self.notes();
+                let is_free =
+                    |due: &Due| !notes.leases.get(&due.key).is_some_and(|l| l.runs_at(now));
+                let page: Vec<Due> = due.into_iter().filter(is_free).collect();
+                let leased = page.iter().map(|due| (due.key.clone(), given));
+                notes.leases.extend(leased);
+                Ok(page)
+            }
+            Flaw::LanesAtMostThirtyThousand => {
+                let first = lanes.iter().take(30_000).cloned().collect();
+                memory.due(&first, now, limit, lease_until).await
+            }
             Flaw::OneRoundForAll => self.due_in_one_round(lanes, now, limit, lease_until).await,
             Flaw::LanesTakeTurns => self.due_lane_by_lane(lanes, now, limit, lease_until).await,
             _ => memory.due(lanes, now, limit, lease_until).await,

@@ -9,6 +9,8 @@ use crate::store::{
 };
 use crate::value::{Number, Value};
 
+const ONE_PAGE: u64 = 1_000;
+
 impl Flawed {
     pub(super) async fn select_spoiled(&self, select: &Select) -> Result<Page, StoreError> {
         let mut select = select.clone();
@@ -83,6 +85,13 @@ impl Flawed {
         let mut groups = self.memory.count(&count).await?;
         match self.flaw {
             Flaw::GroupsReversed => groups.reverse(),
+            Flaw::CountsOnePage => {
+                let mut left = ONE_PAGE;
+                for group in &mut groups {
+                    group.count = group.count.min(left);
+                    left -= group.count;
+                }
+            }
             Flaw::TotalOfNothingMissing => groups.retain(|group| group.count > 0),
             _ => {}
         }
@@ -137,6 +146,10 @@ impl Flawed {
         match (self.flaw, value) {
             (Flaw::TextEndsAtZero, Value::Text(text)) => {
                 Value::from(text.split('\0').next().unwrap_or_default())
+            }
+            (Flaw::TextIsTrimmed, Value::Text(text)) => Value::from(text.trim_end()),
+            (Flaw::AccentsIgnored, Value::Text(text)) => {
+                Value::from(text.replace('é', "e").as_str())
             }
             (Flaw::TextIsShort, Value::Text(text)) => Value::Text(text.chars().take(255).collect()),
             (Flaw::NumbersAreFloats, Value::Number(number)) => {

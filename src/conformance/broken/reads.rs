@@ -6,6 +6,7 @@ use crate::ids::Tenant;
 use crate::store::{JournalCursor, Journaled, Key, Kind, Loaded, Store, StoreError, Version};
 
 const MOST_KEYS: usize = 1_000;
+const MOST_BYTES: usize = 1 << 20;
 
 impl Flawed {
     pub(super) async fn load_spoiled(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
@@ -20,8 +21,16 @@ impl Flawed {
             _ => {}
         }
         let mut loaded = self.memory.load(&keys).await?;
+        let mut bytes = 0;
         for (key, loaded) in keys.iter().zip(&mut loaded) {
+            bytes += loaded.body.as_ref().map_or(0, Vec::len);
             match self.flaw {
+                Flaw::AnswersEndAtAMegabyte if bytes > MOST_BYTES => *loaded = Loaded::absent(),
+                Flaw::HandlesRemember if key.kind != Kind::Journal => {
+                    let mut notes = self.notes();
+                    let first = notes.read.entry(key.clone());
+                    *loaded = first.or_insert_with(|| loaded.clone()).clone();
+                }
                 Flaw::AbsentIsEmpty if loaded.body.is_none() => loaded.body = Some(Vec::new()),
                 Flaw::JournalNotLoaded if key.kind == Kind::Journal => *loaded = Loaded::absent(),
                 Flaw::VersionsStandStill => loaded.version = loaded.version.min(Version(2)),
@@ -43,6 +52,9 @@ impl Flawed {
                 self.come_in();
             }
             return Ok(entries);
+        }
+        if self.is(Flaw::NumbersBeginAnew) {
+            return self.renumbered_entries(tenant, after, limit).await;
         }
         let (mut tenant, mut after, mut limit) = (tenant.clone(), after, limit);
         match self.flaw {
@@ -73,5 +85,25 @@ impl Flawed {
         entries.sort_by_key(|entry| entry.cursor);
         entries.truncate(limit);
         entries
+    }
+
+    /// What was written since it was opened, counted from the beginning again.
+    async fn renumbered_entries(
+        &self,
+        tenant: &Tenant,
+        after: JournalCursor,
+        limit: usize,
+    ) -> Result<Vec<Journaled>, StoreError> {
+        let begin = JournalCursor(0);
+        let mut entries = self.memory.journal(tenant, begin, usize::MAX).await?;
+        let before = self.notes().entries_before.get(tenant).copied();
+        for entry in &mut entries {
+            if let Some(place) = entry.cursor.0.checked_sub(before.unwrap_or_default()) {
+                entry.cursor.0 = if place > 0 { place } else { entry.cursor.0 };
+            }
+        }
+        entries.retain(|entry| entry.cursor > after);
+        entries.truncate(limit);
+        Ok(entries)
     }
 }

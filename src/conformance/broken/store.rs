@@ -1,13 +1,15 @@
 //! The wrapper: the reference store, with one flaw.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::Flaw;
+use crate::conformance::racing::RACERS;
+use crate::conformance::words::acme;
 use crate::ids::{CommandId, Id, Tenant};
 use crate::store::{
     Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Lanes, Lease, Loaded, MemoryStore,
@@ -21,7 +23,12 @@ pub(super) struct Flawed {
     pub(super) memory: MemoryStore,
     pub(super) flaw: Flaw,
     notes: Mutex<Notes>,
-    gap: Gap,
+    /// Held by whoever is alone at work on this handle.
+    turn: Mutex<()>,
+    /// What each handle has, where each has everything.
+    copies: Arc<Mutex<Vec<MemoryStore>>>,
+    /// All handles' racers meet there.
+    gap: Arc<Gap>,
 }
 
 /// What flaws keep beside the reference store.
@@ -31,9 +38,12 @@ pub(super) struct Notes {
     pub(super) clocks: BTreeMap<Key, Wakes>,
     pub(super) commands: BTreeSet<CommandId>,
     pub(super) facts: BTreeMap<Key, Vec<StoredFact>>,
+    /// How many entries each tenant had when this was opened.
+    pub(super) entries_before: BTreeMap<Tenant, u64>,
     pub(super) leases: BTreeMap<Key, Lease>,
     pub(super) leased_versions: BTreeMap<Key, (Version, Lease)>,
     pub(super) numbered: Vec<(Tenant, Journaled)>,
+    pub(super) read: BTreeMap<Key, Loaded>,
     pub(super) removed: BTreeSet<Key>,
     pub(super) running: u32,
     pub(super) served_last: Option<Tenant>,
@@ -43,12 +53,57 @@ pub(super) struct Notes {
 
 impl Flawed {
     pub(super) fn new(flaw: Flaw) -> Self {
+        let memory = MemoryStore::default();
         Self {
-            memory: MemoryStore::default(),
+            copies: Arc::new(Mutex::new(vec![memory.clone()])),
+            memory,
             flaw,
             notes: Mutex::default(),
-            gap: Gap::new(),
+            turn: Mutex::default(),
+            gap: Arc::new(Gap::new()),
         }
+    }
+
+    /// Another handle on the same data, without a note of what was done by this one. A copy is made
+    /// while there is nothing yet.
+    pub(super) fn another(&self) -> Self {
+        let memory = match self.flaw {
+            Flaw::LeasesOfTheHandle => MemoryStore::default(),
+            _ => self.memory.clone(),
+        };
+        self.copies().push(memory.clone());
+        Self {
+            memory,
+            flaw: self.flaw,
+            notes: Mutex::default(),
+            turn: Mutex::default(),
+            copies: self.copies.clone(),
+            gap: self.gap.clone(),
+        }
+    }
+
+    /// Another handle that knows how much there was when it was opened, of one tenant.
+    pub(super) async fn reopened(&self) -> Result<Self, StoreError> {
+        let tenant = acme();
+        let reopened = self.another();
+        let begin = JournalCursor(0);
+        let entries = self.memory.journal(&tenant, begin, usize::MAX).await?;
+        let before = entries.len() as u64;
+        reopened.notes().entries_before.insert(tenant, before);
+        Ok(reopened)
+    }
+
+    pub(super) fn copies(&self) -> MutexGuard<'_, Vec<MemoryStore>> {
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn alone(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there are several handles on the data.
+    pub(super) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.gap) > 1
     }
 
     pub(super) fn is(&self, flaw: Flaw) -> bool {
@@ -61,7 +116,12 @@ impl Flawed {
 
     /// A moment without a lock, between looking and writing.
     pub(super) fn let_others_in(&self) {
-        self.gap.wait_for_another();
+        self.gap.wait_for(2);
+    }
+
+    /// Such a moment, until more are there than want the same where half of all do.
+    pub(super) fn let_most_in(&self) {
+        self.gap.wait_for(RACERS / 2 + 1);
     }
 
     /// A moment in which somebody writes, if anybody does.
@@ -92,7 +152,7 @@ impl Flawed {
     }
 }
 
-/// Where the first of several racers waits until another one is there too, so that what is between
+/// Where the first of several racers wait until others are there too, so that what is between
 /// threads for a few nanoseconds now and then is there in every test.
 #[derive(Debug)]
 struct Gap {
@@ -121,12 +181,12 @@ impl Gap {
         self.another_came.notify_all();
     }
 
-    /// Waits for another racer. Who is alone after all was in no race, and there is nothing for the suite
+    /// Waits until so many racers are there, with this one. Who is alone after all was in no race, and there is nothing for the suite
     /// to catch.
-    fn wait_for_another(&self) {
+    fn wait_for(&self, racers: u32) {
         if thread::current().id() != self.thread_of_the_check {
             self.come_in();
-            self.wait_until(Self::AT_MOST, |_, came| came > 1);
+            self.wait_until(Self::AT_MOST, |_, came| came >= racers);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::store::{
     Changes, JournalCursor, Journaled, Key, Kind, Put, Store, StoreError, Verdict, Version,
 };
 use crate::time::Instant;
+use crate::value::Value;
 
 const MOST: usize = 1_000;
 
@@ -38,6 +39,21 @@ impl Flawed {
                 self.come_in();
                 written
             }
+            Flaw::LeasesOfTheHandle => self.commit_to_all_handles(&changes),
+            Flaw::HandlesRemember | Flaw::LeasesPlanned => {
+                let puts = changes.iter().flat_map(|change| &change.puts);
+                let keys: Vec<Key> = puts.map(|put| put.key.clone()).collect();
+                let written = self.memory.commit(changes).await;
+                let mut notes = self.notes();
+                for key in &keys {
+                    notes.read.remove(key);
+                    notes.leases.remove(key);
+                }
+                drop(notes);
+                self.come_in();
+                written
+            }
+            Flaw::LockedInTheProcess => self.commit_under_its_own_lock(changes),
             Flaw::DroppedHoldsOthersUp => {
                 if std::mem::replace(&mut self.notes().running, 1) > 0 {
                     return Err(refusal());
@@ -125,6 +141,10 @@ impl Flawed {
                 yield_once().await;
                 change = entry;
             }
+            Flaw::ChecksRace if moved.is_empty() && !change.checks.is_empty() => {
+                self.let_most_in();
+                change.checks.clear();
+            }
             // It lets go of its lock when it has read the versions.
             Flaw::CheckedThenWritten if moved.is_empty() => {
                 self.let_others_in();
@@ -179,6 +199,36 @@ impl Flawed {
             }
             verdict => verdict,
         })
+    }
+
+    /// Each handle has a copy of everything, and leases of its own.
+    fn commit_to_all_handles(&self, changes: &[Changes]) -> Result<Vec<Verdict>, StoreError> {
+        let mut verdicts = Ok(Vec::new());
+        let copies = self.copies();
+        for copy in copies.iter() {
+            verdicts = pollster::block_on(copy.commit(changes.to_vec()));
+        }
+        verdicts
+    }
+
+    /// It knows of nobody but those who use this handle.
+    fn commit_under_its_own_lock(&self, changes: Vec<Changes>) -> Result<Vec<Verdict>, StoreError> {
+        for change in &changes {
+            change.check()?;
+        }
+        let _alone = self.alone();
+        let commit = |change: Changes| {
+            pollster::block_on(async {
+                let versions = self.versions(std::slice::from_ref(&change)).await?;
+                if self.is_shared() && moved(&change, &versions).is_empty() {
+                    self.let_others_in();
+                    return self.write_over(change).await;
+                }
+                let verdict = self.memory.commit(vec![change]).await?.pop();
+                verdict.ok_or_else(refusal)
+            })
+        };
+        changes.into_iter().map(commit).collect()
     }
 
     /// Takes its number in the journal, writes, and publishes its entry; the first one when
@@ -359,6 +409,7 @@ impl Flawed {
             Flaw::VersionsAreCounted => put.makes = put.read.next(),
             Flaw::RemovedAreEmpty => put.body = Some(put.body.take().unwrap_or_default()),
             Flaw::FactsOfAll if !put.key.kind.has_facts() => put.facts.clear(),
+            Flaw::EmptyTextIsMissing => put.facts.retain(|fact| fact.value != Value::from("")),
             Flaw::FactsAreFew => put.facts.truncate(16),
             Flaw::FactsKeepTheirType => put.facts.retain(|fact| {
                 let value_type = fact.value.value_type();
