@@ -1,11 +1,16 @@
 //! Flaws in lists and reports.
 
+use std::cell::RefCell;
+
+use smol_str::SmolStr;
+
 use super::Flaw;
 use super::store::Flawed;
 use crate::condition::{Comparison, Filter};
+use crate::facts;
 use crate::ids::{Id, Tenant};
 use crate::store::{
-    Count, Counted, Cursor, Kind, Order, Page, Select, Store, StoreError, StoredFact,
+    Count, Counted, Cursor, Kind, Misuse, Order, Page, Select, Store, StoreError, StoredFact,
 };
 use crate::value::{Number, Value};
 
@@ -13,6 +18,7 @@ const ONE_PAGE: u64 = 1_000;
 
 impl Flawed {
     pub(super) async fn select_spoiled(&self, select: &Select) -> Result<Page, StoreError> {
+        self.hear_of(select.kind, &select.filter, &[])?;
         let mut select = select.clone();
         select.filter = self.filter(select.filter);
         match self.flaw {
@@ -55,6 +61,25 @@ impl Flawed {
         self.memory.select(&select).await
     }
 
+    /// Refuses what is asked about a fact that isn't built in and that nobody ever had.
+    fn hear_of(&self, kind: Kind, filter: &Filter, by: &[SmolStr]) -> Result<(), StoreError> {
+        if !self.is(Flaw::UnheardOfIsAnError) {
+            return Ok(());
+        }
+        let asked = RefCell::new(by.to_vec());
+        let _ = filter.matches(|name| {
+            asked.borrow_mut().push(name.into());
+            None
+        });
+        let notes = self.notes();
+        let built_in = |name: &str| facts::built_in(kind).iter().any(|fact| fact.name == name);
+        let is_known = |name: &SmolStr| built_in(name) || notes.types.contains_key(name.as_str());
+        match asked.into_inner().iter().all(is_known) {
+            true => Ok(()),
+            false => Err(StoreError::misused("read facts", Misuse::NoFacts)),
+        }
+    }
+
     /// `OFFSET`, as if nothing were written between two pages.
     async fn page_by_offset(&self, select: Select) -> Result<Page, StoreError> {
         let place = |cursor: Cursor| u128::from_be_bytes(*cursor.id.as_bytes()) as usize;
@@ -75,6 +100,7 @@ impl Flawed {
     }
 
     pub(super) async fn count_spoiled(&self, count: &Count) -> Result<Vec<Counted>, StoreError> {
+        self.hear_of(count.kind, &count.filter, &count.by)?;
         let mut count = count.clone();
         count.filter = self.filter(count.filter);
         match self.flaw {

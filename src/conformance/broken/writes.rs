@@ -416,6 +416,11 @@ impl Flawed {
                 let types = &mut notes.types;
                 *types.entry(fact.name.to_string()).or_insert(value_type) == value_type
             }),
+            Flaw::UnheardOfIsAnError => {
+                let types = put.facts.iter();
+                let types = types.map(|fact| (fact.name.to_string(), fact.value.value_type()));
+                notes.types.extend(types);
+            }
             Flaw::FactsAddUp => {
                 let facts = notes.facts.entry(put.key.clone()).or_default();
                 facts.retain(|old| put.facts.iter().all(|new| new.name != old.name));
