@@ -29,6 +29,8 @@ pub struct Dial {
     pub from: SmolStr,
     /// To which address, as a key.
     pub to: SmolStr,
+    /// To which contact it was then, if that was seen: who is merged may be another later.
+    pub contact: Option<ContactId>,
     /// When, by the worker's clock.
     pub at: Instant,
     /// What truly became of it; `None` while it is under way, and for ever if the worker died.
@@ -71,6 +73,14 @@ fn wrongly_addressed(dial: &Dial, told: &MessageTally) -> Vec<(&'static str, Str
         .collect()
 }
 
+/// The contact for whom a message is, as it stands.
+fn contact_of(message: &Message) -> Option<ContactId> {
+    match message.to {
+        Recipient::Contact(contact) => Some(contact),
+        _ => None,
+    }
+}
+
 /// All hand-overs, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Post {
@@ -98,6 +108,8 @@ impl Post {
 
     /// A hand-over begins. Returns its place, for [`Post::end`].
     pub fn begin(&mut self, message: &Outgoing, ledger: &mut Ledger) -> usize {
+        let key = Key::message(&message.tenant, message.id);
+        let contact = ledger.record::<Message>(&key).and_then(contact_of);
         let dial = Dial {
             tenant: message.tenant.clone(),
             message: message.id,
@@ -105,6 +117,7 @@ impl Post {
             class: message.class,
             from: message.from.email.key(),
             to: message.to.email.key(),
+            contact,
             at: message.at,
             outcome: None,
         };
@@ -160,8 +173,8 @@ impl Post {
         let dials = self.dials.iter().filter(|dial| dial.tenant == *tenant);
         for dial in dials.filter(|dial| dial.class == Class::Marketing && dial.may_have_gone()) {
             let message = ledger.record::<Message>(&Key::message(tenant, dial.message));
-            if let Some(Recipient::Contact(contact)) = message.map(|message| &message.to) {
-                by_contact.entry(*contact).or_default().push(dial);
+            if let Some(contact) = dial.contact.or_else(|| message.and_then(contact_of)) {
+                by_contact.entry(contact).or_default().push(dial);
             }
         }
         let most = usize::try_from(cap.most).unwrap_or(usize::MAX);

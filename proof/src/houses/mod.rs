@@ -288,7 +288,10 @@ static PLATFORM_ONBOARDING: Shipped = Shipped {
         ),
         (
             "at         = [\"3 days before\"]",
-            &["at         = [\"1 day before\"]", "at         = [\"10 days before\"]"],
+            &[
+                "at         = [\"1 day before\"]",
+                "at         = [\"10 days before\"]",
+            ],
         ),
         (
             "to = \"entered_at + 15 days\"",

@@ -161,6 +161,7 @@ pub(super) fn dials(folder: &Path) -> Result<Vec<Dial>, String> {
                     to,
                     at,
                 } => dials.push(Dial {
+                    contact: None,
                     tenant,
                     message,
                     attempt,
