@@ -54,6 +54,8 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
     let reward = referral.and_then(|referral| referral.reward.as_ref());
     let reward = reward.map(|reward| playbook.quoting.amount(reward.amount));
     let with = cast.with.as_ref().or(cast.owner.as_ref());
+    let day_of = |at| written::day(&playbook.locale, playbook.zone.to_local(at));
+    let (registered_day, touched_day) = (day_of(lead.registered.at), day_of(lead.touched.at));
     let variables = Variables {
         contact: Person {
             name: contact.name.as_str(),
@@ -76,6 +78,8 @@ pub fn context(playbook: &Playbook, lead: &Lead, cast: &Cast) -> Jinja {
         source: source
             .map(|source| source.label.as_str())
             .unwrap_or_default(),
+        registered_day: &registered_day,
+        touched_day: &touched_day,
         referral_code: referral.map_or("", |referral| referral.code.as_str()),
         reward: reward.as_deref().unwrap_or_default(),
     };

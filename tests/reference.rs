@@ -542,7 +542,7 @@ fn the_reference_names_the_variables_of_templates_and_no_others() {
         "quote",
         "appointment",
     ];
-    const PARTS: [&str; 19] = [
+    const PARTS: [&str; 21] = [
         "name",
         "email",
         "phone",
@@ -560,6 +560,8 @@ fn the_reference_names_the_variables_of_templates_and_no_others() {
         "time",
         "with",
         "feedback",
+        "registered_day",
+        "touched_day",
         "referral_code",
         "reward",
     ];

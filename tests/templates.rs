@@ -593,7 +593,7 @@ fn a_person_is_asked_for_by_a_part() {
         (
             "{{ lead.id }}{% if lead %}{% endif %}",
             "20: the template asks for `lead` as a whole, which is no text (say which part of it: \
-             lead.id, lead.stage, lead.source)",
+             lead.id, lead.stage, lead.source, lead.registered_day, lead.touched_day)",
         ),
     ] {
         assert_eq!(fault_of_body(body), told, "{body}");

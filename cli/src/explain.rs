@@ -7,6 +7,7 @@ use leadkit::explain::{Explanation, Past};
 use leadkit::ids::LeadId;
 use leadkit::record::Lead;
 use leadkit::store::Order;
+use leadkit::value::folded_eq;
 use serde::Serialize;
 
 use crate::database::{Database, For, Opened, REHEARSED};
@@ -151,7 +152,7 @@ async fn of_address(opened: &Opened<'_>, email: &str) -> Result<LeadId, Failure>
         ([lead], []) => Ok(lead.id),
         // It says by itself that it can't be read.
         ([], [one]) => id(&one.id),
-        (several, unreadable) => Err(ambiguous(email, several, unreadable)),
+        (several, unreadable) => Err(ambiguous(opened, email, (several, 0), unreadable)),
     }
 }
 
@@ -163,36 +164,50 @@ async fn search(opened: &Opened<'_>, text: &str, progress: Progress) -> Result<O
     let groups = handle.count("", &[]).await?;
     let all = groups.iter().map(|group| group.count).sum();
     let bar = Bar::new(progress, all, "leads", "searching");
-    let (found, _) = listing::kept(MOST_NAMED, among, page, bar).await?;
+    let (found, count) = listing::kept(MOST_NAMED, among, page, bar).await?;
     let unreadable = found.unreadable;
-    match found.records.as_slice() {
-        [lead] => Ok(Only {
-            lead: lead.id,
-            unreadable,
-        }),
-        [] => {
+    let more = count.saturating_sub(u64::try_from(found.records.len()).unwrap_or_default());
+    let is_named = |lead: &&Lead| more == 0 && folded_eq(&lead.contact.name, text.trim());
+    let mut named = found.records.iter().filter(is_named);
+    // Who has all of the name is meant before those who have it among other words.
+    let only = match (found.records.as_slice(), named.next(), named.next()) {
+        ([lead], ..) | (_, Some(lead), None) => Some(lead.id),
+        _ => None,
+    };
+    match (only, found.records.as_slice()) {
+        (Some(lead), _) => Ok(Only { lead, unreadable }),
+        (None, []) => {
             let text = text.to_owned();
             Err(Asked::NobodyFound { text, unreadable }.into())
         }
-        several => Err(ambiguous(text, several, &[])),
+        (None, several) => Err(ambiguous(opened, text, (several, more), &[])),
     }
 }
 
 /// Which leads there are, where one is asked for.
-fn ambiguous(said: &str, several: &[Lead], unreadable: &[Unreadable]) -> Failure {
+fn ambiguous(
+    opened: &Opened<'_>,
+    said: &str,
+    (several, more): (&[Lead], u64),
+    unreadable: &[Unreadable],
+) -> Failure {
+    let zone = &opened.playbook.zone;
     let several = several.iter().map(|lead| OneOf {
         lead: lead.id.to_string(),
         contact: Some(lead.contact.name.to_string()),
+        email: lead.contact.email.as_ref().map(ToString::to_string),
         stage: Some(format!("{}.{}", lead.pipeline, lead.stage)),
+        owner: lead.owner_id().map(ToString::to_string),
+        registered: Some(zone.to_local(lead.registered.at).date().to_string()),
     });
     let unreadable = unreadable.iter().map(|one| OneOf {
         lead: one.id.clone(),
-        contact: None,
-        stage: None,
+        ..OneOf::default()
     });
     let asked = Asked::SeveralLeads {
         said: said.to_owned(),
         leads: several.chain(unreadable).collect(),
+        more,
     };
     asked.into()
 }

@@ -334,8 +334,9 @@ impl Failure {
             }
             Self::Asked(asked) => {
                 error["hint"] = json!(asked.hint());
-                if let Asked::SeveralLeads { leads, .. } = asked {
+                if let Asked::SeveralLeads { leads, more, .. } = asked {
                     error["leads"] = json!(leads);
+                    error["more"] = json!(more);
                 }
             }
             _ => {}

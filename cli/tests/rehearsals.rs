@@ -145,7 +145,10 @@ fn a_lead_is_found_by_a_part_of_its_contacts_name_or_number() {
     assert!(some.out.contains("3 leads, 2 shown"), "{}", some.out);
     let several = rehearsal.run("explain", &["--find", "example.com"]);
     assert_eq!(several.code, 2);
-    for said in ["say which by its id", "(Luis Vera, sales.talking)"] {
+    for said in [
+        "say which by its id",
+        "(Luis Vera, luis@example.com, sales.talking, bea, 2026-03-02)",
+    ] {
         assert!(several.err.contains(said), "{}", several.err);
     }
     // Programs can let people choose.
@@ -156,6 +159,10 @@ fn a_lead_is_found_by_a_part_of_its_contacts_name_or_number() {
     let contacts = error["leads"].as_array().unwrap().iter();
     let contacts: Vec<_> = contacts.map(|lead| &lead["contact"]).collect();
     assert_eq!(contacts, ["José Peña", "Luis Vera", "Díaz; Eva"]);
+    assert_eq!(error["more"], 0);
+    // All of a name is meant before a part of another.
+    let one = rehearsal.json("explain", &["--find", "luis vera"]);
+    assert_eq!(one["contact"], "Luis Vera");
     let nobody = rehearsal.run("explain", &["--find", "nobody"]);
     assert!(
         nobody.err.contains("no lead's contact has `nobody`"),

@@ -146,7 +146,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::tax_number::TaxNumberKinds;
 use crate::time::Instant;
@@ -483,26 +483,34 @@ pub struct Seen {
     pub value: Option<Value>,
 }
 
-impl fmt::Display for Term {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.source)?;
+impl Term {
+    /// The same text as it prints, with instants as `at` writes them: in some zone.
+    pub fn written(&self, at: impl Fn(Instant) -> SmolStr) -> String {
+        let value = |value: &Value| match value {
+            Value::Instant(instant) => at(*instant),
+            other => format_smolstr!("{other}"),
+        };
         match &*self.seen {
-            [] => Ok(()),
+            [] => self.source.to_string(),
             [one] => match &one.value {
-                Some(value) => write!(f, " (is {value})"),
-                None => f.write_str(" (missing)"),
+                Some(seen) => format!("{} (is {})", self.source, value(seen)),
+                None => format!("{} (missing)", self.source),
             },
             many => {
-                for (index, seen) in many.iter().enumerate() {
-                    f.write_str(if index == 0 { " (" } else { ", " })?;
-                    match &seen.value {
-                        Some(value) => write!(f, "{} is {value}", seen.name)?,
-                        None => write!(f, "{} is missing", seen.name)?,
-                    }
-                }
-                f.write_str(")")
+                let seen = many.iter().map(|seen| match &seen.value {
+                    Some(said) => format!("{} is {}", seen.name, value(said)),
+                    None => format!("{} is missing", seen.name),
+                });
+                let seen: Vec<String> = seen.collect();
+                format!("{} ({})", self.source, seen.join(", "))
             }
         }
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written(|at| format_smolstr!("{}", Value::Instant(at))))
     }
 }
 

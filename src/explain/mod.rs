@@ -433,7 +433,7 @@ impl Telling<'_> {
         let failing: Vec<String> = terms
             .iter()
             .filter(|term| term.held != term.wanted)
-            .map(ToString::to_string)
+            .map(|term| term.written(|at| format_smolstr!("{}", self.local(at))))
             .collect();
         Some(failing.join("; "))
     }

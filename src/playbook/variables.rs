@@ -35,6 +35,10 @@ pub(crate) struct Variables<'a> {
     pub(crate) stage: &'a str,
     /// The label of the lead's source.
     pub(crate) source: &'a str,
+    /// The day on which the lead was registered, in the order of the playbook's language.
+    pub(crate) registered_day: &'a str,
+    /// The day on which somebody last did something with it.
+    pub(crate) touched_day: &'a str,
     /// The code with which the lead came.
     pub(crate) referral_code: &'a str,
     /// With what its referrer was rewarded, as the playbook writes amounts.
@@ -104,6 +108,8 @@ impl<'a> Variables<'a> {
             ("id", self.id),
             ("stage", self.stage),
             ("source", self.source),
+            ("registered_day", self.registered_day),
+            ("touched_day", self.touched_day),
             ("referral_code", self.referral_code),
             ("reward", self.reward),
         ];

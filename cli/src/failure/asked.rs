@@ -65,12 +65,14 @@ pub enum Asked {
         unreadable: Vec<Unreadable>,
     },
     /// Several leads, of which one was asked for.
-    #[error("several leads have `{said}`:{}", lines(.leads.iter().map(ToString::to_string)))]
+    #[error("several leads have `{said}`:{}{}", lines(.leads.iter().map(ToString::to_string)), and_more(*.more))]
     SeveralLeads {
         /// What they have in common.
         said: String,
         /// The leads.
         leads: Vec<OneOf>,
+        /// How many there are beside these.
+        more: u64,
     },
     /// There is no message of this id.
     #[error("there is no message {0}")]
@@ -162,21 +164,42 @@ pub enum Asked {
 }
 
 /// One of several leads.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OneOf {
     /// Its id.
     pub lead: String,
     /// Its contact's name; not known of one that can't be read.
     pub contact: Option<String>,
+    /// The contact's e-mail address.
+    pub email: Option<String>,
     /// Where it is.
     pub stage: Option<String>,
+    /// Who owns it.
+    pub owner: Option<String>,
+    /// The day on which it was registered.
+    pub registered: Option<String>,
+}
+
+fn and_more(more: u64) -> String {
+    match more {
+        0 => String::new(),
+        more => format!("\n  and {more} more"),
+    }
 }
 
 impl std::fmt::Display for OneOf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (&self.contact, &self.stage) {
-            (Some(contact), Some(stage)) => write!(f, "{} ({contact}, {stage})", self.lead),
-            _ => write!(f, "{} (can't be read)", self.lead),
+        let told = [
+            &self.contact,
+            &self.email,
+            &self.stage,
+            &self.owner,
+            &self.registered,
+        ];
+        let told: Vec<&str> = told.into_iter().flatten().map(String::as_str).collect();
+        match told.is_empty() {
+            true => write!(f, "{} (can't be read)", self.lead),
+            false => write!(f, "{} ({})", self.lead, told.join(", ")),
         }
     }
 }
@@ -218,7 +241,7 @@ impl Asked {
                  its code: %40 %3A %2F %3F %23 %25"
             }
             Self::NoPostgres(_) => {
-                "install it with what PostgreSQL needs: cargo install --path cli --features postgres"
+                "install it with what PostgreSQL needs: cargo install --locked --path cli --features postgres"
             }
             Self::ReplayIntoServer(_) => "name a file that is not there yet",
             Self::SeveralLeads { .. } => "say which by its id",

@@ -88,6 +88,8 @@ const AN_APPOINTMENT: Appointed<'_> = Appointed {
     feedback: "They want two",
 };
 
+const A_DAY: &str = "2026-03-10";
+
 const ID: &str = "0192f0c1-2345-7abc-8def-0123456789ab";
 
 /// The variables of leads of which everything is known that a text of this use can know: one with
@@ -113,6 +115,8 @@ pub(super) fn full(fields: &[Field], of: Use) -> [Jinja; 2] {
         id: ID,
         stage: "New",
         source: "Web",
+        registered_day: A_DAY,
+        touched_day: A_DAY,
         referral_code: "7K3M9P",
         reward: "20.00 USD",
     };
@@ -140,6 +144,8 @@ pub(super) fn sparse(fields: &[Field], of: Use) -> Jinja {
         organisation_email: SOMEBODY.email,
         id: ID,
         stage: "New",
+        registered_day: A_DAY,
+        touched_day: A_DAY,
         ..Variables::default()
     };
     let fields = fields.iter();
