@@ -140,13 +140,37 @@ set    = { plan = "small" }
 expect = { fields = { plan = "small" } }
 "#,
     );
-    let faulty = rules.replace("activities(\"signed\") >= 1", "planned is present");
-    let faults = Playbook::read(&folder(&faulty, ""))
-        .unwrap_err()
-        .to_string();
+}
+
+#[test]
+fn what_fixes_a_field_can_hold_and_can_fail_and_is_no_flag_in_quotes() {
+    let fixed = |said: &str| {
+        let rules = format!("[field.plan]\ntype  = \"text\"\nfixed = {said}\n");
+        Playbook::read(&folder(&rules, ""))
+    };
+    for (said, told) in [
+        ("'planned is present'", "planned"),
+        ("'stage == \"new\" and stage == \"lost\"'", "can never hold"),
+        ("\"true\"", "without quotes"),
+        ("'broken(\"some\")'", "broken"),
+    ] {
+        let faults = fixed(said).unwrap_err().0;
+        assert_eq!(faults.len(), 1, "{said}: {faults:#?}");
+        assert_eq!(
+            (faults[0].line, faults[0].file.as_str()),
+            (38, "playbook.toml")
+        );
+        assert!(
+            faults[0].to_string().contains(told),
+            "{said}: {}",
+            faults[0]
+        );
+    }
+    let warned = fixed("'stage == \"new\" or stage != \"new\"'").unwrap();
+    let warned: Vec<String> = warned.warnings.iter().map(ToString::to_string).collect();
     assert!(
-        faults.contains("`planned`") && faults.contains("playbook.toml"),
-        "{faults}"
+        warned.iter().any(|told| told.contains("always holds")),
+        "{warned:?}"
     );
 }
 

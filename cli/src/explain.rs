@@ -1,5 +1,6 @@
 //! `leadkit explain`: a lead's history, what is due next, and how each rule stands.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use leadkit::engine::Error;
@@ -160,18 +161,24 @@ async fn of_address(opened: &Opened<'_>, email: &str) -> Result<LeadId, Failure>
 async fn search(opened: &Opened<'_>, text: &str, progress: Progress) -> Result<Only, Failure> {
     let (sought, handle) = (Sought::said(text)?, opened.handle());
     let page = async |after, size| handle.leads("", Order::Id, after, size).await;
-    let among = async |leads| sought.among(opened, leads).await;
+    // Who has all of the name is meant before those who have it among other words.
+    let named = RefCell::new(Vec::new());
+    let among = async |leads| {
+        let found = sought.among(opened, leads).await?;
+        let is_named = |lead: &&Lead| folded_eq(&lead.contact.name, text.trim());
+        let ids = found.records.iter().filter(is_named).map(|lead| lead.id);
+        named.borrow_mut().extend(ids);
+        Ok(found)
+    };
     let groups = handle.count("", &[]).await?;
     let all = groups.iter().map(|group| group.count).sum();
     let bar = Bar::new(progress, all, "leads", "searching");
     let (found, count) = listing::kept(MOST_NAMED, among, page, bar).await?;
     let unreadable = found.unreadable;
     let more = count.saturating_sub(u64::try_from(found.records.len()).unwrap_or_default());
-    let is_named = |lead: &&Lead| more == 0 && folded_eq(&lead.contact.name, text.trim());
-    let mut named = found.records.iter().filter(is_named);
-    // Who has all of the name is meant before those who have it among other words.
-    let only = match (found.records.as_slice(), named.next(), named.next()) {
-        ([lead], ..) | (_, Some(lead), None) => Some(lead.id),
+    let only = match (found.records.as_slice(), named.borrow().as_slice()) {
+        ([lead], _) => Some(lead.id),
+        (_, [lead]) => Some(*lead),
         _ => None,
     };
     match (only, found.records.as_slice()) {

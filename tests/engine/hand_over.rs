@@ -322,26 +322,29 @@ async fn told_in_vain(times: u64) -> (Shop, Result<Ticked, Error>) {
 
 #[test]
 fn what_became_of_messages_is_told_again_when_the_store_is_back_and_nothing_is_in_doubt() {
-    let mut fewest = usize::MAX;
     for times in [1, 3, 6] {
-        block_on(async {
-            let (shop, ticked) = told_in_vain(times).await;
-            let ticked = ticked.unwrap();
-            assert!(ticked.failures.is_empty(), "{ticked:?}");
-            let called = shop.mailer.handed_over().len();
-            assert!((4..=22).contains(&called), "{called} of 22 were called");
-            fewest = fewest.min(called);
-            shop.live(Elapsed::hours(1)).await;
-            for message in shop.messages("").await {
-                assert_eq!(message.state, State::Accepted);
-                assert_eq!(shop.tries(&message).len(), 1);
-            }
-            assert_eq!(shop.mailer.handed_over().len(), 22);
-        });
+        // How many are called before the first is heard the threads of the machine's timers have a say in: once
+        // in some hundred runs it is all of them.
+        let mut calls = (0..5).map(|_| block_on(called_in_vain(times)));
+        // Who was not called yet is not sent, for sure, and comes again.
+        assert!(calls.any(|called| called < 22));
     }
-    // Who was not called yet is not sent, for sure, and comes again. How many these are the threads of the
-    // machine's timers have a say in: once in some hundred runs all are called before the first is heard.
-    assert!(fewest < 22);
+}
+
+/// How many of 22 messages are called while the store does not take what became of them; all are told in the end.
+async fn called_in_vain(times: u64) -> usize {
+    let (shop, ticked) = told_in_vain(times).await;
+    let ticked = ticked.unwrap();
+    assert!(ticked.failures.is_empty(), "{ticked:?}");
+    let called = shop.mailer.handed_over().len();
+    assert!((4..=22).contains(&called), "{called} of 22 were called");
+    shop.live(Elapsed::hours(1)).await;
+    for message in shop.messages("").await {
+        assert_eq!(message.state, State::Accepted);
+        assert_eq!(shop.tries(&message).len(), 1);
+    }
+    assert_eq!(shop.mailer.handed_over().len(), 22);
+    called
 }
 
 #[test]

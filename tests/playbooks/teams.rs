@@ -55,6 +55,7 @@ pub(crate) const CHANGES: &[Change] = &[
     Change("D7", "also who is lost must have chosen", Instead("[\"qualification\", \"nurturing\", \"lost\"]'", "[\"qualification\", \"nurturing\"]'")),
     Change("D8", "what is too much stays where it is", Without("overflow")),
     Change("D8", "a store that is full leaves it with online sales", Without("overflow-of-store")),
+    Change("D8", "whom nobody can nurture is taken from the store", Instead("'owner.team == \"online-sales\" and came_from != \"store\"'", "'owner.team == \"online-sales\"'")),
     Change("D8", "a call centre that is full leaves it with marketing", Without("overflow-of-calls")),
     Change("D2", "anybody says another phase", Instead(r#"label = "Fase de la compra", by = ["manager"]"#, r#"label = "Fase de la compra""#)),
     Change("D8", "and is never tried again", Without("room-in-online")),

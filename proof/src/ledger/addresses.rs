@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use leadkit::ids::AgentId;
-use leadkit::record::message::{Message, Recipient};
+use leadkit::record::message::{Message, Recipient, Sender};
 use leadkit::record::{Agent, Lead};
 use leadkit::store::Key;
 use smol_str::SmolStr;
@@ -15,7 +15,8 @@ use super::Ledger;
 pub struct Addresses {
     /// That of the agent who is told, or of who stands for the lead's contact.
     pub to: Option<SmolStr>,
-    /// Those of the organisation, and that of the lead's owner.
+    /// Those of the organisation, under any of its playbooks, and that of the lead's owner, where it goes in the
+    /// owner's name.
     pub from: BTreeSet<SmolStr>,
 }
 
@@ -35,7 +36,8 @@ impl Ledger {
         };
         let books = self.books.of_tenant(&key.tenant).iter();
         let organisation = books.map(|book| book.organisation.email.key());
-        let owner = lead.and_then(Lead::owner_id);
+        let owner = lead.filter(|_| message.sender != Sender::Organisation);
+        let owner = owner.and_then(Lead::owner_id);
         let owner = owner.and_then(|owner| self.address_of_agent(key, owner));
         let from = organisation.chain(owner).collect();
         Addresses { to, from }

@@ -39,7 +39,7 @@ pub(super) fn read(root: &mut Section<'_>, roles: &[Name]) -> (Vec<Field>, Vec<N
         let required = section.optional("required");
         let required = required.and_then(|node| node.bool()).unwrap_or(false);
         // A condition asks for other fields: it is read when all are known.
-        let fixed = section.optional("fixed").filter(|node| !node.is_text());
+        let fixed = section.optional("fixed").filter(|node| !is_condition(node));
         let fixed = match fixed.and_then(|node| node.bool()) {
             Some(true) => Fixed::FromRegistration,
             Some(false) | None => Fixed::Never,
@@ -77,12 +77,18 @@ pub(super) fn read(root: &mut Section<'_>, roles: &[Name]) -> (Vec<Field>, Vec<N
     (fields, faulty)
 }
 
+/// Whether a text is one: a word for true or false is a flag in quotes.
+fn is_condition(node: &Node<'_>) -> bool {
+    let is_flag = |text: &str| matches!(text.trim(), "true" | "false" | "yes" | "no");
+    node.is_text() && !node.text().is_some_and(is_flag)
+}
+
 /// While what is so fields are changed no more, where a condition says it.
 pub(super) fn read_fixed(root: &mut Section<'_>, names: &Names) -> Vec<(Name, Condition)> {
     let sections = root.sections("field").into_iter();
     let fixed = sections.filter_map(|(name, mut section)| {
-        let node = section.optional("fixed").filter(Node::is_text)?;
-        let condition = node.condition(&names.catalogue_of_laws())?;
+        let node = section.optional("fixed").filter(is_condition)?;
+        let condition = node.condition(&names.lead_catalogue())?;
         Some((name, condition))
     });
     fixed.collect()

@@ -8,11 +8,12 @@ use smol_str::{SmolStr, format_smolstr};
 use super::leads;
 use super::places::Places;
 use crate::condition::{Condition, Known};
+use crate::ids::Name;
 use crate::playbook::Playbook;
 use crate::playbook::fault::FaultKind;
 use crate::playbook::law::{Asked, Law};
 use crate::playbook::people::Choose;
-use crate::playbook::pipeline::Stage;
+use crate::playbook::pipeline::{Fixed, Stage};
 use crate::playbook::read::Source;
 use crate::playbook::rule::{Action, Anchor, Late, Leads, Rule, StageRef};
 
@@ -33,6 +34,10 @@ pub(super) fn check(playbook: &Playbook, file: &Source<'_>, places: &Places) {
     for need in &playbook.needs {
         let path = format!("need.{}.if", need.name);
         finding.never_holds(&need.condition, &leads::of_any(), "the need", &path);
+    }
+    for (name, condition) in fixed(playbook) {
+        let path = format!("field.{name}.fixed");
+        finding.never_holds(condition, &leads::of_any(), "`fixed`", &path);
     }
     for law in &playbook.laws {
         let path = format!("law.{}.if", law.name);
@@ -73,6 +78,14 @@ pub(super) fn warn(playbook: &Playbook, file: &Source<'_>, places: &Places) {
             file.fault(place, FaultKind::AlwaysHolds { of }, None);
         }
     }
+    for (name, condition) in fixed(playbook) {
+        if !condition.can_fail(&leads::of_any()) {
+            let of = format_smolstr!("what fixes the field `{name}`");
+            let place = places.at(&format!("field.{name}.fixed"));
+            let hint = "if it is never to be changed, write `fixed = true`";
+            file.fault(place, FaultKind::AlwaysHolds { of }, Some(hint.into()));
+        }
+    }
     for need in &playbook.needs {
         if !need.condition.can_fail(&leads::of_any()) {
             let of = format_smolstr!("the need `{}`", need.name);
@@ -80,6 +93,17 @@ pub(super) fn warn(playbook: &Playbook, file: &Source<'_>, places: &Places) {
             file.fault(place, FaultKind::AlwaysHolds { of }, None);
         }
     }
+}
+
+/// The conditions under which fields are changed no more.
+fn fixed(playbook: &Playbook) -> impl Iterator<Item = (&Name, &Condition)> {
+    playbook
+        .fields
+        .iter()
+        .filter_map(|field| match &field.fixed {
+            Fixed::While(condition) => Some((&field.name, condition)),
+            Fixed::Never | Fixed::FromRegistration => None,
+        })
 }
 
 const WITHOUT_IT: &str = "without it the rule is the same";

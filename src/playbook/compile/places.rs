@@ -15,7 +15,7 @@ pub(super) struct Places(Vec<(SmolStr, Range<usize>)>);
 const OF_RULES: [&str; 5] = ["rule", "sla", "ageing", "wait", "reminder"];
 
 /// The sections whose names are spoken of, beside those.
-const NAMED: [&str; 5] = ["activity", "task", "need", "pool", "calendar"];
+const NAMED: [&str; 6] = ["activity", "field", "task", "need", "pool", "calendar"];
 
 impl Places {
     pub(super) fn of(root: &mut Section<'_>) -> Self {
