@@ -2,6 +2,7 @@
 //! store, all that was required of it is covered, and whatever carries a requirement is missed
 //! by a scenario that covers it when it is taken out.
 
+mod adopted;
 mod at_once;
 mod changed;
 mod changes;
