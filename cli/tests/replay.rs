@@ -261,7 +261,11 @@ fn rows_that_can_not_be_carried_out_are_told_with_file_line_and_reason() {
             "unreadable-row",
             "has 2 cells of 14, and none for `email`, `origin`, `advisor`, `city`",
         ),
-        (6, "unreadable-value", "`arrived`: `31-02-2026` is no date"),
+        (
+            6,
+            "unreadable-value",
+            "`arrived`: `31-02-2026` is no date: that month has days 01 to 28",
+        ),
         (7, "unreadable-value", "`budget`: `much` is not a number"),
         (8, "no-such-agent", "there is no agent zoe"),
         (

@@ -1,7 +1,7 @@
 //! Dates as people write them: which part is the day is found out over a whole column, or
 //! declared; never guessed from one cell.
 
-use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use leadkit::calendar::Zone;
 use leadkit::time::Instant;
 
@@ -94,6 +94,23 @@ pub enum DateFault {
     /// It is none, or none in the order of its column.
     #[error("is no date")]
     NotADate,
+    /// Its month has fewer days.
+    #[error("is no date: that month has days 01 to {last}")]
+    NoSuchDay {
+        /// The last day of the month.
+        last: u32,
+    },
+    /// A year has fewer months; in the other order it may be a date.
+    #[error(
+        "is no date: there is no month {month}{}",
+        if *.is_turned { " (are day and month the other way about?)" } else { "" }
+    )]
+    NoSuchMonth {
+        /// The number that stands where the month does.
+        month: u32,
+        /// Whether it is a date with day and month the other way about.
+        is_turned: bool,
+    },
     /// Its year has four digits and begins with a zero: a program's way to say that it has no date
     /// (`0001-01-01`), or a year of two digits that was filled up (`0026`).
     #[error("is no date to rely on: nothing happened in the year {0:04}")]
@@ -189,6 +206,8 @@ struct Parts<'a> {
     year_first: bool,
     /// Whether it ends with one.
     year_last: bool,
+    /// Of a year of two digits: whether it can be the first number, and the last one.
+    has_two_digits: [bool; 2],
     /// What follows the date.
     rest: &'a str,
 }
@@ -207,6 +226,7 @@ impl<'a> Parts<'a> {
                 numbers,
                 year_first,
                 year_last: false,
+                has_two_digits: [false; 2],
                 rest,
             });
         }
@@ -223,11 +243,14 @@ impl<'a> Parts<'a> {
             parts += 1;
         }
         let year_first = digits[0] == 4;
-        let one_year = digits[1] <= 2 && (year_first != (digits[2] == 4) || digits == [2, 2, 2]);
+        let has_two_digits = [digits[0] == 2, digits[2] == 2];
+        let is_short = digits[0] <= 2 && digits[2] <= 2 && has_two_digits.contains(&true);
+        let one_year = digits[1] <= 2 && (year_first != (digits[2] == 4) || is_short);
         (parts == 3 && one_year).then_some(Self {
             numbers,
             year_first,
             year_last: digits[2] == 4,
+            has_two_digits,
             rest,
         })
     }
@@ -249,6 +272,15 @@ impl<'a> Parts<'a> {
             Some(Order::MonthDayYear) => (third, first, second),
             None => return Err(DateFault::NotADate),
         };
+        let [may_be_first, may_be_last] = self.has_two_digits;
+        let has_year = match format.map(|format| format.order) {
+            _ if self.has_whole_year() => true,
+            Some(Order::YearMonthDay) => may_be_first,
+            _ => may_be_last,
+        };
+        if !has_year {
+            return Err(DateFault::NotADate);
+        }
         let wants_four = format.is_some_and(|format| format.years == Years::FourDigits);
         if wants_four && !self.has_whole_year() {
             return Err(DateFault::TwoDigits);
@@ -263,7 +295,18 @@ impl<'a> Parts<'a> {
             year => year,
         };
         let year = i32::try_from(year).map_err(|_| DateFault::NotADate)?;
-        NaiveDate::from_ymd_opt(year, month, day).ok_or(DateFault::NotADate)
+        NaiveDate::from_ymd_opt(year, month, day).ok_or_else(|| no_such(year, month, day))
+    }
+}
+
+/// Why there is no such day.
+fn no_such(year: i32, month: u32, day: u32) -> DateFault {
+    let Some(first) = NaiveDate::from_ymd_opt(year, month, 1) else {
+        let is_turned = NaiveDate::from_ymd_opt(year, day, month).is_some();
+        return DateFault::NoSuchMonth { month, is_turned };
+    };
+    DateFault::NoSuchDay {
+        last: first.num_days_in_month().into(),
     }
 }
 
@@ -423,8 +466,6 @@ mod tests {
         for cell in [
             "",
             "x",
-            "2018-13-01",
-            "2018-02-30",
             "2018-02-26 25:00",
             "2018-02-26 10",
             "1-2-3-4",
@@ -468,9 +509,47 @@ mod tests {
     }
 
     #[test]
+    fn a_day_that_there_is_not_is_refused_with_what_is_wrong() {
+        let declared = Format::declared("dd-mm-yyyy");
+        let told = |cell: &str| date(cell, declared).unwrap_err().to_string();
+        for (cell, why) in [
+            ("31-02-2026 10:00", ": that month has days 01 to 28"),
+            ("30-02-2024", ": that month has days 01 to 29"),
+            ("2026-04-00", ": that month has days 01 to 30"),
+            (
+                "05-13-2026",
+                ": there is no month 13 (are day and month the other way about?)",
+            ),
+            ("31-13-2026", ": there is no month 13"),
+            ("01-00-2026", ": there is no month 0"),
+            ("next week", ""),
+        ] {
+            assert_eq!(told(cell), format!("is no date{why}"), "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_year_of_two_digits_is_one_however_many_digits_day_and_month_have() {
+        let short = Format::declared("d/m/yy");
+        for cell in ["1/4/26", "01/4/26", "1/04/26", "01/04/26"] {
+            assert_eq!(date(cell, short), Ok(day(2026, 4, 1)), "{cell}");
+        }
+        let year_first = Format::declared("yy-m-d");
+        assert_eq!(date("26-4-1", year_first), Ok(day(2026, 4, 1)));
+        // No year has one digit.
+        for (cell, order) in [("26-4-1", short), ("1/4/26", year_first)] {
+            assert_eq!(date(cell, order), Err(DateFault::NotADate), "{cell}");
+        }
+        assert_eq!(date("1/4/6", short), Err(DateFault::NotADate));
+        assert_eq!(order(&["1/4/26", "13/4/26"]), Ok(Some(Order::DayMonthYear)));
+    }
+
+    #[test]
     fn a_year_of_two_digits_is_refused_where_others_have_four() {
         let declared = Format::declared("dd-mm-yyyy");
-        assert_eq!(date("26-03-02", declared), Err(DateFault::TwoDigits));
+        for cell in ["26-03-02", "1-4-26"] {
+            assert_eq!(date(cell, declared), Err(DateFault::TwoDigits), "{cell}");
+        }
         let short = Format::declared("dd-mm-yy");
         assert_eq!(date("26-03-02", short), Ok(day(2002, 3, 26)));
         assert_eq!(date("26-03-2026", short), Ok(day(2026, 3, 26)));
