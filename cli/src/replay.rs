@@ -42,6 +42,7 @@ use serde::Serialize;
 
 mod amounts;
 mod appointments;
+mod columns;
 mod contacts;
 pub mod dates;
 mod documents;
@@ -186,9 +187,10 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
         Some(db) if !agents.is_empty() => are_in_a_replay(db, &tenant, agents),
         _ => Ok(vec![false; agents.len()]),
     };
-    let (map, plan, files) = plan(&replay.map, &playbook, are_known, replay.progress)?;
+    let (map, mut plan, files) = plan(&replay.map, &playbook, are_known, replay.progress)?;
     if let Some(until) = until {
         plan.must_not_live_too_long(&map, &playbook.zone, until)?;
+        plan.warn_of_early_end(&map, &playbook.zone, until);
     }
     let scratch;
     let db = match &replay.db {
@@ -351,6 +353,7 @@ fn plan(
         let line = fault.line(&text);
         Warning::of_line(path.display().to_string(), line, fault.message, fault.hint)
     };
+    in_vain.extend(columns::no_source(&map, playbook));
     let in_vain = in_vain.into_iter().map(as_warning);
     plan.warnings.splice(..0, in_vain);
     let by_line = warnings::known_by_line(&map, &plan.by_line).into_iter();
@@ -361,6 +364,8 @@ fn plan(
     plan.warn_of_moved(&map);
     plan.warnings
         .extend(warnings::phones_of_nobody(&map, &plan.commands));
+    plan.warnings
+        .extend(columns::empty_sources(&map, &plan.commands, playbook));
     plan.sort();
     Ok((map, plan, files))
 }
@@ -445,6 +450,9 @@ fn read_file(
             source,
         }),
     })?;
+    if let Some(fault) = columns::key_of_many(file, &table) {
+        return Err(Unread::Columns(vec![fault]));
+    }
     let doing = format!("reading {}", file.name);
     let mut bar = Bar::new(progress, table.rows.len() as u64, "rows", doing);
     let passed_over = plan.add(place, file, &table, playbook, &mut bar);
@@ -477,7 +485,9 @@ fn read_file(
         rows: table.rows.len() + table.refused.len(),
         passed_over,
     };
-    Ok((read, warnings::asked_in_vain(file, &table)))
+    let mut in_vain = columns::unread(file, &table);
+    in_vain.extend(warnings::asked_in_vain(file, &table));
+    Ok((read, in_vain))
 }
 
 /// From when until when virtual time is lived through.

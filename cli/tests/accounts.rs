@@ -467,7 +467,10 @@ fn what_a_map_says_and_no_row_or_only_a_column_has_is_a_warning() {
     let replayed = folder.replay(&["--json"]).json();
     let in_vain = "leads.csv: no row has `Ganad` in `status`, of which the map says the meaning";
     let column = "leads.csv: `name` is said as it stands, and is a column";
+    let unread = "leads.csv: nothing reads the column `name`";
+    let kept = "what stands there is kept nowhere; if a command is to say it, write {name}";
     let wanted = [
+        (3, unread.to_owned(), Some(kept)),
         (5, in_vain.to_owned(), Some("did you mean `GANADO`?")),
         (
             11,

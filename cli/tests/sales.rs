@@ -11,7 +11,7 @@ const MAP: &str = r#"
 path = "agents.csv"
 
 [[file.command]]
-set-up = { id = "{id}", name = "{id}", email = "{id}@example.com", role = "{role}", cities = "Quito" }
+set-up = { id = "{id}", name = "{id}", email = "{id}@example.com", role = "{role}", cities = "Quito", zones = "norte" }
 
 [[file.command]]
 at    = "left"

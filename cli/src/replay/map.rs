@@ -1,7 +1,7 @@
 //! The map of a replay: which columns of which files are which commands, and when. How one is written
 //! stands in `map.txt`, which `leadkit replay --help` prints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +51,8 @@ pub struct FileMap {
     pub path: PathBuf,
     /// The column that names a row.
     pub key: Option<String>,
+    /// Where the map says so.
+    pub key_span: Range<usize>,
     /// The zone of its dates.
     pub zone: Zone,
     /// What stands between cells.
@@ -89,6 +91,14 @@ impl FileMap {
         self.key.iter().chain(named).map(String::as_str).collect()
     }
 
+    /// The columns that say something: what is declared of them alone says nothing.
+    #[must_use]
+    pub fn read(&self) -> BTreeSet<&str> {
+        let of_commands = self.commands.iter().flat_map(CommandMap::read);
+        let key = self.key.iter().map(String::as_str);
+        key.chain(of_commands).collect()
+    }
+
     /// A cell as it stands, or nothing where it means nothing.
     #[must_use]
     pub fn cell<'a>(&self, cell: &'a str) -> &'a str {
@@ -115,6 +125,8 @@ pub struct CommandMap {
     pub name: String,
     /// What it is.
     pub verb: Verb,
+    /// Where the map says so.
+    pub span: Range<usize>,
     /// The column that says when.
     pub at: Option<String>,
     /// The column that names the lead.
@@ -139,6 +151,18 @@ impl CommandMap {
     #[must_use]
     pub fn sets_up_at_once(&self) -> bool {
         self.verb == Verb::SetUp && self.at.is_none()
+    }
+
+    /// The columns that it reads.
+    pub fn read(&self) -> impl Iterator<Item = &str> {
+        let tests = self.only_if.iter().chain(&self.unless);
+        let tests = tests.map(|test| test.column.as_str());
+        let named = self.at.iter().chain(&self.lead).map(String::as_str);
+        let says = self.says.iter().chain(self.lines.iter().flatten());
+        let texts = says.map(|(_, text)| text);
+        let appointments = self.appointments.iter().map(|(_, at)| at);
+        let texts = texts.chain(appointments).chain(&self.by);
+        named.chain(tests).chain(texts.flat_map(Text::columns))
     }
 
     /// What it says of times, beside the fields of the playbook.

@@ -23,7 +23,7 @@ use super::range::{Bulk, Far, MOST_YEARS, Range};
 use super::refused::{Because, Refused};
 use super::row::{Moved, RowReading, formats, shortened};
 use super::spellings::Spellings;
-use super::table::{Table, TakenIn};
+use super::table::{Row, Table, TakenIn};
 use super::warnings::Warning;
 use crate::progress::Bar;
 use crate::{Asked, spell};
@@ -162,7 +162,7 @@ impl Plan {
         self.taken_in
             .extend(taken_in.map(|(line, taken_in)| ((map.name.clone(), line), taken_in)));
         let formats = formats(map, table, playbook)?;
-        let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut keys: BTreeMap<&str, &Row> = BTreeMap::new();
         let mut passed_over = Vec::new();
         for row in &table.rows {
             bar.step(1);
@@ -180,12 +180,18 @@ impl Plan {
                     self.refuse_row(place, &reading, &Because::NoKey { column });
                     continue;
                 }
-                Some(key) => match keys.insert(key, row.line) {
-                    None => key.to_owned(),
-                    Some(line) => {
-                        keys.insert(key, line);
-                        let key = key.to_owned();
-                        self.refuse_row(place, &reading, &Because::KeyTwice { key, line });
+                Some(key) => match keys.get(key) {
+                    None => {
+                        keys.insert(key, row);
+                        key.to_owned()
+                    }
+                    Some(first) => {
+                        let (key, line) = (key.to_owned(), first.line);
+                        let because = match first.cells == row.cells {
+                            true => Because::SameRow { line },
+                            false => Because::KeyTwice { key, line },
+                        };
+                        self.refuse_row(place, &reading, &because);
                         continue;
                     }
                 },
@@ -428,6 +434,24 @@ impl Plan {
             }),
             false => Ok(()),
         }
+    }
+
+    /// Warns where all rows that say a time come after the time to stop at. The commands are in their order.
+    pub(super) fn warn_of_early_end(&mut self, map: &Map, zone: &Zone, until: Instant) {
+        let first = self
+            .commands
+            .iter()
+            .find_map(|one| Some((one, one.at?)))
+            .filter(|(_, at)| *at >= until);
+        let Some((first, at)) = first else {
+            return;
+        };
+        let (until, at) = (local(zone, until), local(zone, at));
+        let message = format!("--until {until} lies before this row, the first of all ({at})");
+        let hint = "nothing that happened is carried out; name a later time".to_owned();
+        let (file, line) = (map.files[first.place.file].name.as_str(), first.place.line);
+        self.warnings
+            .push(Warning::of_line(file, line, message, Some(hint)));
     }
 
     /// Warns of the rows that lie far from where most of the history lies: once of each column and

@@ -132,6 +132,12 @@ pub(super) enum Because {
         /// Where it stands first.
         line: u64,
     },
+    /// Another row is the same in all cells.
+    #[error("the same row as line {line}")]
+    SameRow {
+        /// Where it stands first.
+        line: u64,
+    },
     /// Its time lies outside of the history's.
     #[error("`{column}`: `{said}` {why}")]
     FarAway {
@@ -185,6 +191,7 @@ impl Because {
             Self::Value(_) => "unreadable-value",
             Self::NoKey { .. } => "no-key",
             Self::KeyTwice { .. } => "key-twice",
+            Self::SameRow { .. } => "same-row",
             Self::FarAway { .. } => "far-away",
             Self::NoSuchLead(_) | Self::LeadRefused { .. } => "no-such-lead",
             Self::RegisteredAlready(_) | Self::RegisteredEarlier { .. } => "registered-already",

@@ -107,6 +107,7 @@ impl Reader<'_> {
         Some(CommandMap {
             name: name.unwrap_or_else(|| verb.word().into()),
             verb,
+            span: value.span(),
             at,
             lead,
             only_if,

@@ -233,6 +233,7 @@ impl Reader<'_> {
             name: String::new(),
             span: span.clone(),
             key: None,
+            key_span: span.clone(),
             zone: self.playbook.zone.clone(),
             delimiter: None,
             encoding: None,
@@ -257,7 +258,10 @@ impl Reader<'_> {
                     file.name = plain_path(&path, base);
                     file.path = base.join(path);
                 }
-                "key" => file.key = self.column(key, value),
+                "key" => {
+                    file.key_span = value.span();
+                    file.key = self.column(key, value);
+                }
                 "zone" => file.zone = self.zone(value).unwrap_or(file.zone),
                 "delimiter" => file.delimiter = self.delimiter(value),
                 "encoding" => file.encoding = self.encoding(value),
