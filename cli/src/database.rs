@@ -23,7 +23,7 @@ use leadkit::playbook::Playbook;
 use leadkit::record::{Recorded, TenantRecord, stored};
 use leadkit::store::{Key, Kind, Store};
 use leadkit::time::Instant;
-use leadkit_sqlite::{Durability, Options, SqliteStore};
+use leadkit_sqlite::{Durability, OpenError, Options, SqliteStore};
 
 use crate::listing::{Found, Unreadable};
 use crate::rehearsal::{self, Origin};
@@ -118,7 +118,9 @@ impl Database {
     pub fn open_under(&self, playbook: Arc<Playbook>, why: For) -> Result<Opened<'_>, Failure> {
         let tenant = tenant(self.tenant.as_deref(), &playbook);
         let kept = Kept::open(&self.db, why)?;
-        let rehearsal = kept.rehearsal(&tenant)?;
+        let rehearsal = kept
+            .rehearsal(&tenant)
+            .map_err(|failure| failure.in_place(&self.db))?;
         let builder = builder(kept.store(), &tenant, playbook.clone());
         let engine = match &rehearsal {
             Some(clock) => builder.clock(clock.clone()).build()?,
@@ -172,8 +174,15 @@ pub struct Opened<'a> {
 
 impl Opened<'_> {
     /// Runs a future that asks it to its end.
-    pub fn block_on<F: Future>(&self, asking: F) -> F::Output {
-        self.kept.block_on(asking)
+    ///
+    /// # Errors
+    /// As the future's; where the database is damaged, [`Failure::Damaged`].
+    pub fn block_on<T>(
+        &self,
+        asking: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let asked = self.kept.block_on(asking);
+        asked.map_err(|failure| failure.in_place(&self.asked.db))
     }
 
     /// Its tenant.
@@ -239,11 +248,16 @@ pub fn open(path: &Path, why: For) -> Result<SqliteStore, Failure> {
         For::Reading | For::Acting if matches!(path.try_exists(), Ok(false)) => {
             return Err(Failure::NoDatabase(path.to_owned()));
         }
-        For::Reading | For::Acting => {}
-        For::Replaying => match rehearsal::origin(path).map_err(|error| failed(error.into()))? {
+        For::Reading => {}
+        For::Acting => match rehearsal::origin(path).map_err(failed)? {
+            Origin::Fresh | Origin::Stranger => return Err(failed(OpenError::NoTables)),
+            Origin::Replay | Origin::Other => {}
+        },
+        For::Replaying => match rehearsal::origin(path).map_err(failed)? {
             Origin::Fresh => rehearsal::mark(path).map_err(failed)?,
             Origin::Replay => {}
             Origin::Other => return Err(Failure::NotAReplay(path.to_owned())),
+            Origin::Stranger => return Err(Failure::NotOurs(path.to_owned())),
         },
     }
     let options = Options {

@@ -8,10 +8,10 @@ use leadkit::ids::{LeadId, Name, Tenant};
 use leadkit::playbook::fault::{Fault, FaultKind};
 use leadkit::playbook::load::Folder;
 use leadkit_sqlite::OpenError;
-use leadkit_sqlite::rusqlite::ErrorCode;
+use leadkit_sqlite::rusqlite::{self, ErrorCode};
 use serde_json::json;
 
-use crate::database::Url;
+use crate::database::{Place, Url};
 use crate::replay::map::MapFault;
 use crate::replay::table::TableFault;
 use crate::report::counted;
@@ -81,6 +81,14 @@ pub enum Failure {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The database is damaged.
+    #[error("the database {} is damaged: {why}. {TO_DO}", .path.display())]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What could not be done, and why.
+        why: String,
+    },
     /// The database is not there.
     #[error("there is no database {}; `leadkit replay --db` makes one", .0.display())]
     NoDatabase(PathBuf),
@@ -91,6 +99,12 @@ pub enum Failure {
         .0.display()
     )]
     NotAReplay(PathBuf),
+    /// A replay can't go into somebody else's database.
+    #[error(
+        "the database {} is none of leadkit's: no leads are kept in it. Name a file that is not there yet",
+        .0.display()
+    )]
+    NotOurs(PathBuf),
     /// The database holds nothing of this tenant.
     #[error("the database holds no leads of `{tenant}`; {}", say_which(.there))]
     NoSuchTenant {
@@ -149,6 +163,10 @@ pub enum Failure {
     Asked(#[from] Asked),
 }
 
+/// What to do about a database that is damaged.
+const TO_DO: &str = "Put its last backup in its place, or replay its history anew into another file; what can \
+                     still be read of it, `sqlite3 FILE .recover` writes as SQL";
+
 fn no_playbook(path: &Path) -> String {
     const IS: &str = "a playbook is a folder with a playbook.toml in it";
     let shown = path.display();
@@ -197,6 +215,7 @@ fn unopened(path: &Path, error: &OpenError) -> String {
     }
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => "it is no SQLite database".into(),
+        Some(ErrorCode::DatabaseCorrupt) => format!("it is damaged ({error}). {TO_DO}"),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             "it and its folder can't be written, and SQLite keeps its log beside it".into()
         }
@@ -230,7 +249,39 @@ fn is_unreadable_playbook(fault: &Fault) -> bool {
     is_unreadable && fault.file == "playbook.toml"
 }
 
+/// Whether SQLite says that a file is damaged.
+fn is_damage(error: &(dyn std::error::Error + 'static)) -> bool {
+    let is_it = error
+        .downcast_ref::<rusqlite::Error>()
+        .and_then(rusqlite::Error::sqlite_error_code)
+        .is_some_and(|code| code == ErrorCode::DatabaseCorrupt);
+    is_it || error.source().is_some_and(is_damage)
+}
+
 impl Failure {
+    /// The same, of a database in this place.
+    pub(crate) fn in_place(self, place: &Place) -> Self {
+        match place {
+            Place::File(path) => self.in_file(path),
+            Place::Server(_) => self,
+        }
+    }
+
+    /// The same, of a database in this file: SQLite does not say which is damaged.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        let (Self::Store(store) | Self::Engine(leadkit::engine::Error::Store(store))) = &self
+        else {
+            return self;
+        };
+        match is_damage(store) {
+            true => Self::Damaged {
+                path: path.to_owned(),
+                why: chain(store),
+            },
+            false => self,
+        }
+    }
+
     /// 1 when something is wrong with what was given to be checked, 2 when nothing could be done.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -252,7 +303,8 @@ impl Failure {
             Self::Table { .. } => "unreadable-table",
             Self::File { .. } => "unreadable-file",
             Self::Database { .. } | Self::Server { .. } | Self::NoDatabase(_) => "no-database",
-            Self::NotAReplay(_) => "not-a-replay",
+            Self::NotAReplay(_) | Self::NotOurs(_) => "not-a-replay",
+            Self::Damaged { .. } => "damaged-database",
             Self::NoSuchTenant { .. } => "no-such-tenant",
             Self::OtherPlaybook { .. } | Self::NotTakenOver { .. } => "other-playbook",
             Self::Condition { .. } | Self::Engine(leadkit::engine::Error::Condition(_)) => {
@@ -345,11 +397,20 @@ impl Failure {
     }
 }
 
-/// An error with everything beneath it.
+/// An error with everything beneath it, but for what says the same once more, as SQLite does.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
+    let mut last = error.to_string();
+    let mut told = last.clone();
+    let mut beneath = error.source();
+    while let Some(source) = beneath {
+        let said = source.to_string();
+        if !said.ends_with(&last) {
+            told.push_str(": ");
+            told.push_str(&said);
+        }
+        last = said;
+        beneath = source.source();
     }
+    told
 }

@@ -12,7 +12,7 @@ use leadkit::ids::Tenant;
 use leadkit::record::stored;
 use leadkit::store::Key;
 use leadkit::time::Instant;
-use leadkit_sqlite::rusqlite::{self, Connection, OpenFlags, OptionalExtension};
+use leadkit_sqlite::rusqlite::{self, Connection, OptionalExtension};
 use leadkit_sqlite::{OpenError, Options, SqliteStore};
 
 use crate::Failure;
@@ -27,16 +27,18 @@ pub(crate) enum Origin {
     Fresh,
     /// A replay did.
     Replay,
-    /// Somebody else did.
+    /// Somebody else did, for leads.
     Other,
+    /// It is none of leadkit's.
+    Stranger,
 }
 
-/// Looks who made a database, without touching anything.
-pub(crate) fn origin(path: &Path) -> rusqlite::Result<Origin> {
+/// Looks who made a database, and leaves it and its folder as they are.
+pub(crate) fn origin(path: &Path) -> Result<Origin, OpenError> {
     if !path.exists() {
         return Ok(Origin::Fresh);
     }
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection = to_read(path)?;
     let is_empty = || {
         let sql = "SELECT count(*) = 0 FROM sqlite_schema";
         connection.query_row(sql, [], |row| row.get(0))
@@ -44,7 +46,8 @@ pub(crate) fn origin(path: &Path) -> rusqlite::Result<Origin> {
     Ok(match application_id(&connection)? {
         MADE_BY_A_REPLAY => Origin::Replay,
         0 if is_empty()? => Origin::Fresh,
-        _ => Origin::Other,
+        _ if has_table(&connection, &tenants())? => Origin::Other,
+        _ => Origin::Stranger,
     })
 }
 
@@ -127,6 +130,11 @@ fn lived_until(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<Opt
 /// The table beside those of the store.
 fn table() -> String {
     format!("{}rehearsals", Options::default().prefix)
+}
+
+/// A table that every database of leads has.
+fn tenants() -> String {
+    format!("{}tenants", Options::default().prefix)
 }
 
 pub(crate) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {

@@ -177,6 +177,13 @@ pub fn replay(replay: &Replay) -> Result<Reported, Failure> {
 /// # Errors
 /// As [`replay`].
 pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
+    carry_out(replay).map_err(|failure| match &replay.db {
+        Some(path) => failure.in_file(path),
+        None => failure,
+    })
+}
+
+fn carry_out(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
     let playbook = Arc::new(check::read(&replay.playbook)?.playbook);
     let until = match &replay.until {
         Some(text) => Some(instant(text, &playbook)?),
@@ -276,7 +283,7 @@ pub fn run(replay: &Replay) -> Result<(Replayed, Arc<Playbook>), Failure> {
 fn are_in_a_replay(db: &Path, tenant: &Tenant, agents: &[&str]) -> Result<Vec<bool>, Failure> {
     let origin = rehearsal::origin(db).map_err(|error| Failure::Database {
         path: db.to_owned(),
-        error: error.into(),
+        error,
     })?;
     if origin != Origin::Replay {
         return Ok(vec![false; agents.len()]);

@@ -74,10 +74,91 @@ fn somebody_elses_database_is_not_even_touched() {
         .execute_batch("CREATE TABLE orders (x); PRAGMA application_id = 7;")
         .unwrap();
     let before = std::fs::read(&db).unwrap();
-    assert_eq!(folder.replay(&["--db", &db]).code, 2);
+    let told = folder.replay(&["--db", &db]);
+    assert_eq!(told.code, 2);
+    let said = "is none of leadkit's: no leads are kept in it";
+    assert!(told.err.contains(said), "{}", told.err);
+    assert!(!told.err.contains("may be real"), "{}", told.err);
+    // Whoever acts on leads makes no tables there either.
+    let playbook = folder.path("playbook");
+    let retry = ["retry", &playbook, "--db", &db, "--by", "ana", ID];
+    let told = told::leadkit(retry);
+    assert_eq!(told.code, 2);
+    let said = "can't be opened: no leads are kept in it";
+    assert!(told.err.contains(said), "{}", told.err);
     assert_eq!(std::fs::read(&db).unwrap(), before);
     let tables = "SELECT count(*) FROM sqlite_schema";
     assert_eq!(number(db.as_ref(), tables), 1);
+}
+
+const ID: &str = "019ad0c4-2c10-7cc3-98c4-dc0c0c073990";
+
+/// What lies in a folder, by name.
+fn names(folder: &Folder) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.0.path()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.contains(".db")).collect();
+    names.sort();
+    names
+}
+
+/// They look as if somebody were at it still, and go along with no copy of the file.
+#[test]
+fn no_log_is_left_beside_a_database() {
+    let folder = Folder::new(&[]);
+    let (db, playbook) = (folder.path("shop.db"), folder.path("playbook"));
+    for _ in 0..2 {
+        assert_eq!(folder.replay(&["--db", &db]).code, 0);
+        assert_eq!(names(&folder), ["shop.db"]);
+    }
+    let listed = told::leadkit(["leads", &playbook, "--db", &db]);
+    assert_eq!(listed.code, 0, "{}", listed.err);
+    assert_eq!(names(&folder), ["shop.db"]);
+    // Nor beside what is refused.
+    std::fs::remove_file(&db).unwrap();
+    let wal = "PRAGMA journal_mode = wal; CREATE TABLE orders (x);";
+    let other = Connection::open(&db).unwrap();
+    other.execute_batch(wal).unwrap();
+    drop(other);
+    let before = std::fs::read(&db).unwrap();
+    assert_eq!(folder.replay(&["--db", &db]).code, 2);
+    assert_eq!(told::leadkit(["leads", &playbook, "--db", &db]).code, 2);
+    assert_eq!(names(&folder), ["shop.db"]);
+    assert_eq!(std::fs::read(&db).unwrap(), before);
+}
+
+/// Writes nonsense over the page on which a table begins.
+fn damage_table(db: &str, table: &str) {
+    let sql = format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}'");
+    let page = usize::try_from(number(db.as_ref(), &sql)).unwrap();
+    let size = usize::try_from(number(db.as_ref(), "PRAGMA page_size")).unwrap();
+    let mut bytes = std::fs::read(db).unwrap();
+    bytes[(page - 1) * size..page * size].fill(0xAA);
+    std::fs::write(db, bytes).unwrap();
+}
+
+#[test]
+fn a_database_that_is_damaged_is_named_once_with_what_to_do() {
+    let folder = Folder::new(&[]);
+    let (db, playbook) = (folder.path("shop.db"), folder.path("playbook"));
+    for (table, command) in [
+        ("leadkit_journal", "replay"),
+        ("leadkit_lead_facts", "leads"),
+        ("leadkit_migrations", "leads"),
+    ] {
+        assert_eq!(folder.replay(&["--db", &db]).code, 0);
+        damage_table(&db, table);
+        let told = match command {
+            "replay" => folder.replay(&["--db", &db]),
+            command => told::leadkit([command, &playbook, "--db", &db]),
+        };
+        assert_eq!(told.code, 2, "{table}: {}", told.out);
+        for said in [&db, "is damaged", "malformed", "Put its last backup"] {
+            let times = told.err.matches(said).count();
+            assert_eq!(times, 1, "{table}: {said}: {}", told.err);
+        }
+        std::fs::remove_file(&db).unwrap();
+    }
 }
 
 #[test]

@@ -72,7 +72,9 @@ impl Options {
     /// to work [within](crate::Within) its own transactions. Makes no tables.
     ///
     /// A file that is only read, in a folder that can't be written, is read without a log beside
-    /// it, as long as none lies there: nobody may write it meanwhile.
+    /// it, as long as none lies there: nobody may write it meanwhile. Elsewhere SQLite makes a log, and
+    /// whoever closes the file last takes it away. Where somebody left one with changes in it, both stay
+    /// as they are.
     ///
     /// # Errors
     ///
@@ -104,16 +106,25 @@ impl Options {
     }
 
     fn connect_to_read(&self, path: &Path) -> Result<Connection, OpenError> {
+        // Only a connection that may write takes the log away; this one is told to change nothing.
+        let access = match has_changes(path) {
+            true => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            false => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
         let open = |path: &Path, access| {
-            let connection = self.connected(path, OpenFlags::SQLITE_OPEN_READ_ONLY | access)?;
+            let connection = self.connected(path, access)?;
             self.set_up(&connection)?;
+            connection.pragma_update(None, "query_only", true)?;
             // Nothing is opened before something is read.
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
             Ok::<_, rusqlite::Error>(connection)
         };
-        match open(path, OpenFlags::empty()) {
+        match open(path, access) {
             Err(error) if wants_to_write(&error) => match unchanging(path) {
-                Some(uri) => Ok(open(Path::new(&uri), OpenFlags::SQLITE_OPEN_URI)?),
+                Some(uri) => {
+                    let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+                    Ok(open(Path::new(&uri), access)?)
+                }
                 None => Err(error.into()),
             },
             opened => Ok(opened?),
@@ -163,15 +174,24 @@ fn wants_to_write(error: &rusqlite::Error) -> bool {
     )
 }
 
+/// Whether changes lie in a log or journal beside a file.
+fn has_changes(path: &Path) -> bool {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    ["-wal", "-journal"].iter().any(|ending| {
+        let mut log = path.clone().into_os_string();
+        log.push(ending);
+        std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+    })
+}
+
 /// The address of a file as one that nobody changes, if nobody seems to: whoever writes it keeps a
 /// log beside it.
 fn unchanging(path: &Path) -> Option<String> {
-    let path = path.canonicalize().ok()?;
-    let text = path.to_str()?;
-    let log = std::fs::metadata(format!("{text}-wal"));
-    if log.is_ok_and(|log| log.len() > 0) {
+    if has_changes(path) {
         return None;
     }
+    let path = path.canonicalize().ok()?;
+    let text = path.to_str()?;
     let mut uri = String::from("file:");
     for c in text.chars() {
         match c {

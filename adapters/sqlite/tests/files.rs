@@ -299,6 +299,42 @@ fn what_is_only_read_is_never_written() {
     assert_eq!(load(&writing, lead(1)).version, Version(1));
 }
 
+/// Beside a file that nobody is at, a log looks as if somebody were.
+#[test]
+fn who_only_reads_takes_the_log_away_and_leaves_the_one_that_has_changes() {
+    let (folder, path) = file();
+    let store = SqliteStore::open_with(&path, &virtual_time()).unwrap();
+    assert_eq!(commit(&store, write("a", lead(1), 0)), Verdict::Written);
+    let (log, index) = (beside(&path, "-wal"), beside(&path, "-shm"));
+    let copied = folder.path().join("copied.db");
+    std::fs::copy(&path, &copied).unwrap();
+    std::fs::copy(&log, beside(&copied, "-wal")).unwrap();
+    drop(store);
+    let options = Options {
+        read_only: true,
+        ..virtual_time()
+    };
+    let before = std::fs::read(&path).unwrap();
+    let reading = SqliteStore::open_with(&path, &options).unwrap();
+    assert_eq!(load(&reading, lead(1)).version, Version(1));
+    drop(reading);
+    assert!(!log.exists() && !index.exists());
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    // Whoever wrote this one was killed.
+    let before = [&copied, &beside(&copied, "-wal")].map(|path| std::fs::read(path).unwrap());
+    let reading = SqliteStore::open_with(&copied, &options).unwrap();
+    assert_eq!(load(&reading, lead(1)).version, Version(1));
+    drop(reading);
+    let after = [&copied, &beside(&copied, "-wal")].map(|path| std::fs::read(path).unwrap());
+    assert!(before == after, "what was only read was written");
+}
+
+fn beside(path: &std::path::Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 /// A folder that can't be written (a CD, an archive, somebody else's): SQLite's log can't be made.
 #[cfg(unix)]
 #[test]
