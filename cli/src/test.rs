@@ -37,15 +37,64 @@ struct Played {
     stores: Vec<OnStore>,
 }
 
+impl Played {
+    /// What was played on these stores: a scenario passes if it does on all of them.
+    fn on(playbook: &Playbook, stores: Vec<OnStore>) -> Self {
+        let all = stores
+            .first()
+            .map_or(0, |first| first.report.outcomes.len());
+        let passes = |place: usize| {
+            let mut outcomes = stores.iter().map(|store| store.report.outcomes.get(place));
+            outcomes.all(|outcome| outcome.is_some_and(|outcome| outcome.failure.is_none()))
+        };
+        let passed = (0..all).filter(|place| passes(*place)).count();
+        Self {
+            playbook: playbook.id.as_str().into(),
+            passed,
+            failed: all - passed,
+            stores,
+        }
+    }
+
+    /// How many passed and failed, and where.
+    fn counted(&self) -> String {
+        let stores: Vec<&str> = self.stores.iter().map(|on| on.store.told()).collect();
+        let each = if stores.len() > 1 { "each " } else { "" };
+        let (passed, failed) = (self.passed, self.failed);
+        format!(
+            "{passed} passed, {failed} failed ({each}{})",
+            stores.join(" and ")
+        )
+    }
+}
+
 #[derive(Serialize)]
 struct OnStore {
-    store: &'static str,
+    store: PlayedOn,
     #[serde(flatten)]
     report: Report,
 }
 
+/// One of the stores.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum PlayedOn {
+    Memory,
+    Sqlite,
+}
+
+impl PlayedOn {
+    fn told(self) -> &'static str {
+        match self {
+            Self::Memory => "in memory",
+            Self::Sqlite => "on SQLite",
+        }
+    }
+}
+
 /// Plays the scenarios of a playbook, all of them or `only` those whose names have the words of a text.
-/// The report's last line is `N passed, N failed`.
+/// The report's last line is `N passed, N failed`, and where they were played. A scenario passes if it does on
+/// all stores.
 ///
 /// # Errors
 /// [`Failure::Faults`] when the playbook or its scenarios have any; [`Asked::NoScenario`] when none has
@@ -70,35 +119,30 @@ pub fn test(
     let mut stores = Vec::new();
     let bar = |store| Bar::new(progress, scenarios.len() as u64, "scenarios", store);
     if on != On::Sqlite {
-        let mut bar = bar("on memory");
+        let mut bar = bar(PlayedOn::Memory.told());
         let report = scenario::run_all(&playbook, &scenarios, || {
             bar.step(1);
             Box::pin(async { Ok(Arc::new(MemoryStore::default()) as Arc<dyn Store>) })
         });
         stores.push(OnStore {
-            store: "memory",
+            store: PlayedOn::Memory,
             report: pollster::block_on(report),
         });
     }
     if on != On::Memory {
-        let mut bar = bar("on sqlite");
+        let mut bar = bar(PlayedOn::Sqlite.told());
         let report = scenario::run_all(&playbook, &scenarios, || {
             bar.step(1);
             Box::pin(async { fresh_sqlite() })
         });
         stores.push(OnStore {
-            store: "sqlite",
+            store: PlayedOn::Sqlite,
             report: pollster::block_on(report),
         });
     }
     let mut text = told(&stores);
-    let played = Played {
-        playbook: playbook.id.as_str().into(),
-        passed: stores.iter().map(|store| store.report.passed()).sum(),
-        failed: stores.iter().map(|store| store.report.failed()).sum(),
-        stores,
-    };
-    let _ = writeln!(text, "{} passed, {} failed", played.passed, played.failed);
+    let played = Played::on(&playbook, stores);
+    let _ = writeln!(text, "{}", played.counted());
     let is_well = played.failed == 0;
     Ok(Reported::new(text, &played, is_well))
 }
@@ -156,7 +200,7 @@ fn told(stores: &[OnStore]) -> String {
     let mut failed: Vec<String> = Vec::new();
     let first = stores.first();
     for OnStore { store, report } in stores {
-        let _ = writeln!(text, "on {store}");
+        let _ = writeln!(text, "{}", store.told());
         let mut alike = 0;
         for (place, outcome) in report.outcomes.iter().enumerate() {
             let said = outcome.to_string();
@@ -177,7 +221,7 @@ fn told(stores: &[OnStore]) -> String {
                 true => "all",
                 false => "all others",
             };
-            let _ = writeln!(text, "  {others} as on {}", first.store);
+            let _ = writeln!(text, "  {others} as {}", first.store.told());
         }
     }
     failed.sort();
@@ -197,12 +241,7 @@ fn no_scenarios(path: &Path, playbook: &Playbook) -> Reported {
         playbook.id,
         folder.display(),
     );
-    let played = Played {
-        playbook: playbook.id.as_str().into(),
-        passed: 0,
-        failed: 0,
-        stores: Vec::new(),
-    };
+    let played = Played::on(playbook, Vec::new());
     Reported::new(text, &played, false)
 }
 
