@@ -165,7 +165,7 @@ facts! {
     Lead = "lead", Text, stored, Own, "The id of the lead it is about.";
     To = "to", Text, stored, Own, "The id of the contact or agent it goes to; no address.";
     From = "from", Text, stored, Own, "The id of the agent in whose name it goes; missing where it goes in the organisation's.";
-    Dropped = "dropped", Text, stored, Own, "Why it was dropped: unsubscribed, invalid-address, closed, owner-changed, cap, expired, gone or withdrawn.";
+    Dropped = "dropped", Text, stored, Own, "Why it was dropped: unsubscribed, invalid-address, closed, owner-changed, cap, expired, gone, withdrawn or no-address.";
     QueuedAt = "queued_at", Instant, stored, Own, "When it was queued.";
     SettledAt = "settled_at", Instant, stored, Own, "When its fate was settled: nothing more happens to it by itself.";
     SetAside = "set_aside", Bool, stored, Own, "Whether it was set aside because it failed.";

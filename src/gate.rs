@@ -127,7 +127,10 @@ pub fn hindrance(class: Class, lead: &Lead, contact: &Contact) -> Option<DropRea
     if class == Class::Marketing && contact.unsubscribed_at.is_some() {
         return Some(DropReason::Unsubscribed);
     }
-    if contact.email.is_none() || contact.email_invalid_at.is_some() {
+    if contact.email.is_none() {
+        return Some(DropReason::NoAddress);
+    }
+    if contact.email_invalid_at.is_some() {
         return Some(DropReason::InvalidAddress);
     }
     if class == Class::Marketing && !lead.is_open() {

@@ -2,6 +2,8 @@
 //! turn its direction round. The one rule for what people type and for what playbooks say. And the
 //! letters of which nobody takes one for another, for what people read out to each other.
 
+use smol_str::{SmolStr, format_smolstr};
+
 /// Letters and digits of which nobody takes one for another: no `O` beside `0`, no `I` or `L` beside `1`.
 const UNMISTAKABLE: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -23,6 +25,15 @@ pub(crate) fn unmistakable_in(said: char) -> Option<char> {
     };
     let is_one = u8::try_from(meant).is_ok_and(|byte| UNMISTAKABLE.contains(&byte));
     is_one.then_some(meant)
+}
+
+/// A character that can't stand in a text, as people call it.
+pub(crate) fn told(character: char) -> SmolStr {
+    match character {
+        '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => "a line break".into(),
+        '\t' => "a tab".into(),
+        other => format_smolstr!("the character U+{:04X}", u32::from(other)),
+    }
 }
 
 /// The first character that can't stand in a text of one line, and where.

@@ -21,6 +21,30 @@ use leadkit::time::Elapsed;
 use pollster::block_on;
 use shop::{at, folder, play, read};
 
+// ------------------------------------------------------------------ addresses
+
+/// Nobody looks for what is wrong with an address that is not there.
+#[test]
+fn a_message_to_whom_has_no_address_says_that_it_is_not_there() {
+    play(
+        r#"
+[[rule]]
+name = "greets"
+on   = "registered"
+do   = [{ send = "hello" }]
+"#,
+        r#"
+[[scenario]]
+name  = "nothing is there"
+start = "2026-03-02T10:00:00+01:00"
+
+[[scenario.step]]
+register = { ref = "luis", name = "Luis", phone = "600 100 200" }
+expect   = { dropped = { hello = "no-address" } }
+"#,
+    );
+}
+
 // ------------------------------------------------------------------ another owner
 
 /// The cap makes the second message wait until Wednesday; on Tuesday the owner changes.

@@ -190,6 +190,20 @@ fn a_refusal_is_told_in_words_for_people() {
 }
 
 #[test]
+fn a_line_break_is_told_as_that_and_not_by_its_number() {
+    for (character, told) in [
+        ('\n', "a line break"),
+        ('\r', "a line break"),
+        ('\u{2028}', "a line break"),
+        ('\t', "a tab"),
+        ('\u{202e}', "the character U+202E"),
+    ] {
+        let said = Problem::BadCharacter { character }.to_string();
+        assert_eq!(said, format!("holds {told}, which can't stand there"));
+    }
+}
+
+#[test]
 fn a_text_that_is_too_long_is_told_as_that() {
     block_on(async {
         let world = world();

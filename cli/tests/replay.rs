@@ -363,7 +363,7 @@ lines\",,,,,2026-03-02
             "phone: `ask the boss` is no phone number: it has no digit",
         ),
         (6, "name: holds the character U+202E"),
-        (7, "name: holds the character U+000A"),
+        (7, "name: holds a line break, which can't stand there"),
         (9, "`wait-days`: `-5` is below zero"),
         (10, "`wait-days`: `99999999999` is too large"),
         (11, "`wait-days`: `soon` is no whole number"),

@@ -96,7 +96,9 @@ fn stops_an_alert(because: DropReason, message: &Message, known: Known) -> bool 
         }
         DropReason::Expired => is_too_old(message),
         // A contact may have been given a better address since. An agent always has one.
-        DropReason::InvalidAddress => matches!(message.to, Recipient::Contact(_)),
+        DropReason::InvalidAddress | DropReason::NoAddress => {
+            matches!(message.to, Recipient::Contact(_))
+        }
         // Leads and contacts stay.
         DropReason::Gone => known.has_left,
         DropReason::Withdrawn => known.is_withdrawn,
@@ -158,6 +160,7 @@ mod tests {
         for because in [
             DropReason::Unsubscribed,
             DropReason::InvalidAddress,
+            DropReason::NoAddress,
             DropReason::Closed,
             DropReason::OwnerChanged,
             DropReason::Cap,

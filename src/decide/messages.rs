@@ -298,7 +298,7 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
         None => sender,
     };
     let Some(to) = recipient(&cast, contact.as_ref()) else {
-        return drop_it(draft, message, DropReason::InvalidAddress);
+        return drop_it(draft, message, DropReason::NoAddress);
     };
     let context = context(draft.playbook, &lead, &cast);
     let rendered = match draft.playbook.templates.render(&message.template, &context) {

@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use crate::condition;
 use crate::ids::Name;
+use crate::letters;
 
 /// Everything that is wrong with a playbook, in the order of files and lines. Never empty.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -83,7 +84,7 @@ pub enum FaultKind {
         byte: u8,
     },
     /// A character that hides in a text, breaks a line of it, or turns its direction round.
-    #[error("holds the character U+{:04X}, which can't stand there", u32::from(*.character))]
+    #[error("holds {}, which can't stand there", letters::told(*.character))]
     HiddenCharacter {
         /// The character.
         character: char,

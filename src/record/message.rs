@@ -177,7 +177,7 @@ impl State {
 pub enum DropReason {
     /// The contact unsubscribed, or somebody else who had its address.
     Unsubscribed,
-    /// The recipient has no address, or mail to it came back for good.
+    /// Mail to the recipient's address came back for good.
     InvalidAddress,
     /// The lead was closed.
     Closed,
@@ -191,6 +191,8 @@ pub enum DropReason {
     Gone,
     /// Somebody withdrew it.
     Withdrawn,
+    /// The recipient has no address.
+    NoAddress,
 }
 
 words!(DropReason {
@@ -202,6 +204,7 @@ words!(DropReason {
     Expired = "expired",
     Gone = "gone",
     Withdrawn = "withdrawn",
+    NoAddress = "no-address",
 });
 
 impl Message {

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use super::{MOST_KNOWN, Refusal, listed, or_what_there_is};
 use crate::hint::nearest;
 use crate::ids::Name;
+use crate::letters;
 use crate::playbook::pipeline::Misfit;
 use crate::tax_number::TaxNumberError;
 use crate::told::shortened;
@@ -97,7 +98,7 @@ pub enum Problem {
     NotATaxNumber(TaxNumberError),
     /// It holds a character that no name has: a control character, an end of a line, or one that
     /// turns the direction of writing round.
-    #[error("holds the character U+{:04X}, which can't stand there", u32::from(*.character))]
+    #[error("holds {}, which can't stand there", letters::told(*.character))]
     BadCharacter {
         /// The first one.
         character: char,
