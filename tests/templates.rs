@@ -107,6 +107,18 @@ fn a_template_that_can_not_be_read_is_told_in_the_words_of_who_writes_it() {
             "18: `else` means nothing (write `{% elif .. %}` for `else if`)",
         ),
         (
+            "¿Qué tal la prueba del {{ city }?",
+            "32: `}}` is missing behind `city` (write `}}` for `}`)",
+        ),
+        (
+            "¡Hola {{ contact.name }! ¿Qué tal en {{ city }}?",
+            "23: `}}` is missing behind `contact.name` (write `}}` for `}`)",
+        ),
+        (
+            "{% if city }Hi{% endif %}",
+            "12: `%}` is missing behind `city` (write `%}` for `}`)",
+        ),
+        (
             "{% if city = 'Quito' %}x{% endif %}",
             "12: `=` means nothing (write `==`)",
         ),
@@ -134,7 +146,10 @@ fn a_template_that_can_not_be_read_is_told_in_the_words_of_who_writes_it() {
             "{{ city and {{ city }}",
             "1: `{{` is not closed (close it with `}}`)",
         ),
-        ("{{ city }", "1: `{{` is not closed (close it with `}}`)"),
+        (
+            "{{ city }",
+            "9: `}}` is missing behind `city` (write `}}` for `}`)",
+        ),
         (
             "{{ }}",
             "1: it says nothing (say what is to be shown, or leave it out)",

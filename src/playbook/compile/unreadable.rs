@@ -55,6 +55,10 @@ fn in_tag(source: &str, tag: &[Piece<'_>]) -> Option<Flaw> {
     };
     let mut flaws = rest.iter().enumerate();
     let flaw_of_piece = flaws.find_map(|(place, piece)| in_piece(source, *piece, next(place)));
+    if let Some(flaw) = half_closed(source, tag, (begins, ends)) {
+        let is_first = |other: &Flaw| other.0.start < flaw.0.start;
+        return flaw_of_piece.filter(is_first).or(Some(flaw));
+    }
     if flaw_of_piece.is_some() {
         return flaw_of_piece;
     }
@@ -95,6 +99,29 @@ fn in_tag(source: &str, tag: &[Piece<'_>]) -> Option<Flaw> {
         ] => in_brackets(said, false),
         said => in_brackets(said, true),
     }
+}
+
+/// A brace that closes nothing: the tag is meant to end there, and what follows was never meant for it.
+fn half_closed(source: &str, tag: &[Piece<'_>], (begins, ends): (&str, &str)) -> Option<Flaw> {
+    let (first, rest) = tag.split_first()?;
+    let mut open = 0_usize;
+    let lone = rest.iter().find(|piece| match piece.what {
+        What::Sign('{') => {
+            open += 1;
+            false
+        }
+        What::Sign('}') => {
+            let is_lone = open == 0;
+            open = open.saturating_sub(1);
+            is_lone
+        }
+        _ => false,
+    })?;
+    let said = source.get(first.at + begins.len()..lone.at)?;
+    let last = said.split_whitespace().next_back()?;
+    let why = format_smolstr!("`{ends}` is missing behind `{last}`");
+    let hint = format_smolstr!("write `{ends}` for `}}`");
+    Some(flaw(lone.at, "}", why, hint))
 }
 
 fn is_statement_word(word: &str) -> bool {
