@@ -613,6 +613,51 @@ fn the_playbooks_that_are_shipped_have_nothing_to_be_warned_of() {
 
 // ------------------------------------------------------------------ where leads end
 
+/// Rules move leads along ways, so one that is for every stage is no way out of one without any.
+#[test]
+fn an_open_stage_without_a_way_to_another_is_a_fault_whatever_rules_move() {
+    let rule =
+        "\n[[rule]]\nname = \"nobody\"\nwhen = \"owner is missing\"\ndo = [{ move = \"lost\" }]\n";
+    let named = rule.replace("when", "stage = \"apart\"\nwhen");
+    for (ways, rule) in [
+        ("[]", rule),
+        ("[\"apart\"]", rule),
+        ("[]", &named),
+        ("[\"apart\"]", ""),
+    ] {
+        let mut folder = folder(rule, "");
+        folder.playbook = folder.playbook.replace(
+            "new     = { to = { talking = [], lost = [] } }",
+            &format!(
+                "new     = {{ to = {{ talking = [], apart = [], lost = [] }} }}\n\
+                 apart   = {{ to = {ways} }}"
+            ),
+        );
+        let told: Vec<String> = faults(&folder);
+        let wanted = "no lead can leave the stage `apart`, and it is not final (give it `to`, or say \
+            how leads end in it: final = \"lost\")";
+        let at = place(&folder, "apart ", "apart");
+        assert_eq!(told, [format!("{at}: {wanted}")], "{ways} {rule}");
+    }
+}
+
+/// A rule for all stages takes no lead of these to an end: no way leads there.
+#[test]
+fn stages_that_lead_to_each_other_alone_are_a_fault_whatever_rules_move() {
+    let mut folder = with_pipeline(
+        "first = { to = [\"one\", \"done\"] }\none = { to = [\"other\"] }\n\
+         other = { to = [\"one\"] }\ndone = { final = \"done\" }",
+    );
+    folder.playbook += "\n[[rule]]\nname = \"nobody\"\nwhen = \"owner is missing\"\n\
+        do = [{ move = \"done\" }]\n";
+    let told = faults(&folder);
+    assert!(
+        told.iter()
+            .any(|told| told.contains("comes to an end from the stage `one`, `other`")),
+        "{told:#?}"
+    );
+}
+
 /// The shop with this pipeline for what comes after a sale.
 fn with_pipeline(stages: &str) -> Folder {
     let care = format!("\n[pipeline.care]\nstart = \"first\"\n\n[pipeline.care.stage]\n{stages}\n");

@@ -41,6 +41,46 @@ fn shop_of(agents: Option<&str>) -> Folder {
     shop
 }
 
+/// Whoever mends one fault after the other must not be told of three new ones at last.
+#[test]
+fn faults_of_scenarios_are_told_beside_those_of_their_playbook_and_none_that_follow_from_them() {
+    let told = |rules: &str, steps: &str| {
+        let mut shop = folder(rules, "");
+        let steps = SCENARIO.to_owned() + steps;
+        let agents = agent("ana").replace("role  = ", "role  = \"sel\" # ");
+        shop.scenarios = vec![
+            ("scenarios/agents.toml".into(), agents),
+            ("scenarios/steps.toml".into(), steps),
+        ];
+        let faults = scenario::read_with_playbook(&Playbook::builder(), &shop)
+            .unwrap_err()
+            .0;
+        let told = faults
+            .iter()
+            .map(|fault| format!("{}: {}", fault.file, fault.kind));
+        told.collect::<Vec<_>>()
+    };
+    let route =
+        "\n[[rule]]\nname = \"new\"\non = \"registered\"\ndo = [{ assign = \"callers\" }]\n";
+    let faulty = told(route, "");
+    assert_eq!(
+        faulty,
+        [
+            "playbook.toml: there is no pool `callers`",
+            "scenarios/agents.toml: there is no role `sel`",
+            "scenarios/steps.toml: there is no agent `bea`",
+        ]
+    );
+    // What the playbook says where it can't be read is there for its scenarios.
+    let broken = "\n[activty]\nvisit = {}\n";
+    let step = "\n[[scenario.step]]\nrecord = { activity = \"visit\", by = \"ana\" }\n";
+    let faulty = told(broken, step);
+    assert!(faulty[0].contains("`activty` means nothing"), "{faulty:#?}");
+    assert_eq!(faulty.len(), 3, "{faulty:#?}");
+    let step = step.replace("\"visit\"", "\"vsit\"");
+    assert_eq!(told(broken, &step).len(), 4);
+}
+
 fn agent(id: &str) -> String {
     shop::AGENTS.replace("ana", id)
 }
@@ -265,9 +305,9 @@ fn who_would_be_refused_before_the_first_step_is_a_fault_where_the_agent_stands(
     assert_eq!(
         told(&shop),
         [
-            "scenarios/agents.toml:7:9: phone: is longer than 256 bytes",
-            "scenarios/agents.toml:10:1: phone: is needed",
-            "scenarios/agents.toml:10:1: cities: is needed",
+            "scenarios/agents.toml:7:9: of the agent `ana`: phone: is longer than 256 bytes",
+            "scenarios/agents.toml:10:1: of the agent `bea`: phone: is needed (say `phone = ..`)",
+            "scenarios/agents.toml:10:1: of the agent `bea`: cities: is needed (say `cities = ..`)",
         ]
     );
 }

@@ -695,3 +695,18 @@ do   = [{ task = \"measure\" }]
     let comma = told(&folder(&whole.replace("> 0',", "> 0'"), ""));
     assert!(!comma[0].starts_with(open), "{comma:#?}");
 }
+
+/// Names may have either between words; who is told one is told the `-` that the shipped playbooks have.
+#[test]
+fn a_name_that_is_none_is_proposed_with_hyphens() {
+    let mut folder = folder("", "");
+    folder.playbook = folder.playbook.replace("talking", "Talking_Now");
+    let faults = Playbook::read(&folder).unwrap_err().0;
+    let hints: Vec<_> = faults
+        .iter()
+        .filter_map(|fault| fault.hint.as_deref())
+        .collect();
+    assert_eq!(hints, ["small letters, digits and - or _: `talking-now`"]);
+    folder.playbook = folder.playbook.replace("Talking_Now", "talking_now");
+    assert!(Playbook::read(&folder).is_ok());
+}

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use chrono::TimeDelta;
 use leadkit::calendar::Hours;
 use leadkit::explain::local;
 use leadkit::playbook::Playbook;
@@ -31,6 +32,8 @@ pub struct Checked {
     pub playbook: Playbook,
     /// Its scenarios.
     pub scenarios: Vec<Scenario>,
+    /// The texts of both.
+    pub folder: Folder,
 }
 
 /// Reads a playbook and its scenarios.
@@ -57,19 +60,14 @@ fn read_with(path: &Path, declared: &[Declared]) -> Result<Checked, Failure> {
     if folder.playbook.is_empty() && !faults.is_empty() {
         return Err(failed(folder, faults));
     }
-    let playbook = declared::builder(declared).read(&folder);
-    let scenarios = match &playbook {
-        Ok(playbook) => scenario::read_for(playbook, &folder),
-        Err(_) => scenario::read(&folder),
-    };
-    match (playbook, scenarios) {
-        (Ok(playbook), Ok(scenarios)) if faults.is_empty() => Ok(Checked {
+    match scenario::read_with_playbook(&declared::builder(declared), &folder) {
+        Ok((playbook, scenarios)) if faults.is_empty() => Ok(Checked {
             playbook,
             scenarios,
+            folder,
         }),
-        (playbook, scenarios) => {
-            let mut others = playbook.err().map(|faults| faults.0).unwrap_or_default();
-            others.extend(scenarios.err().into_iter().flat_map(|faults| faults.0));
+        read => {
+            let mut others = read.err().map(|faults| faults.0).unwrap_or_default();
             others.retain(|fault| !is_of_unread(fault, &faults));
             faults.extend(others);
             Err(failed(folder, faults))
@@ -115,6 +113,9 @@ struct Warning {
     stage: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     calendar: Option<String>,
+    /// Where there is a file, and no place in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
     #[serde(flatten)]
     place: Option<ToldFault>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,37 +139,59 @@ impl std::fmt::Display for Warning {
     }
 }
 
-fn warnings(path: &Path, playbook: &Playbook, now: Instant) -> Vec<Warning> {
-    let cold = playbook.cold_stages().into_iter().map(|at| Warning {
+fn warnings(path: &Path, folder: &Folder, playbook: &Playbook, now: Instant) -> Vec<Warning> {
+    let stages = playbook.cold_stages().into_iter();
+    let cold = listed(path, folder, &playbook.cold).into_iter().zip(stages);
+    let cold = cold.map(|(fault, at)| Warning {
         stage: Some(at.to_string()),
-        message: Some(format!(
-            "an open lead in `{at}` can go cold: no rule comes there again and again (`every`), \
-             counted from `touched`, `entered` or a condition that asks for `now`"
-        )),
+        place: Some(fault),
         ..Warning::default()
     });
-    let placed = listed(path, &playbook.warnings).into_iter();
+    let placed = listed(path, folder, &playbook.warnings).into_iter();
     let placed = placed.map(|fault| Warning {
         place: Some(fault),
         ..Warning::default()
     });
     let nights = playbook.calendars.iter().flat_map(long_nights);
-    let holidays = ending_holidays(playbook, now);
+    let holidays = ending_holidays(path, playbook, now);
     placed.chain(cold).chain(nights).chain(holidays).collect()
 }
 
 /// Calendars that are soon, or now, without holidays: behind the last one every day counts as usual.
-fn ending_holidays(playbook: &Playbook, now: Instant) -> impl Iterator<Item = Warning> {
+fn ending_holidays(
+    path: &Path,
+    playbook: &Playbook,
+    now: Instant,
+) -> impl Iterator<Item = Warning> {
     let today = local(&playbook.zone, now).date_naive();
     let ending = playbook.ending_holidays(today).into_iter();
-    ending.map(|EndingHolidays { calendar, last, .. }| Warning {
-        message: Some(format!(
-            "the last holiday of the calendar `{calendar}` is {last}, less than a year ahead: behind \
-             it every holiday counts as a working day; write down those that follow"
-        )),
-        calendar: Some(calendar.to_string()),
-        ..Warning::default()
+    ending.map(move |ending| {
+        let EndingHolidays { calendar, last, .. } = &ending;
+        let file = path.join(&*ending.file);
+        let how_far = match *last < today {
+            true => format!("was {last}, {} ago", days(today - *last)),
+            false => format!("is {last}, less than a year ahead"),
+        };
+        Warning {
+            message: Some(format!(
+                "the last holiday of the calendar `{calendar}` {how_far}: behind it every holiday counts \
+                 as a working day; write down those that follow in {}",
+                file.display()
+            )),
+            calendar: Some(calendar.to_string()),
+            file: Some(file),
+            ..Warning::default()
+        }
     })
+}
+
+/// A time in whole months, or in days where it is shorter.
+fn days(time: TimeDelta) -> String {
+    let days = u64::try_from(time.num_days()).unwrap_or_default();
+    match days / 30 {
+        0 | 1 => counted(days, "day"),
+        months => counted(months, "month"),
+    }
 }
 
 /// Shifts that go on over midnight and last longer than half a day: they may be meant, and more
@@ -240,6 +263,7 @@ pub fn check(
     let Checked {
         playbook,
         scenarios,
+        folder,
     } = read_with(path, declared)?;
     let stages = playbook
         .pipelines
@@ -256,7 +280,7 @@ pub fn check(
         tasks: playbook.tasks.len(),
         templates: playbook.templates.names().count(),
         scenarios: scenarios.len(),
-        warnings: warnings(path, &playbook, now),
+        warnings: warnings(path, &folder, &playbook, now),
         explained: explained.as_ref().map(explained::Document::json),
     };
     let mut text = String::new();

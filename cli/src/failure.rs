@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use leadkit::condition::ComputedFact;
 use leadkit::ids::{LeadId, Name, Tenant};
 use leadkit::playbook::fault::{Fault, FaultKind};
 use leadkit::playbook::load::Folder;
@@ -158,6 +159,16 @@ pub enum Failure {
         /// All that is wrong with it.
         faults: Vec<leadkit::condition::Fault>,
     },
+    /// A condition asks for a fact that stores don't keep, and so can't filter by.
+    #[error("{fact}")]
+    Computed {
+        /// As it was given.
+        text: String,
+        /// The fact, and the term that asks for it.
+        fact: ComputedFact,
+        /// What can be asked instead.
+        hint: Option<&'static str>,
+    },
     /// Something that was asked for is not there, not to be told from others, or not said as it must be.
     #[error(transparent)]
     Asked(#[from] Asked),
@@ -258,6 +269,39 @@ fn is_damage(error: &(dyn std::error::Error + 'static)) -> bool {
     is_it || error.source().is_some_and(is_damage)
 }
 
+/// How far scenarios were checked, where their playbook is not whole.
+#[derive(Clone, Copy)]
+enum OfScenarios {
+    Unchecked,
+    CheckedInPart,
+}
+
+impl OfScenarios {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unchecked => "unchecked",
+            Self::CheckedInPart => "checked-in-part",
+        }
+    }
+
+    fn told(self) -> &'static str {
+        match self {
+            Self::Unchecked => "the scenarios were not checked yet",
+            Self::CheckedInPart => "the scenarios were checked as far as the playbook can be read",
+        }
+    }
+}
+
+/// Nothing, where all of them were, or there are none.
+fn checked_of_scenarios(folder: &Folder, faults: &[Fault]) -> Option<OfScenarios> {
+    if folder.playbook.is_empty() {
+        return Some(OfScenarios::Unchecked);
+    }
+    let is_of_playbook = |fault: &Fault| !fault.file.starts_with("scenarios");
+    let is_in_part = !folder.scenarios.is_empty() && faults.iter().any(is_of_playbook);
+    is_in_part.then_some(OfScenarios::CheckedInPart)
+}
+
 impl Failure {
     /// The same, of a database in this place.
     pub(crate) fn in_place(self, place: &Place) -> Self {
@@ -307,9 +351,9 @@ impl Failure {
             Self::Damaged { .. } => "damaged-database",
             Self::NoSuchTenant { .. } => "no-such-tenant",
             Self::OtherPlaybook { .. } | Self::NotTakenOver { .. } => "other-playbook",
-            Self::Condition { .. } | Self::Engine(leadkit::engine::Error::Condition(_)) => {
-                "condition-faults"
-            }
+            Self::Condition { .. }
+            | Self::Computed { .. }
+            | Self::Engine(leadkit::engine::Error::Condition(_)) => "condition-faults",
             Self::Engine(leadkit::engine::Error::Refused(_)) => "refused",
             Self::Engine(_) => "engine",
             Self::Store(_) => "store",
@@ -327,7 +371,10 @@ impl Failure {
                 faults,
             } => {
                 let told = snippets::told(path, folder, faults, style);
-                format!("{told}{self}")
+                match checked_of_scenarios(folder, faults) {
+                    Some(checked) => format!("{told}{self}; {}", checked.told()),
+                    None => format!("{told}{self}"),
+                }
             }
             Self::Map { path, text, faults } => {
                 let told: String = faults
@@ -353,6 +400,16 @@ impl Failure {
                     .collect();
                 told.join("\n\n")
             }
+            Self::Computed { text, fact, hint } => {
+                let place = snippets::Placed {
+                    path: Path::new("condition"),
+                    text,
+                    span: fact.at.clone(),
+                    message: &self.to_string(),
+                    hint: *hint,
+                };
+                snippets::placed(&place, style)
+            }
             Self::Asked(asked) => snippets::titled(&chain(self), asked.hint().as_deref(), style),
             _ => snippets::titled(&chain(self), None, style),
         }
@@ -363,8 +420,15 @@ impl Failure {
     pub fn json(&self) -> serde_json::Value {
         let mut error = json!({ "kind": self.kind(), "message": chain(self) });
         match self {
-            Self::Faults { path, faults, .. } => {
-                error["faults"] = json!(snippets::listed(path, faults));
+            Self::Faults {
+                path,
+                folder,
+                faults,
+            } => {
+                error["faults"] = json!(snippets::listed(path, folder, faults));
+                if let Some(checked) = checked_of_scenarios(folder, faults) {
+                    error["scenarios"] = json!(checked.word());
+                }
             }
             Self::Map { path, text, faults } => {
                 let listed: Vec<_> = faults.iter().map(|fault| fault.json(path, text)).collect();
@@ -380,6 +444,12 @@ impl Failure {
                     })
                 });
                 error["faults"] = listed.collect();
+            }
+            Self::Computed { fact, hint, .. } => {
+                let (from, to) = (fact.at.start, fact.at.end);
+                let message = fact.to_string();
+                let fault = json!({ "from": from, "to": to, "message": message, "hint": hint });
+                error["faults"] = json!([fault]);
             }
             Self::Engine(leadkit::engine::Error::Refused(refusal)) => {
                 error["code"] = json!(refusal.code());

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use leadkit::condition::Filter;
-use leadkit::engine::{Error, TenantHandle};
+use leadkit::condition::{ComputedFact, Filter};
+use leadkit::engine::TenantHandle;
 use leadkit::explain::local;
 use leadkit::facts::LeadFact;
 use leadkit::playbook::Playbook;
@@ -15,7 +15,7 @@ use leadkit::time::Instant;
 use leadkit::value::{Value, ValueRef};
 use serde::Serialize;
 use serde_json::json;
-use smol_str::{SmolStr, ToSmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use crate::database::{Database, For, Opened};
 use crate::listing::Unreadable;
@@ -139,15 +139,30 @@ fn filter(text: &str, playbook: &Playbook) -> Result<Filter, Failure> {
             faults,
         })?;
     let filter = condition.filter(Instant::UNIX_EPOCH);
-    filter.map_err(|computed| {
-        let because = match LeadFact::named(&computed.name.to_string()) {
-            Some(LeadFact::ContactName | LeadFact::Phone) => {
-                format_smolstr!("{computed}; --find finds names and phone numbers")
-            }
-            _ => computed.to_smolstr(),
-        };
-        Error::Condition(because).into()
+    filter.map_err(|fact| Failure::Computed {
+        hint: instead_of(&fact),
+        text: text.to_owned(),
+        fact,
     })
+}
+
+/// What a list can ask in place of a fact that no store keeps.
+fn instead_of(fact: &ComputedFact) -> Option<&'static str> {
+    match LeadFact::named(&fact.name.to_string())? {
+        LeadFact::ContactName | LeadFact::Phone => Some("--find finds names and phone numbers"),
+        LeadFact::WaitsUntil => {
+            Some("ask for `wait_days`, and for `entered_at`, from which they count")
+        }
+        LeadFact::TeamSince => Some("ask for `assigned_at`: when the lead came to its owner"),
+        LeadFact::EarlierTeam => {
+            Some("ask for `reassignments`: how often a rule gave it to another")
+        }
+        LeadFact::QuoteVersion => Some("ask for `quote is present`, or for its number: `quote`"),
+        LeadFact::QuoteMadeAt => Some("ask for `quote.valid_until`"),
+        LeadFact::QuoteAcceptedAt | LeadFact::QuoteDeclined => Some("ask for `quote.accepted`"),
+        LeadFact::ReferrerRole => Some("ask for `referrer`: the agent's id"),
+        _ => None,
+    }
 }
 
 /// Refuses a fact by which stores can't group or order.

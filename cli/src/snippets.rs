@@ -112,11 +112,53 @@ fn text_of<'a>(folder: &'a Folder, file: &str) -> &'a str {
         .map_or("", |(_, text)| text)
 }
 
+/// A text in which places of files (`playbook.toml:12`) are written as they can be opened from here.
+pub(crate) fn with_paths(path: &Path, folder: &[&str], text: &str) -> String {
+    let mut told = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((at, file)) = place_in(rest, folder) {
+        told.push_str(&rest[..at]);
+        told.push_str(&path.join(file).display().to_string());
+        rest = &rest[at + file.len()..];
+    }
+    told.push_str(rest);
+    told
+}
+
+/// The first place of a file in a text: where it begins, and the file.
+fn place_in<'f>(text: &str, files: &[&'f str]) -> Option<(usize, &'f str)> {
+    let places = files.iter().flat_map(|file| {
+        let found = text.match_indices(file).filter(|(at, _)| {
+            let behind = text[at + file.len()..].strip_prefix(':');
+            let has_line =
+                behind.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+            let is_whole = text[..*at].chars().next_back();
+            has_line && !is_whole.is_some_and(|c| c.is_alphanumeric() || "/\\-_.".contains(c))
+        });
+        found.map(|(at, _)| (at, *file))
+    });
+    places.min()
+}
+
+/// The files of a playbook of which faults can speak.
+fn files_of(folder: &Folder) -> Vec<&str> {
+    let files = folder.templates.iter().chain(&folder.holidays);
+    let files = files
+        .chain(&folder.scenarios)
+        .map(|(path, _)| path.as_str());
+    files.chain(["playbook.toml"]).collect()
+}
+
 /// All faults for people, each with its line.
 #[must_use]
 pub fn told(path: &Path, folder: &Folder, faults: &[Fault], style: Style) -> String {
     let mut text = String::new();
+    let files = files_of(folder);
     for fault in faults {
+        let hint = fault
+            .hint
+            .as_ref()
+            .map(|hint| with_paths(path, &files, hint));
         let place = Placed {
             path: &path.join(&*fault.file),
             text: if fault.line == 0 {
@@ -125,8 +167,8 @@ pub fn told(path: &Path, folder: &Folder, faults: &[Fault], style: Style) -> Str
                 text_of(folder, &fault.file)
             },
             span: fault.span.clone(),
-            message: &fault.kind.to_string(),
-            hint: fault.hint.as_deref(),
+            message: &with_paths(path, &files, &fault.kind.to_string()),
+            hint: hint.as_deref(),
         };
         text.push_str(&placed(&place, style));
         text.push_str("\n\n");
@@ -136,14 +178,18 @@ pub fn told(path: &Path, folder: &Folder, faults: &[Fault], style: Style) -> Str
 
 /// All faults for programs.
 #[must_use]
-pub fn listed(path: &Path, faults: &[Fault]) -> Vec<ToldFault> {
+pub fn listed(path: &Path, folder: &Folder, faults: &[Fault]) -> Vec<ToldFault> {
+    let files = files_of(folder);
     let told = faults.iter().map(|fault| ToldFault {
         file: path.join(&*fault.file),
         line: fault.line,
         column: fault.column,
         code: fault.kind.code(),
-        message: fault.kind.to_string(),
-        hint: fault.hint.as_ref().map(ToString::to_string),
+        message: with_paths(path, &files, &fault.kind.to_string()),
+        hint: fault
+            .hint
+            .as_ref()
+            .map(|hint| with_paths(path, &files, hint)),
     });
     told.collect()
 }

@@ -11,6 +11,7 @@ use leadkit::store::{MemoryStore, Store, StoreError, StoreErrorKind};
 use leadkit::value::plain;
 use leadkit_sqlite::{Options, SqliteStore};
 use serde::Serialize;
+use smol_str::ToSmolStr;
 use std::fmt::Write as _;
 
 use crate::check::{self, Checked};
@@ -108,6 +109,7 @@ pub fn test(
     let Checked {
         playbook,
         mut scenarios,
+        ..
     } = check::read(path)?;
     if scenarios.is_empty() {
         return Ok(no_scenarios(path, &playbook));
@@ -139,6 +141,13 @@ pub fn test(
             store: PlayedOn::Sqlite,
             report: pollster::block_on(report),
         });
+    }
+    for on in &mut stores {
+        // As it can be opened from here.
+        let failures = on.report.outcomes.iter_mut();
+        for failure in failures.filter_map(|outcome| outcome.failure.as_mut()) {
+            failure.file = path.join(&*failure.file).display().to_smolstr();
+        }
     }
     let mut text = told(&stores);
     let played = Played::on(&playbook, stores);

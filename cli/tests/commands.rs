@@ -73,7 +73,7 @@ fn a_stage_in_which_leads_can_go_cold_is_a_warning() {
     write(folder.path(), &files);
     let told = leadkit(["check", path]);
     assert_eq!(told.code, 0, "{}", told.out);
-    let warned = "warning: an open lead in `sales.proposal` can go cold";
+    let warned = ": an open lead in `sales.proposal` can go cold";
     assert!(told.out.contains(warned), "{}", told.out);
     let warnings = leadkit(["check", path, "--json"]).json()["warnings"].clone();
     let stages: Vec<&str> = warnings
@@ -300,9 +300,10 @@ fn what_fails_on_both_stores_alike_is_told_once() {
     let counted = "0 passed, 1 failed (each in memory and on SQLite)";
     assert_eq!(last.next(), Some(counted));
     let failed = last.next().unwrap();
-    let place = "won at once (scenarios/won.toml:5)";
+    let file = folder.path().join("scenarios/won.toml");
+    let place = format!("won at once ({}:5)", file.display());
     assert!(
-        failed.starts_with("FAILED") && failed.ends_with(place),
+        failed.starts_with("FAILED") && failed.ends_with(&place),
         "{failed}"
     );
 }
@@ -372,9 +373,14 @@ fn holidays_that_are_not_known_for_a_year_are_a_warning() {
         told.out
     };
     let over = text("holidays = [\"2019-12-25\", \"2020-12-25\", \"2020-01-01\"]");
-    let warning =
-        "warning: the last holiday of the calendar `desk` is 2020-12-25, less than a year ahead";
+    let warning = "warning: the last holiday of the calendar `desk` was 2020-12-25, ";
     assert!(over.contains(warning), "{over}");
+    let at = folder.path().join("playbook.toml");
+    let file = format!("write down those that follow in {}", at.display());
+    assert!(
+        over.contains(&file) && over.contains(" months ago: "),
+        "{over}"
+    );
     for known in [
         "holidays = [\"2020-12-25\", \"9998-12-25\"]",
         "",

@@ -391,6 +391,15 @@ pub enum FaultKind {
         /// A rule that does so elsewhere.
         rule: Name,
     },
+    /// A stage in which nothing may ever come due for an open lead.
+    #[error(
+        "an open lead in `{stage}` can go cold: no rule comes there again and again (`every`), \
+         counted from `touched`, `entered` or a condition that asks for `now`"
+    )]
+    GoesCold {
+        /// The stage, with its pipeline.
+        stage: SmolStr,
+    },
     /// A final stage that a law leaves out.
     #[error("the law `{law}` is asked of every end but `{stage}`")]
     OutsideLaw {
@@ -485,6 +494,7 @@ impl FaultKind {
             Self::Powerless { .. } => "powerless",
             Self::ShutOut { .. } => "shut-out",
             Self::Unminded { .. } => "unminded",
+            Self::GoesCold { .. } => "goes-cold",
             Self::OutsideLaw { .. } => "outside-law",
             Self::Contradiction { .. } => "contradiction",
             Self::UnfitFact { .. } => "unfit-fact",

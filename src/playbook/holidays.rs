@@ -1,6 +1,7 @@
 //! How far ahead the holidays of calendars are known.
 
 use chrono::{Months, NaiveDate};
+use smol_str::SmolStr;
 
 use crate::ids::Name;
 use crate::playbook::Playbook;
@@ -13,6 +14,8 @@ pub struct EndingHolidays {
     pub calendar: Name,
     /// Its last holiday; it may be over.
     pub last: NaiveDate,
+    /// The file in which that is written down, relative to the playbook's folder.
+    pub file: SmolStr,
 }
 
 impl Playbook {
@@ -31,6 +34,11 @@ impl Playbook {
             (last < in_a_year).then(|| EndingHolidays {
                 calendar: named.name.clone(),
                 last,
+                file: self
+                    .written_in
+                    .get(&named.name)
+                    .cloned()
+                    .unwrap_or_else(|| "playbook.toml".into()),
             })
         });
         ending.collect()

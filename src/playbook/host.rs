@@ -65,7 +65,7 @@ use crate::condition::Catalogue as _;
 use crate::facts::LeadFact;
 use crate::ids::Name;
 use crate::playbook::catalogue::LeadFacts;
-use crate::playbook::fault::Faults;
+use crate::playbook::fault::{Fault, Faults};
 use crate::playbook::load::Folder;
 use crate::playbook::{Playbook, compile};
 use crate::time::Instant;
@@ -141,6 +141,11 @@ impl Builder {
     /// As [`Builder::load`].
     pub fn read(&self, folder: &Folder) -> Result<Playbook, Faults> {
         compile::compile(folder, &self.host)
+    }
+
+    /// The same, as far as it can be read, beside all its faults.
+    pub(crate) fn read_what_can_be(&self, folder: &Folder) -> (Option<Playbook>, Vec<Fault>) {
+        compile::compile_what_can_be(folder, &self.host)
     }
 }
 

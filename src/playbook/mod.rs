@@ -35,13 +35,14 @@ use crate::playbook::pipeline::{
     Base, Field, Need, Pipeline, Route, Source, Stage, TaskSpec, WaitGroup,
 };
 use crate::playbook::pricing::{Product, Quoting, Tax};
-use crate::playbook::rule::{Anchor, Leads, NamedCalendar, OnHandOver, Rule, StageRef};
+use crate::playbook::rule::{Anchor, NamedCalendar, OnHandOver, Rule, StageRef};
 use crate::playbook::template::Templates;
 use crate::playbook::work::{ActivitySpec, AppointmentSpec, DocumentSpec, VisitsSpec};
 use crate::record::contact::Cap;
 use crate::store::Kind;
 
 pub mod catalogue;
+mod cold;
 mod compile;
 pub mod delay;
 pub mod fault;
@@ -139,6 +140,10 @@ pub struct Playbook {
     /// What is no fault and probably a slip, each with its place: what nothing uses, conditions that
     /// decide nothing.
     pub warnings: Vec<Fault>,
+    /// The same of [`Playbook::cold_stages`], each with its place and the rules that could name it.
+    pub cold: Vec<Fault>,
+    /// Where the last holiday of each calendar is written down.
+    written_in: BTreeMap<Name, SmolStr>,
     choices: Vec<(LeadFact, Arc<[SmolStr]>)>,
     /// All stages, as conditions number them.
     stages: Vec<StageRef>,
@@ -435,51 +440,6 @@ impl Playbook {
         of_rules
             .chain(choices.flat_map(|choice| &choice.actions))
             .flat_map(rule::Action::with_fallbacks)
-    }
-
-    /// The stages in which an open lead may come to have nothing due for ever: no rule comes there
-    /// again and again by time alone.
-    ///
-    /// A rule counts if it is for all stages or for this one, has no last occurrence, and begins with
-    /// the lead (`registered`, `assigned`, `entered`, `touched`) or with a condition that asks for
-    /// `now`. That its `if` or `until` may be in the way is not looked at.
-    #[must_use]
-    pub fn cold_stages(&self) -> Vec<StageRef> {
-        let comes_again = |rule: &&Rule| {
-            let is_endless = rule.every.is_some_and(|every| every.at_most.is_none());
-            let begins = match &rule.anchor {
-                Anchor::Registered
-                | Anchor::Assigned
-                | Anchor::Team
-                | Anchor::Entered
-                | Anchor::Touched => true,
-                Anchor::Turns(condition) => condition.is_about_time(),
-                _ => false,
-            };
-            is_endless && begins && rule.scope.leads != Leads::Closed
-        };
-        let rules: Vec<&Rule> = self.rules.iter().filter(comes_again).collect();
-        let mut cold = Vec::new();
-        for pipeline in &self.pipelines {
-            for stage in pipeline
-                .stages
-                .iter()
-                .filter(|stage| stage.outcome.is_none())
-            {
-                let is_for = |rule: &&Rule| {
-                    let mut stages = rule.scope.stages.iter();
-                    rule.scope.stages.is_empty()
-                        || stages.any(|at| at.is(&pipeline.name, &stage.name))
-                };
-                if !rules.iter().any(is_for) {
-                    cold.push(StageRef {
-                        pipeline: pipeline.name.clone(),
-                        stage: stage.name.clone(),
-                    });
-                }
-            }
-        }
-        cold
     }
 
     /// The channels over which it sends.

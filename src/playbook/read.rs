@@ -91,6 +91,11 @@ impl<'s> Source<'s> {
         place_of(self.text, self.in_the_file(at..at).start)
     }
 
+    /// The line of a place of what was read.
+    pub(crate) fn line_of(&self, at: usize) -> usize {
+        self.place(at).0
+    }
+
     /// Where the first of two stands of which the other is told.
     pub(crate) fn the_first_stands_at(&self, at: usize) -> SmolStr {
         let (line, _) = self.place(at);
@@ -388,6 +393,12 @@ impl<'s> Node<'s> {
         found.cloned()
     }
 
+    /// Where a template would stand that the playbook asks for and that is not there.
+    fn file_of_template(&self, sort: &str, name: &str) -> Option<SmolStr> {
+        let is_written = sort == "template" && self.source.file == "playbook.toml" && is_name(name);
+        is_written.then(|| format_smolstr!("write `templates/{name}.txt`"))
+    }
+
     pub(crate) fn unknown<'a>(
         &self,
         sort: &'static str,
@@ -409,6 +420,7 @@ impl<'s> Node<'s> {
         let hint = bare
             .or(list)
             .or_else(near)
+            .or_else(|| self.file_of_template(sort, name))
             .or_else(|| match known.as_slice() {
                 [] => None,
                 few if few.len() <= 8 => Some(format_smolstr!("known: {}", few.join(", "))),
@@ -585,8 +597,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 pub(crate) fn name_for(text: &str) -> SmolStr {
     let letters = plain(text.trim());
     let words: Vec<&str> = letters
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .map(|word| word.trim_matches('_'))
+        .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty())
         .collect();
     let meant = words.join("-");

@@ -5,6 +5,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::names::{AGENT, Names, Sort};
 use super::read::instant;
 use crate::decide::command::{AgentSetup, Capacity};
+use crate::decide::refusal::Problem;
 use crate::decide::{gaps_of_newcomer, phone_in};
 use crate::email::Email;
 use crate::ids::Name;
@@ -116,8 +117,26 @@ fn tell_what_is_refused(setup: &AgentSetup, playbook: &Playbook, section: &Secti
     let gaps = gaps_of_newcomer(playbook, setup, Instant::UNIX_EPOCH);
     for gap in gaps.iter() {
         let place = section.place_of(gap.input.as_str());
-        let kind = FaultKind::Scenario(format_smolstr!("{gap}"));
-        section.source.fault(place, kind, None);
+        let kind = FaultKind::Scenario(format_smolstr!("of the agent `{}`: {gap}", setup.agent));
+        let is_missing = gap.problem == Problem::Missing;
+        let hint = is_missing.then(|| said_so(gap.input.as_str(), playbook));
+        section.source.fault(place, kind, hint);
+    }
+}
+
+/// How what an agent needs is said, with the values that there are.
+fn said_so(input: &str, playbook: &Playbook) -> SmolStr {
+    let known: Vec<&str> = match input {
+        "team" => playbook
+            .teams
+            .iter()
+            .map(|team| team.name.as_str())
+            .collect(),
+        _ => Vec::new(),
+    };
+    match known.as_slice() {
+        [] => format_smolstr!("say `{input} = ..`"),
+        known => format_smolstr!("say `{input} = \"..\"`; known: {}", known.join(", ")),
     }
 }
 

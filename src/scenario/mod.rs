@@ -64,6 +64,7 @@ use crate::time::Instant;
 
 mod agents;
 mod appointments;
+mod beside;
 mod contacts;
 mod documents;
 mod expect;
@@ -82,6 +83,7 @@ mod visits;
 mod world;
 
 pub use appointments::ExpectedAppointment;
+pub use beside::read_with_playbook;
 pub use contacts::{ExpectedContact, Merging};
 pub use expect::Expected;
 pub use quotes::ExpectedQuote;

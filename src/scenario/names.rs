@@ -15,6 +15,9 @@ use crate::value::Value;
 /// What an agent is called in faults.
 pub(super) const AGENT: &str = "agent";
 
+/// What a lead of a scenario is called in faults.
+pub(super) const LEAD: &str = "lead";
+
 /// What a name can be the name of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
@@ -51,7 +54,7 @@ impl Sort {
             Self::FinalStage => "final stage",
             Self::Field => "field",
             Self::Hold => "hold",
-            Self::Lead => "lead",
+            Self::Lead => LEAD,
             Self::Level => "service level",
             Self::Outcome => "outcome",
             Self::Pipeline => "pipeline",

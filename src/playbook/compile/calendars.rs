@@ -1,5 +1,8 @@
 //! `[calendar.*]` and the files of holidays.
 
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Head, round_the_clock};
@@ -11,8 +14,14 @@ use crate::playbook::load::{Folder, without_bom};
 use crate::playbook::read::{Node, Section, Source, did_you_mean};
 use crate::playbook::rule::{BusinessTime, NamedCalendar};
 
-pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<NamedCalendar> {
+/// All calendars, and for each the file in which its last holiday is written down.
+pub(super) fn read(
+    root: &mut Section<'_>,
+    folder: &Folder,
+    zone: &Zone,
+) -> (Vec<NamedCalendar>, BTreeMap<Name, SmolStr>) {
     let mut calendars = Vec::new();
+    let mut written_in = BTreeMap::new();
     for (name, mut section) in root.sections("calendar") {
         let faults_before = section.source.faults.borrow().len();
         let (spec, places) = read_spec(&mut section, folder, zone);
@@ -52,9 +61,10 @@ pub(super) fn read(root: &mut Section<'_>, folder: &Folder, zone: &Zone) -> Vec<
             section.fault(FaultKind::DefinedTwice { sort, name }, Some(hint.into()));
         }
         section.finish();
+        written_in.extend(file_of_last(&spec, &places, folder).map(|file| (name.clone(), file)));
         calendars.push(NamedCalendar { name, calendar });
     }
-    calendars
+    (calendars, written_in)
 }
 
 /// Whether a calendar has any hours at all.
@@ -244,6 +254,23 @@ fn read_spec<'s>(
     (spec, places)
 }
 
+/// The file in which the last holiday of a calendar is written down.
+fn file_of_last(
+    spec: &CalendarSpec,
+    places: &[(String, Node<'_>)],
+    folder: &Folder,
+) -> Option<SmolStr> {
+    let dates = spec.holidays.iter().enumerate();
+    let dates = dates.filter_map(|(place, date)| Some((date.parse::<NaiveDate>().ok()?, place)));
+    let (_, last) = dates.max()?;
+    let part = format!("holidays[{last}]");
+    let (_, node) = places.iter().find(|(known, _)| *known == part)?;
+    let said = node.is_text().then(|| node.text()).flatten();
+    let mut files = folder.holidays.iter().map(|(path, _)| path.as_str());
+    let file = files.find(|path| Some(*path) == said);
+    Some(file.map_or_else(|| node.source.file.clone(), SmolStr::from))
+}
+
 fn hours_by_key<'s>(section: &mut Section<'s>, key: &'static str) -> Vec<(String, Node<'s>)> {
     match section.optional(key).and_then(|node| node.section()) {
         Some(table) => table.keyed(),
@@ -341,7 +368,7 @@ fn dates_of(file: &Source<'_>) -> Vec<String> {
             continue;
         }
         let is_whole = date.len() == "2026-01-01".len() && !date.starts_with('0');
-        if is_whole && date.parse::<chrono::NaiveDate>().is_ok() {
+        if is_whole && date.parse::<NaiveDate>().is_ok() {
             dates.push(date.to_owned());
         } else {
             let text = date.to_owned();

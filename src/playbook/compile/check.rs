@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use smol_str::SmolStr;
 
 use super::places::Places;
-use super::{cycles, insistent, left_out, never, powerless, unused};
+use super::{cold, cycles, insistent, left_out, never, powerless, unused};
 use crate::hint::nearest;
 use crate::ids::Name;
 use crate::playbook::Playbook;
@@ -14,7 +14,7 @@ use crate::playbook::fault::FaultKind;
 use crate::playbook::load::Folder;
 use crate::playbook::pipeline::{Pipeline, Stage};
 use crate::playbook::read::Source;
-use crate::playbook::rule::{Action, Rule};
+use crate::playbook::rule::Action;
 use crate::record::fields::Fields;
 use crate::record::{Lead, TenantRecord};
 
@@ -34,6 +34,7 @@ pub(super) fn warn(
     file: &Source<'_>,
     places: &Places,
 ) {
+    cold::warn(playbook, file, places);
     never::warn(playbook, file, places);
     insistent::warn(playbook, file, places);
     powerless::warn(playbook, file, places);
@@ -101,14 +102,19 @@ fn check_stages(playbook: &Playbook, file: &Source<'_>, places: &Places) {
             let place = || places.stage(&pipeline.name, &stage.name);
             let name: SmolStr = stage.name.as_str().into();
             if !reached.contains(&stage.name) {
-                file.fault(place(), FaultKind::UnreachableStage { stage: name }, None);
-            } else if is_dead_end(stage, playbook) {
+                let hint = "name it in the `to` of a stage from which leads come, or leave it out";
+                file.fault(
+                    place(),
+                    FaultKind::UnreachableStage { stage: name },
+                    Some(hint.into()),
+                );
+            } else if is_dead_end(stage) {
                 let hint =
                     Some("give it `to`, or say how leads end in it: final = \"lost\"".into());
                 file.fault(place(), FaultKind::DeadEnd { stage: name }, hint);
             }
         }
-        check_circles(pipeline, &reached, playbook, file, places);
+        check_circles(pipeline, &reached, file, places);
     }
 }
 
@@ -116,7 +122,6 @@ fn check_stages(playbook: &Playbook, file: &Source<'_>, places: &Places) {
 fn check_circles(
     pipeline: &Pipeline,
     reached: &BTreeSet<&Name>,
-    playbook: &Playbook,
     file: &Source<'_>,
     places: &Places,
 ) {
@@ -128,10 +133,10 @@ fn check_circles(
     loop {
         let before = ends.len();
         for stage in &pipeline.stages {
-            // One without ways is told by itself.
-            let is_end = stage.outcome.is_some() || stage.ways.is_empty();
+            // One without ways to others is told by itself.
+            let is_end = stage.outcome.is_some() || is_dead_end(stage);
             let leads_to_one = || stage.ways.iter().any(|way| ends.contains(&way.to));
-            if is_end || moves_on(stage, playbook) || leads_to_one() {
+            if is_end || leads_to_one() {
                 ends.insert(&stage.name);
             }
         }
@@ -169,20 +174,7 @@ fn is_meant_elsewhere(stage: &Name, playbook: &Playbook, file: &Source<'_>) -> b
     })
 }
 
-fn is_dead_end(stage: &Stage, playbook: &Playbook) -> bool {
-    stage.outcome.is_none() && stage.ways.is_empty() && !moves_on(stage, playbook)
-}
-
-/// Whether a rule moves leads of this stage.
-fn moves_on(stage: &Stage, playbook: &Playbook) -> bool {
-    let moves_out = |rule: &Rule| {
-        let here = rule.scope.stages.is_empty()
-            || rule.scope.stages.iter().any(|at| at.stage == stage.name);
-        here && rule
-            .actions
-            .iter()
-            .flat_map(Action::with_fallbacks)
-            .any(|action| matches!(action, Action::Move { .. }))
-    };
-    playbook.rules.iter().any(moves_out)
+/// Whether an open lead stays in this stage for good. Rules and choices move leads along the same ways.
+pub(super) fn is_dead_end(stage: &Stage) -> bool {
+    stage.outcome.is_none() && stage.ways.iter().all(|way| way.to == stage.name)
 }

@@ -35,6 +35,7 @@ mod actions;
 mod calendars;
 mod check;
 mod codes;
+mod cold;
 mod course;
 mod cycles;
 mod fields;
@@ -60,6 +61,14 @@ mod unused;
 mod work;
 
 pub(super) fn compile(folder: &Folder, host: &Host) -> Result<Playbook, Faults> {
+    match compile_what_can_be(folder, host) {
+        (Some(playbook), faults) if faults.is_empty() => Ok(playbook),
+        (_, faults) => Err(Faults(faults)),
+    }
+}
+
+/// The playbook as far as it can be read, beside all its faults: whatever is faulty is not in it.
+pub(super) fn compile_what_can_be(folder: &Folder, host: &Host) -> (Option<Playbook>, Vec<Fault>) {
     let faults = RefCell::new(Vec::new());
     let text = without_bom(&folder.playbook);
     let file = File::new("playbook.toml", text, &faults);
@@ -76,12 +85,16 @@ pub(super) fn compile(folder: &Folder, host: &Host) -> Result<Playbook, Faults> 
         Some(playbook) if faults.is_empty() => {
             let mut warnings = warnings.into_inner();
             sort(&mut warnings);
-            Ok(Playbook {
+            let goes_cold = |fault: &Fault| matches!(fault.kind, FaultKind::GoesCold { .. });
+            let (cold, warnings) = warnings.into_iter().partition(goes_cold);
+            let playbook = Playbook {
                 warnings,
+                cold,
                 ..playbook
-            })
+            };
+            (Some(playbook), faults)
         }
-        _ => {
+        playbook => {
             drop_echoes_of_names(&mut faults);
             drop_echoes_of_headings(&mended, &mut faults);
             tell_misspelled_once("playbook.toml", text, &mended, &mut faults);
@@ -91,7 +104,7 @@ pub(super) fn compile(folder: &Folder, host: &Host) -> Result<Playbook, Faults> 
                 tell_once_that_none_is_there(("template", "templates"), hint, &mut faults);
             }
             sort(&mut faults);
-            Err(Faults(faults))
+            (playbook, faults)
         }
     }
 }
@@ -214,7 +227,7 @@ fn compile_root(
     let head = read_head(&mut root);
     root.check_letters();
     let (templates, template_names) = templates::read(folder, faults);
-    let calendars = calendars::read(&mut root, folder, &head.zone);
+    let (calendars, written_in) = calendars::read(&mut root, folder, &head.zone);
     let default_calendar = calendars::default(&head, &calendars);
     let role_names = names_of(&mut root, "role");
     let (fields, faulty_fields) = fields::read(&mut root, &role_names);
@@ -300,6 +313,8 @@ fn compile_root(
         hold_labels,
         host: names.host,
         warnings: Vec::new(),
+        cold: Vec::new(),
+        written_in,
     };
     check::check(&playbook, file, &places);
     if faults.borrow().is_empty() {

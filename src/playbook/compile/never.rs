@@ -5,6 +5,7 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
+use super::check::is_dead_end;
 use super::leads;
 use super::places::Places;
 use crate::condition::{Condition, Known};
@@ -233,10 +234,17 @@ impl Finding<'_> {
             !leads_there(stage) && at.stage != *to && self.can_fire_in(rule, at, stage)
         };
         let names_none = rule.scope.stages.is_empty();
+        // Of one without ways to others it is told by itself.
+        let has_ways = |(_, stage): &&(StageRef, &Stage)| !is_dead_end(stage);
         let from: Vec<SmolStr> = match stages.iter().any(|(_, stage)| leads_there(stage)) {
             true if names_none => return,
-            true => stages.iter().filter(is_stuck).map(told).collect(),
-            false => stages.iter().map(told).collect(),
+            true => stages
+                .iter()
+                .filter(is_stuck)
+                .filter(has_ways)
+                .map(told)
+                .collect(),
+            false => stages.iter().filter(has_ways).map(told).collect(),
         };
         if from.is_empty() {
             return;

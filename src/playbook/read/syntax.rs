@@ -146,6 +146,8 @@ pub(super) fn told(text: &str, at: Range<usize>, said: &str, lists: &[&str]) -> 
             };
             return slip(Leaves::NoDoubt, said, Some(hint));
         }
+        said if said.starts_with("unclosed array") => Some("close it with `]`".into()),
+        said if said.starts_with("unclosed inline table") => Some("close it with `}`".into()),
         _ => None,
     };
     slip(Leaves::AGuess, said, hint)
