@@ -86,6 +86,29 @@ fn what_a_template_can_never_do_is_a_fault_with_its_place() {
     );
 }
 
+/// What follows a half-closed tag was never meant for it, and is not what is wrong.
+#[test]
+fn a_tag_that_lacks_a_brace_is_told_as_that() {
+    for (body, told) in [
+        (
+            "¿Qué tal la prueba del {{ city }?",
+            "32: `}}` is missing behind `city` (write `}}` for `}`)",
+        ),
+        (
+            "¡Hola {{ contact.name }! ¿Qué tal en {{ city }}?",
+            "23: `}}` is missing behind `contact.name` (write `}}` for `}`)",
+        ),
+        (
+            "{% if city }Hi{% endif %}",
+            "12: `%}` is missing behind `city` (write `%}` for `}`)",
+        ),
+    ] {
+        let (place, why) = told.split_once(": ").unwrap();
+        let wanted = format!("{place}: the template can't be read: {why}");
+        assert_eq!(fault_of_body(body), wanted, "{body}");
+    }
+}
+
 /// What the template engine says of tokens nobody understands who writes mails.
 #[test]
 fn a_template_that_can_not_be_read_is_told_in_the_words_of_who_writes_it() {
@@ -105,18 +128,6 @@ fn a_template_that_can_not_be_read_is_told_in_the_words_of_who_writes_it() {
         (
             "{% if city %}a{% else if owner.name %}b{% endif %}",
             "18: `else` means nothing (write `{% elif .. %}` for `else if`)",
-        ),
-        (
-            "¿Qué tal la prueba del {{ city }?",
-            "32: `}}` is missing behind `city` (write `}}` for `}`)",
-        ),
-        (
-            "¡Hola {{ contact.name }! ¿Qué tal en {{ city }}?",
-            "23: `}}` is missing behind `contact.name` (write `}}` for `}`)",
-        ),
-        (
-            "{% if city }Hi{% endif %}",
-            "12: `%}` is missing behind `city` (write `%}` for `}`)",
         ),
         (
             "{% if city = 'Quito' %}x{% endif %}",
