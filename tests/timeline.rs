@@ -282,7 +282,7 @@ do   = [{ task = "call" }]
                 .unwrap()
         };
         let wanted = "not so yet: attempts.total >= 5 (is 0); \
-                      registered_at < now - 2d (is 2026-03-02T09:00:00Z)";
+                      registered_at < now - 2d (is 2026-03-02 10:00:00 +01:00)";
         assert_eq!(give_up().await.standing, wanted);
         assert_eq!(give_up().await.state, "not-yet");
         let page = bench.explained().await.to_string();
