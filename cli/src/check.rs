@@ -140,11 +140,13 @@ impl std::fmt::Display for Warning {
 }
 
 fn warnings(path: &Path, folder: &Folder, playbook: &Playbook, now: Instant) -> Vec<Warning> {
-    let stages = playbook.cold_stages().into_iter();
-    let cold = listed(path, folder, &playbook.cold).into_iter().zip(stages);
-    let cold = cold.map(|(fault, at)| Warning {
-        stage: Some(at.to_string()),
-        place: Some(fault),
+    let cold = listed(path, folder, &playbook.cold).into_iter();
+    let cold = cold.zip(&playbook.cold).map(|(told, fault)| Warning {
+        stage: match &fault.kind {
+            FaultKind::GoesCold { stage } => Some(stage.to_string()),
+            _ => None,
+        },
+        place: Some(told),
         ..Warning::default()
     });
     let placed = listed(path, folder, &playbook.warnings).into_iter();

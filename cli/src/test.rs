@@ -56,17 +56,6 @@ impl Played {
             stores,
         }
     }
-
-    /// How many passed and failed, and where.
-    fn counted(&self) -> String {
-        let stores: Vec<&str> = self.stores.iter().map(|on| on.store.told()).collect();
-        let each = if stores.len() > 1 { "each " } else { "" };
-        let (passed, failed) = (self.passed, self.failed);
-        format!(
-            "{passed} passed, {failed} failed ({each}{})",
-            stores.join(" and ")
-        )
-    }
 }
 
 #[derive(Serialize)]
@@ -94,8 +83,7 @@ impl PlayedOn {
 }
 
 /// Plays the scenarios of a playbook, all of them or `only` those whose names have the words of a text.
-/// The report's last line is `N passed, N failed`, and where they were played. A scenario passes if it does on
-/// all stores.
+/// The report's last line is `N passed, N failed`. A scenario passes if it does on all stores.
 ///
 /// # Errors
 /// [`Failure::Faults`] when the playbook or its scenarios have any; [`Asked::NoScenario`] when none has
@@ -151,7 +139,7 @@ pub fn test(
     }
     let mut text = told(&stores);
     let played = Played::on(&playbook, stores);
-    let _ = writeln!(text, "{}", played.counted());
+    let _ = writeln!(text, "{} passed, {} failed", played.passed, played.failed);
     let is_well = played.failed == 0;
     Ok(Reported::new(text, &played, is_well))
 }

@@ -161,7 +161,7 @@ fn scenarios_are_played_on_both_stores_and_counted_in_the_last_line() {
     assert_eq!(told.code, 0, "{}", told.out);
     let last = told.out.lines().last().unwrap();
     let passed: usize = last
-        .strip_suffix(" passed, 0 failed (each in memory and on SQLite)")
+        .strip_suffix(" passed, 0 failed")
         .unwrap()
         .parse()
         .unwrap();
@@ -180,7 +180,7 @@ fn a_scenario_is_played_alone_by_its_name_or_a_part_of_it() {
     let whole = "a lead that is not handled in time goes to somebody else, twice, and then to the supervisor";
     let told = leadkit(["test", SALES, "--on", "memory", "--only", whole]);
     assert!(told.out.contains(whole), "{}{}", told.out, told.err);
-    let last = "\n1 passed, 0 failed (in memory)\n";
+    let last = "\n1 passed, 0 failed\n";
     assert!(told.out.ends_with(last), "{}", told.out);
     // Some of its words will do, as they come to mind.
     let words = "TWICE in time";
@@ -260,7 +260,7 @@ expect   = { stage = "won" }
     ] {
         assert!(told.out.contains(said), "{said}: {}", told.out);
     }
-    let last = "\n0 passed, 1 failed (on SQLite)\n";
+    let last = "\n0 passed, 1 failed\n";
     assert!(told.out.ends_with(last), "{}", told.out);
     let played = leadkit(["test", playbook, "--json"]).json();
     assert_eq!(
@@ -297,7 +297,7 @@ fn what_fails_on_both_stores_alike_is_told_once() {
     assert!(told.out.contains("all as in memory"), "{}", told.out);
     // Whoever looks at the end sees what failed, and where it stands.
     let mut last = told.out.lines().rev();
-    let counted = "0 passed, 1 failed (each in memory and on SQLite)";
+    let counted = "0 passed, 1 failed";
     assert_eq!(last.next(), Some(counted));
     let failed = last.next().unwrap();
     let file = folder.path().join("scenarios/won.toml");

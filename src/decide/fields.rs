@@ -73,9 +73,10 @@ pub(crate) fn set_with(
     few(fields)?;
     let mut set = Vec::new();
     let before = identities::tax_numbers_in(draft.playbook, &lead.fields);
-    let fixed = fields.iter().map(|(name, _)| fixed(draft, lead, name));
-    let fixed: Vec<_> = fixed.collect();
-    for ((name, value), fixed) in fields.iter().zip(fixed) {
+    // As the lead was before any of them: one may be told with what makes it fixed.
+    let must_be = fields.iter().map(|(name, _)| fixed_as(draft, lead, name));
+    let must_be: Vec<_> = must_be.collect();
+    for ((name, value), must_be) in fields.iter().zip(must_be) {
         if gaps.is_about(name) {
             continue;
         }
@@ -86,7 +87,7 @@ pub(crate) fn set_with(
                 continue;
             }
         };
-        if let Some(expected) = fixed.filter(|_| !is_as_it_is(lead, name, value.as_ref())) {
+        if let Some(expected) = must_be.filter(|_| !is_as_it_is(lead, name, value.as_ref())) {
             let expected = expected.into();
             gaps.add(name.as_str(), Problem::Unfit { expected });
             continue;
@@ -105,7 +106,7 @@ pub(crate) fn set_with(
 }
 
 /// What a field must be that is changed no more.
-fn fixed(draft: &Draft<'_>, lead: &Lead, name: &Name) -> Option<&'static str> {
+fn fixed_as(draft: &Draft<'_>, lead: &Lead, name: &Name) -> Option<&'static str> {
     let (playbook, now) = (draft.playbook, draft.happened_at);
     match &playbook.field(name)?.fixed {
         Fixed::Never => None,

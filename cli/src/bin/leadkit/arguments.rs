@@ -43,7 +43,7 @@ pub(crate) enum Command {
     },
     /// Play the playbook's scenarios in virtual time
     #[command(
-        after_help = "A failed scenario shows the lead's timeline. The last line is `N passed, N failed`, and where they were played: a scenario passes if it does on all stores.\n\nExamples:\n  leadkit test playbooks/field-and-digital-sales --on memory\n  leadkit test playbooks/field-and-digital-sales --only 'not handled in time'"
+        after_help = "A failed scenario shows the lead's timeline. The last line is `N passed, N failed`: a scenario passes if it does on all stores.\n\nExamples:\n  leadkit test playbooks/field-and-digital-sales --on memory\n  leadkit test playbooks/field-and-digital-sales --only 'not handled in time'"
     )]
     Test {
         /// The playbook's folder
