@@ -18,6 +18,7 @@ use leadkit::time::Instant;
 use crate::houses::Books;
 
 mod addresses;
+mod caps;
 mod contacts;
 mod fires;
 mod laws;
@@ -26,6 +27,7 @@ mod tally;
 mod work;
 
 pub use addresses::Addresses;
+use caps::Counted;
 use contacts::Merge;
 pub use tally::{LeadTally, MessageTally};
 use work::VisitTally;
@@ -93,6 +95,8 @@ pub struct Ledger {
     crowded: BTreeSet<(Tenant, ContactId)>,
     /// What is to be said of the addresses of contacts who want no marketing.
     unwanted: BTreeSet<Key>,
+    /// The hand-overs that count towards a cap.
+    counted: Vec<Counted>,
     /// What there was before each merge that stands, by who was merged.
     merges: BTreeMap<(Tenant, ContactId), Merge>,
     visits: BTreeMap<Key, VisitTally>,

@@ -64,6 +64,14 @@ pub struct MessageTally {
     pub is_withdrawn: bool,
 }
 
+impl MessageTally {
+    /// Whether the mailer said of the hand-over that was last put on record that it did not go.
+    fn heard_that_it_did_not_go(&self, state: &str, actor: &Actor) -> bool {
+        let is_asked = matches!(&*self.state, "handing-over" | "in-doubt");
+        is_asked && is_engine(actor) && matches!(state, "to-retry" | "refused" | "dropped")
+    }
+}
+
 /// The message that an event is about.
 pub(super) fn message_of(event: &Event) -> Option<MessageId> {
     match event {
@@ -84,14 +92,15 @@ impl Ledger {
             self.tally_visit(tenant, event);
             self.hold_to_leaving(tenant, event);
             if let Some(message) = message_of(event) {
-                self.tally_message(&Key::message(tenant, message), event, &entry.actor);
+                self.tally_message(&Key::message(tenant, message), event, entry);
             } else if let Some(lead) = lead_of(event) {
                 self.tally_lead(&Key::lead(tenant, lead), event, &entry.actor);
             }
         }
     }
 
-    fn tally_message(&mut self, key: &Key, event: &Event, actor: &Actor) {
+    fn tally_message(&mut self, key: &Key, event: &Event, entry: &JournalEntry) {
+        let actor = &entry.actor;
         let message = self.messages.entry(key.clone()).or_default();
         match event {
             Event::Queued { lead, .. } => {
@@ -107,12 +116,17 @@ impl Ledger {
                     message.sent_again_after.push(message.attempts);
                 }
                 message.is_withdrawn = *because == Some(DropReason::Withdrawn) && !is_engine(actor);
+                let did_not_go = message.heard_that_it_did_not_go(state, actor);
                 message.state = state.clone();
+                if did_not_go {
+                    self.count_no_more(key);
+                }
                 if state == "handing-over" && self.is_whole {
                     let addresses = self.addresses(key);
                     let message = self.messages.entry(key.clone()).or_default();
                     message.addresses.push(addresses);
                     self.may_be_handed_over(key);
+                    self.count_towards_cap(key, entry.at);
                 }
             }
             _ => {}
