@@ -339,6 +339,34 @@ EXCEPTION
 END
 $$;
 
+-- The same for a single record that is there, changed by a single command, as most commands that are
+-- committed by themselves come to: to take arrays apart costs as much as to write it.
+CREATE FUNCTION "{prefix}write_one"(
+    the_tenant text, the_kind smallint, the_id uuid, the_read bigint, the_version bigint,
+    the_lane text, the_clock bigint, the_body bytea,
+    the_command uuid, the_entry bytea
+) RETURNS boolean
+LANGUAGE plpgsql
+SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan
+SET lock_timeout = '100ms'
+AS $$
+BEGIN
+    UPDATE "{prefix}records" r
+    SET version = the_version, lane = the_lane, wakes_at = the_clock, body = the_body
+    WHERE r.tenant = the_tenant AND r.kind = the_kind AND r.id = the_id AND r.version = the_read;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO "{prefix}journal" (tenant, command, body)
+    VALUES (the_tenant, the_command, the_entry);
+    RETURN true;
+EXCEPTION
+    WHEN unique_violation OR lock_not_available OR deadlock_detected THEN
+        RETURN false;
+END
+$$;
+
 -- Which of these records, which aren't there, are being made by a transaction that is still open, by
 -- their places in the arrays. That can be seen only by whoever makes them as well: it is undone at
 -- once, and nobody is waited for long.

@@ -10,18 +10,19 @@ use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use leadkit::ids::{CommandId, Id, Tenant};
-use leadkit::store::{Changes, Key, Kind, Put, StoredFact, Verdict, Version};
+use leadkit::store::{Changes, Key, Kind, Verdict, Version};
 use tokio::time::Instant;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::error::{Failure, Result};
-use crate::facts::{Encoded, Layout, Place, escaped, is_short};
-use crate::names::{Names, Slots, slot_of};
+use crate::facts::{Layout, escaped};
+use crate::names::Names;
 use crate::plan::{Plan, Truth};
 use crate::reads::place;
-use crate::session::{Param, Session, arrays, id, kind_number, signed, unsigned, uuid};
-use crate::tables::{FactShape, Sql};
+use crate::rows::{Bound, FactRows, Records};
+use crate::session::{Param, Session, arrays, id, kind_number, unsigned, uuid};
+use crate::tables::{Sql, WriteShape};
 use crate::wide::Widths;
 
 /// How often a batch is written anew because others were faster, or have it in hand.
@@ -262,16 +263,19 @@ impl Session<'_> {
             facts.extend(rows);
         }
         let shapes: Vec<_> = facts.iter().map(|rows| rows.shape(desk.widths)).collect();
-        let sql = desk.sql.write(&shapes);
-        let tenant = escaped(tenant.as_str());
-        let tenant = &*tenant;
-        let mut params: Vec<Param<'_>> = vec![(&tenant, Type::TEXT)];
-        records.bind(&mut params);
         let bound: Vec<Bound<'_>> = facts
             .iter()
             .zip(&shapes)
             .map(|(rows, shape)| rows.bound(&shape.columns))
             .collect();
+        let sql = desk.sql.write(WriteShape {
+            records: records.form(),
+            facts: shapes,
+        });
+        let tenant = escaped(tenant.as_str());
+        let tenant = &*tenant;
+        let mut params: Vec<Param<'_>> = vec![(&tenant, Type::TEXT)];
+        records.bind(&mut params);
         for bound in &bound {
             bound.bind(&mut params);
         }
@@ -295,249 +299,4 @@ fn moved(changes: &Changes, may_be_held: impl Fn(&Key) -> bool) -> Verdict {
         true => all.into_iter().cloned().collect(),
         false => held,
     })
-}
-
-/// The records of a plan as arrays, each in the order of the keys.
-#[derive(Debug, Default)]
-struct Records<'a> {
-    checks: (Vec<i16>, Vec<Uuid>, Vec<i64>),
-    new: Bodies<'a>,
-    old: Bodies<'a>,
-    old_reads: Vec<i64>,
-    gone: (Vec<i16>, Vec<Uuid>, Vec<i64>),
-    commands: Vec<Uuid>,
-    entries: Vec<&'a [u8]>,
-}
-
-#[derive(Debug, Default)]
-struct Bodies<'a> {
-    kinds: Vec<i16>,
-    ids: Vec<Uuid>,
-    versions: Vec<i64>,
-    lanes: Vec<Option<std::borrow::Cow<'a, str>>>,
-    clocks: Vec<Option<i64>>,
-    bodies: Vec<&'a [u8]>,
-}
-
-impl<'a> Records<'a> {
-    fn of(plan: &Plan<'a>) -> Self {
-        let mut records = Self::default();
-        for ((kind, id), pending) in &plan.records {
-            let (kind, id, stored) = (kind_number(*kind), uuid(*id), signed(pending.stored.0));
-            let body = pending.put.and_then(|put| Some((put, put.body.as_ref()?)));
-            match (pending.put, body) {
-                (_, Some((put, body))) => {
-                    let into = match pending.stored {
-                        Version::ABSENT => &mut records.new,
-                        _ => {
-                            records.old_reads.push(stored);
-                            &mut records.old
-                        }
-                    };
-                    into.push(kind, id, put, body);
-                }
-                (Some(_), None) if pending.stored != Version::ABSENT => {
-                    push(&mut records.gone, kind, id, stored);
-                }
-                // What was only looked at, and what is removed and wasn't there.
-                _ => push(&mut records.checks, kind, id, stored),
-            }
-        }
-        for change in &plan.written {
-            records.commands.push(uuid(change.command.0));
-            records.entries.push(&change.journal);
-        }
-        records
-    }
-
-    /// In the order of the function's parameters, behind the tenant.
-    fn bind<'p>(&'p self, params: &mut Vec<Param<'p>>) {
-        let Self {
-            checks,
-            new,
-            old,
-            old_reads,
-            gone,
-            commands,
-            entries,
-        } = self;
-        params.push((&checks.0, Type::INT2_ARRAY));
-        params.push((&checks.1, Type::UUID_ARRAY));
-        params.push((&checks.2, Type::INT8_ARRAY));
-        new.bind(None, params);
-        old.bind(Some(old_reads), params);
-        params.push((&gone.0, Type::INT2_ARRAY));
-        params.push((&gone.1, Type::UUID_ARRAY));
-        params.push((&gone.2, Type::INT8_ARRAY));
-        params.push((commands, Type::UUID_ARRAY));
-        params.push((entries, Type::BYTEA_ARRAY));
-    }
-}
-
-fn push(keys: &mut (Vec<i16>, Vec<Uuid>, Vec<i64>), kind: i16, id: Uuid, version: i64) {
-    keys.0.push(kind);
-    keys.1.push(id);
-    keys.2.push(version);
-}
-
-impl<'a> Bodies<'a> {
-    fn push(&mut self, kind: i16, id: Uuid, put: &'a Put, body: &'a [u8]) {
-        self.kinds.push(kind);
-        self.ids.push(id);
-        self.versions.push(signed(put.makes.0));
-        let wakes = put.wakes.as_ref();
-        self.lanes
-            .push(wakes.map(|wakes| escaped(wakes.lane.as_str())));
-        self.clocks
-            .push(wakes.map(|wakes| wakes.at.timestamp_micros()));
-        self.bodies.push(body);
-    }
-
-    fn bind<'p>(&'p self, reads: Option<&'p Vec<i64>>, params: &mut Vec<Param<'p>>) {
-        params.push((&self.kinds, Type::INT2_ARRAY));
-        params.push((&self.ids, Type::UUID_ARRAY));
-        if let Some(reads) = reads {
-            params.push((reads, Type::INT8_ARRAY));
-        }
-        params.push((&self.versions, Type::INT8_ARRAY));
-        params.push((&self.lanes, Type::TEXT_ARRAY));
-        params.push((&self.clocks, Type::INT8_ARRAY));
-        params.push((&self.bodies, Type::BYTEA_ARRAY));
-    }
-}
-
-/// The facts of one kind's records, by column.
-#[derive(Debug)]
-struct FactRows<'a> {
-    layout: &'static Layout,
-    ids: Vec<Uuid>,
-    /// Of each column the rows that hold something, and what.
-    cells: Vec<Vec<(usize, Encoded<'a>)>>,
-    overflow: Vec<Option<String>>,
-}
-
-impl<'a> FactRows<'a> {
-    fn of(
-        layout: &'static Layout,
-        puts: &[&'a Put],
-        slots: Option<&Slots>,
-    ) -> Result<Option<Self>> {
-        let puts = puts.iter().filter(|put| put.key.kind == layout.kind);
-        let mut rows = Self {
-            layout,
-            ids: Vec::new(),
-            cells: vec![Vec::new(); layout.width()],
-            overflow: Vec::new(),
-        };
-        for put in puts.filter(|put| put.body.is_some()) {
-            let mut overflow = serde_json::Map::new();
-            let mut next = 0;
-            for StoredFact { name, value } in &put.facts {
-                let value_type = value.value_type();
-                let place = match layout.built_in_behind(&mut next, name, value_type) {
-                    Some(place) => place,
-                    None => {
-                        let slot = slots.and_then(|slots| slot_of(slots, name, value_type));
-                        layout.slot(slot.ok_or(Failure::Unreadable("slot"))?)
-                    }
-                };
-                match (place, Encoded::of(value)) {
-                    (Place::Column(column), Encoded::Text(text)) if !is_short(&text) => {
-                        overflow.insert(layout.column(column), text.into());
-                    }
-                    (Place::Column(column), value) => {
-                        rows.cells[column].push((rows.ids.len(), value));
-                    }
-                    (Place::Overflow(slot), Encoded::Integer(number)) => {
-                        overflow.insert(format!("s{slot}"), number.into());
-                    }
-                    (Place::Overflow(slot), Encoded::Text(text)) => {
-                        overflow.insert(format!("s{slot}"), text.into());
-                    }
-                }
-            }
-            rows.ids.push(uuid(put.key.id));
-            let overflow = (!overflow.is_empty()).then_some(overflow);
-            let overflow = overflow.map(|map| serde_json::Value::Object(map).to_string());
-            rows.overflow.push(overflow);
-        }
-        Ok((!rows.ids.is_empty()).then_some(rows))
-    }
-
-    fn shape(&self, widths: &Widths) -> FactShape<'static> {
-        let cells = self.cells.iter().enumerate();
-        let columns = cells.filter(|(_, cells)| !cells.is_empty());
-        let columns: Vec<usize> = columns.map(|(column, _)| column).collect();
-        FactShape {
-            layout: self.layout,
-            columns: widths.widen(self.layout, &columns),
-            is_one: self.ids.len() == 1,
-        }
-    }
-
-    /// The facts as arrays, one for each of these columns.
-    fn bound<'b>(&'b self, columns: &[usize]) -> Bound<'b> {
-        let column = |column: &usize| {
-            let cells = &self.cells[*column];
-            match self.layout.holds_text(*column) {
-                true => {
-                    let mut texts = vec![None; self.ids.len()];
-                    for (row, value) in cells {
-                        if let Encoded::Text(text) = value {
-                            texts[*row] = Some(&**text);
-                        }
-                    }
-                    Column::Texts(texts)
-                }
-                false => {
-                    let mut numbers = vec![None; self.ids.len()];
-                    for (row, value) in cells {
-                        if let Encoded::Integer(number) = value {
-                            numbers[*row] = Some(*number);
-                        }
-                    }
-                    Column::Numbers(numbers)
-                }
-            }
-        };
-        Bound {
-            ids: &self.ids,
-            columns: columns.iter().map(column).collect(),
-            overflow: &self.overflow,
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Bound<'a> {
-    ids: &'a Vec<Uuid>,
-    columns: Vec<Column<'a>>,
-    overflow: &'a Vec<Option<String>>,
-}
-
-#[derive(Debug)]
-enum Column<'a> {
-    Texts(Vec<Option<&'a str>>),
-    Numbers(Vec<Option<i64>>),
-}
-
-impl Bound<'_> {
-    fn bind<'p>(&'p self, params: &mut Vec<Param<'p>>) {
-        params.push(given(self.ids, Type::UUID, Type::UUID_ARRAY));
-        for column in &self.columns {
-            params.push(match column {
-                Column::Texts(texts) => given(texts, Type::TEXT, Type::TEXT_ARRAY),
-                Column::Numbers(numbers) => given(numbers, Type::INT8, Type::INT8_ARRAY),
-            });
-        }
-        params.push(given(self.overflow, Type::TEXT, Type::TEXT_ARRAY));
-    }
-}
-
-/// The only value of a column, or the array of them.
-fn given<T: ToSql + Sync>(values: &Vec<T>, one: Type, many: Type) -> Param<'_> {
-    match values.as_slice() {
-        [value] => (value, one),
-        _ => (values, many),
-    }
 }

@@ -84,6 +84,7 @@ mod plan;
 mod pool;
 mod query;
 mod reads;
+mod rows;
 mod session;
 mod store;
 mod tables;

@@ -1,6 +1,7 @@
 //! The names of the tables, and every fixed statement over them.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use leadkit::store::Kind;
 use tokio_postgres::{Client, Transaction};
@@ -140,6 +141,8 @@ pub(crate) struct Sql {
     pub(crate) new_slots: String,
     pub(crate) clocks: ClockSql,
     pub(crate) journal: String,
+    /// The statements that write, which are made once: they name all columns.
+    writes: Mutex<BTreeMap<WriteShape, Arc<str>>>,
 }
 
 /// The fixed statements over clocks and leases.
@@ -362,6 +365,7 @@ impl Sql {
             new_slots: format!(r#"SELECT "{p}new_slots"($1, $2, $3, $4, $5)"#),
             clocks: ClockSql::new(p),
             journal: format!(r#"SELECT place, command, body FROM "{p}read_journal"($1, $2, $3)"#),
+            writes: Mutex::default(),
         }
     }
 
@@ -373,18 +377,37 @@ impl Sql {
 
     /// The statement that writes a batch: the records and the journal by the function, then the
     /// facts of some kinds.
-    pub(crate) fn write(&self, facts: &[FactShape<'_>]) -> String {
+    pub(crate) fn write(&self, shape: WriteShape) -> Arc<str> {
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = writes.get(&shape) {
+            return Arc::clone(known);
+        }
+        let made: Arc<str> = self.make_write(&shape).into();
+        writes.insert(shape, Arc::clone(&made));
+        made
+    }
+
+    fn make_write(&self, shape: &WriteShape) -> String {
         use std::fmt::Write as _;
         let p = &self.prefix;
-        let places: Vec<String> = (1..=WRITE_PARAMETERS).map(|n| format!("${n}")).collect();
+        let (function, parameters) = match shape.records {
+            Form::One => ("write_one", 10),
+            Form::Many => ("write", 22),
+        };
+        let places: Vec<String> = (1..=parameters).map(|n| format!("${n}")).collect();
         let mut sql = format!(
-            r#"WITH written AS MATERIALIZED (SELECT "{p}write"({}) AS is_so)"#,
+            r#"WITH written AS MATERIALIZED (SELECT "{p}{function}"({}) AS is_so)"#,
             places.join(", ")
         );
-        let mut place = WRITE_PARAMETERS;
-        for shape in facts {
-            let layout = shape.layout;
-            let array = if shape.is_one { "" } else { "[]" };
+        let mut place = parameters;
+        for shape in &shape.facts {
+            let Some(layout) = Layout::of(shape.kind) else {
+                continue;
+            };
+            let array = match shape.form {
+                Form::One => "",
+                Form::Many => "[]",
+            };
             let mut next = |kind: &str| {
                 place += 1;
                 format!("${place}::{kind}{array}")
@@ -406,9 +429,9 @@ impl Sql {
             names.push("overflow".into());
             values.push("f.overflow::jsonb".into());
             aliases.push("overflow".into());
-            let given = match shape.is_one {
-                true => format!("(SELECT {})", given.join(", ")),
-                false => format!("unnest({})", given.join(", ")),
+            let given = match shape.form {
+                Form::One => format!("(SELECT {})", given.join(", ")),
+                Form::Many => format!("unnest({})", given.join(", ")),
             };
             let all = (0..layout.width()).map(|column| layout.column(column));
             let set: Vec<String> = all
@@ -433,16 +456,26 @@ impl Sql {
     }
 }
 
-/// In which form the facts of one kind's records are written.
-#[derive(Debug)]
-pub(crate) struct FactShape<'a> {
-    pub(crate) layout: &'a Layout,
-    /// These columns are given; all others become NULL.
-    pub(crate) columns: Vec<usize>,
-    /// Whether the parameters are those of one record, and not arrays: to take arrays apart costs
-    /// more than to write a row.
-    pub(crate) is_one: bool,
+/// Whether parameters are those of a single record, or arrays: to take arrays apart costs more than to
+/// write a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Form {
+    One,
+    Many,
 }
 
-/// How many parameters the function that writes has.
-pub(crate) const WRITE_PARAMETERS: usize = 22;
+/// In which form a batch is written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct WriteShape {
+    pub(crate) records: Form,
+    pub(crate) facts: Vec<FactShape>,
+}
+
+/// In which form the facts of one kind's records are written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FactShape {
+    pub(crate) kind: Kind,
+    /// These columns are given; all others become NULL.
+    pub(crate) columns: Vec<usize>,
+    pub(crate) form: Form,
+}

@@ -8,8 +8,6 @@ use std::sync::{Mutex, PoisonError};
 
 use leadkit::store::Kind;
 
-use crate::facts::Layout;
-
 /// The columns that were ever written, by kind.
 #[derive(Debug, Default)]
 pub(crate) struct Widths {
@@ -18,9 +16,9 @@ pub(crate) struct Widths {
 
 impl Widths {
     /// Adds columns, and answers with all of them.
-    pub(crate) fn widen(&self, layout: &Layout, columns: &[usize]) -> Vec<usize> {
+    pub(crate) fn widen(&self, kind: Kind, columns: &BTreeSet<usize>) -> Vec<usize> {
         let mut all = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = all.entry(layout.kind).or_default();
+        let all = all.entry(kind).or_default();
         all.extend(columns);
         all.iter().copied().collect()
     }
