@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use leadkit::ids::{ContactId, MessageId, Tenant};
 use leadkit::mailer::{Outcome, Outgoing};
 use leadkit::record::Message;
-use leadkit::record::contact::Cap;
 use leadkit::record::message::{Class, Recipient};
 use leadkit::store::Key;
 use leadkit::time::Instant;
 use smol_str::SmolStr;
 
-use crate::ledger::{Ledger, MessageTally};
+use crate::ledger::{Ledger, MessageTally, crowded};
 
 /// A message that a worker handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,7 +167,10 @@ impl Post {
     }
 
     /// Whether no stretch of time holds more marketing to one contact than a tenant's cap.
-    pub fn hold_to_cap(&self, tenant: &Tenant, cap: Cap, ledger: &mut Ledger) {
+    pub fn hold_to_cap(&self, tenant: &Tenant, ledger: &mut Ledger) {
+        let Some(cap) = ledger.cap(tenant) else {
+            return;
+        };
         let mut by_contact: BTreeMap<ContactId, Vec<&Dial>> = BTreeMap::new();
         let dials = self.dials.iter().filter(|dial| dial.tenant == *tenant);
         for dial in dials.filter(|dial| dial.class == Class::Marketing && dial.may_have_gone()) {
@@ -177,17 +179,15 @@ impl Post {
                 by_contact.entry(contact).or_default().push(dial);
             }
         }
-        let most = usize::try_from(cap.most).unwrap_or(usize::MAX);
         for (to, mut dials) in by_contact {
             dials.sort_by_key(|dial| dial.at);
-            for stretch in dials.windows(most.saturating_add(1)) {
-                let (first, last) = (stretch[0], stretch[most]);
-                if last.at.signed_duration_since(first.at) < cap.within {
-                    let what = format!("{cap:?} to {to}: {stretch:?}");
-                    let key = Key::message(tenant, last.message);
-                    ledger.find("caps hold", what, Some(&key));
-                    break;
-                }
+            let mut crowded = crowded(cap, &dials, |dial| dial.at);
+            if let Some(stretch) = crowded.next() {
+                let what = format!("{cap:?} to {to}: {stretch:?}");
+                let last = stretch
+                    .last()
+                    .map(|last| Key::message(tenant, last.message));
+                ledger.find("caps hold", what, last.as_ref());
             }
         }
     }

@@ -43,7 +43,15 @@ pub(super) async fn a_lease_ends_when_the_record_is_written(subject: &dyn Subjec
         "when it is back",
         due(&store, 10, 10, 100).await?,
         vec![lead(1)],
-    )
+    )?;
+    // Written by itself, at the version under which it is leased.
+    let write = change("f").and(put(lead(1), 2, b"z").making(2).waking(at(5)));
+    same(
+        "the write that makes no other version",
+        commit(&store, write).await?,
+        Some(Verdict::Written),
+    )?;
+    same("after that", due(&store, 10, 10, 100).await?, vec![lead(1)])
 }
 
 pub(super) async fn due_is_what_is_due_the_earliest_first(subject: &dyn Subject) -> Outcome {

@@ -195,7 +195,8 @@ CREATE TABLE "{prefix}sweep_facts" (
 -- Writes what a batch makes of one tenant's records, all of it or nothing, and tells whether it did.
 -- It didn't when a version differs, when a command is in the journal, or when somebody else has
 -- what it needs in hand. Nothing is raised, so that contention leaves no trace in the server's
--- log, and in a transaction of the host's nothing is spoilt.
+-- log, and in a transaction of the host's nothing is spoilt; what is raised within undoes the locks that
+-- were taken.
 --
 -- The settings keep every statement on the primary key, key by key in the order of the arrays,
 -- whatever the planner knows of the tables: locks are taken in one order. So do `LIMIT 1`, and the
@@ -234,7 +235,7 @@ BEGIN
             LIMIT 1 FOR SHARE OF r SKIP LOCKED
         ) present;
         IF found_rows < (SELECT count(*) FROM unnest(check_versions) v WHERE v > 0) THEN
-            RETURN false;
+            RAISE EXCEPTION 'moved' USING ERRCODE = 'LK001';
         END IF;
     END IF;
 
@@ -340,7 +341,8 @@ END
 $$;
 
 -- The same for a single record that is there, changed by a single command, as most commands that are
--- committed by themselves come to: to take arrays apart costs as much as to write it.
+-- committed by themselves come to: to take arrays apart costs as much as to write it. Nothing is joined, so
+-- the settings about joins are not needed.
 CREATE FUNCTION "{prefix}write_one"(
     the_tenant text, the_kind smallint, the_id uuid, the_read bigint, the_version bigint,
     the_lane text, the_clock bigint, the_body bytea,
@@ -356,13 +358,14 @@ BEGIN
     SET version = the_version, lane = the_lane, wakes_at = the_clock, body = the_body
     WHERE r.tenant = the_tenant AND r.kind = the_kind AND r.id = the_id AND r.version = the_read;
     IF NOT FOUND THEN
-        RETURN false;
+        -- Whoever was waited for has changed it, and what it is now was locked before that was seen.
+        RAISE EXCEPTION 'moved' USING ERRCODE = 'LK001';
     END IF;
     INSERT INTO "{prefix}journal" (tenant, command, body)
     VALUES (the_tenant, the_command, the_entry);
     RETURN true;
 EXCEPTION
-    WHEN unique_violation OR lock_not_available OR deadlock_detected THEN
+    WHEN SQLSTATE 'LK001' OR unique_violation OR lock_not_available OR deadlock_detected THEN
         RETURN false;
 END
 $$;

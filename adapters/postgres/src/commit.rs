@@ -268,10 +268,11 @@ impl Session<'_> {
             .zip(&shapes)
             .map(|(rows, shape)| rows.bound(&shape.columns))
             .collect();
-        let sql = desk.sql.write(WriteShape {
+        let shape = WriteShape {
             records: records.form(),
             facts: shapes,
-        });
+        };
+        let sql = desk.widths.statement(shape, |shape| desk.sql.write(shape));
         let tenant = escaped(tenant.as_str());
         let tenant = &*tenant;
         let mut params: Vec<Param<'_>> = vec![(&tenant, Type::TEXT)];

@@ -7,6 +7,7 @@
 //! is NULL then: so every index holds all rows, and much is answered from it alone.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Datelike, NaiveDate};
@@ -55,6 +56,27 @@ pub(crate) struct Layout {
     built_in: Vec<&'static facts::BuiltIn>,
     /// The built-in facts' names, with their places in `built_in`, by name.
     by_name: Vec<(&'static str, usize)>,
+}
+
+/// There is one for each kind.
+impl PartialEq for Layout {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+}
+
+impl Eq for Layout {}
+
+impl PartialOrd for Layout {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Layout {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.kind.cmp(&other.kind)
+    }
 }
 
 /// Where a fact of a certain name and type lies.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use leadkit::ids::Id;
-use leadkit::store::{Changes, Kind, Put, StoredFact, Version};
+use leadkit::store::{Kind, Put, StoredFact, Version};
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -19,15 +19,15 @@ use crate::wide::Widths;
 /// The records of a plan, and the journal's entries.
 #[derive(Debug)]
 pub(crate) enum Records<'a> {
-    One(Alone<'a>),
-    Many(Box<Arrays<'a>>),
+    One(One<'a>),
+    Many(Box<Many<'a>>),
 }
 
 impl<'a> Records<'a> {
     pub(crate) fn of(plan: &Plan<'a>) -> Self {
-        match Alone::of(plan) {
-            Some(alone) => Self::One(alone),
-            None => Self::Many(Box::new(Arrays::of(plan))),
+        match One::of(plan) {
+            Some(one) => Self::One(one),
+            None => Self::Many(Box::new(Many::of(plan))),
         }
     }
 
@@ -41,15 +41,15 @@ impl<'a> Records<'a> {
     /// In the order of the function's parameters, behind the tenant.
     pub(crate) fn bind<'p>(&'p self, params: &mut Vec<Param<'p>>) {
         match self {
-            Self::One(alone) => alone.bind(params),
-            Self::Many(arrays) => arrays.bind(params),
+            Self::One(one) => one.bind(params),
+            Self::Many(many) => many.bind(params),
         }
     }
 }
 
 /// A single record that is there, changed by a single command.
 #[derive(Debug)]
-pub(crate) struct Alone<'a> {
+pub(crate) struct One<'a> {
     kind: i16,
     id: Uuid,
     read: i64,
@@ -61,12 +61,11 @@ pub(crate) struct Alone<'a> {
     entry: &'a [u8],
 }
 
-impl<'a> Alone<'a> {
+impl<'a> One<'a> {
     fn of(plan: &Plan<'a>) -> Option<Self> {
-        let [change] = plan.written.as_slice() else {
+        let &[change] = plan.written.as_slice() else {
             return None;
         };
-        let change: &'a Changes = change;
         if plan.records.len() > 1 {
             return None;
         }
@@ -115,19 +114,19 @@ fn clock(put: &Put) -> Option<i64> {
 
 /// Records as arrays, each in the order of the keys.
 #[derive(Debug, Default)]
-pub(crate) struct Arrays<'a> {
-    checks: Versions,
+pub(crate) struct Many<'a> {
+    checks: KeysAt,
     new: Bodies<'a>,
     old: Bodies<'a>,
     old_reads: Vec<i64>,
-    gone: Versions,
+    gone: KeysAt,
     commands: Vec<Uuid>,
     entries: Vec<&'a [u8]>,
 }
 
-/// Records at versions.
+/// The keys of records, each with a version.
 #[derive(Debug, Default)]
-struct Versions {
+struct KeysAt {
     kinds: Vec<i16>,
     ids: Vec<Uuid>,
     versions: Vec<i64>,
@@ -135,13 +134,13 @@ struct Versions {
 
 #[derive(Debug, Default)]
 struct Bodies<'a> {
-    made: Versions,
+    made: KeysAt,
     lanes: Vec<Option<Cow<'a, str>>>,
     clocks: Vec<Option<i64>>,
     bodies: Vec<&'a [u8]>,
 }
 
-impl<'a> Arrays<'a> {
+impl<'a> Many<'a> {
     fn of(plan: &Plan<'a>) -> Self {
         let mut records = Self::default();
         for (&(kind, id), pending) in &plan.records {
@@ -190,7 +189,7 @@ impl<'a> Arrays<'a> {
     }
 }
 
-impl Versions {
+impl KeysAt {
     fn push(&mut self, kind: Kind, id: Id, version: Version) {
         self.kinds.push(kind_number(kind));
         self.ids.push(uuid(id));
@@ -295,7 +294,7 @@ impl<'a> FactRows<'a> {
     pub(crate) fn shape(&self, widths: &Widths) -> FactShape {
         let columns: BTreeSet<usize> = self.cells.iter().map(|cell| cell.column).collect();
         FactShape {
-            kind: self.layout.kind,
+            layout: self.layout,
             columns: widths.widen(self.layout.kind, &columns),
             form: match self.ids.len() {
                 1 => Form::One,

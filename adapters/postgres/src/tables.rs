@@ -1,7 +1,6 @@
 //! The names of the tables, and every fixed statement over them.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use leadkit::store::Kind;
 use tokio_postgres::{Client, Transaction};
@@ -141,8 +140,6 @@ pub(crate) struct Sql {
     pub(crate) new_slots: String,
     pub(crate) clocks: ClockSql,
     pub(crate) journal: String,
-    /// The statements that write, which are made once: they name all columns.
-    writes: Mutex<BTreeMap<WriteShape, Arc<str>>>,
 }
 
 /// The fixed statements over clocks and leases.
@@ -365,7 +362,6 @@ impl Sql {
             new_slots: format!(r#"SELECT "{p}new_slots"($1, $2, $3, $4, $5)"#),
             clocks: ClockSql::new(p),
             journal: format!(r#"SELECT place, command, body FROM "{p}read_journal"($1, $2, $3)"#),
-            writes: Mutex::default(),
         }
     }
 
@@ -377,17 +373,7 @@ impl Sql {
 
     /// The statement that writes a batch: the records and the journal by the function, then the
     /// facts of some kinds.
-    pub(crate) fn write(&self, shape: WriteShape) -> Arc<str> {
-        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = writes.get(&shape) {
-            return Arc::clone(known);
-        }
-        let made: Arc<str> = self.make_write(&shape).into();
-        writes.insert(shape, Arc::clone(&made));
-        made
-    }
-
-    fn make_write(&self, shape: &WriteShape) -> String {
+    pub(crate) fn write(&self, shape: &WriteShape) -> String {
         use std::fmt::Write as _;
         let p = &self.prefix;
         let (function, parameters) = match shape.records {
@@ -401,9 +387,7 @@ impl Sql {
         );
         let mut place = parameters;
         for shape in &shape.facts {
-            let Some(layout) = Layout::of(shape.kind) else {
-                continue;
-            };
+            let layout = shape.layout;
             let array = match shape.form {
                 Form::One => "",
                 Form::Many => "[]",
@@ -474,7 +458,7 @@ pub(crate) struct WriteShape {
 /// In which form the facts of one kind's records are written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FactShape {
-    pub(crate) kind: Kind,
+    pub(crate) layout: &'static Layout,
     /// These columns are given; all others become NULL.
     pub(crate) columns: Vec<usize>,
     pub(crate) form: Form,

@@ -311,6 +311,55 @@ fn what_is_not_written_spoils_no_transaction() {
     });
 }
 
+/// What isn't written leaves nothing in the host's transaction: no lock either, which others would wait
+/// for until it ends.
+#[test]
+fn what_is_not_written_leaves_no_lock_behind() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        let url = server::fresh_database().await;
+        let store = PostgresStore::open_with(&url, &server::options()).await;
+        let store = store.expect("a store");
+        let mut client = server::connect(&url).await;
+        let mut other = server::connect(&url).await;
+        let first = store.commit(vec![change("first", 1, 0), change("second", 2, 0)]);
+        assert_eq!(first.await.expect("verdicts"), vec![Verdict::Written; 2]);
+        let writes = async |name, number, read| {
+            let verdicts = store.commit(vec![change(name, number, read)]).await;
+            verdicts.expect("a verdict")
+        };
+
+        // Another host's transaction is faster.
+        let theirs = begin(&mut other).await;
+        let written = store.within(&theirs).commit(&change("theirs", 1, 1)).await;
+        assert_eq!(written.expect("a verdict"), Verdict::Written);
+        let tx = begin(&mut client).await;
+        let unit = store.within(&tx);
+        let late = change("late", 1, 1);
+        let faster = async {
+            until_somebody_waits(&theirs).await;
+            theirs.commit().await.expect("a commit");
+        };
+        let (moved, ()) = futures::future::join(unit.commit(&late), faster).await;
+        assert_eq!(moved.expect("a verdict"), Verdict::Moved(vec![lead(1)]));
+        assert_eq!(writes("beside", 1, 2).await, [Verdict::Written]);
+
+        // Of what a decision relied on one part is so, and another isn't.
+        let relied_on = |number, version| Check {
+            key: lead(number),
+            version: Version(version),
+        };
+        let relying = Changes {
+            checks: vec![relied_on(1, 3), relied_on(2, 7)],
+            ..change("relying", 3, 0)
+        };
+        let moved = unit.commit(&relying).await.expect("a verdict");
+        assert_eq!(moved, Verdict::Moved(vec![lead(2)]));
+        assert_eq!(writes("again", 1, 3).await, [Verdict::Written]);
+        tx.commit().await.expect("a commit");
+    });
+}
+
 /// Until somebody has asked for what is held, and is kept waiting.
 async fn until_somebody_waits(tx: &Transaction<'_>) {
     let waits = "SELECT count(*) FROM pg_stat_activity \

@@ -10,6 +10,7 @@ use leadkit::decide::command::StageMapping;
 use leadkit::ids::{Name, Tenant};
 use leadkit::playbook::Playbook;
 use leadkit::playbook::load::Folder;
+use leadkit::record::contact::Cap;
 
 use crate::dice::Dice;
 
@@ -59,6 +60,13 @@ impl Books {
     #[must_use]
     pub fn of_tenant(&self, tenant: &Tenant) -> &[Arc<Playbook>] {
         self.of_tenant.get(tenant).map_or(&[], Vec::as_slice)
+    }
+
+    /// The cap of an organisation, which lasts over all versions.
+    #[must_use]
+    pub fn cap(&self, tenant: &Tenant) -> Option<Cap> {
+        let book = self.of_tenant(tenant).first()?;
+        book.cap.map(|rule| rule.cap)
     }
 
     /// The playbook of this hash.

@@ -325,9 +325,7 @@ impl Life {
         for dial in outbox::dials(&self.folder)? {
             post.add(dial, &mut ledger);
         }
-        if let Some(rule) = self.house.versions[0].cap {
-            post.hold_to_cap(&self.house.tenant, rule.cap, &mut ledger);
-        }
+        post.hold_to_cap(&self.house.tenant, &mut ledger);
         self.hold_to_mail(&mut ledger, &post)?;
         Ok((ledger, post))
     }

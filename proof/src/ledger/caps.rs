@@ -1,9 +1,10 @@
-//! No stretch of time holds more marketing to one contact than its organisation's cap, as it is when a
-//! hand-over is put on record: who was merged counts with whom it was merged into, and by itself again
-//! when they are parted.
+//! No stretch of time holds more marketing to one contact than its organisation's cap. The ledger counts
+//! what is put on record, for whom a contact stands at that time: who was merged counts with whom it was
+//! merged into, and by itself again when they are parted. The post office counts what truly went.
 
 use leadkit::ids::ContactId;
 use leadkit::record::Message;
+use leadkit::record::contact::Cap;
 use leadkit::record::message::{Class, Recipient};
 use leadkit::store::Key;
 use leadkit::time::Instant;
@@ -17,6 +18,20 @@ pub(super) struct Counted {
     /// For whom it was then.
     to: ContactId,
     at: Instant,
+}
+
+/// The stretches of time that hold more than a cap, of what happened in this order.
+pub(crate) fn crowded<T>(
+    cap: Cap,
+    all: &[T],
+    at: impl Fn(&T) -> Instant,
+) -> impl Iterator<Item = &[T]> {
+    let most = usize::try_from(cap.most).unwrap_or(usize::MAX);
+    let stretches = all.windows(most.saturating_add(1));
+    stretches.filter(move |stretch| {
+        let (first, last) = (at(&stretch[0]), at(&stretch[most]));
+        last.signed_duration_since(first) < cap.within
+    })
 }
 
 impl Ledger {
@@ -45,8 +60,7 @@ impl Ledger {
     }
 
     fn hold_to_cap(&mut self, key: &Key, to: ContactId, at: Instant) {
-        let book = self.books.of_tenant(&key.tenant).first();
-        let Some(cap) = book.and_then(|book| book.cap).map(|rule| rule.cap) else {
+        let Some(cap) = self.books.cap(&key.tenant) else {
             return;
         };
         let stands_for = |id| self.stands_for(&key.tenant, id).map(|contact| contact.id);
@@ -56,13 +70,9 @@ impl Ledger {
         let of_contact = of_tenant.filter(|counted| stands_for(counted.to) == whom);
         let mut instants: Vec<Instant> = of_contact.map(|counted| counted.at).collect();
         instants.sort_unstable();
-        let most = usize::try_from(cap.most).unwrap_or(usize::MAX);
-        // Those without this one were right when they began, for whoever stood for whom then.
-        let crowded = instants.windows(most.saturating_add(1)).find(|stretch| {
-            let (first, last) = (stretch[0], stretch[most]);
-            (first..=last).contains(&at) && last.signed_duration_since(first) < cap.within
-        });
-        if let Some(stretch) = crowded {
+        // Only those that hold this one: a merge may have overfilled others, which were right then.
+        let stretch = crowded(cap, &instants, |at| *at).find(|stretch| stretch.contains(&at));
+        if let Some(stretch) = stretch {
             let what = format!("{cap:?} to {whom:?}: {stretch:?}");
             self.find("caps hold", what, Some(key));
         }
@@ -74,10 +84,12 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
+    use leadkit::decide::command::Actor;
     use leadkit::ids::{CommandId, Id, LeadId, MessageId, Tenant};
     use leadkit::playbook::Playbook;
     use leadkit::record::contact::MessageBook;
     use leadkit::record::history::History;
+    use leadkit::record::journal::{Event, JournalEntry};
     use leadkit::record::message::{OnOwnerChange, Sender, State};
     use leadkit::record::{Contact, Record};
     use leadkit::store::Version;
@@ -198,6 +210,9 @@ mod tests {
         let merged = contact(LUIS_AGAIN, Some(LUIS));
         hold(&mut ledger, Record::Contact(merged));
         assert!(!is_broken(&ledger));
+        // The merge made four of one month, before this one.
+        goes(&mut ledger, LUIS, 40);
+        assert!(!is_broken(&ledger));
         goes(&mut ledger, LUIS, 5);
         assert!(is_broken(&ledger));
     }
@@ -232,5 +247,60 @@ mod tests {
             goes(&mut ledger, LUIS, day);
         }
         assert!(!is_broken(&ledger));
+    }
+
+    #[test]
+    fn of_a_message_that_went_perhaps_and_is_sent_again_the_first_time_counts() {
+        let mut ledger = ledger();
+        for day in [1, 2, 3] {
+            goes(&mut ledger, LUIS, day);
+        }
+        let again = Key::message(&"valle".into(), MessageId(Id::from_bytes([1; 16])));
+        let at = Instant::UNIX_EPOCH + Elapsed::days(31);
+        ledger.count_towards_cap(&again, at);
+        assert!(!is_broken(&ledger));
+        ledger.count_no_more(&again);
+        goes(&mut ledger, LUIS, 29);
+        assert!(is_broken(&ledger));
+    }
+
+    /// A message becomes this and that, as the journal tells, and then three more go. Returns whether it
+    /// counted.
+    fn counts(states: &[(&str, &str)]) -> bool {
+        let mut ledger = ledger();
+        let message = goes(&mut ledger, LUIS, 1);
+        ledger.count_no_more(&message);
+        for (actor, state) in states {
+            let entry = JournalEntry {
+                at: Instant::UNIX_EPOCH + Elapsed::days(1),
+                happened_at: None,
+                actor: Actor::host(*actor),
+                asked: None,
+                subjects: Vec::new(),
+                events: vec![Event::MessageIs {
+                    message: MessageId(message.id),
+                    state: (*state).into(),
+                    because: None,
+                }],
+            };
+            ledger.tally(&message.tenant, &entry);
+        }
+        for day in [2, 3, 4] {
+            goes(&mut ledger, LUIS, day);
+        }
+        is_broken(&ledger)
+    }
+
+    #[test]
+    fn what_was_handed_over_counts_unless_the_mailer_said_that_it_did_not_go() {
+        let (begun, said) = (("leadkit", "handing-over"), |state| ("leadkit", state));
+        assert!(counts(&[begun]));
+        assert!(counts(&[begun, said("accepted")]));
+        assert!(counts(&[begun, said("in-doubt")]));
+        assert!(counts(&[begun, said("in-doubt"), ("desk", "dropped")]));
+        assert!(!counts(&[begun, said("to-retry")]));
+        assert!(!counts(&[begun, said("refused")]));
+        assert!(!counts(&[begun, said("in-doubt"), said("refused")]));
+        assert!(!counts(&[begun, said("dropped")]));
     }
 }

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadkit::ids::{AgentId, CommandId, ContactId, Id, LeadId, Tenant};
+use leadkit::record::contact::Cap;
 use leadkit::record::history::Subject;
 use leadkit::record::journal::JournalEntry;
 use leadkit::record::stored;
@@ -28,6 +29,7 @@ mod work;
 
 pub use addresses::Addresses;
 use caps::Counted;
+pub(crate) use caps::crowded;
 use contacts::Merge;
 pub use tally::{LeadTally, MessageTally};
 use work::VisitTally;
@@ -119,6 +121,11 @@ impl Ledger {
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// The cap of an organisation.
+    pub(crate) fn cap(&self, tenant: &Tenant) -> Option<Cap> {
+        self.books.cap(tenant)
     }
 
     /// Puts down a finding.

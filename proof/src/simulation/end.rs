@@ -70,11 +70,7 @@ impl Simulation {
     fn hold_to_caps(&self) {
         let truth = &mut *self.truth.lock();
         for house in &self.houses {
-            if let Some(rule) = house.versions[0].cap {
-                truth
-                    .post
-                    .hold_to_cap(&house.tenant, rule.cap, &mut truth.ledger);
-            }
+            truth.post.hold_to_cap(&house.tenant, &mut truth.ledger);
         }
     }
 
