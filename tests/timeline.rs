@@ -120,7 +120,7 @@ fn what_becomes_of_a_message_is_told_where_it_happened() {
             "10:01 message hello to the contact: handed over",
             "10:01 message hello to the contact: to be tried again later",
             "10:03 message hello to the contact: handed over",
-            "10:03 message hello to the contact: accepted [451 busy]",
+            "10:03 message hello to the contact: accepted",
         ];
         assert_eq!(told, wanted);
     });

@@ -1,6 +1,8 @@
 //! Contacts, and the copies that their open leads keep of them: whoever changes a contact renews the
 //! copies in the same commit.
 
+use std::collections::BTreeSet;
+
 use smol_str::SmolStr;
 
 use crate::decide::command::Correction;
@@ -172,13 +174,17 @@ pub(crate) const LONGEST_NAME: usize = 256;
 /// A contact, or the one that it was merged into.
 pub(crate) fn current(draft: &mut Draft<'_>, id: ContactId) -> Result<Option<Contact>, Stop> {
     let mut id = id;
-    // Whoever was merged into another one can't be merged into by that one: this ends.
+    let mut merged: Vec<ContactId> = Vec::new();
     loop {
         let contact = draft.read::<Contact>(&Key::contact(draft.tenant, id))?;
-        match contact.as_ref().and_then(|contact| contact.merged_into) {
-            Some(into) => id = into,
-            None => return Ok(contact),
+        let Some(into) = contact.as_ref().and_then(|contact| contact.merged_into) else {
+            return Ok(contact);
+        };
+        merged.push(id);
+        if merged.contains(&into) {
+            return Err(draft.torn(merged));
         }
+        id = into;
     }
 }
 
@@ -188,7 +194,9 @@ pub(crate) fn need_contacts(
     ids: impl IntoIterator<Item = ContactId>,
 ) -> Result<(), Stop> {
     let mut ids: Vec<ContactId> = ids.into_iter().collect();
+    let mut asked: BTreeSet<ContactId> = BTreeSet::new();
     while !ids.is_empty() {
+        ids.retain(|id| asked.insert(*id));
         let keys: Vec<Key> = ids
             .iter()
             .map(|id| Key::contact(draft.tenant, *id))
@@ -244,7 +252,12 @@ pub(crate) fn renew_copy(
     contact: &Contact,
 ) -> Result<(), Stop> {
     let mut id = lead.contact.id;
+    let mut passed: Vec<ContactId> = Vec::new();
     while id != contact.id {
+        if passed.contains(&id) {
+            return Err(draft.torn(passed));
+        }
+        passed.push(id);
         let key = Key::contact(draft.tenant, id);
         let merged = draft.read::<Contact>(&key)?;
         let Some((mut merged, into)) =

@@ -9,7 +9,7 @@ use crate::decide::command::Actor;
 use crate::decide::records::Records;
 use crate::decide::refusal::Refusal;
 use crate::decide::{Decision, Stop, Write};
-use crate::ids::{CommandId, Id, Tenant};
+use crate::ids::{CommandId, ContactId, Id, Tenant};
 use crate::playbook::Playbook;
 use crate::record::history::{History, Subject};
 use crate::record::journal::{Asked, Event, JournalEntry};
@@ -135,6 +135,13 @@ impl<'a> Draft<'a> {
             self.reads.insert(place, Check { key, version });
         }
         Ok(found.record.as_deref())
+    }
+
+    /// These contacts were read at different moments: what each says of the others can't be so at once. They
+    /// are asked for anew, together.
+    pub(crate) fn torn(&self, ids: impl IntoIterator<Item = ContactId>) -> Stop {
+        let keys = ids.into_iter().map(|id| Key::contact(self.tenant, id));
+        Stop::Need(keys.collect())
     }
 
     /// A record as it was before this decision, if it was read and was there.

@@ -138,6 +138,9 @@ fn ids_of(draft: &mut Draft<'_>, contacts: &[Contact]) -> Result<Vec<ContactId>,
             .map(|id| Key::contact(draft.tenant, *id))
             .collect();
         draft.need(keys.iter().cloned())?;
+        if next.iter().any(|id| ids.contains(id)) {
+            return Err(draft.torn(ids));
+        }
         ids.append(&mut next);
         for key in keys {
             let contact = draft.look_at::<Contact>(&key)?;

@@ -34,6 +34,9 @@ const ASKED_AGAIN_IN: Elapsed = Elapsed::minutes(1);
 /// How long a message is tried again before it is given up.
 const RETRY_FOR: Elapsed = Elapsed::days(2);
 
+/// What is said of a hand-over of which nothing was heard.
+const NOTHING_HEARD: &str = "nothing was heard of it: its worker was stopped, or lost the store";
+
 /// Queues a message to the contact, or puts on record why not.
 pub(crate) fn send(draft: &mut Draft<'_>, lead: &mut Lead, send: &Send) -> Result<(), Stop> {
     let Some(contact) = current(draft, lead.contact.id)? else {
@@ -191,6 +194,9 @@ fn come_to(draft: &mut Draft<'_>, message: &mut Message, state: State) {
         state: state.as_str().into(),
         because,
     });
+    if matches!(state, State::Accepted | State::Delivered) {
+        message.error = None;
+    }
     message.state = state;
     message.state_since = draft.now;
     message.trouble = None;
@@ -208,6 +214,7 @@ pub(crate) fn wake(draft: &mut Draft<'_>, id: MessageId) -> Result<Option<Outgoi
         return Ok(None);
     }
     if let State::HandingOver { .. } = message.state {
+        message.error = Some(SmolStr::new_static(NOTHING_HEARD));
         outcome_unknown(draft, &mut message);
         put(draft, message);
         return Ok(None);
@@ -330,6 +337,8 @@ fn begin_hand_over(draft: &mut Draft<'_>, mut message: Message) -> Result<Option
         take_slot(draft, contact, rule, message.id, draft.now);
     }
     message.attempts = message.attempts.saturating_add(1);
+    // What an earlier attempt said is no word about this one.
+    message.error = None;
     message.first_tried_at = message.first_tried_at.or(Some(draft.now));
     let deadline = draft
         .now
@@ -485,7 +494,12 @@ fn change_books(
         return Ok(());
     }
     let mut next = Some(*contact);
+    let mut passed: Vec<ContactId> = Vec::new();
     while let Some(id) = next.filter(|id| Some(*id) != until) {
+        if passed.contains(&id) {
+            return Err(draft.torn(passed));
+        }
+        passed.push(id);
         let key = Key::contact(draft.tenant, id);
         let Some(mut contact) = draft.read::<Contact>(&key)? else {
             break;
@@ -577,13 +591,18 @@ pub(crate) fn settle(draft: &mut Draft<'_>, id: MessageId, fate: Fate) -> Result
         return Ok(());
     }
     let is_in_doubt = message.state == State::InDoubt;
+    let is_refused = message.state == State::Refused;
     let is_waiting = matches!(message.state, State::Queued { .. } | State::ToRetry { .. });
     let state = match fate {
         Fate::Accepted if is_in_doubt => State::Accepted,
         Fate::Delivered if is_in_doubt || message.state == State::Accepted => State::Delivered,
-        Fate::SendAgain if is_in_doubt || message.trouble.is_some() => State::Queued {
-            not_before: draft.now,
-        },
+        Fate::SendAgain if is_in_doubt || is_refused || message.trouble.is_some() => {
+            // It is tried for as long as the first time.
+            message.first_tried_at = None;
+            State::Queued {
+                not_before: draft.now,
+            }
+        }
         Fate::Withdrawn if is_in_doubt || is_waiting => State::Dropped(DropReason::Withdrawn),
         _ => return Err(Refusal::Settled(message.state.as_str().into()).into()),
     };

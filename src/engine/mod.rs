@@ -204,7 +204,9 @@ pub enum Error {
     /// A condition can't be read, or can't be pushed down to the store.
     #[error("the condition can't be used: {0}")]
     Condition(smol_str::SmolStr),
-    /// A playbook sends over a channel for which this engine was given no mailer.
+    /// A playbook sends over a channel for which this engine was given no mailer. A worker meets that only at
+    /// messages of playbooks it was not given: each is left to workers who have the mailer, when its lease of a
+    /// minute ends.
     #[error("no mailer was given for the channel `{0}`")]
     NoMailer(Name),
     /// Something that was asked for is not there.

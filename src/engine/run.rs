@@ -14,7 +14,7 @@ use super::backoff::Backoff;
 use super::hand_over::TAKEN_ON_AT_ONCE;
 use super::hands::Hand;
 use super::pause::Pause;
-use super::tick::{LEASE, Ticked};
+use super::tick::{Bounds, LEASE, Ticked};
 use super::{Engine, Error};
 use crate::clock::{Clock, VirtualClock, yield_now};
 use crate::time::{Elapsed, Instant};
@@ -23,8 +23,10 @@ use crate::time::{Elapsed, Instant};
 const LONGEST_SLEEP: Elapsed = Elapsed::seconds(1);
 /// How long `run` sleeps between two ticks, at least.
 const SHORTEST_SLEEP: Elapsed = Elapsed::milliseconds(10);
-/// How many leads `run` wakes before it tells of them and looks for lanes of former playbooks.
+/// How many leads `run` wakes before it tells of them and looks for messages and lanes of former playbooks.
 const MOST_LEADS: usize = 10_000;
+/// For how long it does so: a page of a sweep counts for one, and a store may be slow.
+const LONGEST_PART: Elapsed = Elapsed::seconds(1);
 /// How many messages: a server may take a minute over each portion.
 const MOST_MESSAGES: usize = 2 * TAKEN_ON_AT_ONCE;
 
@@ -162,7 +164,11 @@ where
                 }
                 !self.is_over()
             };
-            let part = self.part(Hand::Leads, ticked, MOST_LEADS, may_go_on).await;
+            let bounds = Bounds {
+                most: MOST_LEADS,
+                until: later(clock.now(), LONGEST_PART),
+            };
+            let part = self.part(Hand::Leads, ticked, bounds, may_go_on).await;
             let now = clock.now();
             if part.ticked.messages_are_due {
                 // One that waits already is as good.
@@ -207,8 +213,11 @@ where
             let mut may_be_more = pause.is_none_or(|pause| pause.is_over(clock.now()));
             while may_be_more && !self.is_over() {
                 let may_go_on = || !self.is_over();
-                let part = self.part(Hand::Messages, ticked, MOST_MESSAGES, may_go_on);
-                let part = part.await;
+                let bounds = Bounds {
+                    most: MOST_MESSAGES,
+                    until: Instant::MAX_UTC,
+                };
+                let part = self.part(Hand::Messages, ticked, bounds, may_go_on).await;
                 ticked = part.ticked;
                 may_be_more = match part.due {
                     Ok(due) => {
@@ -236,11 +245,11 @@ where
         &self,
         hand: Hand,
         mut ticked: Ticked,
-        most: usize,
+        bounds: Bounds,
         may_go_on: impl FnMut() -> bool,
     ) -> Part {
         ticked.go_on();
-        let tick = self.engine.tick_while(hand, &mut ticked, most, may_go_on);
+        let tick = self.engine.tick_while(hand, &mut ticked, bounds, may_go_on);
         let due = tick.await;
         let now = self.engine.inner.clock.now();
         let mut looked_at = self

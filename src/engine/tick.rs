@@ -137,6 +137,15 @@ impl More {
     }
 }
 
+/// How much a tick does before it looks ahead and tells of itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// So many records; a page of a sweep is one.
+    pub(super) most: usize,
+    /// Until when something is begun.
+    pub(super) until: Instant,
+}
+
 /// What is due, as the store gave it.
 struct Claimed {
     now: Instant,
@@ -169,7 +178,9 @@ impl Engine {
     /// # Errors
     /// As [`Engine::tick`].
     pub async fn tick_up_to(&self, ticked: &mut Ticked, most: usize) -> Result<usize, Error> {
-        self.tick_while(Hand::Both, ticked, most, || true).await
+        let until = Instant::MAX_UTC;
+        let bounds = Bounds { most, until };
+        self.tick_while(Hand::Both, ticked, bounds, || true).await
     }
 
     /// The same with one hand, as long as it may go on: asked between two pages, and between two
@@ -178,9 +189,10 @@ impl Engine {
         &self,
         hand: Hand,
         ticked: &mut Ticked,
-        most: usize,
+        Bounds { most, until }: Bounds,
         mut may_go_on: impl FnMut() -> bool,
     ) -> Result<usize, Error> {
+        let clock = &self.inner.clock;
         let former = self.servable(mem::take(&mut ticked.former)).await?;
         let mut lanes = with(self.inner.lanes.of(hand), former);
         let mut more = More::after(0, most, &mut may_go_on);
@@ -212,7 +224,7 @@ impl Engine {
             let records = last.as_ref().map(|page| page.round.records());
             let decide = self.decide_page(leads, now, records.unwrap_or_default());
             if messages.is_empty() && sweeps.is_empty() {
-                more = More::after(done, most, &mut may_go_on);
+                more = More::after(done, most, &mut || clock.now() < until && may_go_on());
                 // Behind the last page and before this one, so that the same is found however fast
                 // they are.
                 let claim = self.claim(&lanes, more);
@@ -224,7 +236,7 @@ impl Engine {
                 last = None;
                 self.work_off(messages, sweeps, ticked, &mut may_go_on)
                     .await?;
-                more = More::after(done, most, &mut may_go_on);
+                more = More::after(done, most, &mut || clock.now() < until && may_go_on());
                 claimed = self.claim(&lanes, more).await?;
             }
             done += claimed.due.len();

@@ -69,7 +69,7 @@ pub enum Misuse {
     /// The `now` that was passed is far from the clock of a store that wasn't opened for
     /// virtual time.
     #[error(
-        "now is more than five minutes off the machine's clock; for a `VirtualClock` open the store \
+        "now is more than five minutes off the clock of the store's machine; for a `VirtualClock` open the store \
          with `Options {{ virtual_time: true, .. }}`"
     )]
     OffClock,

@@ -30,6 +30,17 @@ on   = "registered"
 do   = [{ notify = "manager", template = "hello" }]
 "#;
 
+/// Marketing alone.
+const WELCOME: &str = r#"
+[role.manager]
+may = []
+
+[[rule]]
+name = "welcome"
+on   = "registered"
+do   = [{ send = "hello" }]
+"#;
+
 struct Shop {
     engine: Engine,
     clock: VirtualClock,
@@ -262,6 +273,68 @@ fn what_is_in_doubt_is_listed_until_a_person_says_what_became_of_it() {
                 assert_eq!(shop.messages(r#"state == "in-doubt""#).await.len(), 0);
             });
         }
+    }
+}
+
+/// Whoever reads why a message is in doubt is not to take an earlier "later" for this one.
+#[test]
+fn what_an_earlier_attempt_said_is_not_said_of_a_later_one() {
+    for store in stores() {
+        block_on(async {
+            let said = || "450 busy".into();
+            let plan = Plan::new()
+                .at(1, MailerFault::Says(Outcome::Later { said: said() }))
+                .at(2, MailerFault::AnswerLost);
+            let shop = shop(store, WELCOME, plan).await;
+            shop.engine.tick().await.unwrap();
+            assert_eq!(shop.marketing().await.error, Some(said()));
+            shop.clock.advance(Elapsed::minutes(1));
+            let is_given = std::future::poll_fn(|context| {
+                context.waker().wake_by_ref();
+                match shop.mailer.handed_over().len() {
+                    2 => std::task::Poll::Ready(()),
+                    _ => std::task::Poll::Pending,
+                }
+            });
+            let tick = Box::pin(shop.engine.tick());
+            drop(futures::future::select(tick, is_given).await);
+            assert_eq!(shop.marketing().await.error, None);
+            shop.live(Elapsed::minutes(5)).await;
+            let message = shop.marketing().await;
+            assert_eq!(message.state, State::InDoubt);
+            let told = message.error.expect("a reason");
+            assert!(told.starts_with("nothing was heard of it"), "{told}");
+            assert_eq!(shop.settle(Fate::Accepted).await, Ok(()));
+            assert_eq!(shop.marketing().await.error, None);
+        });
+    }
+}
+
+/// A server that was set up wrongly refused it; now it is mended, and asks for a little patience.
+#[test]
+fn what_was_refused_is_sent_again_when_a_person_says_so_and_tried_as_long_as_the_first_time() {
+    for store in stores() {
+        block_on(async {
+            let refused = Outcome::Refused {
+                said: "554 relay access denied".into(),
+                address_invalid: false,
+            };
+            let later = Outcome::Later {
+                said: "451 greylisted".into(),
+            };
+            let plan = Plan::new()
+                .at(1, MailerFault::Says(refused))
+                .at(2, MailerFault::Says(later));
+            let shop = shop(store, WELCOME, plan).await;
+            shop.live(Elapsed::days(3)).await;
+            assert_eq!(shop.marketing().await.state, State::Refused);
+            assert_eq!(shop.settle(Fate::SendAgain).await, Ok(()));
+            shop.live(Elapsed::hours(1)).await;
+            let message = shop.marketing().await;
+            assert_eq!(message.state, State::Accepted);
+            assert_eq!(message.error, None);
+            assert_eq!(shop.tries(&message).len(), 3);
+        });
     }
 }
 

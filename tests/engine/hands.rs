@@ -6,6 +6,7 @@ use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
 use leadkit::clock::SystemClock;
+use leadkit::decide::command::{Command, What};
 use leadkit::mailer::{Mailer, Outgoing};
 use leadkit::record::message::State;
 use leadkit::store::StoreErrorKind;
@@ -217,6 +218,73 @@ fn a_worker_with_nothing_to_do_looks_once_a_second() {
     let looks = counted.calls().into_iter();
     let looks = looks.filter(|call| *call == Call::Due).count();
     assert!(looks <= 10, "{looks} looks in two seconds and a half");
+}
+
+/// A clock by which everything takes a while.
+#[derive(Clone, Debug)]
+struct Busy(VirtualClock);
+
+#[async_trait]
+impl Clock for Busy {
+    fn now(&self) -> Instant {
+        self.0.advance(Elapsed::milliseconds(100));
+        self.0.now()
+    }
+
+    async fn sleep_until(&self, until: Instant) {
+        self.0.sleep_until(until).await;
+    }
+
+    async fn wait_out(&self, patience: Elapsed) {
+        self.0.wait_out(patience).await;
+    }
+}
+
+/// Two thousand leads are gone through, which takes some seconds: a message that is due meanwhile goes
+/// within one of them.
+#[test]
+fn a_long_sweep_keeps_no_message_waiting() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    block_on(async {
+        let clock = VirtualClock::at(at(START));
+        let mailer = MemoryMailer::default();
+        let (engine, _) = shop(&store, Busy(clock.clone()), mailer.clone()).await;
+        let handle = engine.tenant("shop");
+        let others = (0..2_000).map(|n| {
+            let lead = NewLead::new("Eva").email(format!("eva{n}@example.com"));
+            let what = What::Register(Box::new(lead));
+            (
+                None,
+                Command {
+                    tenant: "shop".into(),
+                    actor: desk(),
+                    happened_at: None,
+                    what,
+                },
+            )
+        });
+        engine.execute_all(others.collect()).await.unwrap();
+        let sweep = NewSweep {
+            name: "told".into(),
+            audience: "open".into(),
+            order: LeadOrder::Attempt { reached: false },
+            starts_at: None,
+            every_days: None,
+        };
+        handle.sweep(sweep).by(desk()).await.unwrap();
+        let (mut pages, mut pages_before_mail) = (0, None);
+        let looked_at = |_, ticked: &Ticked, _: Option<&Error>| {
+            pages += ticked.pages;
+            if ticked.handed_over > 0 {
+                pages_before_mail.get_or_insert(pages);
+            }
+        };
+        let is_over = reached(&clock, at(START) + Elapsed::minutes(10));
+        engine.run_watched(is_over, looked_at).await.unwrap();
+        assert_eq!(pages, 11);
+        let before = pages_before_mail.expect("mail");
+        assert!(before < 11, "{before} pages of the sweep first");
+    });
 }
 
 /// A server that answers all but the first at once, and that one never.

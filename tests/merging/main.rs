@@ -7,6 +7,9 @@ mod odoo;
 mod parting;
 #[path = "../shop/mod.rs"]
 mod shop;
+#[path = "../tapped/mod.rs"]
+mod tapped;
+mod torn;
 
 use std::sync::Arc;
 

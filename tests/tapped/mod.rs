@@ -1,4 +1,4 @@
-//! A store whose commits a test takes in hand.
+//! A store whose commits, and what is read of it, a test takes in hand.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,10 +15,13 @@ use leadkit::time::Instant;
 type Verdicts = Result<Vec<Verdict>, StoreError>;
 type Commit = dyn Fn(Arc<dyn Store>, Vec<Changes>) -> BoxFuture<'static, Verdicts> + Send + Sync;
 
-/// Commits as the test says, and is the store behind it in all else.
+type Reads = dyn Fn(&Key, Loaded) -> Loaded + Send + Sync;
+
+/// Commits and reads as the test says, and is the store behind it in all else.
 pub(crate) struct Tapped {
     store: Arc<dyn Store>,
     commit: Box<Commit>,
+    reads: Box<Reads>,
 }
 
 impl Tapped {
@@ -29,8 +32,26 @@ impl Tapped {
         + Sync
         + 'static,
     ) -> Self {
-        let commit = Box::new(commit);
-        Self { store, commit }
+        Self {
+            store,
+            commit: Box::new(commit),
+            reads: Box::new(|_, loaded| loaded),
+        }
+    }
+
+    /// What is read is as the test says.
+    #[allow(dead_code, reason = "not all tests take reads in hand")]
+    pub(crate) fn reading(
+        store: Arc<dyn Store>,
+        reads: impl Fn(&Key, Loaded) -> Loaded + Send + Sync + 'static,
+    ) -> Self {
+        let commit = |store: Arc<dyn Store>, changes| -> BoxFuture<'static, Verdicts> {
+            Box::pin(async move { store.commit(changes).await })
+        };
+        Self {
+            reads: Box::new(reads),
+            ..Self::new(store, commit)
+        }
     }
 }
 
@@ -43,7 +64,11 @@ impl fmt::Debug for Tapped {
 #[async_trait]
 impl Store for Tapped {
     async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
-        self.store.load(keys).await
+        let loaded = self.store.load(keys).await?;
+        let read = keys.iter().zip(loaded);
+        Ok(read
+            .map(|(key, loaded)| (self.reads)(key, loaded))
+            .collect())
     }
 
     async fn commit(&self, changes: Vec<Changes>) -> Verdicts {

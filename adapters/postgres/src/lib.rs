@@ -59,7 +59,8 @@
 //!
 //! **Tables** are named `leadkit_*`; [`Options::prefix`] changes that. What lies in them is
 //! described in `migrations/`; only leadkit writes them, but reading them with SQL is welcome.
-//! [`Tables::row_level_security`] keeps other roles to one organisation's rows.
+//! [`Tables::row_level_security`] keeps other roles to one organisation's rows, as long as the host says
+//! which: it guards a host against slips of its own, and not against who may write SQL.
 //!
 //! **More than one PostgreSQL.** Every key and every index begins with the tenant's name, nothing
 //! refers from one tenant to another, and rows are written and locked by statements about one tenant.
@@ -88,6 +89,7 @@ mod rows;
 mod session;
 mod store;
 mod tables;
+mod wall;
 mod wide;
 mod within;
 

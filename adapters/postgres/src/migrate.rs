@@ -29,6 +29,17 @@ pub(crate) async fn verify(client: &Client, tables: &Tables) -> Result<(), OpenE
     }
 }
 
+/// Refuses a role that sees one organisation's rows alone: a worker would find nothing due, and tell nobody.
+pub(crate) async fn refuse_bound_role(client: &Client, tables: &Tables) -> Result<(), OpenError> {
+    let records = format!(r#""{}records""#, tables.prefix());
+    let asked = "SELECT row_security_active($1::text)";
+    let row = client.query_one(asked, &[&records]).await?;
+    match row.get(0) {
+        true => Err(OpenError::BoundRole),
+        false => Ok(()),
+    }
+}
+
 async fn refuse_unfit_server(client: &Client) -> Result<(), OpenError> {
     let asked = "SELECT current_setting('server_version_num')::int, \
                  current_setting('server_version'), current_setting('server_encoding')";

@@ -17,7 +17,7 @@ pub struct Options {
     /// What the names of all tables and functions begin with: 1 to 32 lower-case letters, digits
     /// and underscores, a letter first. Default: `leadkit_`.
     pub prefix: String,
-    /// Whether `due` may be asked with a `now` that is more than five minutes off the system
+    /// Whether `due` may be asked with a `now` that is more than five minutes off the server's
     /// clock: for simulations and tests. Default: no, so that a worker whose clock is wrong
     /// stops before it wakes every lead at once.
     pub virtual_time: bool,
@@ -96,6 +96,11 @@ pub enum OpenError {
         /// The migration's number.
         version: u32,
     },
+    /// Row-level security binds the connections' role: a store serves all organisations.
+    #[error(
+        "the role sees the rows of one organisation alone: connect as the tables' owner, or with BYPASSRLS"
+    )]
+    BoundRole,
     /// No connection could be had.
     #[error("no connection to PostgreSQL could be had")]
     Pool(#[source] Box<dyn std::error::Error + Send + Sync>),

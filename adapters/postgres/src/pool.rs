@@ -75,6 +75,11 @@ fn settings(options: &Options, of_url: Option<&str>) -> String {
             "idle_in_transaction_session_timeout",
             millis(deadlines.call),
         ),
+        // Where the database has a stricter one, a lost race would be a failure.
+        (
+            "default_transaction_isolation",
+            Some(r"read\ committed".to_owned()),
+        ),
         (
             "default_transaction_read_only",
             options.read_only.then(|| "on".to_owned()),
@@ -112,7 +117,11 @@ mod tests {
             deadlines,
             ..Options::default()
         };
-        assert_eq!(settings(&options, None), "-c statement_timeout=1");
+        let said = settings(&options, None);
+        assert!(
+            said.starts_with("-c statement_timeout=1 -c default"),
+            "{said}"
+        );
     }
 
     #[test]

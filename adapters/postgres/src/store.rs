@@ -10,8 +10,8 @@ use futures::future::join_all;
 use leadkit::condition::Filter;
 use leadkit::ids::Tenant;
 use leadkit::store::{
-    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Lease, Loaded,
-    Misuse, NextDue, Page, Select, Store, StoreError, Verdict,
+    Changes, Count, Counted, Due, JournalCursor, Journaled, Key, Kind, Lanes, Loaded, Misuse,
+    NextDue, Page, Select, Store, StoreError, Verdict,
 };
 use leadkit::time::Instant;
 use tokio_postgres::Transaction;
@@ -28,6 +28,7 @@ use crate::pool::{self, Whose};
 use crate::query;
 use crate::session::Session;
 use crate::tables::Tables;
+use crate::wall::ServerClock;
 use crate::wide::Widths;
 use crate::within::Within;
 
@@ -43,6 +44,7 @@ struct Inner {
     call_deadline: Duration,
     tables: Tables,
     virtual_time: bool,
+    server_clock: ServerClock,
     names: Names,
     widths: Widths,
     clocks: Clocks,
@@ -87,7 +89,8 @@ impl PostgresStore {
     }
 
     /// Works on a pool of the host's, with whatever TLS and limits it has, and makes the tables
-    /// if they aren't there.
+    /// if they aren't there. Its transactions should be `READ COMMITTED`, PostgreSQL's own level: in a
+    /// stricter one a lost race is a failure, kind `Unavailable`, and not decided anew.
     ///
     /// # Errors
     ///
@@ -99,9 +102,12 @@ impl PostgresStore {
     async fn over(pool: Pool, whose: Whose, options: &Options) -> Result<Self, OpenError> {
         let tables = Tables::prefixed(&options.prefix)?;
         let call_deadline = options.deadlines.call;
-        let make = async |client: &mut Object| match options.read_only {
-            true => migrate::verify(client, &tables).await,
-            false => tables.migrate(client).await,
+        let make = async |client: &mut Object| {
+            match options.read_only {
+                true => migrate::verify(client, &tables).await?,
+                false => tables.migrate(client).await?,
+            }
+            migrate::refuse_bound_role(client, &tables).await
         };
         on_connection(&pool, call_deadline, make).await?;
         Ok(Self {
@@ -111,6 +117,7 @@ impl PostgresStore {
                 call_deadline,
                 tables,
                 virtual_time: options.virtual_time,
+                server_clock: ServerClock::default(),
                 names: Names::default(),
                 widths: Widths::default(),
                 clocks: Clocks::new(options.distributed),
@@ -229,17 +236,6 @@ impl PostgresStore {
         on_connection(&self.inner.pool, self.inner.call_deadline, work).await
     }
 
-    fn refuse_wrong_clock(&self, now: Instant) -> Result<(), StoreError> {
-        if self.inner.virtual_time {
-            return Ok(());
-        }
-        let off = now.signed_duration_since(system_now()).abs();
-        match off > Lease::CLOCK_TOLERANCE {
-            true => Err(StoreError::misused("read due records", Misuse::OffClock)),
-            false => Ok(()),
-        }
-    }
-
     /// Each tenant's changes by themselves, so that none are undone for another tenant's. They are on
     /// one connection, one after the other: all are answered when the last of them is written.
     async fn write(
@@ -275,15 +271,6 @@ impl PostgresStore {
     }
 }
 
-/// What the system's clock says.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "only to refuse a `now` that is far off: nothing is decided by it"
-)]
-fn system_now() -> Instant {
-    std::time::SystemTime::now().into()
-}
-
 #[async_trait]
 impl Store for PostgresStore {
     async fn load(&self, keys: &[Key]) -> Result<Vec<Loaded>, StoreError> {
@@ -317,12 +304,19 @@ impl Store for PostgresStore {
         limit: usize,
         lease_until: Instant,
     ) -> Result<Vec<Due>, StoreError> {
-        self.refuse_wrong_clock(now)?;
+        const DOING: &str = "read due records";
+        let inner = &*self.inner;
         let due = async |client: &mut Object| {
-            let (sql, clocks) = (self.inner.tables.sql(), &self.inner.clocks);
-            clocks::due(client, sql, clocks, lanes, (now, limit, lease_until)).await
+            let session = Session::Own(client);
+            if !inner.virtual_time && inner.server_clock.is_off(now, session).await? {
+                return Ok(None);
+            }
+            let (sql, clocks) = (inner.tables.sql(), &inner.clocks);
+            let due = clocks::due(client, sql, clocks, lanes, (now, limit, lease_until));
+            due.await.map(Some)
         };
-        self.call(due).await.map_err(failed("read due records"))
+        let due = self.call(due).await.map_err(failed(DOING))?;
+        due.ok_or_else(|| StoreError::misused(DOING, Misuse::OffClock))
     }
 
     async fn next_due(&self, now: Instant) -> Result<Vec<NextDue>, StoreError> {

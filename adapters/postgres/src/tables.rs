@@ -84,6 +84,9 @@ impl Tables {
     /// SQL that keeps every role but the tables' owner (and superusers) to the rows of one tenant:
     /// the one whose name is in the setting `leadkit.tenant`. Without the setting there are none.
     ///
+    /// A role may set it to any name: this guards a host against slips in its own SQL. Who may write SQL
+    /// of their own and is to see one organisation alone needs a policy of the host's, by role.
+    ///
     /// It is for roles that read for one organisation, and for hosts that work
     /// [within](Self::within) their own transactions as such a role, after
     /// `SET LOCAL leadkit.tenant = 'acme'`. A store's own connections serve all tenants: they

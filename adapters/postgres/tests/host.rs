@@ -373,27 +373,38 @@ async fn until_somebody_waits(tx: &Transaction<'_>) {
     }
 }
 
-/// The host's transaction holds a lead, and takes its time. Who writes beside it decides anew.
+/// The host's transaction holds a lead, and takes its time. Who writes beside it decides anew, however
+/// strict the database is with transactions of which it isn't said.
 #[test]
 fn a_writer_waits_for_the_hosts_transaction_and_then_hears_that_it_moved() {
     let Some(_) = server::url() else { return };
     block_on(async {
-        let (store, mut client) = store_and_client().await;
-        let _ = store
-            .commit(vec![change("first", 1, 0)])
-            .await
-            .expect("a store");
-        let tx = begin(&mut client).await;
-        let held = store.within(&tx).commit(&change("host", 1, 1)).await;
-        assert_eq!(held.expect("a verdict"), Verdict::Written);
-        let beside = {
-            let store = store.clone();
-            tokio::spawn(async move { store.commit(vec![change("beside", 1, 1)]).await })
-        };
-        until_somebody_waits(&tx).await;
-        tx.commit().await.expect("a commit");
-        let verdicts = beside.await.expect("a task").expect("a verdict");
-        assert_eq!(verdicts, [Verdict::Moved(vec![lead(1)])]);
+        for isolation in ["read committed", "repeatable read", "serializable"] {
+            let url = server::fresh_database().await;
+            let mut client = server::connect(&url).await;
+            let strict = format!(
+                "ALTER DATABASE {} SET default_transaction_isolation = '{isolation}'",
+                server::name_in(&url)
+            );
+            client.batch_execute(&strict).await.expect("a setting");
+            let store = PostgresStore::open_with(&url, &server::options()).await;
+            let store = store.expect("a store");
+            let _ = store
+                .commit(vec![change("first", 1, 0)])
+                .await
+                .expect("a store");
+            let tx = begin(&mut client).await;
+            let held = store.within(&tx).commit(&change("host", 1, 1)).await;
+            assert_eq!(held.expect("a verdict"), Verdict::Written);
+            let beside = {
+                let store = store.clone();
+                tokio::spawn(async move { store.commit(vec![change("beside", 1, 1)]).await })
+            };
+            until_somebody_waits(&tx).await;
+            tx.commit().await.expect("a commit");
+            let verdicts = beside.await.expect("a task").expect("a verdict");
+            assert_eq!(verdicts, [Verdict::Moved(vec![lead(1)])], "{isolation}");
+        }
     });
 }
 

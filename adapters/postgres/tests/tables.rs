@@ -6,6 +6,7 @@ mod server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use leadkit::clock::{Clock as _, SystemClock};
 use leadkit::conformance::Subject;
 use leadkit::ids::{CommandId, Id, Tenant};
 use leadkit::store::{
@@ -264,6 +265,11 @@ fn with_row_level_security_a_role_sees_one_tenants_rows() {
         let written = store.commit(vec![change("acme"), change("zenith")]).await;
         assert_eq!(written.expect("verdicts"), vec![Verdict::Written; 2]);
 
+        // It would find nothing due, and tell nobody.
+        let as_dealer = format!("{url}?options=-c%20role%3D{role}");
+        let opened = PostgresStore::open(&as_dealer).await;
+        assert!(matches!(opened, Err(OpenError::BoundRole)), "{opened:?}");
+
         let mut dealer = server::connect(&url).await;
         let become_it = format!("SET ROLE {role}");
         dealer.batch_execute(&become_it).await.expect("a role");
@@ -342,6 +348,30 @@ fn a_worker_whose_clock_is_wrong_is_refused() {
         assert_eq!(refused.kind, StoreErrorKind::Invalid);
         let source = refused.source.expect("a source");
         assert_eq!(source.downcast_ref::<Misuse>(), Some(&Misuse::OffClock));
+    });
+}
+
+/// Two machines have two clocks: what counts is the server's, which they share.
+#[test]
+fn a_worker_that_is_off_the_servers_clock_is_refused() {
+    let Some(_) = server::url() else { return };
+    block_on(async {
+        for (ahead, is_refused) in [("4 minutes", false), ("1 hour", true), ("-1 hour", true)] {
+            let url = server::fresh_database().await;
+            let wrong = format!(
+                "CREATE SCHEMA wrong;
+                 CREATE FUNCTION wrong.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+                 AS $$ SELECT pg_catalog.clock_timestamp() + interval '{ahead}' $$;
+                 ALTER DATABASE {} SET search_path = public, wrong, pg_catalog",
+                server::name_in(&url)
+            );
+            let client = server::connect(&url).await;
+            client.batch_execute(&wrong).await.expect("another clock");
+            let store = PostgresStore::open(&url).await.expect("a store");
+            let now = SystemClock.now();
+            let answer = store.due(&Default::default(), now, 1, now).await;
+            assert_eq!(answer.is_err(), is_refused, "{ahead}: {answer:?}");
+        }
     });
 }
 
