@@ -20,13 +20,20 @@
 //! | outcome | when |
 //! |---|---|
 //! | [`Accepted`](Outcome::Accepted) | the server answered 250, and nothing else, to the end of the message |
-//! | [`Refused`](Outcome::Refused) | the server answered 5xx to the sender, the recipient, DATA or the message, or an address can't be told to it |
-//! | [`Later`](Outcome::Later) | the server can't have taken the message: it couldn't be reached, spoke no TLS, refused the login, answered 4xx, or the line broke before the end of the message was sent |
+//! | [`Refused`](Outcome::Refused) | the server answered 5xx to the sender, the recipient, DATA or the message and that isn't about us, or an address can't be told to it |
+//! | [`Later`](Outcome::Later) | the server can't have taken the message: it couldn't be reached, spoke no TLS, refused the login, answered 4xx or something about us, or the line broke before the end of the message was sent |
 //! | [`Unknown`](Outcome::Unknown) | the end of the message was sent, or a part of it, and then the line broke, the time was up, or the server said what is neither for nor against |
 //!
 //! - **A refusal is about the message.** What a server says against *us* (at the greeting, to
-//!   EHLO, STARTTLS or the login; later 421, 500, 502 to 504, 521, 530 to 538) is `Later`:
+//!   EHLO, STARTTLS or the login; later 421, 500, 502 to 504, 521 to 538) is `Later`:
 //!   whoever mends a password must not find that a day's mail was given up meanwhile.
+//! - **So is security or policy before the message was sent**: an enhanced code 5.7.x
+//!   (RFC 3463, 3.8) in answer to the sender, the recipient or DATA, as in `554 5.7.1 Relay access
+//!   denied`, `553 5.7.1 Sender address rejected` or `550 5.7.1 listed`. Surely about the recipient
+//!   alone, and refused, are 5.7.2 (the list is not open to the sender), 5.7.17 and 5.7.18 (the
+//!   mailbox or the domain is somebody else's now; RFC 7293). 5.7.13 is not: the account that is
+//!   disabled is the one that logged in (RFC 5248, 2.4). In answer to the message 5.7.x is about
+//!   the message. A server that tells no enhanced codes can't be told apart: its bare 550 refuses.
 //! - **An address counts as invalid** only if the enhanced code says that there is no such mailbox
 //!   or domain (5.1.1, 5.1.2, 5.1.3, 5.1.6, 5.1.10), and never in answer to the sender. A bare
 //!   550 also means "no access" and "for policy reasons", so it doesn't.

@@ -52,21 +52,40 @@ impl ReplyLine {
 type Enhanced = (u16, u16, u16);
 
 impl Reply {
-    /// Whether the server will end the session, or what it says is about the session and not
-    /// about the message: it didn't understand us, we are not logged in, it serves nobody.
-    /// The next message would hear the same; a host that is set right is served again.
-    pub(crate) fn is_about_session(&self) -> bool {
-        matches!(
+    /// Whether the server will end the session, or what it says is about us and not about the
+    /// message: it didn't understand us, we are not logged in, it relays nothing for us, it serves
+    /// nobody. The next message would hear the same; a host that is set right is served again, by
+    /// a session that begins after that.
+    pub(crate) fn is_about_us(&self, step: Step) -> bool {
+        let is_by_code = matches!(
             self.code,
-            421 | 432 | 454 | 500 | 502 | 503 | 504 | 521 | 530 | 534 | 535 | 538
-        )
+            421 | 432 | 454 | 500 | 502 | 503 | 504 | 521 | 523 | 525 | 530 | 534 | 535 | 538
+        );
+        is_by_code || self.is_policy_against_us(step)
+    }
+
+    /// Whether security or policy (5.7.x; RFC 3463, 3.8) is against it before the server has seen
+    /// more than its envelope. 5.7.1 is said of relaying, of a sender that isn't ours to use and of
+    /// a host on a list, and by some of a recipient too: that one is tried in vain for a while,
+    /// which costs less than the mail of everybody.
+    fn is_policy_against_us(&self, step: Step) -> bool {
+        let Some((5, 7, detail)) = self.enhanced() else {
+            return false;
+        };
+        match step {
+            Step::Mail => true,
+            // A list that isn't open to all; a mailbox or a domain that is somebody else's now
+            // (RFC 7293). A disabled account (5.7.13; RFC 5248, 2.4) is the one that logged in.
+            Step::Rcpt | Step::Data => !matches!(detail, 2 | 17 | 18),
+            Step::End => false,
+        }
     }
 
     /// What a reply other than the one hoped for means before the server can have taken the
     /// message, or once it says that it hasn't.
     pub(crate) fn not_taken(&self, step: Step) -> Outcome {
         let said = self.told(step);
-        if self.code / 100 != 5 || self.is_about_session() {
+        if self.code / 100 != 5 || self.is_about_us(step) {
             return Outcome::Later { said };
         }
         Outcome::Refused {
@@ -155,11 +174,12 @@ mod tests {
 
     #[test]
     fn only_a_code_that_says_so_makes_an_address_invalid() {
-        let is_invalid = |code, text| match reply(code, text).not_taken(Step::Rcpt) {
-            Outcome::Refused {
-                address_invalid, ..
-            } => address_invalid,
-            other => panic!("{other:?}"),
+        let is_invalid = |code, text| {
+            let is_invalid = Outcome::Refused {
+                said: reply(code, text).told(Step::Rcpt),
+                address_invalid: true,
+            };
+            reply(code, text).not_taken(Step::Rcpt) == is_invalid
         };
         for (code, text) in [
             (550, "5.1.1 <luis@example.com>: user unknown"),

@@ -227,7 +227,7 @@ impl Session {
         };
         match reply.code {
             250 => self.go_on(Outcome::Accepted),
-            400..=599 if reply.is_about_session() => Handed::Last(reply.not_taken(Step::End)),
+            400..=599 if reply.is_about_us(Step::End) => Handed::Last(reply.not_taken(Step::End)),
             400..=599 => {
                 let outcome = reply.not_taken(Step::End);
                 self.go_on(outcome)
@@ -245,8 +245,9 @@ impl Session {
             Stop::Broken(broken) => Handed::Last(later(step, &broken)),
             Stop::Said(reply) => {
                 let outcome = reply.not_taken(step);
-                // A code out of its turn: the next reply might be to anything.
-                if reply.code < 400 || reply.is_about_session() {
+                // A code out of its turn: the next reply might be to anything. And what is set
+                // right on a server often counts from the next session on.
+                if reply.code < 400 || reply.is_about_us(step) {
                     return Handed::Last(outcome);
                 }
                 self.needs_reset = step != Step::Mail;

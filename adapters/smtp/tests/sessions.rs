@@ -188,6 +188,8 @@ fn after_any_doubt_a_connection_is_given_up() {
         (At::End, say("421 closing")),
         (At::End, Act::HangUp),
         (At::Rcpt, say("503 bad sequence")),
+        (At::Mail, say("550 5.7.1 listed")),
+        (At::Rcpt, say("554 5.7.1 relay access denied")),
         (At::Data, say("250 ok")),
         (At::Rset, say("500 what?")),
     ] {
@@ -498,7 +500,7 @@ fn a_line_that_drops_inside_tls_is_known_for_what_it_is() {
         let outcome = hand_over(&mailer.build().unwrap(), &message());
         assert!(is_right(&outcome), "{at:?}: {outcome:?}");
     }
-    let refused = Server::that(At::Rcpt, &say("550 5.7.1 policy"));
+    let refused = Server::that(At::Rcpt, &say("550 5.2.1 disabled"));
     let mailer: SmtpMailer = refused.mailer();
     assert!(is_refused(&hand_over(&mailer, &message())));
 }

@@ -44,7 +44,7 @@ fn what_is_refused_of_the_message_is_refused_for_good() {
     for at in OF_THE_MESSAGE {
         for said in [
             "550 no",
-            "550 5.7.1 policy",
+            "550 5.3.4 too big for us",
             "554 5.0.0 no",
             "552 too large",
         ] {
@@ -93,6 +93,81 @@ fn who_serves_nobody_or_not_us_is_tried_later() {
             assert!(is_later(&outcome(at, &say(said))), "{at:?} {said}");
         }
     }
+}
+
+/// What these replies make of a message at each of these steps.
+fn each(steps: &[At], replies: &[&str], is_right: fn(&Outcome) -> bool) {
+    for at in steps {
+        for said in replies {
+            let outcome = outcome(*at, &say(said));
+            assert!(is_right(&outcome), "{at:?} {said}: {outcome:?}");
+            let (Outcome::Later { said: told } | Outcome::Refused { said: told, .. }) = outcome
+            else {
+                panic!("{at:?} {said}: {outcome:?}");
+            };
+            assert!(told.contains(said), "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_relays_nothing_for_us_is_tried_later() {
+    let denied = [
+        "554 5.7.1 <luis@example.com>: Relay access denied",
+        "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+    ];
+    each(&[At::Rcpt, At::Data], &denied, is_later);
+}
+
+#[test]
+fn a_sender_that_is_not_ours_to_use_is_tried_later() {
+    let not_ours = [
+        "553 5.7.1 <ana@north.example>: Sender address rejected: not owned by user crm",
+        "550 5.7.23 SPF validation failed",
+        "550 5.7.27 the sender takes no mail",
+    ];
+    // Many servers keep what they have against the sender until they know the recipient.
+    each(&[At::Mail, At::Rcpt], &not_ours, is_later);
+}
+
+#[test]
+fn a_server_that_has_our_host_on_a_list_is_tried_later() {
+    let listed = [
+        "550 5.7.1 Service unavailable; client host [192.0.2.1] is listed",
+        "550 5.7.25 no reverse name",
+        "554 5.7.0 by policy",
+    ];
+    each(&[At::Mail, At::Rcpt, At::Data], &listed, is_later);
+}
+
+#[test]
+fn a_login_whose_account_is_disabled_is_tried_later() {
+    let disabled = ["525 5.7.13 account disabled", "550 5.7.13 account disabled"];
+    each(&[At::Mail, At::Rcpt, At::Data], &disabled, is_later);
+    let bare = ["525 account disabled", "523 encryption needed"];
+    each(&OF_THE_MESSAGE, &bare, is_later);
+}
+
+#[test]
+fn policy_that_is_surely_about_the_recipient_refuses() {
+    let about_the_recipient = [
+        "550 5.7.2 this list is for its members",
+        "550 5.7.17 the mailbox is somebody else's now",
+        "550 5.7.18 the domain is somebody else's now",
+    ];
+    each(&[At::Rcpt, At::Data], &about_the_recipient, is_refused);
+    // Who has heard of no recipient means none.
+    each(&[At::Mail], &about_the_recipient, is_later);
+}
+
+#[test]
+fn policy_against_what_the_message_holds_refuses() {
+    let against_it = [
+        "550 5.7.1 spam",
+        "554 sorry, a virus (#5.7.1)",
+        "550 5.7.26 unauthenticated",
+    ];
+    each(&[At::End], &against_it, is_refused);
 }
 
 #[test]
