@@ -84,8 +84,8 @@ pub trait Mailer: Send + Sync + std::fmt::Debug {
     /// - [`Outcome::Accepted`] only after the server took responsibility for it;
     /// - [`Outcome::Later`] only if it surely did not;
     /// - in doubt, [`Outcome::Unknown`];
-    /// - within a minute: a hundred seconds after the hand-over was put on record the engine takes the
-    ///   outcome for unknown, and drops the future;
+    /// - within a minute: the engine calls at the latest 40 seconds after the hand-over was put on record,
+    ///   and a hundred after it takes the outcome for unknown, and drops the future;
     /// - without blocking the thread: an engine that runs sees to its leads on it;
     /// - the same `id` may come again, perhaps with another text and time; a mailer that can tell
     ///   does not double it.

@@ -23,8 +23,9 @@ pub(super) const TAKEN_ON_AT_ONCE: usize = 16;
 /// How many of them are handed over at the same time, so that a call which takes its time holds up few
 /// others, and no server is called by too many at once.
 const CALLS_AT_ONCE: usize = 4;
-/// How long after a hand-over was begun the server may still be called.
-const LATEST_CALL: Elapsed = Elapsed::seconds(60);
+/// How long after a hand-over was begun the server may still be called: so that each call has the
+/// minute which mailers are told they have.
+const LATEST_CALL: Elapsed = Elapsed::seconds(40);
 /// And how long its answer is waited for: it must be written down before the message's deadline,
 /// when others take the outcome for unknown.
 const LATEST_ANSWER: Elapsed = Elapsed::seconds(100);

@@ -27,7 +27,7 @@ const SHORTEST_SLEEP: Elapsed = Elapsed::milliseconds(10);
 const MOST_LEADS: usize = 10_000;
 /// For how long it does so: a page of a sweep counts for one, and a store may be slow.
 const LONGEST_PART: Elapsed = Elapsed::seconds(1);
-/// How many messages: a server may take a minute over each portion.
+/// How many messages: a server may take more than a minute over each portion.
 const MOST_MESSAGES: usize = 2 * TAKEN_ON_AT_ONCE;
 
 impl Engine {

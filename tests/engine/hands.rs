@@ -177,6 +177,96 @@ fn a_server_that_never_answers_is_not_waited_for_and_the_message_is_in_doubt() {
     }
 }
 
+/// A clock whose patience is over by itself.
+#[derive(Clone, Debug)]
+struct Punctual(VirtualClock);
+
+#[async_trait]
+impl Clock for Punctual {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    async fn sleep_until(&self, until: Instant) {
+        self.0.sleep_until(until).await;
+    }
+
+    async fn wait_out(&self, patience: Elapsed) {
+        reached(&self.0, self.0.now() + patience).await;
+    }
+}
+
+/// A server that takes so long over the first message, and a minute over the next.
+#[derive(Clone, Debug)]
+struct Slow {
+    clock: VirtualClock,
+    first: Elapsed,
+    is_called: Arc<AtomicBool>,
+    taken: MemoryMailer,
+}
+
+#[async_trait]
+impl Mailer for Slow {
+    async fn hand_over(&self, message: &Outgoing) -> Outcome {
+        if self.is_called.swap(true, Ordering::Relaxed) {
+            let until = self.clock.now() + Elapsed::minutes(1);
+            let mut is_begun = false;
+            // Whose patience it is sees each second, and wakes this one.
+            std::future::poll_fn(|_| {
+                if std::mem::replace(&mut is_begun, true) {
+                    self.clock.advance(Elapsed::seconds(1));
+                }
+                match self.clock.now() >= until {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+            .await;
+        } else {
+            self.clock.advance(self.first);
+        }
+        self.taken.hand_over(message).await
+    }
+}
+
+#[test]
+fn a_call_that_is_begun_at_the_last_moment_has_its_minute() {
+    let last = Elapsed::seconds(40);
+    for (first, state) in [
+        (Elapsed::zero(), "accepted"),
+        (last - Elapsed::microseconds(1), "accepted"),
+        (last, "to-retry"),
+        (Elapsed::seconds(59), "to-retry"),
+    ] {
+        for store in stores() {
+            block_on(async {
+                let clock = VirtualClock::at(at(START));
+                let server = Slow {
+                    clock: clock.clone(),
+                    first,
+                    is_called: Arc::default(),
+                    taken: MemoryMailer::default(),
+                };
+                let (engine, _) = shop(&store, Punctual(clock), server.clone()).await;
+                let eva = NewLead::new("Eva").email("eva@example.com");
+                let shop = engine.tenant("shop");
+                shop.register(eva).by(desk()).await.unwrap();
+                engine.tick().await.unwrap();
+                let messages = shop.messages("", None, 10).await.unwrap();
+                let messages = messages.whole().unwrap();
+                let mut states: Vec<&str> = messages
+                    .iter()
+                    .map(|message| message.state.as_str())
+                    .collect();
+                states.sort_unstable();
+                assert_eq!(states, ["accepted", state], "{first}");
+                let taken = states.iter().filter(|state| **state == "accepted").count();
+                assert_eq!(server.taken.messages().len(), taken, "{first}");
+            });
+        }
+    }
+}
+
 #[test]
 fn what_clocks_wrote_goes_at_once_and_is_told_with_them() {
     // Virtual time goes on while a store that works elsewhere is waited for.

@@ -12,9 +12,9 @@ use crate::line::after;
 
 /// How long things may take.
 ///
-/// The engine calls a mailer at the latest 60 seconds after it put the hand-over on record, and
-/// takes the outcome for unknown after 120. So `whole` and `end` together should stay below 60
-/// seconds, and do by default: 25 + 30.
+/// The engine calls a mailer at the latest 40 seconds after it put the hand-over on record, and
+/// takes the outcome for unknown after 100, so a call has 60 seconds or more. `whole` and `end`
+/// together should stay below that, and do by default: 25 + 30.
 ///
 /// ```
 /// use std::time::Duration;
