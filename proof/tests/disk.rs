@@ -8,7 +8,7 @@ use leadkit::ids::Name;
 use leadkit::playbook::rule::Anchor;
 use leadkit::record::journal::Event;
 use leadkit::record::stored::decode_entry;
-use leadkit_proof::kill::{Life, Place, house, logs, mail};
+use leadkit_proof::kill::{End, Life, Place, Running, house, logs, mail};
 use rusqlite::Connection;
 
 /// Which organisation the worker works for.
@@ -18,8 +18,9 @@ const SEED: u64 = 1;
 fn worked(folder: &Path) -> Life {
     let mut life = Life::begin(Place::Sqlite, folder.into(), SEED).unwrap();
     let orders = life.next_orders(Some(40)).unwrap();
-    let worker = Life::start(&orders, Path::new(env!("CARGO_BIN_EXE_kill")), &[]).unwrap();
-    assert!(life.hear(worker, false).unwrap());
+    let worker = Running::start(&orders, Path::new(env!("CARGO_BIN_EXE_kill")), &[]).unwrap();
+    let end = life.hear(worker, |end| *end == End::Finished).unwrap();
+    assert_eq!(end, End::Finished);
     life
 }
 

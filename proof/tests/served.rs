@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use leadkit_proof::kill::{Database, Life, Place, execute};
+use leadkit_proof::kill::{Database, End, Life, Place, Running, execute};
 
 /// A server; `None`, and a word about it, if there is none.
 fn server(is_durable: bool) -> Option<Database> {
@@ -34,8 +34,9 @@ fn worked(folder: &Path, url: &str) -> Life {
     std::fs::write(Place::Postgres.file(folder), url).unwrap();
     let mut life = Life::begin(Place::Postgres, folder.into(), 1).unwrap();
     let orders = life.next_orders(Some(40)).unwrap();
-    let worker = Life::start(&orders, Path::new(env!("CARGO_BIN_EXE_kill")), &[]).unwrap();
-    assert!(life.hear(worker, false).unwrap());
+    let worker = Running::start(&orders, Path::new(env!("CARGO_BIN_EXE_kill")), &[]).unwrap();
+    let end = life.hear(worker, |end| *end == End::Finished).unwrap();
+    assert_eq!(end, End::Finished);
     life
 }
 

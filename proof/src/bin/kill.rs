@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use leadkit_proof::dice::Dice;
-use leadkit_proof::kill::{Checked, Database, Life, Orders, Place, Running, work};
+use leadkit_proof::kill::{
+    Checked, Database, End, Flaw, GAVE_UP, Life, Orders, Place, Running, work,
+};
 
 /// Starts workers, kills them or their server at random moments (`kill -9`), and looks at what is
 /// kept: what was acknowledged must be there, and nothing may have happened twice.
@@ -42,6 +44,9 @@ struct Arguments {
     /// Tell the figures as JSON.
     #[arg(long)]
     json: bool,
+    /// What is wrong with the workers, on purpose.
+    #[arg(long, value_enum, hide = true)]
+    flaw: Option<Flaw>,
 }
 
 /// What is killed.
@@ -70,6 +75,8 @@ enum Inner {
         now_micros: i64,
         #[arg(long)]
         rounds: Option<u64>,
+        #[arg(long, value_enum)]
+        flaw: Option<Flaw>,
     },
 }
 
@@ -90,32 +97,40 @@ struct Figures {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = match &arguments.inner {
-        Some(Inner::Worker {
-            store,
-            folder,
-            seed,
-            incarnation,
-            now_micros,
-            rounds,
-        }) => work(&Orders {
-            place: *store,
-            folder: folder.clone(),
-            seed: *seed,
-            incarnation: *incarnation,
-            now_micros: *now_micros,
-            rounds: *rounds,
-        })
-        .map(|()| true),
-        None => kill(&arguments),
+    let (outcome, error_code) = match &arguments.inner {
+        Some(inner) => (inner.work().map(|()| true), ExitCode::from(GAVE_UP)),
+        None => (kill(&arguments), ExitCode::FAILURE),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::FAILURE
+            error_code
         }
+    }
+}
+
+impl Inner {
+    fn work(&self) -> Result<(), String> {
+        let Self::Worker {
+            store,
+            folder,
+            seed,
+            incarnation,
+            now_micros,
+            rounds,
+            flaw,
+        } = self;
+        work(&Orders {
+            place: *store,
+            folder: folder.clone(),
+            seed: *seed,
+            incarnation: *incarnation,
+            now_micros: *now_micros,
+            rounds: *rounds,
+            flaw: *flaw,
+        })
     }
 }
 
@@ -228,9 +243,10 @@ impl<'a> Storm<'a> {
         let last = self.figures.kills + self.life;
         // The first sets the people up, in peace.
         let orders = life.next_orders(Some(1))?;
-        let first = Life::start(&orders, &self.own, &[])?;
-        if !life.hear(first, false)? {
-            return Err("a worker that nothing happens to does not finish".into());
+        let first = Running::start(&orders, &self.own, &[])?;
+        let end = life.hear(first, |end| *end == End::Finished)?;
+        if end != End::Finished {
+            return Err(format!("a worker that nothing happens to {end}"));
         }
         let times = self.arguments.times;
         while self.figures.kills < times.min(last) {
@@ -259,7 +275,13 @@ impl<'a> Storm<'a> {
 
     fn start_workers(&self, life: &mut Life) -> Result<Vec<Running>, String> {
         let workers = 0..self.workers;
-        let start = workers.map(|_| Life::start(&life.next_orders(None)?, &self.own, &[]));
+        let start = workers.map(|_| {
+            let orders = Orders {
+                flaw: self.arguments.flaw,
+                ..life.next_orders(None)?
+            };
+            Running::start(&orders, &self.own, &[])
+        });
         start.collect()
     }
 
@@ -272,14 +294,14 @@ impl<'a> Storm<'a> {
     fn kill_workers(&mut self, life: &mut Life) -> Result<(), String> {
         for worker in self.start_workers(life)? {
             self.pause(0);
-            life.hear(worker, true)?;
-            self.figures.kills += 1;
+            let end = life.kill(worker)?;
+            self.figures.kills += u64::from(end == End::Killed);
         }
         Ok(())
     }
 
-    /// Kills the server while workers work, some of which die with it. The others must come back to
-    /// it by themselves, and work on until they are killed.
+    /// Kills the server while workers work, and some of them with it. The others must come back to it by
+    /// themselves, and work on until they are killed.
     fn kill_server(&mut self, life: &mut Life) -> Result<(), String> {
         let database = || "there is no server to kill";
         let running = self.start_workers(life)?;
@@ -290,18 +312,18 @@ impl<'a> Storm<'a> {
         let mut survivors = Vec::new();
         for worker in running {
             match self.dice.one_in(3) {
-                true => drop(life.hear(worker, true)?),
+                true => drop(life.kill(worker)?),
                 false => survivors.push(worker),
             }
         }
         self.database.as_mut().ok_or_else(database)?.start()?;
         let answers: Vec<usize> = survivors.iter().map(Running::answers).collect();
-        for (worker, before) in survivors.iter().zip(answers) {
+        for (worker, before) in survivors.iter_mut().zip(answers) {
             await_answer(worker, before)?;
         }
         for worker in survivors {
             self.pause(0);
-            life.hear(worker, true)?;
+            life.kill(worker)?;
         }
         Ok(())
     }
@@ -333,10 +355,11 @@ impl<'a> Storm<'a> {
     }
 }
 
-/// Waits until a worker is answered again by the server, which is back.
-fn await_answer(worker: &Running, before: usize) -> Result<(), String> {
+/// Waits until a worker is answered again by the server, which is back. One that has ended is found
+/// when it is heard.
+fn await_answer(worker: &mut Running, before: usize) -> Result<(), String> {
     for _ in 0..3_000 {
-        if worker.answers() > before {
+        if worker.answers() > before || worker.has_ended()? {
             return Ok(());
         }
         std::thread::sleep(Duration::from_millis(10));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Process, ExitCode, Stdio};
 
 use clap::Parser;
-use leadkit_proof::kill::{Checked, Life, Place};
+use leadkit_proof::kill::{Checked, End, Flaw, Life, Orders, Place, Running};
 
 /// Lets a worker on SQLite fail at each of its writes and syncs.
 #[derive(Debug, Parser)]
@@ -21,6 +21,9 @@ struct Arguments {
     /// Fail only at every so-many-th of the calls.
     #[arg(long, default_value_t = 1)]
     every: usize,
+    /// What is wrong with the worker that fails, on purpose.
+    #[arg(long, value_enum, hide = true)]
+    flaw: Option<Flaw>,
 }
 
 /// What happens at a call.
@@ -32,6 +35,18 @@ enum Blow {
     Once(&'static str),
     /// This call and all that follow fail.
     FromThereOn(&'static str),
+}
+
+impl Blow {
+    /// Whether a worker may end like that. A blow may not fall: then it finishes.
+    fn may_end(self, end: &End) -> bool {
+        match self {
+            Self::Kill => matches!(end, End::Killed | End::Finished),
+            Self::Once(_) | Self::FromThereOn(_) => {
+                matches!(end, End::GaveUp(_) | End::Finished)
+            }
+        }
+    }
 }
 
 const BLOWS: [(&str, &[Blow]); 4] = [
@@ -55,6 +70,18 @@ const BLOWS: [(&str, &[Blow]); 4] = [
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let has_strace = Process::new("strace")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !has_strace {
+        println!("skipped: there is no strace");
+        return match std::env::var_os("CI") {
+            None => ExitCode::SUCCESS,
+            Some(_) => ExitCode::FAILURE,
+        };
+    }
     match run(&arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -69,18 +96,10 @@ struct Proof {
     kill: PathBuf,
     base: Life,
     rounds: u64,
+    flaw: Option<Flaw>,
 }
 
 fn run(arguments: &Arguments) -> Result<bool, String> {
-    let has_strace = Process::new("strace")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !has_strace {
-        println!("skipped: there is no strace");
-        return Ok(std::env::var_os("CI").is_none());
-    }
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let kill = own.with_file_name(format!("kill{}", std::env::consts::EXE_SUFFIX));
     let mut seeds = arguments.seed..arguments.seed.saturating_add(20);
@@ -90,7 +109,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
             return Err("nobody writes anything".into());
         };
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let proof = Proof::begin(folder.path(), &kill, seed, arguments.rounds)?;
+        let proof = Proof::begin(folder.path(), &kill, seed, arguments)?;
         let calls = proof.count()?;
         if calls.contains_key("fsync") || calls.contains_key("fdatasync") {
             break (seed, folder, proof, calls);
@@ -134,14 +153,17 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
 
 impl Proof {
     /// An organisation that has begun to work.
-    fn begin(folder: &Path, kill: &Path, seed: u64, rounds: u64) -> Result<Self, String> {
+    fn begin(folder: &Path, kill: &Path, seed: u64, arguments: &Arguments) -> Result<Self, String> {
         let mut base = Life::begin(Place::Sqlite, folder.into(), seed)?;
         let orders = base.next_orders(Some(4))?;
-        let worker = Life::start(&orders, kill, &[])?;
-        base.hear(worker, false)?;
+        finish(&mut base, Running::start(&orders, kill, &[])?)?;
         base.pass_time();
-        let kill = kill.into();
-        Ok(Self { kill, base, rounds })
+        Ok(Self {
+            kill: kill.into(),
+            base,
+            rounds: arguments.rounds,
+            flaw: arguments.flaw,
+        })
     }
 
     /// A copy of the folder, to fail in.
@@ -161,10 +183,8 @@ impl Proof {
         let mut through = Vec::from(through);
         through.push(log.display().to_string());
         let orders = life.next_orders(Some(self.rounds))?;
-        let worker = Life::start(&orders, &self.kill, &through)?;
-        if !life.hear(worker, false)? {
-            return Err("a worker that nothing happens to does not finish".into());
-        }
+        let worker = Running::start(&orders, &self.kill, &through)?;
+        finish(&mut life, worker)?;
         let text = std::fs::read_to_string(log).map_err(|error| error.to_string())?;
         let mut by_thread: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         for line in text.lines() {
@@ -195,12 +215,15 @@ impl Proof {
         };
         let log = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
         let through = injecting(call, &inject, log.path());
-        let orders = life.next_orders(Some(self.rounds))?;
-        let worker = Life::start(&orders, &self.kill, &through)?;
-        life.hear(worker, false)?;
+        let orders = Orders {
+            flaw: self.flaw,
+            ..life.next_orders(Some(self.rounds))?
+        };
+        let worker = Running::start(&orders, &self.kill, &through)?;
+        let end = life.hear(worker, |end| blow.may_end(end))?;
         let told = std::fs::read_to_string(log.path()).map_err(|error| error.to_string())?;
         let has_fallen = match blow {
-            Blow::Kill => told.contains("+++ killed by SIGKILL +++"),
+            Blow::Kill => end == End::Killed,
             Blow::Once(_) | Blow::FromThereOn(_) => told.contains("(INJECTED)"),
         };
         let context = format!("{call} {blow:?} {nth}");
@@ -210,10 +233,9 @@ impl Proof {
         }
         life.pass_time();
         let orders = life.next_orders(Some(1))?;
-        let worker = Life::start(&orders, &self.kill, &[])?;
-        let has_finished = life.hear(worker, false)?;
-        if !has_finished {
-            println!("{context}: the next worker can't work");
+        let worker = Running::start(&orders, &self.kill, &[])?;
+        if let Err(error) = finish(&mut life, worker) {
+            println!("{context}: {error}");
             let _ = folder.keep();
             return Ok(None);
         }
@@ -239,8 +261,8 @@ impl Proof {
             through.extend(["-P".to_owned(), path]);
         }
         let orders = life.next_orders(Some(self.rounds))?;
-        let worker = Life::start(&orders, &self.kill, &through)?;
-        life.hear(worker, false)?;
+        let worker = Running::start(&orders, &self.kill, &through)?;
+        life.hear(worker, |end| Blow::FromThereOn("EROFS").may_end(end))?;
         // What was not tried proves nothing.
         let told = std::fs::read_to_string(log.path()).map_err(|error| error.to_string())?;
         if life.asked() == asked || !told.contains("(INJECTED)") {
@@ -256,6 +278,14 @@ impl Proof {
             return Ok(false);
         }
         Ok(is_sound(&found, "read-only", folder.path()))
+    }
+}
+
+/// Hears a worker that nothing happens to.
+fn finish(life: &mut Life, worker: Running) -> Result<(), String> {
+    match life.hear(worker, |end| *end == End::Finished)? {
+        End::Finished => Ok(()),
+        end => Err(format!("a worker that nothing happens to {end}")),
     }
 }
 

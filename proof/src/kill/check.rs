@@ -1,11 +1,8 @@
-//! Who starts the workers, listens to them, kills them, and looks at what is on the disk.
+//! Who listens to the workers, kills them, and looks at what is on the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command as Process, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::{self, Command, What};
@@ -17,8 +14,9 @@ use leadkit::time::{Elapsed, Instant};
 use leadkit_maildir::MaildirMailer;
 use smol_str::SmolStr;
 
+use super::process::Ended;
 use super::worker::{Says, pending_file};
-use super::{Orders, Outbox, Place, house, logs, mail, outbox};
+use super::{End, Orders, Outbox, Place, Running, house, logs, mail, outbox};
 use crate::ends;
 use crate::houses::{Books, House};
 use crate::ledger::{Finding, Ledger};
@@ -60,27 +58,8 @@ pub struct Life {
     /// What workers of this round left open.
     left_open: BTreeSet<SmolStr>,
     alarms: Vec<String>,
-}
-
-/// A worker that runs.
-#[derive(Debug)]
-pub struct Running {
-    child: Child,
-    lines: Arc<Mutex<Vec<String>>>,
-    listener: JoinHandle<()>,
-}
-
-impl Running {
-    /// How many answers of its store it has told of.
-    #[must_use]
-    pub fn answers(&self) -> usize {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = lines
-            .iter()
-            .filter_map(|line| serde_json::from_str(line).ok());
-        told.filter(|says| matches!(says, Says::Done(_) | Says::Before(_) | Says::Refused(_)))
-            .count()
-    }
+    /// How workers ended that may not end like that.
+    ends: Vec<String>,
 }
 
 impl Life {
@@ -103,6 +82,7 @@ impl Life {
             fates: BTreeMap::new(),
             left_open: BTreeSet::new(),
             alarms: Vec::new(),
+            ends: Vec::new(),
         })
     }
 
@@ -119,6 +99,7 @@ impl Life {
             fates: self.fates.clone(),
             left_open: self.left_open.clone(),
             alarms: self.alarms.clone(),
+            ends: self.ends.clone(),
         }
     }
 
@@ -153,6 +134,7 @@ impl Life {
             incarnation: self.next_incarnation,
             now_micros: self.now.timestamp_micros(),
             rounds,
+            flaw: None,
         };
         self.next_incarnation += 1;
         let unknown = self
@@ -167,79 +149,31 @@ impl Life {
         Ok(orders)
     }
 
-    /// Starts a worker: the program `kill`, through another one (`strace`) if one is given with its
-    /// arguments.
+    /// Kills a worker, which is found if it had ended by itself, and hears what it said.
     ///
     /// # Errors
-    /// When it can't be started.
-    pub fn start(orders: &Orders, kill: &Path, through: &[String]) -> Result<Running, String> {
-        let mut process = match through.split_first() {
-            Some((program, words)) => {
-                let mut process = Process::new(program);
-                // What it says of failures that are meant is of no interest.
-                process.args(words).arg(kill).stderr(Stdio::null());
-                process
-            }
-            None => Process::new(kill),
-        };
-        process
-            .arg("worker")
-            .args(["--store", orders.place.name()])
-            .args(["--seed", &orders.seed.to_string()])
-            .args(["--incarnation", &orders.incarnation.to_string()])
-            .args(["--now-micros", &orders.now_micros.to_string()])
-            .arg("--folder")
-            .arg(&orders.folder);
-        if let Some(rounds) = orders.rounds {
-            process.args(["--rounds", &rounds.to_string()]);
-        }
-        let mut child = process
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("the worker can't be started: {error}"))?;
-        let lines: Arc<Mutex<Vec<String>>> = Arc::default();
-        let out = child.stdout.take().ok_or("the worker has no pipe")?;
-        let heard = Arc::clone(&lines);
-        let listener = std::thread::spawn(move || {
-            let mut out = BufReader::new(out);
-            let mut line = String::new();
-            while out.read_line(&mut line).is_ok_and(|read| read > 0) {
-                // What was cut off was not said.
-                if line.ends_with('\n') {
-                    let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-                    heard.push(std::mem::take(&mut line));
-                }
-                line.clear();
-            }
-        });
-        Ok(Running {
-            child,
-            lines,
-            listener,
-        })
+    /// When it can't be killed, or said what nobody understands.
+    pub fn kill(&mut self, mut running: Running) -> Result<End, String> {
+        running.kill()?;
+        self.hear(running, |end| *end == End::Killed)
     }
 
-    /// Hears what a worker said, that is no more. Returns whether it finished by itself.
+    /// Waits for a worker's end, which is found if it may not end like that, and hears what it said.
     ///
     /// # Errors
     /// When it said what nobody understands.
-    pub fn hear(&mut self, running: Running, kills: bool) -> Result<bool, String> {
-        let Running {
-            mut child,
-            lines,
-            listener,
-        } = running;
-        if kills {
-            // It may have ended by itself meanwhile.
-            let _ = child.kill();
-        }
-        child.wait().map_err(|error| error.to_string())?;
-        let _ = listener.join();
-        let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn hear(
+        &mut self,
+        running: Running,
+        may: impl FnOnce(&End) -> bool,
+    ) -> Result<End, String> {
+        let Ended {
+            incarnation,
+            says,
+            end,
+        } = running.wait()?;
         let mut open: BTreeSet<SmolStr> = BTreeSet::new();
-        let mut has_finished = false;
-        for line in lines.iter() {
-            let says = serde_json::from_str(line).map_err(|error| format!("{line}: {error}"))?;
+        for says in says {
             match says {
                 Says::Now(micros) => {
                     let now = Instant::from_timestamp_micros(micros);
@@ -272,16 +206,18 @@ impl Life {
                     let is_open = self.left_open.contains(&id);
                     self.change(&id, |fate| fate.is_unknown &= is_open);
                 }
-                Says::Failed(_) => {}
+                Says::Failed(_) | Says::Finished => {}
                 Says::Alarm(what) => self.alarms.push(what),
-                Says::Finished => has_finished = true,
             }
         }
         for id in open {
             self.change(&id, |fate| fate.is_unknown = true);
             self.left_open.insert(id);
         }
-        Ok(has_finished)
+        if !may(&end) {
+            self.ends.push(format!("worker {incarnation} {end}"));
+        }
+        Ok(end)
     }
 
     fn change(&mut self, id: &SmolStr, change: impl FnOnce(&mut Fate)) {
@@ -319,6 +255,9 @@ impl Life {
         }
         for alarm in &self.alarms {
             ledger.find("nothing fails but by faults", alarm.clone(), None);
+        }
+        for end in &self.ends {
+            ledger.find("a worker ends as it may", end.clone(), None);
         }
         self.hold_to_acknowledgements(&mut ledger);
         let mut post = Post::default();

@@ -18,13 +18,15 @@ use crate::houses::House;
 
 mod check;
 mod outbox;
+mod process;
 mod server;
 mod worker;
 
-pub use check::{Checked, Life, Running};
+pub use check::{Checked, Life};
 pub use outbox::Outbox;
+pub use process::{End, Running};
 pub use server::{Database, execute};
-pub use worker::{Orders, work};
+pub use worker::{Flaw, GAVE_UP, Orders, work};
 
 /// Where the records are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,6 +11,8 @@ use leadkit_postgres::tokio_postgres::{self, Client, NoTls};
 use smol_str::SmolStr;
 use tokio::runtime::Runtime;
 
+use super::process::{is_killed, last_lines};
+
 /// How long a server is waited for: it may have much to recover.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
@@ -335,7 +337,13 @@ impl Cluster {
         // Some may have ended meanwhile.
         let _ = signal("KILL", &children);
         postmaster.kill().map_err(|error| error.to_string())?;
-        postmaster.wait().map_err(|error| error.to_string())?;
+        let status = postmaster.wait().map_err(|error| error.to_string())?;
+        if !is_killed(status) {
+            let log = File::open(self.folder.join("log"));
+            let last = log.and_then(|mut log| last_lines(&mut log));
+            let last = last.unwrap_or_else(|error| error.to_string());
+            return Err(format!("the server ended by itself: {status}; {last}"));
+        }
         wait_until("the server's end", || {
             Ok(!children.iter().any(|child| is_alive(*child)))
         })
@@ -392,4 +400,28 @@ fn status(process: u32) -> Option<(SmolStr, u32)> {
     let mut words = text.rsplit_once(')')?.1.split_whitespace();
     let state = words.next()?.into();
     Some((state, words.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_has_ended_by_itself_is_not_one_that_was_killed() {
+        let Some(mut server) = Database::throwaway(false).unwrap() else {
+            let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+            assert!(!is_ci, "PostgreSQL's server binaries are missing");
+            eprintln!("skipped: there is no PostgreSQL");
+            return;
+        };
+        let cluster = server.own.as_ref().unwrap();
+        let postmaster = cluster.running.as_ref().unwrap().id();
+        signal("INT", &[postmaster]).unwrap();
+        wait_until("the server's end", || Ok(!is_alive(postmaster))).unwrap();
+        let error = server.kill().unwrap_err();
+        assert!(error.contains("ended by itself"), "{error}");
+        assert!(error.contains("shut down"), "{error}");
+    }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use leadkit::clock::{Clock, VirtualClock};
 use leadkit::decide::command::Command;
 use leadkit::engine::{Engine, Error, Page, Ticked};
@@ -39,7 +40,43 @@ pub struct Orders {
     pub now_micros: i64,
     /// How many rounds it works; for ever, if nothing is said.
     pub rounds: Option<u64>,
+    /// What is wrong with it.
+    pub flaw: Option<Flaw>,
 }
+
+/// What is wrong with a worker on purpose: what whoever hears it must find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Flaw {
+    /// It panics.
+    Panics,
+    /// It panics in another thread, and works on.
+    PanicsAside,
+    /// A signal ends it that is no kill.
+    Aborts,
+    /// It leaves as if it had done all its rounds.
+    Leaves,
+    /// It says that something keeps it from beginning.
+    GivesUp,
+}
+
+impl Flaw {
+    fn show(self) -> Result<(), String> {
+        match self {
+            Self::Panics => panic!("on purpose"),
+            Self::PanicsAside => {
+                let _ = std::thread::spawn(|| panic!("on purpose, aside")).join();
+                Ok(())
+            }
+            Self::Aborts => std::process::abort(),
+            Self::Leaves => std::process::exit(0),
+            Self::GivesUp => Err("on purpose".into()),
+        }
+    }
+}
+
+/// With what a worker ends that says what keeps it from beginning. Neither a panic, nor `strace`, nor
+/// a kill on any system ends a process with it.
+pub const GAVE_UP: u8 = 3;
 
 /// What a worker tells, one line each.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -85,6 +122,7 @@ pub(super) fn pending_file(orders: &Orders) -> PathBuf {
 /// # Errors
 /// What keeps it from beginning.
 pub fn work(orders: &Orders) -> Result<(), String> {
+    tell_of_panics();
     let house = house(orders.seed);
     let store = open(orders)?;
     let outbox = Outbox::open(&orders.folder, orders.incarnation, true)?;
@@ -97,6 +135,7 @@ pub fn work(orders: &Orders) -> Result<(), String> {
         .seed(orders.incarnation)
         .build()
         .map_err(|error| format!("{error:?}"))?;
+    orders.flaw.map_or(Ok(()), Flaw::show)?;
     let worker = Worker {
         orders,
         engine,
@@ -111,9 +150,19 @@ pub fn work(orders: &Orders) -> Result<(), String> {
     Ok(())
 }
 
-/// How long to wait for a server that can't be reached, and how often.
+/// A panic ends a process only where nobody catches it, as threads and their pools do.
+fn tell_of_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        before(panic);
+        say(&Says::Alarm(panic.to_string()));
+    }));
+}
+
+/// How long to wait for a server that can't be reached, and how often: longer than it is given to come
+/// back, and its workers to find that.
 const PAUSE: Duration = Duration::from_millis(20);
-const MOST_PAUSES: u32 = 1_000;
+const MOST_PAUSES: u32 = 5_000;
 
 /// Opens the store. A server may be down just now.
 fn open(orders: &Orders) -> Result<Arc<dyn Store>, String> {
