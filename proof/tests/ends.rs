@@ -50,6 +50,16 @@ fn a_worker_that_panics_is_found_with_its_exit_code_and_what_it_said() {
 }
 
 #[test]
+fn a_worker_that_panicked_is_told_of_where_nothing_can_be_read_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut life, worker) = started(folder.path(), Some(1), Some(Flaw::Panics));
+    life.hear(worker, may_give_up).unwrap();
+    std::fs::write(Place::Sqlite.file(folder.path()), "no database").unwrap();
+    let error = life.check().unwrap_err();
+    assert!(error.contains("ended by itself"), "{error}");
+}
+
+#[test]
 fn a_panic_that_does_not_end_its_worker_is_found() {
     let (end, found) = heard(Some(Flaw::PanicsAside), may_give_up);
     assert_eq!(end, End::Finished);

@@ -242,6 +242,12 @@ impl Life {
     }
 
     fn read(&self) -> Result<(Ledger, Post), String> {
+        // How a worker ended may be why nothing can be read.
+        let told = |error| [vec![error], self.ends.clone()].concat().join("; ");
+        self.read_whole().map_err(told)
+    }
+
+    fn read_whole(&self) -> Result<(Ledger, Post), String> {
         self.place.settle(&self.folder)?;
         let faults = self.place.faults(&self.folder)?;
         let store = self.place.open(&self.folder)?;
