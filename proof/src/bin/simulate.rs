@@ -56,7 +56,7 @@ fn run_twice(seed: u64) -> Result<Report, u64> {
 
 fn one(seed: u64) -> ExitCode {
     let Ok(report) = run_twice(seed) else {
-        eprintln!("seed {seed} panics");
+        tell_of_panic(seed);
         return ExitCode::FAILURE;
     };
     println!(
@@ -115,7 +115,7 @@ fn many(arguments: &Arguments) -> ExitCode {
                     stop.store(!arguments.keep_going, Ordering::Relaxed);
                     match outcome {
                         Ok(report) => tell(&report),
-                        Err(seed) => println!("seed {seed} panics"),
+                        Err(seed) => tell_of_panic(seed),
                     }
                 }
             });
@@ -160,6 +160,14 @@ fn tell(report: &Report) {
     for line in &report.timeline {
         println!("    {line}");
     }
-    let seed = report.seed;
+    tell_how_to_run_again(report.seed);
+}
+
+fn tell_of_panic(seed: u64) {
+    println!("seed {seed} panics");
+    tell_how_to_run_again(seed);
+}
+
+fn tell_how_to_run_again(seed: u64) {
     println!("run it again: cargo run --release -p leadkit-proof --bin simulate -- --seed {seed}");
 }
