@@ -1,9 +1,10 @@
-//! A worker that ends by itself where it may not is found, and is no kill.
+//! A worker that ends by itself where it may not is found, and is no kill; and who finds that tells how
+//! to run it again.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
 use std::path::Path;
-use std::process::{Command as Process, Output};
+use std::process::Command as Process;
 
 use leadkit_proof::kill::{End, Flaw, Life, Place, Running};
 
@@ -114,34 +115,42 @@ fn a_worker_that_is_killed_is_a_kill_and_one_that_had_ended_is_none() {
     }
 }
 
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
+/// What a program tells that finds something, and keeps that where it is thrown away here.
+fn told(program: &mut Process) -> (bool, String) {
+    let kept = tempfile::tempdir().unwrap();
+    let output = program.env("TMPDIR", kept.path()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.success(), told)
 }
 
 #[test]
-fn workers_that_panic_before_they_are_killed_are_no_kills() {
+fn workers_that_panic_before_they_are_killed_are_no_kills_and_the_seed_is_told() {
     let mut kill = Process::new(KILL);
     kill.args(["--store", "sqlite", "--times", "2", "--seed", "7"]);
     kill.args(["--workers", "1", "--longest-ms", "2000", "--flaw", "panics"]);
-    let output = kill.output().unwrap();
-    let told = told(&output);
-    assert!(!output.status.success(), "{told}");
+    let (is_content, told) = told(&mut kill);
+    assert!(!is_content, "{told}");
     assert!(
         told.contains("after 0 kills") && told.contains(ENDS),
         "{told}"
     );
+    let again = "run it again: cargo run --release -p leadkit-proof --bin kill -- --store sqlite \
+        --kill worker --seed 7 --times 2 --workers 1 --longest-ms 2000\n";
+    assert!(told.ends_with(again), "{told}");
 }
 
 #[test]
-fn a_worker_that_panics_when_a_call_fails_is_found() {
+fn a_worker_that_panics_when_a_call_fails_is_found_and_the_seed_is_told() {
     let mut syscalls = Process::new(env!("CARGO_BIN_EXE_syscalls"));
     syscalls.args(["--seed", "1", "--every", "1000", "--flaw", "panics"]);
-    let output = syscalls.output().unwrap();
-    let told = told(&output);
+    let (is_content, told) = told(&mut syscalls);
     if told.starts_with("skipped") {
         assert!(std::env::var_os("CI").is_none(), "there is no strace");
         return;
     }
-    assert!(!output.status.success(), "{told}");
+    assert!(!is_content, "{told}");
     assert!(told.contains(ENDS) && told.contains("101"), "{told}");
+    let again = "run it again: cargo run --release -p leadkit-proof --bin syscalls -- --seed 1 \
+        --rounds 2 --every 1000\n";
+    assert!(told.ends_with(again), "{told}");
 }

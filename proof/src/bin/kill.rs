@@ -2,6 +2,7 @@
 //! is kept.
 
 use std::io::IsTerminal as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -147,8 +148,12 @@ fn kill(arguments: &Arguments) -> Result<bool, String> {
     };
     let mut storm = Storm::new(arguments, database)?;
     while storm.figures.kills < arguments.times {
-        if !storm.live()? {
-            return Ok(false);
+        // What is looked at is looked at here, and may panic over it.
+        let lived = catch_unwind(AssertUnwindSafe(|| storm.live()));
+        let lived = lived.unwrap_or_else(|_| Err("who looks at what is kept panics".into()));
+        if !matches!(lived, Ok(true)) {
+            println!("run it again: {}", storm.again());
+            return lived;
         }
     }
     storm.figures.seconds = began.elapsed().as_secs();
@@ -182,6 +187,8 @@ struct Storm<'a> {
     workers: u64,
     life: u64,
     longest_ms: i64,
+    /// How many had been killed when the folder that is lived in now was begun.
+    killed_before: u64,
 }
 
 impl<'a> Storm<'a> {
@@ -210,13 +217,59 @@ impl<'a> Storm<'a> {
             workers: arguments.workers.unwrap_or(workers).max(1),
             life: arguments.life.unwrap_or(life).max(1),
             longest_ms: i64::try_from(longest_ms).unwrap_or(i64::MAX),
+            killed_before: 0,
         })
+    }
+
+    /// What the folder that is lived in follows from: nothing else of the run does.
+    fn seed(&self) -> u64 {
+        self.arguments.seed.wrapping_add(self.figures.lives)
+    }
+
+    /// How to live in the same folder again.
+    fn again(&self) -> String {
+        let Arguments {
+            inner: _,
+            store,
+            kill,
+            times,
+            workers,
+            life,
+            seed: _,
+            longest_ms,
+            json: _,
+            flaw: _,
+        } = self.arguments;
+        let target = match kill {
+            Target::Worker => "worker",
+            Target::Server => "server",
+        };
+        let times = times.saturating_sub(self.killed_before).min(self.life);
+        let mut again = format!(
+            "cargo run --release -p leadkit-proof --bin kill -- --store {} --kill {target} \
+             --seed {} --times {times}",
+            store.name(),
+            self.seed(),
+        );
+        let others = [
+            ("workers", workers),
+            ("life", life),
+            ("longest-ms", longest_ms),
+        ];
+        for (name, given) in others {
+            if let Some(given) = given {
+                again += &format!(" --{name} {given}");
+            }
+        }
+        again
     }
 
     /// One folder and its database, from the first worker to the last.
     fn live(&mut self) -> Result<bool, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let seed = self.arguments.seed.wrapping_add(self.figures.lives);
+        let seed = self.seed();
+        self.dice = Dice::of(seed, 0);
+        self.killed_before = self.figures.kills;
         let place = self.arguments.store;
         let url = self.database.as_mut().map(Database::fresh).transpose()?;
         if let Some(url) = &url {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, ExitCode, Stdio};
 
@@ -82,14 +83,24 @@ fn main() -> ExitCode {
             Some(_) => ExitCode::FAILURE,
         };
     }
-    match run(&arguments) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+    // What is looked at is looked at here, and may panic over it.
+    let outcome = catch_unwind(|| run(&arguments));
+    match outcome.unwrap_or_else(|_| Err("who looks at what is kept panics".into())) {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => {}
+        Err(error) => eprintln!("{error}"),
     }
+    let Arguments {
+        seed,
+        rounds,
+        every,
+        flaw: _,
+    } = arguments;
+    println!(
+        "run it again: cargo run --release -p leadkit-proof --bin syscalls -- --seed {seed} \
+         --rounds {rounds} --every {every}"
+    );
+    ExitCode::FAILURE
 }
 
 struct Proof {
