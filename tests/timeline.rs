@@ -13,7 +13,7 @@ use leadkit::clock::VirtualClock;
 use leadkit::decide::command::{Actor, Fate, LeadOrder, NewLead};
 use leadkit::engine::Engine;
 use leadkit::explain::{Explanation, Past, explain};
-use leadkit::ids::LeadId;
+use leadkit::ids::{LeadId, MessageId};
 use leadkit::mailer::{Mailer, Outcome, Outgoing};
 use leadkit::record::lead::Trouble;
 use leadkit::store::{JournalCursor, MemoryStore};
@@ -73,6 +73,12 @@ impl Bench {
         let lived = self.engine.live_until(&self.clock, until, |_, _| {});
         lived.await.unwrap();
         self.engine.tick().await.unwrap();
+    }
+
+    /// The only message.
+    async fn message(&self) -> MessageId {
+        let page = self.engine.tenant("shop").messages("", None, 1).await;
+        page.unwrap().whole().unwrap().remove(0).id
     }
 
     async fn explained(&self) -> Explanation {
@@ -144,6 +150,24 @@ fn what_the_server_said_stands_with_the_refusal() {
     });
 }
 
+/// What the server said before stands no longer where the message waits again.
+#[test]
+fn what_the_server_said_is_not_told_of_what_a_person_did() {
+    block_on(async {
+        let refused = Outcome::Refused {
+            said: "554 relay access denied".into(),
+            address_invalid: false,
+        };
+        let bench = Bench::new(WELCOME, [refused, Outcome::Accepted]).await;
+        let shop = bench.engine.tenant("shop");
+        let again = shop.settle(bench.message().await, Fate::SendAgain);
+        again.by(Actor::host("test")).await.unwrap();
+        let told = bench.of_messages().await;
+        let wanted = "10:00 message hello to the contact: waits for its turn";
+        assert_eq!(told.last().unwrap(), wanted);
+    });
+}
+
 #[test]
 fn a_message_in_doubt_is_told_and_so_is_who_settled_it() {
     block_on(async {
@@ -152,14 +176,7 @@ fn a_message_in_doubt_is_told_and_so_is_who_settled_it() {
         };
         let bench = Bench::new(WELCOME, [unknown]).await;
         let shop = bench.engine.tenant("shop");
-        let message = shop
-            .messages("", None, 1)
-            .await
-            .unwrap()
-            .whole()
-            .unwrap()
-            .remove(0);
-        shop.settle(message.id, Fate::Accepted)
+        shop.settle(bench.message().await, Fate::Accepted)
             .by(Actor::host("test"))
             .await
             .unwrap();

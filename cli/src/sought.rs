@@ -97,11 +97,13 @@ impl Sought {
         for contact in loaded.records {
             merged.extend(contact.taken.iter().map(|taken| (taken.from, contact.id)));
         }
-        // Nobody is merged twice, so this ends.
+        let mut passed: BTreeSet<ContactId> = BTreeSet::new();
         while !merged.is_empty() {
             let mut before = BTreeMap::new();
+            // Once each, also where somebody turns merges round meanwhile.
             let from = merged.keys().copied();
-            let loaded = contacts_of(opened, from).await?;
+            let from: Vec<ContactId> = from.filter(|id| passed.insert(*id)).collect();
+            let loaded = contacts_of(opened, from.into_iter()).await?;
             unreadable.extend(loaded.unreadable);
             for contact in loaded.records {
                 let Some(stands) = merged.get(&contact.id) else {
@@ -174,8 +176,12 @@ async fn known_by(opened: &Opened<'_>, email: &Email) -> Result<Vec<Contact>, Fa
         Some(Claim::Contact(id)) => Some(id),
         _ => None,
     };
-    let mut contacts = Vec::new();
+    let mut contacts: Vec<Contact> = Vec::new();
     while let Some(id) = next {
+        // Somebody turns merges round meanwhile.
+        if contacts.iter().any(|known| known.id == id) {
+            break;
+        }
         let contact = opened.handle().contact(id).await?;
         next = contact.as_ref().and_then(|contact| contact.merged_into);
         contacts.extend(contact);

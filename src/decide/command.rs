@@ -131,8 +131,8 @@ pub enum Fate {
     Accepted,
     /// It is known to have arrived: there is an answer, or a receipt.
     Delivered,
-    /// It did not arrive and is to be sent again: it was in doubt, set aside, or refused by a server that
-    /// would take it now.
+    /// It did not arrive and is to be sent again: it was in doubt, set aside, refused by a server that would
+    /// take it now, or given up after it had been tried for two days, and is not too old.
     SendAgain,
     /// It is not to be sent any more.
     Withdrawn,

@@ -591,12 +591,14 @@ pub(crate) fn settle(draft: &mut Draft<'_>, id: MessageId, fate: Fate) -> Result
         return Ok(());
     }
     let is_in_doubt = message.state == State::InDoubt;
-    let is_refused = message.state == State::Refused;
+    let is_over = message.expires_at.is_some_and(|end| end <= draft.now);
+    let was_not_taken = message.state == State::Refused
+        || (message.state == State::Dropped(DropReason::Expired) && !is_over);
     let is_waiting = matches!(message.state, State::Queued { .. } | State::ToRetry { .. });
     let state = match fate {
         Fate::Accepted if is_in_doubt => State::Accepted,
         Fate::Delivered if is_in_doubt || message.state == State::Accepted => State::Delivered,
-        Fate::SendAgain if is_in_doubt || is_refused || message.trouble.is_some() => {
+        Fate::SendAgain if is_in_doubt || was_not_taken || message.trouble.is_some() => {
             // It is tried for as long as the first time.
             message.first_tried_at = None;
             State::Queued {

@@ -351,6 +351,13 @@ impl Engine {
                 return Ok(round);
             }
             batch.records.undo(needs.overwritten);
+            let is_at_hand = |key: &&Key| batch.records.found(key).is_some();
+            let torn: Vec<Key> = needs.keys.iter().filter(is_at_hand).cloned().collect();
+            if !torn.is_empty() && !round.is_empty() {
+                // What is read anew would not be as what was decided before makes it: that is written first.
+                torn.iter().for_each(|key| batch.records.forget(key));
+                return Ok(round);
+            }
             if load == MOST_LOADS {
                 // What was decided before it holds; it comes first in the next round.
                 if round.is_empty() {

@@ -77,7 +77,13 @@ impl TenantHandle<'_> {
     /// A contact, or the one that stands for it since they were merged.
     async fn standing(&self, id: ContactId) -> Result<Option<Contact>, Error> {
         let mut contact = self.contact(id).await?;
+        let mut passed = vec![id];
         while let Some(into) = contact.as_ref().and_then(|contact| contact.merged_into) {
+            // Somebody turns merges round meanwhile.
+            if passed.contains(&into) {
+                break;
+            }
+            passed.push(into);
             contact = self.contact(into).await?;
         }
         Ok(contact)

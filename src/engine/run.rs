@@ -157,10 +157,17 @@ where
         let mut backoff = Backoff::default();
         let mut ticked = Ticked::default();
         let ended = loop {
+            let mut nudges_at = later(clock.now(), LONGEST_PART);
             let may_go_on = || {
                 let mut asking = Context::from_waker(noop_waker_ref());
                 if !self.is_over() && shutdown.as_mut().poll(&mut asking).is_ready() {
                     self.end();
+                }
+                // What was claimed is done, and may be the sweeps of many.
+                let now = clock.now();
+                if now >= nudges_at {
+                    nudge.try_send(()).ok();
+                    nudges_at = later(now, LONGEST_PART);
                 }
                 !self.is_over()
             };

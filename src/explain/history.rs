@@ -10,7 +10,7 @@ use crate::record::Quote;
 use crate::record::contact::ContactPart;
 use crate::record::journal::{Event, JournalEntry};
 use crate::record::lead::{Closed, How};
-use crate::record::message::{Message, Recipient};
+use crate::record::message::{DropReason, Message, Recipient};
 use crate::record::pool::{PassedOver, Reasons};
 use crate::time::Instant;
 use crate::told::shortened;
@@ -512,7 +512,11 @@ impl Telling<'_> {
                 };
                 // Only what the last hand-over said is kept.
                 let is_last = message.state_since == at && message.state.as_str() == state;
-                let said = message.error.clone().filter(|_| is_last);
+                let is_of_it = match because {
+                    Some(because) => *because == DropReason::Expired,
+                    None => state != "queued",
+                };
+                let said = message.error.clone().filter(|_| is_last && is_of_it);
                 Some((told, said))
             }
             _ => None,

@@ -310,6 +310,36 @@ fn what_an_earlier_attempt_said_is_not_said_of_a_later_one() {
     }
 }
 
+/// The server that denied us is mended after a long weekend.
+#[test]
+fn what_was_given_up_is_sent_again_when_a_person_says_so_unless_it_is_too_old() {
+    for (rule, settled) in [
+        (WELCOME.to_owned(), Ok(())),
+        (
+            WELCOME.replace("\"hello\" }", "\"hello\", expires = \"3 days\" }"),
+            Err("settled"),
+        ),
+    ] {
+        for store in stores() {
+            block_on(async {
+                let denied = Outcome::Later {
+                    said: "554 5.7.1 relay access denied".into(),
+                };
+                let shop = shop(store, &rule, always(denied)).await;
+                shop.live(Elapsed::days(4)).await;
+                let message = shop.marketing().await;
+                assert_eq!(message.state, State::Dropped(DropReason::Expired));
+                let tries = shop.tries(&message).len();
+                assert_eq!(shop.settle(Fate::SendAgain).await, settled);
+                shop.live(Elapsed::days(1)).await;
+                let message = shop.marketing().await;
+                let is_tried_again = shop.tries(&message).len() > tries + 1;
+                assert_eq!(is_tried_again, settled.is_ok());
+            });
+        }
+    }
+}
+
 /// A server that was set up wrongly refused it; now it is mended, and asks for a little patience.
 #[test]
 fn what_was_refused_is_sent_again_when_a_person_says_so_and_tried_as_long_as_the_first_time() {

@@ -330,51 +330,53 @@ impl Clock for Busy {
     }
 }
 
-/// Two thousand leads are gone through, which takes some seconds: a message that is due meanwhile goes
-/// within one of them.
+/// Many leads are gone through, by one sweep or by many that begin at once, which takes some seconds: a
+/// message that is due meanwhile goes within about one of them.
 #[test]
-fn a_long_sweep_keeps_no_message_waiting() {
+fn long_sweeps_keep_no_message_waiting() {
+    for (sweeps, leads, pages_in_all) in [(1, 2_000, 11), (12, 150, 12)] {
+        let (pages, before) = block_on(pages_before_mail(sweeps, leads));
+        assert_eq!(pages, pages_in_all);
+        assert!(before < pages, "{before} of {pages} pages first");
+    }
+}
+
+/// How many pages of sweeps were done in all, and how many before the first message went.
+async fn pages_before_mail(sweeps: u32, leads: u32) -> (u64, u64) {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    block_on(async {
-        let clock = VirtualClock::at(at(START));
-        let mailer = MemoryMailer::default();
-        let (engine, _) = shop(&store, Busy(clock.clone()), mailer.clone()).await;
-        let handle = engine.tenant("shop");
-        let others = (0..2_000).map(|n| {
-            let lead = NewLead::new("Eva").email(format!("eva{n}@example.com"));
-            let what = What::Register(Box::new(lead));
-            (
-                None,
-                Command {
-                    tenant: "shop".into(),
-                    actor: desk(),
-                    happened_at: None,
-                    what,
-                },
-            )
-        });
-        engine.execute_all(others.collect()).await.unwrap();
+    let clock = VirtualClock::at(at(START));
+    let (engine, _) = shop(&store, Busy(clock.clone()), MemoryMailer::default()).await;
+    let others = (0..leads).map(|n| {
+        let lead = NewLead::new("Eva").email(format!("eva{n}@example.com"));
+        let command = Command {
+            tenant: "shop".into(),
+            actor: desk(),
+            happened_at: None,
+            what: What::Register(Box::new(lead)),
+        };
+        (None, command)
+    });
+    engine.execute_all(others.collect()).await.unwrap();
+    for number in 0..sweeps {
         let sweep = NewSweep {
-            name: "told".into(),
+            name: format!("told-{number}").into(),
             audience: "open".into(),
             order: LeadOrder::Attempt { reached: false },
             starts_at: None,
             every_days: None,
         };
-        handle.sweep(sweep).by(desk()).await.unwrap();
-        let (mut pages, mut pages_before_mail) = (0, None);
-        let looked_at = |_, ticked: &Ticked, _: Option<&Error>| {
-            pages += ticked.pages;
-            if ticked.handed_over > 0 {
-                pages_before_mail.get_or_insert(pages);
-            }
-        };
-        let is_over = reached(&clock, at(START) + Elapsed::minutes(10));
-        engine.run_watched(is_over, looked_at).await.unwrap();
-        assert_eq!(pages, 11);
-        let before = pages_before_mail.expect("mail");
-        assert!(before < 11, "{before} pages of the sweep first");
-    });
+        engine.tenant("shop").sweep(sweep).by(desk()).await.unwrap();
+    }
+    let (mut pages, mut before) = (0, None);
+    let looked_at = |_, ticked: &Ticked, _: Option<&Error>| {
+        pages += ticked.pages;
+        if ticked.handed_over > 0 {
+            before.get_or_insert(pages);
+        }
+    };
+    let is_over = reached(&clock, at(START) + Elapsed::minutes(10));
+    engine.run_watched(is_over, looked_at).await.unwrap();
+    (pages, before.expect("mail"))
 }
 
 /// A server that answers all but the first at once, and that one never.

@@ -45,7 +45,8 @@
 //! statement nor [`Options::read_only`] is known to the server. So give them to the role:
 //! `ALTER ROLE crm SET statement_timeout = '30s'`, and likewise
 //! `idle_in_transaction_session_timeout = '60s'` and, for who only reads,
-//! `default_transaction_read_only = on`.
+//! `default_transaction_read_only = on`; and where the database has another default,
+//! `default_transaction_isolation = 'read committed'`.
 //!
 //! **Lists.** [`PostgresStore::index`] makes the indexes by which the segments that a host shows all
 //! day are found; [`PostgresStore::plan`] tells whether they are used. A page or a total takes one

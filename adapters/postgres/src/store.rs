@@ -28,7 +28,7 @@ use crate::pool::{self, Whose};
 use crate::query;
 use crate::session::Session;
 use crate::tables::Tables;
-use crate::wall::ServerClock;
+use crate::wall::{ServerClock, WorkerClock};
 use crate::wide::Widths;
 use crate::within::Within;
 
@@ -306,9 +306,10 @@ impl Store for PostgresStore {
     ) -> Result<Vec<Due>, StoreError> {
         const DOING: &str = "read due records";
         let inner = &*self.inner;
+        let clock = WorkerClock::that_says(now);
         let due = async |client: &mut Object| {
             let session = Session::Own(client);
-            if !inner.virtual_time && inner.server_clock.is_off(now, session).await? {
+            if !inner.virtual_time && inner.server_clock.refuses(clock, session).await? {
                 return Ok(None);
             }
             let (sql, clocks) = (inner.tables.sql(), &inner.clocks);

@@ -90,7 +90,8 @@ impl Tables {
     /// It is for roles that read for one organisation, and for hosts that work
     /// [within](Self::within) their own transactions as such a role, after
     /// `SET LOCAL leadkit.tenant = 'acme'`. A store's own connections serve all tenants: they
-    /// belong to the owner, or to a role with `BYPASSRLS`. Carrying it out again changes nothing.
+    /// belong to the owner, or to a role with `BYPASSRLS`; a role that is bound is refused when a store is
+    /// opened, whatever other policies it has. Carrying it out again changes nothing.
     #[must_use]
     pub fn row_level_security(&self) -> String {
         let prefix = self.prefix();

@@ -346,7 +346,7 @@ pub(crate) enum SaidFate {
     Accepted,
     /// It is known to have arrived: it was in doubt, or accepted
     Delivered,
-    /// It did not arrive, and is to be sent again: it was in doubt, refused, or set aside
+    /// It did not arrive, and is to be sent again: it was in doubt, refused, given up, or set aside
     SendAgain,
     /// It is not to be sent: it was in doubt, or waited
     Withdrawn,
