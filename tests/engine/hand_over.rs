@@ -82,6 +82,19 @@ impl Shop {
         lived.await.unwrap();
     }
 
+    /// Ticks until so many messages were ever given to the mailer, and dies there.
+    async fn dies_when_given(&self, messages: usize) {
+        let are_given = std::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            match self.mailer.handed_over().len() >= messages {
+                true => std::task::Poll::Ready(()),
+                false => std::task::Poll::Pending,
+            }
+        });
+        let tick = Box::pin(self.engine.tick());
+        drop(futures::future::select(tick, are_given).await);
+    }
+
     async fn messages(&self, condition: &str) -> Vec<Message> {
         let shop = self.engine.tenant("shop");
         shop.messages(condition, None, 100)
@@ -206,15 +219,7 @@ fn a_hand_over_that_nobody_finished_is_in_doubt_when_its_time_is_up_and_not_befo
         block_on(async {
             let plan = Plan::new().from(1, MailerFault::AnswerLost);
             let shop = shop(store.clone(), BOTH, plan).await;
-            let both_are_given = std::future::poll_fn(|context| {
-                context.waker().wake_by_ref();
-                match shop.mailer.handed_over().len() {
-                    2 => std::task::Poll::Ready(()),
-                    _ => std::task::Poll::Pending,
-                }
-            });
-            let tick = Box::pin(shop.engine.tick());
-            drop(futures::future::select(tick, both_are_given).await);
+            shop.dies_when_given(2).await;
             let states = |messages: Vec<Message>| {
                 let states = messages.into_iter().map(|message| message.state);
                 states.map(|state| state.as_str()).collect::<Vec<_>>()
@@ -289,15 +294,7 @@ fn what_an_earlier_attempt_said_is_not_said_of_a_later_one() {
             shop.engine.tick().await.unwrap();
             assert_eq!(shop.marketing().await.error, Some(said()));
             shop.clock.advance(Elapsed::minutes(1));
-            let is_given = std::future::poll_fn(|context| {
-                context.waker().wake_by_ref();
-                match shop.mailer.handed_over().len() {
-                    2 => std::task::Poll::Ready(()),
-                    _ => std::task::Poll::Pending,
-                }
-            });
-            let tick = Box::pin(shop.engine.tick());
-            drop(futures::future::select(tick, is_given).await);
+            shop.dies_when_given(2).await;
             assert_eq!(shop.marketing().await.error, None);
             shop.live(Elapsed::minutes(5)).await;
             let message = shop.marketing().await;
