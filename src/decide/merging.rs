@@ -102,7 +102,10 @@ pub(crate) fn unmerge(draft: &mut Draft<'_>, id: ContactId, what: &What) -> Resu
         contact: id,
     });
     let (said_there, said_here) = (said(draft, &back), said(draft, &others));
+    let came_back: Vec<LeadId> = back.iter().map(|lead| lead.id).collect();
     bring(draft, vec![(back, &contact), (others, &stood)])?;
+    // A place that two of them wanted, while one stood for both, is its lead's again.
+    contact.keeping = those_that_keep_a_place(draft, came_back)?;
     let (stands, parted) = (stood.id, contact.id);
     let own = identities::own(draft, &stood);
     put(draft, stood);
@@ -291,7 +294,6 @@ fn part(stood: &mut Contact, contact: &mut Contact, back: &[Lead]) -> Came {
         .keeping
         .retain(|id| back.iter().all(|lead| lead.id != *id));
     contact.leads = of(Lead::is_open);
-    contact.keeping = of(Lead::keeps_a_place);
     let Some(taken) = stood.taken.pop() else {
         return Came::default();
     };
@@ -370,6 +372,15 @@ fn bring(draft: &mut Draft<'_>, leads: Vec<(Vec<Lead>, &Contact)>) -> Result<(),
         (true, false) => Err(Refusal::Missing(missing).into()),
         (false, _) => Err(Refusal::RivalLeads { rivals, missing }.into()),
     }
+}
+
+fn those_that_keep_a_place(draft: &mut Draft<'_>, leads: Vec<LeadId>) -> Result<Vec<LeadId>, Stop> {
+    let mut kept = Vec::new();
+    for id in leads {
+        let lead = draft.look_at::<Lead>(&Key::lead(draft.tenant, id))?;
+        kept.extend(lead.filter(|lead| lead.keeps_a_place()).map(|lead| lead.id));
+    }
+    Ok(kept)
 }
 
 fn is_open(draft: &mut Draft<'_>, lead: LeadId) -> Result<bool, Stop> {

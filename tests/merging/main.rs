@@ -317,6 +317,29 @@ fn a_place_that_a_won_lead_keeps_is_the_survivors() {
     });
 }
 
+/// Two won leads keep one place while one contact stands for both; parted, each keeps its own, and its contact
+/// knows that.
+#[test]
+fn a_place_that_two_won_leads_shared_is_kept_by_each_when_they_are_parted() {
+    block_on(async {
+        let world = world_of_customers();
+        let first = register(&world, named("luis").field("city", "Madrid")).await;
+        let second = register(&world, named("vera").field("city", "Madrid")).await;
+        for won in [&first, &second] {
+            win(&world, won).await;
+        }
+        let keeping = async |of: &Lead| contact(&world, of.contact.id).await.keeping;
+        merge(&world, &first, &second).await.unwrap();
+        unmerge(&world, &second).await.unwrap();
+        for won in [&first, &second] {
+            assert_eq!(keeping(won).await, [won.id]);
+            let again = named(&won.contact.name).field("city", "Madrid");
+            let refused = ask(&world, What::Register(Box::new(again))).await;
+            assert_eq!(code(refused.map(drop)), "already-held");
+        }
+    });
+}
+
 /// Else who is a customer already would be taken in anew as soon as the other lead is lost.
 #[test]
 fn a_won_lead_does_not_lose_the_place_that_it_keeps_to_an_open_one_whichever_contact_survives() {
