@@ -87,6 +87,7 @@ pub trait Mailer: Send + Sync + std::fmt::Debug {
     /// - within a minute: the engine calls at the latest 40 seconds after the hand-over was put on record,
     ///   and a hundred after it takes the outcome for unknown, and drops the future;
     /// - without blocking the thread: an engine that runs sees to its leads on it;
+    /// - without a panic, which goes through the engine to whoever runs it;
     /// - the same `id` may come again, perhaps with another text and time; a mailer that can tell
     ///   does not double it.
     async fn hand_over(&self, message: &Outgoing) -> Outcome;

@@ -344,7 +344,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::store::MemoryStore;
+    use crate::store::{MemoryStore, Verdict};
 
     /// The last store that was made.
     #[derive(Default)]
@@ -368,6 +368,37 @@ mod tests {
     }
 
     conformance_tests!(Memory::default(), pollster::block_on);
+
+    /// One store for all promises.
+    struct Used(MemoryStore);
+
+    #[async_trait]
+    impl Subject for Used {
+        async fn fresh(&self) -> Arc<dyn Store> {
+            Arc::new(self.0.clone())
+        }
+
+        async fn reopened(&self, _: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+            None
+        }
+
+        async fn another(&self, _: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+            None
+        }
+    }
+
+    /// Else nearly all promises would seem to be broken by the store.
+    #[test]
+    #[should_panic(expected = "each promise needs a new one")]
+    fn a_subject_whose_store_is_not_fresh_is_told_so() {
+        let used = Used(MemoryStore::default());
+        pollster::block_on(async {
+            let store = words::fresh(&used).await;
+            let verdicts = store.commit(vec![words::change("a")]).await;
+            assert_eq!(verdicts.unwrap(), [Verdict::Written]);
+            words::fresh(&used).await;
+        });
+    }
 
     #[test]
     fn the_documentation_of_the_port_names_every_promise() {

@@ -6,14 +6,21 @@ use super::Subject;
 use crate::condition::Filter;
 use crate::ids::{CommandId, Id, Tenant};
 use crate::store::{
-    Changes, Check, Cursor, Key, Kind, Lane, Lanes, Loaded, Order, Put, Select, Store, StoreError,
-    StoreErrorKind, StoredFact, Verdict, Version, Wakes,
+    Changes, Check, Cursor, JournalCursor, Key, Kind, Lane, Lanes, Loaded, Order, Put, Select,
+    Store, StoreError, StoreErrorKind, StoredFact, Verdict, Version, Wakes,
 };
 use crate::time::{Elapsed, Instant};
 use crate::value::Value;
 
 pub(super) async fn fresh(subject: &dyn Subject) -> Arc<dyn Store> {
-    subject.fresh().await
+    let store = subject.fresh().await;
+    let written = store.journal(&acme(), JournalCursor::default(), 1).await;
+    let is_used = written.is_ok_and(|entries| !entries.is_empty());
+    assert!(
+        !is_used,
+        "the store that `Subject::fresh` gave holds something: each promise needs a new one"
+    );
+    store
 }
 
 pub(super) fn acme() -> Tenant {

@@ -205,8 +205,8 @@ pub enum Refusal {
     /// The stages that hold leads were not counted: that is for the shell to do.
     #[error("the stages that hold leads were not counted")]
     NotCounted,
-    /// The message has met its fate already.
-    #[error("the message is {0}; its fate is settled")]
+    /// The message has met its fate already, or is on its way to it.
+    #[error("the message is {0}; there is nothing of that kind to say of it")]
     Settled(SmolStr),
     /// Nothing was set aside.
     #[error("nothing was set aside")]

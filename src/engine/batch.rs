@@ -474,9 +474,9 @@ fn unreadable_at<'a>(unreadable: &'a [Error], wanted: &Key) -> Option<&'a Error>
 fn again(error: &Error) -> Error {
     match error {
         Error::Store(error) => Error::Store(same(error)),
-        Error::Unreadable { key, .. } => Error::Unreadable {
+        Error::Unreadable { key, source } => Error::Unreadable {
             key: key.clone(),
-            source: stored::Unreadable::Empty,
+            source: source.clone(),
         },
         Error::Contended(times) => Error::Contended(*times),
         _ => Error::Contended(MOST_LOADS),

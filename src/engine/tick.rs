@@ -35,7 +35,7 @@ pub struct Ticked {
     /// How many pages of sweeps were done.
     pub pages: u64,
     /// What failed. It is on the records too, as far as they can be read, and is tried again, or
-    /// set aside.
+    /// set aside. What a template can't say is on its message alone.
     pub failures: Vec<(Key, Error)>,
     /// What was due and is left to other workers, because this one doesn't know its playbook.
     /// Nobody serves it, unless another worker does: give the engine that playbook too, or have

@@ -14,7 +14,7 @@ use crate::store::Kind;
 const FORMAT: u8 = 1;
 
 /// Bytes that are no record that this version can read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
     /// There is nothing.

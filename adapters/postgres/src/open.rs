@@ -19,7 +19,7 @@ pub struct Options {
     pub prefix: String,
     /// Whether `due` may be asked with a `now` that is more than five minutes off the server's
     /// clock: for simulations and tests. Default: no, so that a worker whose clock is wrong
-    /// stops before it wakes every lead at once.
+    /// stops before it wakes every lead at once. Commands are not held to it.
     pub virtual_time: bool,
     /// How many connections a store that is opened by its URL has at most; a pool of the host's
     /// has its own limit. Default: 8.

@@ -23,7 +23,7 @@ pub struct Options {
     pub prefix: String,
     /// Whether `due` may be asked with a `now` that is more than five minutes off the system
     /// clock: for simulations and tests. Default: no, so that a worker whose clock is wrong
-    /// stops before it wakes every lead at once.
+    /// stops before it wakes every lead at once. Commands are not held to it.
     pub virtual_time: bool,
     /// How long to wait for another connection to release the file, before answering
     /// `Unavailable`. Default: five seconds.
