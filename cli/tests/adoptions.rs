@@ -1,4 +1,4 @@
-//! A changed playbook: what becomes of the leads is shown, and then done.
+//! A changed playbook: what becomes of the leads is shown, and then done (requirement Z10).
 
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 

@@ -45,6 +45,7 @@ fn a_store_that_says_for_ever_that_something_moved_is_caught() {
     assert_eq!(law, Some("what moves was moved by somebody"));
 }
 
+/// Several organisations in one store never see each other's data (requirement Z5).
 #[test]
 fn mail_to_the_people_of_another_organisation_is_caught() {
     let mut reports = (0..40).map(|seed| run(seed, Some(Flaw::TenantsMixed)));

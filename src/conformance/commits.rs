@@ -387,6 +387,7 @@ pub(super) async fn a_claim_is_held_by_one(subject: &dyn Subject) -> Outcome {
     )
 }
 
+/// Requirement Z5.
 pub(super) async fn tenants_never_see_each_other(subject: &dyn Subject) -> Outcome {
     let store = fresh(subject).await;
     let zenith = Tenant::from("zenith");

@@ -174,17 +174,29 @@ pub(crate) const LONGEST_NAME: usize = 256;
 /// A contact, or the one that it was merged into.
 pub(crate) fn current(draft: &mut Draft<'_>, id: ContactId) -> Result<Option<Contact>, Stop> {
     let mut id = id;
-    let mut merged: Vec<ContactId> = Vec::new();
+    let mut trail = Trail::default();
     loop {
         let contact = draft.read::<Contact>(&Key::contact(draft.tenant, id))?;
         let Some(into) = contact.as_ref().and_then(|contact| contact.merged_into) else {
             return Ok(contact);
         };
-        merged.push(id);
-        if merged.contains(&into) {
-            return Err(draft.torn(merged));
-        }
+        trail.pass(draft, id)?;
         id = into;
+    }
+}
+
+/// The contacts that were passed on the way from one to who stands for it.
+#[derive(Default)]
+pub(crate) struct Trail(Vec<ContactId>);
+
+impl Trail {
+    /// Passes one. Whoever comes by a second time has read them at different moments.
+    pub(crate) fn pass(&mut self, draft: &Draft<'_>, id: ContactId) -> Result<(), Stop> {
+        if self.0.contains(&id) {
+            return Err(draft.torn(self.0.iter().copied()));
+        }
+        self.0.push(id);
+        Ok(())
     }
 }
 
@@ -252,12 +264,9 @@ pub(crate) fn renew_copy(
     contact: &Contact,
 ) -> Result<(), Stop> {
     let mut id = lead.contact.id;
-    let mut passed: Vec<ContactId> = Vec::new();
+    let mut trail = Trail::default();
     while id != contact.id {
-        if passed.contains(&id) {
-            return Err(draft.torn(passed));
-        }
-        passed.push(id);
+        trail.pass(draft, id)?;
         let key = Key::contact(draft.tenant, id);
         let merged = draft.read::<Contact>(&key)?;
         let Some((mut merged, into)) =

@@ -4,7 +4,7 @@
 use smol_str::SmolStr;
 
 use crate::decide::command::Fate;
-use crate::decide::contacts::{change_contact, current};
+use crate::decide::contacts::{Trail, change_contact, current};
 use crate::decide::draft::Draft;
 use crate::decide::refusal::Refusal;
 use crate::decide::suppression::{suppressed_since, suppression};
@@ -494,12 +494,9 @@ fn change_books(
         return Ok(());
     }
     let mut next = Some(*contact);
-    let mut passed: Vec<ContactId> = Vec::new();
+    let mut trail = Trail::default();
     while let Some(id) = next.filter(|id| Some(*id) != until) {
-        if passed.contains(&id) {
-            return Err(draft.torn(passed));
-        }
-        passed.push(id);
+        trail.pass(draft, id)?;
         let key = Key::contact(draft.tenant, id);
         let Some(mut contact) = draft.read::<Contact>(&key)? else {
             break;

@@ -206,7 +206,7 @@ pub enum Refusal {
     #[error("the stages that hold leads were not counted")]
     NotCounted,
     /// The message has met its fate already, or is on its way to it.
-    #[error("the message is {0}; there is nothing of that kind to say of it")]
+    #[error("the message is {0}, and can't be settled so")]
     Settled(SmolStr),
     /// Nothing was set aside.
     #[error("nothing was set aside")]

@@ -146,6 +146,15 @@ pub(super) struct Bounds {
     pub(super) until: Instant,
 }
 
+impl Bounds {
+    fn more(self, done: usize, now: Instant, may_go_on: &mut impl FnMut() -> bool) -> More {
+        match now < self.until {
+            true => More::after(done, self.most, may_go_on),
+            false => More::No,
+        }
+    }
+}
+
 /// What is due, as the store gave it.
 struct Claimed {
     now: Instant,
@@ -189,13 +198,13 @@ impl Engine {
         &self,
         hand: Hand,
         ticked: &mut Ticked,
-        Bounds { most, until }: Bounds,
+        bounds: Bounds,
         mut may_go_on: impl FnMut() -> bool,
     ) -> Result<usize, Error> {
         let clock = &self.inner.clock;
         let former = self.servable(mem::take(&mut ticked.former)).await?;
         let mut lanes = with(self.inner.lanes.of(hand), former);
-        let mut more = More::after(0, most, &mut may_go_on);
+        let mut more = More::after(0, bounds.most, &mut may_go_on);
         let mut claimed = self.claim(&lanes, more).await?;
         let mut done = claimed.due.len();
         let mut last: Option<Page> = None;
@@ -224,7 +233,7 @@ impl Engine {
             let records = last.as_ref().map(|page| page.round.records());
             let decide = self.decide_page(leads, now, records.unwrap_or_default());
             if messages.is_empty() && sweeps.is_empty() {
-                more = More::after(done, most, &mut || clock.now() < until && may_go_on());
+                more = bounds.more(done, clock.now(), &mut may_go_on);
                 // Behind the last page and before this one, so that the same is found however fast
                 // they are.
                 let claim = self.claim(&lanes, more);
@@ -236,7 +245,7 @@ impl Engine {
                 last = None;
                 self.work_off(messages, sweeps, ticked, &mut may_go_on)
                     .await?;
-                more = More::after(done, most, &mut || clock.now() < until && may_go_on());
+                more = bounds.more(done, clock.now(), &mut may_go_on);
                 claimed = self.claim(&lanes, more).await?;
             }
             done += claimed.due.len();

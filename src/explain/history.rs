@@ -512,11 +512,11 @@ impl Telling<'_> {
                 };
                 // Only what the last hand-over said is kept.
                 let is_last = message.state_since == at && message.state.as_str() == state;
-                let is_of_it = match because {
+                let tells_why = match because {
                     Some(because) => *because == DropReason::Expired,
                     None => state != "queued",
                 };
-                let said = message.error.clone().filter(|_| is_last && is_of_it);
+                let said = message.error.clone().filter(|_| is_last && tells_why);
                 Some((told, said))
             }
             _ => None,

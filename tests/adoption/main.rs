@@ -1,4 +1,5 @@
-//! A changed playbook: which one decides, what it does to leads in flight, and what races with it.
+//! A changed playbook: which one decides, what it does to leads in flight, and what races with it
+//! (requirement Z10).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 

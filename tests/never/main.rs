@@ -1,4 +1,5 @@
-//! What can never be in a playbook, what always is, and what nothing uses: found when it is read.
+//! What can never be in a playbook, what always is, and what nothing uses: found when it is read
+//! (requirement Z7).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 

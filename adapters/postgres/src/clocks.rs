@@ -35,7 +35,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// No disk is waited for. The planner, who knows neither lanes nor marks, would now and then read
 /// and sort a whole backlog for its first records: the settings keep it on the indexes, in their
 /// order.
-const BEGIN_CLAIM: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('synchronous_commit', 'off', true), \
+const BEGIN_CLAIM: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
+    SELECT set_config('synchronous_commit', 'off', true), \
     set_config('jit', 'off', true), set_config('enable_bitmapscan', 'off', true), \
     set_config('enable_seqscan', 'off', true)";
 

@@ -87,10 +87,10 @@ mod pool;
 mod query;
 mod reads;
 mod rows;
+mod server_clock;
 mod session;
 mod store;
 mod tables;
-mod wall;
 mod wide;
 mod within;
 

@@ -29,7 +29,7 @@ pub(crate) async fn verify(client: &Client, tables: &Tables) -> Result<(), OpenE
     }
 }
 
-/// Refuses a role that sees one organisation's rows alone: a worker would find nothing due, and tell nobody.
+/// Refuses a role that row-level security binds: a worker that sees no rows finds nothing due, and tells nobody.
 pub(crate) async fn refuse_bound_role(client: &Client, tables: &Tables) -> Result<(), OpenError> {
     let records = format!(r#""{}records""#, tables.prefix());
     let asked = "SELECT row_security_active($1::text)";

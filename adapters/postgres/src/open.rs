@@ -96,9 +96,10 @@ pub enum OpenError {
         /// The migration's number.
         version: u32,
     },
-    /// Row-level security binds the connections' role: a store serves all organisations.
+    /// Row-level security binds the connections' role, whatever its policies let it see: a store serves all
+    /// organisations.
     #[error(
-        "the role sees the rows of one organisation alone: connect as the tables' owner, or with BYPASSRLS"
+        "row-level security binds the role: connect as the tables' owner, without FORCE, or with BYPASSRLS"
     )]
     BoundRole,
     /// No connection could be had.

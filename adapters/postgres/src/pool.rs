@@ -117,10 +117,9 @@ mod tests {
             deadlines,
             ..Options::default()
         };
-        let said = settings(&options, None);
-        assert!(
-            said.starts_with("-c statement_timeout=1 -c default"),
-            "{said}"
+        assert_eq!(
+            settings(&options, None),
+            r"-c statement_timeout=1 -c default_transaction_isolation=read\ committed"
         );
     }
 

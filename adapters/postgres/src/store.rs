@@ -26,9 +26,9 @@ use crate::names::Names;
 use crate::open::{OpenError, Options};
 use crate::pool::{self, Whose};
 use crate::query;
+use crate::server_clock::{ServerClock, WorkerClock};
 use crate::session::Session;
 use crate::tables::Tables;
-use crate::wall::{ServerClock, WorkerClock};
 use crate::wide::Widths;
 use crate::within::Within;
 

@@ -244,6 +244,7 @@ fn every_key_and_every_unique_index_begins_with_the_tenant() {
     });
 }
 
+/// Requirement Z5, also for who reads the tables without us.
 #[test]
 fn with_row_level_security_a_role_sees_one_tenants_rows() {
     let Some(_) = server::url() else { return };
